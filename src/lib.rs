@@ -1,0 +1,3 @@
+//! Factfold: an event-sourced CQRS engine with projection-built read models.
+
+pub mod log;

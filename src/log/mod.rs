@@ -1,0 +1,3 @@
+//! The room of record: the append-only log of facts.
+
+pub mod disk;
