@@ -174,10 +174,17 @@ impl fmt::Debug for LogSecret {
     }
 }
 
+/// HMAC pads a short key with zeros to the hash's block, so this is HMAC with the 32 bytes themselves.
+fn hmac(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    <Hmac<Sha256> as KeyInit>::new(&block.into())
+}
+
 fn keyed(secret: &[u8; 32], purpose: &[u8]) -> Hmac<Sha256> {
-    let mut derive = <Hmac<Sha256> as KeyInit>::new(secret.into());
+    let mut derive = hmac(secret);
     derive.update(purpose);
-    <Hmac<Sha256> as KeyInit>::new(&derive.finalize().into_bytes())
+    hmac(&first(derive))
 }
 
 fn first<const N: usize>(mac: Hmac<Sha256>) -> [u8; N] {
