@@ -1,0 +1,69 @@
+//! A fact on its way into the log: content with its key and times, and how it becomes a draft.
+
+use bytes::Bytes;
+
+use crate::codec::CodecError;
+use crate::facts::{Fact, Subject};
+use crate::keys::{ContentDigest, ExternalId, LogSecret, Provider, TenantId};
+use crate::members::Instant;
+use crate::record::{Draft, Header};
+
+/// A fact with its key, ready to be laid down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Who named it.
+    pub provider: Provider,
+    /// Its name there.
+    pub external_id: ExternalId,
+    /// When it happened.
+    pub occurred_at: Instant,
+    /// The provider gave no time, so `occurred_at` is when we received it; no part of equality.
+    pub time_received: bool,
+    /// What happened.
+    pub fact: Fact,
+    /// Version of the mapping that made it.
+    pub mapping: u16,
+}
+
+impl Envelope {
+    /// Digest of the canonical content: kind, `occurred_at` unless it was received, and the body (R2).
+    pub fn content(&self, secret: &LogSecret) -> Result<ContentDigest, CodecError> {
+        let mut canonical = Vec::with_capacity(512);
+        let tag = self.fact.tag();
+        canonical.extend_from_slice(&[tag.group, tag.tag]);
+        if !self.time_received {
+            canonical.extend_from_slice(&self.occurred_at.0.to_le_bytes());
+        }
+        self.fact.canonical(&mut canonical)?;
+        Ok(secret.content(&canonical))
+    }
+
+    /// Lays the record down. `salt` must be fresh random bytes; `original` is the payload as it came.
+    pub fn draft(&self, secret: &LogSecret, salt: [u8; 16], original: &Bytes) -> Result<Draft, CodecError> {
+        let tenant = self.tenant.as_str();
+        let person = |identity: &str| secret.person(tenant, identity);
+        let (mut public, mut personal) = (Vec::with_capacity(192), Vec::with_capacity(64));
+        self.fact.put(&mut public, &mut personal, &person)?;
+        // Absent members are zero bytes, given ones are not: all zeros says nothing personal was given.
+        if personal.iter().all(|byte| *byte == 0) {
+            personal.clear();
+        }
+        let header = Header {
+            recorded_at: 0,
+            occurred_at: self.occurred_at.0,
+            time_received: self.time_received,
+            kind: self.fact.tag(),
+            version: self.fact.version(),
+            mapping: self.mapping,
+            content: self.content(secret)?,
+            subject: secret.subject(tenant, &self.fact.subject(&person)),
+            tenant,
+            provider: self.provider.as_str(),
+            external_id: self.external_id.as_str(),
+        };
+        let key = secret.key_hash(header.tenant, header.provider, header.external_id);
+        Ok(Draft::new(key, &header, &public, salt, &personal, original))
+    }
+}

@@ -1,0 +1,224 @@
+//! Every kind of fact: one file a group, one line a kind. Groups and tags are append-only for ever.
+
+pub mod ad_spend;
+pub mod call;
+pub mod control;
+pub mod note;
+pub mod outreach;
+pub mod report;
+pub mod sender_account;
+pub mod session;
+pub mod sync;
+pub mod tenant;
+
+use serde_json::{Map, Value};
+
+use crate::codec::{CodecError, PersonHasher, Taker};
+use crate::json::FieldError;
+use crate::record::KindTag;
+
+/// Longest list in a body (a session's leads are the longest, RULINGS).
+pub const LIST_MAX: usize = 5_000;
+
+/// Of what a fact speaks, e.g. `call/CA42`: facts of one subject lie together and fold into one row.
+pub trait Subject {
+    /// The subject's name within the tenant.
+    fn subject(&self, person: PersonHasher<'_>) -> String;
+}
+
+/// Declares a group's kinds: tag, name, variant and body. Every version so far is 1.
+#[macro_export]
+macro_rules! group {
+    ($(#[$doc:meta])* $name:ident = $group:literal {
+        $($tag:literal $kind:literal $variant:ident($body:ty)),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum $name { $(#[doc = concat!("`", $kind, "`")] $variant($body)),+ }
+
+        impl $name {
+            /// The group's number on the wire.
+            pub const GROUP: u8 = $group;
+            /// Tag and name of each kind.
+            pub const KINDS: &'static [(u8, &'static str)] = &[$(($tag, $kind)),+];
+
+            pub(crate) fn tag(&self) -> u8 {
+                match self { $(Self::$variant(_) => $tag),+ }
+            }
+
+            pub(crate) fn body_json(&self, out: &mut serde_json::Map<String, serde_json::Value>) {
+                match self { $(Self::$variant(body) => $crate::codec::Body::json(body, out)),+ }
+            }
+
+            pub(crate) fn put(
+                &self,
+                public: &mut Vec<u8>,
+                personal: &mut Vec<u8>,
+                person: $crate::codec::PersonHasher<'_>,
+            ) -> Result<(), $crate::codec::CodecError> {
+                match self { $(Self::$variant(body) => $crate::codec::Body::put(body, public, personal, person)),+ }
+            }
+
+            pub(crate) fn canonical(&self, out: &mut Vec<u8>) -> Result<(), $crate::codec::CodecError> {
+                match self { $(Self::$variant(body) => $crate::codec::Body::canonical(body, out)),+ }
+            }
+
+            pub(crate) fn take(
+                tag: u8,
+                version: u8,
+                public: &mut $crate::codec::Taker<'_>,
+                personal: &mut Option<$crate::codec::Taker<'_>>,
+            ) -> Result<Self, $crate::codec::CodecError> {
+                let kind = $crate::record::KindTag { group: $group, tag };
+                match (tag, version) {
+                    $(($tag, 1) => <$body as $crate::codec::Body>::take(public, personal).map(Self::$variant),)+
+                    $(($tag, other) => Err($crate::codec::CodecError::Version { kind, version: other }),)+
+                    (_, _) => Err($crate::codec::CodecError::Kind(kind)),
+                }
+            }
+
+            pub(crate) fn read(
+                kind: &str,
+                value: serde_json::Value,
+                path: &str,
+            ) -> Option<Result<Self, Vec<$crate::json::FieldError>>> {
+                match kind {
+                    $($kind => Some($crate::codec::from_json::<$body>(value, path).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $variant:ident($group:ty)),+ $(,)?) => {
+        /// A fact's content: which kind, and its body in canonical form.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Fact { $($(#[$doc])* $variant($group)),+ }
+
+        impl Fact {
+            /// Group and tag.
+            pub fn tag(&self) -> KindTag {
+                match self { $(Self::$variant(fact) => KindTag { group: <$group>::GROUP, tag: fact.tag() }),+ }
+            }
+
+            /// Writes public and personal wire form.
+            pub(crate) fn put(
+                &self,
+                public: &mut Vec<u8>,
+                personal: &mut Vec<u8>,
+                person: PersonHasher<'_>,
+            ) -> Result<(), CodecError> {
+                match self { $(Self::$variant(fact) => fact.put(public, personal, person)),+ }
+            }
+
+            pub(crate) fn take(
+                kind: KindTag,
+                version: u8,
+                public: &mut Taker<'_>,
+                personal: &mut Option<Taker<'_>>,
+            ) -> Result<Self, CodecError> {
+                $(if kind.group == <$group>::GROUP {
+                    return <$group>::take(kind.tag, version, public, personal).map(Self::$variant);
+                })+
+                Err(CodecError::Kind(kind))
+            }
+
+            /// Writes canonical content (R2).
+            pub(crate) fn canonical(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
+                match self { $(Self::$variant(fact) => fact.canonical(out)),+ }
+            }
+
+            /// The body as JSON; members that are absent are left out.
+            pub fn json(&self) -> Value {
+                let mut members = Map::new();
+                match self { $(Self::$variant(fact) => fact.body_json(&mut members)),+ }
+                Value::Object(members)
+            }
+
+            /// Reads a body of the kind named `kind`; `None` when there is no such kind.
+            pub fn from_json(kind: &str, body: Value, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
+                match kind_named(kind)?.group {
+                    $(<$group>::GROUP => <$group>::read(kind, body, path).map(|read| read.map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Subject for Fact {
+            fn subject(&self, person: PersonHasher<'_>) -> String {
+                match self { $(Self::$variant(fact) => fact.subject(person)),+ }
+            }
+        }
+
+        const GROUPS: &[(u8, &[(u8, &str)])] = &[$((<$group>::GROUP, <$group>::KINDS)),+];
+    };
+}
+
+facts! {
+    /// Calls.
+    Call(call::CallFact),
+    /// Dialer sessions.
+    Session(session::SessionFact),
+    /// Email outreach.
+    Outreach(outreach::OutreachFact),
+    /// Sender accounts.
+    SenderAccount(sender_account::SenderAccountFact),
+    /// The pull side.
+    Sync(sync::SyncFact),
+    /// Ad spend.
+    AdSpend(ad_spend::AdSpendFact),
+    /// Notes.
+    Note(note::NoteFact),
+    /// Reports and targets.
+    Report(report::ReportFact),
+    /// Tenants.
+    Tenant(tenant::TenantFact),
+    /// The engine's own.
+    Control(control::ControlFact),
+}
+
+impl Fact {
+    /// The kind's name, e.g. `call_reported`.
+    pub fn kind(&self) -> &'static str {
+        kind_name(self.tag()).unwrap_or("unknown")
+    }
+
+    /// Version of the body's wire form that is written today.
+    pub fn version(&self) -> u8 {
+        1
+    }
+
+    /// Reads a stored body; `personal` is `None` when it was empty or erased.
+    pub fn decode(
+        kind: KindTag,
+        version: u8,
+        public: &[u8],
+        personal: Option<&[u8]>,
+    ) -> Result<Self, CodecError> {
+        let mut taker = Taker::new(public);
+        let mut private = personal.map(Taker::new);
+        let fact = Self::take(kind, version, &mut taker, &mut private)?;
+        taker.end()?;
+        private.map_or(Ok(()), Taker::end)?;
+        Ok(fact)
+    }
+}
+
+/// Every kind: its tag and name.
+pub fn kinds() -> impl Iterator<Item = (KindTag, &'static str)> {
+    GROUPS.iter().flat_map(|(group, kinds)| {
+        kinds.iter().map(|(tag, name)| (KindTag { group: *group, tag: *tag }, *name))
+    })
+}
+
+/// The name of a kind.
+pub fn kind_name(kind: KindTag) -> Option<&'static str> {
+    kinds().find(|(tag, _)| *tag == kind).map(|(_, name)| name)
+}
+
+/// The kind of that name.
+pub fn kind_named(name: &str) -> Option<KindTag> {
+    kinds().find(|(_, known)| *known == name).map(|(tag, _)| tag)
+}

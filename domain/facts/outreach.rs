@@ -1,0 +1,177 @@
+//! Facts of email outreach: what was sent to a lead, what the lead did, where a person put it.
+
+use crate::codec::PersonHasher;
+use crate::facts::Subject;
+use crate::keys::PersonDigest;
+use crate::members::{Email, Instant, LongText, Text};
+use crate::{body, group, words};
+
+body! {
+    /// A lead as an event names it: by the provider's id, by email, or both.
+    OutreachLead {
+        public {
+            /// The provider's id of the lead.
+            optional id: Text;
+        }
+        person {
+            /// Lower case.
+            email as email_digest: Email;
+        }
+        personal {
+            /// Given name.
+            optional first_name: Text;
+            /// Family name.
+            optional last_name: Text;
+            /// Where the lead works.
+            optional company: Text;
+            /// As what.
+            optional title: Text;
+        }
+    }
+}
+
+body! {
+    /// The reply that an event speaks of.
+    OutreachReply {
+        public {
+            /// The provider's id of the reply.
+            optional id: Text;
+            /// When it came.
+            optional received_at: Instant;
+        }
+        personal {
+            /// What it says.
+            optional text: LongText;
+        }
+    }
+}
+
+body! {
+    /// The body of the five outreach events.
+    OutreachEvent {
+        public {
+            /// Host of the provider's instance.
+            optional instance: Text;
+            /// The provider's workspace: its id, else its name.
+            optional workspace: Text;
+            /// The campaign's name.
+            optional campaign: Text;
+            /// The tenant's account that wrote.
+            optional sender_email: Email;
+        }
+        nested {
+            /// To or from whom.
+            lead: OutreachLead;
+            /// The reply, where there is one.
+            reply: OutreachReply;
+        }
+    }
+}
+
+words! {
+    /// Where a person puts a lead (`lead_staged`).
+    LeadStage {
+        Interested = "interested",
+        Quoting = "quoting",
+        FollowUp = "follow_up",
+        Won = "won",
+        Lost = "lost",
+    }
+}
+
+body! {
+    /// `lead_staged`: a person says where the lead stands.
+    LeadStaged {
+        public {
+            /// The stage.
+            required stage: LeadStage;
+            /// Who says so.
+            optional by: Email;
+            /// Host of the provider's instance.
+            optional instance: Text;
+            /// The provider's workspace.
+            optional workspace: Text;
+        }
+        nested {
+            /// Which lead: id or email is needed.
+            lead: OutreachLead;
+        }
+    }
+}
+
+group! {
+    /// Facts of email outreach.
+    OutreachFact = 3 {
+        1 "email_sent" Sent(OutreachEvent),
+        2 "lead_replied" Replied(OutreachEvent),
+        3 "lead_interested" Interested(OutreachEvent),
+        4 "email_bounced" Bounced(OutreachEvent),
+        5 "lead_unsubscribed" Unsubscribed(OutreachEvent),
+        6 "lead_staged" Staged(LeadStaged),
+    }
+}
+
+/// By what a lead is known within its instance and workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadName<'a> {
+    /// The provider's id.
+    Id(&'a Text),
+    /// Only the digest of an email.
+    Email(PersonDigest),
+}
+
+impl OutreachFact {
+    /// The lead, where the fact names one.
+    pub fn lead(&self) -> Option<&OutreachLead> {
+        match self {
+            Self::Sent(body)
+            | Self::Replied(body)
+            | Self::Interested(body)
+            | Self::Bounced(body)
+            | Self::Unsubscribed(body) => body.lead.as_ref(),
+            Self::Staged(body) => body.lead.as_ref(),
+        }
+    }
+
+    /// Instance and workspace, empty where the fact has none.
+    pub fn workspace(&self) -> (&str, &str) {
+        let (instance, workspace) = match self {
+            Self::Sent(body)
+            | Self::Replied(body)
+            | Self::Interested(body)
+            | Self::Bounced(body)
+            | Self::Unsubscribed(body) => (&body.instance, &body.workspace),
+            Self::Staged(body) => (&body.instance, &body.workspace),
+        };
+        (instance.as_ref().map_or("", Text::as_str), workspace.as_ref().map_or("", Text::as_str))
+    }
+}
+
+impl OutreachLead {
+    /// By id where there is one, else by the email's digest (D3).
+    pub fn name(&self, person: PersonHasher<'_>) -> Option<LeadName<'_>> {
+        match &self.id {
+            Some(id) => Some(LeadName::Id(id)),
+            None => self.email_digest(person).map(LeadName::Email),
+        }
+    }
+
+    /// The digest of the email, from the email itself or from the log.
+    pub fn email_digest(&self, person: PersonHasher<'_>) -> Option<PersonDigest> {
+        self.email_digest.or_else(|| self.email.as_ref().map(|email| person(email.as_str())))
+    }
+}
+
+impl Subject for OutreachFact {
+    fn subject(&self, person: PersonHasher<'_>) -> String {
+        let (instance, workspace) = self.workspace();
+        match self.lead().and_then(|lead| lead.name(person)) {
+            Some(LeadName::Id(id)) => format!("lead/{instance}/{workspace}/{id}"),
+            Some(LeadName::Email(digest)) => {
+                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("lead/{instance}/{workspace}/@{hex}")
+            }
+            None => format!("workspace/{instance}/{workspace}"),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Facts of reports and targets.
+
+use crate::codec::PersonHasher;
+use crate::facts::Subject;
+use crate::members::{LongText, Month, Text};
+use crate::{body, group, words};
+
+body! {
+    /// The body of `report_published` and `report_withdrawn`.
+    Report {
+        public {
+            /// The report.
+            required report_id: Text;
+            /// The period it is of: a month or the Monday of a week.
+            optional period: Text;
+            /// What was written.
+            optional narrative: LongText;
+            /// The log position at which its figures hold (B14).
+            optional position: u64;
+        }
+    }
+}
+
+words! {
+    /// What a target can be set for (F1).
+    TargetMetric {
+        PositiveReplies = "positive_replies",
+        EmailsSent = "emails_sent",
+        Qualified = "qualified",
+    }
+}
+
+body! {
+    /// `target_set`: what a tenant wants of a month.
+    TargetSet {
+        public {
+            /// The month.
+            required month: Month;
+            /// Of what.
+            required metric: TargetMetric;
+            /// How much.
+            required value: u64;
+        }
+    }
+}
+
+group! {
+    /// Facts of reports and targets.
+    ReportFact = 8 {
+        1 "report_published" Published(Report),
+        2 "report_withdrawn" Withdrawn(Report),
+        3 "target_set" TargetSet(TargetSet),
+    }
+}
+
+impl Subject for ReportFact {
+    fn subject(&self, _person: PersonHasher<'_>) -> String {
+        match self {
+            Self::Published(body) | Self::Withdrawn(body) => format!("report/{}", body.report_id),
+            Self::TargetSet(body) => format!("target/{}/{}", body.month, body.metric.as_str()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Facts of the pull side: a run began, a run ended, a part of a snapshot was taken.
+
+use crate::codec::PersonHasher;
+use crate::facts::Subject;
+use crate::members::{Currency, Email, Instant, LongText, Phone, Text};
+use crate::{body, group, words};
+
+words! {
+    /// How a run ended.
+    RunStatus { Success = "success", Failed = "failed" }
+}
+
+words! {
+    /// What a snapshot is of.
+    Resource {
+        Leads = "leads",
+        Opportunities = "opportunities",
+        Notes = "notes",
+        Activities = "activities",
+        SalesCycles = "sales_cycles",
+    }
+}
+
+body! {
+    /// `sync_started`: a run began.
+    SyncStarted {
+        public {
+            /// The run.
+            required run_id: Text;
+            /// What is read, e.g. `clienttether`.
+            required source: Text;
+        }
+    }
+}
+
+body! {
+    /// `sync_finished`: a run ended.
+    SyncFinished {
+        public {
+            /// The run.
+            required run_id: Text;
+            /// What was read.
+            required source: Text;
+            /// How it ended; success means every page came (B4).
+            optional status: RunStatus;
+            /// Added, changed and removed.
+            optional records_updated: u64;
+            /// What went wrong.
+            optional error: LongText;
+        }
+    }
+}
+
+body! {
+    /// One normalised CRM record; which members are given depends on the resource.
+    CrmRecord {
+        public {
+            /// The CRM's id.
+            required id: Text;
+            /// Lead source.
+            optional source: Text;
+            /// Stage of the pipeline; a sales cycle's name.
+            optional stage: Text;
+            /// The CRM's contact type.
+            optional contact_type: Text;
+            /// Deal size, minor units.
+            optional value_minor: i64;
+            /// Its currency.
+            optional currency: Currency;
+            /// Units of the deal.
+            optional units: u32;
+            /// Place among the sales cycles.
+            optional order: u32;
+            /// Likelihood of a sales cycle to close.
+            optional likelihood_percent: u8;
+            /// Whether a sales cycle is in use.
+            optional active: bool;
+            /// Kind of activity.
+            optional activity_type: Text;
+            /// Status of an activity.
+            optional status: Text;
+            /// When an activity is due.
+            optional scheduled_at: Instant;
+            /// Who wrote a note, or whom a contact is assigned to.
+            optional author: Text;
+            /// When the CRM made it.
+            optional created_at: Instant;
+            /// When the CRM last changed it.
+            optional modified_at: Instant;
+        }
+        personal {
+            /// The contact's name.
+            optional contact_name: Text;
+            /// The contact's company.
+            optional company: Text;
+            /// The contact's address.
+            optional email: Email;
+            /// The contact's number.
+            optional phone: Phone;
+            /// The CRM's id of the contact that a note or activity belongs to.
+            optional contact: Text;
+            /// A note's text or an activity's description.
+            optional content: LongText;
+        }
+    }
+}
+
+body! {
+    /// `snapshot_taken`: one part of what a source held; counts when all parts and a successful end are in.
+    SnapshotTaken {
+        public {
+            /// The run.
+            required run_id: Text;
+            /// What was read.
+            required source: Text;
+            /// What the records are.
+            required resource: Resource;
+            /// When the source was read.
+            required observed_at: Instant;
+            /// This part, from 1.
+            required part: u32;
+            /// How many parts there are.
+            required parts: u32;
+            /// The run whose snapshot this one changes; absent for a whole one.
+            optional base: Text;
+            /// Ids gone since `base`.
+            list removed: Text;
+        }
+        rows {
+            /// The records.
+            records: CrmRecord;
+        }
+    }
+}
+
+group! {
+    /// Facts of the pull side.
+    SyncFact = 5 {
+        1 "sync_started" Started(SyncStarted),
+        2 "sync_finished" Finished(SyncFinished),
+        3 "snapshot_taken" Snapshot(SnapshotTaken),
+    }
+}
+
+impl Subject for SyncFact {
+    fn subject(&self, _person: PersonHasher<'_>) -> String {
+        let (source, run) = match self {
+            Self::Started(body) => (&body.source, &body.run_id),
+            Self::Finished(body) => (&body.source, &body.run_id),
+            Self::Snapshot(body) => (&body.source, &body.run_id),
+        };
+        format!("run/{source}/{run}")
+    }
+}

@@ -1,0 +1,304 @@
+//! Strict JSON: no duplicate keys, at most 64 levels; and the reader of a fact's members.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Deepest nesting of arrays and objects (RELIABILITY, HTTP).
+pub const DEPTH_MAX: usize = 64;
+
+/// Parses one JSON value; refuses duplicate keys, deep nesting and trailing bytes.
+pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut from = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { left: DEPTH_MAX }.deserialize(&mut from)?;
+    from.end()?;
+    Ok(value)
+}
+
+/// A value of a stream of JSON values (an array's elements), under the rules of [`parse`].
+#[derive(Debug)]
+pub struct StrictValue(pub Value);
+
+impl<'de> Deserialize<'de> for StrictValue {
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Strict { left: DEPTH_MAX }.deserialize(from).map(StrictValue)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Strict {
+    left: usize,
+}
+
+impl Strict {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Self { left }),
+            None => Err(E::custom("nested deeper than 64 levels")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(inner)?;
+            if members.contains_key(&name) {
+                return Err(de::Error::custom(format_args!("member {name:?} is given twice")));
+            }
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// One field at fault: a JSON pointer and what the rule is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{pointer}: {message}")]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the value that was given.
+    pub pointer: String,
+    /// What is expected.
+    pub message: String,
+}
+
+/// A type that a member of a fact's body can have, with its canonical form (RULINGS, Equality).
+pub trait Member: Sized {
+    /// Takes a given value into canonical form; `Ok(None)` when it is blank, which is the same as absent.
+    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self>;
+    /// The canonical form as JSON.
+    fn json(&self) -> Value;
+}
+
+/// Takes the members of one object, collecting every field at fault.
+#[derive(Debug)]
+pub struct Reader<'e> {
+    members: Map<String, Value>,
+    path: String,
+    /// Length of `path` without the member being read.
+    base: usize,
+    errors: &'e mut Vec<FieldError>,
+}
+
+impl<'e> Reader<'e> {
+    /// Reads `value`, which must be an object; `path` is its JSON pointer.
+    pub fn new(value: Value, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
+        let members = match value {
+            Value::Object(members) => members,
+            Value::Null => Map::new(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                errors.push(FieldError { pointer: path.to_owned(), message: "must be an object".into() });
+                Map::new()
+            }
+        };
+        Self { members, path: path.to_owned(), base: path.len(), errors }
+    }
+
+    fn enter(&mut self, name: &str) {
+        self.path.truncate(self.base);
+        self.path.push('/');
+        self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    }
+
+    /// A member that may be absent; null and blank are absent.
+    pub fn optional<T: Member>(&mut self, name: &str) -> Option<T> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                self.enter(name);
+                T::read(value, self)
+            }
+        }
+    }
+
+    /// A member that must be there and not blank.
+    pub fn required<T: Member>(&mut self, name: &str) -> Option<T> {
+        let before = self.errors.len();
+        let read = self.optional(name);
+        if read.is_none() && self.errors.len() == before {
+            self.enter(name);
+            self.fault("is required");
+        }
+        read
+    }
+
+    /// A list; absent and empty are the same. At most `max` items.
+    pub fn list<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(items)) if items.len() <= max => {
+                let mut read = Vec::with_capacity(items.len());
+                for (index, item) in items.into_iter().enumerate() {
+                    self.enter(name);
+                    self.path.push_str(&format!("/{index}"));
+                    let before = self.errors.len();
+                    match T::read(item, self) {
+                        Some(value) => read.push(value),
+                        None if self.errors.len() == before => self.fault("must not be blank"),
+                        None => {}
+                    }
+                }
+                read
+            }
+            Some(Value::Array(_)) => {
+                self.enter(name);
+                self.fault(&format!("must have at most {max} items"));
+                Vec::new()
+            }
+            Some(_) => {
+                self.enter(name);
+                self.fault("must be an array");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads a nested object with `read`; absent and `{}` are the same.
+    pub fn nested<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(members)) if members.is_empty() => None,
+            Some(value) => {
+                self.enter(name);
+                let mut inner = Reader::new(value, &self.path, self.errors);
+                let read = read(&mut inner);
+                inner.finish();
+                Some(read)
+            }
+        }
+    }
+
+    /// Reads a list of objects, each with `read`; at most `max` of them.
+    pub fn rows<T>(&mut self, name: &str, max: usize, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Vec<T> {
+        let items = match self.members.remove(name) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(items)) if items.len() <= max => items,
+            Some(_) => {
+                self.enter(name);
+                self.fault(&format!("must be an array of at most {max} objects"));
+                return Vec::new();
+            }
+        };
+        let mut rows = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            self.enter(name);
+            self.path.push_str(&format!("/{index}"));
+            let mut inner = Reader::new(item, &self.path, self.errors);
+            rows.extend(read(&mut inner));
+            inner.finish();
+        }
+        rows
+    }
+
+    /// Takes a member as it is.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.enter(name);
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Says that the member in hand is at fault.
+    pub fn fault(&mut self, message: &str) {
+        // A hostile body can be wrong in a million places; the first hundred are enough to mend it.
+        if self.errors.len() < 100 {
+            self.errors.push(FieldError { pointer: self.path.clone(), message: message.to_owned() });
+        }
+    }
+
+    /// The pointer of the member in hand.
+    pub fn pointer(&self) -> &str {
+        &self.path
+    }
+
+    /// Adds faults found elsewhere.
+    pub fn faults(&mut self, found: Vec<FieldError>) {
+        self.errors.extend(found);
+    }
+
+    /// Refuses members that nobody took.
+    pub fn finish(mut self) {
+        for name in std::mem::take(&mut self.members).keys() {
+            self.enter(name);
+            self.fault("is not a member of this body");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicate_keys_and_deep_nesting_are_refused() {
+        let twice = parse(br#"{"a":1,"b":{"c":1,"c":2}}"#).expect_err("refused");
+        assert!(twice.to_string().contains("\"c\" is given twice"), "{twice}");
+        let deep = |levels: usize| [b"[".repeat(levels), b"]".repeat(levels)].concat();
+        assert!(parse(&deep(64)).is_ok());
+        assert!(parse(&deep(65)).is_err());
+        assert!(parse(&deep(100_000)).is_err());
+        assert!(parse(b"1 2").is_err());
+        assert!(parse(b"1e999").is_err());
+    }
+
+    #[test]
+    fn pointers_escape_slashes() {
+        let mut errors = Vec::new();
+        let value = parse(br#"{"a/b~c": 1}"#).expect("parses");
+        Reader::new(value, "/body", &mut errors).finish();
+        assert_eq!(errors[0].pointer, "/body/a~1b~0c");
+    }
+}

@@ -1,0 +1,408 @@
+//! Types of members, each with one canonical form: texts, emails, phones, instants, days, months, words.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
+
+use crate::json::{Member, Reader};
+
+/// Longest short text, in bytes after normalisation.
+pub const TEXT_MAX: usize = 1024;
+/// Longest free text (a note, a reply, a narrative), in bytes.
+pub const LONG_TEXT_MAX: usize = 64 * 1024;
+
+/// Trims and brings to NFC.
+pub fn canonical_text(text: &str) -> String {
+    let trimmed = text.trim();
+    match is_nfc_quick(trimmed.chars()) {
+        unicode_normalization::IsNormalized::Yes => trimmed.to_owned(),
+        unicode_normalization::IsNormalized::No | unicode_normalization::IsNormalized::Maybe => {
+            trimmed.nfc().collect()
+        }
+    }
+}
+
+fn read_text(value: Value, max: usize, at: &mut Reader<'_>) -> Option<String> {
+    let Value::String(text) = value else {
+        at.fault("must be a string");
+        return None;
+    };
+    let text = canonical_text(&text);
+    if text.len() > max {
+        at.fault(&format!("must be at most {max} bytes"));
+        return None;
+    }
+    if text.contains('\0') {
+        at.fault("must not contain NUL");
+        return None;
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $max:expr, $canonical:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Brings `text` into canonical form; `None` when it is blank or too long.
+            pub fn new(text: &str) -> Option<Self> {
+                let text: String = $canonical(canonical_text(text));
+                (!text.is_empty() && text.len() <= $max && !text.contains('\0')).then(|| Self(text.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Member for $name {
+            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+                read_text(value, $max, at).map(|text| Self($canonical(text).into()))
+            }
+
+            fn json(&self) -> Value {
+                Value::String(self.0.to_string())
+            }
+        }
+    };
+}
+
+text_type! {
+    /// A name or id: trimmed, NFC, at most 1 KiB.
+    Text, TEXT_MAX, std::convert::identity
+}
+text_type! {
+    /// Free text: trimmed, NFC, at most 64 KiB.
+    LongText, LONG_TEXT_MAX, std::convert::identity
+}
+text_type! {
+    /// An email address, or the name of an agent: lower case.
+    Email, TEXT_MAX, |text: String| text.to_lowercase()
+}
+text_type! {
+    /// A phone number: E.164 where it parses, else as given (`client:ann`, a SIP URI, a short code).
+    Phone, TEXT_MAX, canonical_phone
+}
+
+fn canonical_phone(text: String) -> String {
+    let e164 = text.len() > 7
+        && text.len() <= 16
+        && text.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    if e164 || !text.starts_with('+') {
+        return text;
+    }
+    match phonenumber::parse(None, &text) {
+        Ok(number) => number.format().mode(phonenumber::Mode::E164).to_string(),
+        Err(_) => text,
+    }
+}
+
+impl Member for bool {
+    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Bool(value) => Some(value),
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                at.fault("must be true or false");
+                None
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        Value::Bool(*self)
+    }
+}
+
+/// The integer that `value` is: `95` and `95.0` are, `95.5` and `"95"` are not.
+fn integer(value: &Value) -> Option<i64> {
+    let Value::Number(number) = value else { return None };
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        // Beyond 2^53 a float no longer names one integer.
+        (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
+    })
+}
+
+macro_rules! integer_type {
+    ($name:ident, $range:literal) => {
+        impl Member for $name {
+            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+                let read = integer(&value).and_then(|value| $name::try_from(value).ok());
+                if read.is_none() {
+                    at.fault(concat!("must be an integer", $range));
+                }
+                read
+            }
+
+            fn json(&self) -> Value {
+                (*self).into()
+            }
+        }
+    };
+}
+integer_type!(i64, "");
+integer_type!(u64, " of at least 0");
+integer_type!(u32, " from 0 to 4294967295");
+integer_type!(u8, " from 0 to 255");
+
+/// An instant: µs since 1970 UTC, within 1970–2100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Instant(pub i64);
+
+impl Instant {
+    /// 2101-01-01T00:00:00Z, exclusive.
+    pub const END: i64 = 4_133_980_800_000_000;
+    /// What a text that is no instant is answered with.
+    pub const RULE: &'static str = "must be an RFC 3339 instant with offset, from 1970 to 2100";
+
+    /// Parses RFC 3339 with any offset; digits beyond µs are cut.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+        Self::from_micros(parsed.timestamp_micros())
+    }
+
+    /// From µs since 1970, where they are within 1970–2100.
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        (0..Self::END).contains(&micros).then_some(Self(micros))
+    }
+
+    /// As a chrono instant.
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Instant {
+    /// RFC 3339 UTC with `Z`; fractions only where there are any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl Member for Instant {
+    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+        let read = value.as_str().and_then(Self::parse);
+        if read.is_none() {
+            at.fault(Self::RULE);
+        }
+        read
+    }
+
+    fn json(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// A civil date as days since 1970-01-01, in whatever zone the field names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub i32);
+
+/// A civil month: year × 12 + month − 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Month(pub i32);
+
+const EPOCH_FROM_CE: i32 = 719_163;
+
+impl Day {
+    /// Parses `2025-10-09`, from 1970 to 2100.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shape = text.len() == 10 && text.is_ascii() && &text[4..5] == "-" && &text[7..8] == "-";
+        let date = shape.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())??;
+        (1970..=2100).contains(&date.year()).then(|| Self::of(date))
+    }
+
+    /// The day of a chrono date.
+    pub fn of(date: NaiveDate) -> Self {
+        Self(date.num_days_from_ce() - EPOCH_FROM_CE)
+    }
+
+    /// As a chrono date.
+    pub fn date(self) -> NaiveDate {
+        NaiveDate::from_num_days_from_ce_opt(self.0 + EPOCH_FROM_CE).unwrap_or_default()
+    }
+
+    /// The month it lies in.
+    pub fn month(self) -> Month {
+        let date = self.date();
+        Month(date.year() * 12 + date.month0() as i32)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.date().format("%Y-%m-%d"))
+    }
+}
+
+impl Month {
+    /// Parses `2025-10`, from 1970 to 2100.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 7).then(|| Day::parse(&format!("{text}-01")).map(Day::month))?
+    }
+
+    /// Its first day.
+    pub fn first(self) -> Day {
+        let date = NaiveDate::from_ymd_opt(self.0.div_euclid(12), self.0.rem_euclid(12) as u32 + 1, 1);
+        Day::of(date.unwrap_or_default())
+    }
+
+    /// Its last day.
+    pub fn last(self) -> Day {
+        Day(Month(self.0 + 1).first().0 - 1)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+    }
+}
+
+macro_rules! parsed_member {
+    ($name:ident, $rule:literal) => {
+        impl Member for $name {
+            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+                let read = value.as_str().and_then(|text| Self::parse(text.trim()));
+                if read.is_none() {
+                    at.fault($rule);
+                }
+                read
+            }
+
+            fn json(&self) -> Value {
+                Value::String(self.to_string())
+            }
+        }
+    };
+}
+parsed_member!(Day, "must be a date such as 2025-10-09, from 1970 to 2100");
+parsed_member!(Month, "must be a month such as 2025-10, from 1970 to 2100");
+parsed_member!(Currency, "must be an ISO 4217 code such as USD");
+
+/// An ISO 4217 code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// Three letters, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: [u8; 3] = text.as_bytes().try_into().ok()?;
+        letters.iter().all(u8::is_ascii_alphabetic).then(|| Self(letters.map(|b| b.to_ascii_uppercase())))
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{}", char::from(*b)))
+    }
+}
+
+/// Lower case with `_` and blanks as `-`: the form in which words are compared.
+pub fn fold_word(text: &str) -> String {
+    text.trim().chars().map(|c| if c == '_' || c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+/// Declares a closed set of words; the order of the words is their wire form, append-only.
+#[macro_export]
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$word_doc])* #[doc = concat!("`", $word, "`")] $variant),+ }
+
+        impl $name {
+            /// Every word, in wire order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The canonical spelling.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Any case; `-`, `_` and blanks alike.
+            pub fn parse(text: &str) -> Option<Self> {
+                let folded = $crate::members::fold_word(text);
+                Self::ALL.iter().copied().find(|word| $crate::members::fold_word(word.as_str()) == folded)
+            }
+        }
+
+        impl $crate::json::Member for $name {
+            fn read(value: serde_json::Value, at: &mut $crate::json::Reader<'_>) -> Option<Self> {
+                let read = value.as_str().and_then(Self::parse);
+                if read.is_none() {
+                    at.fault(concat!("must be one of", $(" ", $word),+));
+                }
+                read
+            }
+
+            fn json(&self) -> serde_json::Value {
+                self.as_str().into()
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_keep_microseconds_and_lose_their_offset() {
+        let shown = |text| Instant::parse(text).map(|at| at.to_string());
+        assert_eq!(shown("2025-10-09T14:00:00.1234567+02:00"), Some("2025-10-09T12:00:00.123456Z".into()));
+        assert_eq!(shown("2010-08-31T20:36:29Z"), Some("2010-08-31T20:36:29Z".into()));
+        for bad in ["1969-12-31T23:59:59Z", "2101-01-01T00:00:00Z", "2025-10-09", "2025-10-09T12:00:00", ""] {
+            assert_eq!(Instant::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_and_months_know_their_ends() {
+        let feb = Month::parse("2024-02").expect("month");
+        assert_eq!(
+            (feb.first().to_string(), feb.last().to_string()),
+            ("2024-02-01".into(), "2024-02-29".into())
+        );
+        assert_eq!(Month::parse("2025-12").map(|m| m.last().to_string()), Some("2025-12-31".into()));
+        assert_eq!(Day::parse("2025-02-29"), None);
+        assert_eq!(Day::parse("2025-2-9"), None);
+        assert_eq!(Month::parse("2025-13"), None);
+    }
+
+    #[test]
+    fn only_whole_numbers_are_integers() {
+        for (given, read) in
+            [("95", Some(95)), ("95.0", Some(95)), ("95.5", None), ("\"95\"", None), ("-1", None)]
+        {
+            let mut errors = Vec::new();
+            let value = crate::json::parse(format!("{{\"n\":{given}}}").as_bytes()).expect("json");
+            assert_eq!(Reader::new(value, "", &mut errors).optional::<u32>("n"), read, "{given}");
+            assert_eq!(errors.is_empty(), read.is_some());
+        }
+    }
+
+    #[test]
+    fn phones_become_e164_where_they_parse() {
+        let canonical = |text| Phone::new(text).map(|p| p.to_string());
+        assert_eq!(canonical("+1 (415) 867-5309"), Some("+14158675309".into()));
+        assert_eq!(canonical("+15550100"), Some("+15550100".into()));
+        assert_eq!(canonical("client:ann"), Some("client:ann".into()));
+    }
+}

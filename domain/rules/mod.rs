@@ -1,0 +1,8 @@
+//! The rules: pure functions over facts and configuration, each with its cases under it.
+
+pub mod calendar;
+pub mod configuration;
+pub mod outcomes;
+pub mod qualification;
+pub mod rates;
+pub mod stages;
