@@ -58,7 +58,7 @@ impl<'a> Taker<'a> {
     }
 
     /// The next value.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
         let (value, read) = bincode::serde::decode_from_slice(self.0, configuration())
             .map_err(|error| CodecError::Body(error.to_string()))?;
         self.0 = self.0.get(read..).unwrap_or_default();
@@ -315,19 +315,19 @@ macro_rules! body {
                 public: &mut $crate::codec::Taker<'_>,
                 personal: &mut Option<$crate::codec::Taker<'_>>,
             ) -> Result<Self, $crate::codec::CodecError> {
-                $($(let $pub = public.next()?;)*)?
+                $($(let $pub = public.take()?;)*)?
                 $($(
-                    let $who_digest = public.next()?;
-                    let $who = personal.as_mut().map(|part| part.next()).transpose()?.unwrap_or_default();
+                    let $who_digest = public.take()?;
+                    let $who = personal.as_mut().map(|part| part.take()).transpose()?.unwrap_or_default();
                 )*)?
-                $($(let $own = personal.as_mut().map(|part| part.next()).transpose()?.unwrap_or_default();)*)?
-                $($(let $in = if public.next::<bool>()? {
+                $($(let $own = personal.as_mut().map(|part| part.take()).transpose()?.unwrap_or_default();)*)?
+                $($(let $in = if public.take::<bool>()? {
                     Some(<$in_type as $crate::codec::Body>::take(public, personal)?)
                 } else {
                     None
                 };)*)?
                 $($(let $row = {
-                    let count: u32 = public.next()?;
+                    let count: u32 = public.take()?;
                     (0..count)
                         .map(|_| <$row_type as $crate::codec::Body>::take(public, personal))
                         .collect::<Result<Vec<_>, _>>()?

@@ -51,7 +51,7 @@ impl Brought {
     }
 
     fn take(public: &mut Taker<'_>, personal: &mut Option<Taker<'_>>) -> Result<Self, CodecError> {
-        let (group, tag, version): (u8, u8, u8) = public.next()?;
+        let (group, tag, version): (u8, u8, u8) = public.take()?;
         Fact::take(KindTag { group, tag }, version, public, personal).map(|fact| Self(Box::new(fact)))
     }
 
@@ -162,7 +162,7 @@ impl Body for ConflictObserved {
     }
 
     fn take(public: &mut Taker<'_>, personal: &mut Option<Taker<'_>>) -> Result<Self, CodecError> {
-        let (first_position, first_digest, second_digest, occurred_at) = public.next()?;
+        let (first_position, first_digest, second_digest, occurred_at) = public.take()?;
         let brought = Brought::take(public, personal)?;
         Ok(Self { first_position, first_digest, second_digest, occurred_at, brought })
     }
@@ -208,7 +208,7 @@ impl Body for ConflictAccepted {
     }
 
     fn take(public: &mut Taker<'_>, personal: &mut Option<Taker<'_>>) -> Result<Self, CodecError> {
-        Ok(Self { first_position: public.next()?, brought: Brought::take(public, personal)? })
+        Ok(Self { first_position: public.take()?, brought: Brought::take(public, personal)? })
     }
 
     fn canonical(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
