@@ -2,13 +2,15 @@
 
 use std::ops::ControlFlow;
 
+use bytes::Bytes;
 use domain::facts::{Fact, kind_name};
 use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
 use serde_json::{Value, json};
 
-use crate::log::{GroupSet, LogError, LogSnapshot, Select};
+use crate::log::select::{GroupSet, Select};
+use crate::log::{LogError, LogSnapshot};
 
 /// Positions looked through for one window of a page.
 const WINDOW: Position = 65_536;
@@ -71,7 +73,7 @@ impl FactFilter {
 
     fn select(&self, from: Position, up_to: Position) -> Select {
         let groups = self.kind.map_or(GroupSet::ALL, |kind| GroupSet::NONE.with(kind.group));
-        Select { tenant: Some(self.tenant.clone()), groups, from, up_to, ..Select::everything() }
+        Select { tenant: Some(self.tenant.clone()), groups, from, up_to, ..Select::all() }
     }
 }
 
@@ -157,4 +159,11 @@ pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<Value>, Fact
     let Some(record) = log.read(position)? else { return Ok(None) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;
     fact_json(position, &view).map(Some)
+}
+
+/// The payload of the fact at `position` as it came; none past the head, empty where there is none or it was erased.
+pub fn original(log: &LogSnapshot, position: Position) -> Result<Option<Bytes>, FactError> {
+    let Some(record) = log.read(position)? else { return Ok(None) };
+    let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    Ok(Some(log.original(&view)?))
 }
