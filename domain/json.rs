@@ -266,10 +266,10 @@ impl<'e> Reader<'e> {
         rows
     }
 
-    /// Takes a member as it is.
+    /// Takes a member as it is, unless it is absent.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.enter(name);
-        self.members.remove(name).filter(|value| !value.is_null())
+        self.given(name)
     }
 
     /// Says that the member in hand is at fault.
