@@ -138,6 +138,9 @@ fn meaning(
     // What a sender may write at will does not become the event of the delivery log before it is known.
     let says = says(&event).ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))?;
     read.event = Some(event.clone());
+    if says == Says::Nothing {
+        return Ok(Meaning::Ignored);
+    }
     let tenant = tenant.ok_or_else(|| {
         let names: Vec<&str> = named.map(Text::as_str).collect();
         Cannot::new(Reason::UnknownWorkspace, names.join(" / "))
