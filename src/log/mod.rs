@@ -1,3 +1,4 @@
 //! The room of record: the append-only log of facts.
 
 pub mod disk;
+pub mod keys;
