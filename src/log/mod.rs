@@ -1,3 +1,5 @@
 //! The room of record: the append-only log of facts.
 
 pub mod disk;
+pub mod merkle;
+pub mod select;
