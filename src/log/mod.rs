@@ -2,5 +2,7 @@
 
 pub mod disk;
 pub mod keys;
+pub mod merkle;
+pub mod select;
 #[cfg(any(test, feature = "torture"))]
 pub mod sim;
