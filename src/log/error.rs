@@ -7,6 +7,7 @@ use domain::keys::Position;
 use domain::record::RecordError;
 
 use super::keys::KeyError;
+use super::sealed_segment::SegmentError;
 
 /// An error of the log. Nothing of the submission it answers was acknowledged; what is in the log stays.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -67,9 +68,9 @@ pub enum LogError {
         /// Last position found.
         found: Position,
     },
-    /// The log's own path holds something that the room did not make.
-    #[error("journal/{0} does not belong here")]
-    Stray(Arc<str>),
+    /// A sealed segment could not be written or read.
+    #[error(transparent)]
+    Segment(Arc<SegmentError>),
     /// An original is not in the blob room.
     #[error("the original {0} is missing from blobs/")]
     BlobMissing(Arc<str>),
@@ -81,6 +82,18 @@ pub enum LogError {
         /// Why.
         error: RecordError,
     },
+}
+
+impl From<SegmentError> for LogError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::NewerFormat { file, version } => {
+                Self::NewerFormat { file: file.into(), found: version, known: super::sealed_segment::FORMAT }
+            }
+            SegmentError::Io { source, .. } if is_full(&source) => Self::Full,
+            other => Self::Segment(Arc::new(other)),
+        }
+    }
 }
 
 impl LogError {

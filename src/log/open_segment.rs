@@ -53,6 +53,8 @@ pub struct Scanned {
     pub segment: OpenSegment,
     /// Its frames.
     pub frames: Vec<Committed>,
+    /// The tree before its first fact.
+    pub before: Frontier,
     /// The tree after its last fact.
     pub frontier: Frontier,
     /// A group that was under way when the process ended: bytes from and to.
@@ -120,7 +122,7 @@ impl OpenSegment {
         let residue = len.min(end + super::GROUP_BYTES_MAX as u64);
         let last_group = (group_at as u64, bytes.slice(group_at..end as usize));
         let segment = Self { path, file, seed, end, residue, fill };
-        Ok(Scanned { segment, frames, frontier, torn, last_group })
+        Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
     }
 
     /// Path of the file.
@@ -193,7 +195,7 @@ pub(super) fn remove_if_there(disk: &dyn Disk, path: &str) -> Result<(), LogErro
     match disk.remove(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(LogError::stopped(path, &error)),
+        Err(error) => Err(LogError::while_writing(path, error)),
     }
 }
 
@@ -245,7 +247,11 @@ impl Scan<'_> {
 
     fn accept(&mut self, at: u64, frame: Frame) -> Result<Committed, LogError> {
         if frame.header.first != self.frontier.len() + 1 {
-            let why = format!("a frame of position {} where {} is due", frame.header.first, self.frontier.len() + 1);
+            let why = format!(
+                "a frame of position {} where {} is due",
+                frame.header.first,
+                self.frontier.len() + 1
+            );
             return Err(LogError::damaged(self.path, at, why));
         }
         if frame.header.prev != self.frontier.root() {
@@ -281,9 +287,12 @@ impl Scan<'_> {
             }
         }
         if last >= super::GROUP_BYTES_MAX {
-            return Err(LogError::damaged(self.path, end, "more than one group follows the last whole frame"));
+            return Err(LogError::damaged(
+                self.path,
+                end,
+                "more than one group follows the last whole frame",
+            ));
         }
         Ok(Some((end, end + last as u64 + 1)))
     }
 }
-

@@ -43,11 +43,6 @@ impl Tail {
         self.frames.write().extend(frames);
     }
 
-    /// Position of its last fact; the position before its first when it is empty.
-    pub fn last(&self) -> Position {
-        self.frames.read().last().map_or(self.before.len(), |last| last.frame.last())
-    }
-
     /// Up to 64 frames from the one that holds `position` on; none when it is not there.
     pub fn frames_from(&self, position: Position) -> Vec<Committed> {
         let frames = self.frames.read();

@@ -143,11 +143,7 @@ impl SimDisk {
         let files = world
             .files
             .iter()
-            .map(|f| SimFile {
-                seen: f.seen.clone(),
-                durable: f.durable.clone(),
-                pending: f.pending.clone(),
-            })
+            .map(|f| SimFile { seen: f.seen.clone(), durable: f.durable.clone(), pending: f.pending.clone() })
             .collect();
         let world = World {
             files,

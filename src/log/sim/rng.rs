@@ -29,4 +29,3 @@ impl Rng {
         self.below(100) < percent
     }
 }
-

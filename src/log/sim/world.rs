@@ -142,4 +142,3 @@ pub(super) fn lay(data: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     }
     data[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
-
