@@ -2,4 +2,6 @@
 
 pub mod disk;
 pub mod merkle;
+pub mod sealed_segment;
 pub mod select;
+pub mod verify;
