@@ -44,6 +44,8 @@ mod verify;
 mod write;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
