@@ -170,6 +170,14 @@ impl SealedSegment {
         &self.footer.subtrees
     }
 
+    /// Stored bytes of bodies and of originals.
+    pub fn sizes(&self) -> [usize; 2] {
+        let chunks = &self.footer.chunks;
+        let bodies = chunks.iter().map(|chunk| chunk.bodies.stored as usize).sum();
+        let originals = chunks.iter().filter_map(|chunk| chunk.originals.as_ref());
+        [bodies, originals.map(|extent| extent.stored as usize).sum()]
+    }
+
     /// How many facts there are of each tenant and kind group, in that order.
     pub fn groups(&self) -> impl Iterator<Item = (&str, u8, u64)> {
         let same = |a: &footer::Lane, b: &footer::Lane| (&a.tenant, a.group) == (&b.tenant, b.group);

@@ -214,7 +214,7 @@ fn check(sealed: &Sealed, positions_before: u64, of: u32) {
     });
     assert_eq!(collect(&segment, &select).unwrap(), wanted.cloned().collect::<Vec<_>>());
     let mut found = Vec::new();
-    segment.verify(&mut found);
+    segment.verify(&mut found, &mut |_, _| {});
     assert_eq!(found, []);
 }
 

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use domain::keys::Position;
+use domain::record::RecordRef;
 
 use super::decode::{Bodies, Decoder, Originals};
 use super::{SealedSegment, SegmentError};
@@ -11,12 +12,12 @@ use crate::log::verify::Violation;
 
 impl SealedSegment {
     /// Checks all of the file and adds what is wrong to `found`: chunks by file, offset and first position, leaves
-    /// and nodes by position.
-    pub fn verify(&self, found: &mut Vec<Violation>) {
+    /// and nodes by position. `each` gets every fact in order, when all chunks are good.
+    pub fn verify(&self, found: &mut Vec<Violation>, each: &mut dyn FnMut(Position, RecordRef<'_>)) {
         let before = found.len();
         self.verify_chunks(found);
         if found.len() == before {
-            self.verify_tree(found);
+            self.verify_tree(found, each);
         }
     }
 
@@ -38,7 +39,7 @@ impl SealedSegment {
     }
 
     /// Walks all facts in order: positions without gaps, leaves recomputed, subtrees and root as the footer says.
-    fn verify_tree(&self, found: &mut Vec<Violation>) {
+    fn verify_tree(&self, found: &mut Vec<Violation>, each: &mut dyn FnMut(Position, RecordRef<'_>)) {
         let at_footer = |position, what| Violation::new(&self.name, self.footer_at, Some(position), what);
         let mut after = self.footer.before.clone();
         let mut subtrees = Subtrees::after(&after);
@@ -59,6 +60,7 @@ impl SealedSegment {
             let leaf = record.leaf();
             after.push(leaf);
             subtrees.push(leaf);
+            each(position, record);
             ControlFlow::Continue(())
         });
         if let Err(error) = read {
