@@ -6,6 +6,7 @@ use domain::keys::{KeyHash, Position};
 
 use super::entry::{KeyEntry, Packed, prefix_of};
 use super::filter::{Filter, FilterBuilder};
+use super::sled_run::SledRun;
 use super::tail::Tail;
 
 /// The positions that a run answers for: it holds every entry of `first..=last`.
@@ -22,6 +23,8 @@ pub(super) enum Run {
     Tail(Range, Arc<Tail>),
     /// Sorted, in memory: not yet in sled, or sled cannot be used.
     Mem(Arc<MemRun>),
+    /// In sled, written, synced and read back.
+    Sled(Arc<SledRun>),
 }
 
 impl Run {
@@ -29,6 +32,7 @@ impl Run {
         match self {
             Run::Tail(range, _) => *range,
             Run::Mem(run) => run.range,
+            Run::Sled(run) => run.range,
         }
     }
 
@@ -36,6 +40,7 @@ impl Run {
         match self {
             Run::Tail(_, tail) => tail.len() as u64,
             Run::Mem(run) => run.entries.len() as u64,
+            Run::Sled(run) => run.count,
         }
     }
 
@@ -44,7 +49,8 @@ impl Run {
         match (self, other) {
             (Run::Tail(_, a), Run::Tail(_, b)) => Arc::ptr_eq(a, b),
             (Run::Mem(a), Run::Mem(b)) => Arc::ptr_eq(a, b),
-            (Run::Tail(..) | Run::Mem(_), _) => false,
+            (Run::Sled(a), Run::Sled(b)) => Arc::ptr_eq(a, b),
+            (Run::Tail(..) | Run::Mem(_) | Run::Sled(_), _) => false,
         }
     }
 
@@ -66,7 +72,7 @@ impl Run {
 pub(super) struct MemRun {
     pub(super) range: Range,
     pub(super) entries: Vec<Packed>,
-    pub(super) filter: Filter,
+    pub(super) filter: Arc<Filter>,
 }
 
 impl MemRun {
@@ -75,12 +81,18 @@ impl MemRun {
         Self::from_sorted(range, entries)
     }
 
+    /// What a run in sled held, read again from the log; its filter, checked when it was loaded, still serves.
+    pub(super) fn restored(run: &SledRun, mut entries: Vec<Packed>) -> Self {
+        entries.sort_unstable();
+        Self { range: run.range, entries, filter: Arc::clone(&run.filter) }
+    }
+
     fn from_sorted(range: Range, entries: Vec<Packed>) -> Self {
         let mut builder = FilterBuilder::new(entries.len() as u64);
         for entry in &entries {
             builder.push(prefix_of(entry));
         }
-        Self { range, entries, filter: builder.finish() }
+        Self { range, entries, filter: Arc::new(builder.finish()) }
     }
 
     /// Merges neighbours, oldest first.

@@ -1,8 +1,8 @@
 //! The newest entries, unsorted, found through a hash table: what is not yet a run.
 
-use domain::keys::{KeyHash, Position};
+use domain::keys::KeyHash;
 
-use super::entry::{KeyEntry, Packed, position_of, prefix_of};
+use super::entry::{KeyEntry, Packed, prefix_of};
 
 const SLOTS_FIRST: usize = 1024;
 const EMPTY: u32 = u32::MAX;
@@ -27,12 +27,6 @@ impl Tail {
 
     pub(super) fn entries(&self) -> &[Packed] {
         &self.entries
-    }
-
-    /// Lowest and highest position, 0 and 0 when empty.
-    pub(super) fn range(&self) -> (Position, Position) {
-        let first = self.entries.first().map_or(0, position_of);
-        (first, self.entries.last().map_or(0, position_of))
     }
 
     pub(super) fn insert(&mut self, packed: Packed) {
