@@ -232,14 +232,14 @@ fn log(tenants: u64, whole: bool) -> Log {
     log
 }
 
-/// The shortest of three runs, in seconds.
+/// The shortest of seven runs, in seconds.
 fn best(mut run: impl FnMut()) -> f64 {
     let time = |run: &mut dyn FnMut()| {
         let start = Instant::now();
         run();
         start.elapsed().as_secs_f64()
     };
-    (0..3).map(|_| time(&mut run)).fold(f64::MAX, f64::min)
+    (0..7).map(|_| time(&mut run)).fold(f64::MAX, f64::min)
 }
 
 fn scan(segment: &SealedSegment, select: &Select) -> (u64, u64) {
