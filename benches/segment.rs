@@ -316,6 +316,17 @@ fn shape(tenants: u64, whole: bool) {
             rate(all)
         );
     }
+    let pages: Vec<u64> = (0..100).map(|i| i * 641 + 1).collect();
+    let page = best(|| {
+        for from in &pages {
+            let read = segment.in_order(*from, from + 49, false, &mut |_, record| {
+                black_box(record.public.len());
+                ControlFlow::Continue(())
+            });
+            read.expect("reads");
+        }
+    });
+    println!("  50 facts in order       {:8.2} ms, bodies, without cache", page * 1e3 / pages.len() as f64);
     let positions: Vec<u64> = (0..1_000u64).map(|i| i * 7_919 % FACTS as u64 + 1).collect();
     for (name, originals) in [("bodies", false), ("originals too", true)] {
         let point = |cache: usize, runs: usize| {

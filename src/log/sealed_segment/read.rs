@@ -128,7 +128,24 @@ impl SealedSegment {
         originals: bool,
         f: Visit<'_>,
     ) -> Result<(), SegmentError> {
-        self.merge(self.footer.lanes.iter().map(|lane| (lane, None)), from, to, originals, f)
+        let (from, to) = (from.max(self.base()), to.min(self.last()));
+        if from > to {
+            return Ok(());
+        }
+        // Only the lanes of these facts are opened: a page of a list costs a few chunks, not one of every lane.
+        let mut touched = vec![false; self.footer.lanes.len()];
+        let range = (from - self.base()) as usize..=(to - self.base()) as usize;
+        for lane in &self.footer.lane_of[range] {
+            touched[usize::from(*lane)] = true;
+        }
+        let lanes = self.footer.lanes.iter().zip(touched);
+        self.merge(
+            lanes.filter_map(|(lane, touched)| touched.then_some((lane, None))),
+            from,
+            to,
+            originals,
+            f,
+        )
     }
 
     fn merge<'s>(

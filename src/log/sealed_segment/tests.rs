@@ -176,6 +176,8 @@ fn check(sealed: &Sealed, positions_before: u64, of: u32) {
     let expected: Vec<Record> =
         records.iter().filter(|r| (from..=to).contains(&r.position)).cloned().collect();
     assert_eq!(in_order(&segment, from, to).unwrap(), expected);
+    assert_eq!(in_order(&segment, segment.last() + 1, u64::MAX).unwrap(), []);
+    assert_eq!(in_order(&segment, to, to).unwrap(), [records[(to - segment.base()) as usize].clone()]);
 
     let all = Select { originals: true, ..Select::all() };
     let mut expected_groups: BTreeMap<(String, u8), u64> = BTreeMap::new();
