@@ -8,8 +8,10 @@ use std::sync::Arc;
 use domain::keys::LogSecret;
 use domain::record::Hash;
 
-use crate::config::Config;
-use crate::ingest::{Directory, Ingest, IngestError};
+use crate::config::{Config, TenantConfig};
+use crate::ingest::Ingest;
+use crate::ingest::answer::IngestError;
+use crate::ingest::directory::{Directory, DirectoryError};
 use crate::log::disk::RealDisk;
 use crate::log::{Clock, Log, LogError, LogOptions, Opened};
 use crate::store::Store;
@@ -41,6 +43,9 @@ pub enum EngineError {
     /// A tenant's configuration could not be recorded.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// Two tenants claim one number or workspace.
+    #[error("configuration refused: {0}")]
+    Directory(#[from] DirectoryError),
 }
 
 impl From<LogError> for EngineError {
@@ -149,7 +154,7 @@ pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened),
     let secret = dir.secret()?;
     let store = Store::at(&dir.root().join("sled"));
     let options = LogOptions::new(secret.clone(), clock, Some(store));
-    let (log, opened) = Log::open(dir.disk(), options)?;
+    let (log, opened) = Log::open(dir.disk(), &options)?;
     Ok((log, secret, opened))
 }
 
@@ -176,10 +181,12 @@ impl Engine {
         let (log, secret, opened) = open_log(&dir, Arc::clone(&clock))?;
         tracing::info!(position = log.head().position, ?opened, "log open");
         let views = Views::start(&log, &secret, |_done, _of| {})?;
-        let directory = Directory::new(&config.tenants, &config.endpoints, config.public_url.as_deref());
-        let ingest = Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), directory));
+        let owners = config.tenants.iter().map(TenantConfig::owner).collect();
+        let directory = Directory::new(owners, config.endpoints.clone())?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+        let ingest = Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, directory));
         for tenant in &config.tenants {
-            let latest = views.tenant(&tenant.id).map_or(0, |tenant| tenant.timeline().latest().position);
+            let latest = views.tenant(&tenant.id).timeline().latest().position;
             ingest.configure(&tenant.id, &tenant.body, latest)?;
         }
         Ok(Self { log, views, ingest, secret, clock, _dir: dir })

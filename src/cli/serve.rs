@@ -39,7 +39,7 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
-        let tokens = Tokens::new(config.admin_token.as_ref().map(crate::config::Secret::expose));
+        let tokens = Tokens::new(config.admin_token.as_ref().map(crate::ingest::directory::Secret::bytes));
         let app = Arc::new(App::new(engine, tokens));
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
         serve(listener, Arc::clone(&app), stop_signal()?).await?;

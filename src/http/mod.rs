@@ -9,6 +9,7 @@ mod health;
 mod hooks;
 mod metrics;
 mod outreach;
+mod post;
 mod problem;
 mod query;
 mod serve;

@@ -137,6 +137,15 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds another batch's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.recorded += other.recorded;
+        self.duplicates += other.duplicates;
+        self.conflicts += other.conflicts;
+        self.rejected += other.rejected;
+        self.last_position = self.last_position.max(other.last_position);
+    }
+
     /// Counts one answer.
     pub fn add(&mut self, posted: &Posted) {
         let position = match posted {

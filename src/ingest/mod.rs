@@ -7,6 +7,7 @@
 pub mod answer;
 mod batch;
 pub mod conflict;
+mod configure;
 pub mod delivery;
 pub mod directory;
 pub mod items;

@@ -81,6 +81,8 @@ pub struct Select {
     pub always: GroupSet,
     /// Whether original payloads are read; else inline originals are handed out as empty.
     pub originals: bool,
+    /// The first position.
+    pub from: Position,
     /// The last position, inclusive.
     pub up_to: Position,
 }
@@ -94,6 +96,7 @@ impl Select {
             shard: None,
             always: GroupSet::NONE,
             originals: false,
+            from: 1,
             up_to: Position::MAX,
         }
     }
@@ -113,7 +116,7 @@ impl Select {
 
     /// Whether a fact is wanted; what a tail in memory is filtered by.
     pub fn wants(&self, position: Position, tenant: &str, group: u8, subject: SubjectHash) -> bool {
-        position <= self.up_to
+        (self.from..=self.up_to).contains(&position)
             && self.groups.contains(group)
             && self.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == tenant)
             && self.shard_of(group).contains(subject)

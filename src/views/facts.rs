@@ -149,8 +149,6 @@ fn positions(log: &LogSnapshot, filter: &FactFilter, from: Position, to: Positio
         }
         ControlFlow::Continue(())
     })?;
-    // Lanes are read one after the other: within a segment their positions interleave.
-    found.sort_unstable();
     Ok(found)
 }
 
