@@ -221,8 +221,7 @@ impl TenantConfig {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
 }
 
 fn public_url(path: &str, url: String) -> Result<String, ConfigError> {
@@ -253,7 +252,8 @@ fn unique<'a>(path: &str, key: &str, names: impl Iterator<Item = &'a str>) -> Re
 
 fn tenant(path: &str, entry: &TenantEntry) -> Result<TenantConfig, ConfigError> {
     let place = |key: &str| format!("{path}: tenant {:?}: {key}", entry.id);
-    let wrong = |key: &str, message: &str| ConfigError::Value { place: place(key), message: message.to_owned() };
+    let wrong =
+        |key: &str, message: &str| ConfigError::Value { place: place(key), message: message.to_owned() };
     let id = TenantId::new(&entry.id).map_err(|error| wrong("id", &error.to_string()))?;
     if ZoneName::parse(&entry.timezone).is_none() {
         let message = format!("{:?} is no IANA time zone such as America/New_York", entry.timezone);
@@ -309,15 +309,15 @@ fn endpoint(path: &str, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Resu
         Some(id) => match tenants.iter().find(|tenant| tenant.id.as_str() == id) {
             Some(tenant) => Some(tenant.id.clone()),
             None => {
-                return Err(ConfigError::Value { place: place("tenant"), message: format!("no tenant {id:?}") });
+                return Err(ConfigError::Value {
+                    place: place("tenant"),
+                    message: format!("no tenant {id:?}"),
+                });
             }
         },
     };
-    let secrets = entry
-        .secrets
-        .iter()
-               .map(|text| secret(text, &place("secrets")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let secrets =
+        entry.secrets.iter().map(|text| secret(text, &place("secrets"))).collect::<Result<Vec<_>, _>>()?;
     Ok(Endpoint {
         id: entry.id.clone(),
         provider: entry.provider.clone(),
@@ -335,7 +335,8 @@ mod tests {
         Config::parse("factfold.toml", text, &Overrides::default()).map_err(|error| error.to_string())
     }
 
-    const TENANT: &str = "[[tenant]]\nid = \"acme\"\nname = \"Acme Dental\"\ntimezone = \"America/New_York\"\n";
+    const TENANT: &str =
+        "[[tenant]]\nid = \"acme\"\nname = \"Acme Dental\"\ntimezone = \"America/New_York\"\n";
 
     #[test]
     fn the_contracts_example_is_accepted() {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::keys::LogSecret;
+use domain::keys::{LogSecret, TenantId};
 use domain::record::Hash;
 
 use crate::config::{Config, TenantConfig};
@@ -74,7 +74,8 @@ impl DataDir {
     pub fn take(root: &Path) -> Result<Self, EngineError> {
         fs::create_dir_all(root).map_err(io_at(root))?;
         let path = root.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io_at(&path))?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(io_at(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(EngineError::InUse(root.display().to_string())),
@@ -114,7 +115,10 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let journal = self.root.join("journal");
                 if fs::read_dir(&journal).is_ok_and(|mut files| files.next().is_some()) {
-                    let message = format!("{} is missing, but there is a log: bring it back from a backup", path.display());
+                    let message = format!(
+                        "{} is missing, but there is a log: bring it back from a backup",
+                        path.display()
+                    );
                     return Err(EngineError::Damaged(message));
                 }
                 self.make_secret(&dir, &path)
@@ -125,8 +129,10 @@ impl DataDir {
 
     fn make_secret(&self, dir: &Path, path: &Path) -> Result<LogSecret, EngineError> {
         let mut secret = Hash::default();
-        getrandom::fill(&mut secret)
-            .map_err(|error| EngineError::Io { path: "the system's random numbers".into(), source: error.into() })?;
+        getrandom::fill(&mut secret).map_err(|error| EngineError::Io {
+            path: "the system's random numbers".into(),
+            source: error.into(),
+        })?;
         fs::create_dir_all(dir).map_err(io_at(dir))?;
         let beside = dir.join("log-secret.new");
         let mut file = private_file(&beside).map_err(io_at(&beside))?;
@@ -184,12 +190,18 @@ impl Engine {
         let owners = config.tenants.iter().map(TenantConfig::owner).collect();
         let directory = Directory::new(owners, config.endpoints.clone())?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
-        let ingest = Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, directory));
+        let ingest =
+            Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, directory));
         for tenant in &config.tenants {
             let latest = views.tenant(&tenant.id).timeline().latest().position;
             ingest.configure(&tenant.id, &tenant.body, latest)?;
         }
         Ok(Self { log, views, ingest, secret, clock, _dir: dir })
+    }
+
+    /// Whether the tenant is one of this server: configured, or with facts.
+    pub fn knows(&self, tenant: &TenantId) -> bool {
+        self.ingest.directory().has_tenant(tenant) || self.views.knows(tenant)
     }
 
     /// Stops appending, makes the last position durable and lets the directory go.

@@ -34,7 +34,12 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
         let in_order = Views::fold_in_order(&snapshot, &secret)?;
         for (model, again) in lanes.iter().zip(&in_order) {
             if model.hex() != again.hex() {
-                let found = format!("model {}: folded by lanes {}, in order {}", model.name, model.hex(), again.hex());
+                let found = format!(
+                    "model {}: folded by lanes {}, in order {}",
+                    model.name,
+                    model.hex(),
+                    again.hex()
+                );
                 violations.push(found);
             }
             models.push(json!({"name": model.name, "digest": model.hex()}));
@@ -60,7 +65,9 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     match violations.first() {
         None => Ok(()),
         Some(first) if violations.len() == 1 => Err(Failure::Integrity(first.clone())),
-        Some(first) => Err(Failure::Integrity(format!("{first}; and {} more violations", violations.len() - 1))),
+        Some(first) => {
+            Err(Failure::Integrity(format!("{first}; and {} more violations", violations.len() - 1)))
+        }
     }
 }
 
@@ -80,8 +87,14 @@ fn wrong_keys(log: &Log, snapshot: &LogSnapshot, secret: &LogSecret) -> Result<V
             }
             Err(error) => failed = Some(error),
         }
-        if failed.is_some() || wrong.len() == WRONG_KEYS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if failed.is_some() || wrong.len() == WRONG_KEYS_MAX {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
-    walked.and(failed.map_or(Ok(()), Err)).map_err(|error: LogError| Failure::Integrity(error.to_string()))?;
+    walked
+        .and(failed.map_or(Ok(()), Err))
+        .map_err(|error: LogError| Failure::Integrity(error.to_string()))?;
     Ok(wrong)
 }

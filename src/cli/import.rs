@@ -11,11 +11,11 @@ use serde_json::json;
 
 use super::{Failure, Settings, output};
 use crate::engine::{DataDir, open_log, system_clock};
+use crate::ingest::Ingest;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::directory::Directory;
 use crate::ingest::items::Lines;
 use crate::ingest::post::Poster;
-use crate::ingest::Ingest;
 
 /// Rejected lines that are shown one by one.
 const SHOWN_MAX: u64 = 20;
@@ -43,7 +43,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let dir = DataDir::take(&config.data_dir)?;
     let (log, secret, _opened) = open_log(&dir, system_clock())?;
-    let directory = Directory::new(Vec::new(), Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
+    let directory =
+        Directory::new(Vec::new(), Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
     let ingest = Ingest::new(log.clone(), secret, system_clock(), String::new(), directory);
     let began = Instant::now();
     let mut total = Tally::default();
@@ -54,7 +55,10 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     log.close();
     tell(settings, &total, seconds)?;
     if total.rejected > 0 {
-        return Err(Failure::Failed(format!("{} lines were rejected; the others are recorded", total.rejected)));
+        return Err(Failure::Failed(format!(
+            "{} lines were rejected; the others are recorded",
+            total.rejected
+        )));
     }
     Ok(())
 }

@@ -62,10 +62,13 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let done = match &args.what {
         What::List { tenant, kind, provider, oldest_first, limit } => {
             let filter = FactFilter {
-                tenant: TenantId::stored(tenant).map_err(|error| Failure::Usage(format!("--tenant: {error}")))?,
+                tenant: TenantId::stored(tenant)
+                    .map_err(|error| Failure::Usage(format!("--tenant: {error}")))?,
                 kind: kind
                     .as_deref()
-                    .map(|name| kind_named(name).ok_or_else(|| Failure::Usage(format!("--kind: no kind {name:?}"))))
+                    .map(|name| {
+                        kind_named(name).ok_or_else(|| Failure::Usage(format!("--kind: no kind {name:?}")))
+                    })
                     .transpose()?,
                 provider: provider.clone(),
                 subject: None,

@@ -51,7 +51,12 @@ pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
 
 /// A progress bar on stderr with rate and ETA; hidden where stderr is no terminal. `total` 0: not known.
 pub fn progress(total: u64, what: &str) -> ProgressBar {
-    styled(total, what, "{msg} {pos}, {per_sec}, {elapsed}", "{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left")
+    styled(
+        total,
+        what,
+        "{msg} {pos}, {per_sec}, {elapsed}",
+        "{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left",
+    )
 }
 
 /// A progress bar over the bytes of a file, with rate and ETA. `total` 0: not known.

@@ -13,7 +13,8 @@ use crate::http::{App, ServeError, Tokens, listen, serve};
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("FACTFOLD_LOG").unwrap_or_else(|_| EnvFilter::new("warn,factfold=info"));
+    let filter =
+        EnvFilter::try_from_env("FACTFOLD_LOG").unwrap_or_else(|_| EnvFilter::new("warn,factfold=info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = if std::io::stderr().is_terminal() { logs.try_init() } else { logs.json().try_init() };
     if let Err(error) = set {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::keys::Position;
 use domain::members::Email;
 use domain::rules::qualification::Verdict;
 use serde::Serialize;
-use serde_json::{Value, json};
 
+use super::App;
+use super::facts::blocking;
 use super::problem::Problem;
 use super::query::Query;
 use super::tenant::{Tenant, view};
-use super::{App, cursor};
-use crate::views::CallFilter;
+use crate::views::{CallFilter, CallItem};
 
 /// `/calls`, `/calls/{call_id}`.
 pub fn router() -> Router<Arc<App>> {
@@ -25,7 +26,7 @@ async fn list(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     RawQuery(raw): RawQuery,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<impl Serialize>, Problem> {
     let parameters = &["status", "agent", "from", "to", "limit", "cursor", "min_position"];
     let query = Query::new(raw.as_deref(), parameters)?;
     let filter = CallFilter {
@@ -34,11 +35,16 @@ async fn list(
         from: query.day("from")?,
         to: query.day("to")?,
     };
-    let (limit, after) = (query.limit()?, cursor::read("calls", query.text("cursor"))?);
+    let (limit, after) = (query.limit()?, query.cursor()?);
     let view = view(&app, &tenant, &query).await?;
-    let page = super::facts::blocking(move || view.calls(&filter, after, limit)).await?;
-    let next = page.next.map(|at| cursor::write("calls", &at)).transpose()?;
-    Ok(Json(json!({"position": page.position, "items": page.items, "next_cursor": next})))
+    blocking(move || view.calls(&filter, after.as_ref(), limit)).await.map(Json)
+}
+
+#[derive(Serialize)]
+struct At {
+    position: Position,
+    #[serde(flatten)]
+    call: CallItem,
 }
 
 async fn one(
@@ -49,5 +55,6 @@ async fn one(
 ) -> Result<Json<impl Serialize>, Problem> {
     let query = Query::new(raw.as_deref(), &["min_position"])?;
     let view = view(&app, &tenant, &query).await?;
-    view.call(&call_id).map(Json).ok_or_else(|| Problem::not_found("call"))
+    let call = view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
+    Ok(Json(At { position: view.position(), call }))
 }

@@ -16,10 +16,13 @@ pub fn write<T: Serialize>(list: &str, at: &T) -> Result<String, Problem> {
 /// What a cursor of `list` holds; 400 for any other text.
 pub fn read<T: DeserializeOwned>(list: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     let Some(text) = text else { return Ok(None) };
-    let read = URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice::<(String, T)>(&json).ok());
+    let read =
+        URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice::<(String, T)>(&json).ok());
     match read {
         Some((of, at)) if of == list => Ok(Some(at)),
-        Some(_) | None => Err(Problem::bad_request("bad_cursor", "the cursor is not one that this list gave")),
+        Some(_) | None => {
+            Err(Problem::bad_request("bad_cursor", "the cursor is not one that this list gave"))
+        }
     }
 }
 

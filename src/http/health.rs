@@ -20,7 +20,10 @@ pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/healthz", get(async || Json(json!({"status": "alive"}))))
         .route("/readyz", get(ready))
-        .route("/version", get(async || Json(json!({"name": "factfold", "version": env!("CARGO_PKG_VERSION")}))))
+        .route(
+            "/version",
+            get(async || Json(json!({"name": "factfold", "version": env!("CARGO_PKG_VERSION")}))),
+        )
 }
 
 /// 200, or 503 with the reasons while draining, unable to write, or far behind.

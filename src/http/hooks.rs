@@ -48,7 +48,9 @@ async fn take(
         method: parts.method.as_str().to_owned(),
         path_and_query: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
         headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), axum::body::Bytes::copy_from_slice(value.as_bytes())))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), axum::body::Bytes::copy_from_slice(value.as_bytes()))
+            })
             .collect(),
         body,
         received_at: Instant((app.engine.clock)()),

@@ -60,7 +60,11 @@ pub fn router(app: Arc<App>) -> Router {
         .nest("/api/v1/tenants/{tenant}", tenant::router(&app))
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route has no such method")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route has no such method",
+            )
         })
         .layer(middleware::from_fn(name_and_render))
         .with_state(app)

@@ -6,12 +6,13 @@ use axum::extract::{RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::rules::stages::Stage;
-use serde_json::{Value, json};
+use serde::Serialize;
 
+use super::App;
+use super::facts::blocking;
 use super::problem::Problem;
 use super::query::Query;
 use super::tenant::{Tenant, view};
-use super::{App, cursor};
 use crate::views::LeadFilter;
 
 /// `/outreach/leads`.
@@ -23,16 +24,14 @@ async fn list(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     RawQuery(raw): RawQuery,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<impl Serialize>, Problem> {
     let query = Query::new(raw.as_deref(), &["stage", "search", "limit", "cursor", "min_position"])?;
     let stages = "must be one of new replied interested quoting follow_up won lost unsubscribed bounced";
     let filter = LeadFilter {
         stage: query.word("stage", stages, Stage::parse)?,
         search: query.text("search").map(str::to_owned),
     };
-    let (limit, after) = (query.limit()?, cursor::read("leads", query.text("cursor"))?);
+    let (limit, after) = (query.limit()?, query.cursor()?);
     let view = view(&app, &tenant, &query).await?;
-    let page = super::facts::blocking(move || view.leads(&filter, after, limit)).await?;
-    let next = page.next.map(|at| cursor::write("leads", &at)).transpose()?;
-    Ok(Json(json!({"position": page.position, "items": page.items, "next_cursor": next})))
+    blocking(move || view.leads(&filter, after.as_ref(), limit)).await.map(Json)
 }

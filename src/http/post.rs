@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use domain::keys::TenantId;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -30,7 +30,9 @@ pub fn log_problem(error: &LogError) -> Problem {
     match error {
         LogError::Busy => Problem::unavailable("log_busy", "too many facts wait to be recorded", 1),
         LogError::Full => Problem::unavailable("disk_full", "the disk is full; nothing was recorded", 10),
-        LogError::Stopped(_) => Problem::unavailable("log_stopped", "the log takes no facts until a restart", 30),
+        LogError::Stopped(_) => {
+            Problem::unavailable("log_stopped", "the log takes no facts until a restart", 30)
+        }
         other => Problem::internal(other),
     }
 }
@@ -39,7 +41,9 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match &error {
             IngestError::Log(log) => log_problem(log),
-            IngestError::Random(_) | IngestError::Unreadable { .. } | IngestError::Engine(_) => Self::internal(&error),
+            IngestError::Random(_) | IngestError::Unreadable { .. } | IngestError::Engine(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -47,10 +51,15 @@ impl From<IngestError> for Problem {
 /// One fact.
 pub async fn single(app: &App, tenant: &TenantId, json: Bytes) -> Result<(StatusCode, Value), Problem> {
     match app.engine.ingest.post(tenant, Poster::Admin, json).await? {
-        Posted::Recorded(position) => Ok((status(true), json!({"outcome": "recorded", "position": position}))),
-        Posted::Duplicate(position) => Ok((status(false), json!({"outcome": "duplicate", "position": position}))),
+        Posted::Recorded(position) => {
+            Ok((status(true), json!({"outcome": "recorded", "position": position})))
+        }
+        Posted::Duplicate(position) => {
+            Ok((status(false), json!({"outcome": "duplicate", "position": position})))
+        }
         Posted::Conflict(conflict) => {
-            let detail = format!("this key was recorded at position {} with other content", conflict.first_position);
+            let detail =
+                format!("this key was recorded at position {} with other content", conflict.first_position);
             Err(Problem::new(StatusCode::CONFLICT, "conflict", detail)
                 .with("outcome", "conflict")
                 .with("first_position", conflict.first_position)
@@ -60,7 +69,9 @@ pub async fn single(app: &App, tenant: &TenantId, json: Bytes) -> Result<(Status
                 .with("count", conflict.count))
         }
         Posted::Rejected(errors) => Err(Problem::unprocessable("invalid_fact", errors)),
-        Posted::Unparsable(why) => Err(Problem::bad_request("malformed_json", format!("the body is no JSON: {why}"))),
+        Posted::Unparsable(why) => {
+            Err(Problem::bad_request("malformed_json", format!("the body is no JSON: {why}")))
+        }
         Posted::NotAccepted(kind) => {
             let detail = format!("facts of kind {kind} are made by the engine only");
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "kind_not_accepted", detail))
@@ -93,9 +104,7 @@ impl Results {
             self.cut = true;
             return;
         }
-        let result = |outcome: &str, position: Option<u64>, error: Option<String>| {
-            json!({"line": line, "outcome": outcome, "position": position, "error": error})
-        };
+        let result = |outcome: &str, position: Option<u64>, error: Option<String>| json!({"line": line, "outcome": outcome, "position": position, "error": error});
         self.lines.push(match posted {
             Posted::Recorded(position) => result("recorded", Some(*position), None),
             Posted::Duplicate(position) => result("duplicate", Some(*position), None),
@@ -111,7 +120,9 @@ impl Results {
             }
             Posted::Unparsable(why) => result("rejected", None, Some(format!("no JSON: {why}"))),
             Posted::NotAccepted(kind) => result("rejected", None, Some(format!("kind_not_accepted: {kind}"))),
-            Posted::Forbidden(kind) => result("rejected", None, Some(format!("this role may not post {kind}"))),
+            Posted::Forbidden(kind) => {
+                result("rejected", None, Some(format!("this role may not post {kind}")))
+            }
         });
     }
 
@@ -131,8 +142,9 @@ impl Results {
 
 /// A JSON array: broken anywhere, nothing is recorded.
 pub async fn array(app: &App, tenant: &TenantId, json: Bytes, all: bool) -> Result<Response, Problem> {
-    let elements = elements(json)
-        .map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}")))?;
+    let elements = elements(json).map_err(|error| {
+        Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}"))
+    })?;
     let (mut results, mut line) = (Results::new(all), 0);
     let mut elements = elements.peekable();
     while elements.peek().is_some() {
@@ -183,7 +195,9 @@ pub async fn lines(app: &Arc<App>, tenant: &TenantId, body: Body, all: bool) -> 
         Ok(()) => Ok(results.answer()),
         Err(problem) => {
             // The lines before the fault are recorded, so the caller is told how far it came.
-            Err(problem.with("recorded", results.tally.recorded).with("last_position", results.tally.last_position))
+            Err(problem
+                .with("recorded", results.tally.recorded)
+                .with("last_position", results.tally.last_position))
         }
     }
 }

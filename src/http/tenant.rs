@@ -30,7 +30,11 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// 401 without a known token, before anything else is looked at.
-async fn authorize(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
+async fn authorize(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let role = app.tokens.role(request.headers())?;
     request.extensions_mut().insert(role);
     Ok(next.run(request).await)
@@ -45,7 +49,8 @@ impl FromRequestParts<Arc<App>> for Tenant {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let path = RawPathParams::from_request_parts(parts, app).await;
         let path = path.map_err(|_| Problem::not_found("route"))?;
-        let named = path.iter().find(|(name, _)| *name == "tenant").and_then(|(_, id)| TenantId::new(id).ok());
+        let named =
+            path.iter().find(|(name, _)| *name == "tenant").and_then(|(_, id)| TenantId::new(id).ok());
         match named {
             Some(id) if app.engine.knows(&id) => Ok(Self(id)),
             Some(_) | None => Err(Problem::not_found("tenant")),
@@ -72,7 +77,8 @@ pub async fn view(app: &App, tenant: &TenantId, query: &Query) -> Result<TenantV
 /// 415 unless the body is of one of `types`; answers which.
 pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Problem> {
     let given = parts.headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media = given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
+    let media =
+        given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
     let found = media.as_deref().and_then(|media| types.iter().find(|known| **known == media));
     found.copied().ok_or_else(|| {
         let detail = format!("send the body as {}", types.join(" or "));

@@ -36,7 +36,8 @@ impl Ingest {
             let envelope = Envelope {
                 tenant: tenant.clone(),
                 provider: Provider::engine(),
-                external_id: ExternalId::new(&format!("tenant/{latest}")).map_err(|error| engine(error.to_string()))?,
+                external_id: ExternalId::new(&format!("tenant/{latest}"))
+                    .map_err(|error| engine(error.to_string()))?,
                 occurred_at: self.now(),
                 time_received: true,
                 fact: fact.clone(),

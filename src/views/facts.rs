@@ -94,7 +94,9 @@ pub fn fact_json(position: Position, record: &RecordRef<'_>) -> Result<Value, Fa
         "body": fact.json(),
         "digest": digest,
     });
-    if header.time_received && let Value::Object(members) = &mut shown {
+    if header.time_received
+        && let Value::Object(members) = &mut shown
+    {
         members.insert("time_source".into(), "received".into());
     }
     Ok(shown)
@@ -141,7 +143,12 @@ pub fn page(
     Ok(FactPage { items, next: (at > 0 && at <= head).then_some(next) })
 }
 
-fn positions(log: &LogSnapshot, filter: &FactFilter, from: Position, to: Position) -> Result<Vec<Position>, LogError> {
+fn positions(
+    log: &LogSnapshot,
+    filter: &FactFilter,
+    from: Position,
+    to: Position,
+) -> Result<Vec<Position>, LogError> {
     let mut found = Vec::new();
     log.for_each(&filter.select(from, to), &mut |position, record| {
         if filter.wants(&record) {

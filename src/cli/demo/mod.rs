@@ -89,7 +89,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             tokio::task::block_in_place(|| app.into_engine().close());
         }
         match tally {
-            Some(tally) if !tally.as_expected() => Err(Failure::Failed("some deliveries did not come to what they must".into())),
+            Some(tally) if !tally.as_expected() => {
+                Err(Failure::Failed("some deliveries did not come to what they must".into()))
+            }
             Some(_) | None => Ok(()),
         }
     })
@@ -147,7 +149,13 @@ fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {
     ]
 }
 
-fn tell(settings: &Settings, base_url: &str, token: &str, tally: &Tally, seconds: f64) -> Result<(), Failure> {
+fn tell(
+    settings: &Settings,
+    base_url: &str,
+    token: &str,
+    tally: &Tally,
+    seconds: f64,
+) -> Result<(), Failure> {
     let tenant = &TENANTS[0];
     let api = format!("{base_url}/api/v1/tenants/{}", tenant.id);
     let commands = [
@@ -166,7 +174,8 @@ fn tell(settings: &Settings, base_url: &str, token: &str, tally: &Tally, seconds
         ),
     ];
     if settings.json {
-        let commands: Vec<_> = commands.iter().map(|(what, command)| json!({"what": what, "command": command})).collect();
+        let commands: Vec<_> =
+            commands.iter().map(|(what, command)| json!({"what": what, "command": command})).collect();
         return output::json_line(&json!({
             "url": base_url, "token": token, "seconds": seconds, "deliveries": tally.json(), "commands": commands,
         }));
@@ -177,8 +186,10 @@ fn tell(settings: &Settings, base_url: &str, token: &str, tally: &Tally, seconds
         output::grouped((tally.total() as f64 / seconds.max(1e-9)) as u64)
     ));
     output::table(&["came to", "expected", "deliveries"], tally.rows())?;
-    output::line(&format!("\nServing   {base_url}\nToken     {token}\nTenants   {} ({}), {} ({})",
-        TENANTS[0].id, TENANTS[0].zone, TENANTS[1].id, TENANTS[1].zone))?;
+    output::line(&format!(
+        "\nServing   {base_url}\nToken     {token}\nTenants   {} ({}), {} ({})",
+        TENANTS[0].id, TENANTS[0].zone, TENANTS[1].id, TENANTS[1].zone
+    ))?;
     for (what, command) in commands {
         output::line(&format!("\n# {what}\n{command}"))?;
     }

@@ -99,7 +99,11 @@ pub async fn play(base_url: &str, requests: Vec<Request>, bar: &ProgressBar) -> 
     Ok(tally)
 }
 
-async fn deliver(client: &reqwest::Client, base_url: &str, request: &Request) -> Result<String, reqwest::Error> {
+async fn deliver(
+    client: &reqwest::Client,
+    base_url: &str,
+    request: &Request,
+) -> Result<String, reqwest::Error> {
     let mut post = client
         .post(format!("{base_url}{}", request.path))
         .header("content-type", request.content_type)
