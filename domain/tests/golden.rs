@@ -178,6 +178,19 @@ fn cases(kind: &str) -> Vec<Value> {
         }),
         case("required members only", kind, generate::least(members), |_| {}),
     ];
+    for member in *members {
+        // The first case has the last word of each, and all words of a set.
+        let (schema::Type::Word(words), schema::Mode::Required | schema::Mode::Optional) =
+            (member.of, member.mode)
+        else {
+            continue;
+        };
+        for word in words.iter().take(words.len() - 1) {
+            let mut body = generate::least(members);
+            body[member.name] = (*word).into();
+            cases.push(case(&format!("{} {word}", member.name), kind, body, |_| {}));
+        }
+    }
     if kind == "call_reported" {
         cases.push(case("time received, original in the blob room", kind, full(), |given| {
             given["time_received"] = true.into();

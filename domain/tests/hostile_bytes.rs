@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::{Fact, kind_named, kinds};
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
-use domain::members::Instant;
+use domain::members::{Day, Instant, Month};
 use domain::record::{BODY_MAX, RecordRef};
 use schema::KINDS;
 use schema::generate::{self, Random};
@@ -140,4 +140,12 @@ fn the_longest_bodies_are_read_and_longer_ones_are_not_written() {
     }
     let long = envelope(session(&"x".repeat(100)));
     assert!(long.draft(&LogSecret::new(&[7; 32]), [9; 16], &Bytes::new()).is_err());
+}
+
+#[test]
+fn damaged_days_and_months_are_shown_without_a_panic() {
+    for damaged in [i32::MIN, -1, i32::MAX] {
+        let (day, month) = (Day(damaged), Month(damaged));
+        assert!(!format!("{day} {} {month} {} {}", day.month(), month.first(), month.last()).is_empty());
+    }
 }

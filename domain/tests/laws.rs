@@ -175,7 +175,8 @@ fn the_generators_restate_and_change() {
         let (kind, members) = KINDS[seed as usize % KINDS.len()];
         let mut random = Random(seed);
         let given = generate::body(members, &mut random);
-        restated += usize::from(restate::body(members, &given, &mut random) != given.to_string());
+        let plain = given.to_string();
+        restated += usize::from(restate::body(members, &given, &mut random) != plain);
         let other = generate::changed(members, &given, &mut random);
         changed +=
             usize::from(read(kind, &other.to_string()).json() != read(kind, &given.to_string()).json());
@@ -183,6 +184,20 @@ fn the_generators_restate_and_change() {
         erased += usize::from(schema::erased(members, &canonical) != canonical);
     }
     assert!(restated > 990 && changed > 600 && erased > 300, "{restated} {changed} {erased}");
+}
+
+#[test]
+fn whole_numbers_with_a_fraction_of_zero_are_exact() {
+    let mut random = Random(3);
+    for _ in 0..20_000 {
+        let bits = 1 + random.below(53);
+        let whole = random.below(1 << bits);
+        let amount = |text: String| {
+            let body = format!(r#"{{"month": "2025-10", "metric": "qualified", "value": {text}}}"#);
+            read("target_set", &body).json()
+        };
+        assert_eq!(amount(format!("{whole}.0")), amount(whole.to_string()), "{whole}.0");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn number(value: &Value, random: &mut Random) -> String {
         Some(whole) if whole.abs() < 1 << 53 => match random.below(4) {
             0 => format!("{whole}.0"),
             1 => format!("{whole}e0"),
-            2 => format!("{whole}00.0E-2"),
+            2 if whole != 0 => format!("{whole}00.0E-2"),
             _ => whole.to_string(),
         },
         _ => value.to_string(),
