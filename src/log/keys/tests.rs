@@ -164,7 +164,9 @@ impl World {
     /// Asks for every key there is, and for as many others.
     fn ask_all(&mut self) {
         let reader = self.index.as_ref().unwrap().reader();
-        for entry in self.log.entries.lock().iter() {
+        // A copy, because a repair reads the log.
+        let entries = self.log.entries.lock().clone();
+        for entry in &entries {
             match reader.find(&entry.key) {
                 Ok(found) => self.wrong += u64::from(found != Some(*entry)),
                 Err(_) => self.errors += 1,
@@ -222,7 +224,7 @@ impl World {
 
 fn store_in(dir: &Path) -> Store {
     let millis = Duration::from_millis;
-    Store::with_waits(&dir.join("sled"), Waits { open: millis(500), read: millis(100), write: millis(400) })
+    Store::with_waits(&dir.join("sled"), Waits { open: millis(1_500), read: millis(400), write: millis(1_000) })
 }
 
 /// Cases per test: the gate's number, or that of the variable for long runs.
@@ -425,7 +427,8 @@ fn sled_of_another_log_or_of_another_past_is_set_aside() {
         let mut index = KeyIndex::open_with(world.store.clone(), id, head, source, world.shape);
         assert_eq!(index.covered(), 0, "{case}");
         assert!(world.dir.path().join("sled.bad-1").exists(), "{case}");
-        world.log.entries.lock().iter().for_each(|entry| index.insert(*entry));
+        let inserted = world.log.entries.lock().clone();
+        inserted.iter().for_each(|entry| index.insert(*entry));
         for entry in entries {
             let found = index.reader().find(&entry.key).unwrap();
             assert_eq!(found, world.model.get(&entry.key).copied(), "{case}");
