@@ -45,7 +45,9 @@ fn entry(position: u64) -> KeyEntry {
 
 fn disk_bytes(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let bytes = |path: &Path| if path.is_dir() { disk_bytes(path) } else { fs::metadata(path).map_or(0, |m| m.len()) };
+    let bytes = |path: &Path| {
+        if path.is_dir() { disk_bytes(path) } else { fs::metadata(path).map_or(0, |m| m.len()) }
+    };
     entries.flatten().map(|entry| bytes(&entry.path())).sum()
 }
 
@@ -112,9 +114,15 @@ fn main() {
     settle(&index);
     say("until all is in sled", format!("{:.2} s more", began.elapsed().as_secs_f64() - took));
     say("RSS", format!("{} MiB", resident_mib()));
-    say("tail, filters, directories", format!("{:.2} bytes a key", index.memory_bytes() as f64 / total as f64));
+    say(
+        "tail, filters, directories",
+        format!("{:.2} bytes a key", index.memory_bytes() as f64 / total as f64),
+    );
     say("sled on disk", format!("{:.1} bytes a key", disk_bytes(&place) as f64 / total as f64));
-    say("new key, groups of 512", format!("{:.2} µs", look_up(&mut index, 1 << 20, 512, |n| total + 1 + n, false)));
+    say(
+        "new key, groups of 512",
+        format!("{:.2} µs", look_up(&mut index, 1 << 20, 512, |n| total + 1 + n, false)),
+    );
     let old = |n: u64| 1 + mix(n) % total;
     say("old key, groups of 512", format!("{:.2} µs", look_up(&mut index, 1 << 17, 512, old, true)));
     say("old key, one by one", format!("{:.2} µs", look_up(&mut index, 1 << 16, 1, old, true)));

@@ -58,7 +58,6 @@ impl Faults {
         self.inner.1.notify_all();
     }
 
-
     pub(super) fn strike(&self, op: Op) -> Result<(), StoreError> {
         let (lock, released) = &*self.inner;
         let mut armed = lock.lock();
