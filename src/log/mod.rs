@@ -23,6 +23,8 @@ mod snapshot;
 mod tail;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod torture;
 pub mod verify;
 mod writer;
 
