@@ -118,6 +118,30 @@ fn null_control_without_dedup_facts_stand_twice() {
         .assert_noticed();
 }
 
+#[test]
+fn any_operation_of_a_run_that_seals_may_be_the_last() {
+    let (script, clean) = (seed(), SimDisk::new(1));
+    faulty_run(script, 24, 12, &clean, &mut Model::default()).unwrap();
+    let operations = clean.operations();
+    let both = AtomicU64::new(0);
+    let rounds = if FULL { 20 } else { 1 };
+    let tally = all("every operation the last", operations * rounds, |seed, tally| {
+        let (disk, mut model) = (SimDisk::new(seed), Model::default());
+        disk.fail((seed - script) % operations, Fault::PowerOff, true);
+        faulty_run(script, 24, 12, &disk, &mut model)?;
+        disk.power_cut();
+        let paths = disk.paths();
+        let twins = paths.iter().filter(|path| path.ends_with(".sealed"));
+        let twins = twins.filter(|path| paths.contains(&path.replace(".sealed", ".open"))).count();
+        both.fetch_add(twins as u64, Ordering::Relaxed);
+        model.check(&disk, &mut Rng::new(seed), Protections::default())?;
+        tally.add(&disk, &model);
+        Ok(())
+    });
+    tally.assert_kept();
+    assert!(both.into_inner() > 0, "no state had both files of a segment");
+}
+
 /// The run that failure points are taken from: as many operations as it takes, by the same seed.
 fn faulty_run(
     seed: u64,

@@ -32,22 +32,15 @@ pub struct Model {
 }
 
 fn some_fact(rng: &mut Rng) -> Draft {
-    let original = match rng.below(100) {
-        0 => 33_000,
-        1..=10 => 700 + rng.below(3_000) as usize,
-        _ => rng.below(80) as usize,
-    };
     // A key always comes with the same bytes for one content, as a provider's redelivery does.
     let n = rng.below(KEYS);
-    let content = u64::from(rng.chance(5));
-    let original = if content == 0 { original_of(n) } else { original.min(100) };
-    fact(n, content, original)
+    if rng.chance(5) { fact(n, 1, 50) } else { fact(n, 0, original_of(n)) }
 }
 
 fn original_of(n: u64) -> usize {
     match n % 50 {
-        0 => 33_000,
-        1..=5 => 700 + n as usize * 7,
+        0 if n < 100 => 33_000,
+        0..=5 => 700 + n as usize * 7,
         _ => n as usize % 80,
     }
 }
