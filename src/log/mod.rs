@@ -24,6 +24,8 @@ mod tail;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod torture;
 pub mod verify;
 mod writer;

@@ -157,7 +157,7 @@ fn faulty_run(
 
 #[test]
 fn no_failing_operation_leads_to_a_false_answer() {
-    let (groups, facts_max) = if FULL { (1_000, 1) } else { (60, 6) };
+    let (groups, facts_max) = if FULL { (1_000, 1) } else { (30, 6) };
     let script = seed();
     let clean = SimDisk::new(1);
     faulty_run(script, groups, facts_max, &clean, &mut Model::default()).unwrap();

@@ -15,6 +15,7 @@ use crate::log::recover::recover;
 use crate::log::sim::{Rng, SimDisk};
 use crate::log::snapshot::LogSnapshot;
 use crate::log::testing::{fact, options, secret};
+use crate::log::verify::verify;
 use crate::log::writer::Writer;
 
 /// A broken promise, in words.
@@ -146,7 +147,17 @@ impl Model {
             return Err("takes no facts after the start".into());
         }
         writer.idle();
-        self.compare(&writer.shared.snapshot(), rng)
+        let snapshot = writer.shared.snapshot();
+        self.compare(&snapshot, rng)?;
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let report = verify(&disk);
+        if let Some(violation) = report.violations.first() {
+            return Err(format!("the offline walk of a sound log: {violation}"));
+        }
+        if report.head() != snapshot.head() {
+            return Err(format!("the offline walk ends at {}", report.head().position));
+        }
+        Ok(())
     }
 
     fn compare(&self, log: &LogSnapshot, rng: &mut Rng) -> Result<(), Broken> {
