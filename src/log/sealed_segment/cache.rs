@@ -8,7 +8,10 @@ use parking_lot::Mutex;
 
 use super::decode::{Bodies, Decoder, Originals};
 
-/// Which half of which chunk of which open segment.
+/// Idle decoders kept, of about 100 KB each.
+const DECODERS_MAX: usize = 8;
+
+/// Which chunk of which open segment.
 pub(super) type ChunkId = (u64, u32);
 
 /// A cache of decoded chunks; the least recently used goes first.
@@ -24,7 +27,7 @@ struct Inner {
     bytes: usize,
     bodies: HashMap<ChunkId, Entry<Bodies>>,
     originals: HashMap<ChunkId, Entry<Originals>>,
-    decoder: Option<Decoder>,
+    decoders: Vec<Decoder>,
 }
 
 struct Entry<T> {
@@ -49,13 +52,16 @@ impl ChunkCache {
         self.segments.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A decoder to be given back.
+    /// A decoder, best given back: its tables cost more to make than a chunk to decode.
     pub(super) fn decoder(&self) -> Decoder {
-        self.inner.lock().decoder.take().unwrap_or_else(Decoder::new)
+        self.inner.lock().decoders.pop().unwrap_or_else(Decoder::new)
     }
 
     pub(super) fn give_back(&self, decoder: Decoder) {
-        self.inner.lock().decoder = Some(decoder);
+        let decoders = &mut self.inner.lock().decoders;
+        if decoders.len() < DECODERS_MAX {
+            decoders.push(decoder);
+        }
     }
 
     pub(super) fn bodies(&self, id: ChunkId) -> Option<Arc<Bodies>> {

@@ -124,7 +124,7 @@ fn read_all(sealed: &Sealed) -> Outcome {
 fn verified(sealed: &Sealed) -> bool {
     let mut found = Vec::new();
     match sealed.open() {
-        Ok(segment) => segment.verify(&mut found, &mut |_, _| {}),
+        Ok(segment) => segment.verify(&mut found),
         Err(error) => {
             assert_eq!(named(&error), Outcome::Reported, "{error}");
             return true;

@@ -47,6 +47,8 @@ mod write;
 mod damage_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;
 
 use std::sync::Arc;
 

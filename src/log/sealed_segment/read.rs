@@ -128,7 +128,24 @@ impl SealedSegment {
         originals: bool,
         f: Visit<'_>,
     ) -> Result<(), SegmentError> {
-        self.merge(self.footer.lanes.iter().map(|lane| (lane, None)), from, to, originals, f)
+        let (from, to) = (from.max(self.base()), to.min(self.last()));
+        if from > to {
+            return Ok(());
+        }
+        // Only the lanes of these facts are opened: a page of a list costs a few chunks, not one of every lane.
+        let mut touched = vec![false; self.footer.lanes.len()];
+        let range = (from - self.base()) as usize..=(to - self.base()) as usize;
+        for lane in &self.footer.lane_of[range] {
+            touched[usize::from(*lane)] = true;
+        }
+        let lanes = self.footer.lanes.iter().zip(touched);
+        self.merge(
+            lanes.filter_map(|(lane, touched)| touched.then_some((lane, None))),
+            from,
+            to,
+            originals,
+            f,
+        )
     }
 
     fn merge<'s>(
@@ -139,7 +156,20 @@ impl SealedSegment {
         originals: bool,
         f: Visit<'_>,
     ) -> Result<(), SegmentError> {
-        let mut decoder = Decoder::new();
+        let mut decoder = self.cache.decoder();
+        let result = self.merge_with(&mut decoder, lanes, (from, to), originals, f);
+        self.cache.give_back(decoder);
+        result
+    }
+
+    fn merge_with<'s>(
+        &'s self,
+        decoder: &mut Decoder,
+        lanes: impl Iterator<Item = (&'s Lane, Option<Shard>)>,
+        (from, to): (Position, Position),
+        originals: bool,
+        f: Visit<'_>,
+    ) -> Result<(), SegmentError> {
         let mut readers: Vec<LaneReader<'s>> = Vec::new();
         let mut heap = BinaryHeap::new();
         for (lane, filter) in lanes {
@@ -159,9 +189,9 @@ impl SealedSegment {
                 slot: 0,
                 filter,
             };
-            reader.next_chunk(self, &mut decoder)?;
+            reader.next_chunk(self, decoder)?;
             reader.slot = reader.bodies.slot_from(from);
-            if let Some(position) = reader.position(self, &mut decoder)? {
+            if let Some(position) = reader.position(self, decoder)? {
                 heap.push(Reverse((position, readers.len())));
                 readers.push(reader);
             }
@@ -179,7 +209,7 @@ impl SealedSegment {
                 return Ok(());
             }
             reader.slot += 1;
-            match reader.position(self, &mut decoder)? {
+            match reader.position(self, decoder)? {
                 Some(next) => top.0.0 = next,
                 None => {
                     PeekMut::pop(top);

@@ -12,8 +12,13 @@ use crate::log::verify::Violation;
 
 impl SealedSegment {
     /// Checks all of the file and adds what is wrong to `found`: chunks by file, offset and first position, leaves
-    /// and nodes by position. `each` gets every fact in order, when all chunks are good.
-    pub fn verify(&self, found: &mut Vec<Violation>, each: &mut dyn FnMut(Position, RecordRef<'_>)) {
+    /// and nodes by position.
+    pub fn verify(&self, found: &mut Vec<Violation>) {
+        self.verify_each(found, &mut |_, _| {});
+    }
+
+    /// As [`SealedSegment::verify`]; when all chunks are good, `each` gets every fact in order.
+    pub fn verify_each(&self, found: &mut Vec<Violation>, each: &mut dyn FnMut(Position, RecordRef<'_>)) {
         let before = found.len();
         self.verify_chunks(found);
         if found.len() == before {

@@ -1,15 +1,19 @@
 //! A walk over several segments and their blobs names what is wrong, and only that.
 
 use std::fs;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::record::{Draft, Hash, Header, KindTag, Record};
 use tempfile::TempDir;
 
-use super::{Report, verify_sealed};
-use crate::log::disk::RealDisk;
+use super::{Report, verify};
+use crate::log::disk::{Disk, RealDisk};
 use crate::log::merkle::Frontier;
 use crate::log::sealed_segment::SealedSegment;
+use crate::log::sim::SimDisk;
+use crate::log::testing::{draft, options};
+use crate::log::{Appended, Log, Protections};
 
 const SEGMENT: u64 = 50;
 
@@ -76,7 +80,8 @@ impl Journal {
     }
 
     fn walk(&self) -> Report {
-        verify_sealed(&RealDisk::new(self.dir.path()))
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(self.dir.path()));
+        verify(&disk)
     }
 
     fn found(&self) -> Vec<(String, Option<u64>)> {
@@ -142,4 +147,57 @@ fn blobs_that_are_missing_short_or_other_are_named_with_their_fact() {
     fs::write(journal.blob(&digest(120)), vec![121; 40_000]).unwrap();
     let positions: Vec<_> = journal.found().into_iter().map(|(_, position)| position).collect();
     assert_eq!(positions, [Some(10), Some(60), Some(120)]);
+}
+
+/// A log of sealed and open segments, as it lies after it was closed.
+fn closed_log() -> (SimDisk, u64) {
+    let disk = SimDisk::new(5);
+    let (log, _) = Log::open(Arc::new(disk.clone()), &options(Protections::default())).unwrap();
+    let mut last = 0;
+    for n in 0..110 {
+        let original = if n % 20 == 7 { 40_000 } else { 60 };
+        let appended = log.append(vec![draft(n, original)]).unwrap().wait().unwrap();
+        assert!(matches!(appended[..], [Appended::Recorded(position)] if position == n + 1));
+        last = n + 1;
+    }
+    log.close();
+    (disk, last)
+}
+
+fn verified(disk: &SimDisk) -> Report {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    verify(&disk)
+}
+
+#[test]
+fn a_log_with_an_open_segment_and_a_mark_is_walked_to_its_head() {
+    let (disk, last) = closed_log();
+    let report = verified(&disk);
+    assert_eq!(report.violations, []);
+    assert_eq!((report.facts, report.head().position, report.blobs), (last, last, 6));
+    assert!(report.segments > 1, "{report:?}");
+}
+
+#[test]
+fn damage_in_every_kind_of_file_is_named() {
+    let (whole, last) = closed_log();
+    let mut seen = [0; 4];
+    for path in whole.paths() {
+        let disk = whole.copy(1);
+        let kind =
+            [".sealed", ".open", "high-water", "blobs/"].iter().position(|kind| path.contains(kind)).unwrap();
+        let good = disk.contents(&path).unwrap();
+        let mut bad = good.clone();
+        match kind {
+            0 | 3 => bad[good.len() / 2] ^= 4,
+            1 => bad[4096 + 100] ^= 4,
+            // One slot may be torn; both cannot be furthest.
+            _ => disk.lose(&disk.paths().into_iter().find(|path| path.ends_with(".open")).unwrap()),
+        }
+        disk.overwrite(&path, &bad);
+        let report = verified(&disk);
+        assert!(report.violations.iter().any(|violation| violation.file == path), "{path}: {report:?}");
+        seen[kind] += 1;
+    }
+    assert!(seen.iter().all(|n| *n > 0), "{seen:?} of {last} facts");
 }
