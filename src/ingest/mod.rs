@@ -6,8 +6,8 @@
 
 pub mod answer;
 mod batch;
-pub mod conflict;
 mod configure;
+pub mod conflict;
 pub mod delivery;
 pub mod directory;
 pub mod items;
