@@ -40,6 +40,8 @@ async fn a_batch_is_as_if_posted_one_by_one() {
         line("A", 1),
     ];
     let batch = house();
+    fn can_move_between_threads(_: &impl Send) {}
+    can_move_between_threads(&batch.ingest.post_batch(&tenant("acme"), Poster::Operator, Vec::new()));
     let at_once =
         batch.ingest.post_batch(&tenant("acme"), Poster::Operator, lines.clone()).await.expect("answers");
     let expected = [
