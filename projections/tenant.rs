@@ -207,6 +207,7 @@ impl Snapshot {
         if let Some(name) = &self.profile.name {
             row.start(tenant);
             row.text(Some(name.as_str()));
+            // A timeline has no other way to show all of itself.
             row.text(Some(&format!("{:?}", self.profile.timeline)));
             profile.add(row.bytes());
         }

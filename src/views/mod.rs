@@ -1,0 +1,169 @@
+//! Read models in memory: what is served, tenant by tenant, each at one position (I5, I6).
+//!
+//! A lock is held to look up, to sum and to take counters of pages, never to encode, sort, hash or read a disk.
+
+mod answers;
+mod error;
+mod projector;
+mod rebuild;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use domain::keys::{Position, TenantId};
+use parking_lot::{Mutex, RwLock};
+use projections::canonical::Digest;
+use projections::tenant::{MODELS, Snapshot, Tenant};
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use self::answers::TenantView;
+pub use self::error::FoldError;
+pub use self::rebuild::Progress;
+use crate::log::{Log, LogSnapshot};
+
+/// One tenant's models and the position they are at: that of the last of its facts that was folded.
+#[derive(Debug, Default)]
+struct State {
+    position: Position,
+    tenant: Tenant,
+}
+
+type Slot = Arc<RwLock<State>>;
+
+/// The digest of one model over all tenants (E6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelDigest {
+    /// The model.
+    pub name: &'static str,
+    /// Version of its rules.
+    pub version: u32,
+    /// True at this position of the log.
+    pub position: Position,
+    /// 64 hexadecimal digits.
+    pub digest: String,
+}
+
+struct Inner {
+    tenants: RwLock<BTreeMap<Box<str>, Slot>>,
+    /// Last position of the log that is folded, of whatever tenant.
+    position: watch::Sender<Position>,
+    /// Held while a batch is folded: who holds it sees all tenants at one position.
+    folding: Mutex<()>,
+    failure: Mutex<Option<FoldError>>,
+    stopping: AtomicBool,
+    projector: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The read models; clones are handles of the same ones.
+#[derive(Clone)]
+pub struct Views {
+    inner: Arc<Inner>,
+}
+
+impl Views {
+    /// Folds the log from its lanes with `threads` threads, then follows it on a thread of its own.
+    ///
+    /// # Errors
+    /// What the log cannot read, or a fact that this release cannot decode: nothing is served then.
+    pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
+        let snapshot = log.snapshot();
+        let position = snapshot.head().position;
+        let tenants = rebuild::rebuild(&snapshot, threads, progress)?;
+        let inner = Inner {
+            tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
+            position: watch::Sender::new(position),
+            folding: Mutex::new(()),
+            failure: Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            projector: Mutex::new(None),
+        };
+        let views = Self { inner: Arc::new(inner) };
+        let thread = projector::spawn(Arc::clone(&views.inner), log.clone(), position)?;
+        *views.inner.projector.lock() = Some(thread);
+        Ok(views)
+    }
+
+    /// Folds a log once and tells the digests: what `replay` and `audit` compare.
+    pub fn fold_once(
+        snapshot: &LogSnapshot,
+        threads: usize,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<ModelDigest>, FoldError> {
+        let tenants = rebuild::rebuild(snapshot, threads, progress)?;
+        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
+        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
+    }
+
+    /// Last position of the log that is folded.
+    pub fn position(&self) -> Position {
+        *self.inner.position.borrow()
+    }
+
+    /// Waits until `position` is folded; whether it was within `timeout`.
+    pub async fn wait_for(&self, position: Position, timeout: Duration) -> bool {
+        let mut folded = self.inner.position.subscribe();
+        let reached = folded.wait_for(|folded| *folded >= position);
+        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
+    }
+
+    /// Why folding stopped, if it did: then what is served stays where it is.
+    pub fn failure(&self) -> Option<FoldError> {
+        self.inner.failure.lock().clone()
+    }
+
+    /// A tenant's models; none of a tenant without facts, nor of the engine's own.
+    pub fn tenant(&self, tenant: &TenantId) -> Option<TenantView> {
+        let slot = self.inner.tenants.read().get(tenant.as_str()).cloned()?;
+        Some(TenantView::new(slot))
+    }
+
+    /// Every tenant with facts, by id.
+    pub fn tenants(&self) -> Vec<(Box<str>, TenantView)> {
+        let tenants = self.inner.tenants.read();
+        tenants.iter().map(|(id, slot)| (id.clone(), TenantView::new(Arc::clone(slot)))).collect()
+    }
+
+    /// The digest of each model at one position. Folding waits only while counters are taken.
+    pub fn digests(&self) -> Vec<ModelDigest> {
+        let (snapshots, position) = {
+            let _still = self.inner.folding.lock();
+            let tenants = self.inner.tenants.read();
+            let taken = tenants.iter().map(|(id, slot)| (id.clone(), slot.read().tenant.snapshot()));
+            (taken.collect::<Vec<_>>(), self.position())
+        };
+        sum(&snapshots, position)
+    }
+
+    /// Stops following; what was folded stays readable.
+    pub fn close(&self) {
+        projector::stop(&self.inner);
+    }
+}
+
+fn slot(state: State) -> Slot {
+    Arc::new(RwLock::new(state))
+}
+
+fn sum(tenants: &[(Box<str>, Snapshot)], position: Position) -> Vec<ModelDigest> {
+    let mut sums = [Digest::default(); MODELS.len()];
+    for (id, tenant) in tenants {
+        for (sum, digest) in sums.iter_mut().zip(tenant.digests(id)) {
+            sum.merge(digest);
+        }
+    }
+    let named = MODELS.iter().zip(sums);
+    named
+        .map(|((name, version), digest)| ModelDigest {
+            name,
+            version: *version,
+            position,
+            digest: digest.to_string(),
+        })
+        .collect()
+}
