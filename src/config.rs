@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs};
+use std::{env, fs};
 
 use domain::keys::TenantId;
 use domain::members::{Currency, Day};
 use domain::rules::calendar::ZoneName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use crate::ingest::directory::{Endpoint, Secret, TenantEntry as Owner};
+use crate::ingest::providers;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -39,40 +42,18 @@ pub enum ConfigError {
     },
 }
 
-/// A secret as configured; never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<[u8]>);
-
-impl Secret {
-    /// Holds `bytes`.
-    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
-    }
-
-    /// The bytes, for a signature.
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Resolves `env:NAME`, `file:PATH` or the text itself.
-    fn resolve(text: &str, place: &str) -> Result<Self, ConfigError> {
-        let wrong = |message: String| ConfigError::Value { place: place.to_owned(), message };
-        let value = if let Some(name) = text.strip_prefix("env:") {
-            env::var(name).map_err(|_| wrong(format!("the environment has no {name}")))?
-        } else if let Some(path) = text.strip_prefix("file:") {
-            let read = fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
-            read.trim_end_matches(['\r', '\n']).to_owned()
-        } else {
-            text.to_owned()
-        };
-        if value.is_empty() { Err(wrong("the secret is empty".into())) } else { Ok(Self::new(value.into_bytes())) }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
+/// Resolves `env:NAME`, `file:PATH` or the text itself.
+fn secret(text: &str, place: &str) -> Result<Secret, ConfigError> {
+    let wrong = |message: String| ConfigError::Value { place: place.to_owned(), message };
+    let value = if let Some(name) = text.strip_prefix("env:") {
+        env::var(name).map_err(|_| wrong(format!("the environment has no {name}")))?
+    } else if let Some(path) = text.strip_prefix("file:") {
+        let read = fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
+        read.trim_end_matches(['\r', '\n']).to_owned()
+    } else {
+        text.to_owned()
+    };
+    if value.is_empty() { Err(wrong("the secret is empty".into())) } else { Ok(Secret::new(&value)) }
 }
 
 /// The file `factfold.toml`; unknown keys are refused.
@@ -131,23 +112,8 @@ pub struct TenantConfig {
     pub body: Value,
 }
 
-/// Where a provider delivers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointConfig {
-    /// Unguessable.
-    pub id: String,
-    /// Whose deliveries.
-    pub provider: String,
-    /// Whose facts; `None`: the payload names the owner.
-    pub tenant: Option<TenantId>,
-    /// The event, for providers whose body names none.
-    pub event: Option<String>,
-    /// Signing secrets; several while rotating.
-    pub secrets: Vec<Secret>,
-}
-
 /// Everything that is configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Where the log lies.
     pub data_dir: PathBuf,
@@ -160,7 +126,7 @@ pub struct Config {
     /// Tenants.
     pub tenants: Vec<TenantConfig>,
     /// Endpoints.
-    pub endpoints: Vec<EndpointConfig>,
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// What the command line and the environment say; each wins over the file.
@@ -213,7 +179,7 @@ impl Config {
         unique(path, "endpoint.id", endpoints.iter().map(|endpoint| endpoint.id.as_str()))?;
         let admin_token = match overrides.admin_token.as_deref() {
             None => None,
-            Some(token) if token.len() >= 16 => Some(Secret::new(token.as_bytes())),
+            Some(token) if token.len() >= 16 => Some(Secret::new(token)),
             Some(_) => {
                 return Err(ConfigError::Value {
                     place: "FACTFOLD_ADMIN_TOKEN".into(),
@@ -237,9 +203,25 @@ impl Config {
     }
 }
 
+impl TenantConfig {
+    /// What deliveries find the tenant by.
+    pub fn owner(&self) -> Owner {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |member: &str| self.body[member].as_array().cloned().unwrap_or_default();
+        let numbers = list("tracking_numbers");
+        Owner {
+            id: self.id.clone(),
+            tracking_numbers: numbers
+                .iter()
+                .filter_map(|number| Some((text(&number["number"])?, text(&number["agent"]))))
+                .collect(),
+            workspaces: list("workspaces").iter().filter_map(text).collect(),
+        }
+    }
+}
+
 fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
 }
 
 fn public_url(path: &str, url: String) -> Result<String, ConfigError> {
@@ -270,7 +252,8 @@ fn unique<'a>(path: &str, key: &str, names: impl Iterator<Item = &'a str>) -> Re
 
 fn tenant(path: &str, entry: &TenantEntry) -> Result<TenantConfig, ConfigError> {
     let place = |key: &str| format!("{path}: tenant {:?}: {key}", entry.id);
-    let wrong = |key: &str, message: &str| ConfigError::Value { place: place(key), message: message.to_owned() };
+    let wrong =
+        |key: &str, message: &str| ConfigError::Value { place: place(key), message: message.to_owned() };
     let id = TenantId::new(&entry.id).map_err(|error| wrong("id", &error.to_string()))?;
     if ZoneName::parse(&entry.timezone).is_none() {
         let message = format!("{:?} is no IANA time zone such as America/New_York", entry.timezone);
@@ -305,7 +288,7 @@ fn tenant(path: &str, entry: &TenantEntry) -> Result<TenantConfig, ConfigError> 
     Ok(TenantConfig { id, body })
 }
 
-fn endpoint(path: &str, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Result<EndpointConfig, ConfigError> {
+fn endpoint(path: &str, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Result<Endpoint, ConfigError> {
     let place = |key: &str| format!("{path}: endpoint {:?}: {key}", entry.id);
     let fits = (8..=128).contains(&entry.id.len())
         && entry.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -315,21 +298,27 @@ fn endpoint(path: &str, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Resu
             message: "must be 8 to 128 of letters, digits, '-' and '_', and not guessable".into(),
         });
     }
+    if providers::named(&entry.provider).is_none() {
+        return Err(ConfigError::Value {
+            place: place("provider"),
+            message: format!("no provider {:?}", entry.provider),
+        });
+    }
     let tenant = match &entry.tenant {
         None => None,
         Some(id) => match tenants.iter().find(|tenant| tenant.id.as_str() == id) {
             Some(tenant) => Some(tenant.id.clone()),
             None => {
-                return Err(ConfigError::Value { place: place("tenant"), message: format!("no tenant {id:?}") });
+                return Err(ConfigError::Value {
+                    place: place("tenant"),
+                    message: format!("no tenant {id:?}"),
+                });
             }
         },
     };
-    let secrets = entry
-        .secrets
-        .iter()
-        .map(|secret| Secret::resolve(secret, &place("secrets")))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(EndpointConfig {
+    let secrets =
+        entry.secrets.iter().map(|text| secret(text, &place("secrets"))).collect::<Result<Vec<_>, _>>()?;
+    Ok(Endpoint {
         id: entry.id.clone(),
         provider: entry.provider.clone(),
         tenant,
@@ -346,7 +335,8 @@ mod tests {
         Config::parse("factfold.toml", text, &Overrides::default()).map_err(|error| error.to_string())
     }
 
-    const TENANT: &str = "[[tenant]]\nid = \"acme\"\nname = \"Acme Dental\"\ntimezone = \"America/New_York\"\n";
+    const TENANT: &str =
+        "[[tenant]]\nid = \"acme\"\nname = \"Acme Dental\"\ntimezone = \"America/New_York\"\n";
 
     #[test]
     fn the_contracts_example_is_accepted() {
@@ -358,7 +348,7 @@ mod tests {
         );
         let config = parse(&text).expect("accepted");
         assert_eq!(config.tenants[0].body["rules"]["qualified_min_seconds"], 30);
-        assert_eq!(config.endpoints[0].secrets[0].expose(), b"sesame");
+        assert_eq!(config.endpoints[0].secrets[0].bytes(), b"sesame");
         assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
     }
 

@@ -58,7 +58,8 @@ fn named_rooms(text: &str) -> Vec<String> {
     let mut rooms = Vec::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
         for part in line.split("crate::").skip(1) {
-            let names = part.strip_prefix('{').map_or(part, |list| list.split('}').next().unwrap_or_default());
+            let names =
+                part.strip_prefix('{').map_or(part, |list| list.split('}').next().unwrap_or_default());
             let list = part.starts_with('{');
             for name in names.split(if list { ',' } else { '\u{0}' }) {
                 let room: String =
@@ -95,8 +96,7 @@ fn wall_breaks(name: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn rooms_name_only_what_lies_inward() {
-    let broken: Vec<String> =
-        sources().iter().flat_map(|(name, text)| wall_breaks(name, text)).collect();
+    let broken: Vec<String> = sources().iter().flat_map(|(name, text)| wall_breaks(name, text)).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
@@ -136,10 +136,23 @@ fn no_file_is_longer_than_can_be_read_in_a_sitting() {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let marks = ["TO", "FIX", "HA"].map(|start| format!("{start}{}", if start == "TO" { "DO" } else if start == "FIX" { "ME" } else { "CK" }));
+    let marks = ["TO", "FIX", "HA"].map(|start| {
+        format!(
+            "{start}{}",
+            if start == "TO" {
+                "DO"
+            } else if start == "FIX" {
+                "ME"
+            } else {
+                "CK"
+            }
+        )
+    });
     let found: Vec<String> = sources()
         .into_iter()
-        .filter(|(_, text)| marks.iter().any(|mark| text.contains(mark.as_str())) || text.contains("#[ignore"))
+        .filter(|(_, text)| {
+            marks.iter().any(|mark| text.contains(mark.as_str())) || text.contains("#[ignore")
+        })
         .map(|(name, _)| name)
         .collect();
     assert!(found.is_empty(), "unfinished marks in {found:?}");

@@ -110,7 +110,9 @@ impl From<ConfigError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::InUse(_) => Self::InUse(format!("{error}; stop the other factfold, or name another --data-dir")),
+            EngineError::InUse(_) => {
+                Self::InUse(format!("{error}; stop the other factfold, or name another --data-dir"))
+            }
             EngineError::Damaged(_) => Self::Integrity(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }

@@ -51,12 +51,23 @@ pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
 
 /// A progress bar on stderr with rate and ETA; hidden where stderr is no terminal. `total` 0: not known.
 pub fn progress(total: u64, what: &str) -> ProgressBar {
+    styled(
+        total,
+        what,
+        "{msg} {pos}, {per_sec}, {elapsed}",
+        "{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left",
+    )
+}
+
+/// A progress bar over the bytes of a file, with rate and ETA. `total` 0: not known.
+pub fn bytes_progress(total: u64, what: &str) -> ProgressBar {
+    let open = "{msg} {bytes}, {bytes_per_sec}, {elapsed}";
+    styled(total, what, open, "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
+}
+
+fn styled(total: u64, what: &str, open: &str, bounded: &str) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    let template = if total == 0 {
-        "{msg} {pos} facts, {per_sec}, {elapsed}"
-    } else {
-        "{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left"
-    };
+    let template = if total == 0 { open } else { bounded };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

@@ -65,7 +65,11 @@ mod tests {
     fn only_the_admins_token_opens() {
         let tokens = Tokens::new(Some(b"ff_sesame"));
         assert!(role(&tokens, "Bearer ff_sesame") && role(&tokens, "bearer  ff_sesame"));
-        assert!(!role(&tokens, "Bearer ff_sesam") && !role(&tokens, "Basic ff_sesame") && !role(&tokens, "ff_sesame"));
+        assert!(
+            !role(&tokens, "Bearer ff_sesam")
+                && !role(&tokens, "Basic ff_sesame")
+                && !role(&tokens, "ff_sesame")
+        );
         assert!(tokens.role(&HeaderMap::new()).is_err());
         assert!(!role(&Tokens::new(None), "Bearer ff_sesame") && !role(&Tokens::new(None), "Bearer "));
     }

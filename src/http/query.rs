@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::members::{Day, Instant, Month};
+use projections::store::Cursor;
 
 use super::problem::Problem;
 
@@ -32,7 +33,12 @@ impl Query {
         self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
 
-    fn parsed<T>(&self, name: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    fn parsed<T>(
+        &self,
+        name: &str,
+        rule: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => match parse(text.trim()) {
@@ -63,8 +69,19 @@ impl Query {
     }
 
     /// One of a closed set of words.
-    pub fn word<T>(&self, name: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    pub fn word<T>(
+        &self,
+        name: &str,
+        rule: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
         self.parsed(name, rule, parse)
+    }
+
+    /// Where a list of rows goes on.
+    pub fn cursor(&self) -> Result<Option<Cursor>, Problem> {
+        let read = self.text("cursor").map(str::parse).transpose();
+        read.map_err(|_| Problem::bad_request("bad_cursor", "the cursor is not one that this list gave"))
     }
 
     /// How many items a page has: 50 unless told, at most 500.
@@ -90,6 +107,9 @@ mod tests {
     #[test]
     fn limits_are_bounded() {
         let limit = |raw| Query::new(Some(raw), &["limit"]).and_then(|query| query.limit()).ok();
-        assert_eq!([limit(""), limit("limit=500"), limit("limit=501"), limit("limit=0"), limit("limit=x")], [Some(50), Some(500), None, None, None]);
+        assert_eq!(
+            [limit(""), limit("limit=500"), limit("limit=501"), limit("limit=0"), limit("limit=x")],
+            [Some(50), Some(500), None, None, None]
+        );
     }
 }

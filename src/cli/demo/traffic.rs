@@ -75,7 +75,10 @@ pub const TENANTS: [Tenant; 2] = [
         twilio: "tw-demo-b2d7e940",
         emailbison: "eb-demo-15fa3e6b",
         workspace: (23, "Lotus Legal"),
-        numbers: &[("+912255501101", "asha@lotus-legal.example"), ("+912255501102", "ravi@lotus-legal.example")],
+        numbers: &[
+            ("+912255501101", "asha@lotus-legal.example"),
+            ("+912255501102", "ravi@lotus-legal.example"),
+        ],
         calls: 2_700,
         leads: 6_300,
     },
@@ -114,7 +117,8 @@ fn moment(now: i64, random: &mut Random) -> i64 {
 
 /// Deliveries come up to two minutes late, and one in fifty up to two days.
 fn delivered(at: i64, random: &mut Random) -> i64 {
-    at + random.below(120) as i64 + if random.percent(2) { random.below(2 * DAY_SECONDS as u64) as i64 } else { 0 }
+    at + random.below(120) as i64
+        + if random.percent(2) { random.below(2 * DAY_SECONDS as u64) as i64 } else { 0 }
 }
 
 fn call(

@@ -1,0 +1,372 @@
+//! One call, folded from its facts in any order (A3, A4; PRODUCT "Folding one call"; RULINGS Calls).
+
+use domain::facts::call::{CallFact, CallReported, CallStatus, Direction};
+use domain::keys::Position;
+use domain::members::{Email, Instant, Phone, Text};
+use domain::rules::configuration::{Configuration, Timeline};
+use domain::rules::outcomes::Outcome;
+use domain::rules::qualification::{Reason, Verdict, qualify};
+
+use crate::figures::{Measure, Share, When};
+use crate::store::{Chain, Latest, Strings, Symbol};
+use crate::{Order, Recorded};
+
+/// Members of `Call::told`: from reported and placed facts. Each is one more than its value, 0 is "not given".
+const AGENT: usize = 0;
+const FROM: usize = 1;
+const TO: usize = 2;
+const DIRECTION: usize = 3;
+const MACHINE: usize = 4;
+const DURATION: usize = 5;
+/// Members of `Call::shared`, from all kinds, and of `Call::disposed`.
+const LEAD: usize = 0;
+const SESSION: usize = 1;
+const OUTCOME: usize = 0;
+const DISPOSER: usize = 1;
+
+/// Where a call stands: own facts before those of legs, then the furthest status, then the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    own: bool,
+    rank: u8,
+    order: Order,
+    status: CallStatus,
+}
+
+/// A leg: a call with a parent, of which it tells whether and how long somebody was spoken to.
+#[derive(Debug, Clone)]
+struct Leg {
+    id: Symbol,
+    answered: bool,
+    duration: Option<(Order, u32)>,
+}
+
+/// A recording of a call; its URL is personal and long, and is read from the fact at `position`.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The provider's id.
+    pub id: Symbol,
+    /// The latest fact that speaks of it.
+    pub position: Position,
+    order: Order,
+    duration: Option<(Order, u32)>,
+}
+
+impl Recording {
+    /// The place of that fact among those of the call.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Whole seconds.
+    pub fn duration_seconds(&self) -> Option<u32> {
+        self.duration.map(|(_, seconds)| seconds)
+    }
+}
+
+/// A call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its id.
+    pub id: Symbol,
+    reported: bool,
+    answered: bool,
+    starts_known: bool,
+    begun: Instant,
+    standing: Option<Standing>,
+    told: Latest<u32, 6>,
+    shared: Latest<u32, 2>,
+    disposed: Option<Box<Latest<u32, 2>>>,
+    /// Answered and ended, µs and one more.
+    moments: Option<Box<Latest<u64, 2>>>,
+    legs: Option<Box<Vec<Leg>>>,
+    recordings: Option<Box<Vec<Recording>>>,
+    facts: Chain,
+}
+
+impl Call {
+    /// A call of which nothing is known yet.
+    pub fn new(id: Symbol) -> Self {
+        Self {
+            id,
+            reported: false,
+            answered: false,
+            starts_known: false,
+            begun: Instant(i64::MAX),
+            standing: None,
+            told: Latest::default(),
+            shared: Latest::default(),
+            disposed: None,
+            moments: None,
+            legs: None,
+            recordings: None,
+            facts: Chain::default(),
+        }
+    }
+
+    /// Takes one fact of the call or of a leg of it.
+    pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &CallFact, strings: &mut Strings) {
+        let rank = match fact {
+            CallFact::Reported(body) => body.status.rank(),
+            CallFact::Disposed(_) | CallFact::Recorded(_) | CallFact::Placed(_) => 0,
+        };
+        let order = Order::new(recorded.occurred_at, rank, &recorded.content);
+        self.facts.push(recorded.position);
+        let (lead, session) = match fact {
+            CallFact::Reported(body) => {
+                self.report(recorded.occurred_at, order, body, strings);
+                (&body.lead_id, &body.session_id)
+            }
+            CallFact::Disposed(body) => {
+                self.begin(false, recorded.occurred_at);
+                let given = [body.outcome as u32 + 1, name(&body.agent, strings)];
+                self.disposed.get_or_insert_default().give(order, given);
+                (&body.lead_id, &body.session_id)
+            }
+            CallFact::Recorded(body) => {
+                self.begin(false, recorded.occurred_at);
+                let recording = Recording {
+                    id: strings.intern(body.recording_id.as_str()),
+                    position: recorded.position,
+                    order,
+                    duration: body.duration_seconds.map(|seconds| (order, seconds)),
+                };
+                self.record(recording);
+                (&body.lead_id, &None)
+            }
+            CallFact::Placed(body) => {
+                self.begin(false, recorded.occurred_at);
+                let given = [
+                    name(&body.agent, strings),
+                    phone(&body.from, strings),
+                    phone(&body.to, strings),
+                    0,
+                    0,
+                    0,
+                ];
+                self.told.give(order, given);
+                (&body.lead_id, &body.session_id)
+            }
+        };
+        self.shared.give(order, [text(lead, strings), text(session, strings)]);
+    }
+
+    fn report(&mut self, at: Instant, order: Order, body: &CallReported, strings: &mut Strings) {
+        let own = body.parent_call_id.as_ref().is_none_or(|parent| *parent == body.call_id);
+        self.reported = true;
+        let standing = Standing { own, rank: body.status.rank(), order, status: body.status };
+        self.standing = self.standing.max(Some(standing));
+        self.begin(false, at);
+        if let Some(started) = body.started_at {
+            self.begin(own, started);
+        }
+        let mut given = [0; 6];
+        given[AGENT] = name(&body.agent, strings);
+        given[MACHINE] = body.answered_by.as_ref().map_or(0, |by| 1 + u32::from(is_machine(by.as_str())));
+        let moment = |at: Option<Instant>| at.map_or(0, |at| at.0 as u64 + 1);
+        let mut moments = [moment(body.answered_at), 0];
+        if own {
+            self.answered |= body.answered == Some(true);
+            given[FROM] = phone(&body.from, strings);
+            given[TO] = phone(&body.to, strings);
+            given[DIRECTION] = body.direction.map_or(0, |direction| direction as u32 + 1);
+            given[DURATION] = body.duration_seconds.map_or(0, |seconds| seconds.saturating_add(1));
+            moments[1] = moment(body.ended_at);
+        } else {
+            self.fold_leg(order, body, strings);
+        }
+        self.told.give(order, given);
+        if moments != [0; 2] {
+            self.moments.get_or_insert_default().give(order, moments);
+        }
+    }
+
+    /// What a leg is, who called whom and when, is not what its parent is: only answer, duration and agent count.
+    fn fold_leg(&mut self, order: Order, body: &CallReported, strings: &mut Strings) {
+        let id = strings.intern(body.call_id.as_str());
+        let legs = self.legs.get_or_insert_default();
+        let at = legs.iter().position(|leg| leg.id == id).unwrap_or_else(|| {
+            legs.push(Leg { id, answered: false, duration: None });
+            legs.len() - 1
+        });
+        legs[at].answered |= body.answered == Some(true);
+        legs[at].duration = legs[at].duration.max(body.duration_seconds.map(|seconds| (order, seconds)));
+    }
+
+    fn record(&mut self, recording: Recording) {
+        let recordings = self.recordings.get_or_insert_default();
+        match recordings.iter_mut().find(|known| known.id == recording.id) {
+            None => recordings.push(recording),
+            Some(known) => {
+                known.duration = known.duration.max(recording.duration);
+                if recording.order > known.order {
+                    (known.order, known.position) = (recording.order, recording.position);
+                }
+            }
+        }
+    }
+
+    /// The earliest known start of the call itself, else the earliest that anything is known of.
+    fn begin(&mut self, starts: bool, at: Instant) {
+        if starts && !self.starts_known {
+            (self.starts_known, self.begun) = (true, at);
+        } else if starts == self.starts_known {
+            self.begun = self.begun.min(at);
+        }
+    }
+
+    /// When it began: its place among days and in lists.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Whether it counts as a call: reported or disposed, not only placed or recorded.
+    pub fn exists(&self) -> bool {
+        self.reported || self.disposed.is_some()
+    }
+
+    /// Whether somebody answered: a leg, where it has legs.
+    pub fn answered(&self) -> bool {
+        self.legs.as_ref().map_or(self.answered, |legs| legs.iter().any(|leg| leg.answered))
+    }
+
+    /// Whole seconds: the answered leg's latest, where it has legs.
+    pub fn duration_seconds(&self) -> Option<u32> {
+        let Some(legs) = &self.legs else { return self.told.get(DURATION).checked_sub(1) };
+        let answered = self.answered();
+        legs.iter()
+            .filter(|leg| leg.answered == answered)
+            .filter_map(|leg| leg.duration)
+            .max()
+            .map(|(_, s)| s)
+    }
+
+    /// The provider's last word.
+    pub fn status(&self) -> Option<CallStatus> {
+        self.standing.map(|standing| standing.status)
+    }
+
+    /// Who called whom.
+    pub fn direction(&self) -> Option<Direction> {
+        Direction::ALL.get((self.told.get(DIRECTION) as usize).checked_sub(1)?).copied()
+    }
+
+    /// Whose it is: by the latest report or placing, else by the disposition.
+    pub fn agent(&self) -> Option<Symbol> {
+        let disposer = || Symbol::numbered(self.disposed.as_ref()?.get(DISPOSER));
+        Symbol::numbered(self.told.get(AGENT)).or_else(disposer)
+    }
+
+    /// The caller, where known and not erased.
+    pub fn from(&self) -> Option<Symbol> {
+        Symbol::numbered(self.told.get(FROM))
+    }
+
+    /// The called, where known and not erased.
+    pub fn to(&self) -> Option<Symbol> {
+        Symbol::numbered(self.told.get(TO))
+    }
+
+    /// The lead.
+    pub fn lead(&self) -> Option<Symbol> {
+        Symbol::numbered(self.shared.get(LEAD))
+    }
+
+    /// The dialer session.
+    pub fn session(&self) -> Option<Symbol> {
+        Symbol::numbered(self.shared.get(SESSION))
+    }
+
+    /// The last disposition; a machine is voicemail until a person says otherwise.
+    pub fn outcome(&self) -> Option<Outcome> {
+        let disposed = self.disposed.as_ref().and_then(|disposed| disposed.get(OUTCOME).checked_sub(1));
+        match disposed {
+            Some(outcome) => Outcome::ALL.get(outcome as usize).copied(),
+            None => (self.told.get(MACHINE) == 2).then_some(Outcome::Voicemail),
+        }
+    }
+
+    /// When it was answered and when it ended.
+    pub fn moments(&self) -> [Option<Instant>; 2] {
+        [0, 1].map(|at| {
+            let moment = self.moments.as_ref()?.get(at);
+            moment.checked_sub(1).map(|micros| Instant(micros as i64))
+        })
+    }
+
+    /// Its recordings, in no order that can be served.
+    pub fn recordings(&self) -> &[Recording] {
+        self.recordings.as_ref().map_or(&[], |recordings| recordings.as_slice())
+    }
+
+    /// The facts that made it.
+    pub fn facts(&self) -> impl Iterator<Item = Position> {
+        self.facts.iter()
+    }
+
+    /// Whether it is qualified under `configuration`, and why (A4).
+    pub fn verdict(&self, configuration: &Configuration) -> (Verdict, Reason) {
+        qualify(self.answered(), self.duration_seconds(), configuration.qualified_min_seconds)
+    }
+
+    /// What it adds to the figures. Answered, qualified and talk time count the configured directions, for
+    /// the tenant and by agent alike, so that the agents' rows sum to the tenant's.
+    pub fn contribution(&self, timeline: &Timeline) -> Option<Share> {
+        if !self.exists() {
+            return None;
+        }
+        let (configuration, day) = timeline.at(self.begun);
+        let counted = configuration.counts(self.direction());
+        let answered = counted && self.answered();
+        let qualified = counted && self.verdict(configuration).0 == Verdict::Qualified;
+        let talked = if answered { self.duration_seconds().unwrap_or(0) } else { 0 };
+        let outcome = self.outcome();
+        let last = (Measure::Outcome(outcome.unwrap_or(Outcome::Skipped)), i64::from(outcome.is_some()));
+        Some(Share {
+            when: When::Day(day),
+            agent: Some(self.agent()),
+            amounts: [
+                (Measure::Calls, 1),
+                (Measure::Answered, i64::from(answered)),
+                (Measure::Qualified, i64::from(qualified)),
+                (Measure::TalkSeconds, i64::from(talked)),
+                last,
+            ],
+        })
+    }
+
+    /// Puts the symbols of another table in the place of its own.
+    pub fn translate(&mut self, mut symbol: impl FnMut(Symbol) -> Symbol) {
+        self.id = symbol(self.id);
+        let mut number = |value: u32| Symbol::numbered(value).map_or(0, |own| symbol(own).number());
+        self.told.map(|at, value| if at <= TO { number(value) } else { value });
+        self.shared.map(|_, value| number(value));
+        if let Some(disposed) = &mut self.disposed {
+            disposed.map(|at, value| if at == DISPOSER { number(value) } else { value });
+        }
+        self.legs.iter_mut().flat_map(|legs| legs.iter_mut()).for_each(|leg| leg.id = symbol(leg.id));
+        let recordings = self.recordings.iter_mut().flat_map(|recordings| recordings.iter_mut());
+        recordings.for_each(|recording| recording.id = symbol(recording.id));
+    }
+}
+
+/// Twilio says `machine_start`, `machine_end_beep`, …; others `machine` or `Machine`.
+fn is_machine(answered_by: &str) -> bool {
+    answered_by.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("machine"))
+}
+
+fn number(text: Option<&str>, strings: &mut Strings) -> u32 {
+    text.map_or(0, |text| strings.intern(text).number())
+}
+
+fn name(email: &Option<Email>, strings: &mut Strings) -> u32 {
+    number(email.as_ref().map(Email::as_str), strings)
+}
+
+fn phone(phone: &Option<Phone>, strings: &mut Strings) -> u32 {
+    number(phone.as_ref().map(Phone::as_str), strings)
+}
+
+fn text(text: &Option<Text>, strings: &mut Strings) -> u32 {
+    number(text.as_ref().map(Text::as_str), strings)
+}

@@ -1,0 +1,162 @@
+//! All calls of one tenant: rows, the index by id, and their order by start.
+
+use domain::facts::call::CallFact;
+use domain::keys::Position;
+use domain::rules::configuration::Timeline;
+
+use crate::Recorded;
+use crate::canonical::{Canonical, Digest};
+use crate::entities::call::Call;
+use crate::figures::Cells;
+use crate::store::{Buckets, Index, Pages, Strings, Texts};
+
+/// Calls of one tenant, without the figures that a configuration makes of them.
+#[derive(Debug, Clone, Default)]
+pub struct Calls {
+    rows: Pages<Call>,
+    index: Index,
+    strings: Strings,
+    order: Buckets,
+}
+
+impl Calls {
+    /// Folds a fact into its row and leaves figures and order for [`Calls::settle`].
+    pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &CallFact) {
+        let row = self.row_of(fact);
+        self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
+    }
+
+    /// Folds a fact and moves figures and order by what it changed.
+    pub fn apply(
+        &mut self,
+        recorded: &Recorded<'_>,
+        fact: &CallFact,
+        timeline: &Timeline,
+        cells: &mut Cells,
+    ) {
+        let at = self.row_of(fact);
+        let row = self.rows.get_mut(at);
+        let known = row.facts().next().is_some();
+        let (before, begun) = (row.contribution(timeline), known.then(|| row.begun()));
+        row.fold(recorded, fact, &mut self.strings);
+        let after = row.contribution(timeline);
+        if before != after {
+            before.iter().for_each(|share| cells.add(share, -1));
+            after.iter().for_each(|share| cells.add(share, 1));
+        }
+        self.order.place(at, begun, Some(row.begun()));
+    }
+
+    fn row_of(&mut self, fact: &CallFact) -> u32 {
+        let id = fact.call_id().as_str();
+        if let Some(known) = self.find(id) {
+            return known;
+        }
+        let row = self.rows.push(Call::new(self.strings.intern(id)));
+        let (rows, texts) = (&self.rows, self.strings.texts());
+        self.index.insert(Index::hash(id), row, |row| Index::hash(texts.get(rows.get(row).id)));
+        row
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
+        let texts = self.strings.texts();
+        self.index.find(Index::hash(id), |row| texts.get(self.rows.get(row).id) == id)
+    }
+
+    /// Takes over the rows of a shard whose calls are others than these.
+    pub fn absorb(&mut self, shard: Self) {
+        if self.rows.is_empty() {
+            *self = shard;
+            return;
+        }
+        let Self { rows, strings, .. } = shard;
+        for mut call in rows {
+            call.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
+            let id = self.strings.texts().get(call.id);
+            let hash = Index::hash(id);
+            let row = self.rows.push(call);
+            let (rows, texts) = (&self.rows, self.strings.texts());
+            self.index.insert(hash, row, |row| Index::hash(texts.get(rows.get(row).id)));
+        }
+    }
+
+    /// Puts the rows in order after they were folded.
+    pub fn settle(&mut self) {
+        self.order = Buckets::default();
+        for (at, row) in self.rows.iter().enumerate() {
+            self.order.place(at as u32, None, Some(row.begun()));
+        }
+    }
+
+    /// The figures that `timeline` makes of the rows.
+    pub fn cells(&self, timeline: &Timeline) -> Cells {
+        let mut cells = Cells::default();
+        for row in self.rows.iter() {
+            row.contribution(timeline).iter().for_each(|share| cells.add(share, 1));
+        }
+        cells
+    }
+
+    /// The call of that id.
+    pub fn get(&self, id: &str) -> Option<&Call> {
+        self.find(id).map(|row| self.rows.get(row))
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+
+    /// The interner, to look up what a filter names.
+    pub fn strings(&self) -> &Strings {
+        &self.strings
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &Pages<Call> {
+        &self.rows
+    }
+
+    /// The rows by start.
+    pub fn order(&self) -> &Buckets {
+        &self.order
+    }
+
+    /// Digest of the rows. Personal members are no part of it, so that it stays when a person is erased.
+    pub fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        for call in self.rows.iter() {
+            row.start(tenant);
+            self.lay_down(call, &mut row);
+            digest.add(row.bytes());
+        }
+        digest
+    }
+
+    fn lay_down(&self, call: &Call, row: &mut Canonical) {
+        let texts = self.strings.texts();
+        row.text(Some(texts.get(call.id)));
+        row.number(call.begun().0);
+        row.number(i64::from(call.exists()));
+        row.number(i64::from(call.answered()));
+        row.maybe(call.duration_seconds().map(i64::from));
+        row.text(call.status().map(|status| status.as_str()));
+        row.text(call.direction().map(|direction| direction.as_str()));
+        row.text(call.outcome().map(|outcome| outcome.as_str()));
+        for symbol in [call.agent(), call.lead(), call.session()] {
+            row.text(texts.maybe(symbol));
+        }
+        call.moments().iter().for_each(|moment| row.maybe(moment.map(|at| at.0)));
+        let mut recordings: Vec<_> =
+            call.recordings().iter().map(|r| (texts.get(r.id), r.position, r.duration_seconds())).collect();
+        recordings.sort_unstable();
+        for (id, position, duration) in recordings {
+            row.text(Some(id));
+            row.number(position as i64);
+            row.maybe(duration.map(i64::from));
+        }
+        let mut facts: Vec<Position> = call.facts().collect();
+        facts.sort_unstable();
+        facts.iter().for_each(|position| row.number(*position as i64));
+    }
+}

@@ -1,0 +1,282 @@
+//! What facts say of one name of a lead, and a lead as the sum of its names (D2, D3, L5).
+
+use domain::facts::outreach::{OutreachFact, OutreachLead};
+use domain::keys::{PersonDigest, Position};
+use domain::members::{Instant, Text};
+use domain::rules::stages::{Claim, Stage, settle};
+
+use crate::entities::links::Workspace;
+use crate::figures::Measure;
+use crate::store::chain::Event;
+use crate::store::{Events, Latest, Pages, Strings, Symbol};
+use crate::{Order, Recorded};
+
+/// By what a fact names its lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// The provider's id.
+    Id(Symbol),
+    /// An email only, as its digest.
+    Email(PersonDigest),
+    /// Not at all: such events are kept by their UTC day, so that no row grows without end.
+    Nobody(i64),
+}
+
+/// Kinds of events as rows keep them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// `email_sent`
+    Sent,
+    /// `lead_replied`
+    Replied,
+    /// `lead_interested`
+    Interested,
+    /// `email_bounced`
+    Bounced,
+    /// `lead_unsubscribed`
+    Unsubscribed,
+    /// `lead_staged`
+    Staged,
+}
+
+impl EventKind {
+    const ALL: [Self; 6] =
+        [Self::Sent, Self::Replied, Self::Interested, Self::Bounced, Self::Unsubscribed, Self::Staged];
+
+    /// The kind of a fact.
+    pub fn of(fact: &OutreachFact) -> Self {
+        match fact {
+            OutreachFact::Sent(_) => Self::Sent,
+            OutreachFact::Replied(_) => Self::Replied,
+            OutreachFact::Interested(_) => Self::Interested,
+            OutreachFact::Bounced(_) => Self::Bounced,
+            OutreachFact::Unsubscribed(_) => Self::Unsubscribed,
+            OutreachFact::Staged(_) => Self::Staged,
+        }
+    }
+
+    /// The kind of a packed event.
+    pub fn packed(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// What each such event adds one to.
+    pub fn measure(self) -> Option<Measure> {
+        match self {
+            Self::Sent => Some(Measure::EmailsSent),
+            Self::Replied => Some(Measure::Replies),
+            Self::Interested => Some(Measure::Interested),
+            Self::Bounced => Some(Measure::Bounces),
+            Self::Unsubscribed => Some(Measure::Unsubscribes),
+            Self::Staged => None,
+        }
+    }
+
+    fn stage(self) -> Option<Stage> {
+        match self {
+            Self::Sent | Self::Staged => None,
+            Self::Replied => Some(Stage::Replied),
+            Self::Interested => Some(Stage::Interested),
+            Self::Bounced => Some(Stage::Bounced),
+            Self::Unsubscribed => Some(Stage::Unsubscribed),
+        }
+    }
+}
+
+/// Members of `LeadRow::members`.
+const MEMBERS: usize = 4;
+
+/// Which names are one lead. Most rows are a lead of their own and have none of this.
+#[derive(Debug, Clone, Default)]
+pub struct Joined {
+    /// The row of the id that this email belongs to.
+    pub owner: Option<u32>,
+    /// Rows of emails that belong to this id.
+    pub attached: Vec<u32>,
+}
+
+/// What facts say of one name: an order-free union.
+#[derive(Debug, Clone)]
+pub struct LeadRow {
+    /// Where.
+    pub workspace: Workspace,
+    /// The name.
+    pub name: Name,
+    /// The other names of the same lead.
+    pub joined: Option<Box<Joined>>,
+    members: Latest<Option<Symbol>, MEMBERS>,
+    first_at: Instant,
+    last_at: Instant,
+    first_interest: Option<Instant>,
+    moved: Option<(Stage, Order)>,
+    placed: Option<Box<(Stage, Order)>>,
+    events: Events,
+}
+
+fn claim(by_hand: bool, claim: (Stage, Order)) -> Claim {
+    let (stage, order) = claim;
+    Claim { stage, by_hand, occurred_at: order.occurred_at().0, content: order.digest() }
+}
+
+/// Of two claims the one that stands.
+fn standing(
+    by_hand: bool,
+    one: Option<(Stage, Order)>,
+    other: Option<(Stage, Order)>,
+) -> Option<(Stage, Order)> {
+    match (one, other) {
+        (Some(one), Some(other)) if claim(by_hand, other).stands_against(&claim(by_hand, one)) => Some(other),
+        (one, other) => one.or(other),
+    }
+}
+
+impl LeadRow {
+    /// A name of which nothing is known yet.
+    pub fn new(workspace: Workspace, name: Name) -> Self {
+        Self {
+            workspace,
+            name,
+            joined: None,
+            members: Latest::default(),
+            first_at: Instant(i64::MAX),
+            last_at: Instant(i64::MIN),
+            first_interest: None,
+            moved: None,
+            placed: None,
+            events: Events::default(),
+        }
+    }
+
+    /// Takes one fact.
+    pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact, strings: &mut Strings) {
+        let kind = EventKind::of(fact);
+        let at = recorded.occurred_at;
+        let stage = match fact {
+            OutreachFact::Staged(body) => Some(Stage::from(body.stage)),
+            OutreachFact::Sent(_)
+            | OutreachFact::Replied(_)
+            | OutreachFact::Interested(_)
+            | OutreachFact::Bounced(_)
+            | OutreachFact::Unsubscribed(_) => kind.stage(),
+        };
+        let order = Order::new(at, stage.map_or(0, Stage::rank), &recorded.content);
+        self.events.push(Event { position: recorded.position, occurred_at: at, kind: kind as u8 });
+        self.first_at = self.first_at.min(at);
+        self.last_at = self.last_at.max(at);
+        if kind == EventKind::Interested {
+            self.first_interest = Some(self.first_interest.map_or(at, |first| first.min(at)));
+        }
+        if kind == EventKind::Staged {
+            let known = self.placed.as_deref().copied();
+            self.placed = standing(true, known, stage.map(|stage| (stage, order))).map(Box::new);
+        } else {
+            self.moved = standing(false, self.moved, stage.map(|stage| (stage, order)));
+        }
+        if let Some(lead) = fact.lead() {
+            self.members.give(order, members(lead, strings));
+        }
+    }
+
+    /// Its events in the order they were folded.
+    pub fn events(&self) -> impl Iterator<Item = (EventKind, Event)> {
+        self.events.iter().filter_map(|event| Some((EventKind::packed(event.kind)?, event)))
+    }
+
+    /// The row that stands for the lead: its own number where no other does.
+    pub fn owner(&self) -> Option<u32> {
+        self.joined.as_ref()?.owner
+    }
+
+    /// The email rows that belong to it.
+    pub fn attached(&self) -> &[u32] {
+        self.joined.as_ref().map_or(&[], |joined| &joined.attached)
+    }
+
+    /// Puts the symbols of another table in the place of its own.
+    pub fn translate(&mut self, mut symbol: impl FnMut(Symbol) -> Symbol) {
+        self.workspace = self.workspace.map(&mut symbol);
+        if let Name::Id(id) = &mut self.name {
+            *id = symbol(*id);
+        }
+        self.members.map(|_, value| value.map(&mut symbol));
+    }
+}
+
+fn members(lead: &OutreachLead, strings: &mut Strings) -> [Option<Symbol>; MEMBERS] {
+    let mut intern = |text: Option<&str>| text.map(|text| strings.intern(text));
+    [
+        intern(lead.email.as_ref().map(|email| email.as_str())),
+        intern(lead.first_name.as_ref().map(Text::as_str)),
+        intern(lead.last_name.as_ref().map(Text::as_str)),
+        intern(lead.company.as_ref().map(Text::as_str)),
+    ]
+}
+
+/// A lead: the row of its id and those of its emails, seen as one.
+#[derive(Debug, Clone, Copy)]
+pub struct Lead<'a> {
+    rows: &'a Pages<LeadRow>,
+    head: u32,
+}
+
+impl<'a> Lead<'a> {
+    /// The lead whose head is row `head`.
+    pub fn new(rows: &'a Pages<LeadRow>, head: u32) -> Self {
+        Self { rows, head }
+    }
+
+    /// The row that names it.
+    pub fn head(&self) -> &'a LeadRow {
+        self.rows.get(self.head)
+    }
+
+    /// All its rows, with their numbers.
+    pub fn rows(&self) -> impl Iterator<Item = (u32, &'a LeadRow)> + use<'a> {
+        let rows = self.rows;
+        std::iter::once(self.head)
+            .chain(self.head().attached().iter().copied())
+            .map(move |at| (at, rows.get(at)))
+    }
+
+    /// Email, first name, last name and company: the latest given.
+    pub fn members(&self) -> [Option<Symbol>; MEMBERS] {
+        [0, 1, 2, 3].map(|at| {
+            let given = self.rows().map(|(_, row)| row.members.with_order(at));
+            given.filter(|(_, value)| value.is_some()).max_by_key(|(order, _)| *order)?.1
+        })
+    }
+
+    /// When the first of its facts happened: its place in lists.
+    pub fn first_at(&self) -> Instant {
+        self.rows().map(|(_, row)| row.first_at).min().unwrap_or(Instant(0))
+    }
+
+    /// When the last of its facts happened.
+    pub fn last_at(&self) -> Instant {
+        self.rows().map(|(_, row)| row.last_at).max().unwrap_or(Instant(0))
+    }
+
+    /// The first `lead_interested`: never moves but to an earlier one.
+    pub fn first_interest(&self) -> Option<Instant> {
+        self.rows().filter_map(|(_, row)| row.first_interest).min()
+    }
+
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        let (mut moved, mut placed) = (None, None);
+        for (_, row) in self.rows() {
+            moved = standing(false, moved, row.moved);
+            placed = standing(true, placed, row.placed.as_deref().copied());
+        }
+        settle(moved.map(|moved| claim(false, moved)), placed.map(|placed| claim(true, placed)))
+    }
+
+    /// Its facts, by position.
+    pub fn facts(&self) -> Vec<(Position, EventKind, Instant)> {
+        let events = self.rows().flat_map(|(_, row)| row.events());
+        let mut facts: Vec<_> =
+            events.map(|(kind, event)| (event.position, kind, event.occurred_at)).collect();
+        facts.sort_unstable_by_key(|(position, _, _)| *position);
+        facts
+    }
+}

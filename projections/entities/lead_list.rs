@@ -1,0 +1,131 @@
+//! `/outreach/leads`: leads newest first, as they are served.
+
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::stages::Stage;
+use serde::Serialize;
+
+use crate::entities::lead::{Lead, LeadRow, Name};
+use crate::entities::leads::Leads;
+use crate::store::cursor::page;
+use crate::store::{Buckets, Cursor, Page, Pages, Texts};
+
+/// What of the leads is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LeadFilter {
+    /// Where they stand.
+    pub stage: Option<Stage>,
+    /// Part of name, email or company, in any case.
+    pub search: Option<String>,
+}
+
+/// A lead as served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeadItem {
+    /// The provider's id, else `@` and the digest of the email.
+    pub lead_id: String,
+    /// Host of the provider's instance; lead ids are only one within it and the workspace.
+    pub instance: Option<String>,
+    /// The provider's workspace.
+    pub workspace: Option<String>,
+    /// The latest given.
+    pub email: Option<String>,
+    /// The latest given.
+    pub first_name: Option<String>,
+    /// The latest given.
+    pub last_name: Option<String>,
+    /// The latest given.
+    pub company: Option<String>,
+    /// Where it stands (D3).
+    pub stage: &'static str,
+    /// Fixed for ever but for an earlier fact that comes late.
+    pub first_interested_at: Option<String>,
+    /// When its first fact happened: its place in the list.
+    pub first_event_at: String,
+    /// When its last fact happened.
+    pub last_event_at: String,
+}
+
+/// The leads of one moment: taken with a few counters, read while folding goes on.
+#[derive(Debug, Clone)]
+pub struct LeadList {
+    rows: Pages<LeadRow>,
+    texts: Texts,
+    order: Buckets,
+}
+
+impl LeadList {
+    /// Takes the leads as they are now.
+    pub fn new(leads: &Leads) -> Self {
+        Self { rows: leads.rows().clone(), texts: leads.texts().clone(), order: leads.order().clone() }
+    }
+
+    /// One page, newest first by first event, then by workspace and id.
+    pub fn page(
+        &self,
+        position: Position,
+        filter: &LeadFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<LeadItem> {
+        let search = filter.search.as_ref().map(|text| text.trim().to_lowercase());
+        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
+        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
+            rows.iter()
+                .map(|row| (*row, Lead::new(&self.rows, *row)))
+                .filter(|(_, lead)| filter.stage.is_none_or(|stage| lead.stage() == stage))
+                .filter(|(_, lead)| search.as_ref().is_none_or(|search| self.has(lead, search)))
+                .map(|(row, lead)| (lead.first_at(), key(lead.head(), &self.texts), row))
+                .collect()
+        });
+        let (items, next_cursor) =
+            page(buckets, after, limit, |row| item(&Lead::new(&self.rows, row), &self.texts));
+        Page { position, items, next_cursor }
+    }
+
+    fn has(&self, lead: &Lead<'_>, search: &str) -> bool {
+        let [email, first, last, company] = lead.members().map(|symbol| self.texts.maybe(symbol));
+        let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        [email, Some(name.as_str()), company]
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_lowercase().contains(search))
+    }
+}
+
+fn lead_id(row: &LeadRow, texts: &Texts) -> String {
+    match row.name {
+        Name::Id(id) => texts.get(id).to_owned(),
+        Name::Email(digest) => {
+            let hex = digest.iter().map(|byte| format!("{byte:02x}"));
+            std::iter::once("@".to_owned()).chain(hex).collect()
+        }
+        Name::Nobody(_) => String::new(),
+    }
+}
+
+fn key(row: &LeadRow, texts: &Texts) -> String {
+    let [instance, workspace] = row.workspace.map(|symbol| texts.get(symbol));
+    format!("{instance}/{workspace}/{}", lead_id(row, texts))
+}
+
+/// A lead as served.
+pub fn item(lead: &Lead<'_>, texts: &Texts) -> LeadItem {
+    let text = |symbol| texts.maybe(symbol).map(str::to_owned);
+    let [email, first_name, last_name, company] = lead.members().map(text);
+    let [instance, workspace] =
+        lead.head().workspace.map(|symbol| text(Some(symbol)).filter(|text| !text.is_empty()));
+    LeadItem {
+        lead_id: lead_id(lead.head(), texts),
+        instance,
+        workspace,
+        email,
+        first_name,
+        last_name,
+        company,
+        stage: lead.stage().as_str(),
+        first_interested_at: lead.first_interest().map(|at| at.to_string()),
+        first_event_at: lead.first_at().to_string(),
+        last_event_at: lead.last_at().to_string(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Entities: the facts of one subject folded into a row.
+
+pub mod call;
+pub mod call_list;
+pub mod calls;
+pub mod lead;
+pub mod lead_list;
+pub mod leads;
+pub mod links;

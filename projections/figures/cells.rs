@@ -1,0 +1,186 @@
+//! Cells: what is counted or summed per local day and month, and how a row's share goes in and out of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::members::{Day, Month};
+use domain::rules::outcomes::Outcome;
+
+use crate::store::Symbol;
+
+/// What a cell counts or sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    /// Calls, reported or disposed.
+    Calls,
+    /// Answered calls of counted directions.
+    Answered,
+    /// Qualified calls of counted directions.
+    Qualified,
+    /// Seconds of answered calls of counted directions.
+    TalkSeconds,
+    /// `email_sent` events.
+    EmailsSent,
+    /// `lead_replied` events.
+    Replies,
+    /// Distinct leads that replied.
+    UniqueReplies,
+    /// `lead_interested` events.
+    Interested,
+    /// Distinct leads, once for ever, when they were first interested.
+    PositiveReplies,
+    /// `email_bounced` events.
+    Bounces,
+    /// `lead_unsubscribed` events.
+    Unsubscribes,
+    /// Calls by outcome.
+    Outcome(Outcome),
+}
+
+const PLAIN: usize = 11;
+const MEASURES: usize = PLAIN + Outcome::ALL.len();
+/// The first measures are kept per agent, too.
+const OF_AGENT: usize = 4;
+
+impl Measure {
+    fn at(self) -> usize {
+        match self {
+            Self::Calls => 0,
+            Self::Answered => 1,
+            Self::Qualified => 2,
+            Self::TalkSeconds => 3,
+            Self::EmailsSent => 4,
+            Self::Replies => 5,
+            Self::UniqueReplies => 6,
+            Self::Interested => 7,
+            Self::PositiveReplies => 8,
+            Self::Bounces => 9,
+            Self::Unsubscribes => 10,
+            Self::Outcome(outcome) => PLAIN + outcome as usize,
+        }
+    }
+}
+
+/// Which cells a share falls in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// A day and its month: what adds up over days.
+    Day(Day),
+    /// A day alone: what is distinct within it.
+    DayAlone(Day),
+    /// A month alone.
+    MonthAlone(Month),
+}
+
+/// What one row adds to the cells of one day or month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Where it falls.
+    pub when: When,
+    /// Whose it is as well, for calls: an agent, or nobody.
+    pub agent: Option<Option<Symbol>>,
+    /// How much of what.
+    pub amounts: [(Measure, i64); 5],
+}
+
+impl Share {
+    /// One of one measure.
+    pub fn one(when: When, measure: Measure) -> Self {
+        let mut amounts = [(measure, 0); 5];
+        amounts[0].1 = 1;
+        Self { when, agent: None, amounts }
+    }
+}
+
+/// Sums of one day or month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    sums: [i64; MEASURES],
+    agents: BTreeMap<Option<Symbol>, [i64; OF_AGENT]>,
+}
+
+impl Cell {
+    /// The sum of a measure.
+    pub fn get(&self, measure: Measure) -> i64 {
+        self.sums[measure.at()]
+    }
+
+    /// Calls, answered, qualified and talk seconds by agent; in no order that can be served.
+    pub fn agents(&self) -> impl Iterator<Item = (Option<Symbol>, [i64; OF_AGENT])> {
+        self.agents.iter().map(|(agent, sums)| (*agent, *sums))
+    }
+
+    fn add(&mut self, share: &Share, sign: i64) {
+        for (measure, amount) in share.amounts {
+            self.sums[measure.at()] += sign * amount;
+        }
+        let Some(agent) = share.agent else { return };
+        let sums = self.agents.entry(agent).or_default();
+        for (measure, amount) in share.amounts {
+            if let Some(sum) = sums.get_mut(measure.at()) {
+                *sum += sign * amount;
+            }
+        }
+        if *sums == [0; OF_AGENT] {
+            self.agents.remove(&agent);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.sums == [0; MEASURES]
+    }
+
+    /// Every sum that is not 0, in fixed order.
+    pub fn sums(&self) -> impl Iterator<Item = (usize, i64)> {
+        self.sums.iter().copied().enumerate().filter(|(_, sum)| *sum != 0)
+    }
+}
+
+/// All cells of one tenant and one entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cells {
+    days: BTreeMap<Day, Arc<Cell>>,
+    months: BTreeMap<Month, Arc<Cell>>,
+}
+
+impl Cells {
+    /// Adds a share, or takes it out with `sign` −1.
+    pub fn add(&mut self, share: &Share, sign: i64) {
+        match share.when {
+            When::Day(day) => {
+                add(&mut self.days, day, share, sign);
+                add(&mut self.months, day.month(), share, sign);
+            }
+            When::DayAlone(day) => add(&mut self.days, day, share, sign),
+            When::MonthAlone(month) => add(&mut self.months, month, share, sign),
+        }
+    }
+
+    /// The cell of a month; none where all is 0.
+    pub fn month(&self, month: Month) -> Option<&Arc<Cell>> {
+        self.months.get(&month)
+    }
+
+    /// The cell of a day; none where all is 0.
+    pub fn day(&self, day: Day) -> Option<&Arc<Cell>> {
+        self.days.get(&day)
+    }
+
+    /// Every day that is not all 0.
+    pub fn days(&self) -> impl Iterator<Item = (Day, &Cell)> {
+        self.days.iter().map(|(day, cell)| (*day, &**cell))
+    }
+
+    /// Every month that is not all 0.
+    pub fn months(&self) -> impl Iterator<Item = (Month, &Cell)> {
+        self.months.iter().map(|(month, cell)| (*month, &**cell))
+    }
+}
+
+fn add<K: Ord + Copy>(cells: &mut BTreeMap<K, Arc<Cell>>, key: K, share: &Share, sign: i64) {
+    let cell = Arc::make_mut(cells.entry(key).or_default());
+    cell.add(share, sign);
+    if cell.is_empty() {
+        cells.remove(&key);
+    }
+}

@@ -1,0 +1,6 @@
+//! Figures: cells that are sums of the rows' contributions (I10), and the formulas over them.
+
+pub mod cells;
+pub mod month;
+
+pub use cells::{Cell, Cells, Measure, Share, When};

@@ -1,0 +1,165 @@
+//! What `/metrics/month` and `/metrics/days` answer of calls and outreach.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::keys::Position;
+use domain::rules::outcomes::Outcome;
+use domain::rules::rates::percent_hundredths;
+use serde::Serialize;
+
+use crate::figures::{Cell, Measure};
+use crate::store::Texts;
+
+/// Figures of one agent; `agent` is null for calls that are nobody's, so that the rows sum to the tenant's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentFigures {
+    /// Lower case.
+    pub agent: Option<String>,
+    /// All calls.
+    pub calls: i64,
+    /// Of counted directions.
+    pub answered: i64,
+    /// Of counted directions.
+    pub qualified: i64,
+    /// Over answered calls of counted directions.
+    pub talk_seconds: i64,
+}
+
+/// Figures of one month or day. Rates are percents with two decimals, null over nothing (R10).
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// All calls, reported or disposed.
+    pub calls: i64,
+    /// Answered calls of counted directions.
+    pub answered: i64,
+    /// Qualified calls of counted directions.
+    pub qualified: i64,
+    /// Seconds of answered calls of counted directions.
+    pub talk_seconds: i64,
+    /// `email_sent` events.
+    pub emails_sent: i64,
+    /// `lead_replied` events.
+    pub replies: i64,
+    /// Distinct leads that replied; days need not sum to their month.
+    pub unique_replies: i64,
+    /// `lead_interested` events.
+    pub interested: i64,
+    /// Distinct leads, once for ever, when they were first interested.
+    pub positive_replies: i64,
+    /// `email_bounced` events.
+    pub bounces: i64,
+    /// `lead_unsubscribed` events.
+    pub unsubscribes: i64,
+    /// replies / emails sent.
+    pub reply_rate: Option<f64>,
+    /// interested / replies.
+    pub interest_rate: Option<f64>,
+    /// bounces / emails sent.
+    pub bounce_rate: Option<f64>,
+    /// unsubscribes / emails sent.
+    pub unsubscribe_rate: Option<f64>,
+    /// Calls by their last disposition; outcomes without a call are left out.
+    pub outcomes: BTreeMap<&'static str, i64>,
+    /// By name, nobody's calls last.
+    pub by_agent: Vec<AgentFigures>,
+}
+
+/// The cells of one month or day, taken under the lock, to be made into figures outside it.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// Of calls.
+    pub calls: Option<Arc<Cell>>,
+    /// Of leads.
+    pub leads: Option<Arc<Cell>>,
+}
+
+/// `part / whole` in percent, two decimals, half away from zero.
+fn rate(part: i64, whole: i64) -> Option<f64> {
+    percent_hundredths(part, whole).map(|hundredths| hundredths as f64 / 100.0)
+}
+
+impl Figures {
+    /// The figures of what was taken; `agents` are the texts of the calls' table.
+    pub fn of(taken: &Taken, agents: &Texts) -> Self {
+        let of = |cell: &Option<Arc<Cell>>, measure| cell.as_ref().map_or(0, |cell| cell.get(measure));
+        let calls = |measure| of(&taken.calls, measure);
+        let leads = |measure| of(&taken.leads, measure);
+        let [sent, replies] = [leads(Measure::EmailsSent), leads(Measure::Replies)];
+        let [interested, bounces] = [leads(Measure::Interested), leads(Measure::Bounces)];
+        let unsubscribes = leads(Measure::Unsubscribes);
+        Self {
+            calls: calls(Measure::Calls),
+            answered: calls(Measure::Answered),
+            qualified: calls(Measure::Qualified),
+            talk_seconds: calls(Measure::TalkSeconds),
+            emails_sent: sent,
+            replies,
+            unique_replies: leads(Measure::UniqueReplies),
+            interested,
+            positive_replies: leads(Measure::PositiveReplies),
+            bounces,
+            unsubscribes,
+            reply_rate: rate(replies, sent),
+            interest_rate: rate(interested, replies),
+            bounce_rate: rate(bounces, sent),
+            unsubscribe_rate: rate(unsubscribes, sent),
+            outcomes: Outcome::ALL
+                .iter()
+                .map(|outcome| (outcome.as_str(), calls(Measure::Outcome(*outcome))))
+                .filter(|(_, count)| *count != 0)
+                .collect(),
+            by_agent: taken.calls.as_ref().map_or_else(Vec::new, |cell| by_agent(cell, agents)),
+        }
+    }
+}
+
+fn by_agent(cell: &Cell, agents: &Texts) -> Vec<AgentFigures> {
+    let mut rows: Vec<AgentFigures> = cell
+        .agents()
+        .map(|(agent, [calls, answered, qualified, talk_seconds])| AgentFigures {
+            agent: agents.maybe(agent).map(str::to_owned),
+            calls,
+            answered,
+            qualified,
+            talk_seconds,
+        })
+        .collect();
+    rows.sort_unstable_by(|a, b| (a.agent.is_none(), &a.agent).cmp(&(b.agent.is_none(), &b.agent)));
+    rows
+}
+
+/// Answer of `/metrics/month`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MonthAnswer {
+    /// True at this position (R8).
+    pub position: Position,
+    /// `2025-10`
+    pub month: String,
+    /// IANA name of the zone that cuts the month.
+    pub timezone: &'static str,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// One day of `/metrics/days`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DayFigures {
+    /// `2025-10-09`
+    pub date: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// Answer of `/metrics/days`: every day asked for, those without facts as zeros.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DaysAnswer {
+    /// True at this position (R8).
+    pub position: Position,
+    /// IANA name of the zone that cuts the last day.
+    pub timezone: &'static str,
+    /// Oldest first.
+    pub items: Vec<DayFigures>,
+}

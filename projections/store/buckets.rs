@@ -1,0 +1,42 @@
+//! Rows by instant, newest first, in buckets of a UTC day: what lists walk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::members::Instant;
+
+const DAY: i64 = 86_400_000_000;
+
+/// Which rows have their instant on which UTC day. `clone` costs one counter.
+#[derive(Debug, Clone, Default)]
+pub struct Buckets(Arc<BTreeMap<i64, Arc<Vec<u32>>>>);
+
+impl Buckets {
+    /// Moves `row` from the bucket of one instant to that of another.
+    pub fn place(&mut self, row: u32, from: Option<Instant>, to: Option<Instant>) {
+        let (from, to) = (from.map(bucket), to.map(bucket));
+        if from == to {
+            return;
+        }
+        let buckets = Arc::make_mut(&mut self.0);
+        if let Some(rows) = from.and_then(|day| buckets.get_mut(&day)) {
+            let rows = Arc::make_mut(rows);
+            if let Some(at) = rows.iter().position(|known| *known == row) {
+                rows.swap_remove(at);
+            }
+        }
+        if let Some(day) = to {
+            Arc::make_mut(buckets.entry(day).or_default()).push(row);
+        }
+    }
+
+    /// Buckets from the one of `from` back to the one of `to`, newest first.
+    pub fn newest_first(&self, from: Instant, to: Instant) -> impl Iterator<Item = &[u32]> {
+        let days = bucket(to)..=bucket(from).max(bucket(to));
+        self.0.range(days).rev().map(|(_, rows)| rows.as_slice())
+    }
+}
+
+fn bucket(at: Instant) -> i64 {
+    at.0.div_euclid(DAY)
+}

@@ -1,0 +1,17 @@
+//! How rows lie in memory: copy-on-write pages, interned texts, packed chains of facts, stable orders.
+
+pub mod buckets;
+pub mod chain;
+pub mod cursor;
+pub mod index;
+pub mod latest;
+pub mod pages;
+pub mod strings;
+
+pub use buckets::Buckets;
+pub use chain::{Chain, Events};
+pub use cursor::{Cursor, Page};
+pub use index::Index;
+pub use latest::Latest;
+pub use pages::Pages;
+pub use strings::{Strings, Symbol, Texts};

@@ -1,0 +1,281 @@
+//! Random histories as they lie in a log, and what is served of them.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{ContentDigest, ExternalId, LogSecret, Provider, TenantId};
+use domain::members::{Day, Instant, Month};
+use domain::record::RecordRef;
+use projections::Recorded;
+use projections::entities::call_list::CallFilter;
+use projections::entities::calls::Calls;
+use projections::entities::lead_list::LeadFilter;
+use projections::entities::leads::Leads;
+use projections::tenant::{Profile, Tenant};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+pub const TENANT: &str = "acme";
+
+/// A fact as decoded from its record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    pub kind: &'static str,
+    pub body: Value,
+    pub occurred_at: Instant,
+    pub content: ContentDigest,
+    pub subject: u64,
+    pub fact: Fact,
+}
+
+pub fn at(text: &str) -> Instant {
+    Instant::parse(text).expect("instant")
+}
+
+/// Lays a fact down and reads it back, so that what is folded is what a log gives.
+pub fn given(kind: &'static str, occurred_at: Instant, body: Value) -> Given {
+    let secret = LogSecret::new(&[7; 32]);
+    let fact = Fact::from_json(kind, body.clone(), "/body").expect("kind");
+    let fact = fact.unwrap_or_else(|faults| panic!("{body}: {faults:?}"));
+    let envelope = Envelope {
+        tenant: TenantId::new(TENANT).unwrap(),
+        provider: Provider::new("test").unwrap(),
+        external_id: ExternalId::new("x").unwrap(),
+        occurred_at,
+        time_received: false,
+        fact,
+        mapping: 1,
+    };
+    let draft = envelope.draft(&secret, [1; 16], &Bytes::new()).expect("draft");
+    let mut stored = Vec::new();
+    draft.stamp(occurred_at.0, &mut stored);
+    let record = RecordRef::read(&stored).expect("record");
+    let header = record.header;
+    let fact = Fact::decode(header.kind, header.version, record.public, record.personal()).expect("decodes");
+    Given { kind, body, occurred_at, content: header.content, subject: header.subject, fact }
+}
+
+/// Facts with the positions that their order gives them, from 1.
+pub fn recorded(facts: &[Given]) -> Vec<Recorded<'_>> {
+    let one = |(i, given): (usize, &'_ Given)| (i as u64 + 1, given.occurred_at, given.content);
+    facts
+        .iter()
+        .enumerate()
+        .map(|(i, given)| {
+            let (position, occurred_at, content) = one((i, given));
+            let recorded_at = at("2025-12-24T12:00:00Z");
+            Recorded { position, recorded_at, occurred_at, content, fact: &given.fact }
+        })
+        .collect()
+}
+
+/// One fact after the other.
+pub fn live(facts: &[Recorded<'_>]) -> Tenant {
+    let mut tenant = Tenant::default();
+    facts.iter().for_each(|fact| tenant.apply(fact));
+    tenant
+}
+
+/// From lanes: configuration first, each shard of each group alone, `order` of taking the shards over.
+pub fn rebuilt(facts: &[Given], recorded: &[Recorded<'_>], shards: usize, order: &[usize]) -> Tenant {
+    let mut profile = Profile::default();
+    let mut calls = vec![Calls::default(); shards];
+    let mut leads = vec![Leads::default(); shards];
+    for (fact, given) in recorded.iter().zip(facts) {
+        let shard = (given.subject % shards as u64) as usize;
+        match fact.fact {
+            Fact::Call(body) => calls[shard].fold(fact, body),
+            Fact::Outreach(body) => leads[shard].fold(fact, body),
+            Fact::Tenant(domain::facts::tenant::TenantFact::Configured(body)) => {
+                profile.fold(fact.position, fact.recorded_at, body);
+            }
+            other => panic!("not generated: {other:?}"),
+        }
+    }
+    let (mut all_calls, mut all_leads) = (Calls::default(), Leads::default());
+    for shard in order {
+        all_calls.absorb(std::mem::take(&mut calls[shard % shards]));
+        all_leads.absorb(std::mem::take(&mut leads[shard % shards]));
+    }
+    for (calls, leads) in calls.into_iter().zip(leads) {
+        all_calls.absorb(calls);
+        all_leads.absorb(leads);
+    }
+    all_calls.settle();
+    all_leads.settle();
+    let cells = all_calls.cells(&profile.timeline);
+    let figures = all_leads.figures(&profile.timeline);
+    Tenant::assemble(profile, all_calls, cells, all_leads, figures)
+}
+
+/// Everything a reader can see, positions left out.
+pub fn served(tenant: &Tenant) -> Value {
+    let mut months = Vec::new();
+    for month in Month::parse("2025-01").unwrap().0..=Month::parse("2025-12").unwrap().0 {
+        months.push(serde_json::to_value(tenant.month(0, Month(month))).unwrap());
+    }
+    let day = |text| Day::parse(text).unwrap();
+    let days = tenant.days(day("2025-01-30"), day("2025-12-02")).answer(0);
+    let days: Vec<_> = days.items.into_iter().filter(|day| day.figures != Default::default()).collect();
+    let calls = all_pages(|after| tenant.call_list().page(0, &CallFilter::default(), after, 3));
+    let leads = all_pages(|after| tenant.lead_list().page(0, &LeadFilter::default(), after, 3));
+    json!({"months": months, "days": days, "calls": calls, "leads": leads})
+}
+
+/// A list, page by page.
+pub fn all_pages<T: serde::Serialize>(
+    mut page: impl FnMut(Option<&projections::store::Cursor>) -> projections::store::Page<T>,
+) -> Vec<Value> {
+    let (mut items, mut after) = (Vec::new(), None);
+    loop {
+        let page = page(after.as_ref());
+        items.extend(page.items.iter().map(|item| serde_json::to_value(item).unwrap()));
+        match page.next_cursor {
+            Some(next) => after = Some(next.parse().expect("cursor")),
+            None => return items,
+        }
+    }
+}
+
+/// Instants that tie, and that lie at the ends of months and days of the zones, summer time included.
+fn instant() -> impl Strategy<Value = Instant> {
+    const EDGES: [&str; 12] = [
+        "2025-01-31T18:30:00Z",
+        "2025-03-09T07:00:00Z",
+        "2025-03-30T01:00:00Z",
+        "2025-04-05T15:00:00Z",
+        "2025-10-04T15:30:00Z",
+        "2025-10-26T01:00:00Z",
+        "2025-10-31T13:00:00Z",
+        "2025-10-31T18:30:00Z",
+        "2025-11-01T00:00:00Z",
+        "2025-11-01T04:00:00Z",
+        "2025-11-02T06:00:00Z",
+        "2025-12-01T05:00:00Z",
+    ];
+    let offsets = prop::sample::select(vec![0, 0, 0, -1, 1, 1_000_000, -3_600_000_000, 5_400_000_000i64]);
+    (prop::sample::select(EDGES.to_vec()), offsets).prop_map(|(edge, offset)| Instant(at(edge).0 + offset))
+}
+
+fn maybe<T: Clone + Into<Value>>(words: &[T]) -> impl Strategy<Value = Value> + use<T> {
+    let words: Vec<Value> = words.iter().cloned().map(Into::into).collect();
+    prop_oneof![Just(Value::Null), prop::sample::select(words)]
+}
+
+fn one(words: &[&'static str]) -> impl Strategy<Value = Value> + use<> {
+    prop::sample::select(words.to_vec()).prop_map(Value::from)
+}
+
+const CALLS: [&str; 5] = ["CA1", "CA2", "CA3", "CA4", "CA5"];
+const AGENTS: [&str; 3] = ["Ann@Example.com", "bob@example.com", "cy@example.com"];
+const STATUSES: [&str; 8] =
+    ["initiated", "ringing", "in_progress", "completed", "busy", "no_answer", "failed", "canceled"];
+
+fn reported() -> impl Strategy<Value = Given> {
+    let ids = (one(&CALLS), maybe(&["CA1", "CA2", "CA1", "CA9"]), prop::bool::weighted(0.2));
+    let told = (maybe(&[true, false]), maybe(&[0, 10, 29, 30, 45, 600]), maybe(&["inbound", "outbound"]));
+    let who = (maybe(&AGENTS), maybe(&["L1", "L2"]), maybe(&["human", "machine_end_beep"]));
+    let when = (instant(), prop::option::weighted(0.3, instant()), prop::option::weighted(0.2, instant()));
+    let numbers = (maybe(&["+15550100", "client:ann"]), maybe(&["+15550199"]), maybe(&["S1"]));
+    (ids, one(&STATUSES), told, who, when, numbers).prop_map(
+        |((id, parent, leg), status, told, who, (when, started, answered_at), numbers)| {
+            let body = json!({
+                "call_id": if leg { format!("leg-{}", id.as_str().unwrap()).into() } else { id },
+                "parent_call_id": if leg { parent } else { Value::Null },
+                "status": status, "answered": told.0, "duration_seconds": told.1, "direction": told.2,
+                "agent": who.0, "lead_id": who.1, "answered_by": who.2,
+                "started_at": started.map(|at| at.to_string()), "answered_at": answered_at.map(|at| at.to_string()),
+                "from": numbers.0, "to": numbers.1, "session_id": numbers.2,
+            });
+            given("call_reported", when, body)
+        },
+    )
+}
+
+fn other_call() -> impl Strategy<Value = Given> {
+    let outcomes = ["connected", "voicemail", "no_answer", "dnc", "appointment-set"];
+    let disposed = (one(&CALLS), one(&outcomes), maybe(&AGENTS), maybe(&["L1", "L3"]), instant()).prop_map(
+        |(id, outcome, agent, lead, when)| {
+            given(
+                "call_disposed",
+                when,
+                json!({"call_id": id, "outcome": outcome, "agent": agent, "lead_id": lead}),
+            )
+        },
+    );
+    let recorded = (one(&CALLS), one(&["RE1", "RE2"]), maybe(&[5, 6]), instant()).prop_map(
+        |(id, recording, seconds, when)| {
+            let body = json!({"call_id": id, "recording_id": recording, "url": "https://r.example/1",
+                "duration_seconds": seconds});
+            given("call_recorded", when, body)
+        },
+    );
+    let placed = (one(&CALLS), maybe(&AGENTS), maybe(&["S1", "S2"]), instant()).prop_map(
+        |(id, agent, session, when)| {
+            let body = json!({"call_id": id, "to": "+15550123", "agent": agent, "session_id": session});
+            given("call_placed", when, body)
+        },
+    );
+    prop_oneof![3 => disposed, 1 => recorded, 1 => placed]
+}
+
+fn outreach() -> impl Strategy<Value = Given> {
+    let kinds = prop::sample::select(vec![
+        "email_sent",
+        "email_sent",
+        "lead_replied",
+        "lead_replied",
+        "lead_interested",
+        "email_bounced",
+        "lead_unsubscribed",
+        "lead_staged",
+    ]);
+    let names = (maybe(&["1", "2", "3"]), maybe(&["a@x.example", "B@x.example", "c@x.example"]));
+    let members = (maybe(&["Ada", "Bo"]), maybe(&["Lo"]), maybe(&["Acme", "Beta"]));
+    let stages = one(&["interested", "quoting", "follow_up", "won", "lost"]);
+    let place = (maybe(&["i.example"]), maybe(&["17", "17", "18"]));
+    (kinds, names, members, stages, place, instant()).prop_map(|(kind, names, members, stage, place, when)| {
+        let lead = json!({"id": names.0, "email": names.1, "first_name": members.0, "last_name": members.1,
+            "company": members.2});
+        let nameless = kind == "lead_staged" && names.0.is_null() && names.1.is_null();
+        let lead = if nameless { json!({"id": "1"}) } else { lead };
+        let mut body = json!({"instance": place.0, "workspace": place.1, "lead": lead});
+        if kind == "lead_staged" {
+            body["stage"] = stage;
+        }
+        given(kind, when, body)
+    })
+}
+
+pub fn configured() -> impl Strategy<Value = Given> {
+    let zones = one(&[
+        "Asia/Kolkata",
+        "America/New_York",
+        "Europe/London",
+        "Australia/Lord_Howe",
+        "Pacific/Kiritimati",
+    ]);
+    let days = maybe(&["2025-03-30", "2025-10-31", "2025-11-01", "2025-11-02"]);
+    let counted = prop_oneof![
+        Just(Value::Null),
+        Just(json!(["outbound"])),
+        Just(json!(["inbound", "outbound", "unknown"]))
+    ];
+    (zones, days, maybe(&[10, 30, 60]), counted).prop_map(|(zone, from, seconds, counted)| {
+        let rules = json!({"qualified_min_seconds": seconds, "counted_directions": counted});
+        let body = json!({"name": "Acme", "timezone": zone, "effective_from": from, "rules": rules});
+        given("tenant_configured", at("2025-12-24T12:00:00Z"), body)
+    })
+}
+
+/// Facts of calls and outreach, no configuration.
+pub fn facts() -> impl Strategy<Value = Vec<Given>> {
+    prop::collection::vec(prop_oneof![3 => reported(), 2 => other_call(), 5 => outreach()], 0..60)
+}
+
+/// Any facts, configurations anywhere among them.
+pub fn history() -> impl Strategy<Value = Vec<Given>> {
+    let any = prop_oneof![6 => reported(), 4 => other_call(), 10 => outreach(), 1 => configured()];
+    prop::collection::vec(any, 0..60)
+}

@@ -1,0 +1,282 @@
+//! The log as the rest of the house holds it, and the thread behind it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::keys::{KeyHash, Position};
+use domain::record::{Draft, Record, RecordRef};
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
+
+use super::disk::Disk;
+use super::error::LogError;
+use super::fill::Fill;
+use super::frame::RECORD_MAX;
+use super::keys::KeyReader;
+use super::merkle::Head;
+use super::options::LogOptions;
+use super::plan::Appended;
+use super::recover::{Opened, recover};
+use super::seal;
+use super::shared::{Follow, LogState, Shared};
+use super::snapshot::LogSnapshot;
+use super::writer::Writer;
+use super::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
+
+/// Submissions that may wait for the writer.
+const QUEUE_MAX: usize = 16_384;
+/// Bytes of stored records that may wait for the writer.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// After so long without a submission the writer does its chores.
+const IDLE: Duration = Duration::from_millis(100);
+
+struct Submission {
+    drafts: Vec<Draft>,
+    bytes: usize,
+    answer: oneshot::Sender<Result<Vec<Appended>, LogError>>,
+}
+
+enum Job {
+    Append(Submission),
+    Close,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    queue: SyncSender<Job>,
+    queued_bytes: Arc<AtomicUsize>,
+    keys: KeyReader,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The log of facts; clones are handles of the same one.
+#[derive(Clone)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+/// An append under way: a future for async callers, [`Pending::wait`] for others.
+///
+/// Dropping it takes nothing back: the facts may or may not be recorded, and a retry is harmless.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Result<Vec<Appended>, LogError>>);
+
+fn gone() -> LogError {
+    LogError::Stopped("the log was closed".into())
+}
+
+impl Pending {
+    /// Waits for the answers, one per fact, in order. Not for async threads.
+    pub fn wait(self) -> Result<Vec<Appended>, LogError> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Vec<Appended>, LogError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(gone())))
+    }
+}
+
+impl Log {
+    /// Opens the log in `disk`, made when it is not there, and starts its threads.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`], [`LogError::LostTail`], [`LogError::NewerFormat`] name what is wrong with the files;
+    /// nothing was changed then. [`LogError::Io`] and [`LogError::Full`]: the disk refused.
+    pub fn open(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<(Self, Opened), LogError> {
+        let (fill, fills) = sync_channel::<(Arc<Fill>, u64)>(1);
+        let (writer, opened) = recover(&disk, options, Some(fill))?;
+        let (shared, keys) = (Arc::clone(&writer.shared), writer.index.reader());
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let (sealing, queued) = (Arc::clone(&shared), Arc::clone(&queued_bytes));
+        let threads = vec![
+            spawn("log-fill", move || fill_ahead(&fills))?,
+            spawn("log-seal", move || seal::run(&sealing))?,
+            spawn("log-write", move || write(writer, &jobs, &queued))?,
+        ];
+        let inner = Inner { shared, queue, queued_bytes, keys, threads: Mutex::new(threads) };
+        Ok((Self { inner: Arc::new(inner) }, opened))
+    }
+
+    /// Hands facts to the writer. Returns at once; the answer comes when all of them are durable.
+    ///
+    /// # Errors
+    /// [`LogError::Busy`]: the queue is full. [`LogError::TooLarge`]: more than [`APPEND_FACTS_MAX`] facts,
+    /// [`APPEND_BYTES_MAX`] bytes, or a record over the limits of `domain::record`. [`LogError::Stopped`].
+    pub fn append(&self, drafts: Vec<Draft>) -> Result<Pending, LogError> {
+        let inner = &*self.inner;
+        if let LogState::Stopped(reason) = inner.shared.state() {
+            return Err(LogError::Stopped(reason));
+        }
+        let bytes = checked_bytes(&drafts)?;
+        let before = inner.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let (answer, pending) = oneshot::channel();
+        let sent = if before > QUEUE_BYTES_MAX {
+            Err(LogError::Busy)
+        } else {
+            let job = Job::Append(Submission { drafts, bytes, answer });
+            inner.queue.try_send(job).map_err(|error| match error {
+                TrySendError::Full(_) => LogError::Busy,
+                TrySendError::Disconnected(_) => gone(),
+            })
+        };
+        if let Err(error) = sent {
+            inner.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error);
+        }
+        Ok(Pending(pending))
+    }
+
+    /// Position and first 8 bytes of the content digest of the fact with this key. Blocks where sled is asked.
+    pub fn find(&self, key: &KeyHash) -> Result<Option<(Position, [u8; 8])>, LogError> {
+        Ok(self.inner.keys.find(key)?.map(|entry| (entry.position, entry.content)))
+    }
+
+    /// The whole record at `position`.
+    pub fn read(&self, position: Position) -> Result<Option<Record>, LogError> {
+        self.snapshot().read(position)
+    }
+
+    /// The original payload of a record that was read with it.
+    pub fn original(&self, record: &RecordRef<'_>) -> Result<Bytes, LogError> {
+        self.snapshot().original(record)
+    }
+
+    /// The log as it is now.
+    pub fn snapshot(&self) -> LogSnapshot {
+        self.inner.shared.snapshot()
+    }
+
+    /// Last durable position, and the root up to it.
+    pub fn head(&self) -> Head {
+        self.inner.shared.head()
+    }
+
+    /// Tells async readers of each new head; intermediate heads may be passed over.
+    pub fn heads(&self) -> watch::Receiver<Head> {
+        self.inner.shared.heads()
+    }
+
+    /// Each fact after `after`, in order, as it becomes durable.
+    pub fn follow(&self, after: Position) -> Follow {
+        Follow::new(Arc::clone(&self.inner.shared), after)
+    }
+
+    /// Whether facts are taken.
+    pub fn state(&self) -> LogState {
+        self.inner.shared.state()
+    }
+
+    /// Commits what is queued, makes the high-water mark durable and ends the threads. Later appends by other
+    /// handles are answered [`LogError::Stopped`].
+    pub fn close(self) {
+        // A writer that is gone has nothing to close.
+        let _ = self.inner.queue.send(Job::Close);
+        for thread in self.inner.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the log panicked");
+            }
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LogError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|e| LogError::io(name, e))
+}
+
+fn checked_bytes(drafts: &[Draft]) -> Result<usize, LogError> {
+    let too_large = |what: String| Err(LogError::TooLarge { what: what.into() });
+    if drafts.len() > APPEND_FACTS_MAX {
+        return too_large(format!("{} facts, at most {APPEND_FACTS_MAX}", drafts.len()));
+    }
+    let mut bytes = 0;
+    for draft in drafts {
+        if draft.stored_len() > RECORD_MAX {
+            return too_large(format!("a record of {} bytes, at most {RECORD_MAX}", draft.stored_len()));
+        }
+        bytes += draft.stored_len() + 4;
+    }
+    if bytes > APPEND_BYTES_MAX {
+        return too_large(format!("{bytes} bytes, at most {APPEND_BYTES_MAX}"));
+    }
+    Ok(bytes)
+}
+
+fn fill_ahead(fills: &Receiver<(Arc<Fill>, u64)>) {
+    while let Ok((fill, want)) = fills.recv() {
+        // The writer meets the same error when it needs the room, and deals with it.
+        if let Err(error) = fill.reserve(want) {
+            tracing::warn!(%error, "filling ahead");
+        }
+    }
+}
+
+/// The writer's thread: takes what is queued as one group, up to one append's limits, and commits it.
+fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
+    let mut held: Option<Submission> = None;
+    let mut group: Vec<Submission> = Vec::new();
+    let mut open = true;
+    while open || held.is_some() {
+        let first = match held.take() {
+            Some(submission) => submission,
+            None if writer.has_chores() => match jobs.recv_timeout(IDLE) {
+                Ok(Job::Append(submission)) => submission,
+                Err(RecvTimeoutError::Timeout) => {
+                    writer.idle();
+                    continue;
+                }
+                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => break,
+            },
+            None => match jobs.recv() {
+                Ok(Job::Append(submission)) => submission,
+                Ok(Job::Close) | Err(_) => break,
+            },
+        };
+        let (mut facts, mut bytes) = (first.drafts.len(), first.bytes);
+        group.push(first);
+        while open && held.is_none() {
+            match jobs.try_recv() {
+                Ok(Job::Append(next)) => {
+                    if facts + next.drafts.len() > APPEND_FACTS_MAX || bytes + next.bytes > APPEND_BYTES_MAX {
+                        held = Some(next);
+                    } else {
+                        facts += next.drafts.len();
+                        bytes += next.bytes;
+                        group.push(next);
+                    }
+                }
+                Ok(Job::Close) => open = false,
+                Err(_) => break,
+            }
+        }
+        queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        answer(&mut writer, &mut group);
+    }
+    writer.close();
+}
+
+fn answer(writer: &mut Writer, group: &mut Vec<Submission>) {
+    let drafts: Vec<&Draft> = group.iter().flat_map(|submission| &submission.drafts).collect();
+    let outcome = writer.group(&drafts);
+    drop(drafts);
+    let mut answers = outcome.as_ref().map(|all| all.iter().copied());
+    for submission in group.drain(..) {
+        let answer = match &mut answers {
+            Ok(answers) => Ok(answers.by_ref().take(submission.drafts.len()).collect()),
+            Err(error) => Err((*error).clone()),
+        };
+        // Who no longer waits will ask again and be told it is a duplicate.
+        let _ = submission.answer.send(answer);
+    }
+}

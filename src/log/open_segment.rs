@@ -1,0 +1,298 @@
+//! The open segment: where facts become durable.
+//!
+//! ```text
+//! journal/<first position, 20 digits>.open
+//!     0   8 B "FFOPENSG" │ u32 format = 1 │ u32 CRC32C of what follows │ u64 first position
+//!         │ 32 B root of the tree before it │ u32 seed of the frames' checksums │ zeros up to
+//!  4096   frames (frame.rs), one after the other, each at a multiple of 8
+//!   end   zeros, filled ahead of the writer
+//! ```
+//! A group of frames is one write into the zeros and one `fdatasync`. Before a new group is written, all bytes
+//! after the last valid frame are zeros, durably: what a failed write left is written over with zeros and synced
+//! first. So whatever follows the last valid frame after a crash belongs to the one group that was under way, of
+//! which nothing was acknowledged; anything else is damage, and is reported rather than cut.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::keys::Position;
+use domain::record::{Hash, RecordRef};
+
+use super::disk::{Disk, DiskFile, read_exact_at};
+use super::error::LogError;
+use super::fill::Fill;
+use super::frame::{self, Frame};
+use super::merkle::Frontier;
+use super::tail::Committed;
+
+const MAGIC: [u8; 8] = *b"FFOPENSG";
+const FORMAT: u32 = 1;
+const USED: usize = 60;
+/// Where frames begin.
+pub const FRAMES_AT: u64 = 4096;
+
+/// The path of the open segment that begins with `first`.
+pub fn path(first: Position) -> String {
+    format!("journal/{first:020}.open")
+}
+
+/// The open segment as the writer holds it.
+pub struct OpenSegment {
+    path: Arc<str>,
+    file: Box<dyn DiskFile>,
+    seed: u32,
+    end: u64,
+    /// Bytes from `end` up to here may be left over from a failed write.
+    residue: u64,
+    fill: Arc<Fill>,
+}
+
+/// What an open segment held when it was read at a start.
+pub struct Scanned {
+    /// Ready for appends once [`OpenSegment::settle`] went through.
+    pub segment: OpenSegment,
+    /// Its frames.
+    pub frames: Vec<Committed>,
+    /// The tree before its first fact.
+    pub before: Frontier,
+    /// The tree after its last fact.
+    pub frontier: Frontier,
+    /// A group that was under way when the process ended: bytes from and to.
+    pub torn: Option<(u64, u64)>,
+    last_group: (u64, Bytes),
+}
+
+fn header_of(first: Position, before: &Hash, seed: u32) -> [u8; USED] {
+    let mut header = [0; USED];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    header[16..24].copy_from_slice(&first.to_le_bytes());
+    header[24..56].copy_from_slice(before);
+    header[56..60].copy_from_slice(&seed.to_le_bytes());
+    let crc = crc32c::crc32c(&header[16..]);
+    header[12..16].copy_from_slice(&crc.to_le_bytes());
+    header
+}
+
+impl OpenSegment {
+    /// Makes the segment that begins after `before`, zero-filled and durable under its name.
+    pub fn create(
+        disk: &Arc<dyn Disk>,
+        before: &Frontier,
+        seed: u32,
+        fill_step: u64,
+    ) -> Result<Self, LogError> {
+        let first = before.len() + 1;
+        let path: Arc<str> = path(first).into();
+        let making = format!("{path}.tmp");
+        remove_if_there(&**disk, &making)?;
+        let file = disk.create(&making).map_err(|e| LogError::while_writing(&making, e))?;
+        let mut start = vec![0; fill_step.max(FRAMES_AT) as usize];
+        start[..USED].copy_from_slice(&header_of(first, &before.root(), seed));
+        file.write_at(0, &start).map_err(|e| LogError::while_writing(&making, e))?;
+        file.sync_data().map_err(|e| LogError::stopped(&making, &e))?;
+        disk.rename(&making, &path).map_err(|e| LogError::while_writing(&path, e))?;
+        disk.sync_dir("journal").map_err(|e| LogError::stopped("journal", &e))?;
+        let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), start.len() as u64, fill_step));
+        Ok(Self { path, file, seed, end: FRAMES_AT, residue: FRAMES_AT, fill })
+    }
+
+    /// Reads and checks the segment that begins after `before`: every checksum, position, root and record.
+    pub fn scan(
+        disk: &Arc<dyn Disk>,
+        before: &Frontier,
+        fill_step: u64,
+        check_crc: bool,
+    ) -> Result<Scanned, LogError> {
+        let first = before.len() + 1;
+        let path: Arc<str> = path(first).into();
+        let io = |e| LogError::io(&path, e);
+        let file = disk.open(&path).map_err(io)?;
+        let len = file.len().map_err(io)?;
+        let mut bytes = vec![0; len as usize];
+        read_exact_at(&*file, 0, &mut bytes).map_err(io)?;
+        let bytes = Bytes::from(bytes);
+        let seed = check_header(&path, &bytes, before)?;
+        let mut scan = Scan { path: &path, bytes: &bytes, seed, check_crc, frontier: before.clone() };
+        let (frames, group_at, end) = scan.frames()?;
+        let torn = scan.torn(end, frames.last().map(|c| c.frame.header.group))?;
+        let frontier = scan.frontier;
+        let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), len, fill_step));
+        // Whatever a failed sync left beyond the end may read as zeros and still be on the platter.
+        let residue = len.min(end + super::GROUP_BYTES_MAX as u64);
+        let last_group = (group_at as u64, bytes.slice(group_at..end as usize));
+        let segment = Self { path, file, seed, end, residue, fill };
+        Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
+    }
+
+    /// Path of the file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What the checksums of its frames begin with.
+    pub fn seed(&self) -> u32 {
+        self.seed
+    }
+
+    /// Bytes in use.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How far it is filled, to be filled ahead by another thread.
+    pub fn fill(&self) -> &Arc<Fill> {
+        &self.fill
+    }
+
+    /// Makes room for `len` more bytes: leftovers erased, zeros laid down, both durable.
+    pub fn make_room(&mut self, len: u64) -> Result<(), LogError> {
+        if self.residue > self.end {
+            let zeros = vec![0; (self.residue - self.end) as usize];
+            self.file.write_at(self.end, &zeros).map_err(|e| LogError::while_writing(&self.path, e))?;
+            self.file.sync_data().map_err(|e| LogError::stopped(&self.path, &e))?;
+            self.residue = self.end;
+        }
+        self.fill.reserve(self.end + len)
+    }
+
+    /// Writes one group of whole frames and syncs it: the commit point.
+    ///
+    /// On an error nothing counts as written. After [`LogError::Full`] a new group may be tried.
+    pub fn write_group(&mut self, frames: &[u8], sync: bool) -> Result<(), LogError> {
+        self.make_room(frames.len() as u64)?;
+        let end = self.end + frames.len() as u64;
+        self.residue = end;
+        self.file.write_at(self.end, frames).map_err(|e| LogError::while_writing(&self.path, e))?;
+        if sync {
+            self.file.sync_data().map_err(|e| LogError::stopped(&self.path, &e))?;
+        }
+        self.end = end;
+        Ok(())
+    }
+}
+
+impl Scanned {
+    /// Makes what was read durable, and what follows it zeros.
+    ///
+    /// The last group may have been written and never synced (a kill), or its sync may have failed and left its
+    /// pages looking clean: it is written again, so that a sync means what it says.
+    pub fn settle(&mut self) -> Result<(), LogError> {
+        let (offset, group) = &self.last_group;
+        let file = &self.segment.file;
+        let path = &self.segment.path;
+        file.write_at(*offset, group).map_err(|e| LogError::while_writing(path, e))?;
+        file.sync_data().map_err(|e| LogError::stopped(path, &e))?;
+        match self.segment.make_room(0) {
+            // Reading must go on with a full disk; the next group tries again.
+            Ok(()) | Err(LogError::Full) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+pub(super) fn remove_if_there(disk: &dyn Disk, path: &str) -> Result<(), LogError> {
+    match disk.remove(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(LogError::while_writing(path, error)),
+    }
+}
+
+fn check_header(path: &str, bytes: &[u8], before: &Frontier) -> Result<u32, LogError> {
+    let damaged = |why: &str| Err(LogError::damaged(path, 0, why));
+    let Some(header) = bytes.get(..USED).filter(|header| header.starts_with(&MAGIC)) else {
+        return damaged("it does not begin as an open segment does");
+    };
+    let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if word(8) > FORMAT {
+        return Err(LogError::NewerFormat { file: path.into(), found: word(8), known: FORMAT });
+    }
+    let seed = word(56);
+    let first = header[16..24].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+    let mut root = [0; 32];
+    root.copy_from_slice(&header[24..56]);
+    if header != header_of(first, &root, seed) {
+        return damaged("the header's checksum does not match");
+    }
+    if first != before.len() + 1 || root != before.root() {
+        return damaged("it does not continue the segment before it");
+    }
+    Ok(seed)
+}
+
+struct Scan<'a> {
+    path: &'a str,
+    bytes: &'a Bytes,
+    seed: u32,
+    check_crc: bool,
+    frontier: Frontier,
+}
+
+impl Scan<'_> {
+    /// All frames from the beginning; where the last group begins; where the last frame ends.
+    fn frames(&mut self) -> Result<(Vec<Committed>, usize, u64), LogError> {
+        let mut frames: Vec<Committed> = Vec::new();
+        let mut at = FRAMES_AT as usize;
+        let mut group_at = at;
+        while let Ok((frame, len)) = Frame::read(self.bytes, at, self.seed, self.check_crc) {
+            if frames.last().is_none_or(|last| last.frame.header.group != frame.header.group) {
+                group_at = at;
+            }
+            frames.push(self.accept(at as u64, frame)?);
+            at += len;
+        }
+        Ok((frames, group_at, at as u64))
+    }
+
+    fn accept(&mut self, at: u64, frame: Frame) -> Result<Committed, LogError> {
+        if frame.header.first != self.frontier.len() + 1 {
+            let why = format!(
+                "a frame of position {} where {} is due",
+                frame.header.first,
+                self.frontier.len() + 1
+            );
+            return Err(LogError::damaged(self.path, at, why));
+        }
+        if frame.header.prev != self.frontier.root() {
+            return Err(LogError::damaged(self.path, at, "a frame that continues another log"));
+        }
+        let mut leaves = Vec::with_capacity(frame.header.count as usize);
+        for (position, stored) in frame.stored() {
+            let record = RecordRef::read(stored).map_err(|error| LogError::Record { position, error })?;
+            let leaf = record.leaf();
+            self.frontier.push(leaf);
+            leaves.push(leaf);
+        }
+        Ok(Committed { frame, leaves: leaves.into() })
+    }
+
+    /// Where the leftovers of one torn group end; an error when they are more than that.
+    fn torn(&self, end: u64, last_group: Option<Position>) -> Result<Option<(u64, u64)>, LogError> {
+        let rest = &self.bytes[(end as usize).min(self.bytes.len())..];
+        let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
+        let due = self.frontier.len() + 1;
+        for at in (end as usize + frame::ALIGN..=end as usize + last).step_by(frame::ALIGN) {
+            // Any frame that checks was once written as such: the seed is in no other bytes.
+            if let Ok((frame, _)) = Frame::read(self.bytes, at, self.seed, true)
+                && frame.header.group != due
+                && Some(frame.header.group) != last_group
+            {
+                let why = format!(
+                    "position {due} cannot be read, but position {} of a later group follows at byte {at}: \
+                     acknowledged facts are damaged",
+                    frame.header.first
+                );
+                return Err(LogError::damaged(self.path, end, why));
+            }
+        }
+        if last >= super::GROUP_BYTES_MAX {
+            return Err(LogError::damaged(
+                self.path,
+                end,
+                "more than one group follows the last whole frame",
+            ));
+        }
+        Ok(Some((end, end + last as u64 + 1)))
+    }
+}

@@ -1,0 +1,102 @@
+//! What the log is opened with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use domain::keys::LogSecret;
+
+use crate::store::Store;
+
+/// Tells the time in µs since 1970 UTC.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Everything the log needs besides the disk.
+#[derive(Clone)]
+pub struct LogOptions {
+    /// Keys the index's digests.
+    pub secret: LogSecret,
+    /// Gives `recorded_at`.
+    pub clock: Clock,
+    /// Where the idempotency index is kept; in memory when there is none.
+    pub store: Option<Store>,
+    /// When segments close and files grow.
+    pub sizes: Sizes,
+    /// What keeps the promises; all of it, outside of tests.
+    pub protections: Protections,
+}
+
+impl LogOptions {
+    /// The usual sizes.
+    pub fn new(secret: LogSecret, clock: Clock, store: Option<Store>) -> Self {
+        Self { secret, clock, store, sizes: Sizes::default(), protections: Protections::default() }
+    }
+}
+
+impl fmt::Debug for LogOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogOptions").field("sizes", &self.sizes).finish_non_exhaustive()
+    }
+}
+
+/// When segments close and files grow.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// A segment is closed before it holds more facts than this.
+    pub seal_facts: u64,
+    /// A segment is closed before it is longer than this.
+    pub seal_bytes: u64,
+    /// So many zeros are laid ahead of the writer in one step.
+    pub fill_step: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { seal_facts: 65_536, seal_bytes: 64 << 20, fill_step: 4 << 20 }
+    }
+}
+
+/// The protections that a test takes out one by one, to see that it notices.
+#[derive(Debug, Clone, Copy)]
+pub struct Protections {
+    sync: bool,
+    crc: bool,
+    dedup: bool,
+}
+
+impl Default for Protections {
+    fn default() -> Self {
+        Self { sync: true, crc: true, dedup: true }
+    }
+}
+
+impl Protections {
+    pub(super) fn sync(self) -> bool {
+        self.sync
+    }
+
+    pub(super) fn crc(self) -> bool {
+        self.crc
+    }
+
+    pub(super) fn dedup(self) -> bool {
+        self.dedup
+    }
+
+    /// Commits without a sync.
+    #[cfg(any(test, feature = "torture"))]
+    pub fn without_sync() -> Self {
+        Self { sync: false, ..Self::default() }
+    }
+
+    /// Frames are read without looking at their checksums.
+    #[cfg(any(test, feature = "torture"))]
+    pub fn without_crc() -> Self {
+        Self { crc: false, ..Self::default() }
+    }
+
+    /// Known keys are recorded again.
+    #[cfg(any(test, feature = "torture"))]
+    pub fn without_dedup() -> Self {
+        Self { dedup: false, ..Self::default() }
+    }
+}

@@ -1,0 +1,252 @@
+//! Starting: what the files hold is checked, made durable and completed; what does not fit is named.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::keys::Position;
+
+use super::disk::Disk;
+use super::error::LogError;
+use super::high_water::{self, HighWater};
+use super::keys::{KeyEntry, KeyIndex, KeySource};
+use super::merkle::{Frontier, Head};
+use super::open_segment::{self, OpenSegment, Scanned};
+use super::options::LogOptions;
+use super::seal;
+use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
+use super::shared::Shared;
+use super::tail::Tail;
+use super::writer::{FillAhead, Writer, random_u64};
+
+/// What a start found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Last position and root.
+    pub head: Head,
+    /// Sealed segments.
+    pub sealed: usize,
+    /// A torn group that was cut: its file, where it began, how many bytes it left. Nothing of it was acknowledged.
+    pub torn: Option<(String, u64, u64)>,
+    /// What else was put right, or does not belong here, for the operator to read.
+    pub notes: Vec<String>,
+}
+
+/// The files of `journal/` by kind and first position.
+#[derive(Default)]
+struct Files {
+    sealed: BTreeMap<Position, String>,
+    open: BTreeMap<Position, String>,
+}
+
+struct Recovery<'a> {
+    disk: &'a Arc<dyn Disk>,
+    options: &'a LogOptions,
+    cache: Arc<ChunkCache>,
+    frontier: Frontier,
+    notes: Vec<String>,
+}
+
+/// Brings the log in `disk` to the state from which it goes on, and its writer with it.
+pub fn recover(
+    disk: &Arc<dyn Disk>,
+    options: &LogOptions,
+    fill_ahead: Option<FillAhead>,
+) -> Result<(Writer, Opened), LogError> {
+    let cache = Shared::cache();
+    let mut recovery =
+        Recovery { disk, options, cache: Arc::clone(&cache), frontier: Frontier::new(), notes: Vec::new() };
+    let mut files = recovery.files()?;
+    let sealed = recovery.sealed(&mut files)?;
+    let mut scanned = recovery.open(&files)?;
+    let head = recovery.frontier.head();
+    let (mut mark, marked) = HighWater::open(&**disk).map_err(|e| LogError::io(high_water::PATH, e))?;
+    check_mark(marked, head, &scanned)?;
+
+    let torn = scanned
+        .last()
+        .and_then(|last| last.torn.map(|(from, to)| (last.segment.path().to_owned(), from, to - from)));
+    if let Some(last) = scanned.last_mut() {
+        last.settle()?;
+    }
+    let mut tails = Vec::with_capacity(scanned.len() + 1);
+    let mut segment = None;
+    for one in scanned {
+        tails.push(Arc::new(Tail::new(one.before, one.frames)));
+        segment = Some(one.segment);
+    }
+    let frontier = recovery.frontier;
+    let segment = match segment {
+        Some(segment) => segment,
+        None => {
+            tails.push(Arc::new(Tail::new(frontier.clone(), Vec::new())));
+            OpenSegment::create(disk, &frontier, random_u64()? as u32, options.sizes.fill_step)?
+        }
+    };
+    mark.set(&head).and_then(|()| mark.sync()).map_err(|e| LogError::io(high_water::PATH, e))?;
+
+    let opened = Opened { head, sealed: sealed.len(), torn, notes: recovery.notes };
+    let tail = tails.last().map(Arc::clone).ok_or(LogError::Busy)?;
+    let secret = options.secret.clone();
+    let shared = Arc::new(Shared::new(Arc::clone(disk), secret, sealed, tails, head, cache));
+    let last_recorded_at = match shared.snapshot().read(head.position)? {
+        Some(record) => {
+            let position = head.position;
+            record.view().map_err(|error| LogError::Record { position, error })?.header.recorded_at
+        }
+        None => i64::MIN,
+    };
+    let writer = Writer {
+        index: open_index(&shared, options, head)?,
+        shared,
+        segment,
+        tail,
+        frontier,
+        last_recorded_at,
+        mark,
+        clock: Arc::clone(&options.clock),
+        sizes: options.sizes,
+        protections: options.protections,
+        fill_ahead,
+        ids: (random_u64()?, 0),
+        keys: Vec::new(),
+        found: Vec::new(),
+    };
+    Ok((writer, opened))
+}
+
+/// The index with every key of the log in it.
+fn open_index(shared: &Arc<Shared>, options: &LogOptions, head: Head) -> Result<KeyIndex, LogError> {
+    let mut index = match &options.store {
+        Some(store) => {
+            // Names the log without showing its secret, so that another log's index is not taken for this one's.
+            let log_id = options.secret.content(b"factfold/log-id/1");
+            let source = Arc::clone(shared) as Arc<dyn KeySource>;
+            KeyIndex::open(store.clone(), log_id, head.position, source)
+        }
+        None => KeyIndex::in_memory(),
+    };
+    let covered = index.covered();
+    shared.keys(covered, head.position, &mut |entry: KeyEntry| index.insert(entry))?;
+    Ok(index)
+}
+
+/// The mark must not be past what was found, and must name the same log.
+fn check_mark(mark: Option<Head>, head: Head, scanned: &[Scanned]) -> Result<(), LogError> {
+    let Some(mark) = mark else { return Ok(()) };
+    if mark.position > head.position {
+        return Err(LogError::LostTail { mark: mark.position, found: head.position });
+    }
+    let frames = scanned.iter().flat_map(|one| &one.frames);
+    let after = frames.map(|c| &c.frame.header).find(|header| header.first == mark.position + 1);
+    let root = if mark.position == head.position { Some(head.root) } else { after.map(|header| header.prev) };
+    if root.is_some_and(|root| root != mark.root) {
+        return Err(LogError::damaged(high_water::PATH, 0, "it was made by another log than this one"));
+    }
+    Ok(())
+}
+
+impl Recovery<'_> {
+    /// Lists `journal/`, with every name in it durable and nothing half-made left.
+    fn files(&mut self) -> Result<Files, LogError> {
+        let io = |e| LogError::io("journal", e);
+        for dir in ["journal", super::blobs::DIR] {
+            self.disk.create_dir(dir).map_err(io)?;
+        }
+        self.disk.sync_dir("").map_err(io)?;
+        // A name that a killed process made may not be durable yet, and the steps below rely on it.
+        self.disk.sync_dir("journal").map_err(io)?;
+        let mut files = Files::default();
+        for name in self.disk.list("journal").map_err(io)? {
+            let path = format!("journal/{name}");
+            let parts = name.split_once('.').and_then(|(first, kind)| Some((first.parse().ok()?, kind)));
+            match parts {
+                Some((first, "sealed")) if path == seal::path(first) => {
+                    files.sealed.insert(first, path);
+                }
+                Some((first, "open")) if path == open_segment::path(first) => {
+                    files.open.insert(first, path);
+                }
+                Some((_, "sealed.tmp" | "open.tmp")) => open_segment::remove_if_there(&**self.disk, &path)?,
+                Some(_) | None if path == high_water::PATH => {}
+                Some(_) | None => self.notes.push(format!("{path} does not belong here; it was left alone")),
+            }
+        }
+        Ok(files)
+    }
+
+    fn sealed(&mut self, files: &mut Files) -> Result<Vec<Arc<SealedSegment>>, LogError> {
+        let mut sealed = Vec::with_capacity(files.sealed.len());
+        for (first, path) in std::mem::take(&mut files.sealed) {
+            let twin = files.open.get(&first).cloned();
+            match SealedSegment::open(&**self.disk, &path, &self.cache) {
+                Ok(segment) => {
+                    if segment.before() != &self.frontier {
+                        let due = self.frontier.len() + 1;
+                        let why = format!("it does not continue the log, in which position {due} is due");
+                        return Err(LogError::damaged(&path, 0, why));
+                    }
+                    if let Some(open) = twin {
+                        self.finish_sealing(&segment, &open)?;
+                        files.open.remove(&first);
+                    }
+                    self.frontier = segment.frontier().clone();
+                    sealed.push(Arc::new(segment));
+                }
+                Err(SegmentError::Damaged(violation)) if twin.is_some() => {
+                    // The facts are still in the open file, and are sealed again from there.
+                    self.notes.push(format!("{violation}; it is made again from the open segment"));
+                    open_segment::remove_if_there(&**self.disk, &path)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(sealed)
+    }
+
+    /// Both files are there: sealing was cut off before the open one went.
+    fn finish_sealing(&mut self, segment: &SealedSegment, open: &str) -> Result<(), LogError> {
+        let mut violations = Vec::new();
+        segment.verify(&mut violations);
+        if let Some(violation) = violations.into_iter().next() {
+            return Err(SegmentError::Damaged(violation).into());
+        }
+        let sizes = self.options.sizes;
+        match OpenSegment::scan(self.disk, &self.frontier, sizes.fill_step, self.options.protections.crc()) {
+            Ok(scanned) if scanned.frontier == *segment.frontier() => {}
+            Ok(scanned) => {
+                let (open_last, last) = (scanned.frontier.len(), segment.last());
+                let why =
+                    format!("it ends at position {open_last}, its sealed twin at {last}, and they differ");
+                return Err(LogError::damaged(open, 0, why));
+            }
+            Err(error @ LogError::Damaged { .. }) => {
+                self.notes.push(format!("{error}; its sealed twin is whole and stays"));
+            }
+            Err(error) => return Err(error),
+        }
+        open_segment::remove_if_there(&**self.disk, open)?;
+        self.disk.sync_dir("journal").map_err(|e| LogError::io("journal", e))
+    }
+
+    fn open(&mut self, files: &Files) -> Result<Vec<Scanned>, LogError> {
+        let mut scanned: Vec<Scanned> = Vec::with_capacity(files.open.len());
+        for (first, path) in &files.open {
+            let due = self.frontier.len() + 1;
+            if *first != due {
+                let why = format!("it begins with position {first} where {due} is due");
+                return Err(LogError::damaged(path, 0, why));
+            }
+            if let Some(before) = scanned.last()
+                && let Some((from, _)) = before.torn
+            {
+                let why = "a closed segment ends in bytes that are no frame";
+                return Err(LogError::damaged(before.segment.path(), from, why));
+            }
+            let (step, crc) = (self.options.sizes.fill_step, self.options.protections.crc());
+            let one = OpenSegment::scan(self.disk, &self.frontier, step, crc)?;
+            self.frontier = one.frontier.clone();
+            scanned.push(one);
+        }
+        Ok(scanned)
+    }
+}

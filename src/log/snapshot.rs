@@ -1,0 +1,183 @@
+//! Reading the log: what was durable at one moment, from sealed segments and the tail in memory alike.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::keys::Position;
+use domain::record::{Original, Private, Record, RecordRef};
+
+use super::blobs;
+use super::disk::Disk;
+use super::error::LogError;
+use super::merkle::Head;
+use super::sealed_segment::SealedSegment;
+use super::select::Select;
+use super::tail::Tail;
+
+/// Called with each fact; breaks off where it says so.
+pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;
+
+/// The log as it was at one moment. Cheap to take and to clone; it never makes the writer wait.
+#[derive(Clone)]
+pub struct LogSnapshot {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) sealed: Arc<Vec<Arc<SealedSegment>>>,
+    pub(super) tails: Arc<Vec<Arc<Tail>>>,
+    pub(super) head: Head,
+}
+
+impl LogSnapshot {
+    /// Last position and root.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The whole record at `position`; none past the head. A blob original is read by [`LogSnapshot::original`].
+    pub fn read(&self, position: Position) -> Result<Option<Record>, LogError> {
+        if position == 0 || position > self.head.position {
+            return Ok(None);
+        }
+        let at = self.sealed.partition_point(|segment| segment.last() < position);
+        if let Some(segment) = self.sealed.get(at) {
+            return Ok(Some(segment.read(position)?));
+        }
+        Ok(self.tail_of(position).and_then(|tail| tail.read(position)))
+    }
+
+    fn tail_of(&self, position: Position) -> Option<&Arc<Tail>> {
+        self.tails.iter().rev().find(|tail| tail.first() <= position)
+    }
+
+    /// The original payload: in the record, or from the blob room, its digest checked. Empty when there is none or
+    /// it was erased. The record must have been read with its original.
+    pub fn original(&self, record: &RecordRef<'_>) -> Result<Bytes, LogError> {
+        match record.private {
+            Private::None | Private::Erased { .. } => Ok(Bytes::new()),
+            Private::Kept { original: Original::Inline(bytes), .. } => Ok(Bytes::copy_from_slice(bytes)),
+            Private::Kept { original: Original::Blob { digest, len, .. }, .. } => {
+                blobs::get(&*self.disk, &digest, len)
+            }
+        }
+    }
+
+    /// Hands out what is selected, positions ascending.
+    pub fn for_each(&self, select: &Select, f: Visit<'_>) -> Result<(), LogError> {
+        let mut going = ControlFlow::Continue(());
+        let up_to = select.up_to.min(self.head.position);
+        let select = Select { up_to, ..select.clone() };
+        let begin = self.sealed.partition_point(|segment| segment.last() < select.from);
+        for segment in self.sealed[begin..].iter().take_while(|segment| segment.base() <= up_to) {
+            segment.for_each(&select, &mut |position, record| {
+                going = f(position, record);
+                going
+            })?;
+            if going.is_break() {
+                return Ok(());
+            }
+        }
+        self.in_tails(select.from, up_to, select.originals, &mut |position, record| {
+            let header = &record.header;
+            if select.wants(position, header.tenant, header.kind.group, header.subject) {
+                f(position, record)
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+    }
+
+    /// Hands out all facts of `from..=to` in position order, with their inline originals when `originals`.
+    pub fn in_order(
+        &self,
+        from: Position,
+        to: Position,
+        originals: bool,
+        f: Visit<'_>,
+    ) -> Result<(), LogError> {
+        let to = to.min(self.head.position);
+        let mut going = ControlFlow::Continue(());
+        let begin = self.sealed.partition_point(|segment| segment.last() < from);
+        for segment in self.sealed[begin..].iter().take_while(|segment| segment.base() <= to) {
+            segment.in_order(from, to, originals, &mut |position, record| {
+                going = f(position, record);
+                going
+            })?;
+            if going.is_break() {
+                return Ok(());
+            }
+        }
+        self.in_tails(from, to, originals, f)
+    }
+
+    fn in_tails(&self, from: Position, to: Position, originals: bool, f: Visit<'_>) -> Result<(), LogError> {
+        for tail in self.tails.iter() {
+            let mut next = from.max(tail.first());
+            loop {
+                let frames = tail.frames_from(next);
+                if frames.is_empty() || next > to {
+                    break;
+                }
+                for (position, stored) in frames.iter().flat_map(|committed| committed.frame.stored()) {
+                    if position < next {
+                        continue;
+                    }
+                    next = position + 1;
+                    if position > to {
+                        break;
+                    }
+                    let mut record =
+                        RecordRef::read(stored).map_err(|error| LogError::Record { position, error })?;
+                    if let Private::Kept { original: Original::Inline(bytes), .. } = &mut record.private
+                        && !originals
+                    {
+                        *bytes = &[];
+                    }
+                    if f(position, record).is_break() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to `count` whole records from `from` on, in order; fewer at the head.
+    pub fn records(&self, from: Position, count: usize) -> Result<Vec<Record>, LogError> {
+        let from = from.max(1);
+        let to = self.head.position.min((from - 1).saturating_add(count as u64));
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let mut records = Vec::with_capacity((to + 1 - from) as usize);
+        if let Some(tail) = self.tail_of(from) {
+            // From memory: the records share the frames' bytes.
+            let frames = tail.frames_from(from);
+            let all = frames.iter().flat_map(|committed| committed.frame.records(from));
+            records.extend(all.take_while(|record| record.position <= to));
+        } else {
+            self.in_order(from, to, true, &mut |position, record| {
+                let mut stored = Vec::new();
+                record.write(&mut stored);
+                records.push(Record { position, bytes: stored.into() });
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(records)
+    }
+
+    /// How many facts there are of each tenant and kind group.
+    pub fn groups(&self) -> Result<BTreeMap<(Box<str>, u8), u64>, LogError> {
+        let mut groups: BTreeMap<(Box<str>, u8), u64> = BTreeMap::new();
+        for segment in self.sealed.iter() {
+            for (tenant, group, count) in segment.groups() {
+                *groups.entry((tenant.into(), group)).or_default() += count;
+            }
+        }
+        self.in_tails(1, self.head.position, false, &mut |_, record| {
+            *groups.entry((record.header.tenant.into(), record.header.kind.group)).or_default() += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(groups)
+    }
+}

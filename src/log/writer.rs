@@ -1,0 +1,245 @@
+//! The one writer: a group of submissions becomes frames, one write, one sync, and answers.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use bytes::Bytes;
+use domain::keys::KeyHash;
+use domain::record::Draft;
+
+use super::blobs;
+use super::error::LogError;
+use super::fill::Fill;
+use super::frame::{Frame, FrameWriter};
+use super::high_water::HighWater;
+use super::keys::{KeyEntry, KeyIndex};
+use super::merkle::Frontier;
+use super::open_segment::OpenSegment;
+use super::options::{Clock, Protections, Sizes};
+use super::plan::{Appended, plan, short_content};
+use super::seal;
+use super::shared::{LogState, Shared};
+use super::tail::{Committed, Tail};
+
+/// Closed segments that may wait to be sealed before appends wait for them.
+const UNSEALED_MAX: usize = 4;
+
+/// Takes a file that is to be filled ahead, and how far.
+pub type FillAhead = SyncSender<(Arc<Fill>, u64)>;
+
+/// The writer's state; only what is durable is in it.
+pub struct Writer {
+    pub shared: Arc<Shared>,
+    pub index: KeyIndex,
+    pub segment: OpenSegment,
+    pub tail: Arc<Tail>,
+    /// The tree over all durable facts.
+    pub frontier: Frontier,
+    pub last_recorded_at: i64,
+    pub mark: HighWater,
+    pub clock: Clock,
+    pub sizes: Sizes,
+    pub protections: Protections,
+    /// The thread that fills ahead. Without it there is none that seals either: both are done step by step where
+    /// they are due, which is what crash tests need to be repeatable.
+    pub fill_ahead: Option<FillAhead>,
+    /// Ids of this run's frames: a random half, and a count.
+    pub ids: (u64, u64),
+    pub keys: Vec<KeyHash>,
+    pub found: Vec<Option<KeyEntry>>,
+}
+
+/// 64 random bits of the system.
+pub fn random_u64() -> Result<u64, LogError> {
+    getrandom::u64().map_err(|e| LogError::stopped("random numbers", &e))
+}
+
+/// A group laid out and not yet written.
+struct Laid {
+    bytes: Vec<u8>,
+    frames: Vec<(super::frame::FrameHeader, std::ops::Range<usize>, Arc<[domain::record::Hash]>)>,
+    frontier: Frontier,
+    recorded_at: i64,
+}
+
+impl Writer {
+    /// Decides over a group and makes what is new durable.
+    ///
+    /// On an error nothing of the group was acknowledged or published. [`LogError::Full`], [`LogError::Busy`] and
+    /// [`LogError::Index`] pass; [`LogError::Stopped`] does not, and is given from then on.
+    pub fn group(&mut self, drafts: &[&Draft]) -> Result<Vec<Appended>, LogError> {
+        if let LogState::Stopped(reason) = self.shared.state() {
+            return Err(LogError::Stopped(reason));
+        }
+        let outcome = self.decide_and_commit(drafts);
+        match &outcome {
+            Ok(_) => {
+                if self.shared.state() != LogState::Writable {
+                    self.shared.set_state(LogState::Writable);
+                }
+            }
+            Err(LogError::Full) => self.shared.set_state(LogState::Full),
+            Err(LogError::Busy | LogError::Index(_)) => {}
+            Err(error) => self.stop(error),
+        }
+        outcome
+    }
+
+    fn stop(&self, error: &LogError) {
+        let reason: Arc<str> = match error {
+            LogError::Stopped(reason) => Arc::clone(reason),
+            other => other.to_string().into(),
+        };
+        tracing::error!(%reason, "the log stops");
+        self.shared.set_state(LogState::Stopped(reason));
+    }
+
+    fn decide_and_commit(&mut self, drafts: &[&Draft]) -> Result<Vec<Appended>, LogError> {
+        self.keys.clear();
+        self.keys.extend(drafts.iter().map(|draft| draft.key));
+        self.index.find_many(&self.keys, &mut self.found)?;
+        let decided = plan(drafts, &self.found, self.frontier.len(), self.protections.dedup());
+        if !decided.new.is_empty() {
+            let new: Vec<&Draft> = decided.new.iter().map(|at| drafts[*at as usize]).collect();
+            self.commit(&new)?;
+        }
+        Ok(decided.answers)
+    }
+
+    fn commit(&mut self, new: &[&Draft]) -> Result<(), LogError> {
+        self.put_blobs(new)?;
+        let stored: usize = new.iter().map(|draft| draft.stored_len() + 4).sum();
+        if self.is_due(new.len() as u64, stored as u64) {
+            self.roll()?;
+        }
+        let laid = self.lay_out(new, stored);
+        self.segment.write_group(&laid.bytes, self.protections.sync())?;
+
+        // Durable. From here on nothing may fail but what the next group will meet again.
+        let first = self.frontier.len() + 1;
+        let bytes = Bytes::from(laid.bytes);
+        self.frontier = laid.frontier;
+        self.last_recorded_at = laid.recorded_at;
+        self.tail.push(laid.frames.into_iter().map(|(header, records, leaves)| Committed {
+            frame: Frame::of(header, &bytes, records),
+            leaves,
+        }));
+        let head = self.frontier.head();
+        self.shared.advance(head);
+        for (draft, position) in new.iter().zip(first..) {
+            self.index.insert(KeyEntry { key: draft.key, content: short_content(&draft.content), position });
+        }
+        match self.mark.set(&head).map_err(|e| LogError::while_writing(super::high_water::PATH, e)) {
+            // The next commit marks again; until then a lost tail would only be named less exactly.
+            Ok(()) | Err(LogError::Full) => {}
+            Err(error) => self.stop(&error),
+        }
+        self.fill_ahead();
+        Ok(())
+    }
+
+    fn put_blobs(&self, new: &[&Draft]) -> Result<(), LogError> {
+        let mut any = false;
+        for (digest, bytes) in new.iter().filter_map(|draft| draft.blob()) {
+            blobs::put(&*self.shared.disk, digest, bytes)?;
+            any = true;
+        }
+        if any { blobs::sync(&*self.shared.disk) } else { Ok(()) }
+    }
+
+    /// Frames of one group, in one buffer, as they will lie in the file.
+    fn lay_out(&mut self, new: &[&Draft], stored: usize) -> Laid {
+        let recorded_at = (self.clock)().max(self.last_recorded_at);
+        let mut frontier = self.frontier.clone();
+        let group = frontier.len() + 1;
+        let mut bytes = Vec::with_capacity(stored + 128 * (2 + new.len() / 256 + stored / (128 * 1024)));
+        let mut frames = Vec::new();
+        let mut rest = new.iter().peekable();
+        while rest.peek().is_some() {
+            let (first, prev) = (frontier.len() + 1, frontier.root());
+            let mut leaves = Vec::with_capacity(rest.len().min(super::frame::FACTS_MAX));
+            let mut frame = FrameWriter::begin(&mut bytes);
+            while let Some(draft) = rest.next_if(|draft| frame.fits(draft.stored_len())) {
+                let leaf = frame.push(draft, recorded_at);
+                frontier.push(leaf);
+                leaves.push(leaf);
+            }
+            self.ids.1 += 1;
+            let id = u128::from(self.ids.0) << 64 | u128::from(self.ids.1);
+            let (header, records) = frame.finish(self.segment.seed(), first, group, id, prev);
+            frames.push((header, records, leaves.into()));
+        }
+        Laid { bytes, frames, frontier, recorded_at }
+    }
+
+    fn is_due(&self, facts: u64, bytes: u64) -> bool {
+        let held = self.frontier.len() - self.tail.before.len();
+        held > 0
+            && (held + facts > self.sizes.seal_facts || self.segment.end() + bytes > self.sizes.seal_bytes)
+    }
+
+    /// Goes on in a new segment; the one before is closed and will be sealed.
+    fn roll(&mut self) -> Result<(), LogError> {
+        if self.fill_ahead.is_none() {
+            seal::seal_all(&self.shared)?;
+        } else {
+            self.shared.wait_for_sealing(UNSEALED_MAX)?;
+        }
+        // A closed segment ends where its last group ends, so that a start can tell.
+        self.segment.make_room(0)?;
+        let seed = random_u64()? as u32;
+        self.segment = OpenSegment::create(&self.shared.disk, &self.frontier, seed, self.sizes.fill_step)?;
+        self.tail = Arc::new(Tail::new(self.frontier.clone(), Vec::new()));
+        self.shared.roll(Arc::clone(&self.tail));
+        Ok(())
+    }
+
+    fn fill_ahead(&self) {
+        if let Some(fill) = &self.fill_ahead {
+            let want = (self.segment.end() + 2 * self.sizes.fill_step)
+                .min(self.sizes.seal_bytes.max(self.segment.end()) + self.sizes.fill_step);
+            if self.segment.fill().filled() < want {
+                // A filler at work will be asked again after the next commit.
+                let _ = fill.try_send((Arc::clone(self.segment.fill()), want));
+            }
+        }
+    }
+
+    /// Whether [`Writer::idle`] has something to do.
+    pub fn has_chores(&self) -> bool {
+        self.mark.unsynced() || self.shared.state() == LogState::Full
+    }
+
+    /// What is done when nothing was asked for 100 ms: the mark is synced, and a full disk tried again.
+    pub fn idle(&mut self) {
+        if matches!(self.shared.state(), LogState::Stopped(_)) {
+            return;
+        }
+        if let Err(error) = self.mark.sync() {
+            return self.stop(&LogError::stopped(super::high_water::PATH, &error));
+        }
+        if self.shared.state() == LogState::Full {
+            match self.segment.make_room(self.sizes.fill_step) {
+                Ok(()) => self.shared.set_state(LogState::Writable),
+                Err(LogError::Full) => {}
+                Err(error) => self.stop(&error),
+            }
+        }
+        if self.fill_ahead.is_none() {
+            match seal::seal_all(&self.shared) {
+                Ok(()) | Err(LogError::Full) => {}
+                Err(error) => self.stop(&error),
+            }
+        }
+    }
+
+    /// The last chore: the mark is made durable.
+    pub fn close(&mut self) {
+        if !matches!(self.shared.state(), LogState::Stopped(_))
+            && let Err(error) = self.mark.sync()
+        {
+            self.stop(&LogError::stopped(super::high_water::PATH, &error));
+        }
+        self.shared.close();
+    }
+}
