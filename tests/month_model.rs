@@ -48,6 +48,10 @@ fn call_fact(random: &mut Random, n: u32, at: &str) -> Value {
     if random.one_in(10) {
         members["answered_by"] = json!(*random.pick(&["machine_start", "human"]));
     }
+    if random.one_in(8) {
+        let at: chrono::DateTime<chrono::Utc> = at.parse().expect("an instant");
+        members["started_at"] = json!((at - chrono::Duration::minutes(40)).to_rfc3339());
+    }
     with(report, members)
 }
 

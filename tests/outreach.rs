@@ -46,9 +46,10 @@ async fn every_spelling_of_the_eight_types_is_understood() {
         }
     }
     for (id, name) in ["added", "disconnected", "reconnected"].iter().enumerate() {
+        let status = if *name == "disconnected" { "disconnected" } else { "connected" };
         for spelling in spellings(&format!("email_account_{name}")) {
             n += 1;
-            let event = bison::account(&spelling, 10 * n + id as u64, "connected", AT);
+            let event = bison::account(&spelling, 10 * n + id as u64, status, AT);
             let answer = bison::deliver(&server, &event).await;
             assert_eq!(
                 answer.is(200).outcome(),

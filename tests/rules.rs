@@ -115,7 +115,7 @@ async fn r1_a_batch_is_as_if_posted_one_by_one() {
     assert_eq!(outcomes, ["recorded", "conflict", "conflict", "rejected"], "expected all results: {mixed:?}");
     assert!(!mixed.json["results"][3]["error"].is_null(), "expected the reason of a rejection: {mixed:?}");
 
-    let lines = format!("{}\n\n{{broken\n{}\n", answered("CA3", 45, AT), a);
+    let lines = format!("{}\n{{broken\n{}\n", answered("CA3", 45, AT), a);
     let lines = server.post_raw("acme", "application/x-ndjson", lines).await;
     assert_eq!(counts(lines.is(200)), [1, 1, 0, 1], "expected one of each but conflicts: {lines:?}");
     let empty = server.post("acme", &json!([])).await;

@@ -208,3 +208,36 @@ async fn r2_headers_and_the_order_of_parameters_of_a_delivery_do_not_count() {
         "expected another time to be another content: {changed:?}"
     );
 }
+
+/// Every text in the answer that is an instant, by its shape.
+fn instants(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() >= 19 && text.as_bytes()[10] == b'T' && text.starts_with("20") => {
+            found.push(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| instants(item, found)),
+        Value::Object(members) => members.values().for_each(|member| instants(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn r9_instants_are_utc_with_z_and_durations_whole_seconds_whatever_came_in() {
+    let server = Site::new().start().await;
+    let times = json!({"duration_seconds": 45.0, "started_at": "2025-10-09T14:58:20+05:30"});
+    let late = with(answered("CA1", 0, "2025-10-09T08:00:00.123456-04:00"), times);
+    let lead = mail("lead_interested", 1, json!({"id": "1"}), "2025-10-09T14:00:00+02:00");
+    server.record("acme", &[late, lead]).await;
+    for route in ["calls", "calls/CA1", "outreach/leads", "facts"] {
+        let answer = server.read("acme", route).await;
+        let mut found = Vec::new();
+        instants(&answer, &mut found);
+        assert!(!found.is_empty(), "expected instants in {route}: {answer}");
+        let wrong: Vec<&String> = found.iter().filter(|text| !text.ends_with('Z')).collect();
+        assert!(wrong.is_empty(), "expected RFC 3339 UTC with Z in {route}: {wrong:?}");
+    }
+    let call = server.read("acme", "calls/CA1").await;
+    assert_eq!(call["duration_seconds"].as_u64(), Some(45), "expected whole seconds as an integer: {call}");
+    let month = server.read("acme", "metrics/month?month=2025-10").await;
+    assert_eq!(month["talk_seconds"].as_u64(), Some(45), "expected whole seconds as an integer: {month}");
+}

@@ -35,13 +35,16 @@ pub fn sent(kind: &str, n: u64, lead: Value, at: &str) -> Value {
 
 /// A reply; also the shape of interested and bounced.
 pub fn replied(kind: &str, n: u64, lead: Value, at: &str) -> Value {
+    let bounced = kind.to_lowercase().contains("bounced");
+    let (sort, folder) = if bounced { ("Bounced", "Bounced") } else { ("Tracked Reply", "Inbox") };
+    let event = if bounced { "bounce" } else { "replied" };
     let data = json!({
         "reply": {"id": n, "uuid": format!("7d0c5a3e-0000-4000-8000-{n:012}"), "email_subject": "Re: test subject",
-            "interested": false, "automated_reply": false, "html_body": "<p>Sounds good</p>", "text_body": "Sounds good",
-            "raw_body": null, "headers": null, "date_received": at, "type": "Tracked Reply", "folder": "Inbox",
+            "interested": false, "automated_reply": bounced, "html_body": "<p>Sounds good</p>", "text_body": "Sounds good",
+            "raw_body": null, "headers": null, "date_received": at, "type": sort, "folder": folder,
             "from_name": "John Doe", "from_email_address": lead["email"], "parent_id": null, "attachments": [],
             "created_at": at, "updated_at": at},
-        "campaign_event": {"id": 2_000_000 + n, "type": "replied", "created_at": at},
+        "campaign_event": {"id": 2_000_000 + n, "type": event, "created_at": at},
         "lead": lead, "campaign": {"id": 2, "name": "test"},
         "scheduled_email": {"id": 4, "lead_id": lead["id"], "sequence_step_id": 2, "status": "sent"},
         "sender_email": {"id": 3, "email": "from@example.com", "status": "connected"}});
