@@ -131,7 +131,7 @@ impl DataDir {
         let mut secret = Hash::default();
         getrandom::fill(&mut secret).map_err(|error| EngineError::Io {
             path: "the system's random numbers".into(),
-            source: error.into(),
+            source: io::Error::other(error),
         })?;
         fs::create_dir_all(dir).map_err(io_at(dir))?;
         let beside = dir.join("log-secret.new");

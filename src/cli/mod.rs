@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Overrides};
 use crate::engine::EngineError;
+use crate::views::ViewsError;
 
 /// Every inbound fact once, every figure a fold of the log.
 #[derive(Debug, Parser)]
@@ -104,6 +105,12 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Usage(format!("configuration refused: {error}"))
+    }
+}
+
+impl From<ViewsError> for Failure {
+    fn from(error: ViewsError) -> Self {
+        Self::Integrity(error.to_string())
     }
 }
 

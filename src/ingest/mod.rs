@@ -6,8 +6,8 @@
 
 pub mod answer;
 mod batch;
-mod configure;
 pub mod conflict;
+mod configure;
 pub mod delivery;
 pub mod directory;
 pub mod items;

@@ -1,1 +1,395 @@
-//! x
+//! The way in, from bytes to the log on a real disk and back.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::facts::Fact;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+use super::answer::{Posted, Tally};
+use super::directory::{Secret, TenantEntry};
+use super::post::Poster;
+use super::provider::Refused;
+use super::*;
+use crate::log::LogOptions;
+use crate::log::disk::RealDisk;
+
+const NOW: &str = "2026-10-01T12:00:00Z";
+const TOKEN: &str = "twilio-token";
+
+struct House {
+    ingest: Ingest,
+    log: Log,
+    _data: tempfile::TempDir,
+}
+
+fn tenant(id: &str) -> TenantId {
+    TenantId::new(id).expect("tenant")
+}
+
+fn instant(text: &str) -> Instant {
+    Instant::parse(text).expect("instant")
+}
+
+/// `acme` with the number +12125550101, of `agent` where one is given.
+fn directory(agent: Option<&str>) -> Directory {
+    let acme = TenantEntry {
+        id: tenant("acme"),
+        tracking_numbers: vec![("+12125550101".into(), agent.map(str::to_owned))],
+        workspaces: vec!["17".into()],
+    };
+    let endpoint = |provider: &str, id: &str, owner: Option<&str>| Endpoint {
+        id: id.into(),
+        provider: provider.into(),
+        tenant: owner.map(tenant),
+        event: None,
+        secrets: vec![Secret::new("the one before"), Secret::new(TOKEN)],
+    };
+    let endpoints = vec![
+        endpoint("twilio", "tw-acme", Some("acme")),
+        endpoint("twilio", "tw-shared", None),
+        endpoint("twilio", "tw-gone", Some("gone")),
+        endpoint("emailbison", "eb-acme", Some("acme")),
+    ];
+    Directory::new(vec![acme], endpoints).expect("directory")
+}
+
+fn house() -> House {
+    let data = tempfile::tempdir().expect("a folder");
+    let secret = LogSecret::new(&[7; 32]);
+    let clock: Clock = Arc::new(|| instant(NOW).0);
+    let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
+    let (log, _) = Log::open(Arc::new(RealDisk::new(data.path())), &options).expect("a log");
+    let ingest = Ingest::new(log.clone(), secret, clock, "https://hooks.example.com".into(), directory(None));
+    House { ingest, log, _data: data }
+}
+
+impl House {
+    fn record(&self, position: Position) -> (String, String, Fact, Bytes) {
+        let record = self.log.read(position).expect("readable").expect("there");
+        let view = record.view().expect("a record");
+        let fact = Fact::decode(view.header.kind, view.header.version, view.public, view.personal());
+        let original = self.log.original(&view).expect("original");
+        let name = format!("{}/{}", view.header.provider, view.header.external_id);
+        (view.header.tenant.to_owned(), name, fact.expect("decodes"), original)
+    }
+
+    fn kind(&self, position: Position) -> &'static str {
+        self.record(position).2.kind()
+    }
+
+    fn head(&self) -> Position {
+        self.log.head().position
+    }
+}
+
+/// A delivery that Twilio signed; the body's fields need no escapes but `+`.
+fn twilio(endpoint: &str, body: &str) -> Delivery {
+    let path = format!("/hooks/twilio/{endpoint}");
+    let form = delivery::Form::parse(body.as_bytes());
+    let mut fields: Vec<_> = form.fields().collect();
+    fields.sort_unstable();
+    let signed =
+        fields.into_iter().flat_map(|(key, value)| [key, value]).flatten().copied().collect::<Vec<u8>>();
+    let mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).expect("any key");
+    let mac = mac.chain_update(format!("https://hooks.example.com{path}")).chain_update(signed);
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    Delivery {
+        provider: "twilio".into(),
+        endpoint: endpoint.into(),
+        method: "POST".into(),
+        path_and_query: path,
+        headers: vec![
+            ("content-type".into(), Bytes::from("application/x-www-form-urlencoded")),
+            ("x-twilio-signature".into(), Bytes::from(signature)),
+        ],
+        body: Bytes::from(body.to_owned()),
+        received_at: instant(NOW),
+    }
+}
+
+fn completed(sid: &str, to: &str, seconds: u32, at: &str) -> String {
+    format!(
+        "CallSid={sid}&CallStatus=completed&Direction=inbound&From=%2B13105550107&To=%2B{to}&CallDuration={seconds}&Timestamp={at}"
+    )
+}
+
+const AT: &str = "Tue,+29+Sep+2026+10:00:00+%2B0000";
+
+fn acme_call(sid: &str, seconds: u32) -> Delivery {
+    twilio("tw-acme", &completed(sid, "12125550101", seconds, AT))
+}
+
+#[tokio::test]
+async fn a_delivery_is_recorded_once_and_another_content_is_a_conflict_kept_as_evidence() {
+    let house = house();
+    let deliver = async |seconds| {
+        let taken = house.ingest.deliver(&acme_call("CA1", seconds)).await.expect("taken");
+        assert_eq!(taken.event.as_deref(), Some("completed"));
+        (taken.outcome, taken.facts[0].position)
+    };
+    assert_eq!(deliver(45).await, (Outcome::Recorded, 1));
+    assert_eq!(deliver(45).await, (Outcome::Duplicate, 1));
+    assert_eq!(deliver(46).await, (Outcome::Conflict, 1));
+    assert_eq!(deliver(45).await, (Outcome::Duplicate, 1));
+    assert_eq!(deliver(46).await, (Outcome::Conflict, 1));
+    assert_eq!(house.head(), 2, "the evidence stands once");
+    let (owner, name, fact, original) = house.record(2);
+    assert_eq!((owner.as_str(), fact.kind()), ("acme", "conflict_observed"));
+    assert!(name.starts_with("factfold/conflict/1/"), "{name}");
+    assert_eq!(fact.json()["body"]["duration_seconds"], 46);
+    assert_eq!(original, acme_call("CA1", 46).body);
+    assert_eq!(house.record(1).2.json()["duration_seconds"], 45, "the first stays");
+}
+
+#[tokio::test]
+async fn what_is_not_the_providers_leaves_nothing() {
+    let house = house();
+    let mut forged = acme_call("CA1", 45);
+    forged.body = Bytes::from(completed("CA1", "12125550101", 46, AT));
+    let refused = house.ingest.deliver(&forged).await.expect_err("refused");
+    assert!(matches!(refused, NotTaken::Unauthentic(Refused::Mismatch)), "{refused:?}");
+    for (provider, endpoint) in [("twilio", "tw-nobody"), ("emailbison", "tw-acme"), ("nobody", "tw-acme")] {
+        let mut lost = acme_call("CA1", 45);
+        (lost.provider, lost.endpoint) = (provider.into(), endpoint.into());
+        let refused = house.ingest.deliver(&lost).await.expect_err("refused");
+        assert!(matches!(refused, NotTaken::UnknownEndpoint), "{refused:?}");
+    }
+    let mut long = acme_call("CA1", 45);
+    long.body = Bytes::from(vec![b'a'; DELIVERY_BYTES_MAX + 1]);
+    assert!(matches!(house.ingest.deliver(&long).await, Err(NotTaken::TooLarge)));
+    assert_eq!(house.head(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_mapped_is_kept_whole_under_one_id() {
+    let house = house();
+    let unknown = twilio("tw-shared", &completed("CA1", "12125550999", 45, AT));
+    let ahead = twilio("tw-acme", &completed("CA2", "12125550101", 45, "Fri,+02+Oct+2026+12:00:05+%2B0000"));
+    let gone = twilio("tw-gone", &completed("CA3", "12125550101", 45, AT));
+    let cases = [
+        (&unknown, "unknown_tracking_number", "_unassigned"),
+        (&ahead, "future_occurred_at", "acme"),
+        (&gone, "unknown_tenant", "_unassigned"),
+    ];
+    for (at, (delivery, reason, owner)) in cases.into_iter().enumerate() {
+        let first = house.ingest.deliver(delivery).await.expect("taken");
+        let mut later = delivery.clone();
+        later.received_at = Instant(later.received_at.0 + 1_000_000);
+        let again = house.ingest.deliver(&later).await.expect("taken");
+        assert_eq!(first.outcome, Outcome::Quarantined);
+        assert_eq!(first, again, "a redelivery answers the same");
+        let kept = first.quarantine.expect("in quarantine");
+        assert_eq!((kept.reason.as_str(), kept.position), (reason, at as u64 + 1));
+        let (tenant, name, fact, original) = house.record(kept.position);
+        assert_eq!((tenant.as_str(), fact.kind()), (owner, "delivery_quarantined"));
+        assert_eq!(name, format!("factfold/quarantine/{}", kept.id));
+        assert_eq!(fact.json()["reason"], reason);
+        assert_eq!(original, delivery.body, "whole");
+    }
+    assert_eq!(house.head(), 3);
+    // The same delivery is understood once the number is known.
+    let known = {
+        let entry = TenantEntry {
+            id: tenant("acme"),
+            tracking_numbers: vec![("+12125550999".into(), None)],
+            workspaces: Vec::new(),
+        };
+        let shared = Endpoint {
+            id: "tw-shared".into(),
+            provider: "twilio".into(),
+            tenant: None,
+            event: None,
+            secrets: vec![Secret::new(TOKEN)],
+        };
+        Directory::new(vec![entry], vec![shared]).expect("directory")
+    };
+    house.ingest.swap_directory(known);
+    let taken = house.ingest.deliver(&unknown).await.expect("taken");
+    assert_eq!((taken.outcome, taken.tenant), (Outcome::Recorded, Some(tenant("acme"))));
+}
+
+#[tokio::test]
+async fn a_redelivery_that_a_later_mapping_reads_more_out_of_is_no_conflict() {
+    let house = house();
+    let outcome =
+        async |seconds| house.ingest.deliver(&acme_call("CA1", seconds)).await.expect("taken").outcome;
+    assert_eq!(outcome(45).await, Outcome::Recorded);
+    house.ingest.swap_directory(directory(Some("ann@example.com")));
+    assert_eq!(outcome(45).await, Outcome::Duplicate, "only the number's agent was learned");
+    assert_eq!(house.head(), 1);
+    assert_eq!(outcome(46).await, Outcome::Conflict, "and a real one is still seen");
+}
+
+#[tokio::test]
+async fn what_counts_nothing_is_ignored_and_what_nothing_identifies_is_weak() {
+    let house = house();
+    let bison = |body: &str| Delivery {
+        provider: "emailbison".into(),
+        endpoint: "eb-acme".into(),
+        path_and_query: "/hooks/emailbison/eb-acme".into(),
+        headers: vec![("content-type".into(), Bytes::from("application/json"))],
+        body: Bytes::from(body.to_owned()),
+        ..acme_call("CA1", 1)
+    };
+    let opened =
+        house.ingest.deliver(&bison(r#"{"event":{"type":"EMAIL_OPENED"},"data":{}}"#)).await.expect("taken");
+    assert_eq!((opened.outcome, opened.facts.len(), house.head()), (Outcome::Ignored, 0, 0));
+    let bare = bison(r#"{"event":{"type":"EMAIL_SENT"},"data":{}}"#);
+    let sent = house.ingest.deliver(&bare).await.expect("taken");
+    assert_eq!((sent.outcome, sent.weak), (Outcome::Recorded, true));
+    let mut later = bare;
+    later.received_at = Instant(later.received_at.0 + 60_000_000);
+    let again = house.ingest.deliver(&later).await.expect("taken");
+    assert_eq!((again.outcome, again.weak), (Outcome::Duplicate, true), "our clock is no part of equality");
+}
+
+fn line(id: &str, seconds: u32) -> Bytes {
+    let fact = json!({"provider": "twilio", "external_id": id, "kind": "call_reported",
+        "occurred_at": "2026-09-30T12:00:00Z",
+        "body": {"call_id": "CA1", "status": "completed", "duration_seconds": seconds, "from": "+13105550107"}});
+    Bytes::from(fact.to_string())
+}
+
+fn words(answers: &[Posted]) -> Vec<String> {
+    let word = |answer: &Posted| match answer {
+        Posted::Recorded(position) => format!("recorded {position}"),
+        Posted::Duplicate(position) => format!("duplicate {position}"),
+        Posted::Conflict(conflict) => format!("conflict {} #{}", conflict.first_position, conflict.count),
+        Posted::Rejected(faults) => format!("rejected {}", faults[0].pointer),
+        Posted::Unparsable(_) => "unparsable".to_owned(),
+        Posted::NotAccepted(kind) | Posted::Forbidden(kind) => format!("not {kind}"),
+    };
+    answers.iter().map(word).collect()
+}
+
+#[tokio::test]
+async fn a_batch_is_as_if_posted_one_by_one() {
+    let lines = vec![
+        line("A", 1),
+        line("A", 1),
+        Bytes::from("{"),
+        line("A", 2),
+        Bytes::from("{}"),
+        line("B", 1),
+        line("A", 2),
+        line("A", 3),
+        line("A", 1),
+    ];
+    let batch = house();
+    let at_once =
+        batch.ingest.post_batch(&tenant("acme"), Poster::Operator, lines.clone()).await.expect("answers");
+    let expected = [
+        "recorded 1",
+        "duplicate 1",
+        "unparsable",
+        "conflict 1 #1",
+        "rejected /provider",
+        "recorded 2",
+        "conflict 1 #2",
+        "conflict 1 #1",
+        "duplicate 1",
+    ];
+    assert_eq!(words(&at_once), expected);
+    let mut tally = Tally::default();
+    at_once.iter().for_each(|answer| tally.add(answer));
+    let counts = (tally.recorded, tally.duplicates, tally.conflicts, tally.rejected, tally.last_position);
+    assert_eq!(counts, (2, 2, 3, 2, Some(2)));
+
+    let single = house();
+    let mut alone = Vec::new();
+    for line in lines.clone() {
+        alone.push(single.ingest.post(&tenant("acme"), Poster::Operator, line).await.expect("an answer"));
+    }
+    let without_positions = |answers: &[Posted]| -> Vec<String> {
+        words(answers).iter().map(|word| word.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(without_positions(&alone), without_positions(&at_once));
+    assert_eq!(single.head(), batch.head());
+
+    let (import, mut imported) = (house(), Vec::new());
+    let run = || {
+        import.ingest.import(&tenant("acme"), Poster::Operator, lines.into_iter(), |answer| {
+            imported.push(answer);
+            Ok::<(), IngestError>(())
+        })
+    };
+    std::thread::scope(|scope| scope.spawn(run).join()).expect("no panic").expect("imported");
+    assert_eq!(words(&imported), expected);
+}
+
+#[tokio::test]
+async fn a_conflict_names_both_digests_and_every_member_that_differs() {
+    let house = house();
+    let post =
+        async |line| house.ingest.post(&tenant("acme"), Poster::Operator, line).await.expect("an answer");
+    assert_eq!(post(line("A", 1)).await, Posted::Recorded(1));
+    let mut other: Value = serde_json::from_slice(&line("A", 2)).expect("json");
+    other["occurred_at"] = json!("2026-09-30T14:00:01+02:00");
+    other["body"]["agent"] = json!("Ann@Example.com");
+    other["body"]["from"] = Value::Null;
+    let Posted::Conflict(conflict) = post(Bytes::from(other.to_string())).await else {
+        panic!("no conflict")
+    };
+    assert_ne!(conflict.first_digest, conflict.second_digest);
+    assert_eq!((conflict.first_position, conflict.position, conflict.count), (1, 2, 1));
+    let diff: Vec<_> =
+        conflict.diff.iter().map(|at| (at.pointer.as_str(), at.first.clone(), at.second.clone())).collect();
+    assert_eq!(
+        diff,
+        [
+            ("/body/duration_seconds", json!(1), json!(2)),
+            ("/body/from", json!("+13105550107"), Value::Null),
+            ("/body/agent", Value::Null, json!("ann@example.com")),
+            ("/occurred_at", json!("2026-09-30T12:00:00Z"), json!("2026-09-30T12:00:01Z")),
+        ]
+    );
+    assert_eq!(house.kind(2), "conflict_observed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_deliverers_of_one_call_record_each_stage_once() {
+    let house = Arc::new(house());
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move { house.ingest.deliver(&acme_call(&format!("CA{}", n % 10), 45)).await })
+        })
+        .collect();
+    let mut recorded = 0;
+    for task in tasks {
+        let taken = task.await.expect("no panic").expect("taken");
+        recorded += u32::from(taken.outcome == Outcome::Recorded);
+    }
+    assert_eq!((recorded, house.head()), (10, 10));
+}
+
+#[test]
+fn an_import_longer_than_what_waits_keeps_its_order() {
+    let house = house();
+    let lines = (0..20_000_u32).map(|n| line(&format!("id/{n}"), n));
+    let mut next = 1;
+    let tally = house
+        .ingest
+        .import(&tenant("acme"), Poster::Operator, lines, |answer| {
+            assert_eq!(answer, Posted::Recorded(next));
+            next += 1;
+            Ok::<(), IngestError>(())
+        })
+        .expect("imported");
+    assert_eq!((tally.recorded, tally.last_position), (20_000, Some(20_000)));
+    let stopped =
+        house.ingest.import(&tenant("acme"), Poster::Operator, (0..9_999).map(|n| line("A", n)), |_| {
+            Err(IngestError::Engine("enough".into()))
+        });
+    assert!(matches!(stopped, Err(IngestError::Engine(_))), "and it ends when told to");
+}
+
+#[test]
+fn nothing_secret_shows_in_what_is_logged() {
+    let shown = format!("{:?} {:?}", directory(None), acme_call("CA1", 1));
+    assert!(!shown.contains(TOKEN));
+}

@@ -1,7 +1,7 @@
 //! Facts and options for the log's own tests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use domain::keys::LogSecret;
@@ -10,8 +10,9 @@ use domain::record::{Draft, Header, KindTag};
 use super::options::{LogOptions, Protections, Sizes};
 
 /// The secret of all test logs.
-pub fn secret() -> LogSecret {
-    LogSecret::new(&[42; 32])
+pub fn secret() -> &'static LogSecret {
+    static SECRET: LazyLock<LogSecret> = LazyLock::new(|| LogSecret::new(&[42; 32]));
+    &SECRET
 }
 
 /// Fact `n` with an original of `original` bytes.
@@ -55,5 +56,5 @@ pub fn options(protections: Protections) -> LogOptions {
         1_770_000_000_000_000 + tick / 3 - tick % 5
     };
     let sizes = Sizes { seal_facts: 40, seal_bytes: 24 * 1024, fill_step: 8 * 1024 };
-    LogOptions { sizes, protections, ..LogOptions::new(secret(), Arc::new(clock), None) }
+    LogOptions { sizes, protections, ..LogOptions::new(secret().clone(), Arc::new(clock), None) }
 }

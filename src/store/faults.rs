@@ -58,11 +58,6 @@ impl Faults {
         self.inner.1.notify_all();
     }
 
-    /// How often the armed fault struck.
-    pub(crate) fn struck(&self) -> u64 {
-        self.inner.0.lock().struck
-    }
-
     pub(super) fn strike(&self, op: Op) -> Result<(), StoreError> {
         let (lock, released) = &*self.inner;
         let mut armed = lock.lock();

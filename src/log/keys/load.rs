@@ -13,9 +13,6 @@ use super::sled_run::{SledRun, Told, look_up};
 use super::{KeySource, Shape};
 use crate::store::{Db, StoreError};
 
-/// Facts per run whose entries are compared with the log.
-const SAMPLES: u64 = 4;
-
 /// Why the whole database is set aside.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
@@ -59,7 +56,7 @@ pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, Unf
             tracing::warn!(run = id, "key run is damaged and is rebuilt from the log");
             continue;
         };
-        if !sample(&run, log.source)? {
+        if !sample(&run, log.source, shape.samples)? {
             // Damage, not another log: the run is left out, and its range comes from the log.
             continue;
         }
@@ -72,7 +69,7 @@ pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, Unf
 }
 
 fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, Head>, Unfit> {
-    let found = db.write(|view| {
+    let found = db.read(|view| {
         let mut found: Vec<(RunId, Option<Head>)> = Vec::new();
         view.table(TABLE)?.scan(&[HEAD], |key, value| {
             if key[0] != HEAD {
@@ -100,11 +97,11 @@ fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, Head>, Unfit> {
 }
 
 /// Whether facts spread over the run's range stand in it as they do in the log. False when a chunk is damaged.
-fn sample(run: &SledRun, source: &dyn KeySource) -> Result<bool, Unfit> {
+fn sample(run: &SledRun, source: &dyn KeySource, samples: u64) -> Result<bool, Unfit> {
     let Range { first, last } = run.range;
     let mut entries: Vec<KeyEntry> = Vec::new();
-    for number in 0..SAMPLES {
-        let position = first + (last - first) * number / (SAMPLES - 1);
+    for number in 0..samples {
+        let position = first + (last - first) * number / (samples - 1).max(1);
         source
             .entries(position - 1, position, &mut |entry| entries.push(entry))
             .map_err(|error| Unfit::Source(error.to_string()))?;

@@ -15,7 +15,7 @@
 use domain::keys::{KeyHash, Position};
 
 use super::run::Range;
-use crate::store::{StoreError, Table, VALUE_MAX};
+use crate::store::{Db, StoreError, Table, VALUE_MAX};
 
 /// The table that holds all runs.
 pub(super) const TABLE: &str = "keys";
@@ -25,6 +25,7 @@ pub(super) const DIRECTORY: u8 = b'd';
 pub(super) const FILTER: u8 = b'f';
 pub(super) const CHUNK: u8 = b'c';
 
+const PIECES_PER_JOB: u32 = 256;
 const LAYOUT: u8 = 1;
 const HEAD_BYTES: usize = 1 + 16 + 3 * 8 + 5 * 4;
 const REF_BYTES: usize = 11 + 4;
@@ -142,16 +143,29 @@ pub(super) fn put_blob(table: &Table<'_>, kind: u8, id: RunId, bytes: &[u8]) -> 
 
 /// Reads pieces; None when one is missing or they are not those that `blob` tells of.
 pub(super) fn get_blob(
-    table: &Table<'_>,
+    db: &Db,
     kind: u8,
     id: RunId,
     blob: Blob,
     check: bool,
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    let pieces = blob.bytes.div_ceil(VALUE_MAX as u32);
     let mut bytes = Vec::new();
-    for number in 0..(blob.bytes as usize).div_ceil(VALUE_MAX) {
-        match table.get(&part_key(kind, id, number as u32))? {
-            Some(piece) => bytes.extend_from_slice(&piece),
+    // In several jobs, each with its bound, because the filters of a long run are megabytes.
+    for from in (0..pieces).step_by(PIECES_PER_JOB as usize) {
+        let some = db.read(move |view| {
+            let table = view.table(TABLE)?;
+            let mut some = Vec::new();
+            for number in from..pieces.min(from + PIECES_PER_JOB) {
+                match table.get(&part_key(kind, id, number))? {
+                    Some(piece) => some.extend_from_slice(&piece),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(some))
+        })?;
+        match some {
+            Some(some) => bytes.extend_from_slice(&some),
             None => return Ok(None),
         }
     }

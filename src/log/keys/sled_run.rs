@@ -65,14 +65,8 @@ impl SledRun {
 
     /// Reads head, directory and filter of run `id`; None when they are not whole.
     pub(super) fn load(db: &Db, id: RunId, head: Head, check: bool) -> Result<Option<Self>, StoreError> {
-        let parts = db.write(move |view| {
-            let table = view.table(TABLE)?;
-            let Some(directory) = get_blob(&table, DIRECTORY, id, head.directory, check)? else {
-                return Ok(None);
-            };
-            Ok(get_blob(&table, FILTER, id, head.filter, check)?.map(|filter| (directory, filter)))
-        })?;
-        let Some((directory, filter)) = parts else { return Ok(None) };
+        let Some(directory) = get_blob(db, DIRECTORY, id, head.directory, check)? else { return Ok(None) };
+        let Some(filter) = get_blob(db, FILTER, id, head.filter, check)? else { return Ok(None) };
         let (Some(directory), Some(filter)) = (directory_from_bytes(&directory), Filter::from_bytes(&filter))
         else {
             return Ok(None);

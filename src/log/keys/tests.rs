@@ -1,229 +1,18 @@
 //! A model knows every key; sled is deleted, damaged, hung and made to fail at any moment: no answer may be wrong.
 
-use std::collections::HashMap;
+mod world;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use domain::keys::KeyHash;
-use parking_lot::Mutex;
 
-use super::{IndexState, KeyEntry, KeyError, KeyIndex, KeySource, Shape, SourceError};
+use super::{KeyEntry, KeyError, KeyIndex, Shape};
 use crate::store::faults::{Fault, Op};
-use crate::store::{Store, Waits};
-
-const LOG_ID: [u8; 16] = [7; 16];
-
-/// A small deterministic generator (splitmix64).
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn key(&mut self) -> KeyHash {
-        let mut key = [0; 11];
-        key[..8].copy_from_slice(&self.next().to_be_bytes());
-        key[8..].copy_from_slice(&self.next().to_be_bytes()[..3]);
-        key
-    }
-}
-
-/// The log: entries in position order.
-#[derive(Default)]
-struct TestLog {
-    entries: Mutex<Vec<KeyEntry>>,
-    broken: AtomicBool,
-}
-
-impl KeySource for TestLog {
-    fn entries(&self, after: u64, up_to: u64, f: &mut dyn FnMut(KeyEntry)) -> Result<(), SourceError> {
-        if self.broken.load(Relaxed) {
-            return Err("the log is broken".into());
-        }
-        let entries = self.entries.lock();
-        let range = after as usize..(up_to as usize).min(entries.len());
-        entries.get(range).into_iter().flatten().for_each(|entry| f(*entry));
-        Ok(())
-    }
-}
-
-struct World {
-    dir: tempfile::TempDir,
-    log: Arc<TestLog>,
-    model: HashMap<KeyHash, KeyEntry>,
-    rng: Rng,
-    shape: Shape,
-    store: Store,
-    index: Option<KeyIndex>,
-    wrong: u64,
-    errors: u64,
-}
-
-fn small() -> Shape {
-    Shape {
-        run_entries: 128,
-        chunk_entries: 16,
-        fan: 4,
-        level_max: 3,
-        retry: Duration::from_millis(5),
-        check: true,
-    }
-}
-
-impl World {
-    fn new(seed: u64, shape: Shape) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store_in(dir.path());
-        let (log, model, rng) = (Arc::default(), HashMap::new(), Rng(seed));
-        let mut world = Self { dir, log, model, rng, shape, store, index: None, wrong: 0, errors: 0 };
-        world.open();
-        world
-    }
-
-    /// Opens as the log does: what the index does not cover is inserted.
-    fn open(&mut self) {
-        let entries = self.log.entries.lock().clone();
-        let source: Arc<TestLog> = Arc::clone(&self.log);
-        let head = entries.len() as u64;
-        let mut index = KeyIndex::open_with(self.store.clone(), LOG_ID, head, source, self.shape);
-        assert!(index.covered() <= head);
-        entries[index.covered() as usize..].iter().for_each(|entry| index.insert(*entry));
-        self.index = Some(index);
-    }
-
-    fn close(&mut self) {
-        self.index = None;
-        self.store.close();
-        // A new process.
-        self.store = store_in(self.dir.path());
-    }
-
-    /// Waits until the keeper has nothing more to do.
-    fn settle(&self) {
-        let began = Instant::now();
-        let index = self.index.as_ref().unwrap();
-        let waiting = || index.shared.runs().iter().any(|run| !matches!(run, super::Run::Sled(_)));
-        while waiting() || index.state() != IndexState::Sled {
-            assert!(
-                began.elapsed() < Duration::from_secs(20),
-                "the keeper comes to an end: {:?}",
-                index.state()
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// A group as the writer makes it: looked up, then the new ones committed.
-    fn group(&mut self) {
-        let known = self.log.entries.lock().clone();
-        let keys: Vec<KeyHash> = (0..1 + self.rng.below(40))
-            .map(|_| match self.rng.below(4) {
-                0 if !known.is_empty() => known[self.rng.below(known.len() as u64) as usize].key,
-                _ => self.rng.key(),
-            })
-            .collect();
-        let mut found = Vec::new();
-        let Ok(()) = self.index.as_mut().unwrap().find_many(&keys, &mut found) else {
-            self.errors += 1;
-            return;
-        };
-        assert_eq!(found.len(), keys.len());
-        for (key, found) in keys.iter().zip(found) {
-            self.wrong += u64::from(found != self.model.get(key).copied());
-        }
-        for key in keys {
-            if self.model.contains_key(&key) {
-                continue;
-            }
-            let position = self.model.len() as u64 + 1;
-            let entry = KeyEntry { key, content: self.rng.next().to_be_bytes(), position };
-            self.model.insert(key, entry);
-            self.log.entries.lock().push(entry);
-            self.index.as_mut().unwrap().insert(entry);
-        }
-    }
-
-    fn grow(&mut self, to: usize) {
-        while self.model.len() < to {
-            self.group();
-        }
-    }
-
-    /// Asks for every key there is, and for as many others.
-    fn ask_all(&mut self) {
-        let reader = self.index.as_ref().unwrap().reader();
-        for entry in self.log.entries.lock().iter() {
-            match reader.find(&entry.key) {
-                Ok(found) => self.wrong += u64::from(found != Some(*entry)),
-                Err(_) => self.errors += 1,
-            }
-            let other = self.rng.key();
-            match reader.find(&other) {
-                Ok(found) => self.wrong += u64::from(found.is_some()),
-                Err(_) => self.errors += 1,
-            }
-        }
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.dir.path().join("sled")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).into_iter().flatten() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
-            }
-        }
-        files.sort();
-        files
-    }
-
-    fn damage_a_file(&mut self) {
-        let files = self.files();
-        let path = &files[self.rng.below(files.len() as u64) as usize];
-        let mut bytes = fs::read(path).unwrap();
-        let at = |rng: &mut Rng| rng.below(bytes.len().max(1) as u64) as usize;
-        match self.rng.below(5) {
-            0 => fs::remove_file(path).unwrap(),
-            1 => {
-                let keep = at(&mut self.rng);
-                fs::write(path, &bytes[..keep]).unwrap();
-            }
-            2 if !bytes.is_empty() => {
-                let from = at(&mut self.rng) & !511;
-                let upto = bytes.len().min(from + 512);
-                bytes[from..upto].fill(0);
-                fs::write(path, &bytes).unwrap();
-            }
-            _ => {
-                for _ in 0..1 + self.rng.below(20) {
-                    let place = self.rng.below(bytes.len().max(1) as u64) as usize;
-                    if let Some(byte) = bytes.get_mut(place) {
-                        *byte ^= 1 << self.rng.below(8);
-                    }
-                }
-                fs::write(path, &bytes).unwrap();
-            }
-        }
-    }
-}
-
-fn store_in(dir: &Path) -> Store {
-    let millis = Duration::from_millis;
-    Store::with_waits(&dir.join("sled"), Waits { open: millis(500), read: millis(100), write: millis(400) })
-}
+use world::{LOG_ID, Rng, TestLog, World, small};
 
 /// Cases per test: the gate's number, or that of the variable for long runs.
 fn cases(few: u64) -> u64 {
@@ -300,7 +89,7 @@ fn files_of_sled_are_damaged_or_deleted_and_no_answer_is_wrong() {
             world.close();
         }
         match world.rng.below(8) {
-            0 => fs::remove_dir_all(world.dir.path().join("sled")).unwrap(),
+            0 => drop(fs::remove_dir_all(world.dir.path().join("sled"))),
             _ => (0..1 + world.rng.below(3)).for_each(|_| world.damage_a_file()),
         }
         if while_open {
@@ -397,40 +186,42 @@ fn the_audit_finds_a_damaged_run_that_nobody_asked_for() {
     assert_eq!((world.wrong, world.errors), (0, 0));
 }
 
+/// The log is rolled back to `keep` facts, grows with others up to `head`, and meets the sled that it had before.
+/// Gives the number of wrong answers and whether sled was set aside.
+fn another_past(shape: Shape, id: [u8; 16], keep: usize, head: usize) -> (u64, bool) {
+    let mut world = World::new(9, shape);
+    world.grow(3_000);
+    world.settle();
+    world.close();
+    let before = world.log.entries.lock().clone();
+    let mut entries = before[..keep].to_vec();
+    let others = (keep as u64 + 1..=head as u64).map(|position| (position, world.rng.key()));
+    entries.extend(others.map(|(position, key)| KeyEntry { key, content: [2; 8], position }));
+    world.log.entries.lock().clone_from(&entries);
+    world.model = entries.iter().map(|entry| (entry.key, *entry)).collect();
+    let source: Arc<TestLog> = Arc::clone(&world.log);
+    let mut index = KeyIndex::open_with(world.store.clone(), id, entries.len() as u64, source, shape);
+    entries.iter().skip(index.covered() as usize).for_each(|entry| index.insert(*entry));
+    let reader = index.reader();
+    let wrong = before.iter().chain(&entries).filter(|entry| {
+        let found = reader.find(&entry.key);
+        found != Ok(world.model.get(&entry.key).copied())
+    });
+    (wrong.count() as u64, world.dir.path().join("sled.bad-1").exists())
+}
+
 #[test]
 fn sled_of_another_log_or_of_another_past_is_set_aside() {
-    for case in ["other id", "beyond the head", "other past"] {
-        let mut world = World::new(9, small());
-        world.grow(3_000);
-        world.settle();
-        world.close();
-        let entries = world.log.entries.lock().clone();
-        let keep = if case == "beyond the head" { 1_000 } else { 100 };
-        if case != "other id" {
-            // The log was rolled back, and in the last case grew again with other facts.
-            world.log.entries.lock().truncate(keep);
-            world.model.retain(|_, entry| entry.position <= keep as u64);
-        }
-        if case == "other past" {
-            let mut log = world.log.entries.lock();
-            for position in keep as u64 + 1..=3_000 {
-                let entry = KeyEntry { key: world.rng.key(), content: [2; 8], position };
-                world.model.insert(entry.key, entry);
-                log.push(entry);
-            }
-        }
-        let head = world.log.entries.lock().len() as u64;
-        let id = if case == "other id" { [8; 16] } else { LOG_ID };
-        let source: Arc<TestLog> = Arc::clone(&world.log);
-        let mut index = KeyIndex::open_with(world.store.clone(), id, head, source, world.shape);
-        assert_eq!(index.covered(), 0, "{case}");
-        assert!(world.dir.path().join("sled.bad-1").exists(), "{case}");
-        world.log.entries.lock().iter().for_each(|entry| index.insert(*entry));
-        for entry in entries {
-            let found = index.reader().find(&entry.key).unwrap();
-            assert_eq!(found, world.model.get(&entry.key).copied(), "{case}");
-        }
-    }
+    assert_eq!(another_past(small(), [8; 16], 3_000, 3_000), (0, true), "another log's id");
+    assert_eq!(another_past(small(), LOG_ID, 1_000, 1_000), (0, true), "beyond the head");
+    assert_eq!(another_past(small(), LOG_ID, 100, 3_500), (0, true), "grown over");
+    assert_eq!(another_past(small(), LOG_ID, 3_000, 3_500), (0, false), "the same log");
+}
+
+#[test]
+fn without_samples_a_log_that_grew_over_another_past_gets_wrong_answers() {
+    let (wrong, _) = another_past(Shape { samples: 0, ..small() }, LOG_ID, 100, 3_500);
+    assert!(wrong > 0, "then the samples protect from nothing");
 }
 
 #[test]

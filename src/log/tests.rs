@@ -1,0 +1,317 @@
+//! The log as its users see it: on a real folder, with its threads; and damage, told by name.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::record::Draft;
+
+use super::disk::{Disk, RealDisk};
+use super::open_segment::{self, FRAMES_AT};
+use super::plan::Appended::{Differs, Duplicate, Recorded};
+use super::recover::recover;
+use super::select::Select;
+use super::sim::{Fault, SimDisk};
+use super::testing::{draft, fact, options};
+use super::writer::Writer;
+use super::*;
+
+const WAIT: Duration = Duration::from_secs(20);
+
+fn real() -> (tempfile::TempDir, Arc<dyn Disk>) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Arc::new(RealDisk::new(dir.path()));
+    (dir, disk)
+}
+
+fn open(disk: &Arc<dyn Disk>) -> (Log, Opened) {
+    Log::open(Arc::clone(disk), &options(Protections::default())).unwrap()
+}
+
+fn sim(seed: u64) -> (SimDisk, Arc<dyn Disk>) {
+    let disk = SimDisk::new(seed);
+    (disk.clone(), Arc::new(disk))
+}
+
+fn writer(disk: &Arc<dyn Disk>) -> Result<Writer, LogError> {
+    recover(disk, &options(Protections::default()), None).map(|(writer, _)| writer)
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < WAIT, "waited too long: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn positions(log: &LogSnapshot) -> Vec<u64> {
+    let mut positions = Vec::new();
+    log.in_order(1, u64::MAX, true, &mut |position, _| {
+        positions.push(position);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    positions
+}
+
+#[test]
+fn what_is_appended_is_answered_found_and_read_again_after_a_restart() {
+    let (_dir, disk) = real();
+    let (log, _) = open(&disk);
+    let big = draft(7, 40_000);
+    let answers = log.append(vec![draft(1, 5), draft(1, 5), fact(1, 1, 5), big.clone()]).unwrap().wait();
+    assert_eq!(answers.unwrap(), [Recorded(1), Duplicate(1), Differs(1), Recorded(2)]);
+    let before = log.head();
+    log.close();
+
+    let (log, opened) = open(&disk);
+    assert_eq!((log.head(), opened.head, opened.torn, opened.notes.len()), (before, before, None, 0));
+    assert_eq!(log.find(&big.key).unwrap().map(|(position, _)| position), Some(2));
+    let record = log.read(2).unwrap().unwrap();
+    let view = record.view().unwrap();
+    assert_eq!(Some(&log.original(&view).unwrap()), big.blob().map(|(_, bytes)| bytes));
+    assert_eq!(log.read(3).unwrap(), None);
+    let answers = log.append(vec![fact(7, 1, 9), draft(7, 40_000), draft(8, 0)]).unwrap().wait().unwrap();
+    assert_eq!(answers, [Differs(2), Duplicate(2), Recorded(3)]);
+    log.close();
+}
+
+#[test]
+fn readers_see_the_same_log_before_during_and_after_sealing() {
+    let (_dir, disk) = real();
+    let (log, _) = open(&disk);
+    let first = log.snapshot();
+    let all = Arc::new(AtomicBool::new(false));
+    let follower = std::thread::spawn({
+        let (mut follow, all) = (log.follow(0), Arc::clone(&all));
+        move || {
+            let mut seen = Vec::new();
+            while !all.load(Ordering::Relaxed) || seen.len() < 600 {
+                for record in follow.next(Duration::from_millis(20)).unwrap().unwrap_or_default() {
+                    seen.push(record.position);
+                }
+            }
+            seen
+        }
+    });
+    let mut snapshots = Vec::new();
+    for n in 0..60 {
+        log.append((n * 10..n * 10 + 10).map(|n| draft(n, 50)).collect()).unwrap().wait().unwrap();
+        snapshots.push(log.snapshot());
+    }
+    until("sealing", || log.snapshot().tails.len() == 1);
+    snapshots.push(log.snapshot());
+    all.store(true, Ordering::Relaxed);
+    assert_eq!(follower.join().unwrap(), (1..=600).collect::<Vec<_>>());
+    assert!(log.snapshot().sealed.len() > 10 && positions(&first).is_empty());
+    for (n, snapshot) in snapshots.iter().enumerate() {
+        let last = ((n as u64 + 1) * 10).min(600);
+        assert_eq!(positions(snapshot), (1..=last).collect::<Vec<_>>());
+        assert_eq!(snapshot.groups().unwrap().values().sum::<u64>(), last);
+        let mut acme = Vec::new();
+        let select = Select::tenant(domain::keys::TenantId::new("acme").unwrap());
+        snapshot
+            .for_each(&select, &mut |position, record| {
+                assert_eq!(record.header.tenant, "acme");
+                acme.push(position);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(acme, (1..=last).filter(|p| p % 3 == 1).collect::<Vec<_>>());
+    }
+    let mut late = log.follow(595);
+    assert_eq!(late.next(WAIT).unwrap().unwrap().len(), 5);
+    assert_eq!(late.next(Duration::from_millis(1)).unwrap(), None);
+    log.close();
+}
+
+#[test]
+fn many_callers_with_the_same_facts_record_each_once() {
+    let (_dir, disk) = real();
+    let (log, _) = open(&disk);
+    let recorded: usize = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8)
+            .map(|caller| {
+                let log = log.clone();
+                scope.spawn(move || {
+                    let mut recorded = 0;
+                    for n in 0..300 {
+                        let n = (n + caller * 37) % 300;
+                        let answers = log.append(vec![draft(n, 20)]).unwrap().wait().unwrap();
+                        recorded += usize::from(matches!(answers[..], [Recorded(_)]));
+                    }
+                    recorded
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).sum()
+    });
+    assert_eq!((recorded, log.head().position), (300, 300));
+    log.close();
+    assert_eq!(verify::verify(&disk).violations, []);
+}
+
+#[test]
+fn a_full_disk_is_told_and_passes_by_itself() {
+    let (sim, disk) = sim(3);
+    let (log, _) = open(&disk);
+    log.append(vec![draft(1, 10)]).unwrap().wait().unwrap();
+    sim.fail(sim.operations(), Fault::Short, true);
+    // The zeros laid ahead take some more; then the disk is full.
+    let refused = (2..200).find(|n| log.append(vec![draft(*n, 900)]).unwrap().wait().is_err()).unwrap();
+    assert_eq!(log.state(), LogState::Full);
+    assert!(matches!(log.append(vec![draft(refused, 900)]).unwrap().wait(), Err(LogError::Full)));
+    assert_eq!(positions(&log.snapshot()), (1..refused).collect::<Vec<_>>(), "reading goes on");
+    sim.heal();
+    until("the disk has space again", || log.state() == LogState::Writable);
+    assert_eq!(log.append(vec![draft(refused, 900)]).unwrap().wait().unwrap(), [Recorded(refused)]);
+    log.close();
+    sim.power_cut();
+    assert_eq!(open(&disk).0.head().position, refused);
+}
+
+#[test]
+fn a_failed_sync_stops_the_log_for_good() {
+    let (sim, disk) = sim(4);
+    let mut writer = writer(&disk).unwrap();
+    let (a, b) = (draft(1, 10), draft(2, 10));
+    writer.group(&[&a]).unwrap();
+    sim.fail(sim.operations() + 1, Fault::Eio, false);
+    assert!(matches!(writer.group(&[&b]), Err(LogError::Stopped(_))));
+    assert!(
+        matches!(writer.group(&[&b]), Err(LogError::Stopped(_))),
+        "the disk is fine again, the log is not"
+    );
+    assert_eq!(writer.shared.head().position, 1, "nothing unacknowledged is shown");
+}
+
+#[test]
+fn what_a_failed_write_left_never_reads_as_a_frame_later() {
+    for seed in 0..200 {
+        let (sim, disk) = sim(seed);
+        let mut writer = writer(&disk).unwrap();
+        let many: Vec<Draft> = (0..17).map(|n| draft(n, 30)).collect();
+        writer.group(&many[..5].iter().collect::<Vec<_>>()).unwrap();
+        // A group of one large frame is cut short, then a smaller group takes its place.
+        sim.fail(sim.operations(), Fault::Short, false);
+        assert!(matches!(writer.group(&many[5..].iter().collect::<Vec<_>>()), Err(LogError::Full)));
+        writer.group(&[&many[5]]).unwrap();
+        let head = writer.shared.head();
+        sim.power_cut();
+        let (again, opened) = recover(&disk, &options(Protections::default()), None).unwrap();
+        assert_eq!((again.shared.head(), opened.torn), (head, None), "seed {seed}");
+    }
+}
+
+fn damage(sim: &SimDisk, path: &str, at: usize) {
+    let mut bytes = sim.contents(path).unwrap();
+    bytes[at] ^= 0x10;
+    sim.overwrite(path, &bytes);
+}
+
+#[test]
+fn damage_before_a_later_group_is_reported_and_not_cut() {
+    let (sim, disk) = sim(5);
+    let mut writer = writer(&disk).unwrap();
+    for n in 0..3 {
+        writer.group(&[&draft(n, 10)]).unwrap();
+    }
+    let path = open_segment::path(1);
+    // Even without a mark: the third group proves that the second was durable.
+    sim.lose(high_water::PATH);
+    let whole = sim.contents(&path).unwrap();
+    damage(&sim, &path, FRAMES_AT as usize + 90);
+    let before = sim.contents(&path);
+    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+    assert!(matches!(error, LogError::Damaged { offset: FRAMES_AT, .. }), "{error}");
+    assert_eq!(sim.contents(&path), before, "evidence is left as it is");
+    sim.overwrite(&path, &whole);
+    assert!(recover(&disk, &options(Protections::default()), None).is_ok());
+}
+
+#[test]
+fn a_tail_lost_below_the_mark_is_named() {
+    let (sim, disk) = sim(6);
+    let mut writer = writer(&disk).unwrap();
+    for n in 0..3 {
+        writer.group(&[&draft(n, 10)]).unwrap();
+    }
+    writer.close();
+    let path = open_segment::path(1);
+    let bytes = sim.contents(&path).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    damage(&sim, &path, last);
+    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+    assert!(matches!(error, LogError::LostTail { mark: 3, found: 2 }), "{error}");
+    sim.lose(&path);
+    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+    assert!(matches!(error, LogError::LostTail { mark: 3, found: 0 }), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let (sim, disk) = sim(7);
+    writer(&disk).unwrap().group(&[&draft(1, 10)]).unwrap();
+    let path = open_segment::path(1);
+    let mut bytes = sim.contents(&path).unwrap();
+    bytes[8] = 2;
+    sim.overwrite(&path, &bytes);
+    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+    assert!(matches!(&error, LogError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_missing_segment_is_named() {
+    let (sim, disk) = sim(8);
+    let mut writer = writer(&disk).unwrap();
+    for n in 0..30 {
+        writer
+            .group(&(n * 5..n * 5 + 5).map(|n| draft(n, 10)).collect::<Vec<_>>().iter().collect::<Vec<_>>())
+            .unwrap();
+    }
+    writer.idle();
+    let second = sim.paths().into_iter().filter(|path| path.ends_with(".sealed")).nth(1).unwrap();
+    sim.lose(&second);
+    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+    assert!(!verify::verify(&disk).violations.is_empty());
+}
+
+#[test]
+fn too_much_is_refused_before_it_is_queued() {
+    let (_dir, disk) = real();
+    let (log, _) = open(&disk);
+    let many = (0..=APPEND_FACTS_MAX as u64).map(|n| draft(n % 3, 0)).collect();
+    assert!(matches!(log.append(many), Err(LogError::TooLarge { .. })));
+    let heavy = (0..200).map(|n| draft(n, 31_000)).collect();
+    assert!(matches!(log.append(heavy), Err(LogError::TooLarge { .. })));
+    log.clone().close();
+    until("closed", || {
+        log.append(vec![draft(1, 0)]).is_ok_and(|p| p.wait().is_err()) || log.append(vec![]).is_err()
+    });
+}
+
+#[test]
+fn a_slow_reader_makes_no_commit_wait() {
+    let (_dir, disk) = real();
+    let (log, _) = open(&disk);
+    log.append((0..100).map(|n| draft(n, 10)).collect()).unwrap().wait().unwrap();
+    let (snapshot, mut slowest) = (log.snapshot(), Duration::ZERO);
+    let reader = std::thread::spawn(move || {
+        snapshot
+            .in_order(1, 20, true, &mut |_, _| {
+                std::thread::sleep(Duration::from_millis(50));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+    });
+    for n in 100..150 {
+        let began = Instant::now();
+        log.append(vec![draft(n, 10)]).unwrap().wait().unwrap();
+        slowest = slowest.max(began.elapsed());
+    }
+    assert!(!reader.is_finished() || slowest < Duration::from_millis(500), "slowest commit {slowest:?}");
+    reader.join().unwrap();
+}
