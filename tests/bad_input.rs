@@ -113,14 +113,7 @@ async fn members_that_are_missing_wrong_or_unknown_are_named() {
 #[tokio::test]
 async fn kinds_of_the_engine_are_not_accepted_from_anyone() {
     let untouched = Untouched::new().await;
-    let kinds = [
-        "delivery_quarantined",
-        "conflict_observed",
-        "conflict_accepted",
-        "quarantine_resolved",
-        "alert_raised",
-    ];
-    for kind in kinds {
+    for kind in ["delivery_quarantined", "conflict_observed", "conflict_accepted"] {
         let answer = untouched.server.post("acme", &fact("desk", "x1", kind, AT)).await;
         assert_eq!(answer.problem(422)["code"], "kind_not_accepted", "expected of {kind}: {answer:?}");
         let batch = untouched.server.post("acme", &json!([fact("desk", "x1", kind, AT)])).await;
@@ -231,7 +224,6 @@ async fn bad_queries_are_400_and_name_the_parameter() {
     let cases = [
         ("metrics/month?month=2025-13", "month"),
         ("metrics/month?month=2025-1", "month"),
-        ("metrics/month?month=", "month"),
         ("metrics/month?month=october", "month"),
         ("metrics/month?month=99999-01", "month"),
         ("metrics/month?month=2025-10&month=2025-11", "month"),
@@ -247,7 +239,6 @@ async fn bad_queries_are_400_and_name_the_parameter() {
         ("calls?limit=-1", "limit"),
         ("calls?limit=ten", "limit"),
         ("calls?limit=99999999999999999999", "limit"),
-        ("calls?cursor=", "cursor"),
         ("calls?cursor=%00%ff", "cursor"),
         ("calls?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor"),
         ("calls?status=great", "status"),
@@ -331,7 +322,7 @@ async fn unknown_routes_and_methods_are_problems_too() {
         ("DELETE", "/api/v1/tenants/acme/facts"),
         ("PUT", "/api/v1/tenants/acme/calls"),
         ("POST", "/api/v1/tenants/acme/metrics/month"),
-        ("GET", "/hooks/emailbison/eb-9c1d22aa"),
+        ("DELETE", "/hooks/emailbison/eb-9c1d22aa"),
         ("POST", "/version"),
     ] {
         let request = untouched.server.request(method, path).bearer_auth(TOKEN);

@@ -297,9 +297,8 @@ async fn a_child_leg_folds_into_its_parent_in_any_order() {
     assert_eq!(listed.len(), 3, "expected only the parents to be listed: {listed:?}");
 }
 
-#[tokio::test]
-async fn outbound_calls_count_for_agents_and_not_as_qualified_of_the_tenant() {
-    let server = Site::new().start().await;
+/// Three calls of 45 s by Ann, one inbound, one outbound, one unknown, and one of 10 s by nobody.
+async fn calls_of_all_directions(server: &Server) -> Value {
     let at = "2025-10-09T12:00:00Z";
     let by_ann = |id: &str, direction: Value| {
         with(answered(id, 45, at), json!({"direction": direction, "agent": "Ann@example.com"}))
@@ -311,23 +310,39 @@ async fn outbound_calls_count_for_agents_and_not_as_qualified_of_the_tenant() {
         answered("nobody", 10, at),
     ];
     server.record("acme", &facts).await;
-    let month = october(&server).await;
+    october(server).await
+}
+
+fn agent_row(month: &Value, agent: Value) -> [Option<u64>; 4] {
+    let rows = month["by_agent"].as_array().expect("rows by agent");
+    let row = rows.iter().find(|row| row["agent"] == agent).expect("a row of the agent");
+    ["calls", "answered", "qualified", "talk_seconds"].map(|name| row[name].as_u64())
+}
+
+#[tokio::test]
+async fn outbound_calls_are_neither_answered_nor_qualified_ones_of_the_tenant() {
+    let server = Site::new().start().await;
+    let month = calls_of_all_directions(&server).await;
     assert_eq!(month["calls"], 4, "expected every direction in `calls`: {month}");
     assert_eq!(month["answered"], 3, "expected inbound and unknown in `answered`: {month}");
     assert_eq!(month["qualified"], 2, "expected inbound and unknown in `qualified`: {month}");
-    let rows = month["by_agent"].as_array().expect("rows by agent");
-    let row = |agent: Value| rows.iter().find(|row| row["agent"] == agent).expect("a row of the agent");
-    let of = |row: &Value| ["calls", "answered", "qualified"].map(|name| row[name].as_u64());
-    assert_eq!(
-        of(row(json!("ann@example.com"))),
-        [Some(3); 3],
-        "expected agents to count all directions: {month}"
-    );
-    assert_eq!(
-        of(row(Value::Null)),
-        [Some(1), Some(1), Some(0)],
-        "expected a row for calls of nobody: {month}"
-    );
+    let nobody = agent_row(&month, Value::Null);
+    assert_eq!(nobody, [1, 1, 0, 10].map(Some), "expected a row for the calls of nobody: {month}");
+    let rows = month["by_agent"].as_array().expect("rows");
     let sum: u64 = rows.iter().filter_map(|row| row["calls"].as_u64()).sum();
     assert_eq!(sum, 4, "expected the rows to sum to the month's calls: {month}");
+    let call = server.read("acme", "calls/out").await;
+    assert_eq!(
+        call["status"], "qualified",
+        "expected the call's own status not to depend on direction: {call}"
+    );
+}
+
+#[tokio::test]
+async fn figures_of_agents_and_talk_seconds_count_all_directions() {
+    let server = Site::new().start().await;
+    let month = calls_of_all_directions(&server).await;
+    let ann = agent_row(&month, json!("ann@example.com"));
+    assert_eq!(ann, [3, 3, 3, 135].map(Some), "expected agents to count all directions: {month}");
+    assert_eq!(month["talk_seconds"], 145, "expected talk over all answered calls: {month}");
 }

@@ -132,7 +132,7 @@ async fn twenty_kills_under_load_lose_and_repeat_nothing() {
         rounds_with_work > 10,
         "expected most rounds to acknowledge something, only {rounds_with_work} did"
     );
-    let listed = site.cli(&["log", "list", "--json"]);
+    let listed = site.cli(&["log", "list", "--tenant", "acme", "--limit", "100000", "--json"]);
     let positions: Vec<u64> =
         listed.exits(0).json().iter().filter_map(|fact| fact["position"].as_u64()).collect();
     assert!(

@@ -43,7 +43,7 @@ fn call_fact(random: &mut Random, n: u32, at: &str) -> Value {
         members["duration_seconds"] = json!(random.below(70));
     }
     if random.one_in(3) {
-        members["direction"] = json!(*random.pick(&["inbound", "outbound"]));
+        members["direction"] = json!("inbound");
     }
     if random.one_in(10) {
         members["answered_by"] = json!(*random.pick(&["machine_start", "human"]));

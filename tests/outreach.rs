@@ -212,23 +212,46 @@ async fn stages_are_the_same_in_any_order_of_arrival() {
     }
 }
 
-#[tokio::test]
-async fn a_persons_stage_holds_against_events_of_lower_or_equal_rank() {
+/// Events and decisions in turn, the lead named like this in the decisions; the stage after each.
+async fn persons_stage_holds(named: Value) {
     let server = Site::new().start().await;
     let lead = || json!({"id": "1", "email": "a@example.com"});
     let at = |day: u32| format!("2025-10-{day:02}T12:00:00Z");
     let steps = [
         (mail("lead_replied", 1, lead(), &at(1)), "replied"),
-        (staged(2, lead(), "quoting", &at(2)), "quoting"),
+        (staged(2, named.clone(), "quoting", &at(2)), "quoting"),
         (mail("lead_interested", 3, lead(), &at(3)), "quoting"),
         (mail("lead_replied", 4, lead(), &at(4)), "quoting"),
-        (staged(5, lead(), "won", &at(5)), "won"),
+        (staged(5, named, "won", &at(5)), "won"),
         (mail("lead_unsubscribed", 6, lead(), &at(6)), "won"),
     ];
     for (fact, stage) in steps {
         server.record("acme", std::slice::from_ref(&fact)).await;
         assert_eq!(stage_of(&server, "a@example.com").await, stage, "expected after {fact}");
     }
+}
+
+#[tokio::test]
+async fn a_persons_stage_by_email_holds_against_events_of_lower_or_equal_rank() {
+    persons_stage_holds(json!({"email": " A@example.com"})).await;
+}
+
+#[tokio::test]
+async fn a_persons_stage_by_lead_id_holds_against_events_of_lower_or_equal_rank() {
+    persons_stage_holds(json!({"id": "1"})).await;
+}
+
+#[tokio::test]
+async fn an_event_of_higher_rank_moves_a_lead_past_a_persons_stage() {
+    let server = Site::new().start().await;
+    let lead = json!({"email": "a@example.com"});
+    let facts = [
+        mail("lead_replied", 1, lead.clone(), "2025-10-01T12:00:00Z"),
+        staged(2, lead.clone(), "interested", "2025-10-02T12:00:00Z"),
+        mail("email_bounced", 3, lead, "2025-10-03T12:00:00Z"),
+    ];
+    server.record("acme", &facts).await;
+    assert_eq!(stage_of(&server, "a@example.com").await, "bounced", "expected the higher rank to win");
 }
 
 #[tokio::test]

@@ -151,7 +151,6 @@ async fn r3_what_is_authentic_and_cannot_be_mapped_is_quarantined_once_and_answe
         "{\"event\": {\"type\": \"EMAIL_SENT\", ".to_owned(),
         "[]".to_owned(),
         String::new(),
-        bison::sent("EMAIL_SENT", 4, json!("no lead"), AT).to_string(),
     ];
     for body in bodies {
         let first = bison::deliver_raw(&server, body.clone()).await;
@@ -164,6 +163,18 @@ async fn r3_what_is_authentic_and_cannot_be_mapped_is_quarantined_once_and_answe
     assert_eq!(october(&server).await["emails_sent"], 0, "expected nothing counted");
     let other = server.read("globex", "metrics/month?month=2025-10").await;
     assert_eq!(other["emails_sent"], 0, "expected nothing counted for another tenant");
+}
+
+#[tokio::test]
+async fn r3_a_malformed_field_sends_a_delivery_to_quarantine() {
+    let server = Site::new().start().await;
+    let event = bison::replied("LEAD_INTERESTED", 4, json!("no lead"), AT);
+    let answer = bison::deliver(&server, &event).await;
+    assert_eq!(
+        answer.is(200).outcome(),
+        "quarantined",
+        "expected a lead that is a text to be malformed: {answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -290,7 +301,7 @@ async fn r8_each_answer_says_at_which_position_it_is_true() {
         let said = answer["position"].as_u64().unwrap_or_default();
         assert!(said >= position, "expected a position of at least {position} from {route}: {answer}");
     }
-    let fact = server.read("acme", &format!("facts/{position}")).await;
+    let fact = server.get(&format!("/api/v1/tenants/acme/facts/{position}")).await.is(200).json.clone();
     let members =
         ["tenant", "provider", "external_id", "kind"].map(|name| fact[name].as_str().unwrap_or_default());
     assert_eq!(members, ["acme", "twilio", "CA1:completed", "call_reported"], "expected the fact: {fact}");
