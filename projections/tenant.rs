@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use domain::facts::Fact;
+use domain::facts::call::CallFact;
+use domain::facts::outreach::OutreachFact;
 use domain::facts::tenant::{TenantConfigured, TenantFact};
 use domain::keys::Position;
 use domain::members::{Day, Instant, Month, Text};
@@ -20,6 +22,9 @@ use crate::store::Texts;
 
 /// The models and the version of each one's rules: a change of rules is a new version, and a refold.
 pub const MODELS: [(&str, u32); 4] = [("tenants", 1), ("calls", 1), ("outreach_leads", 1), ("month", 1)];
+
+/// The groups of kinds that these models fold.
+pub const GROUPS: [u8; 3] = [CallFact::GROUP, OutreachFact::GROUP, TenantFact::GROUP];
 
 /// Who the tenant is and which rules it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -167,18 +172,47 @@ impl Tenant {
         timeline.at(timeline.latest().zone.start_of(day)).0.zone.as_str()
     }
 
+    /// Everything as it is now, to be read while folding goes on.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            profile: self.profile.clone(),
+            calls: self.call_list(),
+            leads: self.lead_list(),
+            cells: [self.call_cells.clone(), self.lead_figures.cells.clone()],
+            agents: self.calls.texts().clone(),
+        }
+    }
+
     /// The digest of each of [`MODELS`] for this tenant.
+    pub fn digests(&self, tenant: &str) -> [Digest; 4] {
+        self.snapshot().digests(tenant)
+    }
+}
+
+/// The models of one tenant at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    profile: Profile,
+    calls: CallList,
+    leads: LeadList,
+    cells: [Cells; 2],
+    agents: Texts,
+}
+
+impl Snapshot {
+    /// The digest of each of [`MODELS`] for this tenant. Takes a while.
     pub fn digests(&self, tenant: &str) -> [Digest; 4] {
         let mut profile = Digest::default();
         let mut row = Canonical::default();
         if let Some(name) = &self.profile.name {
             row.start(tenant);
             row.text(Some(name.as_str()));
+            // A timeline has no other way to show all of itself.
             row.text(Some(&format!("{:?}", self.profile.timeline)));
             profile.add(row.bytes());
         }
-        let mut month = self.cells_digest(tenant, &self.call_cells, &mut row);
-        month.merge(self.cells_digest(tenant, &self.lead_figures.cells, &mut row));
+        let mut month = self.cells_digest(tenant, &self.cells[0], &mut row);
+        month.merge(self.cells_digest(tenant, &self.cells[1], &mut row));
         [profile, self.calls.digest(tenant), self.leads.digest(tenant), month]
     }
 
@@ -194,7 +228,7 @@ impl Tenant {
                 row.number(measure as i64);
                 row.number(sum);
             }
-            let texts = self.calls.texts();
+            let texts = &self.agents;
             let mut agents: Vec<_> = cell.agents().map(|(agent, sums)| (texts.maybe(agent), sums)).collect();
             agents.sort_unstable();
             for (agent, sums) in agents {

@@ -1,11 +1,14 @@
 //! The composition root: data directory, log, index, read models and ingest, wired here and nowhere else.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::keys::{LogSecret, TenantId};
+use domain::facts::tenant::TenantFact;
+use domain::keys::{LogSecret, Position, TenantId};
 use domain::record::Hash;
 
 use crate::config::{Config, TenantConfig};
@@ -13,9 +16,10 @@ use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::ingest::directory::{Directory, DirectoryError};
 use crate::log::disk::RealDisk;
+use crate::log::select::{GroupSet, Select};
 use crate::log::{Clock, Log, LogError, LogOptions, Opened};
 use crate::store::Store;
-use crate::views::{Views, ViewsError};
+use crate::views::{FoldError, Views};
 
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +43,7 @@ pub enum EngineError {
     Log(LogError),
     /// The read models could not be folded.
     #[error(transparent)]
-    Views(#[from] ViewsError),
+    Views(#[from] FoldError),
     /// A tenant's configuration could not be recorded.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -186,26 +190,44 @@ impl Engine {
         let dir = DataDir::take(&config.data_dir)?;
         let (log, secret, opened) = open_log(&dir, Arc::clone(&clock))?;
         tracing::info!(position = log.head().position, ?opened, "log open");
-        let views = Views::start(&log, &secret, |_done, _of| {})?;
         let owners = config.tenants.iter().map(TenantConfig::owner).collect();
         let directory = Directory::new(owners, config.endpoints.clone())?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let ingest =
             Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, directory));
+        let configured = configurations(&log)?;
         for tenant in &config.tenants {
-            let latest = views.tenant(&tenant.id).timeline().latest().position;
+            let latest = configured.get(tenant.id.as_str()).copied().unwrap_or(0);
             ingest.configure(&tenant.id, &tenant.body, latest)?;
         }
+        let views = Views::start(&log, fold_threads(), &|_| {})?;
         Ok(Self { log, views, ingest, secret, clock, _dir: dir })
     }
 
     /// Whether the tenant is one of this server: configured, or with facts.
     pub fn knows(&self, tenant: &TenantId) -> bool {
-        self.ingest.directory().has_tenant(tenant) || self.views.knows(tenant)
+        self.ingest.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
     }
 
-    /// Stops appending, makes the last position durable and lets the directory go.
+    /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(self) {
+        self.views.close();
         self.log.close();
     }
+}
+
+/// Threads that fold at start: one per core.
+pub fn fold_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Position of each tenant's last configuration.
+fn configurations(log: &Log) -> Result<BTreeMap<Box<str>, Position>, LogError> {
+    let mut found = BTreeMap::new();
+    let select = Select { groups: GroupSet::NONE.with(TenantFact::GROUP), ..Select::all() };
+    log.snapshot().for_each(&select, &mut |position, record| {
+        found.insert(record.header.tenant.into(), position);
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
 }

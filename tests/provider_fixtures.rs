@@ -193,3 +193,47 @@ fn a_golden_file_without_its_delivery_is_noticed() {
         }
     }
 }
+
+/// A small generator, so that a failure comes again.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+}
+
+#[test]
+fn damaged_deliveries_are_facts_or_reasons_and_never_a_panic() {
+    let mut noise = Noise(7);
+    let (mut facts, mut reasons) = (0, 0);
+    for provider in PROVIDERS {
+        for path in cases(provider.name()).values() {
+            let whole = delivery(&fs::read_to_string(path).expect("readable"));
+            for _ in 0..40 {
+                let mut damaged = whole.clone();
+                let mut body = whole.body.to_vec();
+                for _ in 0..=noise.below(3) {
+                    match noise.below(4) {
+                        0 => body.truncate(noise.below(body.len())),
+                        1 => body.insert(noise.below(body.len()), noise.below(256) as u8),
+                        _ if body.is_empty() => {}
+                        2 => drop(body.remove(noise.below(body.len()))),
+                        _ => {
+                            let at = noise.below(body.len());
+                            body[at] = b"\"{}[],:%&=+\0\xff0"[noise.below(14)];
+                        }
+                    }
+                }
+                damaged.body = Bytes::from(body);
+                match translate(&damaged).meaning {
+                    Meaning::Facts { facts: made, .. } => facts += usize::from(!made.is_empty()),
+                    Meaning::Ignored => {}
+                    Meaning::Cannot(_) => reasons += 1,
+                }
+            }
+        }
+    }
+    assert!(facts > 100 && reasons > 100, "{facts} facts, {reasons} reasons");
+}

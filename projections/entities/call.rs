@@ -64,6 +64,13 @@ impl Recording {
     }
 }
 
+/// What few calls have.
+#[derive(Debug, Clone, Default)]
+struct Rare {
+    legs: Vec<Leg>,
+    recordings: Vec<Recording>,
+}
+
 /// A call.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -79,8 +86,7 @@ pub struct Call {
     disposed: Option<Box<Latest<u32, 2>>>,
     /// Answered and ended, µs and one more.
     moments: Option<Box<Latest<u64, 2>>>,
-    legs: Option<Box<Vec<Leg>>>,
-    recordings: Option<Box<Vec<Recording>>>,
+    rare: Option<Box<Rare>>,
     facts: Chain,
 }
 
@@ -98,8 +104,7 @@ impl Call {
             shared: Latest::default(),
             disposed: None,
             moments: None,
-            legs: None,
-            recordings: None,
+            rare: None,
             facts: Chain::default(),
         }
     }
@@ -184,7 +189,7 @@ impl Call {
     /// What a leg is, who called whom and when, is not what its parent is: only answer, duration and agent count.
     fn fold_leg(&mut self, order: Order, body: &CallReported, strings: &mut Strings) {
         let id = strings.intern(body.call_id.as_str());
-        let legs = self.legs.get_or_insert_default();
+        let legs = &mut self.rare.get_or_insert_default().legs;
         let at = legs.iter().position(|leg| leg.id == id).unwrap_or_else(|| {
             legs.push(Leg { id, answered: false, duration: None });
             legs.len() - 1
@@ -194,7 +199,7 @@ impl Call {
     }
 
     fn record(&mut self, recording: Recording) {
-        let recordings = self.recordings.get_or_insert_default();
+        let recordings = &mut self.rare.get_or_insert_default().recordings;
         match recordings.iter_mut().find(|known| known.id == recording.id) {
             None => recordings.push(recording),
             Some(known) => {
@@ -225,15 +230,21 @@ impl Call {
         self.reported || self.disposed.is_some()
     }
 
+    fn legs(&self) -> &[Leg] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.legs)
+    }
+
     /// Whether somebody answered: a leg, where it has legs.
     pub fn answered(&self) -> bool {
-        self.legs.as_ref().map_or(self.answered, |legs| legs.iter().any(|leg| leg.answered))
+        if self.legs().is_empty() { self.answered } else { self.legs().iter().any(|leg| leg.answered) }
     }
 
     /// Whole seconds: the answered leg's latest, where it has legs.
     pub fn duration_seconds(&self) -> Option<u32> {
-        let Some(legs) = &self.legs else { return self.told.get(DURATION).checked_sub(1) };
-        let answered = self.answered();
+        let (legs, answered) = (self.legs(), self.answered());
+        if legs.is_empty() {
+            return self.told.get(DURATION).checked_sub(1);
+        }
         legs.iter()
             .filter(|leg| leg.answered == answered)
             .filter_map(|leg| leg.duration)
@@ -296,7 +307,7 @@ impl Call {
 
     /// Its recordings, in no order that can be served.
     pub fn recordings(&self) -> &[Recording] {
-        self.recordings.as_ref().map_or(&[], |recordings| recordings.as_slice())
+        self.rare.as_ref().map_or(&[], |rare| &rare.recordings)
     }
 
     /// The facts that made it.
@@ -344,9 +355,10 @@ impl Call {
         if let Some(disposed) = &mut self.disposed {
             disposed.map(|at, value| if at == DISPOSER { number(value) } else { value });
         }
-        self.legs.iter_mut().flat_map(|legs| legs.iter_mut()).for_each(|leg| leg.id = symbol(leg.id));
-        let recordings = self.recordings.iter_mut().flat_map(|recordings| recordings.iter_mut());
-        recordings.for_each(|recording| recording.id = symbol(recording.id));
+        if let Some(rare) = &mut self.rare {
+            rare.legs.iter_mut().for_each(|leg| leg.id = symbol(leg.id));
+            rare.recordings.iter_mut().for_each(|recording| recording.id = symbol(recording.id));
+        }
     }
 }
 

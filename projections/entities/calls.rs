@@ -1,11 +1,9 @@
 //! All calls of one tenant: rows, the index by id, and their order by start.
 
 use domain::facts::call::CallFact;
-use domain::keys::Position;
 use domain::rules::configuration::Timeline;
 
 use crate::Recorded;
-use crate::canonical::{Canonical, Digest};
 use crate::entities::call::Call;
 use crate::figures::Cells;
 use crate::store::{Buckets, Index, Pages, Strings, Texts};
@@ -120,43 +118,5 @@ impl Calls {
     /// The rows by start.
     pub fn order(&self) -> &Buckets {
         &self.order
-    }
-
-    /// Digest of the rows. Personal members are no part of it, so that it stays when a person is erased.
-    pub fn digest(&self, tenant: &str) -> Digest {
-        let (mut digest, mut row) = (Digest::default(), Canonical::default());
-        for call in self.rows.iter() {
-            row.start(tenant);
-            self.lay_down(call, &mut row);
-            digest.add(row.bytes());
-        }
-        digest
-    }
-
-    fn lay_down(&self, call: &Call, row: &mut Canonical) {
-        let texts = self.strings.texts();
-        row.text(Some(texts.get(call.id)));
-        row.number(call.begun().0);
-        row.number(i64::from(call.exists()));
-        row.number(i64::from(call.answered()));
-        row.maybe(call.duration_seconds().map(i64::from));
-        row.text(call.status().map(|status| status.as_str()));
-        row.text(call.direction().map(|direction| direction.as_str()));
-        row.text(call.outcome().map(|outcome| outcome.as_str()));
-        for symbol in [call.agent(), call.lead(), call.session()] {
-            row.text(texts.maybe(symbol));
-        }
-        call.moments().iter().for_each(|moment| row.maybe(moment.map(|at| at.0)));
-        let mut recordings: Vec<_> =
-            call.recordings().iter().map(|r| (texts.get(r.id), r.position, r.duration_seconds())).collect();
-        recordings.sort_unstable();
-        for (id, position, duration) in recordings {
-            row.text(Some(id));
-            row.number(position as i64);
-            row.maybe(duration.map(i64::from));
-        }
-        let mut facts: Vec<Position> = call.facts().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| row.number(*position as i64));
     }
 }

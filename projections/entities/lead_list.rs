@@ -5,8 +5,10 @@ use domain::members::Instant;
 use domain::rules::stages::Stage;
 use serde::Serialize;
 
+use crate::canonical::{Canonical, Digest};
 use crate::entities::lead::{Lead, LeadRow, Name};
 use crate::entities::leads::Leads;
+use crate::halves;
 use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 
@@ -81,6 +83,30 @@ impl LeadList {
         let (items, next_cursor) =
             page(buckets, after, limit, |row| item(&Lead::new(&self.rows, row), &self.texts));
         Page { position, items, next_cursor }
+    }
+
+    /// Digest of the leads. Personal members are no part of it, so that it stays when a person is erased.
+    pub fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        for (at, head) in self.rows.iter().enumerate().filter(|(_, row)| row.owner().is_none()) {
+            let lead = Lead::new(&self.rows, at as u32);
+            row.start(tenant);
+            head.workspace.iter().for_each(|symbol| row.text(Some(self.texts.get(*symbol))));
+            match head.name {
+                Name::Id(id) => row.text(Some(self.texts.get(id))),
+                Name::Email(email) => halves(&email).into_iter().for_each(|half| row.number(half as i64)),
+                Name::Nobody(day) => row.maybe(Some(day)),
+            }
+            row.text(Some(lead.stage().as_str()));
+            row.maybe(lead.first_interest().map(|at| at.0));
+            for (position, kind, at) in lead.facts() {
+                row.number(position as i64);
+                row.number(kind as i64);
+                row.number(at.0);
+            }
+            digest.add(row.bytes());
+        }
+        digest
     }
 
     fn has(&self, lead: &Lead<'_>, search: &str) -> bool {

@@ -7,7 +7,6 @@ use domain::keys::PersonDigest;
 use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
 
-use crate::canonical::{Canonical, Digest};
 use crate::entities::lead::{EventKind, Lead, LeadRow, Name};
 use crate::entities::links::{Link, Links, Workspace};
 use crate::figures::{Cells, Measure, Share, When};
@@ -266,35 +265,6 @@ impl Leads {
         };
         let row = self.find([instance?, workspace?], name)?;
         Some(Lead::new(&self.rows, self.head(row)))
-    }
-
-    /// Digest of the leads. Personal members are no part of it, so that it stays when a person is erased.
-    pub fn digest(&self, tenant: &str) -> Digest {
-        let (mut digest, mut canonical) = (Digest::default(), Canonical::default());
-        for (at, row) in self.rows.iter().enumerate() {
-            if row.owner().is_some() {
-                continue;
-            }
-            let lead = Lead::new(&self.rows, at as u32);
-            canonical.start(tenant);
-            row.workspace.iter().for_each(|symbol| canonical.text(Some(self.texts().get(*symbol))));
-            match row.name {
-                Name::Id(id) => canonical.text(Some(self.texts().get(id))),
-                Name::Email(email) => {
-                    crate::halves(&email).into_iter().for_each(|half| canonical.number(half as i64));
-                }
-                Name::Nobody(day) => canonical.maybe(Some(day)),
-            }
-            canonical.text(Some(lead.stage().as_str()));
-            canonical.maybe(lead.first_interest().map(|at| at.0));
-            for (position, kind, at) in lead.facts() {
-                canonical.number(position as i64);
-                canonical.number(kind as i64);
-                canonical.number(at.0);
-            }
-            digest.add(canonical.bytes());
-        }
-        digest
     }
 }
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use domain::keys::LogSecret;
 use serde_json::json;
 
-use super::replay::default_threads;
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, open_log, system_clock};
+use crate::engine::{DataDir, fold_threads, open_log, system_clock};
 use crate::log::disk::Disk;
 use crate::log::verify::verify;
 use crate::log::{Log, LogError, LogSnapshot};
@@ -30,19 +29,17 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
         let (log, secret, _opened) = open_log(&dir, system_clock())?;
         let snapshot = log.snapshot();
         violations.extend(wrong_keys(&log, &snapshot, &secret)?);
-        let lanes = Views::fold_once(&snapshot, &secret, default_threads(), &|_| {})?;
-        let in_order = Views::fold_in_order(&snapshot, &secret)?;
+        let lanes = Views::fold_once(&snapshot, fold_threads(), &|_| {})?;
+        let in_order = Views::fold_in_order(&snapshot)?;
         for (model, again) in lanes.iter().zip(&in_order) {
-            if model.hex() != again.hex() {
+            if model.digest != again.digest {
                 let found = format!(
                     "model {}: folded by lanes {}, in order {}",
-                    model.name,
-                    model.hex(),
-                    again.hex()
+                    model.name, model.digest, again.digest
                 );
                 violations.push(found);
             }
-            models.push(json!({"name": model.name, "digest": model.hex()}));
+            models.push(json!({"name": model.name, "digest": model.digest}));
         }
         log.close();
     }

@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Overrides};
 use crate::engine::EngineError;
-use crate::views::ViewsError;
+use crate::views::FoldError;
 
 /// Every inbound fact once, every figure a fold of the log.
 #[derive(Debug, Parser)]
@@ -108,8 +108,8 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<ViewsError> for Failure {
-    fn from(error: ViewsError) -> Self {
+impl From<FoldError> for Failure {
+    fn from(error: FoldError) -> Self {
         Self::Integrity(error.to_string())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, open_log, system_clock};
+use crate::engine::{DataDir, fold_threads, open_log, system_clock};
 use crate::views::Views;
 
 /// Fold all read models afresh from the log.
@@ -20,28 +20,29 @@ pub struct Args {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let dir = DataDir::existing(&config.data_dir)?;
-    let (log, secret, _opened) = open_log(&dir, system_clock())?;
+    let (log, _secret, _opened) = open_log(&dir, system_clock())?;
     let snapshot = log.snapshot();
     let facts = snapshot.head().position;
-    let threads = args.threads.map_or_else(default_threads, usize::from);
+    let threads = args.threads.map_or_else(fold_threads, usize::from);
     let bar = output::progress(facts, "replaying");
     let began = Instant::now();
-    let digests = Views::fold_once(&snapshot, &secret, threads, &|done| bar.set_position(done))?;
+    let digests = Views::fold_once(&snapshot, threads, &|progress| bar.set_position(progress.folded))?;
     let seconds = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
     log.close();
     let rate = facts as f64 / seconds.max(1e-9);
     if settings.json {
-        let models: Vec<_> = digests
-            .iter()
-            .map(|digest| json!({"name": digest.name, "version": digest.version, "position": digest.position, "digest": digest.hex()}))
-            .collect();
         return output::json_line(&json!({
-            "facts": facts, "seconds": seconds, "facts_per_second": rate.round(), "threads": threads, "models": models,
+            "facts": facts, "seconds": seconds, "facts_per_second": rate.round(), "threads": threads, "models": digests,
         }));
     }
     let rows = digests.iter().map(|digest| {
-        vec![digest.name.to_owned(), digest.version.to_string(), digest.position.to_string(), digest.hex()]
+        vec![
+            digest.name.to_owned(),
+            digest.version.to_string(),
+            digest.position.to_string(),
+            digest.digest.clone(),
+        ]
     });
     output::table(&["model", "version", "position", "digest"], rows)?;
     output::note(&format!(
@@ -50,9 +51,4 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         output::grouped(rate as u64)
     ));
     Ok(())
-}
-
-/// One per core.
-pub fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

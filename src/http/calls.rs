@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use domain::keys::Position;
 use domain::members::Email;
 use domain::rules::qualification::Verdict;
 use serde::Serialize;
@@ -15,7 +14,7 @@ use super::facts::blocking;
 use super::problem::Problem;
 use super::query::Query;
 use super::tenant::{Tenant, view};
-use crate::views::{CallFilter, CallItem};
+use crate::views::CallFilter;
 
 /// `/calls`, `/calls/{call_id}`.
 pub fn router() -> Router<Arc<App>> {
@@ -40,13 +39,6 @@ async fn list(
     blocking(move || view.calls(&filter, after.as_ref(), limit)).await.map(Json)
 }
 
-#[derive(Serialize)]
-struct At {
-    position: Position,
-    #[serde(flatten)]
-    call: CallItem,
-}
-
 async fn one(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
@@ -55,6 +47,5 @@ async fn one(
 ) -> Result<Json<impl Serialize>, Problem> {
     let query = Query::new(raw.as_deref(), &["min_position"])?;
     let view = view(&app, &tenant, &query).await?;
-    let call = view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
-    Ok(Json(At { position: view.position(), call }))
+    view.call(&call_id).map(Json).ok_or_else(|| Problem::not_found("call"))
 }

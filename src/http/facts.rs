@@ -50,7 +50,7 @@ async fn list(
         _ => None,
     };
     let descending = query.word("order", "must be asc or desc (the default)", order)?.unwrap_or(true);
-    let zone = view(&app, &tenant, &query).await?.zone();
+    let zone = view(&app, &tenant, &query).await?.timeline().latest().zone;
     let instant_or = |name, of_day: &dyn Fn(Day) -> Instant| {
         query.word(name, "must be an instant such as 2025-10-09T12:00:00Z, or a date", |text| {
             Instant::parse(text).or_else(|| Day::parse(text).map(of_day))

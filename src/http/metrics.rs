@@ -29,7 +29,7 @@ async fn month(
     let query = Query::new(raw.as_deref(), &["month", "min_position"])?;
     let asked = query.month("month")?;
     let view = view(&app, &tenant, &query).await?;
-    let month = asked.unwrap_or_else(|| view.zone().month(Instant((app.engine.clock)())));
+    let month = asked.unwrap_or_else(|| view.timeline().latest().zone.month(Instant((app.engine.clock)())));
     Ok(Json(view.month(month)))
 }
 
@@ -41,7 +41,7 @@ async fn days(
     let query = Query::new(raw.as_deref(), &["from", "to", "min_position"])?;
     let (from, to) = (query.day("from")?, query.day("to")?);
     let view = view(&app, &tenant, &query).await?;
-    let today = view.zone().day(Instant((app.engine.clock)()));
+    let today = view.timeline().latest().zone.day(Instant((app.engine.clock)()));
     let to = to.unwrap_or(today);
     let from = from.unwrap_or_else(|| to.month().first());
     if from > to || to.0 - from.0 >= DAYS_MAX {

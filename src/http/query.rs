@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::members::{Day, Instant, Month};
+use domain::members::{Day, Month};
 use projections::store::Cursor;
 
 use super::problem::Problem;
@@ -56,11 +56,6 @@ impl Query {
     /// A day.
     pub fn day(&self, name: &str) -> Result<Option<Day>, Problem> {
         self.parsed(name, "must be a date such as 2025-10-09", Day::parse)
-    }
-
-    /// An instant.
-    pub fn instant(&self, name: &str) -> Result<Option<Instant>, Problem> {
-        self.parsed(name, "must be an instant such as 2025-10-09T12:00:00Z", Instant::parse)
     }
 
     /// A position of the log.

@@ -71,7 +71,7 @@ pub async fn view(app: &App, tenant: &TenantId, query: &Query) -> Result<TenantV
             return Err(Problem::unavailable("not_folded", detail, 1));
         }
     }
-    Ok(app.engine.views.tenant(tenant))
+    app.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
 }
 
 /// 415 unless the body is of one of `types`; answers which.

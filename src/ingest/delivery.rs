@@ -74,7 +74,9 @@ impl Delivery {
 /// Lenient, as senders are: `+` and `%20` are both a space, a key may come without `=`, a `%` that begins no
 /// escape is itself. Values are bytes, since signatures are over bytes; texts replace what is not UTF-8.
 #[derive(Debug, Clone, Default)]
-pub struct Form<'a>(Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>);
+pub struct Form<'a>(Vec<Field<'a>>);
+
+type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Form<'a> {
     /// Decodes `application/x-www-form-urlencoded`; fields beyond the thousandth are not read.

@@ -6,8 +6,8 @@
 
 pub mod answer;
 mod batch;
-pub mod conflict;
 mod configure;
+pub mod conflict;
 pub mod delivery;
 pub mod directory;
 pub mod items;
@@ -20,9 +20,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::ControlFact;
 use domain::keys::{ContentDigest, LogSecret, Position, TenantId};
 use domain::members::Instant;
-use domain::record::Draft;
+use domain::record::{Draft, Private};
 use parking_lot::RwLock;
 
 use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
@@ -30,7 +32,7 @@ use self::conflict::{Conflict, First, Sightings, same_today};
 use self::delivery::Delivery;
 use self::directory::{Directory, Endpoint};
 use self::provider::{Cannot, Meaning, Provider, Reason};
-use crate::log::{Appended, Clock, Log};
+use crate::log::{Appended, Clock, Log, LogError};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
@@ -89,6 +91,34 @@ impl Ingest {
         let endpoint = known.ok_or(NotTaken::UnknownEndpoint)?;
         verified?;
         Ok(self.translate(provider, delivery, endpoint, &directory).await?)
+    }
+
+    /// Maps the delivery again that the `delivery_quarantined` at `position` keeps, as if it came now to today's
+    /// directory, with the time it came. What still cannot be mapped answers with its quarantine.
+    ///
+    /// # Errors
+    /// [`NotTaken::UnknownEndpoint`] also when there is no such quarantine, or when it was erased.
+    pub async fn retry(&self, position: Position) -> Result<Taken, NotTaken> {
+        let delivery = self.quarantined(position)?.ok_or(NotTaken::UnknownEndpoint)?;
+        let directory = self.directory();
+        let provider = providers::named(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
+        let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint);
+        let endpoint = endpoint.ok_or(NotTaken::UnknownEndpoint)?;
+        Ok(self.translate(provider, &delivery, endpoint, &directory).await?)
+    }
+
+    fn quarantined(&self, position: Position) -> Result<Option<Delivery>, IngestError> {
+        let Some(record) = self.log.read(position)? else { return Ok(None) };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        let header = view.header;
+        let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
+        let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
+        let (Fact::Control(ControlFact::Quarantined(kept)), Private::Kept { .. }) = (fact, view.private)
+        else {
+            return Ok(None);
+        };
+        let original = self.log.original(&view)?;
+        Ok(Some(quarantine::delivery(&kept, original, Instant(header.occurred_at))))
     }
 
     async fn translate(

@@ -1,9 +1,11 @@
 //! Authentic deliveries that could not be turned into facts: kept whole, once per content, with the reason (R3).
 
+use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ControlFact, DeliveryQuarantined};
 use domain::keys::{ExternalId, Provider, TenantId};
+use domain::members::{Instant, Text};
 use sha2::{Digest, Sha256};
 
 use super::answer::IngestError;
@@ -55,4 +57,21 @@ pub(super) fn envelope(
         fact: Fact::Control(ControlFact::Quarantined(body)),
         mapping: 0,
     })
+}
+
+/// The delivery that a `delivery_quarantined` keeps, as it came, with the time it came (RULINGS, Quarantine). Of
+/// the headers only the media type is kept: whoever maps it again does not verify it again.
+pub(super) fn delivery(kept: &DeliveryQuarantined, original: Bytes, received_at: Instant) -> Delivery {
+    let text = |member: &Option<Text>| member.as_ref().map(Text::to_string);
+    let query = kept.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let content_type = text(&kept.content_type).map(|given| ("content-type".to_owned(), Bytes::from(given)));
+    Delivery {
+        provider: kept.provider.to_string(),
+        endpoint: kept.endpoint.to_string(),
+        method: text(&kept.method).unwrap_or_else(|| "POST".to_owned()),
+        path_and_query: format!("/hooks/{}/{}{query}", kept.provider, kept.endpoint),
+        headers: content_type.into_iter().collect(),
+        body: original,
+        received_at,
+    }
 }

@@ -19,6 +19,13 @@ impl GroupSet {
         Self(self.0 | 1 << group)
     }
 
+    /// This set but for `group`, which must be below 64.
+    #[must_use]
+    pub const fn without(self, group: u8) -> Self {
+        assert!(group < 64, "a group set has 64 bits");
+        Self(self.0 & !(1 << group))
+    }
+
     /// Whether `group` is in the set.
     pub const fn contains(self, group: u8) -> bool {
         if group < 64 { self.0 >> group & 1 == 1 } else { self.0 == u64::MAX }

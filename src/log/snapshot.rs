@@ -34,6 +34,11 @@ impl LogSnapshot {
         self.head
     }
 
+    /// Last position that lies in lanes; what comes after is in memory, in order.
+    pub fn sealed(&self) -> Position {
+        self.sealed.last().map_or(0, |segment| segment.last())
+    }
+
     /// The whole record at `position`; none past the head. A blob original is read by [`LogSnapshot::original`].
     pub fn read(&self, position: Position) -> Result<Option<Record>, LogError> {
         if position == 0 || position > self.head.position {

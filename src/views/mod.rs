@@ -1,191 +1,183 @@
-//! Read models in memory.
+//! Read models in memory: what is served, tenant by tenant, each at one position (I5, I6).
+//!
+//! A lock is held to look up, to sum and to take counters of pages, never to encode, sort, hash or read a disk.
 
+mod answers;
+mod error;
 pub mod facts;
+mod projector;
+mod rebuild;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use domain::facts::Fact;
-use domain::keys::{LogSecret, Position, TenantId};
-use domain::members::{Day, Instant, Month};
-use domain::record::RecordRef;
-use domain::rules::calendar::ZoneName;
-use domain::rules::configuration::Timeline;
-use parking_lot::RwLock;
-use projections::Recorded;
-pub use projections::entities::call_list::{CallFilter, CallItem};
-pub use projections::entities::lead_list::{LeadFilter, LeadItem};
-use projections::figures::month::{DaysAnswer, MonthAnswer};
-use projections::store::{Cursor, Page};
-use projections::tenant::{MODELS, Tenant};
+use domain::keys::{Position, TenantId};
+use parking_lot::{Mutex, RwLock};
+use projections::canonical::Digest;
+use projections::tenant::{MODELS, Snapshot, Tenant};
+use serde::Serialize;
+use tokio::sync::watch;
 
-use crate::log::{Log, LogError, LogSnapshot};
+pub use self::answers::{CallAnswer, TenantView};
+pub use self::error::FoldError;
+pub use self::rebuild::Progress;
+use crate::log::{Log, LogSnapshot};
 
-/// Errors.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewsError {
-    /// Log.
-    #[error(transparent)]
-    Log(#[from] LogError),
+pub use projections::entities::call_list::CallFilter;
+pub use projections::entities::lead_list::LeadFilter;
+
+/// One tenant's models and the position they are at: that of the last of its facts that was folded.
+#[derive(Debug, Default)]
+struct State {
+    position: Position,
+    tenant: Tenant,
 }
 
-type Map = BTreeMap<TenantId, Tenant>;
-/// Views.
-#[derive(Clone)]
-pub struct Views(Arc<RwLock<(Position, Map)>>, tokio::sync::watch::Receiver<Position>);
-/// One tenant.
-pub struct TenantView(Position, Tenant);
-/// A digest.
+type Slot = Arc<RwLock<State>>;
+
+/// The digest of one model over all tenants (E6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelDigest {
-    /// Name.
+    /// The model.
     pub name: &'static str,
-    /// Version.
+    /// Version of its rules.
     pub version: u32,
-    /// Position.
+    /// True at this position of the log.
     pub position: Position,
-    digest: projections::canonical::Digest,
-}
-impl ModelDigest {
-    /// Hex.
-    pub fn hex(&self) -> String {
-        self.digest.to_string()
-    }
+    /// 64 hexadecimal digits.
+    pub digest: String,
 }
 
-fn apply(map: &mut Map, position: Position, record: &RecordRef<'_>) {
-    let Ok(fact) = Fact::decode(record.header.kind, record.header.version, record.public, record.personal())
-    else {
-        return;
-    };
-    let Ok(tenant) = TenantId::stored(record.header.tenant) else { return };
-    map.entry(tenant).or_default().apply(&Recorded {
-        position,
-        recorded_at: Instant(record.header.recorded_at),
-        occurred_at: Instant(record.header.occurred_at),
-        content: record.header.content,
-        fact: &fact,
-    });
+struct Inner {
+    tenants: RwLock<BTreeMap<Box<str>, Slot>>,
+    /// Last position of the log that is folded, of whatever tenant.
+    position: watch::Sender<Position>,
+    /// Held while a batch is folded: who holds it sees all tenants at one position.
+    folding: Mutex<()>,
+    failure: Mutex<Option<FoldError>>,
+    stopping: AtomicBool,
+    projector: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The read models; clones are handles of the same ones.
+#[derive(Clone)]
+pub struct Views {
+    inner: Arc<Inner>,
 }
 
 impl Views {
-    /// Start.
-    pub fn start(log: &Log, _secret: &LogSecret, _progress: impl Fn(u64, u64)) -> Result<Self, ViewsError> {
-        let mut map = Map::new();
+    /// Folds the log from its lanes with `threads` threads, then follows it on a thread of its own.
+    ///
+    /// # Errors
+    /// What the log cannot read, or a fact that this release cannot decode: nothing is served then.
+    pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
         let snapshot = log.snapshot();
-        let head = snapshot.head().position;
-        snapshot.in_order(1, head, false, &mut |position, record| {
-            apply(&mut map, position, &record);
-            ControlFlow::Continue(())
-        })?;
-        let shared = Arc::new(RwLock::new((head, map)));
-        let (sender, receiver) = tokio::sync::watch::channel(head);
-        let (log, state) = (log.clone(), Arc::clone(&shared));
-        std::thread::spawn(move || {
-            let mut follow = log.follow(head);
-            loop {
-                match follow.next(Duration::from_millis(500)) {
-                    Ok(Some(records)) => {
-                        let mut state = state.write();
-                        for record in &records {
-                            if let Ok(view) = record.view() {
-                                apply(&mut state.1, record.position, &view);
-                            }
-                            state.0 = record.position;
-                        }
-                        let _ = sender.send(state.0);
-                    }
-                    Ok(None) => {}
-                    Err(_) => return,
-                }
-            }
-        });
-        Ok(Self(shared, receiver))
+        let position = snapshot.head().position;
+        let tenants = rebuild::rebuild(&snapshot, threads, progress)?;
+        let inner = Inner {
+            tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
+            position: watch::Sender::new(position),
+            folding: Mutex::new(()),
+            failure: Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            projector: Mutex::new(None),
+        };
+        let views = Self { inner: Arc::new(inner) };
+        let thread = projector::spawn(Arc::clone(&views.inner), log.clone(), position)?;
+        *views.inner.projector.lock() = Some(thread);
+        Ok(views)
     }
-    /// Position.
-    pub fn position(&self) -> Position {
-        self.0.read().0
-    }
-    /// Wait.
-    pub async fn wait_for(&self, position: Position, wait: Duration) -> bool {
-        let mut receiver = self.1.clone();
-        tokio::time::timeout(wait, receiver.wait_for(|at| *at >= position)).await.is_ok()
-    }
-    /// Tenant.
-    pub fn tenant(&self, id: &TenantId) -> TenantView {
-        let state = self.0.read();
-        TenantView(state.0, state.1.get(id).cloned().unwrap_or_default())
-    }
-    /// Knows.
-    pub fn knows(&self, id: &TenantId) -> bool {
-        self.0.read().1.contains_key(id)
-    }
-    /// Fold.
+
+    /// Folds a log once and tells the digests: what `replay` and `audit` compare.
     pub fn fold_once(
         snapshot: &LogSnapshot,
-        _secret: &LogSecret,
-        _threads: usize,
-        _progress: &dyn Fn(u64),
-    ) -> Result<Vec<ModelDigest>, ViewsError> {
-        Self::fold_in_order(snapshot, _secret)
+        threads: usize,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<ModelDigest>, FoldError> {
+        let tenants = rebuild::rebuild(snapshot, threads, progress)?;
+        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
+        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
     }
-    /// Fold.
-    pub fn fold_in_order(
-        snapshot: &LogSnapshot,
-        _secret: &LogSecret,
-    ) -> Result<Vec<ModelDigest>, ViewsError> {
-        let mut map = Map::new();
-        let head = snapshot.head().position;
-        snapshot.in_order(1, head, false, &mut |position, record| {
-            apply(&mut map, position, &record);
-            ControlFlow::Continue(())
-        })?;
-        let mut sums = [projections::canonical::Digest::default(); 4];
-        for (id, tenant) in &map {
-            for (sum, digest) in sums.iter_mut().zip(tenant.digests(id.as_str())) {
-                sum.merge(digest);
-            }
-        }
-        Ok(MODELS
-            .iter()
-            .zip(sums)
-            .map(|((name, version), digest)| ModelDigest { name, version: *version, position: head, digest })
-            .collect())
+
+    /// The same digests by the other way: every fact in the order of the log, as it is folded live.
+    ///
+    /// # Errors
+    /// As of [`Views::fold_once`].
+    pub fn fold_in_order(snapshot: &LogSnapshot) -> Result<Vec<ModelDigest>, FoldError> {
+        let tenants = rebuild::in_order(snapshot)?;
+        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
+        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
+    }
+
+    /// Last position of the log that is folded.
+    pub fn position(&self) -> Position {
+        *self.inner.position.borrow()
+    }
+
+    /// Waits until `position` is folded; whether it was within `timeout`.
+    pub async fn wait_for(&self, position: Position, timeout: Duration) -> bool {
+        let mut folded = self.inner.position.subscribe();
+        let reached = folded.wait_for(|folded| *folded >= position);
+        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
+    }
+
+    /// Why folding stopped, if it did: then what is served stays where it is.
+    pub fn failure(&self) -> Option<FoldError> {
+        self.inner.failure.lock().clone()
+    }
+
+    /// A tenant's models; none of a tenant without facts, nor of the engine's own.
+    pub fn tenant(&self, tenant: &TenantId) -> Option<TenantView> {
+        let slot = self.inner.tenants.read().get(tenant.as_str()).cloned()?;
+        Some(TenantView::new(slot))
+    }
+
+    /// Every tenant with facts, by id.
+    pub fn tenants(&self) -> Vec<(Box<str>, TenantView)> {
+        let tenants = self.inner.tenants.read();
+        tenants.iter().map(|(id, slot)| (id.clone(), TenantView::new(Arc::clone(slot)))).collect()
+    }
+
+    /// The digest of each model at one position. Folding waits only while counters are taken.
+    pub fn digests(&self) -> Vec<ModelDigest> {
+        let (snapshots, position) = {
+            let _still = self.inner.folding.lock();
+            let tenants = self.inner.tenants.read();
+            let taken = tenants.iter().map(|(id, slot)| (id.clone(), slot.read().tenant.snapshot()));
+            (taken.collect::<Vec<_>>(), self.position())
+        };
+        sum(&snapshots, position)
+    }
+
+    /// Stops following; what was folded stays readable.
+    pub fn close(&self) {
+        projector::stop(&self.inner);
     }
 }
 
-impl TenantView {
-    /// Month.
-    pub fn month(&self, month: Month) -> MonthAnswer {
-        self.1.month(self.0, month)
+fn slot(state: State) -> Slot {
+    Arc::new(RwLock::new(state))
+}
+
+fn sum(tenants: &[(Box<str>, Snapshot)], position: Position) -> Vec<ModelDigest> {
+    let mut sums = [Digest::default(); MODELS.len()];
+    for (id, tenant) in tenants {
+        for (sum, digest) in sums.iter_mut().zip(tenant.digests(id)) {
+            sum.merge(digest);
+        }
     }
-    /// Days.
-    pub fn days(&self, from: Day, to: Day) -> DaysAnswer {
-        self.1.days(from, to).answer(self.0)
-    }
-    /// Calls.
-    pub fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: usize) -> Page<CallItem> {
-        self.1.call_list().page(self.0, filter, after, limit)
-    }
-    /// Call.
-    pub fn call(&self, id: &str) -> Option<CallItem> {
-        self.1.call(id)
-    }
-    /// Leads.
-    pub fn leads(&self, filter: &LeadFilter, after: Option<&Cursor>, limit: usize) -> Page<LeadItem> {
-        self.1.lead_list().page(self.0, filter, after, limit)
-    }
-    /// Timeline.
-    pub fn timeline(&self) -> &Timeline {
-        &self.1.profile().timeline
-    }
-    /// Zone.
-    pub fn zone(&self) -> ZoneName {
-        self.timeline().latest().zone
-    }
-    /// Position.
-    pub fn position(&self) -> Position {
-        self.0
-    }
+    let named = MODELS.iter().zip(sums);
+    named
+        .map(|((name, version), digest)| ModelDigest {
+            name,
+            version: *version,
+            position,
+            digest: digest.to_string(),
+        })
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! Random histories as they lie in a log, and what is served of them.
 #![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use bytes::Bytes;
 use domain::envelope::Envelope;

@@ -31,7 +31,11 @@ pub(crate) fn long_text(given: &str) -> Option<LongText> {
 
 fn cut(given: &str, max: usize) -> String {
     let mut text = canonical_text(given).replace('\0', "\u{fffd}");
-    text.truncate(text.floor_char_boundary(max));
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
     text
 }
 
@@ -61,5 +65,18 @@ impl Facts<'_> {
             fact,
             mapping: self.provider.mapping(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let cut = text(&"é".repeat(600)).map(|text| text.to_string());
+        assert_eq!(cut, Some("é".repeat(512)));
+        assert_eq!(text(&format!("a\0{}", "b".repeat(1_020))).map(|text| text.as_str().len()), Some(1_024));
+        assert_eq!(text(" \t "), None);
     }
 }

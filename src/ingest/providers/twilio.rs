@@ -193,7 +193,7 @@ impl Callback<'_> {
         } else if let Some(status) = fields.get("RecordingStatus") {
             let status = fold_word(&status);
             self.event = Some(format!("recording-{status}"));
-            self.recording(&status, owner?)
+            self.recording(&status, owner)
         } else if let Some(heard) = self.fields.text("AnsweredBy") {
             self.event = Some("amd".to_owned());
             self.answering_machine(heard, owner?)
@@ -250,7 +250,7 @@ impl Callback<'_> {
     }
 
     /// Only a completed recording can be heard; the other states are known and carry nothing to count.
-    fn recording(&self, status: &str, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+    fn recording(&self, status: &str, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
         match status {
             "completed" => {}
             "in-progress" | "absent" | "failed" | "paused" | "stopped" | "processing" | "deleted" => {
@@ -260,7 +260,7 @@ impl Callback<'_> {
                 return Err(Cannot::new(Reason::UnknownEventType, format!("RecordingStatus: {other:?}")));
             }
         }
-        let fields = &self.fields;
+        let (fields, owner) = (&self.fields, owner?);
         let recording_id = fields.required("RecordingSid")?;
         let key = format!("{recording_id}:{status}");
         let (call_id, url) = (fields.required("CallSid")?, fields.required("RecordingUrl")?);

@@ -1,0 +1,91 @@
+//! What is asked of one tenant's models, each answer with the position at which it is true (R8).
+
+use std::sync::Arc;
+
+use domain::keys::Position;
+use domain::members::{Day, Month};
+use domain::rules::configuration::Timeline;
+use projections::entities::call_list::{CallFilter, CallItem};
+use projections::entities::lead_list::{LeadFilter, LeadItem};
+use projections::figures::month::{DaysAnswer, MonthAnswer};
+use projections::store::{Cursor, Page};
+use serde::Serialize;
+
+use super::Slot;
+
+/// Answer of `/calls/{call_id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallAnswer {
+    /// True at this position.
+    pub position: Position,
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallItem,
+}
+
+/// One tenant's models.
+#[derive(Debug, Clone)]
+pub struct TenantView {
+    slot: Slot,
+}
+
+impl TenantView {
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot }
+    }
+
+    /// Position of the last of the tenant's facts that is folded.
+    pub fn position(&self) -> Position {
+        self.slot.read().position
+    }
+
+    /// The tenant's name; none while it is not configured.
+    pub fn name(&self) -> Option<String> {
+        self.slot.read().tenant.profile().name.as_ref().map(|name| name.as_str().to_owned())
+    }
+
+    /// Its configurations; `latest()` for "today".
+    pub fn timeline(&self) -> Arc<Timeline> {
+        Arc::clone(&self.slot.read().tenant.profile().timeline)
+    }
+
+    /// Figures of a month.
+    pub fn month(&self, month: Month) -> MonthAnswer {
+        let state = self.slot.read();
+        state.tenant.month(state.position, month)
+    }
+
+    /// Figures of each day from `from` to `to`, inclusive.
+    pub fn days(&self, from: Day, to: Day) -> DaysAnswer {
+        let (days, position) = {
+            let state = self.slot.read();
+            (state.tenant.days(from, to), state.position)
+        };
+        days.answer(position)
+    }
+
+    /// One page of calls, newest first.
+    pub fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: usize) -> Page<CallItem> {
+        let (list, position) = {
+            let state = self.slot.read();
+            (state.tenant.call_list(), state.position)
+        };
+        list.page(position, filter, after, limit)
+    }
+
+    /// One call. Its recordings' URLs are left to be read from their facts.
+    pub fn call(&self, call_id: &str) -> Option<CallAnswer> {
+        let state = self.slot.read();
+        let call = state.tenant.call(call_id)?;
+        Some(CallAnswer { position: state.position, call })
+    }
+
+    /// One page of outreach leads, newest first by their first event.
+    pub fn leads(&self, filter: &LeadFilter, after: Option<&Cursor>, limit: usize) -> Page<LeadItem> {
+        let (list, position) = {
+            let state = self.slot.read();
+            (state.tenant.lead_list(), state.position)
+        };
+        list.page(position, filter, after, limit)
+    }
+}

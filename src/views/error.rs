@@ -1,0 +1,34 @@
+//! Why folding stops: never a client's doing.
+
+use domain::codec::CodecError;
+use domain::keys::Position;
+use domain::record::RecordError;
+
+use crate::log::LogError;
+
+/// The log could not be folded.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FoldError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A body that this release does not know, or damage.
+    #[error("fact {position}: {error}")]
+    Fact {
+        /// Its place.
+        position: Position,
+        /// What is wrong with it.
+        error: CodecError,
+    },
+    /// A record that does not read.
+    #[error("record {position}: {error}")]
+    Record {
+        /// Its place.
+        position: Position,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+    /// No thread could be started.
+    #[error("no thread to fold on: {0}")]
+    Thread(String),
+}
