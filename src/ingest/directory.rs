@@ -165,6 +165,13 @@ impl Directory {
         self.endpoints.get(&endpoint_key(provider, id))
     }
 
+    /// The endpoint that a quarantined delivery names, see [`endpoint_reference`].
+    pub fn referenced(&self, reference: &str) -> Option<&Endpoint> {
+        self.endpoints
+            .values()
+            .find(|endpoint| endpoint_reference(&endpoint.provider, &endpoint.id) == reference)
+    }
+
     /// What an unknown endpoint is verified against, so that it takes the time that a known one takes.
     pub fn decoy(&self) -> &Endpoint {
         &self.decoy
@@ -183,6 +190,11 @@ impl Directory {
 
 fn fold_name(name: &str) -> String {
     canonical_text(name).to_lowercase()
+}
+
+/// How facts name an endpoint: 32 hexadecimal digits of a digest, since the id itself lets whoever knows it deliver.
+pub fn endpoint_reference(provider: &str, id: &str) -> String {
+    endpoint_key(provider, id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn endpoint_key(provider: &str, id: &str) -> [u8; 32] {
@@ -241,5 +253,7 @@ mod tests {
         assert!(!format!("{directory:?}").contains("canary-7f3a"));
         assert!(directory.endpoint("twilio", "tw-1").is_some());
         assert!(directory.endpoint("emailbison", "tw-1").is_none());
+        let reference = endpoint_reference("twilio", "tw-1");
+        assert_eq!(directory.referenced(&reference).map(|endpoint| endpoint.id.as_str()), Some("tw-1"));
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
-use domain::facts::control::ControlFact;
+use domain::facts::control::{ControlFact, DeliveryQuarantined};
 use domain::keys::{ContentDigest, LogSecret, Position, TenantId};
 use domain::members::Instant;
 use domain::record::{Draft, Private};
@@ -99,15 +99,18 @@ impl Ingest {
     /// # Errors
     /// [`NotTaken::UnknownEndpoint`] also when there is no such quarantine, or when it was erased.
     pub async fn retry(&self, position: Position) -> Result<Taken, NotTaken> {
-        let delivery = self.quarantined(position)?.ok_or(NotTaken::UnknownEndpoint)?;
+        let (kept, original, received_at) = self.quarantined(position)?.ok_or(NotTaken::UnknownEndpoint)?;
         let directory = self.directory();
-        let provider = providers::named(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
-        let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint);
-        let endpoint = endpoint.ok_or(NotTaken::UnknownEndpoint)?;
+        let provider = providers::named(kept.provider.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
+        let endpoint = directory.referenced(kept.endpoint.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
+        let delivery = quarantine::delivery(&kept, endpoint, original, received_at);
         Ok(self.translate(provider, &delivery, endpoint, &directory).await?)
     }
 
-    fn quarantined(&self, position: Position) -> Result<Option<Delivery>, IngestError> {
+    fn quarantined(
+        &self,
+        position: Position,
+    ) -> Result<Option<(DeliveryQuarantined, Bytes, Instant)>, IngestError> {
         let Some(record) = self.log.read(position)? else { return Ok(None) };
         let view = record.view().map_err(|error| LogError::Record { position, error })?;
         let header = view.header;
@@ -118,7 +121,7 @@ impl Ingest {
             return Ok(None);
         };
         let original = self.log.original(&view)?;
-        Ok(Some(quarantine::delivery(&kept, original, Instant(header.occurred_at))))
+        Ok(Some((kept, original, Instant(header.occurred_at))))
     }
 
     async fn translate(

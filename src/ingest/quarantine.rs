@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::answer::IngestError;
 use super::conflict::hex;
 use super::delivery::Delivery;
+use super::directory::{Endpoint, endpoint_reference};
 use super::provider::Cannot;
 use super::providers::{long_text, text};
 
@@ -41,7 +42,8 @@ pub(super) fn envelope(
     let body = DeliveryQuarantined {
         reason: text(cannot.reason.as_str()).ok_or_else(|| engine("reason"))?,
         provider: text(&delivery.provider).ok_or_else(|| engine("provider"))?,
-        endpoint: text(&delivery.endpoint).ok_or_else(|| engine("endpoint"))?,
+        endpoint: text(&endpoint_reference(&delivery.provider, &delivery.endpoint))
+            .ok_or_else(|| engine("endpoint"))?,
         method: text(&delivery.method),
         content_type: delivery.content_type().and_then(|given| text(&given)),
         detail: long_text(&cannot.detail),
@@ -61,15 +63,20 @@ pub(super) fn envelope(
 
 /// The delivery that a `delivery_quarantined` keeps, as it came, with the time it came (RULINGS, Quarantine). Of
 /// the headers only the media type is kept: whoever maps it again does not verify it again.
-pub(super) fn delivery(kept: &DeliveryQuarantined, original: Bytes, received_at: Instant) -> Delivery {
+pub(super) fn delivery(
+    kept: &DeliveryQuarantined,
+    endpoint: &Endpoint,
+    original: Bytes,
+    received_at: Instant,
+) -> Delivery {
     let text = |member: &Option<Text>| member.as_ref().map(Text::to_string);
     let query = kept.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
     let content_type = text(&kept.content_type).map(|given| ("content-type".to_owned(), Bytes::from(given)));
     Delivery {
         provider: kept.provider.to_string(),
-        endpoint: kept.endpoint.to_string(),
+        endpoint: endpoint.id.clone(),
         method: text(&kept.method).unwrap_or_else(|| "POST".to_owned()),
-        path_and_query: format!("/hooks/{}/{}{query}", kept.provider, kept.endpoint),
+        path_and_query: format!("/hooks/{}/{}{query}", kept.provider, endpoint.id),
         headers: content_type.into_iter().collect(),
         body: original,
         received_at,
