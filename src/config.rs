@@ -163,7 +163,10 @@ impl Config {
     fn parse(path: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::File {
             path: match error.span() {
-                Some(span) => format!("{path}:{}", text[..span.start.min(text.len())].lines().count().max(1)),
+                Some(span) => {
+                    let before = text.get(..span.start).unwrap_or(text);
+                    format!("{path}:{}", before.matches('\n').count() + 1)
+                }
                 None => path.to_owned(),
             },
             message: error.message().to_owned(),

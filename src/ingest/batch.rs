@@ -14,8 +14,14 @@ use super::post::{self, Poster};
 use super::{Ingest, Known, salts};
 use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
 
-/// Lines that [`Ingest::import`] reads ahead of the log at a time.
+/// Lines that [`Ingest::import`] lays down at a time.
 const IMPORT_LINES: usize = 1_024;
+/// Bytes of lines after which a chunk is full.
+const IMPORT_BYTES: usize = 1 << 20;
+/// Chunks of lines that one thread of an import has before it at a time.
+const LAYING_EACH: usize = 2;
+/// More threads than this only wait for the log.
+const IMPORT_THREADS_MAX: usize = 8;
 /// Batches of an import that wait for the log at a time: enough to keep it busy, few enough to stay small.
 const IMPORT_AHEAD: usize = 4;
 
@@ -23,6 +29,12 @@ const IMPORT_AHEAD: usize = 4;
 struct Prepared {
     /// Appends that each fit the log's limits.
     appends: Vec<Vec<Draft>>,
+    slots: Vec<Slot>,
+}
+
+/// A chunk of an import that the log has.
+struct Submitted {
+    pendings: Vec<Pending>,
     slots: Vec<Slot>,
 }
 
@@ -61,50 +73,56 @@ impl Ingest {
         self.answers(tenant, poster, slots, appended).await
     }
 
-    /// Records posted facts from a file: reading and laying down on a thread of its own, the log fed ahead.
+    /// Records posted facts from a file: laying them down takes all processors, and the log is fed ahead.
     /// `each` is told every line's answer, in order. Blocks; not for async threads.
     ///
     /// # Errors
-    /// The log could not be asked, or `each` said to stop with its own error.
+    /// The log could not be asked, or `each` said to stop with its own error. Lines ahead of the last answer may
+    /// be recorded; importing all again is harmless.
     pub fn import<E: From<IngestError>>(
         &self,
         tenant: &TenantId,
         poster: Poster,
-        lines: impl Iterator<Item = Bytes> + Send,
+        mut lines: impl Iterator<Item = Bytes>,
         mut each: impl FnMut(Posted) -> Result<(), E>,
     ) -> Result<Tally, E> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(IMPORT_THREADS_MAX);
         let mut tally = Tally::default();
         thread::scope(|scope| {
-            let (sender, prepared) = sync_channel(2);
-            let mut lines = lines;
-            scope.spawn(move || {
-                loop {
-                    let chunk: Vec<Bytes> = lines.by_ref().take(IMPORT_LINES).collect();
-                    if chunk.is_empty() || sender.send(self.prepare(tenant, poster, chunk)).is_err() {
+            // Chunks go to the threads in turn and are taken from them in turn, so their order stays. No channel
+            // ever holds more than its share of the chunks under way, so no send waits.
+            let mut layers = Vec::with_capacity(threads);
+            for _ in 0..threads {
+                let (chunks, given) = sync_channel::<Vec<Bytes>>(LAYING_EACH);
+                let (done, laid) = sync_channel(LAYING_EACH);
+                scope.spawn(move || {
+                    while let Ok(chunk) = given.recv()
+                        && done.send(self.prepare(tenant, poster, chunk)).is_ok()
+                    {}
+                });
+                layers.push((chunks, laid));
+            }
+            let gone = || IngestError::Engine("a thread of the import ended".into());
+            let (mut given, mut taken) = (0, 0);
+            let mut waiting = VecDeque::new();
+            let mut settle = |submitted| self.settle_import(tenant, poster, submitted, &mut tally, &mut each);
+            loop {
+                while given - taken < threads * LAYING_EACH {
+                    let chunk = chunk(&mut lines);
+                    if chunk.is_empty() {
                         break;
                     }
+                    layers[given % threads].0.send(chunk).map_err(|_| gone())?;
+                    given += 1;
                 }
-            });
-            let mut waiting: VecDeque<(Vec<Pending>, Vec<Slot>)> = VecDeque::new();
-            let mut settle = |(pendings, slots): (Vec<Pending>, Vec<Slot>)| {
-                let mut appended = Vec::with_capacity(slots.len());
-                for pending in pendings {
-                    appended.extend(pending.wait().map_err(IngestError::from)?);
+                if taken == given {
+                    break;
                 }
-                for posted in wait(self.answers(tenant, poster, slots, appended))? {
-                    tally.add(&posted);
-                    each(posted)?;
-                }
-                Ok::<(), E>(())
-            };
-            // Leaving this loop drops the receiver, so that the reading thread ends too.
-            for next in prepared {
-                let Prepared { appends, slots } = next?;
-                let mut pendings = Vec::with_capacity(appends.len());
-                for drafts in appends {
-                    pendings.push(self.log.append(drafts).map_err(IngestError::from)?);
-                }
-                waiting.push_back((pendings, slots));
+                let Prepared { appends, slots } = layers[taken % threads].1.recv().map_err(|_| gone())??;
+                taken += 1;
+                let pendings = appends.into_iter().map(|drafts| self.log.append(drafts));
+                let pendings = pendings.collect::<Result<_, _>>().map_err(IngestError::from)?;
+                waiting.push_back(Submitted { pendings, slots });
                 if waiting.len() > IMPORT_AHEAD {
                     waiting.pop_front().map_or(Ok(()), &mut settle)?;
                 }
@@ -112,6 +130,25 @@ impl Ingest {
             waiting.into_iter().try_for_each(settle)
         })?;
         Ok(tally)
+    }
+
+    fn settle_import<E: From<IngestError>>(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        submitted: Submitted,
+        tally: &mut Tally,
+        each: &mut impl FnMut(Posted) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut appended = Vec::with_capacity(submitted.slots.len());
+        for pending in submitted.pendings {
+            appended.extend(pending.wait().map_err(IngestError::from)?);
+        }
+        for posted in wait(self.answers(tenant, poster, submitted.slots, appended))? {
+            tally.add(&posted);
+            each(posted)?;
+        }
+        Ok(())
     }
 
     fn prepare(&self, tenant: &TenantId, poster: Poster, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
@@ -191,6 +228,19 @@ impl Ingest {
             Known::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
         })
     }
+}
+
+/// The next lines of an import: bounded in number and, so that long lines do not add up, in bytes.
+fn chunk(lines: &mut impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+    let (mut chunk, mut bytes) = (Vec::with_capacity(IMPORT_LINES), 0);
+    while chunk.len() < IMPORT_LINES
+        && bytes < IMPORT_BYTES
+        && let Some(line) = lines.next()
+    {
+        bytes += line.len();
+        chunk.push(line);
+    }
+    chunk
 }
 
 /// Runs a future that waits for nothing but the log on a thread that may block.

@@ -82,17 +82,15 @@ pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Res
             Some(_) => {}
         }
     }
-    let body = required(&mut at, "body");
-    let fact = match (kind, body) {
-        (Some(kind), Some(body)) => match Fact::from_json(kind, body, "/body") {
-            Some(Ok(fact)) => Some(fact),
-            Some(Err(found)) => {
-                at.faults(found);
-                None
-            }
-            None => None,
-        },
-        (None, _) | (_, None) => None,
+    // An absent body is an empty one: then its required members are named, where the kind has any.
+    let body = at.take("body").unwrap_or(Value::Null);
+    let fact = match kind.and_then(|kind| Fact::from_json(kind, body, "/body")) {
+        Some(Ok(fact)) => Some(fact),
+        Some(Err(found)) => {
+            at.faults(found);
+            None
+        }
+        None => None,
     };
     at.finish();
     match (provider, external_id, occurred_at, fact) {
@@ -195,7 +193,6 @@ mod tests {
                 "/external_id: is required",
                 "/occurred_at: is required",
                 "/kind: is no kind of fact",
-                "/body: is required",
             ]
         );
     }

@@ -34,6 +34,11 @@ impl TenantView {
         Self { slot }
     }
 
+    #[cfg(test)]
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
     /// Position of the last of the tenant's facts that is folded.
     pub fn position(&self) -> Position {
         self.slot.read().position

@@ -33,6 +33,9 @@ pub struct Progress {
 /// Facts of one job between two words of progress.
 const TELL_EVERY: u64 = 8_192;
 
+/// Below so many facts a lane is folded sooner than its shards are put together.
+const SHARD_FACTS_MIN: u64 = 50_000;
+
 /// Rows of one lane, or of a part of it.
 enum Part {
     Profile(Profile),
@@ -68,9 +71,19 @@ pub(super) fn rebuild(
     threads: usize,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
+    rebuild_with(snapshot, threads, SHARD_FACTS_MIN, progress)
+}
+
+/// The same, with lanes cut into shards from `shard_facts` facts on.
+pub(super) fn rebuild_with(
+    snapshot: &LogSnapshot,
+    threads: usize,
+    shard_facts: u64,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<BTreeMap<Box<str>, State>, FoldError> {
     let threads = threads.clamp(1, 64);
     let told = Told { folded: AtomicU64::new(0), of: snapshot.head().position, progress };
-    let lanes = lanes(snapshot, threads)?;
+    let lanes = lanes(snapshot, threads, shard_facts)?;
     let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, lane, &told))?;
     let mut tenants: BTreeMap<Box<str>, Parts> = BTreeMap::new();
     for Folded { tenant, part, last } in folded {
@@ -100,12 +113,12 @@ pub(super) fn rebuild(
 
 /// What each thread takes next, the longest first. A tenant that would keep one thread longer than its fair
 /// share is cut into shards.
-fn lanes(snapshot: &LogSnapshot, threads: usize) -> Result<Vec<Lane>, FoldError> {
+fn lanes(snapshot: &LogSnapshot, threads: usize, shard_facts: u64) -> Result<Vec<Lane>, FoldError> {
     let groups = snapshot.groups()?;
     let total: u64 = groups.values().sum();
     let mut lanes = Vec::new();
     for ((tenant, group), facts) in groups {
-        let is_long = facts > total / (2 * threads as u64) && facts > 50_000 && threads > 1;
+        let is_long = facts > total / (2 * threads as u64) && facts >= shard_facts && threads > 1;
         let of = if is_long && group != TenantFact::GROUP { threads.next_power_of_two() as u32 } else { 1 };
         if ![CallFact::GROUP, OutreachFact::GROUP, TenantFact::GROUP].contains(&group)
             || tenant.starts_with('_')
