@@ -51,7 +51,7 @@ fn other(random: &mut Random, n: u32) -> Value {
     let id = format!("c{}", random.below(12));
     let at = instant(random);
     match random.below(3) {
-        0 => disposed(&id, n, random.pick(&["connected", "no-answer", "voicemail", "dnc"]), &at),
+        0 => disposed(&id, n, *random.pick(&["connected", "no-answer", "voicemail", "dnc"]), &at),
         1 => with(
             fact("twilio", &format!("placed/{n}"), "call_placed", &at),
             json!({"call_id": id, "to": "+12025550123", "agent": *random.pick(&["ann@example.com", "cy@example.com"])}),
@@ -84,7 +84,7 @@ fn outreach(random: &mut Random, n: u32) -> Value {
         let stage = *random.pick(&["interested", "quoting", "follow_up", "won", "lost"]);
         return staged(n, lead, stage, &at);
     }
-    mail(random.pick(&kinds), n, lead, &at)
+    mail(*random.pick(&kinds), n, lead, &at)
 }
 
 fn history(seed: u64) -> Vec<Value> {
@@ -109,9 +109,14 @@ async fn served(server: &Server, tenant: &str) -> Value {
     for part in ["month", "days"] {
         all[part].as_object_mut().expect("object").remove("position");
     }
-    for call in all["calls"].as_array_mut().expect("array") {
-        call.as_object_mut().expect("object").remove("position");
+    let leads = all["leads"].as_array_mut().expect("array");
+    for lead in leads.iter_mut() {
+        // Ids of ours for leads without one are keyed by tenant.
+        if lead["lead_id"].as_str().is_some_and(|id| id.starts_with('@')) {
+            lead["lead_id"] = json!("@");
+        }
     }
+    leads.sort_by_key(Value::to_string);
     all
 }
 
