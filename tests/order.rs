@@ -24,7 +24,8 @@ fn instant(random: &mut Random) -> String {
 fn report(random: &mut Random, n: u32) -> Value {
     let states =
         ["initiated", "ringing", "in_progress", "completed", "busy", "no_answer", "failed", "canceled"];
-    let mut report = call(&format!("c{}", random.below(12)), *random.pick(&states), &instant(random));
+    let state = *random.pick(&states);
+    let mut report = call(&format!("c{}", random.below(12)), state, &instant(random));
     report["external_id"] = json!(format!("report/{n}"));
     let mut members = json!({});
     for (name, values) in [
@@ -50,8 +51,9 @@ fn report(random: &mut Random, n: u32) -> Value {
 fn other(random: &mut Random, n: u32) -> Value {
     let id = format!("c{}", random.below(12));
     let at = instant(random);
+    let outcome = *random.pick(&["connected", "no-answer", "voicemail", "dnc"]);
     match random.below(3) {
-        0 => disposed(&id, n, *random.pick(&["connected", "no-answer", "voicemail", "dnc"]), &at),
+        0 => disposed(&id, n, outcome, &at),
         1 => with(
             fact("twilio", &format!("placed/{n}"), "call_placed", &at),
             json!({"call_id": id, "to": "+12025550123", "agent": *random.pick(&["ann@example.com", "cy@example.com"])}),
@@ -84,7 +86,8 @@ fn outreach(random: &mut Random, n: u32) -> Value {
         let stage = *random.pick(&["interested", "quoting", "follow_up", "won", "lost"]);
         return staged(n, lead, stage, &at);
     }
-    mail(*random.pick(&kinds), n, lead, &at)
+    let kind = *random.pick(&kinds);
+    mail(kind, n, lead, &at)
 }
 
 fn history(seed: u64) -> Vec<Value> {

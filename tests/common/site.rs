@@ -75,7 +75,7 @@ impl Site {
 
     /// Starts the server where it must refuse: its exit code and what it said.
     pub fn start_refused(&self) -> Ran {
-        run(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        run_within(self.command(&["serve", "--listen", "127.0.0.1:0"]), Duration::from_secs(10))
     }
 }
 
@@ -131,14 +131,20 @@ impl Ran {
 
 /// Runs a command to its end, killing it after 30 s.
 #[track_caller]
-pub fn run(mut command: Command) -> Ran {
+pub fn run(command: Command) -> Ran {
+    run_within(command, PATIENCE)
+}
+
+/// Runs a command to its end, killing it after this time.
+#[track_caller]
+pub fn run_within(mut command: Command, patience: Duration) -> Ran {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let id = child.id();
     let (send, receive) = mpsc::channel::<Output>();
     std::thread::spawn(move || child.wait_with_output().map(|output| send.send(output)));
-    let Ok(output) = receive.recv_timeout(PATIENCE) else {
+    let Ok(output) = receive.recv_timeout(patience) else {
         signal(id, "KILL");
-        panic!("expected {command:?} to end within {PATIENCE:?}");
+        panic!("expected {command:?} to end within {patience:?}");
     };
     Ran {
         code: output.status.code(),
