@@ -13,7 +13,6 @@ const JSON: &str = "application/json";
 struct Untouched {
     server: Server,
     position: u64,
-    _site: Site,
 }
 
 impl Untouched {
@@ -21,7 +20,7 @@ impl Untouched {
         let site = Site::new();
         let server = site.start().await;
         let position = server.post("acme", &call("before", "ringing", AT)).await.is(201).position();
-        Self { server, position, _site: site }
+        Self { server, position }
     }
 
     /// The server lives, and the next fact follows the first immediately.

@@ -346,3 +346,17 @@ async fn r10_rates_without_a_denominator_are_null() {
     assert!(month["reply_rate"].is_null(), "expected null without sent mails: {month}");
     assert_eq!(month["interest_rate"].as_f64(), Some(0.0), "expected 0 of one reply: {month}");
 }
+
+#[tokio::test]
+async fn r1_a_batch_may_be_longer_than_one_delivery() {
+    let server = Site::new().start().await;
+    let campaign = "x".repeat(300);
+    let make = |n: u32| with(answered(&format!("CA{n}"), 45, AT), json!({"campaign": campaign}));
+    let facts = Value::from((0..3_000).map(make).collect::<Vec<_>>());
+    assert!(facts.to_string().len() > 1 << 20, "expected more than 1 MiB to post");
+    for (recorded, duplicates) in [(3_000, 0), (0, 3_000)] {
+        let answer = server.post("acme", &facts).await;
+        let given = [&answer.is(200).json["recorded"], &answer.json["duplicates"]];
+        assert_eq!(given, [recorded, duplicates], "expected each fact once");
+    }
+}

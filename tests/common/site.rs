@@ -17,9 +17,9 @@ use super::{Answer, PUBLIC_URL, TOKEN, TWILIO_TOKEN, TWO_TENANTS};
 /// How long a process may take to start, stop or run one command.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A configuration and a data directory, gone when dropped.
+/// A configuration and a data directory, gone when it and its servers are.
 pub struct Site {
-    dir: TempDir,
+    dir: Arc<TempDir>,
 }
 
 impl Site {
@@ -30,7 +30,7 @@ impl Site {
 
     /// A site with these tables after `data_dir` and `public_url`.
     pub fn with(tables: &str) -> Self {
-        let site = Self { dir: tempfile::tempdir().expect("temporary directory") };
+        let site = Self { dir: Arc::new(tempfile::tempdir().expect("temporary directory")) };
         site.configure(tables);
         site
     }
@@ -68,12 +68,14 @@ impl Site {
 
     /// Starts the server and waits until it takes requests.
     pub async fn start(&self) -> Server {
-        Server::started(self.command(&["serve", "--listen", "127.0.0.1:0"])).await
+        let mut server = Server::started(self.command(&["serve", "--listen", "127.0.0.1:0"])).await;
+        server.dir = Some(Arc::clone(&self.dir));
+        server
     }
 
     /// Starts the server where it must refuse: its exit code and what it said.
     pub fn start_refused(&self) -> Ran {
-        run(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+        run_within(self.command(&["serve", "--listen", "127.0.0.1:0"]), Duration::from_secs(10))
     }
 }
 
@@ -129,14 +131,20 @@ impl Ran {
 
 /// Runs a command to its end, killing it after 30 s.
 #[track_caller]
-pub fn run(mut command: Command) -> Ran {
+pub fn run(command: Command) -> Ran {
+    run_within(command, PATIENCE)
+}
+
+/// Runs a command to its end, killing it after this time.
+#[track_caller]
+pub fn run_within(mut command: Command, patience: Duration) -> Ran {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let id = child.id();
     let (send, receive) = mpsc::channel::<Output>();
     std::thread::spawn(move || child.wait_with_output().map(|output| send.send(output)));
-    let Ok(output) = receive.recv_timeout(PATIENCE) else {
+    let Ok(output) = receive.recv_timeout(patience) else {
         signal(id, "KILL");
-        panic!("expected {command:?} to end within {PATIENCE:?}");
+        panic!("expected {command:?} to end within {patience:?}");
     };
     Ran {
         code: output.status.code(),
@@ -176,6 +184,7 @@ pub struct Server {
     stdout: Lines,
     stderr: Lines,
     seen: AtomicU64,
+    dir: Option<Arc<TempDir>>,
 }
 
 impl Server {
@@ -196,7 +205,7 @@ impl Server {
         collect(child.stderr.take().expect("stderr is piped"), &stderr, Some(send));
         let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("client");
         let (child, ready, seen) = (Mutex::new(child), Some(ready), AtomicU64::new(0));
-        Self { child, base: String::new(), client, ready, stdout, stderr, seen }
+        Self { child, base: String::new(), client, ready, stdout, stderr, seen, dir: None }
     }
 
     async fn await_ready(&mut self) {
