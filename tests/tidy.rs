@@ -151,7 +151,7 @@ fn nothing_is_left_unfinished() {
     let found: Vec<String> = sources()
         .into_iter()
         .filter(|(_, text)| {
-            marks.iter().any(|mark| text.contains(mark.as_str())) || text.contains("#[ignore")
+            marks.iter().any(|mark| text.contains(mark.as_str())) || text.contains(&format!("#[{}", "ignore"))
         })
         .map(|(name, _)| name)
         .collect();

@@ -61,11 +61,6 @@ impl FromRequestParts<Arc<App>> for Tenant {
 /// The tenant's read models, at least as far as `min_position` asks: waits at most 5 s, then 503.
 pub async fn view(app: &App, tenant: &TenantId, query: &Query) -> Result<TenantView, Problem> {
     if let Some(position) = query.position("min_position")? {
-        let head = app.engine.log.head().position;
-        if position > head {
-            let detail = format!("min_position {position} is past the log's last position {head}");
-            return Err(Problem::bad_request("bad_parameter", detail));
-        }
         if !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await {
             let detail = format!("position {position} is not folded yet");
             return Err(Problem::unavailable("not_folded", detail, 1));

@@ -11,6 +11,9 @@ pub trait Provider: Send + Sync {
     /// The name in paths, keys and configuration.
     fn name(&self) -> &'static str;
 
+    /// Whether it signs: then an endpoint without a secret could never take a delivery.
+    fn signs(&self) -> bool;
+
     /// Version of the mapping, from 1; facts carry it.
     fn mapping(&self) -> u16;
 

@@ -25,6 +25,10 @@ impl Provider for EmailBison {
         "emailbison"
     }
 
+    fn signs(&self) -> bool {
+        false
+    }
+
     fn mapping(&self) -> u16 {
         1
     }
@@ -170,6 +174,7 @@ struct Event<'a> {
 
 impl Event<'_> {
     fn meaning(&self) -> Result<Meaning, Cannot> {
+        self.check_shape()?;
         let fact = match self.says {
             Says::Nothing => return Ok(Meaning::Ignored),
             Says::Replied if self.is_outgoing() => return Ok(Meaning::Ignored),
@@ -188,6 +193,32 @@ impl Event<'_> {
         let facts = Facts { provider: &EmailBison, delivery: self.delivery, tenant: self.tenant.clone() };
         let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
         Ok(Meaning::Facts { facts: vec![envelope], weak })
+    }
+
+    /// What is there must be of the kind it is read as: an event whose lead is a text is not one without a lead.
+    fn check_shape(&self) -> Result<(), Cannot> {
+        let wrong = |pointer: &str, rule: &str| {
+            Err(Cannot::new(Reason::MalformedField, format!("/data{pointer} must be {rule}")))
+        };
+        if !(self.data.is_object() || self.data.is_null()) {
+            return wrong("", "an object");
+        }
+        for name in ["lead", "campaign", "sender_email", "reply", "campaign_event", "scheduled_email"] {
+            let part = &self.data[name];
+            if !(part.is_object() || part.is_null()) {
+                return wrong(&format!("/{name}"), "an object");
+            }
+            if part["id"].is_array() || part["id"].is_object() || part["id"].is_boolean() {
+                return wrong(&format!("/{name}/id"), "a number or a string");
+            }
+        }
+        for name in ["lead", "sender_email"] {
+            let email = &self.data[name]["email"];
+            if !(email.is_string() || email.is_null()) {
+                return wrong(&format!("/{name}/email"), "a string");
+            }
+        }
+        Ok(())
     }
 
     /// A mail of ours in the reply's place is no reply.

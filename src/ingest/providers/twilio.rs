@@ -29,6 +29,10 @@ impl Provider for Twilio {
         "twilio"
     }
 
+    fn signs(&self) -> bool {
+        true
+    }
+
     fn mapping(&self) -> u16 {
         1
     }
