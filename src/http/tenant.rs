@@ -60,11 +60,11 @@ impl FromRequestParts<Arc<App>> for Tenant {
 
 /// The tenant's read models, at least as far as `min_position` asks: waits at most 5 s, then 503.
 pub async fn view(app: &App, tenant: &TenantId, query: &Query) -> Result<TenantView, Problem> {
-    if let Some(position) = query.position("min_position")? {
-        if !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await {
-            let detail = format!("position {position} is not folded yet");
-            return Err(Problem::unavailable("not_folded", detail, 1));
-        }
+    if let Some(position) = query.position("min_position")?
+        && !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await
+    {
+        let detail = format!("position {position} is not folded yet");
+        return Err(Problem::unavailable("not_folded", detail, 1));
     }
     app.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
 }

@@ -69,6 +69,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         // Sent or dropped, either way it is time to stop.
         let until = async move { drop(stopped.await) };
         let server = tokio::spawn(serve(listener, Arc::clone(&app), until));
+        output::note(&format!("Serving {base_url}; its providers deliver some 50,000 events now"));
         let requests = deliveries(&base_url, chrono::Utc::now().timestamp());
         let (began, bar) = (Instant::now(), output::progress(requests.len() as u64, "delivering"));
         let mut signal = std::pin::pin!(stop_signal()?);
