@@ -154,6 +154,37 @@ fn many_callers_with_the_same_facts_record_each_once() {
 }
 
 #[test]
+fn the_index_comes_back_from_the_log_when_sled_is_lost_or_damaged() {
+    let (dir, disk) = real();
+    let sled = dir.path().join("sled");
+    let options = LogOptions { sizes: Sizes::default(), ..options(Protections::default()) };
+    let options = LogOptions { store: Some(crate::store::Store::at(&sled)), ..options };
+    let open = || Log::open(Arc::clone(&disk), &options).unwrap().0;
+    let log = open();
+    // More than one run of the index, so that sled holds one, and more than one segment.
+    for n in 0..14 {
+        log.append((n * 5_000..n * 5_000 + 5_000).map(|n| draft(n, 0)).collect()).unwrap().wait().unwrap();
+    }
+    until("the first run is in sled", || log.index().state() == keys::IndexState::Sled);
+    log.close();
+    assert!(sled.join("db").exists());
+    for loss in ["nothing", "damage", "all"] {
+        match loss {
+            "damage" => std::fs::write(sled.join("db"), vec![0xA5; 100_000]).unwrap(),
+            "all" => std::fs::remove_dir_all(&sled).unwrap(),
+            _ => {}
+        }
+        let log = open();
+        assert_eq!(log.head().position, 70_000);
+        let some: Vec<u64> = (0..70_000).step_by(97).collect();
+        let answers = log.append(some.iter().map(|n| draft(*n, 0)).collect()).unwrap().wait().unwrap();
+        let known: Vec<_> = some.iter().map(|n| Duplicate(n + 1)).collect();
+        assert_eq!(answers, known, "lost: {loss}");
+        log.close();
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_and_passes_by_itself() {
     let (sim, disk) = sim(3);
     let (log, _) = open(&disk);
