@@ -143,6 +143,11 @@ impl Log {
         Ok(self.inner.keys.find(key)?.map(|entry| (entry.position, entry.content)))
     }
 
+    /// The idempotency index: its state, for the operator, and its audit, for the background auditor.
+    pub fn index(&self) -> &KeyReader {
+        &self.inner.keys
+    }
+
     /// The whole record at `position`.
     pub fn read(&self, position: Position) -> Result<Option<Record>, LogError> {
         self.snapshot().read(position)

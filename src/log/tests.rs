@@ -154,6 +154,47 @@ fn many_callers_with_the_same_facts_record_each_once() {
 }
 
 #[test]
+fn the_index_comes_back_from_the_log_when_sled_is_lost_or_damaged() {
+    let (dir, disk) = real();
+    let sled = dir.path().join("sled");
+    let databases = || {
+        let folders = std::fs::read_dir(&sled).into_iter().flatten().map(|entry| entry.unwrap().path());
+        folders.map(|folder| folder.join("db")).filter(|db| db.exists()).collect::<Vec<_>>()
+    };
+    let open = || {
+        let store = crate::store::Store::at(&sled);
+        let options = options(Protections::default());
+        let options = LogOptions { sizes: Sizes::default(), store: Some(store.clone()), ..options };
+        (Log::open(Arc::clone(&disk), &options).unwrap().0, store)
+    };
+    let (log, store) = open();
+    // More than one run of the index, so that sled holds one, and more than one segment.
+    for n in 0..14 {
+        log.append((n * 5_000..n * 5_000 + 5_000).map(|n| draft(n, 0)).collect()).unwrap().wait().unwrap();
+    }
+    log.close();
+    store.close();
+    for loss in ["nothing", "damage", "all"] {
+        let files = databases();
+        assert!(!files.is_empty(), "sled is used at all");
+        match loss {
+            "damage" => files.iter().for_each(|db| std::fs::write(db, vec![0xA5; 100_000]).unwrap()),
+            "all" => std::fs::remove_dir_all(&sled).unwrap(),
+            _ => {}
+        }
+        let (log, store) = open();
+        assert_eq!(log.head().position, 70_000);
+        let some: Vec<u64> = (0..70_000).step_by(97).collect();
+        let answers = log.append(some.iter().map(|n| draft(*n, 0)).collect()).unwrap().wait().unwrap();
+        let known: Vec<_> = some.iter().map(|n| Duplicate(n + 1)).collect();
+        assert_eq!(answers, known, "lost: {loss}");
+        until("sled is whole again", || log.index().state() == keys::IndexState::Sled);
+        log.close();
+        store.close();
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_and_passes_by_itself() {
     let (sim, disk) = sim(3);
     let (log, _) = open(&disk);

@@ -210,15 +210,7 @@ impl KeyIndex {
 
     /// Where the index stands.
     pub fn state(&self) -> IndexState {
-        if let Some(reason) = self.shared.without_sled.lock().clone() {
-            return IndexState::Memory { reason };
-        }
-        if !self.shared.rebuilding.load(Relaxed) {
-            return IndexState::Sled;
-        }
-        let runs = self.shared.runs();
-        let done = runs.iter().filter(|run| matches!(run, Run::Sled(_))).map(Run::count).sum();
-        IndexState::Rebuilding { done, of: runs.iter().map(Run::count).sum() }
+        self.reader().state()
     }
 
     /// Bytes that entries and filters take in memory, sled's cache not counted.
@@ -251,6 +243,19 @@ impl KeyReader {
         let mut found = Vec::with_capacity(1);
         self.shared.find_many(std::slice::from_ref(key), &mut found)?;
         Ok(found.pop().flatten())
+    }
+
+    /// Where the index stands.
+    pub fn state(&self) -> IndexState {
+        if let Some(reason) = self.shared.without_sled.lock().clone() {
+            return IndexState::Memory { reason };
+        }
+        if !self.shared.rebuilding.load(Relaxed) {
+            return IndexState::Sled;
+        }
+        let runs = self.shared.runs();
+        let done = runs.iter().filter(|run| matches!(run, Run::Sled(_))).map(Run::count).sum();
+        IndexState::Rebuilding { done, of: runs.iter().map(Run::count).sum() }
     }
 
     /// Reads every chunk that lies in sled and rebuilds the runs in which one is damaged; says how many. For the

@@ -216,10 +216,11 @@ fn faulty_run(
 
 #[test]
 fn no_failing_operation_leads_to_a_false_answer() {
-    let (groups, facts_max) = if FULL { (1_000, 1) } else { (30, 6) };
+    // Enough keys that nearly every group of the full run is a commit.
+    let (groups, facts_max, keys) = if FULL { (1_000, 1, 20_000) } else { (30, 6, 400) };
     let script = seed();
     let clean = SimDisk::new(1);
-    faulty_run(script, groups, facts_max, &clean, &mut Model::default()).unwrap();
+    faulty_run(script, groups, facts_max, &clean, &mut Model::with_keys(keys)).unwrap();
     let operations = clean.operations();
     const KINDS: [(Fault, bool); 6] = [
         (Fault::Eio, false),
@@ -235,7 +236,7 @@ fn no_failing_operation_leads_to_a_false_answer() {
     all("failure points", points, |state, tally| {
         let point = if FULL { state - script } else { Rng::new(state).below(every) };
         let (fault, from_then_on) = KINDS[(point % KINDS.len() as u64) as usize];
-        let (disk, mut model) = (SimDisk::new(state), Model::default());
+        let (disk, mut model) = (SimDisk::new(state), Model::with_keys(keys));
         disk.fail(point / KINDS.len() as u64, fault, from_then_on);
         faulty_run(script, groups, facts_max, &disk, &mut model)?;
         if state % 2 == 0 {

@@ -21,32 +21,46 @@ use crate::log::writer::Writer;
 /// A broken promise, in words.
 pub type Broken = String;
 
-/// How many different keys the runs draw from: few enough that many come twice.
+/// How many different keys a run usually draws from: few enough that many come twice.
 const KEYS: u64 = 400;
+/// A key that no run draws.
+const FRESH: u64 = 1 << 32;
 
 /// What was submitted and what was acknowledged, over all restarts.
-#[derive(Default)]
 pub struct Model {
+    keys: u64,
     submitted: HashMap<KeyHash, Vec<Draft>>,
     acknowledged: BTreeMap<Position, Draft>,
     positions: HashMap<KeyHash, Position>,
 }
 
-fn some_fact(rng: &mut Rng) -> Draft {
+impl Default for Model {
+    fn default() -> Self {
+        Self::with_keys(KEYS)
+    }
+}
+
+fn some_fact(rng: &mut Rng, keys: u64) -> Draft {
     // A key always comes with the same bytes for one content, as a provider's redelivery does.
-    let n = rng.below(KEYS);
+    let n = rng.below(keys);
     if rng.chance(5) { fact(n, 1, 50) } else { fact(n, 0, original_of(n)) }
 }
 
 fn original_of(n: u64) -> usize {
     match n % 50 {
         0 if n < 100 => 33_000,
-        0..=5 => 700 + n as usize * 7,
+        0..=5 => 700 + n as usize % KEYS as usize * 7,
         _ => n as usize % 80,
     }
 }
 
 impl Model {
+    /// A run that draws from so many keys.
+    pub fn with_keys(keys: u64) -> Self {
+        let (submitted, acknowledged, positions) = Default::default();
+        Self { keys, submitted, acknowledged, positions }
+    }
+
     /// Opens the log and submits `groups` groups; ends early where the log stops.
     ///
     /// Returns whether it got to the end. An answer that contradicts an earlier one is a broken promise, and so is
@@ -61,7 +75,7 @@ impl Model {
     ) -> Result<bool, Broken> {
         let Some(mut writer) = self.start(disk, protections)? else { return Ok(false) };
         for _ in 0..groups {
-            let drafts: Vec<Draft> = (0..=rng.below(facts_max)).map(|_| some_fact(rng)).collect();
+            let drafts: Vec<Draft> = (0..=rng.below(facts_max)).map(|_| some_fact(rng, self.keys)).collect();
             if !self.submit(&mut writer, &drafts)? {
                 return Ok(false);
             }
@@ -149,7 +163,7 @@ impl Model {
         };
         self.compare(&writer.shared.snapshot(), rng)?;
         let some: Vec<Draft> = self.acknowledged.values().filter(|_| rng.chance(10)).cloned().collect();
-        if !self.submit(&mut writer, &some)? || !self.submit(&mut writer, &[fact(KEYS + 1, 0, 9)])? {
+        if !self.submit(&mut writer, &some)? || !self.submit(&mut writer, &[fact(FRESH, 0, 9)])? {
             return Err("takes no facts after the start".into());
         }
         writer.idle();
