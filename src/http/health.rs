@@ -37,6 +37,9 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
         LogState::Full => reasons.push("the disk is full".to_owned()),
         LogState::Stopped(reason) => reasons.push(format!("the log has stopped: {reason}")),
     }
+    if let Some(failure) = app.engine.views.failure() {
+        reasons.push(format!("folding has stopped: {failure}"));
+    }
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
     if head.saturating_sub(folded) > LAG_MAX {
         reasons.push(format!("folded to {folded} of {head}"));
