@@ -189,7 +189,10 @@ impl Engine {
     pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let dir = DataDir::take(&config.data_dir)?;
         let (log, secret, opened) = open_log(&dir, Arc::clone(&clock))?;
-        tracing::info!(position = log.head().position, ?opened, "log open");
+        tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
+        for note in &opened.notes {
+            tracing::warn!(note, "log open");
+        }
         let owners = config.tenants.iter().map(TenantConfig::owner).collect();
         let directory = Directory::new(owners, config.endpoints.clone())?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));

@@ -68,7 +68,7 @@ impl Problem {
     /// The answer, with the id under which it is logged.
     pub fn render(&self, request_id: &str) -> Response {
         let mut body = json!({
-            "type": format!("https://factfold.dev/problems/{}", self.code),
+            "type": format!("urn:factfold:problem:{}", self.code),
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
