@@ -150,11 +150,7 @@ impl Leads {
     fn push(&mut self, row: LeadRow) -> u32 {
         let hash = Index::hash((row.workspace, row.name));
         let at = self.rows.push(row);
-        let rows = &self.rows;
-        self.index.insert(hash, at, |at| {
-            let row = rows.get(at);
-            Index::hash((row.workspace, row.name))
-        });
+        self.index.insert(hash, at);
         at
     }
 

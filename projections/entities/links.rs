@@ -50,11 +50,7 @@ impl Links {
             None => {
                 let at = self.links.len() as u32;
                 self.links.push(claim);
-                let links = &self.links;
-                self.index.insert(Index::hash((claim.workspace, &claim.email)), at, |at| {
-                    let link = &links[at as usize];
-                    Index::hash((link.workspace, &link.email))
-                });
+                self.index.insert(Index::hash((claim.workspace, &claim.email)), at);
             }
         }
     }
