@@ -60,7 +60,8 @@ fn resident_mib() -> u64 {
 fn settle(index: &KeyIndex) {
     let mut quiet = 0;
     let mut last = usize::MAX;
-    while quiet < 10 {
+    // Two seconds without a change: a merge changes nothing that is seen until it ends.
+    while quiet < 40 {
         std::thread::sleep(Duration::from_millis(50));
         let bytes = index.memory_bytes();
         quiet = if index.state() == IndexState::Sled && bytes == last { quiet + 1 } else { 0 };

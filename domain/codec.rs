@@ -1,9 +1,26 @@
 //! The wire form of bodies: bincode 2 by one configuration, public and personal members apart.
 //!
-//! A body's **public** bytes are its public members in the order of their declaration, then the keyed digests
-//! of its persons; the **personal** bytes are its personal members likewise, or nothing at all when every one
-//! is absent. Little-endian, variable-length integers, no names: a kind's version fixes its members for ever
-//! (I8); a new member is a new version and an upcast.
+//! No names, each part in the order of declaration: a kind's version fixes its members for ever (I8); a new
+//! member is a new version and an upcast.
+//!
+//! ```text
+//! public     public members │ each person's keyed digest, optional │ each nested object: bool, and if true its
+//!            public │ each list of objects: u32 count and the public of each
+//! personal   persons, optional │ personal members, required ones optional too │ the personal of nested objects
+//!            and of the objects of lists; no bytes at all when every member is absent
+//!
+//! u8, bool   one byte; a bool is 0 or 1, everything else does not decode
+//! u32, u64   below 251: one byte; else 251 and 2 bytes, 252 and 4, 253 and 8, the shortest that holds it
+//! i32, i64   zigzag (0, −1, 1, −2 … are 0, 1, 2, 3 …), then as above; instants, days and months are such
+//! texts      u64 length in bytes, UTF-8;        lists: u64 count, the items;      words: u32, their place
+//! digests    their bytes;   currencies: three letters;    optional members: 0, or 1 and the value
+//!
+//! content    u8 kind group │ u8 kind tag │ u8 1 and i64 occurred_at in 8 bytes, or u8 0 when it was received │
+//!            members: public, persons, personal, nested, lists of objects; absent and empty ones left out
+//! member     u8 length, name │ u32 length in 4 bytes │ its value as above, an object its members, a list of
+//!            objects one member without a name for each
+//! ```
+//! All fixed widths little-endian. The content digest (R2) is keyed over `content`, see [`crate::keys`].
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,17 +44,29 @@ pub enum CodecError {
         /// Its version.
         version: u8,
     },
+    /// The body is longer than a record may be; a client's mistake, the only one here.
+    #[error("body of {len} bytes, at most {max} fit in a record")]
+    TooLong {
+        /// Public and personal bytes together.
+        len: usize,
+        /// How many fit.
+        max: usize,
+    },
     /// The bytes are no such body.
     #[error("body does not decode: {0}")]
     Body(String),
 }
 
+/// What one member may claim while it is decoded. bincode counts an integer by its full width, 8 bytes for the
+/// length of an item that is one byte on the wire, so a limit of `BODY_MAX` would refuse bodies that were written.
+const CLAIM_MAX: usize = 9 * BODY_MAX;
+
 const fn configuration() -> bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
-    bincode::config::Limit<BODY_MAX>,
+    bincode::config::Limit<CLAIM_MAX>,
 > {
-    bincode::config::standard().with_limit::<BODY_MAX>()
+    bincode::config::standard().with_limit::<CLAIM_MAX>()
 }
 
 /// Writes one member's value.
@@ -82,6 +111,8 @@ pub type PersonHasher<'a> = &'a dyn Fn(&str) -> PersonDigest;
 pub trait Body: Sized {
     /// Reads the JSON form into canonical form; faults are collected in `at`.
     fn read(at: &mut Reader<'_>) -> Option<Self>;
+    /// Whether every member is absent, so that an object within is absent itself.
+    fn is_blank(&self) -> bool;
     /// Writes the JSON form: members that are absent are left out.
     fn json(&self, out: &mut Map<String, Value>);
     /// Writes the wire form.
@@ -157,202 +188,4 @@ fn put_named(
     let len = (out.len() - length_at - 4) as u32;
     out[length_at..length_at + 4].copy_from_slice(&len.to_le_bytes());
     Ok(())
-}
-
-/// How a member's mode (`required`, `optional`, `list`, `set`) shows in type, reading and writing.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! member {
-    (type public required $type:ty) => { $type };
-    (type personal required $type:ty) => { Option<$type> };
-    (type $part:ident optional $type:ty) => { Option<$type> };
-    (type $part:ident list $type:ty) => { Vec<$type> };
-    (type $part:ident set $type:ty) => { Vec<$type> };
-
-    (read $at:ident required $name:expr) => { $at.required($name) };
-    (read $at:ident optional $name:expr) => { $at.optional($name) };
-    (read $at:ident list $name:expr) => { $at.list($name, $crate::facts::LIST_MAX) };
-    (read $at:ident set $name:expr) => {{
-        let mut items = $at.list($name, $crate::facts::LIST_MAX);
-        items.sort();
-        items.dedup();
-        items
-    }};
-
-    (build public required $value:ident) => { $value? };
-    (build personal required $value:ident) => { Some($value?) };
-    (build $part:ident $mode:ident $value:ident) => { $value };
-
-    (json public required $out:ident $name:expr, $value:expr) => {
-        $out.insert($name.to_owned(), $crate::json::Member::json($value));
-    };
-    (json personal required $out:ident $name:expr, $value:expr) => {
-        $crate::member!(json public optional $out $name, $value)
-    };
-    (json $part:ident optional $out:ident $name:expr, $value:expr) => {
-        if let Some(value) = $value {
-            $out.insert($name.to_owned(), $crate::json::Member::json(value));
-        }
-    };
-    (json $part:ident $mode:ident $out:ident $name:expr, $value:expr) => {
-        if !$value.is_empty() {
-            $out.insert($name.to_owned(), $value.iter().map($crate::json::Member::json).collect());
-        }
-    };
-
-    (canonical public required $out:ident $name:expr, $value:expr) => {
-        $crate::codec::put_canonical($out, $name, $value)?;
-    };
-    (canonical personal required $out:ident $name:expr, $value:expr) => {
-        $crate::member!(canonical public optional $out $name, $value)
-    };
-    (canonical $part:ident optional $out:ident $name:expr, $value:expr) => {
-        if let Some(value) = $value {
-            $crate::codec::put_canonical($out, $name, value)?;
-        }
-    };
-    (canonical $part:ident $mode:ident $out:ident $name:expr, $value:expr) => {
-        if !$value.is_empty() {
-            $crate::codec::put_canonical($out, $name, $value)?;
-        }
-    };
-}
-
-/// Declares a body: its struct, its JSON form, its wire form and its canonical content, from one list of members.
-///
-/// `public` members are never erased; a `person` is a personal identity with its keyed digest in the public
-/// part; `personal` members can be erased, so even required ones are `Option` in the struct; `nested` are
-/// objects within, `rows` lists of objects.
-#[macro_export]
-macro_rules! body {
-    ($(#[$doc:meta])* $body:ident {
-        $(public { $($(#[$pub_doc:meta])* $pub_mode:ident $pub:ident: $pub_type:ty;)* })?
-        $(person { $($(#[$who_doc:meta])* $who:ident as $who_digest:ident: $who_type:ty;)* })?
-        $(personal { $($(#[$own_doc:meta])* $own_mode:ident $own:ident: $own_type:ty;)* })?
-        $(nested { $($(#[$in_doc:meta])* $in:ident: $in_type:ty;)* })?
-        $(rows { $($(#[$row_doc:meta])* $row:ident: $row_type:ty;)* })?
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $body {
-            $($($(#[$pub_doc])* pub $pub: $crate::member!(type public $pub_mode $pub_type),)*)?
-            $($($(#[$who_doc])* pub $who: Option<$who_type>,
-                /// Keyed digest of the member before; known once it is in the log.
-                pub $who_digest: Option<$crate::keys::PersonDigest>,)*)?
-            $($($(#[$own_doc])* pub $own: $crate::member!(type personal $own_mode $own_type),)*)?
-            $($($(#[$in_doc])* pub $in: Option<$in_type>,)*)?
-            $($($(#[$row_doc])* pub $row: Vec<$row_type>,)*)?
-        }
-
-        impl $crate::codec::Body for $body {
-            fn read(at: &mut $crate::json::Reader<'_>) -> Option<Self> {
-                $($(let $pub = $crate::member!(read at $pub_mode stringify!($pub));)*)?
-                $($(let $who = at.optional(stringify!($who));)*)?
-                $($(let $own = $crate::member!(read at $own_mode stringify!($own));)*)?
-                $($(let $in = at.nested(stringify!($in), <$in_type as $crate::codec::Body>::read).flatten();)*)?
-                $($(let $row = at.rows(stringify!($row), $crate::facts::LIST_MAX, <$row_type as $crate::codec::Body>::read);)*)?
-                Some(Self {
-                    $($($pub: $crate::member!(build public $pub_mode $pub),)*)?
-                    $($($who, $who_digest: None,)*)?
-                    $($($own: $crate::member!(build personal $own_mode $own),)*)?
-                    $($($in,)*)?
-                    $($($row,)*)?
-                })
-            }
-
-            fn json(&self, out: &mut serde_json::Map<String, serde_json::Value>) {
-                $($($crate::member!(json public $pub_mode out stringify!($pub), &self.$pub);)*)?
-                $($($crate::member!(json personal optional out stringify!($who), &self.$who);)*)?
-                $($($crate::member!(json personal $own_mode out stringify!($own), &self.$own);)*)?
-                $($(if let Some(inner) = &self.$in {
-                    let mut members = serde_json::Map::new();
-                    inner.json(&mut members);
-                    if !members.is_empty() {
-                        out.insert(stringify!($in).to_owned(), members.into());
-                    }
-                })*)?
-                $($(if !self.$row.is_empty() {
-                    let rows = self.$row.iter().map(|row| {
-                        let mut members = serde_json::Map::new();
-                        row.json(&mut members);
-                        serde_json::Value::Object(members)
-                    });
-                    out.insert(stringify!($row).to_owned(), rows.collect());
-                })*)?
-            }
-
-            #[allow(unused_variables, reason = "bodies without persons or personal members")]
-            fn put(
-                &self,
-                public: &mut Vec<u8>,
-                personal: &mut Vec<u8>,
-                person: $crate::codec::PersonHasher<'_>,
-            ) -> Result<(), $crate::codec::CodecError> {
-                $($($crate::codec::put(public, &self.$pub)?;)*)?
-                $($(
-                    let digest = self.$who.as_ref().map(|who| person(who.as_str())).or(self.$who_digest);
-                    $crate::codec::put(public, &digest)?;
-                    $crate::codec::put(personal, &self.$who)?;
-                )*)?
-                $($($crate::codec::put(personal, &self.$own)?;)*)?
-                $($(
-                    $crate::codec::put(public, &self.$in.is_some())?;
-                    if let Some(inner) = &self.$in {
-                        inner.put(public, personal, person)?;
-                    }
-                )*)?
-                $($(
-                    $crate::codec::put(public, &(self.$row.len() as u32))?;
-                    for row in &self.$row {
-                        row.put(public, personal, person)?;
-                    }
-                )*)?
-                Ok(())
-            }
-
-            #[allow(unused_variables, reason = "bodies without persons or personal members")]
-            fn take(
-                public: &mut $crate::codec::Taker<'_>,
-                personal: &mut Option<$crate::codec::Taker<'_>>,
-            ) -> Result<Self, $crate::codec::CodecError> {
-                $($(let $pub = public.take()?;)*)?
-                $($(
-                    let $who_digest = public.take()?;
-                    let $who = personal.as_mut().map(|part| part.take()).transpose()?.unwrap_or_default();
-                )*)?
-                $($(let $own = personal.as_mut().map(|part| part.take()).transpose()?.unwrap_or_default();)*)?
-                $($(let $in = if public.take::<bool>()? {
-                    Some(<$in_type as $crate::codec::Body>::take(public, personal)?)
-                } else {
-                    None
-                };)*)?
-                $($(let $row = {
-                    let count: u32 = public.take()?;
-                    (0..count)
-                        .map(|_| <$row_type as $crate::codec::Body>::take(public, personal))
-                        .collect::<Result<Vec<_>, _>>()?
-                };)*)?
-                Ok(Self {
-                    $($($pub,)*)?
-                    $($($who, $who_digest,)*)?
-                    $($($own,)*)?
-                    $($($in,)*)?
-                    $($($row,)*)?
-                })
-            }
-
-            fn canonical(&self, out: &mut Vec<u8>) -> Result<(), $crate::codec::CodecError> {
-                $($($crate::member!(canonical public $pub_mode out stringify!($pub), &self.$pub);)*)?
-                $($($crate::member!(canonical personal optional out stringify!($who), &self.$who);)*)?
-                $($($crate::member!(canonical personal $own_mode out stringify!($own), &self.$own);)*)?
-                $($(if let Some(inner) = &self.$in {
-                    $crate::codec::put_canonical_object(out, stringify!($in), inner)?;
-                })*)?
-                $($(if !self.$row.is_empty() {
-                    $crate::codec::put_canonical_rows(out, stringify!($row), &self.$row)?;
-                })*)?
-                Ok(())
-            }
-        }
-    };
 }

@@ -6,7 +6,10 @@ use crate::codec::CodecError;
 use crate::facts::{Fact, Subject};
 use crate::keys::{ContentDigest, ExternalId, LogSecret, Provider, TenantId};
 use crate::members::Instant;
-use crate::record::{Draft, Header};
+use crate::record::{BODY_MAX, Draft, Header};
+
+/// Room that is left in a fact's body for what a conflict says beside the content it brought.
+const BROUGHT_ROOM: usize = 128;
 
 /// A fact with its key, ready to be laid down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ impl Envelope {
         let mut canonical = Vec::with_capacity(512);
         let tag = self.fact.tag();
         canonical.extend_from_slice(&[tag.group, tag.tag]);
+        // The byte keeps a received time's members from being read as a given time.
+        canonical.push(u8::from(!self.time_received));
         if !self.time_received {
             canonical.extend_from_slice(&self.occurred_at.0.to_le_bytes());
         }
@@ -41,11 +46,19 @@ impl Envelope {
     }
 
     /// Lays the record down. `salt` must be fresh random bytes; `original` is the payload as it came.
+    ///
+    /// # Errors
+    /// [`CodecError::TooLong`] when the body is longer than a record may be.
     pub fn draft(&self, secret: &LogSecret, salt: [u8; 16], original: &Bytes) -> Result<Draft, CodecError> {
         let tenant = self.tenant.as_str();
         let person = |identity: &str| secret.person(tenant, identity);
         let (mut public, mut personal) = (Vec::with_capacity(192), Vec::with_capacity(64));
         self.fact.put(&mut public, &mut personal, &person)?;
+        let len = public.len() + personal.len();
+        let max = if matches!(self.fact, Fact::Control(_)) { BODY_MAX } else { BODY_MAX - BROUGHT_ROOM };
+        if len > max {
+            return Err(CodecError::TooLong { len, max });
+        }
         // Absent members are zero bytes, given ones are not: all zeros says nothing personal was given.
         if personal.iter().all(|byte| *byte == 0) {
             personal.clear();

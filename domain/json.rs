@@ -8,6 +8,8 @@ use serde_json::{Map, Number, Value};
 
 /// Deepest nesting of arrays and objects (RELIABILITY, HTTP).
 pub const DEPTH_MAX: usize = 64;
+/// Most faults that are told of one body.
+const FAULTS_MAX: usize = 100;
 
 /// Parses one JSON value; refuses duplicate keys, deep nesting and trailing bytes.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
@@ -138,15 +140,15 @@ pub struct Reader<'e> {
 impl<'e> Reader<'e> {
     /// Reads `value`, which must be an object; `path` is its JSON pointer.
     pub fn new(value: Value, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
-        let members = match value {
-            Value::Object(members) => members,
-            Value::Null => Map::new(),
+        let mut reader = Self { members: Map::new(), path: path.to_owned(), base: path.len(), errors };
+        match value {
+            Value::Object(members) => reader.members = members,
+            Value::Null => {}
             Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                errors.push(FieldError { pointer: path.to_owned(), message: "must be an object".into() });
-                Map::new()
+                reader.fault("must be an object");
             }
-        };
-        Self { members, path: path.to_owned(), base: path.len(), errors }
+        }
+        reader
     }
 
     fn enter(&mut self, name: &str) {
@@ -155,10 +157,21 @@ impl<'e> Reader<'e> {
         self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
     }
 
-    /// A member that may be absent; null and blank are absent.
+    /// Takes a member unless it is absent, which null, `[]`, `{}` and blank text are the same as (RULINGS).
+    fn given(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| match value {
+            Value::Null => false,
+            Value::Bool(_) | Value::Number(_) => true,
+            Value::String(text) => !text.trim().is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+        })
+    }
+
+    /// A member that may be absent.
     pub fn optional<T: Member>(&mut self, name: &str) -> Option<T> {
-        match self.members.remove(name) {
-            None | Some(Value::Null) => None,
+        match self.given(name) {
+            None => None,
             Some(value) => {
                 self.enter(name);
                 T::read(value, self)
@@ -171,16 +184,25 @@ impl<'e> Reader<'e> {
         let before = self.errors.len();
         let read = self.optional(name);
         if read.is_none() && self.errors.len() == before {
-            self.enter(name);
-            self.fault("is required");
+            self.fault_at(name, "is required");
+        }
+        read
+    }
+
+    /// A list that must have an item.
+    pub fn filled<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
+        let before = self.errors.len();
+        let read = self.list(name, max);
+        if read.is_empty() && self.errors.len() == before {
+            self.fault_at(name, "must have at least one item");
         }
         read
     }
 
     /// A list; absent and empty are the same. At most `max` items.
     pub fn list<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
-        match self.members.remove(name) {
-            None | Some(Value::Null) => Vec::new(),
+        match self.given(name) {
+            None => Vec::new(),
             Some(Value::Array(items)) if items.len() <= max => {
                 let mut read = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
@@ -210,9 +232,8 @@ impl<'e> Reader<'e> {
 
     /// Reads a nested object with `read`; absent and `{}` are the same.
     pub fn nested<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
-        match self.members.remove(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::Object(members)) if members.is_empty() => None,
+        match self.given(name) {
+            None => None,
             Some(value) => {
                 self.enter(name);
                 let mut inner = Reader::new(value, &self.path, self.errors);
@@ -225,8 +246,8 @@ impl<'e> Reader<'e> {
 
     /// Reads a list of objects, each with `read`; at most `max` of them.
     pub fn rows<T>(&mut self, name: &str, max: usize, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Vec<T> {
-        let items = match self.members.remove(name) {
-            None | Some(Value::Null) => return Vec::new(),
+        let items = match self.given(name) {
+            None => return Vec::new(),
             Some(Value::Array(items)) if items.len() <= max => items,
             Some(_) => {
                 self.enter(name);
@@ -245,18 +266,24 @@ impl<'e> Reader<'e> {
         rows
     }
 
-    /// Takes a member as it is.
+    /// Takes a member as it is, unless it is absent.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.enter(name);
-        self.members.remove(name).filter(|value| !value.is_null())
+        self.given(name)
     }
 
     /// Says that the member in hand is at fault.
     pub fn fault(&mut self, message: &str) {
         // A hostile body can be wrong in a million places; the first hundred are enough to mend it.
-        if self.errors.len() < 100 {
+        if self.errors.len() < FAULTS_MAX {
             self.errors.push(FieldError { pointer: self.path.clone(), message: message.to_owned() });
         }
+    }
+
+    /// Says that the member `name` is at fault.
+    pub fn fault_at(&mut self, name: &str, message: &str) {
+        self.enter(name);
+        self.fault(message);
     }
 
     /// The pointer of the member in hand.
@@ -266,7 +293,8 @@ impl<'e> Reader<'e> {
 
     /// Adds faults found elsewhere.
     pub fn faults(&mut self, found: Vec<FieldError>) {
-        self.errors.extend(found);
+        let room = FAULTS_MAX.saturating_sub(self.errors.len());
+        self.errors.extend(found.into_iter().take(room));
     }
 
     /// Refuses members that nobody took.

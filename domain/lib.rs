@@ -1,5 +1,6 @@
 //! The vocabulary of Factfold: keys, records, facts and rules. No IO, no clock, no environment.
 
+pub mod body;
 pub mod codec;
 pub mod envelope;
 pub mod facts;

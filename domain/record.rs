@@ -21,18 +21,23 @@
 //! ```
 //! All integers little-endian. An original of private 2 lies in the blob room under its SHA-256.
 
+mod draft;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::keys::{ContentDigest, KeyHash, Position, SubjectHash};
+use crate::keys::{ContentDigest, Position, SubjectHash};
+
+pub use draft::Draft;
 
 /// A SHA-256 value.
 pub type Hash = [u8; 32];
 
 /// Originals above this many bytes go to the blob room.
 pub const INLINE_ORIGINAL_MAX: usize = 32 * 1024;
-/// The longest public or personal body, in bytes.
-pub const BODY_MAX: usize = 160 * 1024;
+/// The longest body, public and personal together, in bytes: with its header it fits one frame of 256 KB, and
+/// 5,000 ids of 36 characters (a session's leads) fit it.
+pub const BODY_MAX: usize = 192 * 1024;
 /// Offset of `recorded_at` in a stored record.
 const RECORDED_AT: usize = 3;
 const HEADER_LAYOUT: u8 = 1;
@@ -47,6 +52,9 @@ pub enum RecordError {
     /// The header's layout number is not known here.
     #[error("unknown header layout {0}")]
     Layout(u8),
+    /// A flag is set that is not known here.
+    #[error("unknown header flags {0:#04x}")]
+    Flags(u8),
     /// The private part's tag is not known here.
     #[error("unknown private tag {0}")]
     Private(u8),
@@ -119,7 +127,11 @@ impl<'a> Header<'a> {
         let header = Self {
             recorded_at: i64::from_le_bytes(at.array()?),
             occurred_at: i64::from_le_bytes(at.array()?),
-            time_received: at.byte()? & 1 == 1,
+            time_received: match at.byte()? {
+                0 => false,
+                1 => true,
+                flags => return Err(RecordError::Flags(flags)),
+            },
             kind: KindTag { group: at.byte()?, tag: at.byte()? },
             version: at.byte()?,
             mapping: u16::from_le_bytes(at.array()?),
@@ -310,78 +322,6 @@ impl Record {
     }
 }
 
-/// A record made ready for the log off the writer's thread: all but `recorded_at` is laid down.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// The index's name of its key.
-    pub key: KeyHash,
-    /// Digest of its content.
-    pub content: ContentDigest,
-    stored: Vec<u8>,
-    personal: Hash,
-    original: Hash,
-    blob: Option<(Hash, Bytes)>,
-}
-
-impl Draft {
-    /// Lays down a record. `header.recorded_at` is ignored; `salt` must be fresh random bytes.
-    pub fn new(
-        key: KeyHash,
-        header: &Header<'_>,
-        public: &[u8],
-        salt: [u8; 16],
-        personal: &[u8],
-        original: &Bytes,
-    ) -> Self {
-        let mut header_bytes = Vec::with_capacity(HEADER_FIXED + 128);
-        header.write(&mut header_bytes);
-        let commitments = (commitment(&salt, personal), commitment(&salt, original));
-        let blob = (original.len() > INLINE_ORIGINAL_MAX)
-            .then(|| (Hash::from(Sha256::digest(original)), original.clone()));
-        let private = if personal.is_empty() && original.is_empty() {
-            Private::None
-        } else {
-            Private::Kept {
-                salt,
-                personal,
-                original: match &blob {
-                    Some((digest, bytes)) => {
-                        Original::Blob { digest: *digest, len: bytes.len() as u64, commitment: commitments.1 }
-                    }
-                    None => Original::Inline(original),
-                },
-            }
-        };
-        let record = RecordRef { header: *header, header_bytes: &header_bytes, public, private };
-        let mut stored =
-            Vec::with_capacity(64 + header_bytes.len() + public.len() + personal.len() + original.len());
-        record.write(&mut stored);
-        Self { key, content: header.content, stored, personal: commitments.0, original: commitments.1, blob }
-    }
-
-    /// Bytes of the stored form.
-    pub fn stored_len(&self) -> usize {
-        self.stored.len()
-    }
-
-    /// The original that must be in the blob room, synced, before the record's frame is written.
-    pub fn blob(&self) -> Option<&(Hash, Bytes)> {
-        self.blob.as_ref()
-    }
-
-    /// Appends the stored form with its `recorded_at` to `out` and returns the leaf.
-    pub fn stamp(&self, recorded_at: i64, out: &mut Vec<u8>) -> Hash {
-        let start = out.len();
-        out.extend_from_slice(&self.stored);
-        let stored = &mut out[start..];
-        stored[RECORDED_AT..RECORDED_AT + 8].copy_from_slice(&recorded_at.to_le_bytes());
-        let header_len = usize::from(u16::from_le_bytes([stored[0], stored[1]]));
-        let (header, rest) = stored[2..].split_at(header_len);
-        let public_len = u32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
-        leaf_hash(header, &rest[4..4 + public_len], &self.personal, &self.original)
-    }
-}
-
 fn put_long(out: &mut Vec<u8>, part: &[u8]) {
     out.extend_from_slice(&(part.len() as u32).to_le_bytes());
     out.extend_from_slice(part);
@@ -426,86 +366,4 @@ impl<'a> Cursor<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header(external_id: &str) -> Header<'_> {
-        Header {
-            recorded_at: 0,
-            occurred_at: 1_760_000_000_000_000,
-            time_received: false,
-            kind: KindTag { group: 1, tag: 1 },
-            version: 1,
-            mapping: 3,
-            content: [9; 16],
-            subject: 77,
-            tenant: "acme",
-            provider: "twilio",
-            external_id,
-        }
-    }
-
-    fn draft(original: &Bytes) -> Draft {
-        Draft::new([1; 11], &header("CA1:completed"), b"public", [5; 16], b"personal", original)
-    }
-
-    #[test]
-    fn a_stamped_record_reads_back_with_the_same_leaf() {
-        for original in
-            [Bytes::new(), Bytes::from_static(b"{}"), Bytes::from(vec![7; INLINE_ORIGINAL_MAX + 1])]
-        {
-            let draft = draft(&original);
-            let mut stored = Vec::new();
-            let leaf = draft.stamp(1_770_000_000_000_000, &mut stored);
-            let record = RecordRef::read(&stored).expect("reads");
-            assert_eq!(record.leaf(), leaf);
-            assert_eq!(record.header.recorded_at, 1_770_000_000_000_000);
-            assert_eq!(draft.blob().is_some(), original.len() > INLINE_ORIGINAL_MAX);
-            let mut again = Vec::new();
-            record.write(&mut again);
-            assert_eq!(again, stored);
-        }
-    }
-
-    #[test]
-    fn erasing_the_private_part_leaves_the_leaf() {
-        let mut stored = Vec::new();
-        let leaf = draft(&Bytes::from_static(b"From=%2B15550100")).stamp(1, &mut stored);
-        let kept = RecordRef::read(&stored).expect("reads");
-        let erased = RecordRef {
-            private: Private::Erased {
-                personal: commitment(&[5; 16], b"personal"),
-                original: commitment(&[5; 16], b"From=%2B15550100"),
-            },
-            ..kept
-        };
-        assert_eq!(erased.leaf(), leaf);
-        let mut bytes = Vec::new();
-        erased.write(&mut bytes);
-        assert!(!bytes.windows(8).any(|w| w == b"personal"));
-    }
-
-    #[test]
-    fn every_truncation_and_extension_is_refused() {
-        let mut stored = Vec::new();
-        draft(&Bytes::from_static(b"{}")).stamp(1, &mut stored);
-        for len in 0..stored.len() {
-            assert!(RecordRef::read(&stored[..len]).is_err(), "cut at {len}");
-        }
-        stored.push(0);
-        assert_eq!(RecordRef::read(&stored), Err(RecordError::Length));
-    }
-
-    #[test]
-    fn every_hashed_byte_changes_the_leaf() {
-        let mut stored = Vec::new();
-        let leaf = draft(&Bytes::from_static(b"{}")).stamp(1, &mut stored);
-        for at in 0..stored.len() {
-            let mut bad = stored.clone();
-            bad[at] ^= 1;
-            if let Ok(record) = RecordRef::read(&bad) {
-                assert_ne!(record.leaf(), leaf, "byte {at}");
-            }
-        }
-    }
-}
+mod tests;

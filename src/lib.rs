@@ -1,5 +1,10 @@
 //! Factfold: an event-sourced CQRS engine with projection-built read models.
 
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod http;
+pub mod ingest;
 pub mod log;
 pub mod store;
 pub mod views;

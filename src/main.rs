@@ -1,3 +1,5 @@
 //! Entry point of the `factfold` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    factfold::cli::run()
+}

@@ -1,7 +1,7 @@
 //! Facts of ad spend: what an account had spent on a day, when it was read.
 
 use crate::codec::PersonHasher;
-use crate::facts::Subject;
+use crate::facts::{Subject, part};
 use crate::members::{Currency, Day, Text};
 use crate::{body, group};
 
@@ -33,6 +33,6 @@ group! {
 impl Subject for AdSpendFact {
     fn subject(&self, _person: PersonHasher<'_>) -> String {
         let Self::Observed(body) = self;
-        format!("spend/{}/{}/{}", body.source, body.account_id, body.date)
+        format!("spend/{}/{}/{}", part(body.source.as_str()), part(body.account_id.as_str()), body.date)
     }
 }

@@ -110,6 +110,8 @@ fn read_hex(text: Option<Text>, at: &mut Reader<'_>) -> Option<ContentDigest> {
     let text = text?;
     let mut digest = ContentDigest::default();
     let read = text.as_str().len() == 32
+        // `from_str_radix` would take a sign.
+        && text.as_str().bytes().all(|b| b.is_ascii_hexdigit())
         && digest.iter_mut().enumerate().all(|(i, byte)| {
             match text.as_str().get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
                 Some(value) => {
@@ -141,6 +143,10 @@ impl Body for ConflictObserved {
             occurred_at: occurred_at?,
             brought: brought?,
         })
+    }
+
+    fn is_blank(&self) -> bool {
+        false
     }
 
     fn json(&self, out: &mut Map<String, Value>) {
@@ -190,6 +196,10 @@ impl Body for ConflictAccepted {
         let first_position = at.required("first_position");
         let brought = Brought::read(at);
         Some(Self { first_position: first_position?, brought: brought? })
+    }
+
+    fn is_blank(&self) -> bool {
+        false
     }
 
     fn json(&self, out: &mut Map<String, Value>) {

@@ -11,6 +11,8 @@ pub mod session;
 pub mod sync;
 pub mod tenant;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::codec::{CodecError, PersonHasher, Taker};
@@ -22,8 +24,13 @@ pub const LIST_MAX: usize = 5_000;
 
 /// Of what a fact speaks, e.g. `call/CA42`: facts of one subject lie together and fold into one row.
 pub trait Subject {
-    /// The subject's name within the tenant.
+    /// The subject's name within the tenant; of several parts all but the last have `/` as `%2F`, `%` as `%25`.
     fn subject(&self, person: PersonHasher<'_>) -> String;
+}
+
+/// One part of a subject of several: a slash within is escaped, so that no part slides into the next.
+pub(crate) fn part(text: &str) -> Cow<'_, str> {
+    if text.contains(['/', '%']) { text.replace('%', "%25").replace('/', "%2F").into() } else { text.into() }
 }
 
 /// Declares a group's kinds: tag, name, variant and body. Every version so far is 1.

@@ -1,7 +1,8 @@
 //! Facts of email outreach: what was sent to a lead, what the lead did, where a person put it.
 
 use crate::codec::PersonHasher;
-use crate::facts::Subject;
+use crate::facts::{Subject, part};
+use crate::json::Reader;
 use crate::keys::PersonDigest;
 use crate::members::{Email, Instant, LongText, Text};
 use crate::{body, group, words};
@@ -96,6 +97,15 @@ body! {
             /// Which lead: id or email is needed.
             lead: OutreachLead;
         }
+        check LeadStaged::names_a_lead;
+    }
+}
+
+impl LeadStaged {
+    fn names_a_lead(&self, at: &mut Reader<'_>) {
+        if !self.lead.as_ref().is_some_and(|lead| lead.id.is_some() || lead.email.is_some()) {
+            at.fault_at("lead", "must have an id or an email");
+        }
     }
 }
 
@@ -165,6 +175,7 @@ impl OutreachLead {
 impl Subject for OutreachFact {
     fn subject(&self, person: PersonHasher<'_>) -> String {
         let (instance, workspace) = self.workspace();
+        let (instance, workspace) = (part(instance), part(workspace));
         match self.lead().and_then(|lead| lead.name(person)) {
             Some(LeadName::Id(id)) => format!("lead/{instance}/{workspace}/{id}"),
             Some(LeadName::Email(digest)) => {

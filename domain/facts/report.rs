@@ -2,6 +2,7 @@
 
 use crate::codec::PersonHasher;
 use crate::facts::Subject;
+use crate::json::Reader;
 use crate::members::{LongText, Month, Text};
 use crate::{body, group, words};
 
@@ -17,6 +18,15 @@ body! {
             optional narrative: LongText;
             /// The log position at which its figures hold (B14).
             optional position: u64;
+        }
+        check Report::is_at_a_position;
+    }
+}
+
+impl Report {
+    fn is_at_a_position(&self, at: &mut Reader<'_>) {
+        if self.position == Some(0) {
+            at.fault_at("position", "must be an integer of at least 1");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Facts of the mailboxes that outreach is sent from.
 
 use crate::codec::PersonHasher;
-use crate::facts::Subject;
+use crate::facts::{Subject, part};
 use crate::members::{Email, Text};
 use crate::{body, group, words};
 
@@ -74,6 +74,6 @@ impl Subject for SenderAccountFact {
                 (&body.instance, &body.workspace, &body.email)
             }
         };
-        format!("account/{instance}/{workspace}/{email}")
+        format!("account/{}/{}/{email}", part(instance.as_str()), part(workspace.as_str()))
     }
 }

@@ -16,8 +16,8 @@ body! {
             required agent: Email;
             /// The list's pipeline.
             required pipeline_id: Text;
-            /// The leads, in queue order.
-            list lead_ids: Text;
+            /// The leads, in queue order: one at least.
+            filled lead_ids: Text;
         }
     }
 }

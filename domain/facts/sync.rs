@@ -1,13 +1,14 @@
 //! Facts of the pull side: a run began, a run ended, a part of a snapshot was taken.
 
 use crate::codec::PersonHasher;
-use crate::facts::Subject;
-use crate::members::{Currency, Email, Instant, LongText, Phone, Text};
+use crate::facts::{Subject, part};
+use crate::json::Reader;
+use crate::members::{Currency, Email, Instant, LongText, Percent, Phone, Text};
 use crate::{body, group, words};
 
 words! {
-    /// How a run ended.
-    RunStatus { Success = "success", Failed = "failed" }
+    /// Where a run stands.
+    RunStatus { Success = "success", Failed = "failed", Running = "running" }
 }
 
 words! {
@@ -29,6 +30,12 @@ body! {
             required run_id: Text;
             /// What is read, e.g. `clienttether`.
             required source: Text;
+            /// Where it stands, `running`.
+            optional status: RunStatus;
+            /// Added, changed and removed so far.
+            optional records_updated: u64;
+            /// What went wrong before it began.
+            optional error: LongText;
         }
     }
 }
@@ -47,6 +54,15 @@ body! {
             optional records_updated: u64;
             /// What went wrong.
             optional error: LongText;
+        }
+        check SyncFinished::is_over;
+    }
+}
+
+impl SyncFinished {
+    fn is_over(&self, at: &mut Reader<'_>) {
+        if self.status == Some(RunStatus::Running) {
+            at.fault_at("status", "must be one of success failed: the run has ended");
         }
     }
 }
@@ -72,7 +88,7 @@ body! {
             /// Place among the sales cycles.
             optional order: u32;
             /// Likelihood of a sales cycle to close.
-            optional likelihood_percent: u8;
+            optional likelihood_percent: Percent;
             /// Whether a sales cycle is in use.
             optional active: bool;
             /// Kind of activity.
@@ -83,6 +99,8 @@ body! {
             optional scheduled_at: Instant;
             /// Who wrote a note, or whom a contact is assigned to.
             optional author: Text;
+            /// The CRM's id of the contact that a note or activity belongs to.
+            optional contact: Text;
             /// When the CRM made it.
             optional created_at: Instant;
             /// When the CRM last changed it.
@@ -97,8 +115,6 @@ body! {
             optional email: Email;
             /// The contact's number.
             optional phone: Phone;
-            /// The CRM's id of the contact that a note or activity belongs to.
-            optional contact: Text;
             /// A note's text or an activity's description.
             optional content: LongText;
         }
@@ -130,6 +146,21 @@ body! {
             /// The records.
             records: CrmRecord;
         }
+        check SnapshotTaken::is_a_part;
+    }
+}
+
+impl SnapshotTaken {
+    /// Most records of one part (RULINGS, Snapshots).
+    pub const RECORDS_MAX: usize = 500;
+
+    fn is_a_part(&self, at: &mut Reader<'_>) {
+        if self.part == 0 || self.part > self.parts {
+            at.fault_at("part", "must be an integer from 1 to parts");
+        }
+        if self.records.len() > Self::RECORDS_MAX {
+            at.fault_at("records", "must be an array of at most 500 objects");
+        }
     }
 }
 
@@ -149,6 +180,6 @@ impl Subject for SyncFact {
             Self::Finished(body) => (&body.source, &body.run_id),
             Self::Snapshot(body) => (&body.source, &body.run_id),
         };
-        format!("run/{source}/{run}")
+        format!("run/{}/{run}", part(source.as_str()))
     }
 }

@@ -3,7 +3,7 @@
 use crate::codec::PersonHasher;
 use crate::facts::Subject;
 use crate::facts::call::Direction;
-use crate::members::{Currency, Day, Email, Phone, Text};
+use crate::members::{Currency, Day, Email, Percent, Phone, Text};
 use crate::rules::calendar::ZoneName;
 use crate::{body, group, words};
 
@@ -14,7 +14,7 @@ body! {
             /// Its name.
             required name: Text;
             /// How likely a deal in it closes, 0 to 100.
-            optional likelihood_percent: u8;
+            optional likelihood_percent: Percent;
         }
     }
 }
@@ -50,7 +50,7 @@ body! {
             /// A reserved lead comes back after this long (C3; default 120).
             optional reservation_seconds: u32;
             /// A reply rate this much below the day before raises an alert (D9; default 20).
-            optional reply_rate_drop_percent: u8;
+            optional reply_rate_drop_percent: Percent;
             /// Which of the CRM's contact types count (B6).
             set counted_contact_types: Text;
             /// Which directions count as answered and qualified (default inbound and unknown).

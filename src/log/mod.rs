@@ -1,4 +1,60 @@
 //! The room of record: the append-only log of facts.
+//!
+//! # What it promises
+//! - Positions are gapless from 1 (I1), a key stands in the log once (I2), and what [`Log::append`] answered
+//!   outlives a kill and a power cut (I3). Nothing is answered before its `fdatasync` came back.
+//! - A file that does not hold what was written is named, with the byte; it is never read as something else, and
+//!   nothing that was acknowledged is cut to make it fit.
+//! - A full disk is a state that passes ([`LogState::Full`]). A failed write or sync is not
+//!   ([`LogState::Stopped`]): the kernel may have dropped the pages, so no second sync is believed.
+//! - Readers and followers never make the writer wait, and read the same facts before, while and after they are
+//!   sealed.
+//!
+//! Assumed of the disk: a 512-byte sector is written whole or not; what `fdatasync` and the folder's `fsync`
+//! returned for stays; a rename is atomic. `sim` is a disk that keeps to this and to nothing more.
+//!
+//! # How a fact gets in
+//! ```text
+//! append ─► bounded queue ─► one thread: all that waits is one group
+//!   plan    (pure)  known keys: Duplicate or Differs; new ones get positions and one recorded_at
+//!   blobs           originals over 32 KB: written, synced, renamed, folder synced
+//!   frames          ≤ 512 facts and ≤ 256 KB each, one behind the other in one buffer
+//!   commit          one write into zeros, one fdatasync  ◄── the commit point
+//!   publish         tail in memory, head, key index; the high-water mark, not waited for; answers
+//! ```
+//! At 65,536 facts or 64 MB the writer goes on in a new open segment, and the closed one is sealed by another
+//! thread; a third lays zeros ahead.
+//!
+//! # The bytes on disk
+//! All integers are little-endian. Positions in names have 20 digits, so that names sort as the log does.
+//! ```text
+//! journal/<first>.sealed    lanes of compressed chunks, never changed again      sealed_segment
+//! journal/<first>.open      closed ones, being sealed, and the one that grows    open_segment
+//! journal/high-water        how far the log was durable                          high_water
+//! journal/*.tmp             being made; removed at the next start
+//! blobs/<SHA-256 in hex>    originals over 32 KB                                 blobs
+//!
+//! open segment  0        8 B "FFOPENSG" │ u32 format = 1 │ u32 CRC32C of what follows │ u64 first position
+//!                        │ 32 B root before it │ u32 seed │ zeros
+//!               4096     frame │ frame │ … each at a multiple of 8
+//!               end      zeros, laid ahead
+//!
+//! frame         0        "FFRM" │ u32 CRC32C of what follows, begun with the seed │ u32 bytes of records │ u32 count
+//!               16       u64 first position │ u64 first position of its group │ u128 id │ 32 B root before it
+//!               80       count × ( u32 length │ stored record, domain::record ) │ zeros up to a multiple of 8
+//!
+//! high-water    0, 4096  8 B "FFHIGHW1" │ u32 CRC32C of what follows │ u32 zero │ u64 position │ 32 B root
+//!
+//! blob          0        the original's bytes
+//! ```
+//!
+//! # What a start does
+//! Sealed segments in order, then open ones, each checked to continue the one before it, by position and by tree.
+//! What follows the last whole frame can only be one torn group, of which nothing was acknowledged: it is cut. A
+//! frame of a later group behind a bad one, or a high-water mark past the end, is reported and nothing is touched
+//! (`LogError::Damaged`, `LogError::LostTail`). Then the last group is written and synced once more, because it
+//! may have been read from pages whose sync never succeeded; what follows it is made zeros; and what stood in
+//! the middle of sealing is finished (the steps are in `seal`).
 
 pub mod blobs;
 pub mod disk;

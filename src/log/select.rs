@@ -19,6 +19,13 @@ impl GroupSet {
         Self(self.0 | 1 << group)
     }
 
+    /// This set but for `group`, which must be below 64.
+    #[must_use]
+    pub const fn without(self, group: u8) -> Self {
+        assert!(group < 64, "a group set has 64 bits");
+        Self(self.0 & !(1 << group))
+    }
+
     /// Whether `group` is in the set.
     pub const fn contains(self, group: u8) -> bool {
         if group < 64 { self.0 >> group & 1 == 1 } else { self.0 == u64::MAX }
@@ -81,6 +88,8 @@ pub struct Select {
     pub always: GroupSet,
     /// Whether original payloads are read; else inline originals are handed out as empty.
     pub originals: bool,
+    /// The first position.
+    pub from: Position,
     /// The last position, inclusive.
     pub up_to: Position,
 }
@@ -94,6 +103,7 @@ impl Select {
             shard: None,
             always: GroupSet::NONE,
             originals: false,
+            from: 1,
             up_to: Position::MAX,
         }
     }
@@ -113,7 +123,7 @@ impl Select {
 
     /// Whether a fact is wanted; what a tail in memory is filtered by.
     pub fn wants(&self, position: Position, tenant: &str, group: u8, subject: SubjectHash) -> bool {
-        position <= self.up_to
+        (self.from..=self.up_to).contains(&position)
             && self.groups.contains(group)
             && self.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == tenant)
             && self.shard_of(group).contains(subject)

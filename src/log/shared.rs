@@ -132,15 +132,12 @@ impl Shared {
         self.heads.send_replace(head);
     }
 
-    /// Waits until the head is past `after`, the log stops or closes, or `wait` is over.
+    /// Waits until the head is past `after`, the log closes, or `wait` is over.
     pub fn wait_past(&self, after: Position, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         let mut published = self.published.lock();
-        while published.head.position <= after {
-            if published.closing
-                || matches!(published.state, LogState::Stopped(_))
-                || self.committed.wait_until(&mut published, until).timed_out()
-            {
+        while published.head.position <= after && !published.closing {
+            if self.committed.wait_until(&mut published, until).timed_out() {
                 break;
             }
         }

@@ -72,7 +72,8 @@ impl LogSnapshot {
         let mut going = ControlFlow::Continue(());
         let up_to = select.up_to.min(self.head.position);
         let select = Select { up_to, ..select.clone() };
-        for segment in self.sealed.iter().take_while(|segment| segment.base() <= up_to) {
+        let begin = self.sealed.partition_point(|segment| segment.last() < select.from);
+        for segment in self.sealed[begin..].iter().take_while(|segment| segment.base() <= up_to) {
             segment.for_each(&select, &mut |position, record| {
                 going = f(position, record);
                 going
@@ -81,7 +82,7 @@ impl LogSnapshot {
                 return Ok(());
             }
         }
-        self.in_tails(1, up_to, select.originals, &mut |position, record| {
+        self.in_tails(select.from, up_to, select.originals, &mut |position, record| {
             let header = &record.header;
             if select.wants(position, header.tenant, header.kind.group, header.subject) {
                 f(position, record)

@@ -4,6 +4,7 @@
 
 mod answers;
 mod error;
+pub mod facts;
 mod projector;
 mod rebuild;
 #[cfg(test)]
@@ -22,10 +23,13 @@ use projections::tenant::{MODELS, Snapshot, Tenant};
 use serde::Serialize;
 use tokio::sync::watch;
 
-pub use self::answers::TenantView;
+pub use self::answers::{CallAnswer, TenantView};
 pub use self::error::FoldError;
 pub use self::rebuild::Progress;
 use crate::log::{Log, LogSnapshot};
+
+pub use projections::entities::call_list::CallFilter;
+pub use projections::entities::lead_list::LeadFilter;
 
 /// One tenant's models and the position they are at: that of the last of its facts that was folded.
 #[derive(Debug, Default)]
@@ -96,6 +100,16 @@ impl Views {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Vec<ModelDigest>, FoldError> {
         let tenants = rebuild::rebuild(snapshot, threads, progress)?;
+        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
+        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
+    }
+
+    /// The same digests by the other way: every fact in the order of the log, as it is folded live.
+    ///
+    /// # Errors
+    /// As of [`Views::fold_once`].
+    pub fn fold_in_order(snapshot: &LogSnapshot) -> Result<Vec<ModelDigest>, FoldError> {
+        let tenants = rebuild::in_order(snapshot)?;
         let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
         Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
     }

@@ -94,22 +94,38 @@ fn follow(inner: &Inner, mut log: Follow) -> Result<(), FoldError> {
     Ok(())
 }
 
+/// A tenant's facts among those that are folded at once.
+struct Batch<'a> {
+    tenant: &'a str,
+    facts: Vec<Decoded>,
+    last: Position,
+}
+
 /// Folds records that follow each other, tenant by tenant, and tells who waits for their position.
 fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
-    let mut by_tenant: Vec<(&str, Vec<Decoded>)> = Vec::new();
+    let mut by_tenant: Vec<Batch<'_>> = Vec::new();
     for record in records {
         let position = record.position;
         let view = record.view().map_err(|error| FoldError::Record { position, error })?;
-        let Some(decoded) = Decoded::of(position, &view)? else { continue };
         let tenant = view.header.tenant;
-        match by_tenant.iter_mut().find(|(known, _)| *known == tenant) {
-            Some((_, facts)) => facts.push(decoded),
-            None => by_tenant.push((tenant, vec![decoded])),
+        if tenant.starts_with('_') {
+            continue;
+        }
+        let decoded = Decoded::of(position, &view)?;
+        match by_tenant.iter_mut().find(|batch| batch.tenant == tenant) {
+            Some(batch) => {
+                batch.facts.extend(decoded);
+                batch.last = position;
+            }
+            None => by_tenant.push(Batch { tenant, facts: decoded.into_iter().collect(), last: position }),
         }
     }
     let _folding = inner.folding.lock();
-    for (tenant, facts) in by_tenant {
-        fold_tenant(&slot_of(inner, tenant), &facts);
+    for batch in by_tenant {
+        let slot = slot_of(inner, batch.tenant);
+        fold_tenant(&slot, &batch.facts);
+        // Its answers are true up to its last fact, whether or not a model folds that kind.
+        slot.write().position = batch.last;
     }
     if let Some(last) = records.last() {
         inner.position.send_replace(last.position);

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use projections::entities::calls::Calls;
 use projections::entities::leads::{LeadFigures, Leads};
 use projections::figures::Cells;
-use projections::tenant::{Profile, Tenant};
+use projections::tenant::{GROUPS, Profile, Tenant};
 
 use super::projector::{Decoded, fold_into};
 use super::{FoldError, State};
@@ -104,7 +104,9 @@ pub(super) fn rebuild_with(
     drop(sums);
     let mut states: BTreeMap<Box<str>, State> =
         tenants.into_iter().map(|(id, parts)| (id, state(parts))).collect();
-    fold_tail(snapshot, &mut states, &told)?;
+    see_unfolded(snapshot, &mut states)?;
+    // What is not sealed lies in order, not in lanes, and is folded as if it came now.
+    fold_from(snapshot, snapshot.sealed() + 1, &mut states, &told)?;
     progress(Progress { folded: told.of, of: told.of });
     Ok(states)
 }
@@ -203,14 +205,44 @@ fn state(parts: Parts) -> State {
     State { position: parts.last, tenant: Tenant::assemble(parts.profile, calls, cells, leads, figures) }
 }
 
-/// What is not sealed lies in order, not in lanes, and is folded as if it came now.
-fn fold_tail(
+/// Folds all of `snapshot` in the order of the log, as it is folded live.
+pub(super) fn in_order(snapshot: &LogSnapshot) -> Result<BTreeMap<Box<str>, State>, FoldError> {
+    let told = Told { folded: AtomicU64::new(0), of: snapshot.head().position, progress: &|_| {} };
+    let mut states = BTreeMap::new();
+    fold_from(snapshot, 1, &mut states, &told)?;
+    Ok(states)
+}
+
+/// A tenant's answers are true up to its last fact, whether or not a model folds that kind.
+fn see(states: &mut BTreeMap<Box<str>, State>, tenant: &str, position: Position) {
+    if tenant.starts_with('_') {
+        return;
+    }
+    let state = match states.get_mut(tenant) {
+        Some(state) => state,
+        None => states.entry(tenant.into()).or_default(),
+    };
+    state.position = state.position.max(position);
+}
+
+fn see_unfolded(snapshot: &LogSnapshot, states: &mut BTreeMap<Box<str>, State>) -> Result<(), FoldError> {
+    let groups = GROUPS.iter().fold(GroupSet::ALL, |set, group| set.without(*group));
+    let select = Select { groups, up_to: snapshot.sealed(), ..Select::all() };
+    snapshot.for_each(&select, &mut |position, record| {
+        see(states, record.header.tenant, position);
+        ControlFlow::Continue(())
+    })?;
+    Ok(())
+}
+
+fn fold_from(
     snapshot: &LogSnapshot,
+    from: Position,
     states: &mut BTreeMap<Box<str>, State>,
     told: &Told<'_>,
 ) -> Result<(), FoldError> {
     let (mut count, mut failed) = (0, None);
-    snapshot.in_order(snapshot.sealed() + 1, Position::MAX, false, &mut |position, record| {
+    snapshot.in_order(from, Position::MAX, false, &mut |position, record| {
         match Decoded::of(position, &record) {
             Ok(Some(decoded)) => {
                 let tenant = record.header.tenant;
@@ -219,7 +251,7 @@ fn fold_tail(
                     None => fold_into(states.entry(tenant.into()).or_default(), &decoded),
                 }
             }
-            Ok(None) => {}
+            Ok(None) => see(states, record.header.tenant, position),
             Err(error) => {
                 failed = Some(error);
                 return ControlFlow::Break(());

@@ -114,7 +114,7 @@ impl SealedSegment {
                 && shard.meets(lane.shard);
             wanted.then(|| (lane, (!shard.covers(lane.shard)).then_some(shard)))
         });
-        self.merge(lanes, self.base(), select.up_to, select.originals, f)
+        self.merge(lanes, select.from.max(self.base()), select.up_to, select.originals, f)
     }
 
     /// Hands out all facts of `from..=to` in position order.

@@ -7,12 +7,18 @@
 
 mod model;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use self::model::{Broken, Model};
+use super::disk::Disk;
 use super::options::Protections;
 use super::sim::{Fault, Rng, SimDisk};
+use super::testing::{fact, options};
+use super::{Log, Pending};
 
 const FULL: bool = cfg!(feature = "torture");
 
@@ -27,7 +33,7 @@ struct Tally {
     states: AtomicU64,
     facts: AtomicUsize,
     sealed: AtomicU64,
-    broken: parking_lot::Mutex<Vec<(u64, Broken)>>,
+    broken: Mutex<Vec<(u64, Broken)>>,
 }
 
 /// Goes through `states` on both cores and prints what it was.
@@ -98,6 +104,59 @@ fn power_cuts(seed: u64, protections: Protections, tally: &Tally) -> Result<(), 
 fn a_power_cut_or_kill_at_any_moment_loses_and_repeats_nothing() {
     let states = if FULL { 10_000 } else { 50 };
     all("power cuts", states, |seed, tally| power_cuts(seed, Protections::default(), tally)).assert_kept();
+}
+
+/// The same with the log's own threads: sealing and zero-filling go on while four callers append.
+fn threaded(seed: u64, tally: &Tally) -> Result<(), Broken> {
+    let (mut rng, disk) = (Rng::new(seed), SimDisk::new(seed));
+    let model = Mutex::new(Model::default());
+    for round in 0..2 {
+        disk.fail(disk.operations() + 10 + rng.below(200), Fault::PowerOff, true);
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let Ok((log, _)) = Log::open(shared, &options(Protections::default())) else { break };
+        let broken: Vec<Broken> = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..4)
+                .map(|caller| {
+                    let (log, model) = (log.clone(), &model);
+                    scope.spawn(move || {
+                        for n in 0..40 {
+                            let n = (caller * 1_000 + round * 500 + n) * 4;
+                            let drafts: Vec<_> = (n..n + 4).map(|n| fact(n, 0, n as usize % 300)).collect();
+                            model.lock().sent(&drafts);
+                            let Ok(answers) = log.append(drafts.clone()).and_then(Pending::wait) else {
+                                break;
+                            };
+                            for (draft, answer) in drafts.iter().zip(answers) {
+                                model.lock().acknowledge(draft, answer)?;
+                            }
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            callers.into_iter().filter_map(|caller| caller.join().expect("no panic").err()).collect()
+        });
+        log.close();
+        if rng.chance(70) {
+            disk.power_cut()
+        } else {
+            disk.kill()
+        }
+        if let Some(broken) = broken.into_iter().next() {
+            return Err(broken);
+        }
+    }
+    disk.power_cut();
+    let mut model = model.into_inner();
+    model.check(&disk, &mut rng, Protections::default())?;
+    tally.add(&disk, &model);
+    Ok(())
+}
+
+#[test]
+fn a_power_cut_while_all_threads_work_loses_and_repeats_nothing() {
+    let states = if FULL { 2_000 } else { 20 };
+    all("power cuts with threads", states, threaded).assert_kept();
 }
 
 #[test]

@@ -85,14 +85,19 @@ impl Model {
         }
     }
 
-    /// One group; false when the log has stopped.
-    fn submit(&mut self, writer: &mut Writer, drafts: &[Draft]) -> Result<bool, Broken> {
+    /// What somebody sends, before it is known what comes of it.
+    pub fn sent(&mut self, drafts: &[Draft]) {
         for draft in drafts {
             let variants = self.submitted.entry(draft.key).or_default();
             if variants.iter().all(|known| known.content != draft.content) {
                 variants.push(draft.clone());
             }
         }
+    }
+
+    /// One group; false when the log has stopped.
+    fn submit(&mut self, writer: &mut Writer, drafts: &[Draft]) -> Result<bool, Broken> {
+        self.sent(drafts);
         let refs: Vec<&Draft> = drafts.iter().collect();
         match writer.group(&refs) {
             Ok(answers) => {
@@ -107,7 +112,8 @@ impl Model {
         }
     }
 
-    fn acknowledge(&mut self, draft: &Draft, answer: Appended) -> Result<(), Broken> {
+    /// What was answered must agree with all that was answered before.
+    pub fn acknowledge(&mut self, draft: &Draft, answer: Appended) -> Result<(), Broken> {
         let position = answer.position();
         match (self.positions.get(&draft.key), answer) {
             (Some(first), _) if *first != position => {

@@ -1,0 +1,97 @@
+//! `factfold audit`: walk the log and prove it; exit 3 and the record's name on a violation.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use domain::keys::LogSecret;
+use serde_json::json;
+
+use super::{Failure, Settings, output};
+use crate::engine::{DataDir, fold_threads, open_log, system_clock};
+use crate::log::disk::Disk;
+use crate::log::verify::verify;
+use crate::log::{Log, LogError, LogSnapshot};
+use crate::views::Views;
+
+/// Walk the log: checksums, gaps, tree, index, read models.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Walks files first, before anything is opened to write; then index and read models.
+pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
+    let config = settings.config()?;
+    let dir = DataDir::existing(&config.data_dir)?;
+    let disk: Arc<dyn Disk> = dir.disk();
+    let report = verify(&disk);
+    let mut violations: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+    let mut models = Vec::new();
+    if violations.is_empty() {
+        let (log, secret, _opened) = open_log(&dir, system_clock())?;
+        let snapshot = log.snapshot();
+        violations.extend(wrong_keys(&log, &snapshot, &secret)?);
+        let lanes = Views::fold_once(&snapshot, fold_threads(), &|_| {})?;
+        let in_order = Views::fold_in_order(&snapshot)?;
+        for (model, again) in lanes.iter().zip(&in_order) {
+            if model.digest != again.digest {
+                let found = format!(
+                    "model {}: folded by lanes {}, in order {}",
+                    model.name, model.digest, again.digest
+                );
+                violations.push(found);
+            }
+            models.push(json!({"name": model.name, "digest": model.digest}));
+        }
+        log.close();
+    }
+    let root: String = report.head().root.iter().map(|byte| format!("{byte:02x}")).collect();
+    if settings.json {
+        output::json_line(&json!({
+            "position": report.head().position, "root": root, "facts": report.facts, "segments": report.segments,
+            "blobs": report.blobs, "models": models, "violations": violations,
+        }))?;
+    } else {
+        let rows = vec![
+            vec!["facts".to_owned(), output::grouped(report.facts)],
+            vec!["segments".to_owned(), output::grouped(report.segments)],
+            vec!["blobs".to_owned(), output::grouped(report.blobs)],
+            vec!["root".to_owned(), root],
+            vec!["violations".to_owned(), violations.len().to_string()],
+        ];
+        output::table(&["what", "found"], rows)?;
+    }
+    match violations.first() {
+        None => Ok(()),
+        Some(first) if violations.len() == 1 => Err(Failure::Integrity(first.clone())),
+        Some(first) => {
+            Err(Failure::Integrity(format!("{first}; and {} more violations", violations.len() - 1)))
+        }
+    }
+}
+
+/// Wrong entries of the index that are told; what is wrong once is rebuilt as a whole.
+const WRONG_KEYS_MAX: usize = 10;
+
+/// Looks every key up, as a redelivery would.
+fn wrong_keys(log: &Log, snapshot: &LogSnapshot, secret: &LogSecret) -> Result<Vec<String>, Failure> {
+    let (mut wrong, mut failed) = (Vec::new(), None);
+    let walked = snapshot.in_order(1, snapshot.head().position, false, &mut |position, record| {
+        let header = &record.header;
+        match log.find(&secret.key_hash(header.tenant, header.provider, header.external_id)) {
+            Ok(Some((found, _))) if found == position => {}
+            Ok(found) => {
+                let at = found.map_or_else(|| "nowhere".to_owned(), |(at, _)| format!("at position {at}"));
+                wrong.push(format!("key index: the key of position {position} is found {at}"));
+            }
+            Err(error) => failed = Some(error),
+        }
+        if failed.is_some() || wrong.len() == WRONG_KEYS_MAX {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    walked
+        .and(failed.map_or(Ok(()), Err))
+        .map_err(|error: LogError| Failure::Integrity(error.to_string()))?;
+    Ok(wrong)
+}

@@ -1,0 +1,197 @@
+//! `factfold demo`: a server with two tenants, and their providers played through the real webhook routes.
+
+mod emailbison;
+mod play;
+mod random;
+mod traffic;
+mod twilio;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use std::{env, fs, process};
+
+use domain::keys::TenantId;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::serve::{runtime, stop_signal};
+use super::{Failure, Settings, output};
+use crate::config::{Config, TenantConfig};
+use crate::engine::{Engine, system_clock};
+use crate::http::{App, ServeError, Tokens, listen, serve};
+use crate::ingest::directory::{Endpoint, Secret};
+use play::{Tally, play};
+use traffic::{TENANTS, TWILIO_TOKEN, Tenant, deliveries};
+
+/// Start a server with two seeded tenants and play their providers.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen [default: 127.0.0.1:8080, or any free port when that is taken]
+    #[arg(long, env = "FACTFOLD_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Stop when everything is delivered, instead of serving on
+    #[arg(long)]
+    once: bool,
+}
+
+/// A folder that goes with the demo.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Failure> {
+        let path = env::temp_dir().join(format!("factfold-demo-{}", process::id()));
+        fs::create_dir_all(&path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing is lost when the folder stays: the system clears its temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Serves, delivers, tells, and serves on until a signal.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let scratch = Scratch::new()?;
+    runtime()?.block_on(async {
+        let listener = bind(args.listen).await?;
+        let address = listener.local_addr().map_err(ServeError::Serve)?;
+        let base_url = format!("http://{address}");
+        let token = token()?;
+        let config = config(&base_url, scratch.0.clone(), address);
+        let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
+        let app = Arc::new(App::new(engine, Tokens::new(Some(token.as_bytes()))));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        // Sent or dropped, either way it is time to stop.
+        let until = async move { drop(stopped.await) };
+        let server = tokio::spawn(serve(listener, Arc::clone(&app), until));
+        let requests = deliveries(&base_url, chrono::Utc::now().timestamp());
+        let (began, bar) = (Instant::now(), output::progress(requests.len() as u64, "delivering"));
+        let mut signal = std::pin::pin!(stop_signal()?);
+        let tally = tokio::select! {
+            played = play(&base_url, requests, &bar) => Some(played?),
+            () = &mut signal => None,
+        };
+        bar.finish_and_clear();
+        if let Some(tally) = &tally {
+            tell(settings, &base_url, &token, tally, began.elapsed().as_secs_f64())?;
+            if !args.once {
+                signal.await;
+            }
+        }
+        drop(stop);
+        server.await.map_err(|error| Failure::Failed(error.to_string()))??;
+        if let Some(app) = Arc::into_inner(app) {
+            tokio::task::block_in_place(|| app.into_engine().close());
+        }
+        match tally {
+            Some(tally) if !tally.as_expected() => {
+                Err(Failure::Failed("some deliveries did not come to what they must".into()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    })
+}
+
+async fn bind(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+    match (listen(asked.unwrap_or(usual)).await, asked) {
+        (Ok(listener), _) => Ok(listener),
+        (Err(_), None) => Ok(listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?),
+        (Err(error), Some(_)) => Err(error.into()),
+    }
+}
+
+fn token() -> Result<String, Failure> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::Failed(format!("no random numbers: {error}")))?;
+    Ok(format!("ff_demo_{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr) -> Config {
+    Config {
+        data_dir,
+        listen: address,
+        public_url: Some(base_url.to_owned()),
+        admin_token: None,
+        tenants: TENANTS.iter().filter_map(tenant).collect(),
+        endpoints: TENANTS.iter().flat_map(endpoints).collect(),
+    }
+}
+
+fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
+    let numbers: Vec<_> =
+        tenant.numbers.iter().map(|(number, agent)| json!({"number": number, "agent": agent})).collect();
+    let body = json!({
+        "name": tenant.name,
+        "timezone": tenant.zone,
+        "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
+        "tracking_numbers": numbers,
+    });
+    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body })
+}
+
+fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {
+    let endpoint = |provider: &str, id: &str, secrets| Endpoint {
+        id: id.to_owned(),
+        provider: provider.to_owned(),
+        tenant: TenantId::new(tenant.id).ok(),
+        event: None,
+        secrets,
+    };
+    [
+        endpoint("twilio", tenant.twilio, vec![Secret::new(TWILIO_TOKEN)]),
+        endpoint("emailbison", tenant.emailbison, Vec::new()),
+    ]
+}
+
+fn tell(
+    settings: &Settings,
+    base_url: &str,
+    token: &str,
+    tally: &Tally,
+    seconds: f64,
+) -> Result<(), Failure> {
+    let tenant = &TENANTS[0];
+    let api = format!("{base_url}/api/v1/tenants/{}", tenant.id);
+    let commands = [
+        (
+            "send an event",
+            format!(
+                "curl -s {base_url}/hooks/emailbison/{} -H 'content-type: application/json' -d '{}'",
+                tenant.emailbison,
+                play::sample_event(tenant)
+            ),
+        ),
+        ("read a figure", format!("curl -s -H 'authorization: Bearer {token}' {api}/metrics/month")),
+        (
+            "inspect the fact behind it",
+            format!("curl -s -H 'authorization: Bearer {token}' '{api}/facts?kind=lead_interested&limit=1'"),
+        ),
+    ];
+    if settings.json {
+        let commands: Vec<_> =
+            commands.iter().map(|(what, command)| json!({"what": what, "command": command})).collect();
+        return output::json_line(&json!({
+            "url": base_url, "token": token, "seconds": seconds, "deliveries": tally.json(), "commands": commands,
+        }));
+    }
+    output::note(&format!(
+        "{} deliveries in {seconds:.1} s, {} a second, each durable before it was answered:",
+        output::grouped(tally.total()),
+        output::grouped((tally.total() as f64 / seconds.max(1e-9)) as u64)
+    ));
+    output::table(&["came to", "expected", "deliveries"], tally.rows())?;
+    output::line(&format!(
+        "\nServing   {base_url}\nToken     {token}\nTenants   {} ({}), {} ({})",
+        TENANTS[0].id, TENANTS[0].zone, TENANTS[1].id, TENANTS[1].zone
+    ))?;
+    for (what, command) in commands {
+        output::line(&format!("\n# {what}\n{command}"))?;
+    }
+    Ok(())
+}

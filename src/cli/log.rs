@@ -1,0 +1,125 @@
+//! `factfold log`: look at the facts of a log that no server holds.
+
+use clap::Subcommand;
+use domain::facts::kind_named;
+use domain::keys::TenantId;
+use serde_json::Value;
+
+use super::{Failure, Settings, output};
+use crate::engine::{DataDir, open_log, system_clock};
+use crate::log::LogSnapshot;
+use crate::views::facts::{FactFilter, page, show};
+
+/// Look at the facts of the log.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List a tenant's facts, newest first
+    List {
+        /// Whose facts
+        #[arg(long)]
+        tenant: String,
+        /// Only this kind, e.g. call_reported
+        #[arg(long)]
+        kind: Option<String>,
+        /// Only from this provider
+        #[arg(long)]
+        provider: Option<String>,
+        /// Oldest first
+        #[arg(long)]
+        oldest_first: bool,
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Show one fact whole
+    Show {
+        /// Its position
+        position: u64,
+        /// Also the payload as it came
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+impl From<crate::views::facts::FactError> for Failure {
+    fn from(error: crate::views::facts::FactError) -> Self {
+        Self::Integrity(error.to_string())
+    }
+}
+
+/// Lists or shows.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let config = settings.config()?;
+    let dir = DataDir::existing(&config.data_dir)?;
+    let (log, _secret, _opened) = open_log(&dir, system_clock())?;
+    let snapshot = log.snapshot();
+    let done = match &args.what {
+        What::List { tenant, kind, provider, oldest_first, limit } => {
+            let filter = FactFilter {
+                tenant: TenantId::stored(tenant)
+                    .map_err(|error| Failure::Usage(format!("--tenant: {error}")))?,
+                kind: kind
+                    .as_deref()
+                    .map(|name| {
+                        kind_named(name).ok_or_else(|| Failure::Usage(format!("--kind: no kind {name:?}")))
+                    })
+                    .transpose()?,
+                provider: provider.clone(),
+                subject: None,
+                from: None,
+                before: None,
+                descending: !oldest_first,
+            };
+            list(settings, &snapshot, &filter, *limit as usize)
+        }
+        What::Show { position, raw } => show_one(settings, &snapshot, *position, *raw),
+    };
+    log.close();
+    done
+}
+
+fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usize) -> Result<(), Failure> {
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let found = page(log, filter, cursor, limit - rows.len())?;
+        rows.extend(found.items);
+        cursor = found.next;
+        if rows.len() == limit || cursor.is_none() {
+            break;
+        }
+    }
+    if settings.json {
+        return rows.iter().try_for_each(output::json_line);
+    }
+    if rows.is_empty() {
+        output::note("no such facts");
+        return Ok(());
+    }
+    let text = |fact: &Value, member: &str| match &fact[member] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let columns = ["position", "occurred_at", "kind", "provider", "external_id"];
+    output::table(&columns, rows.iter().map(|fact| columns.iter().map(|name| text(fact, name)).collect()))
+}
+
+fn show_one(settings: &Settings, log: &LogSnapshot, position: u64, raw: bool) -> Result<(), Failure> {
+    let Some(mut fact) = show(log, position)? else {
+        let head = log.head().position;
+        return Err(Failure::Failed(format!("no fact at position {position}: the log ends at {head}")));
+    };
+    if raw && let Some(original) = crate::views::facts::original(log, position)? {
+        fact["original"] = String::from_utf8_lossy(&original).into_owned().into();
+    }
+    if settings.json {
+        return output::json_line(&fact);
+    }
+    let pretty = serde_json::to_string_pretty(&fact).map_err(|error| Failure::Failed(error.to_string()))?;
+    output::line(&pretty)
+}

@@ -1,0 +1,164 @@
+//! The command line: one command, one file. stdout is data, stderr is for people.
+
+mod audit;
+mod demo;
+mod import;
+mod log;
+mod output;
+mod replay;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Overrides};
+use crate::engine::EngineError;
+use crate::views::FoldError;
+
+/// Every inbound fact once, every figure a fold of the log.
+#[derive(Debug, Parser)]
+#[command(
+    name = "factfold",
+    version,
+    about,
+    after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 integrity violation, 4 data directory in use.\n\
+                  Settings: flags over FACTFOLD_* over factfold.toml over defaults.\n\
+                  Try first: factfold demo"
+)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Settings {
+    /// The configuration file [default: factfold.toml, where there is one]
+    #[arg(long, global = true, env = "FACTFOLD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the log lies [default: data]
+    #[arg(long, global = true, env = "FACTFOLD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take webhooks and facts over HTTP, fold them, serve the figures
+    Serve(ServeArgs),
+    /// Start a server with two seeded tenants and play their providers; nothing is kept
+    Demo(demo::Args),
+    /// Append facts from NDJSON files to the log of a stopped server
+    Import(import::Args),
+    /// Look at the facts of the log
+    Log(log::Args),
+    /// Fold all read models afresh from the log, and print their digests and the rate
+    Replay(replay::Args),
+    /// Walk the log: checksums, gaps, tree, index, read models; exit 3 on a violation
+    Audit(audit::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct ServeArgs {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, env = "FACTFOLD_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// What providers sign: scheme and host as configured there, e.g. https://hooks.example.com
+    #[arg(long, env = "FACTFOLD_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+}
+
+/// What a command ends with.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Exit 1.
+    #[error("{0}")]
+    Failed(String),
+    /// Exit 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Exit 3: the log or a read model is not what it should be.
+    #[error("{0}")]
+    Integrity(String),
+    /// Exit 4: another process has the data directory.
+    #[error("{0}")]
+    InUse(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Integrity(_) => 3,
+            Self::InUse(_) => 4,
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(format!("configuration refused: {error}"))
+    }
+}
+
+impl From<FoldError> for Failure {
+    fn from(error: FoldError) -> Self {
+        Self::Integrity(error.to_string())
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::InUse(_) => {
+                Self::InUse(format!("{error}; stop the other factfold, or name another --data-dir"))
+            }
+            EngineError::Damaged(_) => Self::Integrity(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Settings {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            file: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            admin_token: std::env::var("FACTFOLD_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
+            ..Overrides::default()
+        }
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        Config::load(&self.overrides())
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    serve::log_to_stderr();
+    let settings = &cli.settings;
+    let done = match &cli.command {
+        Command::Serve(args) => serve::run(settings, args),
+        Command::Demo(args) => demo::run(settings, args),
+        Command::Import(args) => import::run(settings, args),
+        Command::Log(args) => log::run(settings, args),
+        Command::Replay(args) => replay::run(settings, args),
+        Command::Audit(args) => audit::run(settings, args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(settings.json, &failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How commands answer: JSON for programs, tables for people, and nothing but data on stdout.
+
+use std::io::{self, Write};
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{ContentArrangement, Table};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::Failure;
+
+/// Writes one line to stdout; a reader that went away (`| head`) is no failure.
+pub fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Failure::Failed(format!("stdout: {error}"))),
+    }
+}
+
+/// Writes one JSON value as a line.
+pub fn json_line(value: &Value) -> Result<(), Failure> {
+    line(&value.to_string())
+}
+
+/// Writes for people.
+pub fn note(text: &str) {
+    // Nobody is left to tell when stderr itself fails.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Says why a command failed.
+pub fn failure(as_json: bool, failure: &Failure) {
+    if as_json {
+        note(&json!({"error": failure.to_string(), "exit": failure.code()}).to_string());
+    } else {
+        note(&format!("factfold: {failure}"));
+    }
+}
+
+/// A table with a heading row.
+pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    line(&table.to_string())
+}
+
+/// A progress bar on stderr with rate and ETA; hidden where stderr is no terminal. `total` 0: not known.
+pub fn progress(total: u64, what: &str) -> ProgressBar {
+    styled(
+        total,
+        what,
+        "{msg} {pos}, {per_sec}, {elapsed}",
+        "{msg} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left",
+    )
+}
+
+/// A progress bar over the bytes of a file, with rate and ETA. `total` 0: not known.
+pub fn bytes_progress(total: u64, what: &str) -> ProgressBar {
+    let open = "{msg} {bytes}, {bytes_per_sec}, {elapsed}";
+    styled(total, what, open, "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
+}
+
+fn styled(total: u64, what: &str, open: &str, bounded: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    let template = if total == 0 { open } else { bounded };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// Groups digits by threes: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_are_grouped_by_threes() {
+        let grouped = [0, 999, 1_000, 1_234_567].map(super::grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

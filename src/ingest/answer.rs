@@ -1,0 +1,171 @@
+//! What whoever brought something in is told.
+
+use domain::json::FieldError;
+use domain::keys::{Position, TenantId};
+use serde::Serialize;
+
+use super::conflict::Conflict;
+use super::provider::{Reason, Refused};
+use crate::log::LogError;
+
+/// Why the log could not be asked or written. Nothing was acknowledged; trying again is harmless.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IngestError {
+    /// The log did not take it, or could not read what it holds.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The operating system gave no random bytes for a salt.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A stored fact cannot be read by this release.
+    #[error("the fact at position {position} cannot be read: {why}")]
+    Unreadable {
+        /// Where.
+        position: Position,
+        /// What does not fit.
+        why: String,
+    },
+    /// A fact that the engine itself makes does not fit a record.
+    #[error("a fact of the engine cannot be laid down: {0}")]
+    Engine(String),
+}
+
+/// Why a delivery was not taken. All but the last are only counted (R3).
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotTaken {
+    /// No such provider or endpoint: 404.
+    #[error("unknown provider or endpoint")]
+    UnknownEndpoint,
+    /// Not the provider's: 401.
+    #[error(transparent)]
+    Unauthentic(#[from] Refused),
+    /// Longer than [`super::DELIVERY_BYTES_MAX`]: 413.
+    #[error("the delivery is too large")]
+    TooLarge,
+    /// The provider should deliver it again: 503.
+    #[error(transparent)]
+    Failed(#[from] IngestError),
+}
+
+/// What became of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The event is known and carries nothing to count.
+    Ignored,
+    /// It was known.
+    Duplicate,
+    /// It is new and durable.
+    Recorded,
+    /// It could not be turned into facts and is kept whole.
+    Quarantined,
+    /// Its key is known with other content; the first stays.
+    Conflict,
+}
+
+/// One fact of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FactAnswer {
+    /// Where it stands; of a conflict the first one's place.
+    pub position: Position,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// A delivery in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InQuarantine {
+    /// The same for every redelivery.
+    pub id: String,
+    /// Where its `delivery_quarantined` stands.
+    pub position: Position,
+    /// In a word.
+    pub reason: Reason,
+    /// Which field and how; may quote the payload.
+    pub detail: String,
+}
+
+/// What became of an authentic delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Whose it is, where that is known.
+    pub tenant: Option<TenantId>,
+    /// The provider's event in canonical spelling, where it is known.
+    pub event: Option<String>,
+    /// The worst of its facts' outcomes.
+    pub outcome: Outcome,
+    /// Its facts.
+    pub facts: Vec<FactAnswer>,
+    /// Nothing in it identified it, so a digest of the body does: `identity: weak`.
+    pub weak: bool,
+    /// Set when it was quarantined.
+    pub quarantine: Option<InQuarantine>,
+}
+
+/// What became of a fact that a client posted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Posted {
+    /// New and durable: 201.
+    Recorded(Position),
+    /// Known: 200, with the first one's position.
+    Duplicate(Position),
+    /// Its key is known with other content: 409.
+    Conflict(Box<Conflict>),
+    /// Fields at fault: 422.
+    Rejected(Vec<FieldError>),
+    /// No JSON, or not one value of it: 400.
+    Unparsable(String),
+    /// A kind that nobody may post, only the engine makes it: 422 `kind_not_accepted`.
+    NotAccepted(&'static str),
+    /// A kind that this role may not post: 403.
+    Forbidden(&'static str),
+}
+
+/// Counts over a batch, in the contract's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// New ones.
+    pub recorded: u64,
+    /// Known ones.
+    pub duplicates: u64,
+    /// Known with other content.
+    pub conflicts: u64,
+    /// Everything that was not understood or not allowed.
+    pub rejected: u64,
+    /// The highest position answered.
+    pub last_position: Option<Position>,
+}
+
+impl Tally {
+    /// Adds another batch's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.recorded += other.recorded;
+        self.duplicates += other.duplicates;
+        self.conflicts += other.conflicts;
+        self.rejected += other.rejected;
+        self.last_position = self.last_position.max(other.last_position);
+    }
+
+    /// Counts one answer.
+    pub fn add(&mut self, posted: &Posted) {
+        let position = match posted {
+            Posted::Recorded(position) => {
+                self.recorded += 1;
+                Some(*position)
+            }
+            Posted::Duplicate(position) => {
+                self.duplicates += 1;
+                Some(*position)
+            }
+            Posted::Conflict(conflict) => {
+                self.conflicts += 1;
+                Some(conflict.first_position)
+            }
+            Posted::Rejected(_) | Posted::Unparsable(_) | Posted::NotAccepted(_) | Posted::Forbidden(_) => {
+                self.rejected += 1;
+                None
+            }
+        };
+        self.last_position = self.last_position.max(position);
+    }
+}

@@ -1,0 +1,266 @@
+//! Many posted facts at once, answered in order as if each had been posted alone.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use bytes::Bytes;
+use domain::json::FieldError;
+use domain::keys::TenantId;
+use domain::record::Draft;
+
+use super::answer::{IngestError, Posted, Tally};
+use super::post::{self, Poster};
+use super::{Ingest, Known, salts};
+use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
+
+/// Lines that [`Ingest::import`] lays down at a time.
+const IMPORT_LINES: usize = 1_024;
+/// Bytes of lines after which a chunk is full.
+const IMPORT_BYTES: usize = 1 << 20;
+/// Chunks of lines that one thread of an import has before it at a time.
+const LAYING_EACH: usize = 2;
+/// More threads than this only wait for the log.
+const IMPORT_THREADS_MAX: usize = 8;
+/// Batches of an import that wait for the log at a time: enough to keep it busy, few enough to stay small.
+const IMPORT_AHEAD: usize = 4;
+
+/// Lines read and laid down, in order, not yet submitted.
+struct Prepared {
+    /// Appends that each fit the log's limits.
+    appends: Vec<Vec<Draft>>,
+    slots: Vec<Slot>,
+}
+
+/// A chunk of an import that the log has.
+struct Submitted {
+    pendings: Vec<Pending>,
+    slots: Vec<Slot>,
+}
+
+/// One line: answered already, or the next of the drafts with what it was.
+enum Slot {
+    Answered(Posted),
+    Draft(Bytes),
+}
+
+impl Ingest {
+    /// Records one posted fact.
+    ///
+    /// # Errors
+    /// The log could not be asked: 503, trying again is harmless.
+    pub async fn post(&self, tenant: &TenantId, poster: Poster, json: Bytes) -> Result<Posted, IngestError> {
+        let mut answers = self.post_batch(tenant, poster, vec![json]).await?;
+        answers.pop().ok_or_else(|| IngestError::Engine("a fact without an answer".into()))
+    }
+
+    /// Records posted facts, one JSON object each; one answer per line, in order. Each stands alone: [A, A′] is a
+    /// recorded one and a conflict. Meant for some thousand lines at a time.
+    ///
+    /// # Errors
+    /// The log could not be asked; some of the lines may be recorded, and posting all again is harmless.
+    pub async fn post_batch(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        lines: Vec<Bytes>,
+    ) -> Result<Vec<Posted>, IngestError> {
+        let Prepared { appends, slots } = self.prepare(tenant, poster, lines)?;
+        let mut appended = Vec::with_capacity(slots.len());
+        for drafts in appends {
+            appended.extend(self.log.append(drafts)?.await?);
+        }
+        self.answers(tenant, poster, slots, appended).await
+    }
+
+    /// Records posted facts from a file: laying them down takes all processors, and the log is fed ahead.
+    /// `each` is told every line's answer, in order. Blocks; not for async threads.
+    ///
+    /// # Errors
+    /// The log could not be asked, or `each` said to stop with its own error. Lines ahead of the last answer may
+    /// be recorded; importing all again is harmless.
+    pub fn import<E: From<IngestError>>(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        mut lines: impl Iterator<Item = Bytes>,
+        mut each: impl FnMut(Posted) -> Result<(), E>,
+    ) -> Result<Tally, E> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(IMPORT_THREADS_MAX);
+        let mut tally = Tally::default();
+        thread::scope(|scope| {
+            // Chunks go to the threads in turn and are taken from them in turn, so their order stays. No channel
+            // ever holds more than its share of the chunks under way, so no send waits.
+            let mut layers = Vec::with_capacity(threads);
+            for _ in 0..threads {
+                let (chunks, given) = sync_channel::<Vec<Bytes>>(LAYING_EACH);
+                let (done, laid) = sync_channel(LAYING_EACH);
+                scope.spawn(move || {
+                    while let Ok(chunk) = given.recv()
+                        && done.send(self.prepare(tenant, poster, chunk)).is_ok()
+                    {}
+                });
+                layers.push((chunks, laid));
+            }
+            let gone = || IngestError::Engine("a thread of the import ended".into());
+            let (mut given, mut taken) = (0, 0);
+            let mut waiting = VecDeque::new();
+            let mut settle = |submitted| self.settle_import(tenant, poster, submitted, &mut tally, &mut each);
+            loop {
+                while given - taken < threads * LAYING_EACH {
+                    let chunk = chunk(&mut lines);
+                    if chunk.is_empty() {
+                        break;
+                    }
+                    layers[given % threads].0.send(chunk).map_err(|_| gone())?;
+                    given += 1;
+                }
+                if taken == given {
+                    break;
+                }
+                let Prepared { appends, slots } = layers[taken % threads].1.recv().map_err(|_| gone())??;
+                taken += 1;
+                let pendings = appends.into_iter().map(|drafts| self.log.append(drafts));
+                let pendings = pendings.collect::<Result<_, _>>().map_err(IngestError::from)?;
+                waiting.push_back(Submitted { pendings, slots });
+                if waiting.len() > IMPORT_AHEAD {
+                    waiting.pop_front().map_or(Ok(()), &mut settle)?;
+                }
+            }
+            waiting.into_iter().try_for_each(settle)
+        })?;
+        Ok(tally)
+    }
+
+    fn settle_import<E: From<IngestError>>(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        submitted: Submitted,
+        tally: &mut Tally,
+        each: &mut impl FnMut(Posted) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut appended = Vec::with_capacity(submitted.slots.len());
+        for pending in submitted.pendings {
+            appended.extend(pending.wait().map_err(IngestError::from)?);
+        }
+        for posted in wait(self.answers(tenant, poster, submitted.slots, appended))? {
+            tally.add(&posted);
+            each(posted)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, tenant: &TenantId, poster: Poster, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
+        let now = self.now();
+        let mut prepared = Prepared { appends: Vec::new(), slots: Vec::with_capacity(lines.len()) };
+        let (mut drafts, mut bytes) = (Vec::with_capacity(lines.len()), 0);
+        let salts = salts(lines.len())?;
+        for (line, salt) in lines.into_iter().zip(salts) {
+            let draft = post::read(tenant, poster, &line, now).and_then(|envelope| {
+                envelope.draft(&self.secret, salt, &line).map_err(|error| {
+                    Posted::Rejected(vec![FieldError { pointer: "/body".into(), message: error.to_string() }])
+                })
+            });
+            match draft {
+                Err(answer) => prepared.slots.push(Slot::Answered(answer)),
+                Ok(draft) => {
+                    // 16: what the log adds to a record in its frame.
+                    let len = draft.stored_len() + 16;
+                    if bytes + len > APPEND_BYTES_MAX || drafts.len() >= crate::log::APPEND_FACTS_MAX {
+                        prepared.appends.push(std::mem::take(&mut drafts));
+                        bytes = 0;
+                    }
+                    bytes += len;
+                    drafts.push(draft);
+                    prepared.slots.push(Slot::Draft(line));
+                }
+            }
+        }
+        if !drafts.is_empty() {
+            prepared.appends.push(drafts);
+        }
+        Ok(prepared)
+    }
+
+    async fn answers(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        slots: Vec<Slot>,
+        appended: Vec<Appended>,
+    ) -> Result<Vec<Posted>, IngestError> {
+        let mut appended = appended.into_iter();
+        let mut answers = Vec::with_capacity(slots.len());
+        for slot in slots {
+            answers.push(match slot {
+                Slot::Answered(answer) => answer,
+                Slot::Draft(line) => match appended.next() {
+                    Some(Appended::Recorded(position)) => Posted::Recorded(position),
+                    Some(Appended::Duplicate(position)) => Posted::Duplicate(position),
+                    Some(Appended::Differs(position)) => {
+                        self.differs(tenant, poster, &line, position).await?
+                    }
+                    None => return Err(LogError::Stopped("it answered too few facts".into()).into()),
+                },
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Few lines differ, so the line is read again rather than every line's envelope kept.
+    async fn differs(
+        &self,
+        tenant: &TenantId,
+        poster: Poster,
+        line: &Bytes,
+        position: u64,
+    ) -> Result<Posted, IngestError> {
+        let now = self.now();
+        let read = |line: &[u8]| post::read(tenant, poster, line, now);
+        let second = match read(line) {
+            Ok(second) => second,
+            Err(answer) => return Ok(answer),
+        };
+        let remap = |original: Bytes| read(&original).into_iter().collect();
+        Ok(match self.settle(position, &second, line, &remap).await? {
+            Known::Same(position) => Posted::Duplicate(position),
+            Known::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
+        })
+    }
+}
+
+/// The next lines of an import: bounded in number and, so that long lines do not add up, in bytes.
+fn chunk(lines: &mut impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+    let (mut chunk, mut bytes) = (Vec::with_capacity(IMPORT_LINES), 0);
+    while chunk.len() < IMPORT_LINES
+        && bytes < IMPORT_BYTES
+        && let Some(line) = lines.next()
+    {
+        bytes += line.len();
+        chunk.push(line);
+    }
+    chunk
+}
+
+/// Runs a future that waits for nothing but the log on a thread that may block.
+fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let this = std::sync::Arc::new(Unpark(thread::current()));
+    let waker = this.into();
+    let mut context = std::task::Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => thread::park(),
+        }
+    }
+}
+
+struct Unpark(thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,69 @@
+//! A tenant's configuration stands in the log: recorded where it differs from the one before (R5).
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{ExternalId, Position, Provider, TenantId};
+use serde_json::Value;
+
+use super::answer::IngestError;
+use super::{Ingest, salts};
+use crate::log::Appended;
+
+/// A configuration decided on an old state is decided again; nobody changes it this often meanwhile.
+const TRIES: usize = 8;
+
+impl Ingest {
+    /// Records `body`, a `tenant_configured`, unless it says what the configuration at `latest` says; 0: none
+    /// there yet. Its key holds the position of the one before, so A → B → A is three facts. Blocks.
+    ///
+    /// # Errors
+    /// The log's, or [`IngestError::Engine`] when `body` is no such body.
+    pub fn configure(&self, tenant: &TenantId, body: &Value, latest: Position) -> Result<(), IngestError> {
+        let engine = |why: String| IngestError::Engine(format!("configuration of {tenant}: {why}"));
+        let fact = match Fact::from_json("tenant_configured", body.clone(), "") {
+            Some(Ok(fact)) => fact,
+            Some(Err(faults)) => {
+                return Err(engine(faults.first().map_or_else(String::new, ToString::to_string)));
+            }
+            None => return Err(engine("unknown kind".into())),
+        };
+        let mut latest = latest;
+        for _ in 0..TRIES {
+            if latest > 0 && self.fact_at(latest)?.as_ref() == Some(&fact) {
+                return Ok(());
+            }
+            let envelope = Envelope {
+                tenant: tenant.clone(),
+                provider: Provider::engine(),
+                external_id: ExternalId::new(&format!("tenant/{latest}"))
+                    .map_err(|error| engine(error.to_string()))?,
+                occurred_at: self.now(),
+                time_received: true,
+                fact: fact.clone(),
+                mapping: 0,
+            };
+            let salt = salts(1)?.pop().unwrap_or_default();
+            let draft = envelope.draft(&self.secret, salt, &Bytes::new());
+            let draft = draft.map_err(|error| engine(error.to_string()))?;
+            match self.log.append(vec![draft])?.wait()?.first() {
+                Some(Appended::Recorded(position)) => {
+                    tracing::info!(%tenant, position, "tenant configured");
+                    return Ok(());
+                }
+                Some(Appended::Duplicate(_)) => return Ok(()),
+                Some(Appended::Differs(position)) => latest = *position,
+                None => return Err(engine("the log gave no answer".into())),
+            }
+        }
+        Err(engine("it was changed again and again meanwhile".into()))
+    }
+
+    fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {
+        let Some(record) = self.log.read(position)? else { return Ok(None) };
+        let unreadable = |why: String| IngestError::Unreadable { position, why };
+        let view = record.view().map_err(|error| unreadable(error.to_string()))?;
+        let fact = Fact::decode(view.header.kind, view.header.version, view.public, view.personal());
+        fact.map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+}

@@ -1,0 +1,196 @@
+//! A key that came again with other content: a mapping that learned more, or a conflict with its evidence (R1).
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::{Brought, ConflictObserved, ControlFact};
+use domain::keys::{ContentDigest, ExternalId, LogSecret, Position, Provider};
+use domain::members::Instant;
+use domain::record::{Private, Record, RecordRef};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::answer::IngestError;
+use crate::log::{Log, LogError};
+
+/// Conflicts whose sightings are counted at a time.
+const COUNTED_MAX: usize = 10_000;
+
+/// A conflict as the one who caused it is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conflict {
+    /// The fact that stands.
+    pub first_position: Position,
+    /// Digest of its content, hexadecimal.
+    pub first_digest: String,
+    /// Digest of the content that came.
+    pub second_digest: String,
+    /// Where they differ.
+    pub diff: Vec<Difference>,
+    /// How often this content came, since the server started.
+    pub count: u32,
+    /// Where the evidence, a `conflict_observed`, stands.
+    pub position: Position,
+}
+
+/// A member in which two contents differ.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// JSON pointer into the fact.
+    pub pointer: String,
+    /// Canonical value of the fact that stands; null: absent.
+    pub first: Value,
+    /// Canonical value that came; null: absent.
+    pub second: Value,
+}
+
+/// How often each conflicting content came. Bounded: the counts of old conflicts are forgotten, the log is not.
+#[derive(Debug, Default)]
+pub(super) struct Sightings(Mutex<HashMap<(Position, ContentDigest), u32>>);
+
+impl Sightings {
+    /// Counts one more; `known`: the log holds the evidence already.
+    pub fn one_more(&self, first: Position, second: ContentDigest, known: bool) -> u32 {
+        let mut counts = self.0.lock();
+        if counts.len() >= COUNTED_MAX {
+            counts.clear();
+        }
+        let count = counts.entry((first, second)).or_insert(u32::from(known));
+        *count = count.saturating_add(1);
+        *count
+    }
+}
+
+/// The first fact of a key, read back.
+pub(super) struct First {
+    position: Position,
+    content: ContentDigest,
+    occurred_at: Option<Instant>,
+    fact: Fact,
+    /// What it was made of; `None` once erased.
+    pub original: Option<Bytes>,
+}
+
+impl First {
+    /// Reads the fact at `position`, which must have the key of `second`.
+    pub fn read(log: &Log, position: Position, second: &Envelope) -> Result<Self, IngestError> {
+        let unreadable = |why: String| IngestError::Unreadable { position, why };
+        let record: Record = log.read(position)?.ok_or_else(|| unreadable("it is not there".into()))?;
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        let RecordRef { header, public, private, .. } = view;
+        let key = (header.tenant, header.provider, header.external_id);
+        if key != (second.tenant.as_str(), second.provider.as_str(), second.external_id.as_str()) {
+            // Two of 2^88 digests fell together: said, rather than one fact taken for another.
+            return Err(unreadable(format!("its key {key:?} has the digest of another key")));
+        }
+        let fact = Fact::decode(header.kind, header.version, public, view.personal());
+        let original = match private {
+            Private::Kept { .. } => Some(log.original(&view)?),
+            Private::None | Private::Erased { .. } => None,
+        };
+        Ok(Self {
+            position,
+            content: header.content,
+            occurred_at: (!header.time_received).then_some(Instant(header.occurred_at)),
+            fact: fact.map_err(|error| unreadable(error.to_string()))?,
+            original,
+        })
+    }
+
+    /// The evidence: keyed by the first's position and the second's digest, so that it stands once.
+    pub fn evidence(
+        &self,
+        second: &Envelope,
+        second_digest: ContentDigest,
+        now: Instant,
+    ) -> Result<Envelope, IngestError> {
+        let name = format!("conflict/{}/{}", self.position, hex(&second_digest));
+        Ok(Envelope {
+            tenant: second.tenant.clone(),
+            provider: Provider::engine(),
+            external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
+            occurred_at: now,
+            time_received: true,
+            fact: Fact::Control(ControlFact::ConflictObserved(ConflictObserved {
+                first_position: self.position,
+                first_digest: self.content,
+                second_digest,
+                occurred_at: second.occurred_at,
+                brought: Brought(Box::new(second.fact.clone())),
+            })),
+            mapping: second.mapping,
+        })
+    }
+
+    /// What the one who caused it is told; `position` and `count` are of the evidence.
+    pub fn conflict(
+        &self,
+        second: &Envelope,
+        second_digest: ContentDigest,
+        position: Position,
+        count: u32,
+    ) -> Conflict {
+        Conflict {
+            first_position: self.position,
+            first_digest: hex(&self.content),
+            second_digest: hex(&second_digest),
+            diff: self.diff(second),
+            count,
+            position,
+        }
+    }
+
+    fn diff(&self, second: &Envelope) -> Vec<Difference> {
+        let shown = |occurred_at: Option<Instant>, fact: &Fact| {
+            let mut members = Map::new();
+            members.insert("kind".into(), fact.kind().into());
+            members.insert("occurred_at".into(), occurred_at.map(|at| at.to_string()).into());
+            members.insert("body".into(), fact.json());
+            Value::Object(members)
+        };
+        let second_at = (!second.time_received).then_some(second.occurred_at);
+        let mut found = Vec::new();
+        differences("", &shown(self.occurred_at, &self.fact), &shown(second_at, &second.fact), &mut found);
+        found
+    }
+}
+
+/// Whether the first, mapped by today's mapping, says what the second says: then a release or a configuration
+/// learned more, and nothing contradicts (RULINGS, Equality).
+pub(super) fn same_today(
+    remapped: Option<&Envelope>,
+    second: &Envelope,
+    second_digest: ContentDigest,
+    secret: &LogSecret,
+) -> bool {
+    remapped.is_some_and(|first| {
+        let key = (&first.tenant, &first.provider, &first.external_id);
+        key == (&second.tenant, &second.provider, &second.external_id)
+            && first.content(secret).is_ok_and(|digest| digest == second_digest)
+    })
+}
+
+fn differences(pointer: &str, first: &Value, second: &Value, found: &mut Vec<Difference>) {
+    if let (Value::Object(a), Value::Object(b)) = (first, second) {
+        let only_second = b.keys().filter(|name| !a.contains_key(*name));
+        for name in a.keys().chain(only_second) {
+            let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let (first, second) = (a.get(name).unwrap_or(&Value::Null), b.get(name).unwrap_or(&Value::Null));
+            differences(&pointer, first, second, found);
+        }
+    } else if first != second {
+        found.push(Difference { pointer: pointer.to_owned(), first: first.clone(), second: second.clone() });
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

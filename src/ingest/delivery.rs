@@ -1,0 +1,158 @@
+//! One inbound HTTP request, kept as it came, and the lenient reading of its form fields.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use domain::members::Instant;
+
+/// Fields of a form that are read at most; Twilio, the only sender of forms, has some forty.
+const FIELDS_MAX: usize = 1_000;
+
+/// A request to `/hooks/{provider}/{endpoint}`, before anything is made of it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// From the path.
+    pub provider: String,
+    /// From the path: the endpoint's id, not yet known to exist.
+    pub endpoint: String,
+    /// `GET`, `POST`, upper case.
+    pub method: String,
+    /// Path and query exactly as received: what some providers sign.
+    pub path_and_query: String,
+    /// Name in lower case, value as received, in order.
+    pub headers: Vec<(String, Bytes)>,
+    /// The body as received.
+    pub body: Bytes,
+    /// By our clock.
+    pub received_at: Instant,
+}
+
+impl Delivery {
+    /// The first header of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
+    /// The query as received, without `?`; empty when there is none.
+    pub fn query(&self) -> &str {
+        self.path_and_query.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The body's media type as text.
+    pub fn content_type(&self) -> Option<Cow<'_, str>> {
+        self.header("content-type").map(String::from_utf8_lossy)
+    }
+
+    /// Whether the body is to be read as JSON: it says so, or says nothing and begins like it.
+    pub fn is_json(&self) -> bool {
+        match self.content_type() {
+            Some(given) => given.to_ascii_lowercase().contains("json"),
+            None => matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')),
+        }
+    }
+
+    /// What is kept with a fact as its original: the body, or the query of a request that has no body.
+    pub fn original(&self) -> Bytes {
+        if self.body.is_empty() { Bytes::copy_from_slice(self.query().as_bytes()) } else { self.body.clone() }
+    }
+
+    /// The same request with `original` where [`Delivery::original`] takes it from.
+    pub fn with_original(&self, original: Bytes) -> Self {
+        let mut other = self.clone();
+        if self.body.is_empty() {
+            let path = self.path_and_query.split('?').next().unwrap_or_default();
+            other.path_and_query = format!("{path}?{}", String::from_utf8_lossy(&original));
+        } else {
+            other.body = original;
+        }
+        other
+    }
+}
+
+/// Fields of a form or query, decoded, in the order they came.
+///
+/// Lenient, as senders are: `+` and `%20` are both a space, a key may come without `=`, a `%` that begins no
+/// escape is itself. Values are bytes, since signatures are over bytes; texts replace what is not UTF-8.
+#[derive(Debug, Clone, Default)]
+pub struct Form<'a>(Vec<Field<'a>>);
+
+type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+impl<'a> Form<'a> {
+    /// Decodes `application/x-www-form-urlencoded`; fields beyond the thousandth are not read.
+    pub fn parse(encoded: &'a [u8]) -> Self {
+        let fields = encoded.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
+        Self(
+            fields
+                .take(FIELDS_MAX)
+                .map(|field| match field.iter().position(|byte| *byte == b'=') {
+                    Some(at) => (decode(&field[..at]), decode(&field[at + 1..])),
+                    None => (decode(field), Cow::Borrowed(&b""[..])),
+                })
+                .collect(),
+        )
+    }
+
+    /// Key and value of each field.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
+    }
+
+    /// The first value of that name that is not blank, trimmed.
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let values = self.fields().filter(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value);
+        values.map(|value| String::from_utf8_lossy(value.trim_ascii())).find(|text| !text.is_empty())
+    }
+}
+
+fn decode(field: &[u8]) -> Cow<'_, [u8]> {
+    if !field.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Cow::Borrowed(field);
+    }
+    let mut out = Vec::with_capacity(field.len());
+    let mut at = 0;
+    while let Some(byte) = field.get(at) {
+        let escaped =
+            (*byte == b'%').then(|| Some(hex(*field.get(at + 1)?)? << 4 | hex(*field.get(at + 2)?)?));
+        match escaped.flatten() {
+            Some(decoded) => {
+                out.push(decoded);
+                at += 3;
+            }
+            None => {
+                out.push(if *byte == b'+' { b' ' } else { *byte });
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded_leniently() {
+        let form =
+            Form::parse(b"InstanceId&To=%2B1%20415+555&ToZip=&City=S%C3%A3o&Bad=%zz%4&Raw=%FF&&To=second");
+        let seen: Vec<_> = form.fields().collect();
+        assert_eq!(seen[0], (&b"InstanceId"[..], &b""[..]));
+        assert_eq!(form.get("To").as_deref(), Some("+1 415 555"));
+        assert_eq!(form.get("ToZip"), None);
+        assert_eq!(form.get("City").as_deref(), Some("São"));
+        assert_eq!(form.get("Bad").as_deref(), Some("%zz%4"));
+        assert_eq!(form.get("Raw").as_deref(), Some("\u{fffd}"));
+        assert_eq!(seen[5].1, b"\xff", "the bytes are kept");
+        assert_eq!(seen.len(), 7);
+    }
+
+    #[test]
+    fn a_form_of_a_million_fields_is_bounded() {
+        assert_eq!(Form::parse(&b"a&".repeat(500_000)).fields().count(), FIELDS_MAX);
+    }
+}

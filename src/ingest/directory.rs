@@ -1,0 +1,259 @@
+//! Who owns what comes in: endpoints, tracking numbers and workspaces, from the configuration.
+//!
+//! A directory is plain data without a clock or files; a reload builds a new one and swaps it whole.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use domain::keys::TenantId;
+use domain::members::{Email, Phone, canonical_text};
+use sha2::{Digest, Sha256};
+
+/// A signing secret. It never shows in `Debug`, and nothing else prints it.
+#[derive(Clone)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// The secret as the provider shows it.
+    pub fn new(text: &str) -> Self {
+        Self(text.as_bytes().into())
+    }
+
+    /// Its bytes, to key a MAC.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Where deliveries of one provider come in.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Unguessable; the last part of the hook's path.
+    pub id: String,
+    /// Whose deliveries.
+    pub provider: String,
+    /// Whose they are, else the payload says it (RULINGS, Owner).
+    pub tenant: Option<TenantId>,
+    /// The event, for providers whose bodies name none.
+    pub event: Option<String>,
+    /// Any of them may have signed; several while rotating.
+    pub secrets: Vec<Secret>,
+}
+
+/// What a tenant's configuration says about who owns a delivery.
+#[derive(Debug, Clone)]
+pub struct TenantEntry {
+    /// The tenant.
+    pub id: TenantId,
+    /// Number and the agent behind it.
+    pub tracking_numbers: Vec<(String, Option<String>)>,
+    /// Names or ids of outreach workspaces.
+    pub workspaces: Vec<String>,
+}
+
+/// Two entries of the configuration that cannot both hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// A number that is blank.
+    #[error("tenant {tenant}: {number:?} is not a phone number")]
+    Number {
+        /// Whose.
+        tenant: TenantId,
+        /// As given.
+        number: String,
+    },
+    /// An owner must be unique.
+    #[error("{what} {name:?} is claimed by the tenants {first} and {second}")]
+    Claimed {
+        /// `tracking number` or `workspace`.
+        what: &'static str,
+        /// As given.
+        name: String,
+        /// The one before.
+        first: TenantId,
+        /// The one after.
+        second: TenantId,
+    },
+    /// Ids of endpoints are unique per provider. The id is half a secret, so it is not shown.
+    #[error("the provider {provider:?} has two endpoints of one id")]
+    Endpoint {
+        /// Whose.
+        provider: String,
+    },
+}
+
+/// The look-ups. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Directory {
+    tenants: HashSet<TenantId>,
+    numbers: HashMap<Phone, (TenantId, Option<Email>)>,
+    workspaces: HashMap<String, TenantId>,
+    /// By SHA-256 of provider and id, so that the time of a look-up says nothing about how much of an id is right.
+    endpoints: HashMap<[u8; 32], Endpoint>,
+    decoy: Endpoint,
+}
+
+impl Directory {
+    /// Builds the look-ups; what two tenants claim is an error, since it would give one's facts to the other.
+    pub fn new(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> Result<Self, DirectoryError> {
+        let decoy = Endpoint {
+            id: String::new(),
+            provider: String::new(),
+            tenant: None,
+            event: None,
+            secrets: vec![Secret::new("never the secret of an endpoint")],
+        };
+        let mut directory = Self {
+            tenants: HashSet::new(),
+            numbers: HashMap::new(),
+            workspaces: HashMap::new(),
+            endpoints: HashMap::new(),
+            decoy,
+        };
+        for tenant in tenants {
+            directory.add_tenant(tenant)?;
+        }
+        for endpoint in endpoints {
+            let provider = endpoint.provider.clone();
+            if directory.endpoints.insert(endpoint_key(&provider, &endpoint.id), endpoint).is_some() {
+                return Err(DirectoryError::Endpoint { provider });
+            }
+        }
+        Ok(directory)
+    }
+
+    fn add_tenant(&mut self, entry: TenantEntry) -> Result<(), DirectoryError> {
+        let TenantEntry { id, tracking_numbers, workspaces } = entry;
+        for (number, agent) in tracking_numbers {
+            let Some(phone) = Phone::new(&number) else {
+                return Err(DirectoryError::Number { tenant: id, number });
+            };
+            let owner = (id.clone(), agent.as_deref().and_then(Email::new));
+            match self.numbers.insert(phone, owner) {
+                Some((first, _)) if first != id => {
+                    let what = "tracking number";
+                    return Err(DirectoryError::Claimed { what, name: number, first, second: id });
+                }
+                Some(_) | None => {}
+            }
+        }
+        for name in workspaces {
+            match self.workspaces.insert(fold_name(&name), id.clone()) {
+                Some(first) if first != id => {
+                    return Err(DirectoryError::Claimed { what: "workspace", name, first, second: id });
+                }
+                Some(_) | None => {}
+            }
+        }
+        self.tenants.insert(id);
+        Ok(())
+    }
+
+    /// Whether the tenant is configured; one that is gone has its deliveries quarantined.
+    pub fn has_tenant(&self, tenant: &TenantId) -> bool {
+        self.tenants.contains(tenant)
+    }
+
+    /// The endpoint of that provider and id.
+    pub fn endpoint(&self, provider: &str, id: &str) -> Option<&Endpoint> {
+        self.endpoints.get(&endpoint_key(provider, id))
+    }
+
+    /// The endpoint that a quarantined delivery names, see [`endpoint_reference`].
+    pub fn referenced(&self, reference: &str) -> Option<&Endpoint> {
+        self.endpoints
+            .values()
+            .find(|endpoint| endpoint_reference(&endpoint.provider, &endpoint.id) == reference)
+    }
+
+    /// What an unknown endpoint is verified against, so that it takes the time that a known one takes.
+    pub fn decoy(&self) -> &Endpoint {
+        &self.decoy
+    }
+
+    /// The tenant that a tracking number leads to, and the agent behind it (A2).
+    pub fn number(&self, number: &Phone) -> Option<(&TenantId, Option<&Email>)> {
+        self.numbers.get(number).map(|(tenant, agent)| (tenant, agent.as_ref()))
+    }
+
+    /// The tenant of a workspace by its name or id: trimmed, without case.
+    pub fn workspace(&self, name: &str) -> Option<&TenantId> {
+        self.workspaces.get(&fold_name(name))
+    }
+}
+
+fn fold_name(name: &str) -> String {
+    canonical_text(name).to_lowercase()
+}
+
+/// How facts name an endpoint: 32 hexadecimal digits of a digest, since the id itself lets whoever knows it deliver.
+pub fn endpoint_reference(provider: &str, id: &str) -> String {
+    endpoint_key(provider, id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn endpoint_key(provider: &str, id: &str) -> [u8; 32] {
+    Sha256::new().chain_update(provider).chain_update([0]).chain_update(id).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(id: &str, numbers: &[&str], workspaces: &[&str]) -> TenantEntry {
+        TenantEntry {
+            id: TenantId::new(id).expect("tenant"),
+            tracking_numbers: numbers
+                .iter()
+                .map(|number| ((*number).into(), Some(" Ann@X.com".into())))
+                .collect(),
+            workspaces: workspaces.iter().map(|name| (*name).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_are_found_in_any_spelling() {
+        let acme = tenant("acme", &["+1 415 867 5309"], &[" Acme Client ", "17"]);
+        let directory = Directory::new(vec![acme], Vec::new()).expect("directory");
+        assert_eq!(directory.workspace("ACME client").map(TenantId::as_str), Some("acme"));
+        assert_eq!(directory.workspace("17 ").map(TenantId::as_str), Some("acme"));
+        assert_eq!(directory.workspace("acme  client"), None);
+        let number = Phone::new("+14158675309").expect("phone");
+        assert_eq!(
+            directory.number(&number).and_then(|(_, agent)| agent).map(Email::as_str),
+            Some("ann@x.com")
+        );
+    }
+
+    #[test]
+    fn what_two_tenants_claim_is_refused() {
+        let refused =
+            |a, b| Directory::new(vec![a, b], Vec::new()).map(|_| ()).expect_err("refused").to_string();
+        let text = refused(tenant("a", &["+14158675309"], &[]), tenant("b", &["+1 (415) 867-5309"], &[]));
+        assert!(text.contains("claimed by the tenants a and b"), "{text}");
+        let text = refused(tenant("a", &[], &["Main"]), tenant("b", &[], &["main "]));
+        assert!(text.contains("workspace"), "{text}");
+    }
+
+    #[test]
+    fn secrets_never_show() {
+        let endpoint = Endpoint {
+            id: "tw-1".into(),
+            provider: "twilio".into(),
+            tenant: None,
+            event: None,
+            secrets: vec![Secret::new("canary-7f3a")],
+        };
+        let directory = Directory::new(Vec::new(), vec![endpoint]).expect("directory");
+        assert!(!format!("{directory:?}").contains("canary-7f3a"));
+        assert!(directory.endpoint("twilio", "tw-1").is_some());
+        assert!(directory.endpoint("emailbison", "tw-1").is_none());
+        let reference = endpoint_reference("twilio", "tw-1");
+        assert_eq!(directory.referenced(&reference).map(|endpoint| endpoint.id.as_str()), Some("tw-1"));
+    }
+}

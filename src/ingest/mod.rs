@@ -1,0 +1,287 @@
+//! The one way in: bytes → envelopes → log. No web server and no index in here.
+//!
+//! A delivery of a provider is verified, translated and recorded, or kept whole in quarantine; a fact that a
+//! client posts is read strictly and recorded, or answered with what is wrong. A key that is known with other
+//! content leaves its evidence. Nothing is answered before it is durable (R4).
+
+pub mod answer;
+mod batch;
+mod configure;
+pub mod conflict;
+pub mod delivery;
+pub mod directory;
+pub mod items;
+pub mod post;
+pub mod provider;
+pub mod providers;
+pub mod quarantine;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::{ControlFact, DeliveryQuarantined};
+use domain::keys::{ContentDigest, LogSecret, Position, TenantId};
+use domain::members::Instant;
+use domain::record::{Draft, Private};
+use parking_lot::RwLock;
+
+use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
+use self::conflict::{Conflict, First, Sightings, same_today};
+use self::delivery::Delivery;
+use self::directory::{Directory, Endpoint};
+use self::provider::{Cannot, Meaning, Provider, Reason};
+use crate::log::{Appended, Clock, Log, LogError};
+
+/// The longest body of a delivery, in bytes (API, Ways in).
+pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
+
+/// Everything that comes into the log comes through here.
+pub struct Ingest {
+    log: Log,
+    secret: LogSecret,
+    clock: Clock,
+    public_url: String,
+    directory: RwLock<Arc<Directory>>,
+    sightings: Sightings,
+}
+
+/// A key that is known with other content.
+enum Known {
+    /// Today's mapping reads the same out of the first's original.
+    Same(Position),
+    Conflict(Conflict),
+}
+
+impl Ingest {
+    /// `secret` is the log's; `public_url` is what providers were told to call, and sign.
+    pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
+        let directory = RwLock::new(Arc::new(directory));
+        Self { log, secret, clock, public_url, directory, sightings: Sightings::default() }
+    }
+
+    /// Puts another directory in place; deliveries under way end with the one they began with.
+    pub fn swap_directory(&self, directory: Directory) {
+        *self.directory.write() = Arc::new(directory);
+    }
+
+    /// The directory in place.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read())
+    }
+
+    fn now(&self) -> Instant {
+        Instant((self.clock)())
+    }
+
+    /// Takes a provider's delivery. An answer `Ok` is a 200: what it says is durable.
+    ///
+    /// # Errors
+    /// See [`NotTaken`]; only [`NotTaken::Failed`] wants a redelivery.
+    pub async fn deliver(&self, delivery: &Delivery) -> Result<Taken, NotTaken> {
+        if delivery.body.len() > DELIVERY_BYTES_MAX {
+            return Err(NotTaken::TooLarge);
+        }
+        let directory = self.directory();
+        let provider = providers::named(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
+        let known = directory.endpoint(&delivery.provider, &delivery.endpoint);
+        // An unknown endpoint costs what a known one costs, and is answered afterwards.
+        let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
+        let endpoint = known.ok_or(NotTaken::UnknownEndpoint)?;
+        verified?;
+        Ok(self.translate(provider, delivery, endpoint, &directory).await?)
+    }
+
+    /// Maps the delivery again that the `delivery_quarantined` at `position` keeps, as if it came now to today's
+    /// directory, with the time it came. What still cannot be mapped answers with its quarantine.
+    ///
+    /// # Errors
+    /// [`NotTaken::UnknownEndpoint`] also when there is no such quarantine, or when it was erased.
+    pub async fn retry(&self, position: Position) -> Result<Taken, NotTaken> {
+        let (kept, original, received_at) = self.quarantined(position)?.ok_or(NotTaken::UnknownEndpoint)?;
+        let directory = self.directory();
+        let provider = providers::named(kept.provider.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
+        let endpoint = directory.referenced(kept.endpoint.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
+        let delivery = quarantine::delivery(&kept, endpoint, original, received_at);
+        Ok(self.translate(provider, &delivery, endpoint, &directory).await?)
+    }
+
+    fn quarantined(
+        &self,
+        position: Position,
+    ) -> Result<Option<(DeliveryQuarantined, Bytes, Instant)>, IngestError> {
+        let Some(record) = self.log.read(position)? else { return Ok(None) };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        let header = view.header;
+        let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
+        let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
+        let (Fact::Control(ControlFact::Quarantined(kept)), Private::Kept { .. }) = (fact, view.private)
+        else {
+            return Ok(None);
+        };
+        let original = self.log.original(&view)?;
+        Ok(Some((kept, original, Instant(header.occurred_at))))
+    }
+
+    async fn translate(
+        &self,
+        provider: &dyn Provider,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        directory: &Directory,
+    ) -> Result<Taken, IngestError> {
+        let read = provider.translate(delivery, endpoint, directory);
+        let tenant = read.tenant.filter(|tenant| directory.has_tenant(tenant));
+        let mut taken = Taken {
+            tenant,
+            event: read.event,
+            outcome: Outcome::Ignored,
+            facts: Vec::new(),
+            weak: false,
+            quarantine: None,
+        };
+        let cannot = match read.meaning {
+            Meaning::Ignored => return Ok(taken),
+            Meaning::Cannot(cannot) => cannot,
+            Meaning::Facts { facts, weak } => match self.drafts(delivery, &facts, directory)? {
+                Err(cannot) => cannot,
+                Ok(drafts) => {
+                    let remap = |original: Bytes| {
+                        let first =
+                            provider.translate(&delivery.with_original(original), endpoint, directory);
+                        match first.meaning {
+                            Meaning::Facts { facts, .. } => facts,
+                            Meaning::Ignored | Meaning::Cannot(_) => Vec::new(),
+                        }
+                    };
+                    taken.facts = self.record(&facts, drafts, &delivery.original(), &remap).await?;
+                    taken.outcome =
+                        taken.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
+                    taken.weak = weak;
+                    return Ok(taken);
+                }
+            },
+        };
+        let kept = self.quarantine(delivery, taken.tenant.as_ref(), cannot).await?;
+        taken.outcome = Outcome::Quarantined;
+        taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
+        taken.quarantine = Some(kept);
+        Ok(taken)
+    }
+
+    /// The facts of a delivery laid down, or why it must be quarantined after all.
+    fn drafts(
+        &self,
+        delivery: &Delivery,
+        facts: &[Envelope],
+        directory: &Directory,
+    ) -> Result<Result<Vec<Draft>, Cannot>, IngestError> {
+        let original = delivery.original();
+        let mut drafts = Vec::with_capacity(facts.len());
+        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
+            if !directory.has_tenant(&envelope.tenant) {
+                return Ok(Err(Cannot::new(Reason::UnknownTenant, envelope.tenant.as_str())));
+            }
+            if envelope.occurred_at.0 > delivery.received_at.0 + post::AHEAD_MAX {
+                return Ok(Err(Cannot::new(Reason::FutureOccurredAt, envelope.occurred_at.to_string())));
+            }
+            match envelope.draft(&self.secret, salt, &original) {
+                Ok(draft) => drafts.push(draft),
+                Err(error) => return Ok(Err(Cannot::new(Reason::TooLarge, error.to_string()))),
+            }
+        }
+        Ok(Ok(drafts))
+    }
+
+    async fn record(
+        &self,
+        facts: &[Envelope],
+        drafts: Vec<Draft>,
+        original: &Bytes,
+        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+    ) -> Result<Vec<FactAnswer>, IngestError> {
+        let appended = self.log.append(drafts)?.await?;
+        let mut answers = Vec::with_capacity(facts.len());
+        for (envelope, appended) in facts.iter().zip(appended) {
+            answers.push(match appended {
+                Appended::Recorded(position) => FactAnswer { position, outcome: Outcome::Recorded },
+                Appended::Duplicate(position) => FactAnswer { position, outcome: Outcome::Duplicate },
+                Appended::Differs(position) => {
+                    match self.settle(position, envelope, original, remap).await? {
+                        Known::Same(position) => FactAnswer { position, outcome: Outcome::Duplicate },
+                        Known::Conflict(_) => FactAnswer { position, outcome: Outcome::Conflict },
+                    }
+                }
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Decides over a key that is known with other content: `position` is the first one's.
+    async fn settle(
+        &self,
+        position: Position,
+        second: &Envelope,
+        original: &Bytes,
+        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+    ) -> Result<Known, IngestError> {
+        let digest = self.digest(second)?;
+        let first = First::read(&self.log, position, second)?;
+        let remapped = first.original.clone().map(remap).unwrap_or_default();
+        let again = remapped.iter().find(|again| again.external_id == second.external_id);
+        if same_today(again, second, digest, &self.secret) {
+            return Ok(Known::Same(position));
+        }
+        let evidence = first.evidence(second, digest, self.now())?;
+        let appended = self.append(&[evidence], original).await?;
+        let [appended] = appended[..] else {
+            return Err(IngestError::Engine("the log answered another number of facts".into()));
+        };
+        let known = !matches!(appended, Appended::Recorded(_));
+        let count = self.sightings.one_more(position, digest, known);
+        Ok(Known::Conflict(first.conflict(second, digest, appended.position(), count)))
+    }
+
+    fn digest(&self, envelope: &Envelope) -> Result<ContentDigest, IngestError> {
+        envelope.content(&self.secret).map_err(|error| IngestError::Engine(error.to_string()))
+    }
+
+    async fn quarantine(
+        &self,
+        delivery: &Delivery,
+        tenant: Option<&TenantId>,
+        cannot: Cannot,
+    ) -> Result<InQuarantine, IngestError> {
+        let envelope = quarantine::envelope(delivery, tenant, &cannot)?;
+        let appended = self.append(&[envelope], &delivery.body).await?;
+        // A redelivery that fails for another reason than the first one stays the first one's.
+        let position = appended.first().map_or(0, |appended| appended.position());
+        let Cannot { reason, detail } = cannot;
+        Ok(InQuarantine { id: quarantine::id(delivery), position, reason, detail })
+    }
+
+    /// Records facts that the engine's own parts make, each with `original` beside it. What a known key means is
+    /// for the caller to say.
+    ///
+    /// # Errors
+    /// [`IngestError::Engine`] when a fact does not fit a record; else the log's.
+    pub async fn append(&self, facts: &[Envelope], original: &Bytes) -> Result<Vec<Appended>, IngestError> {
+        let mut drafts = Vec::with_capacity(facts.len());
+        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
+            let draft = envelope.draft(&self.secret, salt, original);
+            drafts.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
+        }
+        Ok(self.log.append(drafts)?.await?)
+    }
+}
+
+/// Fresh random salts, one system call for all of them.
+fn salts(count: usize) -> Result<Vec<[u8; 16]>, IngestError> {
+    let mut salts = vec![[0; 16]; count];
+    getrandom::fill(salts.as_flattened_mut())?;
+    Ok(salts)
+}
+
+#[cfg(test)]
+mod tests;

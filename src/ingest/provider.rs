@@ -1,0 +1,119 @@
+//! What a provider must be able to do: tell its own deliveries from others', and say what they mean. Pure.
+
+use domain::envelope::Envelope;
+use domain::keys::TenantId;
+
+use super::delivery::Delivery;
+use super::directory::{Directory, Endpoint};
+
+/// A provider's dialect: no IO, no clock; what it needs is in its arguments.
+pub trait Provider: Send + Sync {
+    /// The name in paths, keys and configuration.
+    fn name(&self) -> &'static str;
+
+    /// Version of the mapping, from 1; facts carry it.
+    fn mapping(&self) -> u16;
+
+    /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused>;
+
+    /// What an authentic delivery says.
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated;
+}
+
+/// Why a delivery is not taken for the provider's. It is answered 401 and only counted (R3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The header that carries the signature is missing.
+    #[error("the signature is missing")]
+    Missing,
+    /// No secret of the endpoint made this signature over this request.
+    #[error("the signature does not match")]
+    Mismatch,
+    /// The body is not covered by any signature.
+    #[error("the body is not signed")]
+    BodyUnsigned,
+}
+
+/// What a delivery says.
+#[derive(Debug, Clone)]
+pub struct Translated {
+    /// The provider's event in canonical spelling, as far as it was read: for the delivery log.
+    pub event: Option<String>,
+    /// The owner, as far as it is known.
+    pub tenant: Option<TenantId>,
+    /// The facts, or why there are none.
+    pub meaning: Meaning,
+}
+
+/// What came of reading a delivery.
+#[derive(Debug, Clone)]
+pub enum Meaning {
+    /// What happened.
+    Facts {
+        /// At least one.
+        facts: Vec<Envelope>,
+        /// Nothing in the delivery identifies it, so its key is a digest of the body.
+        weak: bool,
+    },
+    /// The event is known and carries nothing to count.
+    Ignored,
+    /// It goes to quarantine.
+    Cannot(Cannot),
+}
+
+/// Why an authentic delivery could not be turned into facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cannot {
+    /// In a word.
+    pub reason: Reason,
+    /// Which field and how; may quote the payload, so it is personal.
+    pub detail: String,
+}
+
+impl Cannot {
+    /// A reason with what was found.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// Reasons of quarantine: words that operators filter and retry by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The body is not what its media type says.
+    MalformedBody,
+    /// A member that is needed is absent.
+    MissingField,
+    /// A member is there and cannot be read.
+    MalformedField,
+    /// The event is none that this release knows.
+    UnknownEventType,
+    /// No tenant has the number (A2).
+    UnknownTrackingNumber,
+    /// No tenant has the workspace.
+    UnknownWorkspace,
+    /// The endpoint's tenant is not configured.
+    UnknownTenant,
+    /// More than 24 h ahead of our clock (R6).
+    FutureOccurredAt,
+    /// A fact would be longer than a record may be.
+    TooLarge,
+}
+
+impl Reason {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedBody => "malformed_body",
+            Self::MissingField => "missing_field",
+            Self::MalformedField => "malformed_field",
+            Self::UnknownEventType => "unknown_event_type",
+            Self::UnknownTrackingNumber => "unknown_tracking_number",
+            Self::UnknownWorkspace => "unknown_workspace",
+            Self::UnknownTenant => "unknown_tenant",
+            Self::FutureOccurredAt => "future_occurred_at",
+            Self::TooLarge => "too_large",
+        }
+    }
+}

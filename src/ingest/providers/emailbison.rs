@@ -1,0 +1,324 @@
+//! Email Bison: campaign events and sender accounts as facts of outreach.
+//!
+//! Source: docs.emailbison.com/webhooks. Deliveries are unsigned, so they rest on the endpoint's unguessable id;
+//! they carry no event id, so the key is made of what identifies the event inside them.
+
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::outreach::{OutreachEvent, OutreachFact, OutreachLead, OutreachReply};
+use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
+use domain::keys::{ExternalId, TenantId};
+use domain::members::{Email, Instant, Text, fold_word};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Facts, long_text, text};
+use crate::ingest::delivery::Delivery;
+use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+
+/// The provider `emailbison`.
+pub struct EmailBison;
+
+impl Provider for EmailBison {
+    fn name(&self) -> &'static str {
+        "emailbison"
+    }
+
+    fn mapping(&self) -> u16 {
+        1
+    }
+
+    fn verify(&self, _delivery: &Delivery, _endpoint: &Endpoint, _public_url: &str) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated { event: None, tenant: endpoint.tenant.clone(), meaning: Meaning::Ignored };
+        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
+        read
+    }
+}
+
+/// What an event type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Sent,
+    Replied,
+    Interested,
+    Bounced,
+    Unsubscribed,
+    AccountAdded,
+    AccountDisconnected,
+    AccountReconnected,
+    /// Known, and counted nowhere: mail outside of campaigns, opens, tags, warm-up, block lists, and what another
+    /// event tells too (the first contact is also an `email_sent`).
+    Nothing,
+}
+
+/// The type in canonical spelling: any case, `CONTACT_` for `LEAD_`, `FIRST_EMAILED` for `FIRST_CONTACTED` (D1).
+fn event_type(given: &str) -> String {
+    let folded = fold_word(given).replace('-', "_");
+    let lead = folded.strip_prefix("contact_").map_or(folded.clone(), |rest| format!("lead_{rest}"));
+    if lead == "lead_first_emailed" { "lead_first_contacted".to_owned() } else { lead }
+}
+
+fn says(event: &str) -> Option<Says> {
+    Some(match event {
+        "email_sent" => Says::Sent,
+        "lead_replied" => Says::Replied,
+        "lead_interested" => Says::Interested,
+        "email_bounced" => Says::Bounced,
+        "lead_unsubscribed" => Says::Unsubscribed,
+        "email_account_added" => Says::AccountAdded,
+        "email_account_disconnected" => Says::AccountDisconnected,
+        "email_account_reconnected" => Says::AccountReconnected,
+        "manual_email_sent"
+        | "lead_first_contacted"
+        | "untracked_reply_received"
+        | "email_opened"
+        | "email_account_removed"
+        | "tag_attached"
+        | "tag_removed"
+        | "warmup_disabled_receiving_bounces"
+        | "warmup_disabled_causing_bounces"
+        | "blacklisted_email_added"
+        | "blacklisted_email_removed"
+        | "blacklisted_domain_added"
+        | "blacklisted_domain_removed" => Says::Nothing,
+        _ => return None,
+    })
+}
+
+/// An id: a number, or the same as text.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn id(value: &Value) -> Option<Text> {
+    text(&scalar(value)?)
+}
+
+fn email(value: &Value) -> Option<Email> {
+    value.as_str().and_then(Email::new)
+}
+
+/// The host of an instance's URL, lower case, without port.
+fn host(url: &str) -> Option<Text> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    text(&host.to_lowercase())
+}
+
+fn meaning(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    directory: &Directory,
+    read: &mut Translated,
+) -> Result<Meaning, Cannot> {
+    let body = domain::json::parse(&delivery.body)
+        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+    let envelope = &body["event"];
+    let workspace_id = id(&envelope["workspace_id"]);
+    let workspace_name = id(&envelope["workspace_name"]);
+    let named = [&workspace_id, &workspace_name].into_iter().flatten();
+    let tenant = endpoint
+        .tenant
+        .clone()
+        .or_else(|| named.clone().find_map(|name| directory.workspace(name.as_str()).cloned()));
+    read.tenant.clone_from(&tenant);
+    let given = envelope["type"].as_str().filter(|given| !given.trim().is_empty());
+    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "/event/type"))?;
+    let event = event_type(given);
+    // What a sender may write at will does not become the event of the delivery log before it is known.
+    let says = says(&event).ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))?;
+    read.event = Some(event.clone());
+    if says == Says::Nothing {
+        return Ok(Meaning::Ignored);
+    }
+    let tenant = tenant.ok_or_else(|| {
+        let names: Vec<&str> = named.map(Text::as_str).collect();
+        Cannot::new(Reason::UnknownWorkspace, names.join(" / "))
+    })?;
+    let instance = envelope["instance_url"].as_str().and_then(host);
+    let event = Event {
+        delivery,
+        data: &body["data"],
+        event,
+        says,
+        tenant,
+        instance,
+        workspace: workspace_id.or(workspace_name),
+    };
+    event.meaning()
+}
+
+struct Event<'a> {
+    delivery: &'a Delivery,
+    data: &'a Value,
+    event: String,
+    says: Says,
+    tenant: TenantId,
+    instance: Option<Text>,
+    workspace: Option<Text>,
+}
+
+impl Event<'_> {
+    fn meaning(&self) -> Result<Meaning, Cannot> {
+        let fact = match self.says {
+            Says::Nothing => return Ok(Meaning::Ignored),
+            Says::Replied if self.is_outgoing() => return Ok(Meaning::Ignored),
+            Says::Sent => Fact::Outreach(OutreachFact::Sent(self.outreach()?)),
+            Says::Replied => Fact::Outreach(OutreachFact::Replied(self.outreach()?)),
+            Says::Interested => Fact::Outreach(OutreachFact::Interested(self.outreach()?)),
+            Says::Bounced => Fact::Outreach(OutreachFact::Bounced(self.outreach()?)),
+            Says::Unsubscribed => Fact::Outreach(OutreachFact::Unsubscribed(self.outreach()?)),
+            Says::AccountAdded => Fact::SenderAccount(SenderAccountFact::Added(self.account()?)),
+            Says::AccountDisconnected => {
+                Fact::SenderAccount(SenderAccountFact::Disconnected(self.account()?))
+            }
+            Says::AccountReconnected => Fact::SenderAccount(SenderAccountFact::Reconnected(self.account()?)),
+        };
+        let (external_id, weak) = self.identity();
+        let facts = Facts { provider: &EmailBison, delivery: self.delivery, tenant: self.tenant.clone() };
+        let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
+        Ok(Meaning::Facts { facts: vec![envelope], weak })
+    }
+
+    /// A mail of ours in the reply's place is no reply.
+    fn is_outgoing(&self) -> bool {
+        let reply = &self.data["reply"];
+        let is = |member: &str, word| reply[member].as_str().is_some_and(|given| fold_word(given) == word);
+        is("type", "outgoing-email") || is("folder", "sent")
+    }
+
+    /// Instance, workspace, event and what tells this event from others of its type; without the latter a
+    /// digest of the body. Never a person's email.
+    fn identity(&self) -> (String, bool) {
+        let or_none = |name: &Option<Text>| name.as_ref().map_or("-".to_owned(), Text::to_string);
+        let prefix = format!("{}/{}/{}", or_none(&self.instance), or_none(&self.workspace), self.event);
+        let of = |object: &str| Some(format!("{object}-{}", scalar(&self.data[object]["id"])?));
+        let account = || {
+            let account = &self.data["sender_email"];
+            Some(format!("sender_email-{}@{}", scalar(&account["id"])?, scalar(&account["updated_at"])?))
+        };
+        let is_account =
+            matches!(self.says, Says::AccountAdded | Says::AccountDisconnected | Says::AccountReconnected);
+        let own = if is_account {
+            account()
+        } else {
+            of("campaign_event").or_else(|| of("reply")).or_else(|| of("scheduled_email"))
+        };
+        // An id that is an address, or too long for a key, identifies no better than the digest.
+        let named = own.filter(|own| is_account || !own.contains('@')).map(|own| format!("{prefix}/{own}"));
+        match named.filter(|name| ExternalId::new(name).is_ok()) {
+            Some(name) => (name, false),
+            None => {
+                let digest: String =
+                    Sha256::digest(&self.delivery.body).iter().map(|b| format!("{b:02x}")).collect();
+                let name = format!("{prefix}/digest-{digest}");
+                let name = if ExternalId::new(&name).is_ok() {
+                    name
+                } else {
+                    format!("{}/digest-{digest}", self.event)
+                };
+                (name, true)
+            }
+        }
+    }
+
+    /// The first time given of those that say when it happened.
+    fn occurred_at(&self) -> Result<Option<Instant>, Cannot> {
+        let paths: &[[&str; 2]] = match self.says {
+            Says::Sent => &[["campaign_event", "created_at"], ["scheduled_email", "sent_at"]],
+            Says::Replied | Says::Interested | Says::Bounced => {
+                &[["campaign_event", "created_at"], ["reply", "date_received"], ["reply", "created_at"]]
+            }
+            Says::Unsubscribed => &[["campaign_event", "created_at"]],
+            Says::AccountAdded | Says::AccountDisconnected | Says::AccountReconnected => {
+                &[["sender_email", "updated_at"], ["sender_email", "created_at"]]
+            }
+            Says::Nothing => &[],
+        };
+        for [object, member] in paths {
+            if let Some(at) = self.instant(object, member)? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    fn instant(&self, object: &str, member: &str) -> Result<Option<Instant>, Cannot> {
+        match &self.data[object][member] {
+            Value::Null => Ok(None),
+            Value::String(blank) if blank.trim().is_empty() => Ok(None),
+            given => match given.as_str().and_then(Instant::parse) {
+                Some(at) => Ok(Some(at)),
+                None => {
+                    let detail = format!("/data/{object}/{member} {}, not {given}", Instant::RULE);
+                    Err(Cannot::new(Reason::MalformedField, detail))
+                }
+            },
+        }
+    }
+
+    fn outreach(&self) -> Result<OutreachEvent, Cannot> {
+        Ok(OutreachEvent {
+            instance: self.instance.clone(),
+            workspace: self.workspace.clone(),
+            campaign: self.text("campaign", "name"),
+            sender_email: email(&self.data["sender_email"]["email"]),
+            lead: self.lead(),
+            reply: self.reply()?,
+        })
+    }
+
+    fn text(&self, object: &str, member: &str) -> Option<Text> {
+        self.data[object][member].as_str().and_then(text)
+    }
+
+    fn lead(&self) -> Option<OutreachLead> {
+        let lead = &self.data["lead"];
+        // Some events carry the lead only as a reference of the mail that was scheduled to it.
+        let id = id(&lead["id"]).or_else(|| id(&self.data["scheduled_email"]["lead_id"]));
+        let lead = OutreachLead {
+            id,
+            email: email(&lead["email"]),
+            email_digest: None,
+            first_name: self.text("lead", "first_name"),
+            last_name: self.text("lead", "last_name"),
+            company: self.text("lead", "company"),
+            title: self.text("lead", "title"),
+        };
+        (lead.id.is_some() || lead.email.is_some()).then_some(lead)
+    }
+
+    /// Only for events that the lead's own mail made: a bounce's text is the mail server's, kept in the original.
+    fn reply(&self) -> Result<Option<OutreachReply>, Cannot> {
+        if !matches!(self.says, Says::Replied | Says::Interested) {
+            return Ok(None);
+        }
+        let reply = OutreachReply {
+            id: id(&self.data["reply"]["id"]),
+            received_at: self.instant("reply", "date_received")?,
+            text: self.data["reply"]["text_body"].as_str().and_then(long_text),
+        };
+        Ok((reply.id.is_some() || reply.received_at.is_some() || reply.text.is_some()).then_some(reply))
+    }
+
+    fn account(&self) -> Result<SenderAccountEvent, Cannot> {
+        let missing = |pointer: &str| Cannot::new(Reason::MissingField, pointer);
+        Ok(SenderAccountEvent {
+            instance: self.instance.clone().ok_or_else(|| missing("/event/instance_url"))?,
+            workspace: self.workspace.clone().ok_or_else(|| missing("/event/workspace_id"))?,
+            email: email(&self.data["sender_email"]["email"])
+                .ok_or_else(|| missing("/data/sender_email/email"))?,
+            account_id: id(&self.data["sender_email"]["id"]),
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! Twilio Voice: status, recording and answering-machine callbacks as facts of calls.
+//!
+//! Source: twilio.com/docs/voice/api/call-resource, /docs/voice/twiml/number, /docs/usage/webhooks. Senders that
+//! speak Twilio's dialect leave fields out, write numbers as numbers and times in words of their own, so only
+//! what makes a fact impossible sends a delivery to quarantine.
+
+pub mod signature;
+
+use std::borrow::Cow;
+
+use chrono::DateTime;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::keys::TenantId;
+use domain::members::{Email, Instant, Phone, Text, fold_word};
+use serde_json::Value;
+
+use super::{Facts, text};
+use crate::ingest::delivery::{Delivery, Form};
+use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+
+/// The provider `twilio`.
+pub struct Twilio;
+
+impl Provider for Twilio {
+    fn name(&self) -> &'static str {
+        "twilio"
+    }
+
+    fn mapping(&self) -> u16 {
+        1
+    }
+
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+        signature::verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let fields = match Fields::read(delivery) {
+            Ok(fields) => fields,
+            Err(cannot) => {
+                let tenant = endpoint.tenant.clone();
+                return Translated { event: None, tenant, meaning: Meaning::Cannot(cannot) };
+            }
+        };
+        let owner = owner(&fields, endpoint, directory);
+        let tenant = owner.as_ref().map_or(endpoint.tenant.clone(), |owner| Some(owner.tenant.clone()));
+        let mut callback = Callback { fields, delivery, event: None };
+        let meaning = match callback.meaning(owner) {
+            Ok(facts) if facts.is_empty() => Meaning::Ignored,
+            Ok(facts) => Meaning::Facts { facts, weak: false },
+            Err(cannot) => Meaning::Cannot(cannot),
+        };
+        Translated { event: callback.event, tenant, meaning }
+    }
+}
+
+/// Fields of a callback: of the body and, behind them, of the query; of a GET the query alone, since only that
+/// is signed.
+struct Fields<'a> {
+    body: Vec<(String, String)>,
+    form: Form<'a>,
+    query: Form<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(delivery: &'a Delivery) -> Result<Self, Cannot> {
+        let query = Form::parse(delivery.query().as_bytes());
+        if delivery.method == "GET" {
+            return Ok(Self { body: Vec::new(), form: Form::default(), query });
+        }
+        if !delivery.is_json() {
+            return Ok(Self { body: Vec::new(), form: Form::parse(&delivery.body), query });
+        }
+        let parsed = domain::json::parse(&delivery.body)
+            .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+        let Value::Object(members) = parsed else {
+            return Err(Cannot::new(Reason::MalformedBody, "the body must be a JSON object"));
+        };
+        let scalar = |value: Value| match value {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        let body = members.into_iter().filter_map(|(name, value)| Some((name, scalar(value)?))).collect();
+        Ok(Self { body, form: Form::default(), query })
+    }
+
+    /// The first value that is not blank, trimmed.
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let member = self.body.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
+        let member = member.filter(|value| !value.is_empty()).map(Cow::Borrowed);
+        member.or_else(|| self.form.get(name)).or_else(|| self.query.get(name))
+    }
+
+    fn text(&self, name: &str) -> Option<Text> {
+        self.get(name).and_then(|value| text(&value))
+    }
+
+    fn required(&self, name: &str) -> Result<Text, Cannot> {
+        self.text(name).ok_or_else(|| Cannot::new(Reason::MissingField, name))
+    }
+
+    /// A caller or called: a number, a client or a SIP address. A lone `+` is how some senders write "unknown".
+    fn phone(&self, name: &str) -> Option<Phone> {
+        self.get(name).filter(|value| value != "+").and_then(|value| Phone::new(&value))
+    }
+
+    fn seconds(&self, name: &str) -> Result<Option<u32>, Cannot> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match value.parse() {
+            Ok(seconds) => Ok(Some(seconds)),
+            Err(_) => {
+                Err(Cannot::new(Reason::MalformedField, format!("{name}: {value:?} is no number of seconds")))
+            }
+        }
+    }
+
+    /// An RFC 2822 time; `None` also when it cannot be read: some senders write `+03 Etc/UTC` or nothing.
+    fn time(&self, name: &str) -> Option<Instant> {
+        let parsed = DateTime::parse_from_rfc2822(&self.get(name)?).ok()?;
+        Instant::from_micros(parsed.timestamp_micros())
+    }
+
+    /// Who called whom. A browser's call through a TwiML App says `inbound`, though a person dials out.
+    fn direction(&self) -> Option<Direction> {
+        let browser = self.get("From").is_some_and(|from| from.starts_with("client:"));
+        match self.get("Direction")?.as_ref() {
+            "inbound" if browser => Some(Direction::Outbound),
+            "inbound" => Some(Direction::Inbound),
+            other => other.starts_with("outbound").then_some(Direction::Outbound),
+        }
+    }
+
+    /// The tenant's number: the one called, or the one calling out.
+    fn tracking_number(&self) -> Option<Phone> {
+        let field = match self.direction() {
+            Some(Direction::Outbound) => "From",
+            Some(Direction::Inbound) | None => "To",
+        };
+        self.phone(field).filter(|number| {
+            number.as_str().starts_with(['+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+        })
+    }
+}
+
+/// Whose call it is, by which number, and whose within the tenant.
+struct Owner {
+    tenant: TenantId,
+    tracking_number: Option<Phone>,
+    agent: Option<Email>,
+}
+
+/// The endpoint's tenant, else the tracking number's (A2; RULINGS, Owner). The callback's URL may name an agent.
+fn owner(fields: &Fields<'_>, endpoint: &Endpoint, directory: &Directory) -> Result<Owner, Cannot> {
+    let leg = fields.get("ParentCallSid").is_some();
+    let mut number = fields.tracking_number();
+    let mut known = number.as_ref().and_then(|number| directory.number(number));
+    if leg && known.is_none() {
+        // A leg shows the caller's number or one of ours, and rings a person: only a number that is known to be
+        // the tenant's is its tracking number.
+        number = fields.phone("To").filter(|to| directory.number(to).is_some());
+        known = number.as_ref().and_then(|number| directory.number(number));
+    }
+    let tenant = match (&endpoint.tenant, known) {
+        (Some(tenant), _) => tenant.clone(),
+        (None, Some((tenant, _))) => tenant.clone(),
+        (None, None) => {
+            let shown = fields.tracking_number().map_or("no number".to_owned(), |number| number.to_string());
+            return Err(Cannot::new(Reason::UnknownTrackingNumber, shown));
+        }
+    };
+    let numbers_agent = known.filter(|(owner, _)| **owner == tenant).and_then(|(_, agent)| agent.cloned());
+    let agent = fields.get("agent").and_then(|agent| Email::new(&agent)).or(numbers_agent);
+    Ok(Owner { tenant, tracking_number: number, agent })
+}
+
+struct Callback<'a> {
+    fields: Fields<'a>,
+    delivery: &'a Delivery,
+    event: Option<String>,
+}
+
+impl Callback<'_> {
+    fn meaning(&mut self, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
+        let fields = &self.fields;
+        if let Some(status) = fields.get("CallStatus") {
+            let (word, status) = stage(&status)?;
+            self.event = Some(word.to_owned());
+            self.status(word, status, owner?)
+        } else if let Some(status) = fields.get("RecordingStatus") {
+            let status = fold_word(&status);
+            self.event = Some(format!("recording-{status}"));
+            self.recording(&status, owner)
+        } else if let Some(heard) = self.fields.text("AnsweredBy") {
+            self.event = Some("amd".to_owned());
+            self.answering_machine(heard, owner?)
+        } else {
+            let detail = "none of CallStatus, RecordingStatus and AnsweredBy is there";
+            Err(Cannot::new(Reason::UnknownEventType, detail))
+        }
+    }
+
+    fn facts(&self, owner: &Owner) -> Facts<'_> {
+        Facts { provider: &Twilio, delivery: self.delivery, tenant: owner.tenant.clone() }
+    }
+
+    /// A stage of a call. A stage happens once to a call sid, so the key is sid and stage; SequenceNumber is no
+    /// part of it, since it is absent where a number's own callback is meant and in other senders' dialects.
+    fn status(&self, word: &str, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+        let fields = &self.fields;
+        let call_id = fields.required("CallSid")?;
+        let at = fields.time("Timestamp");
+        let ended = status.rank() == 3;
+        let reported = CallReported {
+            status,
+            answered: match status {
+                CallStatus::InProgress | CallStatus::Completed => Some(true),
+                CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => {
+                    Some(false)
+                }
+                CallStatus::Initiated | CallStatus::Ringing => None,
+            },
+            // `Duration` is billed minutes.
+            duration_seconds: fields.seconds("CallDuration")?,
+            direction: fields.direction(),
+            from: fields.phone("From"),
+            to: fields.phone("To"),
+            started_at: fields.time("StartTime"),
+            answered_at: at.filter(|_| status == CallStatus::InProgress),
+            ended_at: at.filter(|_| ended),
+            answered_by: fields.text("AnsweredBy"),
+            parent_call_id: fields.text("ParentCallSid"),
+            ..self.call(call_id.clone(), &owner)
+        };
+        let facts = self.facts(&owner);
+        let reported = Fact::Call(CallFact::Reported(reported));
+        let mut made = vec![facts.envelope(&format!("{call_id}:{word}"), at, reported)?];
+        if let (true, Some(recording_id), Some(url)) =
+            (ended, fields.text("RecordingSid"), fields.text("RecordingUrl"))
+        {
+            // The recording's own callback tells the same with other times, under its own key.
+            let key = format!("{call_id}:{word}:{recording_id}");
+            let recorded = self.recorded(call_id, recording_id, url, owner)?;
+            made.push(facts.envelope(&key, at, recorded)?);
+        }
+        Ok(made)
+    }
+
+    /// Only a completed recording can be heard; the other states are known and carry nothing to count.
+    fn recording(&self, status: &str, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
+        match status {
+            "completed" => {}
+            "in-progress" | "absent" | "failed" | "paused" | "stopped" | "processing" | "deleted" => {
+                return Ok(Vec::new());
+            }
+            other => {
+                return Err(Cannot::new(Reason::UnknownEventType, format!("RecordingStatus: {other:?}")));
+            }
+        }
+        let (fields, owner) = (&self.fields, owner?);
+        let recording_id = fields.required("RecordingSid")?;
+        let key = format!("{recording_id}:{status}");
+        let (call_id, url) = (fields.required("CallSid")?, fields.required("RecordingUrl")?);
+        let facts = self.facts(&owner);
+        let recorded = self.recorded(call_id, recording_id, url, owner)?;
+        Ok(vec![facts.envelope(&key, fields.time("RecordingStartTime"), recorded)?])
+    }
+
+    /// What the asynchronous detection heard: only an answered call is listened to. The callback has no time.
+    fn answering_machine(&self, heard: Text, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+        let call_id = self.fields.required("CallSid")?;
+        let key = format!("{call_id}:amd");
+        let reported = CallReported {
+            answered: Some(true),
+            answered_by: Some(heard),
+            tracking_number: None,
+            ..self.call(call_id, &owner)
+        };
+        Ok(vec![self.facts(&owner).envelope(&key, None, Fact::Call(CallFact::Reported(reported)))?])
+    }
+
+    fn recorded(&self, call_id: Text, recording_id: Text, url: Text, owner: Owner) -> Result<Fact, Cannot> {
+        Ok(Fact::Call(CallFact::Recorded(CallRecorded {
+            call_id,
+            recording_id,
+            url: Some(url),
+            duration_seconds: self.fields.seconds("RecordingDuration")?,
+            lead_id: self.fields.text("lead_id"),
+            agent: owner.agent,
+        })))
+    }
+
+    /// A call of which only the owner and what our own callback URL names are known.
+    fn call(&self, call_id: Text, owner: &Owner) -> CallReported {
+        CallReported {
+            call_id,
+            status: CallStatus::InProgress,
+            answered: None,
+            duration_seconds: None,
+            direction: None,
+            tracking_number: owner.tracking_number.clone(),
+            agent: owner.agent.clone(),
+            lead_id: self.fields.text("lead_id"),
+            session_id: self.fields.text("session_id"),
+            started_at: None,
+            answered_at: None,
+            ended_at: None,
+            answered_by: None,
+            parent_call_id: None,
+            source: None,
+            campaign: None,
+            from: None,
+            to: None,
+        }
+    }
+}
+
+/// Twilio's word for a stage, as it stands in keys, and what it means.
+fn stage(given: &str) -> Result<(&'static str, CallStatus), Cannot> {
+    Ok(match fold_word(given).as_str() {
+        "queued" => ("queued", CallStatus::Initiated),
+        "initiated" => ("initiated", CallStatus::Initiated),
+        "ringing" => ("ringing", CallStatus::Ringing),
+        "in-progress" | "answered" => ("in-progress", CallStatus::InProgress),
+        "completed" => ("completed", CallStatus::Completed),
+        "busy" => ("busy", CallStatus::Busy),
+        "no-answer" => ("no-answer", CallStatus::NoAnswer),
+        "failed" => ("failed", CallStatus::Failed),
+        "canceled" | "cancelled" => ("canceled", CallStatus::Canceled),
+        _ => return Err(Cannot::new(Reason::UnknownEventType, format!("CallStatus: {given:?}"))),
+    })
+}

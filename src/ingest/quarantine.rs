@@ -1,0 +1,84 @@
+//! Authentic deliveries that could not be turned into facts: kept whole, once per content, with the reason (R3).
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::{ControlFact, DeliveryQuarantined};
+use domain::keys::{ExternalId, Provider, TenantId};
+use domain::members::{Instant, Text};
+use sha2::{Digest, Sha256};
+
+use super::answer::IngestError;
+use super::conflict::hex;
+use super::delivery::Delivery;
+use super::directory::{Endpoint, endpoint_reference};
+use super::provider::Cannot;
+use super::providers::{long_text, text};
+
+/// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a
+/// redelivery finds the same.
+pub fn id(delivery: &Delivery) -> String {
+    let mut digest = Sha256::new();
+    let parts = [
+        delivery.endpoint.as_bytes(),
+        delivery.method.as_bytes(),
+        delivery.query().as_bytes(),
+        &delivery.body,
+    ];
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    hex(&digest.finalize())
+}
+
+/// The fact that keeps the delivery; its original is the body as it came.
+pub(super) fn envelope(
+    delivery: &Delivery,
+    tenant: Option<&TenantId>,
+    cannot: &Cannot,
+) -> Result<Envelope, IngestError> {
+    let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
+    let body = DeliveryQuarantined {
+        reason: text(cannot.reason.as_str()).ok_or_else(|| engine("reason"))?,
+        provider: text(&delivery.provider).ok_or_else(|| engine("provider"))?,
+        endpoint: text(&endpoint_reference(&delivery.provider, &delivery.endpoint))
+            .ok_or_else(|| engine("endpoint"))?,
+        method: text(&delivery.method),
+        content_type: delivery.content_type().and_then(|given| text(&given)),
+        detail: long_text(&cannot.detail),
+        query: long_text(delivery.query()),
+    };
+    let name = format!("quarantine/{}", id(delivery));
+    Ok(Envelope {
+        tenant: tenant.cloned().unwrap_or_else(TenantId::unassigned),
+        provider: Provider::engine(),
+        external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
+        occurred_at: delivery.received_at,
+        time_received: true,
+        fact: Fact::Control(ControlFact::Quarantined(body)),
+        mapping: 0,
+    })
+}
+
+/// The delivery that a `delivery_quarantined` keeps, as it came, with the time it came (RULINGS, Quarantine). Of
+/// the headers only the media type is kept: whoever maps it again does not verify it again.
+pub(super) fn delivery(
+    kept: &DeliveryQuarantined,
+    endpoint: &Endpoint,
+    original: Bytes,
+    received_at: Instant,
+) -> Delivery {
+    let text = |member: &Option<Text>| member.as_ref().map(Text::to_string);
+    let query = kept.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let content_type = text(&kept.content_type).map(|given| ("content-type".to_owned(), Bytes::from(given)));
+    Delivery {
+        provider: kept.provider.to_string(),
+        endpoint: endpoint.id.clone(),
+        method: text(&kept.method).unwrap_or_else(|| "POST".to_owned()),
+        path_and_query: format!("/hooks/{}/{}{query}", kept.provider, endpoint.id),
+        headers: content_type.into_iter().collect(),
+        body: original,
+        received_at,
+    }
+}

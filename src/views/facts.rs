@@ -1,0 +1,174 @@
+//! Facts as people and programs read them: one by position, or a page of a tenant's, in the contract's shape.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use domain::facts::{Fact, kind_name};
+use domain::keys::{Position, SubjectHash, TenantId};
+use domain::members::Instant;
+use domain::record::{KindTag, RecordRef};
+use serde_json::{Value, json};
+
+use crate::log::select::{GroupSet, Select};
+use crate::log::{LogError, LogSnapshot};
+
+/// Positions looked through for one window of a page.
+const WINDOW: Position = 65_536;
+/// Windows looked through for one page; a page that ends here has fewer items and a cursor to go on with.
+const WINDOWS_MAX: usize = 16;
+
+/// A stored record that cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum FactError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The body does not decode.
+    #[error("fact at position {position}: {error}")]
+    Body {
+        /// Which.
+        position: Position,
+        /// Why.
+        error: domain::codec::CodecError,
+    },
+}
+
+/// Which facts of a tenant.
+#[derive(Debug, Clone)]
+pub struct FactFilter {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Only this kind.
+    pub kind: Option<KindTag>,
+    /// Only from this provider.
+    pub provider: Option<String>,
+    /// Only of this subject.
+    pub subject: Option<SubjectHash>,
+    /// `occurred_at` from here on.
+    pub from: Option<Instant>,
+    /// `occurred_at` before this.
+    pub before: Option<Instant>,
+    /// Newest first, by position.
+    pub descending: bool,
+}
+
+/// A page of facts.
+#[derive(Debug)]
+pub struct FactPage {
+    /// The facts.
+    pub items: Vec<Value>,
+    /// Where the next page begins: the last position looked at; none at the end.
+    pub next: Option<Position>,
+}
+
+impl FactFilter {
+    fn wants(&self, record: &RecordRef<'_>) -> bool {
+        let header = &record.header;
+        self.kind.is_none_or(|kind| kind == header.kind)
+            && self.provider.as_deref().is_none_or(|provider| provider == header.provider)
+            && self.subject.is_none_or(|subject| subject == header.subject)
+            && self.from.is_none_or(|from| from.0 <= header.occurred_at)
+            && self.before.is_none_or(|before| header.occurred_at < before.0)
+    }
+
+    fn select(&self, from: Position, up_to: Position) -> Select {
+        let groups = self.kind.map_or(GroupSet::ALL, |kind| GroupSet::NONE.with(kind.group));
+        Select { tenant: Some(self.tenant.clone()), groups, from, up_to, ..Select::all() }
+    }
+}
+
+/// The fact in the contract's shape. Members of an erased person are absent.
+pub fn fact_json(position: Position, record: &RecordRef<'_>) -> Result<Value, FactError> {
+    let header = &record.header;
+    let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
+        .map_err(|error| FactError::Body { position, error })?;
+    let digest: String = header.content.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut shown = json!({
+        "position": position,
+        "tenant": header.tenant,
+        "provider": header.provider,
+        "external_id": header.external_id,
+        "kind": kind_name(header.kind),
+        "occurred_at": Instant(header.occurred_at).to_string(),
+        "recorded_at": Instant(header.recorded_at).to_string(),
+        "body": fact.json(),
+        "digest": digest,
+    });
+    if header.time_received
+        && let Value::Object(members) = &mut shown
+    {
+        members.insert("time_source".into(), "received".into());
+    }
+    Ok(shown)
+}
+
+/// A page of at most `limit` facts, behind the position `cursor` in the filter's order.
+pub fn page(
+    log: &LogSnapshot,
+    filter: &FactFilter,
+    cursor: Option<Position>,
+    limit: usize,
+) -> Result<FactPage, FactError> {
+    let head = log.head().position;
+    let mut items = Vec::new();
+    let mut at = match (cursor, filter.descending) {
+        (Some(cursor), true) => cursor.min(head + 1).saturating_sub(1),
+        (Some(cursor), false) => cursor + 1,
+        (None, true) => head,
+        (None, false) => 1,
+    };
+    for _ in 0..WINDOWS_MAX {
+        if at == 0 || at > head {
+            return Ok(FactPage { items, next: None });
+        }
+        let (from, to) = if filter.descending {
+            (at.saturating_sub(WINDOW - 1).max(1), at)
+        } else {
+            (at, at.saturating_add(WINDOW - 1).min(head))
+        };
+        let mut found = positions(log, filter, from, to)?;
+        if filter.descending {
+            found.reverse();
+        }
+        for position in found {
+            if items.len() == limit {
+                let next = items.last().and_then(|item: &Value| item["position"].as_u64());
+                return Ok(FactPage { items, next });
+            }
+            items.extend(show(log, position)?);
+        }
+        at = if filter.descending { from - 1 } else { to + 1 };
+    }
+    let next = if filter.descending { at + 1 } else { at - 1 };
+    Ok(FactPage { items, next: (at > 0 && at <= head).then_some(next) })
+}
+
+fn positions(
+    log: &LogSnapshot,
+    filter: &FactFilter,
+    from: Position,
+    to: Position,
+) -> Result<Vec<Position>, LogError> {
+    let mut found = Vec::new();
+    log.for_each(&filter.select(from, to), &mut |position, record| {
+        if filter.wants(&record) {
+            found.push(position);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// The fact at `position`, in the contract's shape; none past the head.
+pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<Value>, FactError> {
+    let Some(record) = log.read(position)? else { return Ok(None) };
+    let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    fact_json(position, &view).map(Some)
+}
+
+/// The payload of the fact at `position` as it came; none past the head, empty where there is none or it was erased.
+pub fn original(log: &LogSnapshot, position: Position) -> Result<Option<Bytes>, FactError> {
+    let Some(record) = log.read(position)? else { return Ok(None) };
+    let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    Ok(Some(log.original(&view)?))
+}

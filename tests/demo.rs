@@ -1,0 +1,86 @@
+//! The demo from outside: it plays the providers, its counts add up, and what it prints to try works.
+
+mod common;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::Server;
+use common::site::{Ran, bare_command, run};
+use serde_json::Value;
+
+/// How long the demo may take to play its history, in a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Lines that are commands to try.
+fn commands(text: &str) -> Vec<String> {
+    let starts = |line: &&str| line.starts_with("curl ") || line.starts_with("factfold ");
+    text.lines().map(str::trim).filter(starts).map(str::to_owned).collect()
+}
+
+/// Runs a line in a shell that finds the binary under test.
+fn try_out(line: &str) -> Ran {
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_factfold")).parent().expect("folder").to_owned();
+    let search = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).env("PATH", search);
+    run(shell)
+}
+
+/// The numbers of each row that has exactly an expected and a given count.
+fn counts(text: &str) -> Vec<[u64; 2]> {
+    let numbers = |line: &str| -> Vec<u64> {
+        let words = line.split_whitespace().map(|word| word.replace(',', ""));
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    text.lines().filter_map(|line| numbers(line).try_into().ok()).collect()
+}
+
+#[tokio::test]
+async fn the_demo_adds_up_and_prints_three_commands_that_work() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let mut command = bare_command(&["demo", "--listen", "127.0.0.1:0"]);
+    command.current_dir(dir.path()).env_remove("FACTFOLD_ADMIN_TOKEN");
+    let server = Server::spawn(command);
+    let deadline = Instant::now() + PATIENCE;
+    while commands(&server.said()).len() < 3 {
+        assert!(Instant::now() < deadline, "expected three commands within {PATIENCE:?}: {}", server.said());
+        assert!(server.is_alive(), "expected the demo to go on, it said: {}", server.said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let said = server.said();
+    assert!(said.contains("http://127.0.0.1:"), "expected a URL: {said}");
+    let rows = counts(said.split("Serving").next().unwrap_or_default());
+    assert!(rows.len() >= 4, "expected counts of outcomes, expected and given: {said}");
+    for [expected, given] in &rows {
+        assert_eq!(expected, given, "expected every delivery to come to what was expected of it: {said}");
+    }
+    let total: u64 = rows.iter().map(|row| row[1]).sum();
+    let shown = said.lines().find(|line| line.contains("deliveries in")).unwrap_or_default().replace(',', "");
+    assert!(shown.starts_with(&format!("{total} ")), "expected the counts to sum to {total}: {said}");
+
+    let lines = commands(&said);
+    assert_eq!(lines.len(), 3, "expected three commands: {said}");
+    let answers: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            let ran = try_out(line);
+            assert_eq!(ran.code, Some(0), "expected `{line}` to work: {}", ran.all());
+            serde_json::from_str(&ran.stdout)
+                .unwrap_or_else(|_| panic!("expected JSON of `{line}`: {}", ran.all()))
+        })
+        .collect();
+    assert_eq!(answers[0]["outcome"], "recorded", "expected the event to be recorded: {}", answers[0]);
+    let position = answers[0]["facts"][0]["position"].as_u64().expect("a position");
+    assert!(
+        answers[1]["position"].as_u64() >= Some(position),
+        "expected the figure after the event: {}",
+        answers[1]
+    );
+    assert_eq!(
+        answers[2]["items"][0]["position"], position,
+        "expected the fact of the event: {}",
+        answers[2]
+    );
+    server.stop();
+}

@@ -1,0 +1,239 @@
+//! Golden deliveries: every `fixtures/providers/<name>/<case>.http` is mapped and must give `<case>.json`.
+//!
+//! FACTFOLD_WRITE_GOLDEN=1 writes expectations that are missing; none is ever overwritten.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::keys::TenantId;
+use domain::members::Instant;
+use factfold::ingest::delivery::Delivery;
+use factfold::ingest::directory::{Directory, Endpoint, TenantEntry};
+use factfold::ingest::provider::{Meaning, Translated};
+use factfold::ingest::providers::{PROVIDERS, named};
+use serde_json::{Value, json};
+
+const RECEIVED_AT: &str = "2026-10-01T12:00:00Z";
+
+fn directory() -> Directory {
+    let tenant = |id: &str, number: &str, agent: &str, workspaces: &[&str]| TenantEntry {
+        id: TenantId::new(id).expect("tenant"),
+        tracking_numbers: vec![(number.into(), Some(agent.into()))],
+        workspaces: workspaces.iter().map(|name| (*name).into()).collect(),
+    };
+    let endpoint = |provider: &str, id: &str, owner: Option<&str>| Endpoint {
+        id: id.into(),
+        provider: provider.into(),
+        tenant: owner.map(|owner| TenantId::new(owner).expect("tenant")),
+        event: None,
+        secrets: Vec::new(),
+    };
+    let tenants = vec![
+        tenant("acme", "+1 212 555 0101", "Ann@Example.com", &["Acme Client", "17"]),
+        tenant("globex", "+1 212 555 0102", "bob@example.com", &["Globex"]),
+    ];
+    let endpoints = vec![
+        endpoint("twilio", "tw-acme", Some("acme")),
+        endpoint("twilio", "tw-shared", None),
+        endpoint("emailbison", "eb-acme", Some("acme")),
+        endpoint("emailbison", "eb-shared", None),
+    ];
+    Directory::new(tenants, endpoints).expect("directory")
+}
+
+fn delivery(http: &str) -> Delivery {
+    let (head, body) = http.split_once("\n\n").expect("a blank line after the headers");
+    let mut lines = head.lines();
+    let mut request = lines.next().expect("request line").split(' ');
+    let method = request.next().expect("method").to_owned();
+    let path_and_query = request.next().expect("path").to_owned();
+    let mut path = path_and_query.split(['/', '?']).skip(2).map(str::to_owned);
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").expect("header");
+        (name.to_lowercase(), Bytes::from(value.to_owned()))
+    };
+    Delivery {
+        provider: path.next().expect("provider"),
+        endpoint: path.next().expect("endpoint"),
+        method,
+        headers: lines.map(header).collect(),
+        body: Bytes::from(body.strip_suffix('\n').unwrap_or(body).to_owned()),
+        path_and_query,
+        received_at: Instant::parse(RECEIVED_AT).expect("instant"),
+    }
+}
+
+fn translate(delivery: &Delivery) -> Translated {
+    let directory = directory();
+    let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
+    named(&delivery.provider).expect("provider").translate(delivery, endpoint, &directory)
+}
+
+fn fact_json(fact: &Envelope) -> Value {
+    json!({
+        "provider": fact.provider.as_str(),
+        "external_id": fact.external_id.as_str(),
+        "kind": fact.fact.kind(),
+        "occurred_at": fact.occurred_at.to_string(),
+        "time_source": if fact.time_received { "received" } else { "given" },
+        "body": fact.fact.json(),
+    })
+}
+
+fn outcome(read: &Translated) -> Value {
+    let mut shown = match &read.meaning {
+        Meaning::Facts { facts, weak } => {
+            json!({"facts": facts.iter().map(fact_json).collect::<Vec<_>>(), "weak": weak})
+        }
+        Meaning::Ignored => json!({"ignored": true}),
+        Meaning::Cannot(cannot) => json!({"quarantine": cannot.reason.as_str(), "detail": cannot.detail}),
+    };
+    shown["event"] = read.event.clone().into();
+    shown["tenant"] = read.tenant.as_ref().map(TenantId::as_str).into();
+    shown
+}
+
+fn cases(provider: &str) -> BTreeMap<String, PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files = entries.map(|entry| entry.expect("entry").path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "http"))
+        .map(|path| (path.file_stem().expect("name").to_string_lossy().into_owned(), path))
+        .collect()
+}
+
+fn read_case(provider: &str, case: &str) -> Translated {
+    let path = &cases(provider)[case];
+    translate(&delivery(&fs::read_to_string(path).expect("readable")))
+}
+
+#[test]
+fn every_delivery_gives_the_facts_beside_it() {
+    let write = std::env::var("FACTFOLD_WRITE_GOLDEN").is_ok_and(|set| set == "1");
+    for provider in PROVIDERS {
+        let cases = cases(provider.name());
+        assert!(cases.len() >= 10, "{} has too few fixtures", provider.name());
+        for (case, path) in cases {
+            let read = outcome(&translate(&delivery(&fs::read_to_string(&path).expect("readable"))));
+            let golden = path.with_extension("json");
+            if write && !golden.exists() {
+                fs::write(&golden, format!("{:#}\n", read)).expect("written");
+            }
+            let expected = fs::read(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
+            let expected: Value = serde_json::from_slice(&expected).expect("json");
+            assert_eq!(read, expected, "{}/{case}", provider.name());
+        }
+    }
+}
+
+fn key(read: &Translated) -> String {
+    match &read.meaning {
+        Meaning::Facts { facts, .. } => facts[0].external_id.to_string(),
+        other => panic!("no facts: {other:?}"),
+    }
+}
+
+#[test]
+fn redelivery_in_another_spelling_has_the_same_key_and_content() {
+    for (provider, one, other) in [
+        ("twilio", "completed", "completed-plus-for-space"),
+        ("emailbison", "lead-replied", "contact-replied-lower-case"),
+        ("emailbison", "lead-interested", "contact-interested"),
+        ("emailbison", "email-sent", "ids-as-strings"),
+    ] {
+        let (one, other) = (read_case(provider, one), read_case(provider, other));
+        assert_eq!(key(&one), key(&other));
+        let (Meaning::Facts { facts: one, .. }, Meaning::Facts { facts: other, .. }) =
+            (one.meaning, other.meaning)
+        else {
+            panic!("facts");
+        };
+        assert_eq!(one, other);
+    }
+}
+
+#[test]
+fn stages_of_one_call_have_keys_of_their_own() {
+    let stages = ["queued", "initiated", "ringing", "in-progress", "completed"];
+    let keys: std::collections::BTreeSet<String> =
+        stages.iter().map(|stage| key(&read_case("twilio", stage))).collect();
+    assert_eq!(keys.len(), stages.len());
+}
+
+#[test]
+fn no_key_holds_a_persons_address_or_number() {
+    for provider in PROVIDERS {
+        for (case, path) in cases(provider.name()) {
+            let read = translate(&delivery(&fs::read_to_string(path).expect("readable")));
+            let Meaning::Facts { facts, .. } = read.meaning else { continue };
+            for fact in facts {
+                let id = fact.external_id.as_str().to_lowercase();
+                assert!(
+                    !id.contains("pat.lee") && !id.contains("3105550107") && !id.contains("955550112"),
+                    "{case}: {id}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_golden_file_without_its_delivery_is_noticed() {
+    for provider in PROVIDERS {
+        let cases = cases(provider.name());
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider.name());
+        for entry in fs::read_dir(folder).expect("folder") {
+            let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
+            let Some(case) = name.strip_suffix(".json") else { continue };
+            assert!(cases.contains_key(case) || case == "signatures", "{name} has no .http beside it");
+        }
+    }
+}
+
+/// A small generator, so that a failure comes again.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+}
+
+#[test]
+fn damaged_deliveries_are_facts_or_reasons_and_never_a_panic() {
+    let mut noise = Noise(7);
+    let (mut facts, mut reasons) = (0, 0);
+    for provider in PROVIDERS {
+        for path in cases(provider.name()).values() {
+            let whole = delivery(&fs::read_to_string(path).expect("readable"));
+            for _ in 0..40 {
+                let mut damaged = whole.clone();
+                let mut body = whole.body.to_vec();
+                for _ in 0..=noise.below(3) {
+                    match noise.below(4) {
+                        0 => body.truncate(noise.below(body.len())),
+                        1 => body.insert(noise.below(body.len()), noise.below(256) as u8),
+                        _ if body.is_empty() => {}
+                        2 => drop(body.remove(noise.below(body.len()))),
+                        _ => {
+                            let at = noise.below(body.len());
+                            body[at] = b"\"{}[],:%&=+\0\xff0"[noise.below(14)];
+                        }
+                    }
+                }
+                damaged.body = Bytes::from(body);
+                match translate(&damaged).meaning {
+                    Meaning::Facts { facts: made, .. } => facts += usize::from(!made.is_empty()),
+                    Meaning::Ignored => {}
+                    Meaning::Cannot(_) => reasons += 1,
+                }
+            }
+        }
+    }
+    assert!(facts > 100 && reasons > 100, "{facts} facts, {reasons} reasons");
+}
