@@ -128,7 +128,7 @@ fn naive_call(id: &str, facts: &[&Given], timeline: &Timeline, counts: &mut Coun
             ("calls", 1),
             ("answered", i64::from(counted && answered)),
             ("qualified", i64::from(counted && answered && long)),
-            ("talk_seconds", if counted && answered { duration.unwrap_or(0) } else { 0 }),
+            ("talk_seconds", if answered { duration.unwrap_or(0) } else { 0 }),
         ] {
             count(counts, day, figure, amount);
             count(counts, day, &format!("{whose}/{figure}"), amount);
