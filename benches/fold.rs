@@ -116,8 +116,30 @@ fn resident() -> u64 {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4_096
 }
 
-fn per_second(facts: u64, took: Duration) -> f64 {
-    facts as f64 / took.as_secs_f64() / 1e6
+/// Processor time of all threads so far: other programs on the machine do not show in it.
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks: u64 = stat.split(' ').skip(13).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// A stretch of work, by the wall clock and by processor time.
+struct Timed(Instant, Duration);
+
+impl Timed {
+    fn begin() -> Self {
+        Self(Instant::now(), processor())
+    }
+
+    fn print(&self, what: &str, facts: u64) {
+        let rate = |took: Duration| facts as f64 / took.as_secs_f64() / 1e6;
+        let (wall, processor) = (self.0.elapsed(), processor() - self.1);
+        println!(
+            "{what:18} {:6.2} M facts/s, {:5.2} µs of processor a fact",
+            rate(wall),
+            1.0 / rate(processor)
+        );
+    }
 }
 
 fn main() {
@@ -147,19 +169,16 @@ fn main() {
     let snapshot = log.snapshot();
     println!("{facts} facts, {} of them in lanes", snapshot.sealed());
 
-    let begun = Instant::now();
+    let begun = Timed::begin();
     let mut bytes = 0;
     let scan = &mut |_, record: domain::record::RecordRef<'_>| {
         bytes += record.public.len();
         ControlFlow::Continue(())
     };
     snapshot.in_order(1, u64::MAX, false, scan).unwrap();
-    println!(
-        "scan in order      {:6.2} M facts/s ({} B of public bodies a fact)",
-        per_second(facts, begun.elapsed()),
-        bytes as u64 / facts
-    );
-    let begun = Instant::now();
+    begun.print("scan in order", facts);
+    println!("public body        {:6} B a fact", bytes as u64 / facts);
+    let begun = Timed::begin();
     let decode = &mut |_, record: domain::record::RecordRef<'_>| {
         let header = record.header;
         std::hint::black_box(
@@ -168,13 +187,18 @@ fn main() {
         ControlFlow::Continue(())
     };
     snapshot.in_order(1, u64::MAX, false, decode).unwrap();
-    println!("scan and decode    {:6.2} M facts/s", per_second(facts, begun.elapsed()));
+    begun.print("scan and decode", facts);
 
     let mut digests = Vec::new();
     for threads in [1, 2] {
-        let begun = Instant::now();
+        let (begun, before) = (Timed::begin(), resident());
         let views = Views::start(&log, threads, &|_| {}).unwrap();
-        println!("fold from lanes, {threads}  {:6.2} M facts/s", per_second(facts, begun.elapsed()));
+        begun.print(&format!("from lanes, {threads}"), facts);
+        if threads == 1 {
+            // Later starts take what earlier ones gave back to the allocator.
+            let grown = resident().saturating_sub(before) as f64 / facts as f64;
+            println!("memory             {grown:6.1} B a fact (resident {} MB before)", before >> 20);
+        }
         let begun = Instant::now();
         digests.push(views.digests());
         println!("digests            {:6.2} s", begun.elapsed().as_secs_f64());
@@ -182,17 +206,11 @@ fn main() {
     }
     assert_eq!(digests[0], digests[1]);
 
-    let begun = Instant::now();
-    println!("live fold          {:6.2} M facts/s", per_second(facts, live(&snapshot, &begun)));
+    let begun = Timed::begin();
+    live(&snapshot);
+    begun.print("live fold", facts);
 
-    drop(snapshot);
-    let before = resident();
     let views = Views::start(&log, 2, &|_| {}).unwrap();
-    println!(
-        "memory             {:6.1} B a fact (resident, after {} MB)",
-        (resident().saturating_sub(before)) as f64 / facts as f64,
-        before >> 20
-    );
     let tenant = views.tenant(&TenantId::new("tenant-0").unwrap()).unwrap();
     let begun = Instant::now();
     for _ in 0..10_000 {
@@ -204,7 +222,7 @@ fn main() {
 }
 
 /// Decodes and folds in log order, one fact after the other, as the projector does.
-fn live(snapshot: &factfold::log::LogSnapshot, begun: &Instant) -> Duration {
+fn live(snapshot: &factfold::log::LogSnapshot) {
     let mut tenants: std::collections::BTreeMap<String, projections::tenant::Tenant> = Default::default();
     let fold = &mut |position, record: domain::record::RecordRef<'_>| {
         let header = record.header;
@@ -223,5 +241,4 @@ fn live(snapshot: &factfold::log::LogSnapshot, begun: &Instant) -> Duration {
         ControlFlow::Continue(())
     };
     snapshot.in_order(1, u64::MAX, false, fold).unwrap();
-    begun.elapsed()
 }

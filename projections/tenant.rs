@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use domain::facts::Fact;
-use domain::facts::call::CallFact;
+use domain::facts::call::{CallFact, Direction};
 use domain::facts::outreach::OutreachFact;
 use domain::facts::tenant::{TenantConfigured, TenantFact};
 use domain::keys::Position;
 use domain::members::{Day, Instant, Month, Text};
-use domain::rules::configuration::Timeline;
+use domain::rules::configuration::{Configuration, Timeline};
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
@@ -207,8 +207,7 @@ impl Snapshot {
         if let Some(name) = &self.profile.name {
             row.start(tenant);
             row.text(Some(name.as_str()));
-            // A timeline has no other way to show all of itself.
-            row.text(Some(&format!("{:?}", self.profile.timeline)));
+            self.profile.timeline.all().iter().for_each(|rules| lay_down(rules, &mut row));
             profile.add(row.bytes());
         }
         let mut month = self.cells_digest(tenant, &self.cells[0], &mut row);
@@ -238,6 +237,19 @@ impl Snapshot {
             digest.add(row.bytes());
         }
         digest
+    }
+}
+
+/// The canonical form of one configuration, behind those before it.
+fn lay_down(configuration: &Configuration, row: &mut Canonical) {
+    row.number(configuration.position as i64);
+    row.maybe(configuration.effective_from.map(|day| i64::from(day.0)));
+    row.text(Some(configuration.zone.as_str()));
+    row.number(i64::from(configuration.qualified_min_seconds));
+    row.maybe(configuration.job_value_minor);
+    row.text(configuration.currency.map(|currency| currency.to_string()).as_deref());
+    for direction in [Some(Direction::Inbound), Some(Direction::Outbound), None] {
+        row.number(i64::from(configuration.counts(direction)));
     }
 }
 

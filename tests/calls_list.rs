@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::facts::{answered, call, with};
+use common::facts::{answered, call, fact, with};
 use common::{Server, Site, twilio};
 use serde_json::{Value, json};
 
@@ -202,4 +202,29 @@ async fn facts_are_listed_by_kind_provider_and_time() {
     let up = server.all_items("acme", "facts?order=asc&limit=5").await;
     let down = server.all_items("acme", "facts?order=desc&limit=5").await;
     assert!(up.iter().eq(down.iter().rev()), "expected one order to be the other reversed");
+}
+
+#[tokio::test]
+async fn a_recording_shows_where_it_can_be_heard_by_its_latest_fact() {
+    let server = Site::new().start().await;
+    let recorded = |n: u32, id: &str, url: &str| {
+        let at = format!("2025-10-09T12:{n:02}:00Z");
+        let body = json!({"call_id": "r", "recording_id": id, "url": url, "duration_seconds": 45});
+        with(fact("twilio", &format!("recorded/{n}"), "call_recorded", &at), body)
+    };
+    let facts = [
+        answered("r", 45, "2025-10-09T12:00:00Z"),
+        recorded(3, "RE1", "https://example.com/RE1/moved"),
+        recorded(1, "RE1", "https://example.com/RE1"),
+        recorded(4, "RE2", "https://example.com/RE2"),
+    ];
+    server.record("acme", &facts).await;
+    let expected = json!([
+        {"recording_id": "RE1", "duration_seconds": 45, "url": "https://example.com/RE1/moved"},
+        {"recording_id": "RE2", "duration_seconds": 45, "url": "https://example.com/RE2"},
+    ]);
+    let shown = server.read("acme", "calls/r").await;
+    assert_eq!(shown["recordings"], expected, "expected each recording's URL of one call: {shown}");
+    let listed = server.all_items("acme", "calls").await;
+    assert_eq!(listed[0]["recordings"], expected, "expected each recording's URL in the list: {listed:?}");
 }

@@ -97,6 +97,11 @@ impl Timeline {
         found.unwrap_or((&self.0[0], Day(0)))
     }
 
+    /// All of them, in log order.
+    pub fn all(&self) -> &[Configuration] {
+        &self.0
+    }
+
     /// The one that was configured last: for "today" and for names.
     pub fn latest(&self) -> &Configuration {
         &self.0[self.0.len() - 1]

@@ -320,15 +320,15 @@ impl Call {
         qualify(self.answered(), self.duration_seconds(), configuration.qualified_min_seconds)
     }
 
-    /// What it adds to the figures. Answered, qualified and talk time count the configured directions, for
-    /// the tenant and by agent alike, so that the agents' rows sum to the tenant's.
+    /// What it adds to the figures. Answered and qualified count the configured directions, calls and talk time
+    /// all of them, for the tenant and by agent alike, so that the agents' rows sum to the tenant's.
     pub fn contribution(&self, timeline: &Timeline) -> Option<Share> {
         if !self.exists() {
             return None;
         }
         let (configuration, day) = timeline.at(self.begun);
         let counted = configuration.counts(self.direction());
-        let answered = counted && self.answered();
+        let answered = self.answered();
         let qualified = counted && self.verdict(configuration).0 == Verdict::Qualified;
         let talked = if answered { self.duration_seconds().unwrap_or(0) } else { 0 };
         let outcome = self.outcome();
@@ -338,7 +338,7 @@ impl Call {
             agent: Some(self.agent()),
             amounts: [
                 (Measure::Calls, 1),
-                (Measure::Answered, i64::from(answered)),
+                (Measure::Answered, i64::from(counted && answered)),
                 (Measure::Qualified, i64::from(qualified)),
                 (Measure::TalkSeconds, i64::from(talked)),
                 last,

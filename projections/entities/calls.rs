@@ -47,18 +47,17 @@ impl Calls {
 
     fn row_of(&mut self, fact: &CallFact) -> u32 {
         let id = fact.call_id().as_str();
-        if let Some(known) = self.find(id) {
-            return known;
-        }
-        let row = self.rows.push(Call::new(self.strings.intern(id)));
-        let (rows, texts) = (&self.rows, self.strings.texts());
-        self.index.insert(Index::hash(id), row, |row| Index::hash(texts.get(rows.get(row).id)));
-        row
+        let hash = Index::hash(id);
+        self.find(id, hash).unwrap_or_else(|| {
+            let row = self.rows.push(Call::new(self.strings.intern(id)));
+            self.index.insert(hash, row);
+            row
+        })
     }
 
-    fn find(&self, id: &str) -> Option<u32> {
+    fn find(&self, id: &str, hash: u64) -> Option<u32> {
         let texts = self.strings.texts();
-        self.index.find(Index::hash(id), |row| texts.get(self.rows.get(row).id) == id)
+        self.index.find(hash, |row| texts.get(self.rows.get(row).id) == id)
     }
 
     /// Takes over the rows of a shard whose calls are others than these.
@@ -70,11 +69,9 @@ impl Calls {
         let Self { rows, strings, .. } = shard;
         for mut call in rows {
             call.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
-            let id = self.strings.texts().get(call.id);
-            let hash = Index::hash(id);
+            let hash = Index::hash(self.strings.texts().get(call.id));
             let row = self.rows.push(call);
-            let (rows, texts) = (&self.rows, self.strings.texts());
-            self.index.insert(hash, row, |row| Index::hash(texts.get(rows.get(row).id)));
+            self.index.insert(hash, row);
         }
     }
 
@@ -97,7 +94,7 @@ impl Calls {
 
     /// The call of that id.
     pub fn get(&self, id: &str) -> Option<&Call> {
-        self.find(id).map(|row| self.rows.get(row))
+        self.find(id, Index::hash(id)).map(|row| self.rows.get(row))
     }
 
     /// The texts of the rows' symbols.

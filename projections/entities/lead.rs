@@ -83,6 +83,9 @@ impl EventKind {
     }
 }
 
+/// A stage with the place of the fact that claims it.
+pub type Placed = (Stage, Order);
+
 /// Members of `LeadRow::members`.
 const MEMBERS: usize = 4;
 
@@ -108,22 +111,18 @@ pub struct LeadRow {
     first_at: Instant,
     last_at: Instant,
     first_interest: Option<Instant>,
-    moved: Option<(Stage, Order)>,
-    placed: Option<Box<(Stage, Order)>>,
+    moved: Option<Placed>,
+    placed: Option<Box<Placed>>,
     events: Events,
 }
 
-fn claim(by_hand: bool, claim: (Stage, Order)) -> Claim {
+fn claim(by_hand: bool, claim: Placed) -> Claim {
     let (stage, order) = claim;
     Claim { stage, by_hand, occurred_at: order.occurred_at().0, content: order.digest() }
 }
 
 /// Of two claims the one that stands.
-fn standing(
-    by_hand: bool,
-    one: Option<(Stage, Order)>,
-    other: Option<(Stage, Order)>,
-) -> Option<(Stage, Order)> {
+pub fn standing(by_hand: bool, one: Option<Placed>, other: Option<Placed>) -> Option<Placed> {
     match (one, other) {
         (Some(one), Some(other)) if claim(by_hand, other).stands_against(&claim(by_hand, one)) => Some(other),
         (one, other) => one.or(other),
@@ -166,14 +165,23 @@ impl LeadRow {
         if kind == EventKind::Interested {
             self.first_interest = Some(self.first_interest.map_or(at, |first| first.min(at)));
         }
+        let placed = stage.map(|stage| (stage, order));
         if kind == EventKind::Staged {
-            let known = self.placed.as_deref().copied();
-            self.placed = standing(true, known, stage.map(|stage| (stage, order))).map(Box::new);
+            self.place(placed);
         } else {
-            self.moved = standing(false, self.moved, stage.map(|stage| (stage, order)));
+            self.moved = standing(false, self.moved, placed);
         }
         if let Some(lead) = fact.lead() {
             self.members.give(order, members(lead, strings));
+        }
+    }
+
+    /// Takes a person's word for where it stands; the latest stands, so it does not matter how often or when.
+    pub fn place(&mut self, placed: Option<Placed>) {
+        let known = self.placed.as_deref().copied();
+        let stands = standing(true, known, placed);
+        if stands != known {
+            self.placed = stands.map(Box::new);
         }
     }
 

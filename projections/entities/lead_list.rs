@@ -6,9 +6,9 @@ use domain::rules::stages::Stage;
 use serde::Serialize;
 
 use crate::canonical::{Canonical, Digest};
+use crate::entities::claims::{Claimed, lay_down_name};
 use crate::entities::lead::{Lead, LeadRow, Name};
 use crate::entities::leads::Leads;
-use crate::halves;
 use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 
@@ -52,6 +52,7 @@ pub struct LeadItem {
 #[derive(Debug, Clone)]
 pub struct LeadList {
     rows: Pages<LeadRow>,
+    claims: Pages<Claimed>,
     texts: Texts,
     order: Buckets,
 }
@@ -59,7 +60,12 @@ pub struct LeadList {
 impl LeadList {
     /// Takes the leads as they are now.
     pub fn new(leads: &Leads) -> Self {
-        Self { rows: leads.rows().clone(), texts: leads.texts().clone(), order: leads.order().clone() }
+        Self {
+            rows: leads.rows().clone(),
+            claims: leads.claims().rows().clone(),
+            texts: leads.texts().clone(),
+            order: leads.order().clone(),
+        }
     }
 
     /// One page, newest first by first event, then by workspace and id.
@@ -85,18 +91,14 @@ impl LeadList {
         Page { position, items, next_cursor }
     }
 
-    /// Digest of the leads. Personal members are no part of it, so that it stays when a person is erased.
+    /// Digest of the leads and of what was said of names. Personal members are no part of it, so that it stays when a person is erased.
     pub fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());
         for (at, head) in self.rows.iter().enumerate().filter(|(_, row)| row.owner().is_none()) {
             let lead = Lead::new(&self.rows, at as u32);
             row.start(tenant);
             head.workspace.iter().for_each(|symbol| row.text(Some(self.texts.get(*symbol))));
-            match head.name {
-                Name::Id(id) => row.text(Some(self.texts.get(id))),
-                Name::Email(email) => halves(&email).into_iter().for_each(|half| row.number(half as i64)),
-                Name::Nobody(day) => row.maybe(Some(day)),
-            }
+            lay_down_name(head.name, &self.texts, &mut row);
             row.text(Some(lead.stage().as_str()));
             row.maybe(lead.first_interest().map(|at| at.0));
             for (position, kind, at) in lead.facts() {
@@ -104,6 +106,11 @@ impl LeadList {
                 row.number(kind as i64);
                 row.number(at.0);
             }
+            digest.add(row.bytes());
+        }
+        for claimed in self.claims.iter() {
+            row.start(tenant);
+            claimed.lay_down(&self.texts, &mut row);
             digest.add(row.bytes());
         }
         digest

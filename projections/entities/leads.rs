@@ -1,13 +1,15 @@
 //! All outreach leads of one tenant: rows by name, the links that join names, the order by first event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::facts::outreach::{LeadName, OutreachFact};
 use domain::keys::PersonDigest;
 use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
+use domain::rules::stages::Stage;
 
-use crate::entities::lead::{EventKind, Lead, LeadRow, Name};
+use crate::entities::claims::Claims;
+use crate::entities::lead::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::entities::links::{Link, Links, Workspace};
 use crate::figures::{Cells, Measure, Share, When};
 use crate::store::{Buckets, Index, Pages, Strings, Texts};
@@ -30,6 +32,8 @@ pub struct Leads {
     rows: Pages<LeadRow>,
     index: Index,
     links: Links,
+    claims: Claims,
+    workspaces: BTreeSet<Workspace>,
     strings: Strings,
     order: Buckets,
 }
@@ -44,6 +48,9 @@ struct Named {
 impl Leads {
     /// Folds a fact into its row and the links, and leaves joining, figures and order for [`Leads::settle`].
     pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) {
+        if let Some((name, placed)) = self.claimed(recorded, fact) {
+            return self.claims.claim(name, placed, recorded.position);
+        }
         let named = self.name(recorded, fact);
         let row = self.row_of(named.workspace, named.name);
         self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
@@ -61,6 +68,10 @@ impl Leads {
         timeline: &Timeline,
         figures: &mut LeadFigures,
     ) {
+        if let Some((name, placed)) = self.claimed(recorded, fact) {
+            self.claims.claim(name, placed, recorded.position);
+            return self.take_hold(name, placed);
+        }
         let kind = EventKind::of(fact);
         let (_, day) = timeline.at(recorded.occurred_at);
         if let Some(measure) = kind.measure() {
@@ -102,8 +113,14 @@ impl Leads {
         if kind == EventKind::Replied {
             add_day(figures.replied.entry(at).or_default(), day);
         }
+        if !known && let Some(placed) = self.claims.find(named.name) {
+            self.rows.get_mut(at).place(Some(placed));
+        }
         if let Some(link) = link {
             self.links.claim(link);
+            if let Some(placed) = self.claims.find(Name::Email(link.email)) {
+                self.rows.get_mut(at).place(Some(placed));
+            }
         }
         if let Some(email_row) = joins {
             self.join(email_row, at);
@@ -119,6 +136,33 @@ impl Leads {
                 self.order.place(*head, before, self.first_at(*head));
             }
         }
+    }
+
+    /// What a person said of a name without saying where: of no row, and of every row that has the name.
+    fn claimed(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) -> Option<(Name, Placed)> {
+        let OutreachFact::Staged(body) = fact else { return None };
+        if fact.workspace() != ("", "") {
+            return None;
+        }
+        let name = match body.lead.as_ref()?.name(&|_| PersonDigest::default())? {
+            LeadName::Id(id) => Name::Id(self.strings.intern(id.as_str())),
+            LeadName::Email(digest) => Name::Email(digest),
+        };
+        let stage = Stage::from(body.stage);
+        Some((name, (stage, Order::new(recorded.occurred_at, stage.rank(), &recorded.content))))
+    }
+
+    /// Places every row that has `name`, in whatever workspace. Rows only ever gain names and the latest claim
+    /// stands, so nothing has to be taken back later.
+    fn take_hold(&mut self, name: Name, placed: Placed) {
+        let mut held = Vec::new();
+        for workspace in &self.workspaces {
+            held.extend(self.find(*workspace, name));
+            if let Name::Email(email) = name {
+                held.extend(self.links.holders(*workspace, &email));
+            }
+        }
+        held.into_iter().for_each(|row| self.rows.get_mut(row).place(Some(placed)));
     }
 
     fn name(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) -> Named {
@@ -149,12 +193,9 @@ impl Leads {
 
     fn push(&mut self, row: LeadRow) -> u32 {
         let hash = Index::hash((row.workspace, row.name));
+        self.workspaces.insert(row.workspace);
         let at = self.rows.push(row);
-        let rows = &self.rows;
-        self.index.insert(hash, at, |at| {
-            let row = rows.get(at);
-            Index::hash((row.workspace, row.name))
-        });
+        self.index.insert(hash, at);
         at
     }
 
@@ -188,23 +229,22 @@ impl Leads {
 
     /// Takes over the rows of a shard whose names are others than these.
     pub fn absorb(&mut self, shard: Self) {
-        if self.rows.is_empty() {
+        if self.rows.is_empty() && self.claims.rows().is_empty() {
             *self = shard;
             return;
         }
-        let Self { rows, strings, links, .. } = shard;
+        let Self { rows, strings, links, claims, .. } = shard;
         let base = self.rows.len() as u32;
         for mut row in rows {
             row.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
             self.push(row);
         }
-        for link in links.iter() {
-            let workspace = link.workspace.map(|symbol| self.strings.intern(strings.texts().get(symbol)));
-            self.links.claim(Link { workspace, lead: base + link.lead, ..*link });
-        }
+        let mut symbol = |symbol| self.strings.intern(strings.texts().get(symbol));
+        self.links.absorb(&links, base, &mut symbol);
+        self.claims.absorb(claims, &mut symbol);
     }
 
-    /// Joins names and puts leads in order after they were folded.
+    /// Joins names, lets claims take hold and puts leads in order after they were folded.
     pub fn settle(&mut self) {
         let joins: Vec<(u32, u32)> = self
             .links
@@ -212,6 +252,9 @@ impl Leads {
             .filter_map(|link| Some((self.find(link.workspace, Name::Email(link.email))?, link.lead)))
             .collect();
         joins.into_iter().for_each(|(email_row, owner)| self.join(email_row, owner));
+        let claims: Vec<_> =
+            self.claims.rows().iter().map(|claimed| (claimed.name, claimed.placed)).collect();
+        claims.into_iter().for_each(|(name, placed)| self.take_hold(name, placed));
         self.order = Buckets::default();
         for at in 0..self.rows.len() as u32 {
             if !matches!(self.rows.get(at).name, Name::Nobody(_)) {
@@ -249,6 +292,11 @@ impl Leads {
     /// The rows, one a name.
     pub fn rows(&self) -> &Pages<LeadRow> {
         &self.rows
+    }
+
+    /// What was said of names without saying where.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// The leads by first event.

@@ -1,5 +1,7 @@
 //! Which lead first had an email: what joins facts that name only the email to a lead with an id (D3, RULINGS Leads).
 
+use std::collections::BTreeSet;
+
 use domain::keys::PersonDigest;
 
 use crate::Order;
@@ -26,6 +28,8 @@ pub struct Link {
 pub struct Links {
     links: Vec<Link>,
     index: Index,
+    /// Number of a link, and a lead that has its email, too.
+    others: BTreeSet<(u32, u32)>,
 }
 
 impl Links {
@@ -44,17 +48,36 @@ impl Links {
 
     /// Takes a fact's word for a lead having an email; the earliest stands.
     pub fn claim(&mut self, claim: Link) {
-        match self.at(claim.workspace, &claim.email) {
-            Some(at) if claim.first < self.links[at as usize].first => self.links[at as usize] = claim,
-            Some(_) => {}
-            None => {
-                let at = self.links.len() as u32;
-                self.links.push(claim);
-                let links = &self.links;
-                self.index.insert(Index::hash((claim.workspace, &claim.email)), at, |at| {
-                    let link = &links[at as usize];
-                    Index::hash((link.workspace, &link.email))
-                });
+        let Some(at) = self.at(claim.workspace, &claim.email) else {
+            let at = self.links.len() as u32;
+            self.links.push(claim);
+            return self.index.insert(Index::hash((claim.workspace, &claim.email)), at);
+        };
+        let stands = &mut self.links[at as usize];
+        let second = if claim.first < stands.first { std::mem::replace(stands, claim) } else { claim };
+        if second.lead != stands.lead {
+            self.others.insert((at, second.lead));
+        }
+    }
+
+    /// Every lead row that ever had `email` in `workspace`, first or not.
+    pub fn holders(&self, workspace: Workspace, email: &PersonDigest) -> impl Iterator<Item = u32> {
+        let at = self.at(workspace, email);
+        let first = at.map(|at| self.links[at as usize].lead);
+        first.into_iter().chain(at.into_iter().flat_map(|at| self.others_of(at)))
+    }
+
+    fn others_of(&self, at: u32) -> impl Iterator<Item = u32> {
+        self.others.range((at, 0)..=(at, u32::MAX)).map(|(_, lead)| *lead)
+    }
+
+    /// Takes over the links of a shard, its symbols made those of this table by `symbol` and its rows `base` on.
+    pub fn absorb(&mut self, shard: &Self, base: u32, mut symbol: impl FnMut(Symbol) -> Symbol) {
+        for (number, link) in (0..).zip(&shard.links) {
+            let link = Link { workspace: link.workspace.map(&mut symbol), lead: base + link.lead, ..*link };
+            self.claim(link);
+            if let Some(at) = self.at(link.workspace, &link.email) {
+                self.others.extend(shard.others_of(number).map(|lead| (at, base + lead)));
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod call_list;
 pub mod calls;
+pub mod claims;
 pub mod lead;
 pub mod lead_list;
 pub mod leads;

@@ -17,7 +17,7 @@ pub enum Measure {
     Answered,
     /// Qualified calls of counted directions.
     Qualified,
-    /// Seconds of answered calls of counted directions.
+    /// Seconds of answered calls, whatever their direction.
     TalkSeconds,
     /// `email_sent` events.
     EmailsSent,

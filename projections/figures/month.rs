@@ -22,7 +22,7 @@ pub struct AgentFigures {
     pub answered: i64,
     /// Of counted directions.
     pub qualified: i64,
-    /// Over answered calls of counted directions.
+    /// Over answered calls, whatever their direction.
     pub talk_seconds: i64,
 }
 
@@ -35,7 +35,7 @@ pub struct Figures {
     pub answered: i64,
     /// Qualified calls of counted directions.
     pub qualified: i64,
-    /// Seconds of answered calls of counted directions.
+    /// Seconds of answered calls, whatever their direction.
     pub talk_seconds: i64,
     /// `email_sent` events.
     pub emails_sent: i64,

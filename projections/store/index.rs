@@ -1,13 +1,20 @@
-//! A hash index of row numbers: 4 bytes a slot, the keys stay in the rows.
+//! A hash index of row numbers: 8 bytes a slot, the keys stay in the rows.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-const EMPTY: u32 = u32::MAX;
+/// A row number and half of its key's hash, so that few other rows are looked at and growing looks at none.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    tag: u32,
+    row: u32,
+}
+
+const EMPTY: Slot = Slot { tag: 0, row: u32::MAX };
 
 /// Finds rows by a key that the rows themselves hold. Hashes are the same in every process.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    slots: Vec<u32>,
+    slots: Vec<Slot>,
     len: usize,
 }
 
@@ -21,36 +28,39 @@ impl Index {
 
     /// The row with this hash that `is` the one.
     pub fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut slot = hash as usize & mask;
+        let (mask, tag) = (self.slots.len().checked_sub(1)?, hash as u32);
+        let mut at = tag as usize & mask;
         // At most three quarters of the slots are taken, so an empty one ends the walk.
-        while self.slots[slot] != EMPTY {
-            if is(self.slots[slot]) {
-                return Some(self.slots[slot]);
+        loop {
+            let slot = self.slots[at];
+            if slot.row == EMPTY.row {
+                return None;
             }
-            slot = (slot + 1) & mask;
+            if slot.tag == tag && is(slot.row) {
+                return Some(slot.row);
+            }
+            at = (at + 1) & mask;
         }
-        None
     }
 
-    /// Adds a row that is not there yet; `hash_of` tells the hashes of those that are.
-    pub fn insert(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
+    /// Adds a row that is not there yet.
+    pub fn insert(&mut self, hash: u64, row: u32) {
         if (self.len + 1) * 4 > self.slots.len() * 3 {
             let grown = (self.slots.len() * 2).max(16);
             let old = std::mem::replace(&mut self.slots, vec![EMPTY; grown]);
-            old.into_iter().filter(|row| *row != EMPTY).for_each(|row| self.put(hash_of(row), row));
+            old.into_iter().filter(|slot| slot.row != EMPTY.row).for_each(|slot| self.put(slot));
         }
-        self.put(hash, row);
+        self.put(Slot { tag: hash as u32, row });
         self.len += 1;
     }
 
-    fn put(&mut self, hash: u64, row: u32) {
+    fn put(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while self.slots[slot] != EMPTY {
-            slot = (slot + 1) & mask;
+        let mut at = slot.tag as usize & mask;
+        while self.slots[at].row != EMPTY.row {
+            at = (at + 1) & mask;
         }
-        self.slots[slot] = row;
+        self.slots[at] = slot;
     }
 }
 
@@ -65,9 +75,7 @@ mod tests {
         let find = |index: &Index, key: &str| index.find(Index::hash(key), |row| keys[row as usize] == key);
         assert_eq!(find(&index, "CA1"), None);
         for (row, key) in keys.iter().enumerate() {
-            index.insert(Index::hash(key.as_str()), row as u32, |row| {
-                Index::hash(keys[row as usize].as_str())
-            });
+            index.insert(Index::hash(key.as_str()), row as u32);
         }
         for (row, key) in keys.iter().enumerate() {
             assert_eq!(find(&index, key), Some(row as u32));

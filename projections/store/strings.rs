@@ -93,21 +93,23 @@ pub struct Strings {
 impl Strings {
     /// The symbol of `text`, new where it was not known.
     pub fn intern(&mut self, text: &str) -> Symbol {
-        if let Some(known) = self.find(text) {
+        let hash = Index::hash(text);
+        if let Some(known) = self.find_hashed(text, hash) {
             return known;
         }
         let symbol = self.texts.push(text);
-        let texts = &self.texts;
-        self.index.insert(Index::hash(text), symbol.at() as u32, |at| {
-            Index::hash(texts.get(Texts::nth(at as usize)))
-        });
+        self.index.insert(hash, symbol.at() as u32);
         symbol
     }
 
     /// The symbol of `text`, where it is known.
     pub fn find(&self, text: &str) -> Option<Symbol> {
+        self.find_hashed(text, Index::hash(text))
+    }
+
+    fn find_hashed(&self, text: &str, hash: u64) -> Option<Symbol> {
         let is = |at: u32| self.texts.get(Texts::nth(at as usize)) == text;
-        self.index.find(Index::hash(text), is).map(|at| Texts::nth(at as usize))
+        self.index.find(hash, is).map(|at| Texts::nth(at as usize))
     }
 
     /// The texts.

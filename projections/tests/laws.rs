@@ -115,3 +115,31 @@ fn null_control_a_shard_that_is_lost_is_seen() {
         same_digests(&live(&log), &rebuilt(&half, &recorded(&half), 1, &[]))
     }));
 }
+
+#[test]
+fn given_configurations_that_differ_in_one_member_then_the_digests_of_tenants_differ() {
+    let of = |members: serde_json::Value| {
+        let mut body = serde_json::json!({"name": "Acme", "timezone": "UTC"});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let first = common::given("tenant_configured", common::at("2025-01-01T00:00:00Z"), body.clone());
+        body["name"] = "Acme again".into();
+        let second = common::given("tenant_configured", common::at("2025-01-01T00:00:00Z"), body);
+        live(&recorded(&[first, second])).digests("acme")[0].to_string()
+    };
+    let members = [
+        serde_json::json!({}),
+        serde_json::json!({"timezone": "Asia/Kolkata"}),
+        serde_json::json!({"currency": "USD"}),
+        serde_json::json!({"currency": "EUR"}),
+        serde_json::json!({"effective_from": "2025-02-01"}),
+        serde_json::json!({"rules": {"qualified_min_seconds": 31}}),
+        serde_json::json!({"rules": {"job_value_minor": 0}}),
+        serde_json::json!({"rules": {"counted_directions": ["inbound"]}}),
+        serde_json::json!({"rules": {"counted_directions": ["outbound", "unknown"]}}),
+    ];
+    let digests: Vec<String> = members.iter().cloned().map(of).collect();
+    let distinct: std::collections::BTreeSet<&String> = digests.iter().collect();
+    assert_eq!(distinct.len(), members.len(), "{digests:?}");
+    let defaults = serde_json::json!({"rules": {"qualified_min_seconds": 30}});
+    assert_eq!(of(defaults), digests[0], "a default that is given is the default");
+}

@@ -128,7 +128,7 @@ fn naive_call(id: &str, facts: &[&Given], timeline: &Timeline, counts: &mut Coun
             ("calls", 1),
             ("answered", i64::from(counted && answered)),
             ("qualified", i64::from(counted && answered && long)),
-            ("talk_seconds", if counted && answered { duration.unwrap_or(0) } else { 0 }),
+            ("talk_seconds", if answered { duration.unwrap_or(0) } else { 0 }),
         ] {
             count(counts, day, figure, amount);
             count(counts, day, &format!("{whose}/{figure}"), amount);
@@ -190,7 +190,7 @@ fn leads(facts: &[Given], timeline: &Timeline, counts: &mut Counts) -> BTreeMap<
     let mut by_time: Vec<&Given> = outreach().collect();
     by_time.sort_by_key(|fact| (fact.occurred_at, fact.content[..8].to_vec()));
     let mut firsts: BTreeMap<LeadKey, String> = BTreeMap::new();
-    for fact in by_time {
+    for fact in by_time.into_iter().filter(|fact| !is_of_name(fact)) {
         let lead = &fact.body["lead"];
         if let (Some(id), Some(email)) = (text(lead, "id"), text(lead, "email")) {
             let place = |member| text(&fact.body, member).unwrap_or_default();
@@ -208,18 +208,37 @@ fn leads(facts: &[Given], timeline: &Timeline, counts: &mut Counts) -> BTreeMap<
             _ => "staged",
         };
         count(counts, timeline.at(fact.occurred_at).1, figure, 1);
+        // Said of a name, not of a lead in its place: makes no lead.
+        if is_of_name(fact) {
+            continue;
+        }
         if let Some(key) = lead_of(fact, &firsts) {
             by_lead.entry(key).or_default().push(fact);
         }
     }
+    let of_names: Vec<&Given> = facts.iter().filter(|fact| is_of_name(fact)).collect();
     let fold = |(key, facts): (LeadKey, Vec<&Given>)| {
-        let lead = naive_lead(&key, &sorted(facts.into_iter()), timeline, counts);
+        let lead = naive_lead(&key, &sorted(facts.into_iter()), &of_names, timeline, counts);
         (key, lead)
     };
     by_lead.into_iter().map(fold).collect()
 }
 
-fn naive_lead(key: &LeadKey, facts: &[&Given], timeline: &Timeline, counts: &mut Counts) -> Value {
+fn is_of_name(fact: &Given) -> bool {
+    fact.kind == "lead_staged" && fact.body["instance"].is_null() && fact.body["workspace"].is_null()
+}
+
+fn email(fact: &Given) -> Option<String> {
+    text(&fact.body["lead"], "email").map(|email| email.to_lowercase())
+}
+
+fn naive_lead(
+    key: &LeadKey,
+    facts: &[&Given],
+    of_names: &[&Given],
+    timeline: &Timeline,
+    counts: &mut Counts,
+) -> Value {
     let replies = || facts.iter().filter(|fact| fact.kind == "lead_replied");
     let days: BTreeSet<Day> = replies().map(|fact| timeline.at(fact.occurred_at).1).collect();
     let months: BTreeSet<Month> = days.iter().map(|day| day.month()).collect();
@@ -246,7 +265,12 @@ fn naive_lead(key: &LeadKey, facts: &[&Given], timeline: &Timeline, counts: &mut
             moved = stage.to_owned();
         }
     }
-    let mut placed: Vec<_> = facts.iter().filter(|fact| fact.kind == "lead_staged").collect();
+    let has = |claim: &&&Given| match text(&claim.body["lead"], "id") {
+        Some(id) => id == key.2,
+        None => facts.iter().any(|fact| email(fact) == email(claim)),
+    };
+    let own = facts.iter().filter(|fact| fact.kind == "lead_staged");
+    let mut placed: Vec<_> = own.chain(of_names.iter().filter(has)).collect();
     placed.sort_by_key(|fact| (fact.occurred_at, fact.content[..8].to_vec()));
     let stage = match placed.last().map(|fact| text(&fact.body, "stage").unwrap()) {
         Some(placed) if stage_rank(&placed) >= stage_rank(&moved) => placed,

@@ -227,7 +227,7 @@ fn given_rates_then_percents_of_two_decimals_and_null_over_nothing() {
 }
 
 #[test]
-fn given_directions_then_calls_count_all_and_answered_those_the_tenant_counts_for_agents_alike() {
+fn given_directions_then_calls_and_talk_count_all_and_answered_those_the_tenant_counts_for_agents_alike() {
     let answered = |id: &str, direction: Value, agent: Value| {
         let body = json!({"call_id": id, "status": "completed", "answered": true, "duration_seconds": 60,
             "direction": direction, "agent": agent});
@@ -241,12 +241,12 @@ fn given_directions_then_calls_count_all_and_answered_those_the_tenant_counts_fo
     let october = month(&tenant, "2025-10");
     assert_eq!(
         (&october["calls"], &october["answered"], &october["talk_seconds"]),
-        (&json!(3), &json!(2), &json!(120))
+        (&json!(3), &json!(2), &json!(180))
     );
     assert_eq!(
         october["by_agent"],
         json!([
-            {"agent": "ann@example.com", "calls": 2, "answered": 1, "qualified": 1, "talk_seconds": 60},
+            {"agent": "ann@example.com", "calls": 2, "answered": 1, "qualified": 1, "talk_seconds": 120},
             {"agent": null, "calls": 1, "answered": 1, "qualified": 1, "talk_seconds": 60},
         ])
     );

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::tenant::{Tenant, view};
 use crate::views::CallFilter;
+use crate::views::facts::{FactError, fill_recording_urls};
 
 /// `/calls`, `/calls/{call_id}`.
 pub fn router() -> Router<Arc<App>> {
@@ -36,7 +37,13 @@ async fn list(
     };
     let (limit, after) = (query.limit()?, query.cursor()?);
     let view = view(&app, &tenant, &query).await?;
-    blocking(move || view.calls(&filter, after.as_ref(), limit)).await.map(Json)
+    let log = app.engine.log.clone();
+    let read = move || -> Result<_, FactError> {
+        let mut page = view.calls(&filter, after.as_ref(), limit);
+        fill_recording_urls(&log.snapshot(), &mut page.items)?;
+        Ok(page)
+    };
+    Ok(Json(blocking(read).await??))
 }
 
 async fn one(
@@ -47,5 +54,11 @@ async fn one(
 ) -> Result<Json<impl Serialize>, Problem> {
     let query = Query::new(raw.as_deref(), &["min_position"])?;
     let view = view(&app, &tenant, &query).await?;
-    view.call(&call_id).map(Json).ok_or_else(|| Problem::not_found("call"))
+    let mut answer = view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
+    let log = app.engine.log.clone();
+    let read = move || -> Result<_, FactError> {
+        fill_recording_urls(&log.snapshot(), [&mut answer.call])?;
+        Ok(answer)
+    };
+    Ok(Json(blocking(read).await??))
 }

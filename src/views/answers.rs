@@ -69,7 +69,7 @@ impl TenantView {
         days.answer(position)
     }
 
-    /// One page of calls, newest first.
+    /// One page of calls, newest first; their recordings' URLs are left to [`super::facts::fill_recording_urls`].
     pub fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: usize) -> Page<CallItem> {
         let (list, position) = {
             let state = self.slot.read();
@@ -78,7 +78,7 @@ impl TenantView {
         list.page(position, filter, after, limit)
     }
 
-    /// One call. Its recordings' URLs are left to be read from their facts.
+    /// One call. Its recordings' URLs are left to [`super::facts::fill_recording_urls`].
     pub fn call(&self, call_id: &str) -> Option<CallAnswer> {
         let state = self.slot.read();
         let call = state.tenant.call(call_id)?;

@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
+use domain::facts::call::CallFact;
 use domain::facts::{Fact, kind_name};
 use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
+use projections::entities::call_list::CallItem;
 use serde_json::{Value, json};
 
 use crate::log::select::{GroupSet, Select};
@@ -164,6 +166,31 @@ pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<Value>, Fact
     let Some(record) = log.read(position)? else { return Ok(None) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;
     fact_json(position, &view).map(Some)
+}
+
+/// Fills in where the recordings of `calls` can be heard: personal, so read from their facts, which `log` must
+/// reach. Reads files, so neither a tenant's lock nor an async thread may be held.
+pub fn fill_recording_urls<'c>(
+    log: &LogSnapshot,
+    calls: impl IntoIterator<Item = &'c mut CallItem>,
+) -> Result<(), FactError> {
+    for recording in calls.into_iter().flat_map(|call| &mut call.recordings) {
+        let position = recording.fact;
+        if let Some(record) = log.read(position)? {
+            let view = record.view().map_err(|error| LogError::Record { position, error })?;
+            recording.url = recording_url(position, &view)?;
+        }
+    }
+    Ok(())
+}
+
+/// The URL that a `call_recorded` holds; none where it was erased.
+pub(super) fn recording_url(position: Position, record: &RecordRef<'_>) -> Result<Option<String>, FactError> {
+    let header = &record.header;
+    let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
+        .map_err(|error| FactError::Body { position, error })?;
+    let Fact::Call(CallFact::Recorded(body)) = fact else { return Ok(None) };
+    Ok(body.url.map(|url| url.as_str().to_owned()))
 }
 
 /// The payload of the fact at `position` as it came; none past the head, empty where there is none or it was erased.

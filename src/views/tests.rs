@@ -10,7 +10,7 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::{Instant as Moment, Month};
-use domain::record::Draft;
+use domain::record::{Draft, Private, RecordRef};
 use projections::entities::call_list::CallFilter;
 use projections::entities::lead_list::LeadFilter;
 use serde_json::{Value, json};
@@ -309,4 +309,16 @@ fn null_control_a_reader_that_keeps_the_lock_stops_the_fold() {
     until("folded", || views.position() == 2);
     views.close();
     log.close();
+}
+
+#[test]
+fn given_an_erased_recording_then_it_has_no_url_and_nothing_fails() {
+    let body = json!({"call_id": "A", "recording_id": "RE1", "url": "https://r.example/1"});
+    let mut stored = Vec::new();
+    draft("acme", "r", 0, "call_recorded", body).stamp(0, &mut stored);
+    let mut record = RecordRef::read(&stored).unwrap();
+    let url = |record: &RecordRef<'_>| super::facts::recording_url(1, record).unwrap();
+    assert_eq!(url(&record).as_deref(), Some("https://r.example/1"));
+    record.private = Private::Erased { personal: [0; 32], original: [0; 32] };
+    assert_eq!(url(&record), None);
 }

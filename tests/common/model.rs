@@ -110,8 +110,8 @@ pub fn month(facts: &[Value], month: &str, zone: Tz) -> Value {
     let by_agent: BTreeMap<&String, Value> = agents
         .iter()
         .map(|(agent, calls)| {
-            let answered = calls.iter().filter(|call| call.answered).count();
-            let qualified = calls.iter().filter(|call| call.qualified()).count();
+            let answered = calls.iter().filter(|call| call.counted && call.answered).count();
+            let qualified = calls.iter().filter(|call| call.counted && call.qualified()).count();
             let talk = talk(&mut calls.iter().copied());
             (agent, json!({"calls": calls.len(), "answered": answered, "qualified": qualified, "talk_seconds": talk}))
         })
