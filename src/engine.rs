@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::facts::tenant::TenantFact;
+use domain::facts::{Fact, Subject};
 use domain::keys::{LogSecret, Position, TenantId};
 use domain::record::Hash;
 
@@ -165,7 +166,26 @@ pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened),
     let store = Store::at(&dir.root().join("sled"));
     let options = LogOptions::new(secret.clone(), clock, Some(store));
     let (log, opened) = Log::open(dir.disk(), &options)?;
+    check_secret(&log, &secret)?;
     Ok((log, secret, opened))
+}
+
+/// A secret of another log would key every digest anew: known keys would be new, known persons others. The first
+/// fact's subject tells, which no erasure changes.
+fn check_secret(log: &Log, secret: &LogSecret) -> Result<(), EngineError> {
+    let Some(record) = log.read(1)? else { return Ok(()) };
+    let unreadable =
+        |why: String| EngineError::Damaged(format!("the fact at position 1 cannot be read: {why}"));
+    let view = record.view().map_err(|error| unreadable(error.to_string()))?;
+    let header = &view.header;
+    let fact = Fact::decode(header.kind, header.version, view.public, view.personal())
+        .map_err(|error| unreadable(error.to_string()))?;
+    let subject = fact.subject(&|identity| secret.person(header.tenant, identity));
+    if secret.subject(header.tenant, &subject) == header.subject {
+        Ok(())
+    } else {
+        Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup".into()))
+    }
 }
 
 /// A running engine.
@@ -213,9 +233,9 @@ impl Engine {
     }
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
-    pub fn close(self) {
+    pub fn close(&self) {
         self.views.close();
-        self.log.close();
+        self.log.clone().close();
     }
 }
 

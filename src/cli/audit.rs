@@ -44,10 +44,11 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
         log.close();
     }
     let root: String = report.head().root.iter().map(|byte| format!("{byte:02x}")).collect();
+    report.notes.iter().for_each(|note| output::note(note));
     if settings.json {
         output::json_line(&json!({
             "position": report.head().position, "root": root, "facts": report.facts, "segments": report.segments,
-            "blobs": report.blobs, "models": models, "violations": violations,
+            "blobs": report.blobs, "models": models, "notes": report.notes, "violations": violations,
         }))?;
     } else {
         let rows = vec![

@@ -7,15 +7,17 @@ use std::time::Instant;
 
 use domain::keys::TenantId;
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, open_log, system_clock};
+use crate::engine::{DataDir, EngineError, open_log, system_clock};
 use crate::ingest::Ingest;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::directory::Directory;
-use crate::ingest::items::Lines;
+use crate::ingest::items::{LineError, Lines};
 use crate::ingest::post::Poster;
+use crate::log::LogError;
 
 /// Rejected lines that are shown one by one.
 const SHOWN_MAX: u64 = 20;
@@ -31,6 +33,12 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
 impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         Self::Failed(error.to_string())
@@ -43,6 +51,12 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let dir = DataDir::take(&config.data_dir)?;
     let (log, secret, _opened) = open_log(&dir, system_clock())?;
+    let known = config.tenants.iter().any(|known| known.id == tenant)
+        || log.snapshot().groups()?.keys().any(|(known, _)| **known == *tenant.as_str());
+    if !known {
+        log.close();
+        return Err(Failure::Usage(format!("--tenant: {tenant} is neither configured nor in the log")));
+    }
     let directory =
         Directory::new(Vec::new(), Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
     let ingest = Ingest::new(log.clone(), secret, system_clock(), String::new(), directory);
@@ -77,18 +91,22 @@ fn one_file(ingest: &Ingest, tenant: &TenantId, path: &Path) -> Result<Tally, Fa
     let mut numbers = std::collections::VecDeque::new();
     let mut shown = 0;
     let (sender, numbered) = std::sync::mpsc::channel();
+    let failed = Mutex::new(None);
     let lines = Lines::new(Metered { input, bar: bar.clone() }).map_while(|(number, line)| match line {
-        Ok(line) => sender.send(number).is_ok().then_some(line),
-        // A line that cannot be one is read on as an empty one, which is no JSON: it is rejected by number.
-        Err(error) => {
-            output::note(&format!("line {number}: {error}"));
-            sender.send(number).is_ok().then(bytes::Bytes::new)
+        Ok(line) => sender.send((number, None)).is_ok().then_some(line),
+        // A line that cannot be one goes on as an empty one, which is rejected under its number.
+        Err(error @ LineError::TooLong) => {
+            sender.send((number, Some(error.to_string()))).is_ok().then(bytes::Bytes::new)
+        }
+        Err(LineError::Io(error)) => {
+            *failed.lock() = Some(error);
+            None
         }
     });
     let tally = ingest.import::<Failure>(tenant, Poster::Admin, lines, |posted| {
         numbers.extend(numbered.try_iter());
-        let number = numbers.pop_front().unwrap_or_default();
-        if let Some(why) = rejection(&posted)
+        let (number, fault) = numbers.pop_front().unwrap_or_default();
+        if let Some(why) = fault.or_else(|| rejection(&posted))
             && shown < SHOWN_MAX
         {
             shown += 1;
@@ -97,7 +115,15 @@ fn one_file(ingest: &Ingest, tenant: &TenantId, path: &Path) -> Result<Tally, Fa
         Ok(())
     })?;
     bar.finish_and_clear();
-    Ok(tally)
+    match failed.into_inner() {
+        None => Ok(tally),
+        Some(error) => {
+            let recorded = output::grouped(tally.recorded);
+            Err(Failure::Failed(format!(
+                "{name}: {error}; it was read no further, {recorded} facts were recorded"
+            )))
+        }
+    }
 }
 
 fn rejection(posted: &Posted) -> Option<String> {

@@ -37,16 +37,15 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
         output::note("no FACTFOLD_ADMIN_TOKEN is set: webhooks are taken, but nobody can ask the API");
     }
     runtime()?.block_on(async {
+        // The port opens when there is somebody to answer on it.
+        let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Serve)?;
-        let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let tokens = Tokens::new(config.admin_token.as_ref().map(crate::ingest::directory::Secret::bytes));
         let app = Arc::new(App::new(engine, tokens));
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
         serve(listener, Arc::clone(&app), stop_signal()?).await?;
-        if let Some(app) = Arc::into_inner(app) {
-            tokio::task::block_in_place(|| app.into_engine().close());
-        }
+        tokio::task::block_in_place(|| app.close());
         output::note("factfold stopped");
         Ok(())
     })

@@ -31,7 +31,7 @@ async fn list(
     let query = Query::new(raw.as_deref(), parameters)?;
     let filter = CallFilter {
         status: query.word("status", "must be qualified or unqualified", Verdict::parse)?,
-        agent: query.text("agent").and_then(Email::new),
+        agent: query.word("agent", "must be the agent's email", Email::new)?,
         from: query.day("from")?,
         to: query.day("to")?,
     };

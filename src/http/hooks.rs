@@ -28,6 +28,11 @@ impl From<NotTaken> for Problem {
             NotTaken::Unauthentic(refused) => {
                 Self::new(StatusCode::UNAUTHORIZED, "bad_signature", refused.to_string())
             }
+            NotTaken::Method => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this provider delivers by POST",
+            ),
             NotTaken::TooLarge => Self::too_large(SINGLE_MAX),
             NotTaken::Failed(error) => error.into(),
         }

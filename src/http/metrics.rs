@@ -45,7 +45,9 @@ async fn days(
     let to = to.unwrap_or(today);
     let from = from.unwrap_or_else(|| to.month().first());
     if from > to || to.0 - from.0 >= DAYS_MAX {
-        let detail = format!("'from' must not be after 'to', and at most {DAYS_MAX} days lie between them");
+        let detail = format!(
+            "'from' must not be after 'to' (by default today), and at most {DAYS_MAX} days lie between them"
+        );
         return Err(Problem::bad_request("bad_range", detail));
     }
     Ok(Json(view.days(from, to)))

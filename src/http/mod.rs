@@ -44,9 +44,9 @@ impl App {
         Self { engine, tokens, draining: AtomicBool::new(false) }
     }
 
-    /// Lets go of the engine, to close it.
-    pub fn into_engine(self) -> Engine {
-        self.engine
+    /// Closes the engine, whoever still holds a handle of it.
+    pub fn close(&self) {
+        self.engine.close();
     }
 }
 
@@ -70,6 +70,15 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// What the framework refuses by itself (a path that is no UTF-8) has no body of ours yet.
+fn is_plain_refusal(response: &Response) -> bool {
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|media| media.as_bytes() == b"application/problem+json");
+    (response.status().is_client_error() || response.status().is_server_error()) && !is_problem
+}
+
 /// Gives the request an id, and problems their body with it.
 async fn name_and_render(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
@@ -80,6 +89,9 @@ async fn name_and_render(request: Request, next: Next) -> Response {
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+    } else if is_plain_refusal(&response) {
+        let detail = "the request could not be read";
+        response = Problem::new(response.status(), "bad_request", detail).render(&id);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -1,8 +1,5 @@
 //! What a posted fact, or many, are answered with.
 
-use std::io::Read;
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -12,16 +9,18 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::App;
-use super::body::BATCH_MAX;
-use super::facts::status;
+use super::body::{self, BATCH_MAX};
+use super::facts::{blocking, status};
 use super::problem::Problem;
 use crate::ingest::answer::{IngestError, Posted, Tally};
-use crate::ingest::items::{LineError, Lines, elements};
+use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
 use crate::ingest::post::Poster;
 use crate::log::LogError;
 
-/// Lines that go to the log together.
-const LINES: usize = 1_024;
+/// Lines that go to the log together, few enough that reading them does not hold up other requests.
+const LINES: usize = 256;
+/// Bytes of lines that go to the log together.
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Results that are told in one answer; what is beyond is counted, and `results_cut` says so.
 const RESULTS_MAX: usize = 100_000;
 
@@ -29,7 +28,12 @@ const RESULTS_MAX: usize = 100_000;
 pub fn log_problem(error: &LogError) -> Problem {
     match error {
         LogError::Busy => Problem::unavailable("log_busy", "too many facts wait to be recorded", 1),
-        LogError::Full => Problem::unavailable("disk_full", "the disk is full; nothing was recorded", 10),
+        LogError::Full => Problem::unavailable(
+            "disk_full",
+            "the disk is full; posting again what was not answered is harmless",
+            10,
+        ),
+        LogError::Index(_) => Problem::unavailable("index_unavailable", "no key can be looked up now", 5),
         LogError::Stopped(_) => {
             Problem::unavailable("log_stopped", "the log takes no facts until a restart", 30)
         }
@@ -140,103 +144,91 @@ impl Results {
     }
 }
 
+/// Facts on their way to the log: a chunk of lines, told in their order whatever becomes of them.
+struct Chunks<'a> {
+    app: &'a App,
+    tenant: &'a TenantId,
+    results: Results,
+    lines: Vec<(u64, Result<Bytes, LineError>)>,
+    bytes: usize,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(app: &'a App, tenant: &'a TenantId, all: bool) -> Self {
+        Self { app, tenant, results: Results::new(all), lines: Vec::with_capacity(LINES), bytes: 0 }
+    }
+
+    async fn add(&mut self, number: u64, line: Result<Bytes, LineError>) -> Result<(), Problem> {
+        self.bytes += line.as_ref().map_or(0, Bytes::len);
+        self.lines.push((number, line));
+        if self.lines.len() == LINES || self.bytes >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), Problem> {
+        let facts = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok().cloned()).collect();
+        let answers = self.app.engine.ingest.post_batch(self.tenant, Poster::Admin, facts).await;
+        let mut answers = answers.map_err(|error| self.so_far(error.into()))?.into_iter();
+        for (number, line) in self.lines.drain(..) {
+            match line {
+                Ok(_) => {
+                    if let Some(posted) = answers.next() {
+                        self.results.add(number, &posted);
+                    }
+                }
+                Err(error) => self.results.rejected(number, error.to_string()),
+            }
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Facts that were answered before something went wrong are recorded, so the caller is told how far it came.
+    fn so_far(&self, problem: Problem) -> Problem {
+        let tally = &self.results.tally;
+        problem
+            .with("recorded", tally.recorded)
+            .with("duplicates", tally.duplicates)
+            .with("conflicts", tally.conflicts)
+            .with("rejected", tally.rejected)
+            .with("last_position", tally.last_position)
+    }
+}
+
 /// A JSON array: broken anywhere, nothing is recorded.
 pub async fn array(app: &App, tenant: &TenantId, json: Bytes, all: bool) -> Result<Response, Problem> {
-    let elements = elements(json).map_err(|error| {
+    let elements = blocking(move || elements(json)).await?;
+    let elements = elements.map_err(|error| {
         Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}"))
     })?;
-    let (mut results, mut line) = (Results::new(all), 0);
-    let mut elements = elements.peekable();
-    while elements.peek().is_some() {
-        let batch: Vec<Bytes> = elements.by_ref().take(LINES).collect();
-        for posted in app.engine.ingest.post_batch(tenant, Poster::Admin, batch).await? {
-            line += 1;
-            results.add(line, &posted);
-        }
+    let mut chunks = Chunks::new(app, tenant, all);
+    for (element, number) in elements.zip(1..) {
+        let fits = element.len() <= LINE_BYTES_MAX;
+        chunks.add(number, if fits { Ok(element) } else { Err(LineError::TooLong) }).await?;
     }
-    Ok(results.answer())
+    chunks.flush().await?;
+    Ok(chunks.results.answer())
 }
 
 /// NDJSON, taken as it comes: each line stands alone.
-pub async fn lines(app: &Arc<App>, tenant: &TenantId, body: Body, all: bool) -> Result<Response, Problem> {
-    let (pipe, input) = tokio::sync::mpsc::channel::<Bytes>(16);
-    let (sender, mut parsed) = tokio::sync::mpsc::channel::<Vec<(u64, Result<Bytes, LineError>)>>(2);
-    let cutter = tokio::task::spawn_blocking(move || {
-        let mut lines = Lines::new(Pipe { input, rest: Bytes::new() });
-        loop {
-            let batch: Vec<_> = lines.by_ref().take(LINES).collect();
-            if batch.is_empty() || sender.blocking_send(batch).is_err() {
-                break;
-            }
-        }
-    });
-    let feeder = tokio::spawn(feed(body, pipe));
-    let mut results = Results::new(all);
-    while let Some(batch) = parsed.recv().await {
-        let mut numbers = Vec::with_capacity(batch.len());
-        let mut facts = Vec::with_capacity(batch.len());
-        for (number, line) in batch {
-            match line {
-                Ok(line) => {
-                    numbers.push(number);
-                    facts.push(line);
-                }
-                Err(error) => results.rejected(number, error.to_string()),
-            }
-        }
-        let answers = app.engine.ingest.post_batch(tenant, Poster::Admin, facts).await?;
-        for (number, posted) in numbers.into_iter().zip(answers) {
-            results.add(number, &posted);
-        }
-    }
-    cutter.await.map_err(|error| Problem::internal(&error))?;
-    let fed = feeder.await.map_err(|error| Problem::internal(&error))?;
-    match fed {
-        Ok(()) => Ok(results.answer()),
-        Err(problem) => {
-            // The lines before the fault are recorded, so the caller is told how far it came.
-            Err(problem
-                .with("recorded", results.tally.recorded)
-                .with("last_position", results.tally.last_position))
-        }
-    }
-}
-
-async fn feed(body: Body, pipe: tokio::sync::mpsc::Sender<Bytes>) -> Result<(), Problem> {
+pub async fn lines(app: &App, tenant: &TenantId, body: Body, all: bool) -> Result<Response, Problem> {
+    let mut chunks = Chunks::new(app, tenant, all);
+    let (mut cutter, mut taken) = (Cutter::default(), 0);
     let mut body = std::pin::pin!(body);
-    let mut taken = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Problem::bad_request("body_cut_short", "the body ended before its announced length")
-        })?;
+        let frame = frame.map_err(|_| chunks.so_far(body::cut_short()))?;
         let Ok(bytes) = frame.into_data() else { continue };
         taken += bytes.len();
         if taken > BATCH_MAX {
-            return Err(Problem::too_large(BATCH_MAX));
+            return Err(chunks.so_far(Problem::too_large(BATCH_MAX)));
         }
-        if pipe.send(bytes).await.is_err() {
-            break;
+        cutter.push(&bytes);
+        while let Some((number, line)) = cutter.next_line() {
+            chunks.add(number, line).await?;
         }
     }
-    Ok(())
-}
-
-/// The body as the cutter reads it, on a thread that may block.
-struct Pipe {
-    input: tokio::sync::mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.input.blocking_recv() {
-                Some(bytes) => self.rest = bytes,
-                None => return Ok(0),
-            }
-        }
-        let len = self.rest.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&self.rest.split_to(len));
-        Ok(len)
+    if let Some((number, line)) = cutter.last_line() {
+        chunks.add(number, line).await?;
     }
+    chunks.flush().await?;
+    Ok(chunks.results.answer())
 }

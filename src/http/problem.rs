@@ -14,12 +14,22 @@ pub struct Problem {
     errors: Vec<FieldError>,
     extra: Map<String, Value>,
     retry_after: Option<u32>,
+    /// What only the log is told.
+    cause: Option<String>,
 }
 
 impl Problem {
     /// A problem of this status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), extra: Map::new(), retry_after: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            extra: Map::new(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// 400: what came does not parse.
@@ -35,8 +45,14 @@ impl Problem {
     /// 422: well-formed but wrong, field by field.
     pub fn unprocessable(code: &'static str, errors: Vec<FieldError>) -> Self {
         let detail = match errors.first() {
-            Some(first) if errors.len() == 1 => format!("{} {}", first.pointer, first.message),
-            Some(first) => format!("{} {}, and {} more", first.pointer, first.message, errors.len() - 1),
+            Some(first) => {
+                let field = if first.pointer.is_empty() { "the body" } else { first.pointer.as_str() };
+                let more = match errors.len() {
+                    1 => String::new(),
+                    all => format!(", and {} more", all - 1),
+                };
+                format!("{field} {}{more}", first.message)
+            }
             None => "the content is not acceptable".to_owned(),
         };
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
@@ -55,8 +71,9 @@ impl Problem {
 
     /// 500: the cause is logged, never sent.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%cause, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; it is logged")
+        let detail = "something went wrong here; it is logged under this request's id";
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
+        Self { cause: Some(cause.to_string()), ..problem }
     }
 
     /// Adds a member to the body.
@@ -67,6 +84,9 @@ impl Problem {
 
     /// The answer, with the id under which it is logged.
     pub fn render(&self, request_id: &str) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id, cause, "request failed");
+        }
         let mut body = json!({
             "type": format!("urn:factfold:problem:{}", self.code),
             "title": self.status.canonical_reason().unwrap_or("Error"),

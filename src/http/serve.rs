@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::{App, router};
 
 /// So long may requests under way take after a stop was asked for.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+const DRAIN_MAX: Duration = Duration::from_secs(8);
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum ServeError {
     Serve(#[from] io::Error),
 }
 
-/// Serves `app` on `listener` until `stop` is done, then drains for at most 10 s.
+/// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,

@@ -36,6 +36,9 @@ pub enum NotTaken {
     /// No such provider or endpoint: 404.
     #[error("unknown provider or endpoint")]
     UnknownEndpoint,
+    /// A method by which the provider does not deliver: 405.
+    #[error("this provider does not deliver by that method")]
+    Method,
     /// Not the provider's: 401.
     #[error(transparent)]
     Unauthentic(#[from] Refused),

@@ -20,33 +20,85 @@ pub enum LineError {
     Io(#[from] io::Error),
 }
 
-/// Lines of `input` that are not blank, with their numbers from 1, in memory bounded by the longest line.
+/// Cuts lines out of pieces of a text as they come, in memory bounded by the longest line. Blank lines are passed
+/// over and counted.
+#[derive(Debug, Default)]
+pub struct Cutter {
+    buffer: BytesMut,
+    searched: usize,
+    line: u64,
+    skipping: bool,
+}
+
+impl Cutter {
+    /// Takes the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        self.buffer.extend_from_slice(piece);
+    }
+
+    /// The next whole line with its number from 1; none until another piece brings its end.
+    pub fn next_line(&mut self) -> Option<(u64, Result<Bytes, LineError>)> {
+        loop {
+            let found = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n');
+            let Some(at) = found else {
+                self.searched = self.buffer.len();
+                if self.searched > LINE_BYTES_MAX {
+                    // What is skipped need not be kept.
+                    self.skipping = true;
+                    self.buffer.clear();
+                    self.searched = 0;
+                }
+                return None;
+            };
+            let taken = self.buffer.split_to(self.searched + at + 1).freeze();
+            self.searched = 0;
+            if let Some(line) = self.take(&taken) {
+                return Some(line);
+            }
+        }
+    }
+
+    /// What stands behind the last line's end, when no more comes.
+    pub fn last_line(&mut self) -> Option<(u64, Result<Bytes, LineError>)> {
+        let rest = self.buffer.split().freeze();
+        self.searched = 0;
+        if rest.is_empty() && !self.skipping { None } else { self.take(&rest) }
+    }
+
+    fn take(&mut self, taken: &Bytes) -> Option<(u64, Result<Bytes, LineError>)> {
+        self.line += 1;
+        let trimmed = taken.trim_ascii();
+        if std::mem::take(&mut self.skipping) || trimmed.len() > LINE_BYTES_MAX {
+            return Some((self.line, Err(LineError::TooLong)));
+        }
+        (!trimmed.is_empty()).then(|| (self.line, Ok(taken.slice_ref(trimmed))))
+    }
+}
+
+/// Lines of `input` that are not blank, with their numbers from 1.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
-    buffer: BytesMut,
-    line: u64,
-    skipping: bool,
+    cutter: Cutter,
+    block: Vec<u8>,
     ended: bool,
 }
 
 impl<R: Read> Lines<R> {
     /// Reads from `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
-        Self { input, buffer: BytesMut::new(), line: 0, skipping: false, ended: false }
+        Self { input, cutter: Cutter::default(), block: vec![0; BLOCK], ended: false }
     }
 
     fn more(&mut self) -> io::Result<()> {
-        let len = self.buffer.len();
-        self.buffer.resize(len + BLOCK, 0);
         let read = loop {
-            match self.input.read(&mut self.buffer[len..]) {
+            match self.input.read(&mut self.block) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other,
             }
         };
-        self.buffer.truncate(len + *read.as_ref().unwrap_or(&0));
         self.ended = matches!(read, Ok(0) | Err(_));
+        self.cutter.push(&self.block[..*read.as_ref().unwrap_or(&0)]);
         read.map(drop)
     }
 }
@@ -55,36 +107,15 @@ impl<R: Read> Iterator for Lines<R> {
     type Item = (u64, Result<Bytes, LineError>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut searched = 0;
         loop {
-            let end = self.buffer[searched..].iter().position(|byte| *byte == b'\n').map(|at| searched + at);
-            let taken = match end {
-                Some(end) => self.buffer.split_to(end + 1).freeze(),
-                None if self.ended && self.buffer.is_empty() => return None,
-                None if self.ended => self.buffer.split().freeze(),
-                None => {
-                    searched = self.buffer.len();
-                    if searched > LINE_BYTES_MAX {
-                        // What is skipped need not be kept.
-                        self.skipping = true;
-                        self.buffer.clear();
-                        searched = 0;
-                    }
-                    if let Err(error) = self.more() {
-                        self.buffer.clear();
-                        return Some((self.line + 1, Err(error.into())));
-                    }
-                    continue;
-                }
-            };
-            searched = 0;
-            self.line += 1;
-            let trimmed = taken.trim_ascii();
-            if std::mem::take(&mut self.skipping) || trimmed.len() > LINE_BYTES_MAX {
-                return Some((self.line, Err(LineError::TooLong)));
+            if let Some(line) = self.cutter.next_line() {
+                return Some(line);
             }
-            if !trimmed.is_empty() {
-                return Some((self.line, Ok(taken.slice_ref(trimmed))));
+            if self.ended {
+                return self.cutter.last_line();
+            }
+            if let Err(error) = self.more() {
+                return Some((self.cutter.line + 1, Err(error.into())));
             }
         }
     }

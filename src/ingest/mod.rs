@@ -85,6 +85,9 @@ impl Ingest {
         }
         let directory = self.directory();
         let provider = providers::named(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
+        if !provider.delivers_by(&delivery.method) {
+            return Err(NotTaken::Method);
+        }
         let known = directory.endpoint(&delivery.provider, &delivery.endpoint);
         // An unknown endpoint costs what a known one costs, and is answered afterwards.
         let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
@@ -147,7 +150,13 @@ impl Ingest {
             Meaning::Facts { facts, weak } => match self.drafts(delivery, &facts, directory)? {
                 Err(cannot) => cannot,
                 Ok(drafts) => {
+                    // Of a delivery with body and query only the body is kept with the fact: mapped again under
+                    // this delivery's query it would always agree with it.
+                    let is_whole = delivery.body.is_empty() || delivery.query().is_empty();
                     let remap = |original: Bytes| {
+                        if !is_whole {
+                            return Vec::new();
+                        }
                         let first =
                             provider.translate(&delivery.with_original(original), endpoint, directory);
                         match first.meaning {

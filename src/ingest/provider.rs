@@ -11,6 +11,11 @@ pub trait Provider: Send + Sync {
     /// The name in paths, keys and configuration.
     fn name(&self) -> &'static str;
 
+    /// Whether it delivers by this method.
+    fn delivers_by(&self, method: &str) -> bool {
+        method == "POST"
+    }
+
     /// Whether it signs: then an endpoint without a secret could never take a delivery.
     fn signs(&self) -> bool;
 

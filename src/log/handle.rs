@@ -119,7 +119,8 @@ impl Log {
         if let LogState::Stopped(reason) = inner.shared.state() {
             return Err(LogError::Stopped(reason));
         }
-        let bytes = checked_bytes(&drafts)?;
+        let originals: usize = drafts.iter().filter_map(Draft::blob).map(|(_, bytes)| bytes.len()).sum();
+        let bytes = checked_bytes(&drafts)? + originals;
         let before = inner.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let (answer, pending) = oneshot::channel();
         let sent = if before > QUEUE_BYTES_MAX {

@@ -155,7 +155,7 @@ impl Recovery<'_> {
         self.disk.sync_dir("").map_err(io)?;
         // A name that a killed process made may not be durable yet, and the steps below rely on it.
         self.disk.sync_dir("journal").map_err(io)?;
-        let mut files = Files::default();
+        let (mut files, mut marked) = (Files::default(), false);
         for name in self.disk.list("journal").map_err(io)? {
             let path = format!("journal/{name}");
             let parts = name.split_once('.').and_then(|(first, kind)| Some((first.parse().ok()?, kind)));
@@ -167,9 +167,14 @@ impl Recovery<'_> {
                     files.open.insert(first, path);
                 }
                 Some((_, "sealed.tmp" | "open.tmp")) => open_segment::remove_if_there(&**self.disk, &path)?,
-                Some(_) | None if path == high_water::PATH => {}
+                Some(_) | None if path == high_water::PATH => marked = true,
                 Some(_) | None => self.notes.push(format!("{path} does not belong here; it was left alone")),
             }
+        }
+        if !marked && !(files.sealed.is_empty() && files.open.is_empty()) {
+            let mark = high_water::PATH;
+            self.notes
+                .push(format!("{mark} is missing: whether the newest facts are all there cannot be told"));
         }
         Ok(files)
     }

@@ -115,7 +115,7 @@ pub fn page(
     let mut items = Vec::new();
     let mut at = match (cursor, filter.descending) {
         (Some(cursor), true) => cursor.min(head + 1).saturating_sub(1),
-        (Some(cursor), false) => cursor + 1,
+        (Some(cursor), false) => cursor.saturating_add(1),
         (None, true) => head,
         (None, false) => 1,
     };

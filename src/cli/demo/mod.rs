@@ -86,9 +86,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         }
         drop(stop);
         server.await.map_err(|error| Failure::Failed(error.to_string()))??;
-        if let Some(app) = Arc::into_inner(app) {
-            tokio::task::block_in_place(|| app.into_engine().close());
-        }
+        tokio::task::block_in_place(|| app.close());
         match tally {
             Some(tally) if !tally.as_expected() => {
                 Err(Failure::Failed("some deliveries did not come to what they must".into()))

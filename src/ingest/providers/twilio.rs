@@ -29,6 +29,10 @@ impl Provider for Twilio {
         "twilio"
     }
 
+    fn delivers_by(&self, method: &str) -> bool {
+        matches!(method, "POST" | "GET")
+    }
+
     fn signs(&self) -> bool {
         true
     }
