@@ -123,7 +123,7 @@ fn scan(site: &Site) -> Outcome<f64> {
     let secret = LogSecret::new(secret.as_slice().try_into()?);
     let store = Store::at(&site.path("data").join("sled"));
     let options = LogOptions::new(secret, Arc::new(|| 0), Some(store));
-    let (log, _) = Log::open(Arc::new(RealDisk::new(&site.path("data"))), &options)?;
+    let (log, _) = Log::open(Arc::new(RealDisk::new(site.path("data"))), &options)?;
     let mut bytes = 0;
     let began = Instant::now();
     log.snapshot().for_each(&Select::all(), &mut |_, record: RecordRef<'_>| {

@@ -40,7 +40,7 @@ fn main() -> Outcome<()> {
         match argument.as_str() {
             "--bare-server" => return bare::serve(),
             "--rows" => return stages::rows(&PathBuf::from(arguments.next().ok_or("--rows DIR")?)),
-            "--quick" => options = Options { facts: 200_000, quick: true },
+            "--quick" => options = Options { facts: 100_000, quick: true },
             "--full" => options.facts = 10_000_000,
             "--facts" => options.facts = arguments.next().ok_or("--facts N")?.parse()?,
             // What `cargo bench` says to every bench.
