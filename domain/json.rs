@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting of arrays and objects (RELIABILITY, HTTP).
@@ -100,10 +101,13 @@ impl<'de> Visitor<'de> for Strict {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(inner)?;
-            if members.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("member {name:?} is given twice")));
+            match members.entry(name) {
+                Entry::Vacant(free) => drop(free.insert(value)),
+                Entry::Occupied(taken) => {
+                    let name = taken.key();
+                    return Err(de::Error::custom(format_args!("member {name:?} is given twice")));
+                }
             }
-            members.insert(name, value);
         }
         Ok(Value::Object(members))
     }
@@ -154,7 +158,12 @@ impl<'e> Reader<'e> {
     fn enter(&mut self, name: &str) {
         self.path.truncate(self.base);
         self.path.push('/');
-        self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        // Nearly every name is one of ours and has nothing to escape.
+        if name.contains(['~', '/']) {
+            self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.path.push_str(name);
+        }
     }
 
     /// Takes a member unless it is absent, which null, `[]`, `{}` and blank text are the same as (RULINGS).

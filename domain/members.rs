@@ -21,6 +21,9 @@ pub const LONG_TEXT_MAX: usize = 64 * 1024;
 /// Trims and brings to NFC.
 pub fn canonical_text(text: &str) -> String {
     let trimmed = text.trim();
+    if trimmed.is_ascii() {
+        return trimmed.to_owned();
+    }
     match is_nfc_quick(trimmed.chars()) {
         unicode_normalization::IsNormalized::Yes => trimmed.to_owned(),
         unicode_normalization::IsNormalized::No | unicode_normalization::IsNormalized::Maybe => {
@@ -39,7 +42,9 @@ fn read_text(
         at.fault("must be a string");
         return None;
     };
-    let text = canonical(canonical_text(&text));
+    // Most texts are canonical as they come: ASCII with nothing to trim.
+    let as_it_is = text.is_ascii() && text.trim().len() == text.len();
+    let text = canonical(if as_it_is { text } else { canonical_text(&text) });
     if text.len() > max {
         at.fault(&format!("must be at most {max} bytes"));
         return None;
@@ -107,7 +112,11 @@ text_type! {
 }
 
 /// Lower case can take a text out of NFC (`Ϊ` with an acute has no capital of one character), so NFC comes last.
-fn lower_case(text: String) -> String {
+fn lower_case(mut text: String) -> String {
+    if text.is_ascii() {
+        text.make_ascii_lowercase();
+        return text;
+    }
     canonical_text(&text.to_lowercase())
 }
 
@@ -293,7 +302,16 @@ impl fmt::Display for Currency {
 
 /// Lower case with `_` and blanks as `-`: the form in which words are compared.
 pub fn fold_word(text: &str) -> String {
-    text.trim().chars().map(|c| if c == '_' || c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+    text.trim().chars().map(fold).collect()
+}
+
+fn fold(letter: char) -> char {
+    if letter == '_' || letter == ' ' { '-' } else { letter.to_ascii_lowercase() }
+}
+
+/// Whether both are the same word: equal once folded by [`fold_word`].
+pub fn same_word(one: &str, other: &str) -> bool {
+    one.trim().chars().map(fold).eq(other.trim().chars().map(fold))
 }
 
 /// Declares a closed set of words; the order of the words is their wire form, append-only.
@@ -315,8 +333,7 @@ macro_rules! words {
 
             /// Any case; `-`, `_` and blanks alike.
             pub fn parse(text: &str) -> Option<Self> {
-                let folded = $crate::members::fold_word(text);
-                Self::ALL.iter().copied().find(|word| $crate::members::fold_word(word.as_str()) == folded)
+                Self::ALL.iter().copied().find(|word| $crate::members::same_word(word.as_str(), text))
             }
         }
 
