@@ -284,3 +284,40 @@ async fn the_data_directory_can_be_given_by_flag() {
     assert!(other.join("journal").is_dir(), "expected the journal below the flag's directory");
     assert!(!site.data().join("journal").exists(), "expected none below the file's directory");
 }
+
+#[tokio::test]
+async fn the_secret_of_another_log_is_refused_by_name() {
+    let site = recorded().await;
+    let path = site.data().join("keys/log-secret");
+    let own = fs::read(&path).expect("the log's secret");
+    fs::write(&path, [7; 32]).expect("another secret");
+    for ran in [site.cli(&["replay"]), site.start_refused()] {
+        ran.exits(3);
+        assert!(ran.stderr.contains("log-secret"), "expected the file's name: {}", ran.stderr);
+    }
+    fs::write(&path, own).expect("the own secret again");
+    site.cli(&["audit"]).exits(0);
+}
+
+#[tokio::test]
+async fn import_for_a_tenant_that_nobody_knows_records_nothing() {
+    let site = recorded().await;
+    let lines = site.path("facts.ndjson");
+    fs::write(&lines, format!("{}\n", answered("CA99", 60, AT))).expect("a file of facts");
+    let before = site.cli(&["--json", "replay"]).stdout;
+    let ran = site.cli(&["import", "--tenant", "acmee", lines.to_str().expect("utf-8")]);
+    assert!(ran.exits(2).stderr.contains("acmee"), "expected the tenant's name: {}", ran.stderr);
+    let facts = |text: &str| serde_json::from_str::<Value>(text).map(|replay| replay["facts"].clone()).ok();
+    let after = site.cli(&["--json", "replay"]).stdout;
+    assert_eq!(facts(&before), facts(&after), "expected no fact more");
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_read_its_file_says_so_and_fails() {
+    let site = recorded().await;
+    let dir = site.path("a-folder");
+    fs::create_dir(&dir).expect("a folder");
+    let ran = site.cli(&["import", "--tenant", "acme", dir.to_str().expect("utf-8")]);
+    ran.exits(1);
+    assert!(ran.stderr.contains("a-folder") && ran.stderr.contains("read no further"), "{}", ran.stderr);
+}

@@ -232,3 +232,33 @@ async fn an_event_with_nothing_to_identify_it_is_known_again_by_its_content() {
     assert!(settled.contains(&given), "expected a redelivery to be known again, got {given:?}: {again:?}");
     assert_eq!(first.position(), again.position(), "expected the first position: {again:?}");
 }
+
+#[tokio::test]
+async fn a_method_by_which_nobody_delivers_records_nothing() {
+    let server = Site::new().start().await;
+    for (method, path) in [
+        ("HEAD", "/hooks/emailbison/eb-9c1d22aa"),
+        ("GET", "/hooks/emailbison/eb-9c1d22aa"),
+        ("HEAD", "/hooks/twilio/tw-5b0f0d7e"),
+    ] {
+        let answer = server.send(server.request(method, path)).await;
+        assert!(matches!(answer.status, 401 | 405), "expected {method} {path} to be refused: {answer:?}");
+    }
+    let first = deliver(&server, &ended("CA1", "completed", 45, STAMP)).await;
+    let configured = 2;
+    assert_eq!(first.position(), configured + 1, "expected nothing recorded before: {first:?}");
+}
+
+#[tokio::test]
+async fn one_key_under_another_callback_query_is_a_conflict() {
+    let server = Site::new().start().await;
+    let form = ended("CA1", "completed", 45, STAMP);
+    let mut outcomes = Vec::new();
+    for agent in ["ann@example.com", "ann@example.com", "bob@example.com"] {
+        let endpoint = format!("{}?agent={agent}", twilio::ENDPOINT);
+        let signature = sign(TWILIO_TOKEN, &public_url(&endpoint), &form);
+        let answer = deliver_signed(&server, &endpoint, &form, Some(&signature)).await;
+        outcomes.push(answer.is(200).outcome().to_owned());
+    }
+    assert_eq!(outcomes, ["recorded", "duplicate", "conflict"], "expected another agent to be other content");
+}
