@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
-    detail: String,
+    detail: Box<str>,
     errors: Vec<FieldError>,
     extra: Map<String, Value>,
     retry_after: Option<u32>,
     /// What only the log is told.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 impl Problem {
@@ -24,7 +24,7 @@ impl Problem {
         Self {
             status,
             code,
-            detail: detail.into(),
+            detail: detail.into().into(),
             errors: Vec::new(),
             extra: Map::new(),
             retry_after: None,
@@ -73,7 +73,7 @@ impl Problem {
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         let detail = "something went wrong here; it is logged under this request's id";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
-        Self { cause: Some(cause.to_string()), ..problem }
+        Self { cause: Some(cause.to_string().into()), ..problem }
     }
 
     /// Adds a member to the body.

@@ -171,7 +171,8 @@ impl Recovery<'_> {
                 Some(_) | None => self.notes.push(format!("{path} does not belong here; it was left alone")),
             }
         }
-        if !marked && !(files.sealed.is_empty() && files.open.is_empty()) {
+        let is_new = files.sealed.is_empty() && files.open.is_empty();
+        if !marked && !is_new {
             let mark = high_water::PATH;
             self.notes
                 .push(format!("{mark} is missing: whether the newest facts are all there cannot be told"));
