@@ -245,6 +245,11 @@ impl KeyReader {
         Ok(found.pop().flatten())
     }
 
+    /// As [`KeyIndex::find_many`], from any thread that may block.
+    pub fn find_many(&self, keys: &[KeyHash], found: &mut Vec<Option<KeyEntry>>) -> Result<(), KeyError> {
+        self.shared.find_many(keys, found)
+    }
+
     /// Where the index stands.
     pub fn state(&self) -> IndexState {
         if let Some(reason) = self.shared.without_sled.lock().clone() {
