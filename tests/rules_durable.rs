@@ -56,12 +56,15 @@ async fn deliveries(server: &Server) -> Vec<(String, Value)> {
 
 /// All that the tenant can read, without what differs from process to process.
 async fn readings(server: &Server) -> Value {
+    // First the facts: their answer names the log's last position, and what follows waits until it is folded. The
+    // evidence of a conflict stands behind every position that the writes were answered with.
+    let facts = server.all_facts("acme").await;
     json!({
         "month": server.read("acme", "metrics/month?month=2025-10").await,
         "days": server.read("acme", "metrics/days?from=2025-10-01&to=2025-10-31").await,
         "calls": server.all_items("acme", "calls").await,
         "leads": server.all_items("acme", "outreach/leads").await,
-        "facts": server.all_facts("acme").await,
+        "facts": facts,
     })
 }
 

@@ -145,6 +145,8 @@ impl Settings {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     serve::log_to_stderr();
+    // Fails only where one is installed: this process has begun here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = &cli.settings;
     let done = match &cli.command {
         Command::Serve(args) => serve::run(settings, args),

@@ -203,6 +203,8 @@ impl Server {
         let [stdout, stderr] = [Lines::default(), Lines::default()];
         collect(child.stdout.take().expect("stdout is piped"), &stdout, None);
         collect(child.stderr.take().expect("stderr is piped"), &stderr, Some(send));
+        // The second call and later ones find it installed.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("client");
         let (child, ready, seen) = (Mutex::new(child), Some(ready), AtomicU64::new(0));
         Self { child, base: String::new(), client, ready, stdout, stderr, seen, dir: None }
