@@ -12,6 +12,7 @@ use domain::facts::{Fact, Subject};
 use domain::keys::{LogSecret, Position, TenantId};
 use domain::record::Hash;
 
+use crate::commands::Commands;
 use crate::config::{Config, TenantConfig};
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
@@ -196,6 +197,8 @@ pub struct Engine {
     pub views: Views,
     /// The one way in.
     pub ingest: Arc<Ingest>,
+    /// The write side: decisions on the read models.
+    pub commands: Commands,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     /// The time.
@@ -224,7 +227,14 @@ impl Engine {
             ingest.configure(&tenant.id, &tenant.body, latest)?;
         }
         let views = Views::start(&log, fold_threads(), &|_| {})?;
-        Ok(Self { log, views, ingest, secret, clock, _dir: dir })
+        let commands = Commands::new(
+            log.clone(),
+            views.clone(),
+            Arc::clone(&ingest),
+            secret.clone(),
+            Arc::clone(&clock),
+        );
+        Ok(Self { log, views, ingest, commands, secret, clock, _dir: dir })
     }
 
     /// Whether the tenant is one of this server: configured, or with facts.

@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod calls;
+mod command;
 mod cursor;
 mod facts;
 mod health;

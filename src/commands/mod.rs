@@ -1,0 +1,161 @@
+//! The write side: wait until the tenant is folded to the log's head, read its state, decide, append, answer.
+//!
+//! Uniqueness comes from keys, so races need no locks: who decides on the same state builds the same key, one of
+//! them is recorded, and the others fold to it and decide again. Deciding after one's own fact finds that it stands.
+
+mod error;
+mod idempotency;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
+use domain::members::Instant;
+
+pub use self::error::{CommandError, Unread};
+pub use self::idempotency::{IdempotencyKey, Once};
+use crate::ingest::Ingest;
+use crate::ingest::answer::IngestError;
+use crate::log::{Appended, Clock, Log};
+use crate::views::{TenantView, Views};
+
+/// So long does a command wait for the log's head to be folded.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Each try that does not end loses its key to another's fact: more racers than this are told to come again.
+const TRIES_MAX: usize = 64;
+
+/// A fact of the engine's own that a command wants recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its external id, derived from the state it was decided on, e.g. `session/<id>/attempt/<lead>`.
+    pub name: String,
+    /// When it happened; the time of the command where it is `None`, and then no part of its content.
+    pub occurred_at: Option<Instant>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What a command decides from the state it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision<T> {
+    /// What was wanted stands in the state.
+    Stands(T),
+    /// This fact makes it stand.
+    Record(Record),
+    /// This fact is due before anything can be decided, whatever is wanted.
+    First(Record),
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done<T> {
+    /// What stands now.
+    pub answer: T,
+    /// Where the command's own fact stands; `None`: it stood before (RULINGS: `outcome: "existing"`).
+    pub recorded: Option<Position>,
+}
+
+/// Takes commands; clones are handles of the same log and read models.
+#[derive(Clone)]
+pub struct Commands {
+    log: Log,
+    views: Views,
+    ingest: Arc<Ingest>,
+    secret: LogSecret,
+    clock: Clock,
+    patience: Duration,
+}
+
+impl Commands {
+    /// Commands on `log`, decided on `views`; `secret` is the log's.
+    pub fn new(log: Log, views: Views, ingest: Arc<Ingest>, secret: LogSecret, clock: Clock) -> Self {
+        Self { log, views, ingest, secret, clock, patience: PATIENCE }
+    }
+
+    /// The tenant's models, folded at least to the log's head as it is now.
+    ///
+    /// # Errors
+    /// [`Unread::NotFolded`] after 5 s, [`Unread::UnknownTenant`].
+    pub async fn folded(&self, tenant: &TenantId) -> Result<TenantView, Unread> {
+        self.folded_to(tenant, self.log.head().position).await
+    }
+
+    async fn folded_to(&self, tenant: &TenantId, head: Position) -> Result<TenantView, Unread> {
+        if !self.views.wait_for(head, self.patience).await {
+            return Err(Unread::NotFolded(head));
+        }
+        self.views.tenant(tenant).ok_or(Unread::UnknownTenant)
+    }
+
+    /// Decides until what is wanted stands: reads the tenant's models, records what `decide` says, reads again.
+    /// `decide` is given the time of the command, the same at every try.
+    ///
+    /// # Errors
+    /// [`CommandError::Rejected`] with what `decide` says; all others are for trying again.
+    pub async fn decide<T, R>(
+        &self,
+        tenant: &TenantId,
+        decide: impl FnMut(&TenantView, Instant) -> Result<Decision<T>, R>,
+    ) -> Result<Done<T>, CommandError<R>> {
+        self.decide_on(tenant, |head| self.folded_to(tenant, head), decide).await
+    }
+
+    /// As [`Commands::decide`], on a state that is not the tenant's read models: `read` answers it folded at least
+    /// to the position it is given.
+    ///
+    /// # Errors
+    /// As of [`Commands::decide`].
+    pub async fn decide_on<S, T, R, F>(
+        &self,
+        tenant: &TenantId,
+        mut read: impl FnMut(Position) -> F,
+        mut decide: impl FnMut(&S, Instant) -> Result<Decision<T>, R>,
+    ) -> Result<Done<T>, CommandError<R>>
+    where
+        F: Future<Output = Result<S, Unread>>,
+    {
+        let (now, mut recorded) = (self.now(), None);
+        for _ in 0..TRIES_MAX {
+            let state = read(self.log.head().position).await?;
+            match decide(&state, now).map_err(CommandError::Rejected)? {
+                Decision::Stands(answer) => return Ok(Done { answer, recorded }),
+                Decision::First(first) => drop(self.append(&self.envelope(tenant, first, now)?).await?),
+                Decision::Record(record) => {
+                    let appended = self.append(&self.envelope(tenant, record, now)?).await?;
+                    if let Appended::Recorded(position) = appended {
+                        recorded = Some(position);
+                    }
+                }
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    fn now(&self) -> Instant {
+        Instant((self.clock)())
+    }
+
+    fn envelope(&self, tenant: &TenantId, record: Record, now: Instant) -> Result<Envelope, IngestError> {
+        let Record { name, occurred_at, fact } = record;
+        Ok(Envelope {
+            tenant: tenant.clone(),
+            provider: Provider::engine(),
+            external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
+            occurred_at: occurred_at.unwrap_or(now),
+            time_received: occurred_at.is_none(),
+            fact,
+            mapping: 0,
+        })
+    }
+
+    async fn append(&self, envelope: &Envelope) -> Result<Appended, IngestError> {
+        let appended = self.ingest.append(std::slice::from_ref(envelope), &Bytes::new()).await?;
+        appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
+    }
+}

@@ -1,0 +1,196 @@
+//! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use domain::facts::Fact;
+use domain::facts::call::{CallDisposed, CallFact};
+use domain::keys::{LogSecret, Position, TenantId};
+use domain::members::{Instant, LongText, Text};
+use domain::rules::outcomes::Outcome;
+
+use super::{CommandError, Commands, Decision, Done, IdempotencyKey, Once, Record, Unread};
+use crate::ingest::Ingest;
+use crate::ingest::directory::Directory;
+use crate::log::disk::RealDisk;
+use crate::log::{Log, LogOptions};
+use crate::views::{TenantView, Views};
+
+struct House {
+    commands: Commands,
+    log: Log,
+    views: Views,
+    acme: TenantId,
+    _dir: tempfile::TempDir,
+}
+
+impl House {
+    /// A log with one call, `A`, so that the tenant is known.
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = LogSecret::new(&[7; 32]);
+        let time = AtomicI64::new(1_760_000_000_000_000);
+        let clock: crate::log::Clock = Arc::new(move || time.fetch_add(1_000, Ordering::Relaxed));
+        let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
+        let log = Log::open(Arc::new(RealDisk::new(dir.path())), &options).unwrap().0;
+        let directory = Directory::new(Vec::new(), Vec::new()).unwrap();
+        let ingest = Arc::new(Ingest::new(
+            log.clone(),
+            secret.clone(),
+            Arc::clone(&clock),
+            "http://localhost".to_owned(),
+            directory,
+        ));
+        let views = Views::start(&log, 1, &|_| {}).unwrap();
+        let commands = Commands::new(log.clone(), views.clone(), ingest, secret, clock);
+        let acme = TenantId::new("acme").unwrap();
+        let record = Record { name: "call/A".into(), occurred_at: None, fact: disposed("A", "busy", None) };
+        let envelope = commands.envelope(&acme, record, commands.now()).unwrap();
+        commands.append(&envelope).await.unwrap();
+        Self { commands, log, views, acme, _dir: dir }
+    }
+
+    fn close(self) {
+        self.views.close();
+        self.log.close();
+    }
+}
+
+fn disposed(call: &str, outcome: &str, note: Option<&str>) -> Fact {
+    Fact::Call(CallFact::Disposed(CallDisposed {
+        call_id: Text::new(call).unwrap(),
+        outcome: Outcome::parse(outcome).unwrap(),
+        agent: None,
+        lead_id: None,
+        session_id: None,
+        note: note.and_then(LongText::new),
+    }))
+}
+
+/// Takes the first number without a call: a resource that only one may have.
+fn take_number(view: &TenantView, mine: &str, note: &str) -> Result<Decision<usize>, String> {
+    for number in 0..20 {
+        let Some(call) = view.call(&number.to_string()) else {
+            let fact = Fact::Call(CallFact::Disposed(CallDisposed {
+                lead_id: Text::new(mine),
+                ..match disposed(&number.to_string(), "callback", Some(note)) {
+                    Fact::Call(CallFact::Disposed(body)) => body,
+                    other => panic!("{other:?}"),
+                }
+            }));
+            return Ok(Decision::Record(Record {
+                name: format!("number/{number}"),
+                occurred_at: None,
+                fact,
+            }));
+        };
+        if call.call.lead_id.as_deref() == Some(mine) {
+            return Ok(Decision::Stands(number));
+        }
+    }
+    Err("all are taken".into())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn given_racers_for_one_key_when_decided_then_one_is_recorded_and_the_others_decide_again() {
+    let house = House::new().await;
+    let racers = (0..8).map(|n| {
+        let (commands, acme) = (house.commands.clone(), house.acme.clone());
+        tokio::spawn(async move {
+            let mine = format!("racer {n}");
+            commands.decide(&acme, |view, _| take_number(view, &mine, "hello")).await.unwrap()
+        })
+    });
+    let mut numbers = Vec::new();
+    for racer in racers.collect::<Vec<_>>() {
+        let Done { answer, recorded } = racer.await.unwrap();
+        assert!(recorded.is_some(), "each has one of its own");
+        numbers.push(answer);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..8).collect::<Vec<_>>());
+    assert_eq!(house.log.head().position, 9, "no more facts than were wanted");
+    let again = house.commands.decide(&house.acme, |view, _| take_number(view, "racer 3", "other")).await;
+    assert_eq!(again.unwrap().recorded, None, "deciding again records nothing");
+    house.close();
+}
+
+#[tokio::test]
+async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_error_and_nothing_is_recorded()
+ {
+    let mut house = House::new().await;
+    let refused = house.commands.decide(&house.acme, |_, _| Err::<Decision<()>, _>("no")).await;
+    assert!(matches!(refused, Err(CommandError::Rejected("no"))));
+    let record = Record { name: "call/A".into(), occurred_at: None, fact: disposed("A", "dnc", None) };
+    let stubborn =
+        house.commands.decide(&house.acme, |_, _| Ok::<Decision<()>, &str>(Decision::Record(record.clone())));
+    assert!(matches!(stubborn.await, Err(CommandError::Contended)));
+    let nobody = TenantId::new("nobody").unwrap();
+    let unknown = house.commands.decide(&nobody, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
+    assert!(matches!(unknown, Err(CommandError::Unread(Unread::UnknownTenant))));
+    assert_eq!(house.log.head().position, 1);
+
+    house.views.close();
+    house.commands.patience = Duration::from_millis(20);
+    let late = Record { name: "late".into(), occurred_at: None, fact: disposed("L", "busy", None) };
+    let late = house.commands.envelope(&house.acme, late, house.commands.now()).unwrap();
+    house.commands.append(&late).await.unwrap();
+    let behind = house.commands.decide(&house.acme, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
+    assert!(matches!(behind, Err(CommandError::Unread(Unread::NotFolded(2)))));
+    house.close();
+}
+
+async fn dispose(
+    house: &House,
+    key: Option<&str>,
+    call: &str,
+    outcome: &str,
+) -> Result<Done<Position>, CommandError<&'static str>> {
+    let key = key.map(|key| IdempotencyKey::new(key).unwrap());
+    let check = |view: &TenantView, _: Instant| view.call("A").map(drop).ok_or("no call A");
+    let make = |_: Option<&Fact>| disposed(call, outcome, Some("by phone"));
+    house.commands.once(&house.acme, key.as_ref(), Once { check, make }).await
+}
+
+#[tokio::test]
+async fn given_an_idempotency_key_when_sent_again_then_the_first_answers_and_another_body_is_a_mismatch() {
+    let house = House::new().await;
+    let first = dispose(&house, Some("k1"), "A", "voicemail").await.unwrap();
+    assert_eq!(first, Done { answer: 2, recorded: Some(2) });
+    let again = dispose(&house, Some("k1"), "A", "voicemail").await.unwrap();
+    assert_eq!(again, Done { answer: 2, recorded: None });
+    for (call, outcome) in [("A", "busy"), ("B", "voicemail")] {
+        let other = dispose(&house, Some("k1"), call, outcome).await;
+        assert!(matches!(other, Err(CommandError::Mismatch(2))), "{other:?}");
+    }
+    let without = dispose(&house, None, "A", "voicemail").await.unwrap();
+    assert_eq!(without.recorded, Some(3), "without a key every request is one more fact");
+    assert_eq!(house.log.head().position, 3);
+    house.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn given_racers_with_one_idempotency_key_then_one_fact() {
+    let house = Arc::new(House::new().await);
+    let racers = (0..8).map(|_| {
+        let house = Arc::clone(&house);
+        tokio::spawn(async move { dispose(&house, Some("k"), "A", "busy").await.unwrap() })
+    });
+    let mut recorded = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        let done = racer.await.unwrap();
+        assert_eq!(done.answer, 2);
+        recorded += usize::from(done.recorded.is_some());
+    }
+    assert_eq!((recorded, house.log.head().position), (1, 2));
+    house.views.close();
+}
+
+#[test]
+fn idempotency_keys_are_taken_as_they_are_or_refused() {
+    for bad in ["", " k", "k\u{7}", &"k".repeat(508)] {
+        assert!(IdempotencyKey::new(bad).is_err(), "{bad:?}");
+    }
+    assert!(IdempotencyKey::new(&"k".repeat(507)).is_ok());
+}
