@@ -83,14 +83,15 @@ impl Tenant {
             Fact::Call(fact) => self.calls.apply(recorded, fact, timeline, &mut self.call_cells),
             Fact::Outreach(fact) => self.leads.apply(recorded, fact, timeline, &mut self.lead_figures),
             // Configuration is taken above; of the other groups no figure is made here.
-            Fact::Tenant(TenantFact::Configured(_))
+            Fact::Tenant(TenantFact::Configured(_) | TenantFact::Closed(_))
             | Fact::Session(_)
             | Fact::SenderAccount(_)
             | Fact::Sync(_)
             | Fact::AdSpend(_)
             | Fact::Note(_)
             | Fact::Report(_)
-            | Fact::Control(_) => {}
+            | Fact::Control(_)
+            | Fact::Access(_) => {}
         }
     }
 

@@ -112,7 +112,9 @@ async fn members_that_are_missing_wrong_or_unknown_are_named() {
 #[tokio::test]
 async fn kinds_of_the_engine_are_not_accepted_from_anyone() {
     let untouched = Untouched::new().await;
-    for kind in ["delivery_quarantined", "conflict_observed", "conflict_accepted"] {
+    for kind in
+        ["delivery_quarantined", "conflict_observed", "conflict_accepted", "tenant_closed", "token_issued"]
+    {
         let answer = untouched.server.post("acme", &fact("desk", "x1", kind, AT)).await;
         assert_eq!(answer.problem(422)["code"], "kind_not_accepted", "expected of {kind}: {answer:?}");
         let batch = untouched.server.post("acme", &json!([fact("desk", "x1", kind, AT)])).await;

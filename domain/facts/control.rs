@@ -74,7 +74,9 @@ impl Brought {
         match Fact::from_json(kind.as_str(), body.unwrap_or(Value::Null), at.pointer()) {
             // What was brought is a fact from outside: the engine's own kinds cannot be brought, so that
             // nothing nests in itself.
-            Some(Ok(fact)) if !matches!(fact, Fact::Control(_)) => Some(Self(Box::new(fact))),
+            Some(Ok(fact)) if !matches!(fact, Fact::Control(_) | Fact::Access(_)) => {
+                Some(Self(Box::new(fact)))
+            }
             Some(Err(faults)) => {
                 at.faults(faults);
                 None

@@ -1,5 +1,6 @@
 //! Every kind of fact: one file a group, one line a kind. Groups and tags are append-only for ever.
 
+pub mod access;
 pub mod ad_spend;
 pub mod call;
 pub mod control;
@@ -40,6 +41,7 @@ macro_rules! group {
         $($tag:literal $kind:literal $variant:ident($body:ty)),+ $(,)?
     }) => {
         $(#[$doc])*
+        #[allow(clippy::large_enum_variant, reason = "a fact is decoded, folded and gone")]
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum $name { $(#[doc = concat!("`", $kind, "`")] $variant($body)),+ }
 
@@ -184,6 +186,8 @@ facts! {
     Tenant(tenant::TenantFact),
     /// The engine's own.
     Control(control::ControlFact),
+    /// Who may do what.
+    Access(access::AccessFact),
 }
 
 impl Fact {

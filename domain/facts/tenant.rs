@@ -109,10 +109,21 @@ body! {
     }
 }
 
+body! {
+    /// `tenant_closed`: gone from the configuration; hooks quarantine, syncs stop, reading goes on.
+    TenantClosed {
+        public {
+            /// Why.
+            optional reason: Text;
+        }
+    }
+}
+
 group! {
     /// Facts of tenants.
     TenantFact = 10 {
         1 "tenant_configured" Configured(TenantConfigured),
+        2 "tenant_closed" Closed(TenantClosed),
     }
 }
 
