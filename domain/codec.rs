@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::json::{FieldError, Reader};
+use crate::json::{FieldError, Json, Reader};
 use crate::keys::PersonDigest;
 use crate::record::{BODY_MAX, KindTag};
 
@@ -130,7 +130,7 @@ pub trait Body: Sized {
 }
 
 /// Reads a whole body from JSON.
-pub fn from_json<B: Body>(value: Value, path: &str) -> Result<B, Vec<FieldError>> {
+pub fn from_json<B: Body>(value: Json<'_>, path: &str) -> Result<B, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut at = Reader::new(value, path, &mut errors);
     let body = B::read(&mut at);

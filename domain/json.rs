@@ -1,117 +1,18 @@
 //! Strict JSON: no duplicate keys, at most 64 levels; and the reader of a fact's members.
 
-use std::fmt;
+mod value;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
-use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
+
+pub use value::{Json, parse};
 
 /// Deepest nesting of arrays and objects (RELIABILITY, HTTP).
 pub const DEPTH_MAX: usize = 64;
 /// Most faults that are told of one body.
 const FAULTS_MAX: usize = 100;
-
-/// Parses one JSON value; refuses duplicate keys, deep nesting and trailing bytes.
-pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut from = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { left: DEPTH_MAX }.deserialize(&mut from)?;
-    from.end()?;
-    Ok(value)
-}
-
-/// A value of a stream of JSON values (an array's elements), under the rules of [`parse`].
-#[derive(Debug)]
-pub struct StrictValue(pub Value);
-
-impl<'de> Deserialize<'de> for StrictValue {
-    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Strict { left: DEPTH_MAX }.deserialize(from).map(StrictValue)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Strict {
-    left: usize,
-}
-
-impl Strict {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left }),
-            None => Err(E::custom("nested deeper than 64 levels")),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(inner)? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(inner)?;
-            match members.entry(name) {
-                Entry::Vacant(free) => drop(free.insert(value)),
-                Entry::Occupied(taken) => {
-                    let name = taken.key();
-                    return Err(de::Error::custom(format_args!("member {name:?} is given twice")));
-                }
-            }
-        }
-        Ok(Value::Object(members))
-    }
-}
 
 /// One field at fault: a JSON pointer and what the rule is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -126,7 +27,7 @@ pub struct FieldError {
 /// A type that a member of a fact's body can have, with its canonical form (RULINGS, Equality).
 pub trait Member: Sized {
     /// Takes a given value into canonical form; `Ok(None)` when it is blank, which is the same as absent.
-    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self>;
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self>;
     /// The canonical form as JSON.
     fn json(&self) -> Value;
 }
@@ -134,7 +35,7 @@ pub trait Member: Sized {
 /// Takes the members of one object, collecting every field at fault.
 #[derive(Debug)]
 pub struct Reader<'e> {
-    members: Map<String, Value>,
+    members: Vec<(Cow<'e, str>, Json<'e>)>,
     path: String,
     /// Length of `path` without the member being read.
     base: usize,
@@ -143,12 +44,12 @@ pub struct Reader<'e> {
 
 impl<'e> Reader<'e> {
     /// Reads `value`, which must be an object; `path` is its JSON pointer.
-    pub fn new(value: Value, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
-        let mut reader = Self { members: Map::new(), path: path.to_owned(), base: path.len(), errors };
+    pub fn new(value: Json<'e>, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
+        let mut reader = Self { members: Vec::new(), path: path.to_owned(), base: path.len(), errors };
         match value {
-            Value::Object(members) => reader.members = members,
-            Value::Null => {}
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Json::Object(members) => reader.members = members,
+            Json::Null => {}
+            Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => {
                 reader.fault("must be an object");
             }
         }
@@ -167,14 +68,17 @@ impl<'e> Reader<'e> {
     }
 
     /// Takes a member unless it is absent, which null, `[]`, `{}` and blank text are the same as (RULINGS).
-    fn given(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name).filter(|value| match value {
-            Value::Null => false,
-            Value::Bool(_) | Value::Number(_) => true,
-            Value::String(text) => !text.trim().is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(members) => !members.is_empty(),
-        })
+    fn given(&mut self, name: &str) -> Option<Json<'e>> {
+        let at = self.members.iter().position(|(known, _)| known == name)?;
+        let (_, value) = self.members.swap_remove(at);
+        let is_given = match &value {
+            Json::Null => false,
+            Json::Bool(_) | Json::Number(_) => true,
+            Json::Text(text) => !text.trim().is_empty(),
+            Json::List(items) => !items.is_empty(),
+            Json::Object(members) => !members.is_empty(),
+        };
+        is_given.then_some(value)
     }
 
     /// A member that may be absent.
@@ -212,7 +116,7 @@ impl<'e> Reader<'e> {
     pub fn list<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
         match self.given(name) {
             None => Vec::new(),
-            Some(Value::Array(items)) if items.len() <= max => {
+            Some(Json::List(items)) if items.len() <= max => {
                 let mut read = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
                     self.enter(name);
@@ -226,7 +130,7 @@ impl<'e> Reader<'e> {
                 }
                 read
             }
-            Some(Value::Array(_)) => {
+            Some(Json::List(_)) => {
                 self.enter(name);
                 self.fault(&format!("must have at most {max} items"));
                 Vec::new()
@@ -257,7 +161,7 @@ impl<'e> Reader<'e> {
     pub fn rows<T>(&mut self, name: &str, max: usize, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Vec<T> {
         let items = match self.given(name) {
             None => return Vec::new(),
-            Some(Value::Array(items)) if items.len() <= max => items,
+            Some(Json::List(items)) if items.len() <= max => items,
             Some(_) => {
                 self.enter(name);
                 self.fault(&format!("must be an array of at most {max} objects"));
@@ -276,7 +180,7 @@ impl<'e> Reader<'e> {
     }
 
     /// Takes a member as it is, unless it is absent.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
+    pub fn take(&mut self, name: &str) -> Option<Json<'e>> {
         self.enter(name);
         self.given(name)
     }
@@ -308,8 +212,10 @@ impl<'e> Reader<'e> {
 
     /// Refuses members that nobody took.
     pub fn finish(mut self) {
-        for name in std::mem::take(&mut self.members).keys() {
-            self.enter(name);
+        let mut unknown = std::mem::take(&mut self.members);
+        unknown.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, _) in unknown {
+            self.enter(&name);
             self.fault("is not a member of this body");
         }
     }
@@ -334,7 +240,7 @@ mod tests {
     #[test]
     fn pointers_escape_slashes() {
         let mut errors = Vec::new();
-        let value = parse(br#"{"a/b~c": 1}"#).expect("parses");
+        let value = Json::parse(br#"{"a/b~c": 1}"#).expect("parses");
         Reader::new(value, "/body", &mut errors).finish();
         assert_eq!(errors[0].pointer, "/body/a~1b~0c");
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
-use crate::json::{Member, Reader};
+use crate::json::{Json, Member, Reader};
 
 pub use date::{Day, Month};
 
@@ -33,18 +33,18 @@ pub fn canonical_text(text: &str) -> String {
 }
 
 fn read_text(
-    value: Value,
+    value: Json<'_>,
     max: usize,
     canonical: impl Fn(String) -> String,
     at: &mut Reader<'_>,
 ) -> Option<String> {
-    let Value::String(text) = value else {
+    let Json::Text(text) = value else {
         at.fault("must be a string");
         return None;
     };
     // Most texts are canonical as they come: ASCII with nothing to trim.
     let as_it_is = text.is_ascii() && text.trim().len() == text.len();
-    let text = canonical(if as_it_is { text } else { canonical_text(&text) });
+    let text = canonical(if as_it_is { text.into_owned() } else { canonical_text(&text) });
     if text.len() > max {
         at.fault(&format!("must be at most {max} bytes"));
         return None;
@@ -83,7 +83,7 @@ macro_rules! text_type {
         }
 
         impl Member for $name {
-            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+            fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
                 read_text(value, $max, $canonical, at).map(|text| Self(text.into()))
             }
 
@@ -134,10 +134,10 @@ fn canonical_phone(text: String) -> String {
 }
 
 impl Member for bool {
-    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         match value {
-            Value::Bool(value) => Some(value),
-            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Json::Bool(value) => Some(value),
+            Json::Null | Json::Number(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => {
                 at.fault("must be true or false");
                 None
             }
@@ -150,8 +150,8 @@ impl Member for bool {
 }
 
 /// The integer that `value` is: `95` and `95.0` are, `95.5` and `"95"` are not.
-fn integer(value: &Value) -> Option<i64> {
-    let Value::Number(number) = value else { return None };
+fn integer(value: &Json<'_>) -> Option<i64> {
+    let Json::Number(number) = value else { return None };
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;
         // From 2^53 on a float no longer names one integer.
@@ -162,7 +162,7 @@ fn integer(value: &Value) -> Option<i64> {
 macro_rules! integer_type {
     ($name:ident, $range:literal) => {
         impl Member for $name {
-            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+            fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
                 let read = integer(&value).and_then(|value| $name::try_from(value).ok());
                 if read.is_none() {
                     at.fault(concat!("must be an integer", $range));
@@ -198,7 +198,7 @@ impl Percent {
 }
 
 impl Member for Percent {
-    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         let read = integer(&value).and_then(|value| u8::try_from(value).ok()).and_then(Self::new);
         if read.is_none() {
             at.fault("must be an integer from 0 to 100");
@@ -247,7 +247,7 @@ impl fmt::Display for Instant {
 }
 
 impl Member for Instant {
-    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         let read = value.as_str().and_then(Self::parse);
         if read.is_none() {
             at.fault(Self::RULE);
@@ -263,7 +263,7 @@ impl Member for Instant {
 macro_rules! parsed_member {
     ($name:ident, $rule:literal) => {
         impl Member for $name {
-            fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+            fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
                 let read = value.as_str().and_then(|text| Self::parse(text.trim()));
                 if read.is_none() {
                     at.fault($rule);
@@ -338,7 +338,7 @@ macro_rules! words {
         }
 
         impl $crate::json::Member for $name {
-            fn read(value: serde_json::Value, at: &mut $crate::json::Reader<'_>) -> Option<Self> {
+            fn read(value: $crate::json::Json<'_>, at: &mut $crate::json::Reader<'_>) -> Option<Self> {
                 let read = value.as_str().and_then(Self::parse);
                 if read.is_none() {
                     at.fault(concat!("must be one of", $(" ", $word),+));

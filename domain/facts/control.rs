@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::codec::{Body, CodecError, PersonHasher, Taker, put, put_canonical};
 use crate::facts::{Fact, Subject};
-use crate::json::Reader;
+use crate::json::{Json, Reader};
 use crate::keys::ContentDigest;
 use crate::members::{Instant, LongText, Text};
 use crate::record::KindTag;
@@ -71,7 +71,7 @@ impl Brought {
         let kind: Option<Text> = at.required("kind");
         let body = at.take("body");
         let kind = kind?;
-        match Fact::from_json(kind.as_str(), body.unwrap_or(Value::Null), at.pointer()) {
+        match Fact::read(kind.as_str(), body.unwrap_or(Json::Null), at.pointer()) {
             // What was brought is a fact from outside: the engine's own kinds cannot be brought, so that
             // nothing nests in itself.
             Some(Ok(fact)) if !matches!(fact, Fact::Control(_) | Fact::Access(_)) => {

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::codec::{CodecError, PersonHasher, Taker};
-use crate::json::FieldError;
+use crate::json::{FieldError, Json};
 use crate::record::KindTag;
 
 /// Longest list in a body (a session's leads are the longest, RULINGS).
@@ -88,7 +88,7 @@ macro_rules! group {
 
             pub(crate) fn read(
                 kind: &str,
-                value: serde_json::Value,
+                value: $crate::json::Json<'_>,
                 path: &str,
             ) -> Option<Result<Self, Vec<$crate::json::FieldError>>> {
                 match kind {
@@ -147,7 +147,7 @@ macro_rules! facts {
             }
 
             /// Reads a body of the kind named `kind`; `None` when there is no such kind.
-            pub fn from_json(kind: &str, body: Value, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
+            pub fn read(kind: &str, body: Json<'_>, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
                 match kind_named(kind)?.group {
                     $(<$group>::GROUP => <$group>::read(kind, body, path).map(|read| read.map(Self::$variant)),)+
                     _ => None,
@@ -191,6 +191,11 @@ facts! {
 }
 
 impl Fact {
+    /// Reads a body that was built rather than sent, as [`Fact::read`] does.
+    pub fn from_json(kind: &str, body: Value, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
+        Self::read(kind, body.into(), path)
+    }
+
     /// The kind's name, e.g. `call_reported`.
     pub fn kind(&self) -> &'static str {
         kind_name(self.tag()).unwrap_or("unknown")

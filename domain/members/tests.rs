@@ -29,7 +29,7 @@ fn only_whole_numbers_are_integers() {
     {
         let mut errors = Vec::new();
         let value = crate::json::parse(format!("{{\"n\":{given}}}").as_bytes()).expect("json");
-        assert_eq!(Reader::new(value, "", &mut errors).optional::<u32>("n"), read, "{given}");
+        assert_eq!(Reader::new(value.into(), "", &mut errors).optional::<u32>("n"), read, "{given}");
         assert_eq!(errors.is_empty(), read.is_some());
     }
 }

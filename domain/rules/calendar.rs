@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::json::{Member, Reader};
+use crate::json::{Json, Member, Reader};
 use crate::members::{Day, Instant, Month};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for ZoneName {
 }
 
 impl Member for ZoneName {
-    fn read(value: Value, at: &mut Reader<'_>) -> Option<Self> {
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         let read = value.as_str().and_then(Self::parse);
         if read.is_none() {
             at.fault("must be an IANA time zone such as America/New_York");

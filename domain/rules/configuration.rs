@@ -114,7 +114,7 @@ mod tests {
     use crate::codec::from_json;
 
     fn configured(json: &str) -> TenantConfigured {
-        from_json(crate::json::parse(json.as_bytes()).expect("json"), "").expect("body")
+        from_json(crate::json::Json::parse(json.as_bytes()).expect("json"), "").expect("body")
     }
 
     fn at(text: &str) -> Instant {

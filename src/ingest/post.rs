@@ -2,10 +2,9 @@
 
 use domain::envelope::Envelope;
 use domain::facts::{Fact, kind_name, kind_named};
-use domain::json::{FieldError, Reader, parse};
+use domain::json::{FieldError, Json, Reader};
 use domain::keys::{ExternalId, NameError, Provider, TenantId};
 use domain::members::Instant;
-use serde_json::Value;
 
 use super::answer::Posted;
 
@@ -55,7 +54,7 @@ pub fn poster_of(kind: &str) -> Option<Poster> {
 
 /// Reads one posted fact. `now` is our clock.
 pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Result<Envelope, Posted> {
-    let value = parse(json).map_err(|error| Posted::Unparsable(error.to_string()))?;
+    let value = Json::parse(json).map_err(|error| Posted::Unparsable(error.to_string()))?;
     let mut faults = Vec::new();
     if !value.is_object() {
         faults.push(FieldError { pointer: String::new(), message: "must be an object".into() });
@@ -83,8 +82,8 @@ pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Res
         }
     }
     // An absent body is an empty one: then its required members are named, where the kind has any.
-    let body = at.take("body").unwrap_or(Value::Null);
-    let fact = match kind.and_then(|kind| Fact::from_json(kind, body, "/body")) {
+    let body = at.take("body").unwrap_or(Json::Null);
+    let fact = match kind.and_then(|kind| Fact::read(kind, body, "/body")) {
         Some(Ok(fact)) => Some(fact),
         Some(Err(found)) => {
             at.faults(found);
@@ -109,7 +108,7 @@ pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Res
     }
 }
 
-fn required(at: &mut Reader<'_>, member: &str) -> Option<Value> {
+fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>> {
     let value = at.take(member);
     if value.is_none() {
         at.fault("is required");
