@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("{facts} facts of {} bytes", text.len() / facts);
     let (tenant, secret) = (TenantId::new("acme")?, LogSecret::new(&[7; 32]));
     let envelope = |n: usize| read(&tenant, Poster::Operator, &lines[n], Instant(NOW));
-    per_fact("JSON", facts, |n| drop(black_box(domain::json::parse(&lines[n]))));
+    per_fact("JSON", facts, |n| drop(black_box(domain::json::Json::parse(&lines[n]))));
     per_fact("JSON, envelope", facts, |n| drop(black_box(envelope(n))));
     per_fact("JSON, envelope, draft", facts, |n| {
         if let Ok(envelope) = envelope(n) {
