@@ -1,5 +1,8 @@
 //! Canonical form of rows, and the digest of a model: a sum, so that order, lanes and threads do not show (E6).
 
+use domain::facts::call::Direction;
+use domain::members::Email;
+use domain::rules::configuration::Configuration;
 use sha2::{Digest as _, Sha256};
 
 /// Digest of a model: the sum modulo 2²⁵⁶ of SHA-256 over its canonical rows.
@@ -70,6 +73,41 @@ impl Canonical {
         let Some(text) = text else { return self.number(-1) };
         self.number(text.len() as i64);
         self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Every member of a configuration, in fixed order.
+    pub fn configuration(&mut self, rules: &Configuration) {
+        self.number(rules.position as i64);
+        self.maybe(rules.effective_from.map(|day| i64::from(day.0)));
+        self.text(Some(rules.zone.as_str()));
+        self.number(i64::from(rules.qualified_min_seconds));
+        self.maybe(rules.job_value_minor);
+        self.text(rules.currency.map(|currency| currency.to_string()).as_deref());
+        for direction in [Some(Direction::Inbound), Some(Direction::Outbound), None] {
+            self.number(i64::from(rules.counts(direction)));
+        }
+        for seconds in [rules.stale_after_seconds, rules.session_timeout_seconds, rules.reservation_seconds] {
+            self.number(i64::from(seconds));
+        }
+        self.number(i64::from(rules.reply_rate_drop_percent));
+        self.number(i64::from(rules.daily_call_goal));
+        self.number(i64::from(rules.recording));
+        self.number(rules.stages.len() as i64);
+        for stage in &rules.stages {
+            self.text(Some(stage.name.as_str()));
+            self.maybe(stage.likelihood_percent.map(|percent| i64::from(percent.get())));
+        }
+        for names in [&rules.counted_contact_types, &rules.qualified_stages, &rules.hot_stages] {
+            self.number(names.len() as i64);
+            names.iter().for_each(|name| self.text(Some(name)));
+        }
+        self.number(rules.tracking_numbers.len() as i64);
+        for (number, agent) in &rules.tracking_numbers {
+            self.text(Some(number.as_str()));
+            self.text(agent.as_ref().map(Email::as_str));
+        }
+        self.number(rules.workspaces.len() as i64);
+        rules.workspaces.iter().for_each(|name| self.text(Some(name.as_str())));
     }
 
     /// The bytes.

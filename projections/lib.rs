@@ -8,6 +8,7 @@
 
 pub mod canonical;
 pub mod entities;
+pub mod entity;
 pub mod figures;
 pub mod store;
 pub mod tenant;

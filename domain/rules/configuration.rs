@@ -1,10 +1,44 @@
-//! Which configuration a call, lead or day follows (R5, RULINGS Configuration).
+//! Which configuration a call, lead or day follows, and the defaults of what it leaves out (R5, RULINGS Configuration).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::call::Direction;
-use crate::facts::tenant::{CountedDirection, Rules, TenantConfigured};
+use crate::facts::tenant::{CountedDirection, Rules, Stage, TenantConfigured};
 use crate::keys::Position;
-use crate::members::{Currency, Day, Instant};
+use crate::members::{Currency, Day, Email, Instant, Percent, Phone, Text};
 use crate::rules::calendar::ZoneName;
+
+/// The pipeline's stages where a tenant names none, in order (RULINGS CRM).
+pub const DEFAULT_STAGES: [&str; 18] = [
+    "New Lead",
+    "Outbound Call",
+    "Inbound Contact",
+    "Initial Call Scheduled",
+    "Initial Call Complete",
+    "QR Sent",
+    "QR Returned",
+    "FDD Sent",
+    "FDD Signed",
+    "FDD Review Call Scheduled",
+    "FDD Review Call Complete",
+    "Deal Structure",
+    "Discovery Day Booked",
+    "Discovery Day Completed",
+    "FA Requested",
+    "FA Sent",
+    "FA Signed",
+    "Future Interest",
+];
+
+/// QR Returned to FA Sent, whatever order the tenant has.
+const QUALIFIED_STAGES: std::ops::RangeInclusive<usize> = 6..=15;
+/// Deal Structure to FA Signed, whatever order the tenant has.
+const HOT_STAGES: std::ops::RangeInclusive<usize> = 11..=16;
+
+/// A name as names are compared: trimmed, lower case (B6).
+pub fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
 
 /// What one `tenant_configured` says, with the product's defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,17 +49,44 @@ pub struct Configuration {
     pub effective_from: Option<Day>,
     /// Decides days and months.
     pub zone: ZoneName,
-    /// An answered call qualifies from this many seconds.
+    /// An answered call qualifies from this many seconds (A4).
     pub qualified_min_seconds: u32,
-    /// What a qualified call is worth, minor units.
+    /// What a qualified call is worth, minor units (A7).
     pub job_value_minor: Option<i64>,
     /// Of money that names none.
     pub currency: Option<Currency>,
+    /// Spend of the current month is read again after this long (A6).
+    pub stale_after_seconds: u32,
+    /// A session ends after this long without a fact (C1).
+    pub session_timeout_seconds: u32,
+    /// A reserved lead comes back after this long (C3).
+    pub reservation_seconds: u32,
+    /// A reply rate this much below the day before raises an alert (D9).
+    pub reply_rate_drop_percent: u8,
+    /// Calls a day that an agent is to make (F6).
+    pub daily_call_goal: u32,
+    /// Whether placed calls are recorded (C6).
+    pub recording: bool,
+    /// The pipeline's stages in order as the tenant names them; empty where it names none (B7).
+    pub stages: Vec<Stage>,
+    /// Which of the CRM's contact types count, as [`folded`] (B6).
+    pub counted_contact_types: BTreeSet<String>,
+    /// Stages whose leads are qualified, as [`folded`] (B6).
+    pub qualified_stages: BTreeSet<String>,
+    /// Stages of the hot list, as [`folded`] (B8).
+    pub hot_stages: BTreeSet<String>,
+    /// Numbers that lead to the tenant, and whose they are (A2).
+    pub tracking_numbers: BTreeMap<Phone, Option<Email>>,
+    /// Names or ids of its outreach workspaces.
+    pub workspaces: Vec<Text>,
     counted: Vec<CountedDirection>,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
+        let stages = |range: std::ops::RangeInclusive<usize>| {
+            DEFAULT_STAGES[range].iter().map(|name| folded(name)).collect()
+        };
         Self {
             position: 0,
             effective_from: None,
@@ -33,6 +94,18 @@ impl Default for Configuration {
             qualified_min_seconds: 30,
             job_value_minor: None,
             currency: None,
+            stale_after_seconds: 2_700,
+            session_timeout_seconds: 1_800,
+            reservation_seconds: 120,
+            reply_rate_drop_percent: 20,
+            daily_call_goal: 50,
+            recording: false,
+            stages: Vec::new(),
+            counted_contact_types: BTreeSet::from(["1".to_owned()]),
+            qualified_stages: stages(QUALIFIED_STAGES),
+            hot_stages: stages(HOT_STAGES),
+            tracking_numbers: BTreeMap::new(),
+            workspaces: Vec::new(),
             counted: vec![CountedDirection::Inbound, CountedDirection::Unknown],
         }
     }
@@ -44,20 +117,55 @@ impl Configuration {
         self.counted.contains(&CountedDirection::of(direction))
     }
 
+    /// How likely a deal in `stage` closes; none where the tenant does not say.
+    pub fn likelihood_percent(&self, stage: &str) -> Option<Percent> {
+        let stage = folded(stage);
+        self.stages.iter().find(|known| folded(known.name.as_str()) == stage)?.likelihood_percent
+    }
+
     fn of(position: Position, recorded_at: Instant, body: &TenantConfigured, first: bool) -> Self {
-        let default = Self::default();
-        let rules = body.rules.as_ref();
-        let counted = rules.map_or(&[][..], |rules: &Rules| &rules.counted_directions);
-        Self {
+        let mut configuration = Self {
             position,
             effective_from: (!first).then(|| body.effective_from.unwrap_or(body.timezone.day(recorded_at))),
             zone: body.timezone,
-            qualified_min_seconds: rules
-                .and_then(|rules| rules.qualified_min_seconds)
-                .unwrap_or(default.qualified_min_seconds),
-            job_value_minor: rules.and_then(|rules| rules.job_value_minor),
             currency: body.currency,
-            counted: if counted.is_empty() { default.counted } else { counted.to_vec() },
+            recording: body.recording == Some(true),
+            tracking_numbers: body
+                .tracking_numbers
+                .iter()
+                .map(|known| (known.number.clone(), known.agent.clone()))
+                .collect(),
+            workspaces: body.workspaces.clone(),
+            ..Self::default()
+        };
+        if let Some(rules) = &body.rules {
+            configuration.follow(rules);
+        }
+        configuration
+    }
+
+    fn follow(&mut self, rules: &Rules) {
+        fn set<T: Copy>(member: &mut T, given: Option<T>) {
+            *member = given.unwrap_or(*member);
+        }
+        fn names(member: &mut BTreeSet<String>, given: &[Text]) {
+            if !given.is_empty() {
+                *member = given.iter().map(|name| folded(name.as_str())).collect();
+            }
+        }
+        set(&mut self.qualified_min_seconds, rules.qualified_min_seconds);
+        set(&mut self.stale_after_seconds, rules.stale_after_seconds);
+        set(&mut self.session_timeout_seconds, rules.session_timeout_seconds);
+        set(&mut self.reservation_seconds, rules.reservation_seconds);
+        set(&mut self.reply_rate_drop_percent, rules.reply_rate_drop_percent.map(Percent::get));
+        set(&mut self.daily_call_goal, rules.daily_call_goal);
+        names(&mut self.counted_contact_types, &rules.counted_contact_types);
+        names(&mut self.qualified_stages, &rules.qualified_stages);
+        names(&mut self.hot_stages, &rules.hot_stages);
+        self.job_value_minor = rules.job_value_minor;
+        self.stages.clone_from(&rules.stages);
+        if !rules.counted_directions.is_empty() {
+            self.counted.clone_from(&rules.counted_directions);
         }
     }
 }
@@ -126,6 +234,37 @@ mod tests {
         let timeline = Timeline::default();
         let (configuration, day) = timeline.at(at("2025-10-31T23:30:00Z"));
         assert_eq!((configuration.qualified_min_seconds, day.to_string()), (30, "2025-10-31".into()));
+    }
+
+    #[test]
+    fn b6_b8_given_no_stages_when_asked_then_the_sets_of_names_between_the_ends() {
+        let rules = Configuration::default();
+        let ends = |set: &BTreeSet<String>, names: [&str; 4]| names.map(|name| set.contains(&folded(name)));
+        let of = ends(&rules.qualified_stages, ["QR Sent", " qr returned ", "FA Sent", "FA Signed"]);
+        assert_eq!((of, rules.qualified_stages.len()), ([false, true, true, false], 10));
+        let of = ends(
+            &rules.hot_stages,
+            ["FDD Review Call Complete", "Deal Structure", "FA SIGNED", "Future Interest"],
+        );
+        assert_eq!((of, rules.hot_stages.len()), ([false, true, true, false], 6));
+    }
+
+    #[test]
+    fn given_rules_when_configured_then_what_is_absent_has_its_default() {
+        let mut timeline = Timeline::default();
+        let body = configured(
+            r#"{"name":"A","timezone":"UTC","recording":true,"rules":{"reservation_seconds":5,
+            "hot_stages":["Won "],"stages":[{"name":"Won","likelihood_percent":90}]}}"#,
+        );
+        timeline.push(7, at("2025-10-09T00:00:00Z"), &body);
+        let rules = timeline.latest();
+        assert_eq!(
+            (rules.reservation_seconds, rules.session_timeout_seconds, rules.recording),
+            (5, 1_800, true)
+        );
+        assert_eq!(rules.hot_stages, BTreeSet::from(["won".to_owned()]));
+        assert_eq!(rules.likelihood_percent(" WON").map(Percent::get), Some(90));
+        assert_eq!(rules.qualified_stages, Configuration::default().qualified_stages);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use domain::rules::configuration::Timeline;
 use domain::rules::qualification::Verdict;
 use serde::Serialize;
 
-use crate::canonical::{Canonical, Digest};
-use crate::entities::call::{Call, Recording};
+use crate::entities::call::Call;
 use crate::entities::calls::Calls;
 use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
+use crate::tenant::Tenant;
 
 /// What of the calls is asked for.
 #[derive(Debug, Clone, Default)]
@@ -129,43 +129,6 @@ impl CallList {
         Page { position, items, next_cursor }
     }
 
-    /// Digest of the rows. Personal members are no part of it, so that it stays when a person is erased.
-    pub fn digest(&self, tenant: &str) -> Digest {
-        let (mut digest, mut row) = (Digest::default(), Canonical::default());
-        for call in self.rows.iter() {
-            row.start(tenant);
-            self.lay_down(call, &mut row);
-            digest.add(row.bytes());
-        }
-        digest
-    }
-
-    fn lay_down(&self, call: &Call, row: &mut Canonical) {
-        row.text(Some(self.texts.get(call.id)));
-        row.number(call.begun().0);
-        row.number(i64::from(call.exists()));
-        row.number(i64::from(call.answered()));
-        row.maybe(call.duration_seconds().map(i64::from));
-        row.text(call.status().map(|status| status.as_str()));
-        row.text(call.direction().map(|direction| direction.as_str()));
-        row.text(call.outcome().map(|outcome| outcome.as_str()));
-        for symbol in [call.agent(), call.lead(), call.session()] {
-            row.text(self.texts.maybe(symbol));
-        }
-        call.moments().iter().for_each(|moment| row.maybe(moment.map(|at| at.0)));
-        let recording = |r: &Recording| (r.id, r.position, r.duration_seconds());
-        let mut recordings: Vec<_> = call.recordings().iter().map(recording).collect();
-        recordings.sort_unstable_by_key(|(id, _, _)| self.texts.get(*id));
-        for (id, position, duration) in recordings {
-            row.text(Some(self.texts.get(id)));
-            row.number(position as i64);
-            row.maybe(duration.map(i64::from));
-        }
-        let mut facts: Vec<Position> = call.facts().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| row.number(*position as i64));
-    }
-
     fn is_wanted(&self, call: &Call, filter: &CallFilter) -> bool {
         let agent = || filter.agent.as_ref().map(Email::as_str);
         if filter.agent.is_some() && self.texts.maybe(call.agent()) != agent() {
@@ -181,8 +144,21 @@ impl CallList {
     }
 }
 
+impl Tenant {
+    /// The calls as they are now, to be read while folding goes on.
+    pub fn call_list(&self) -> CallList {
+        CallList::new(&self.calls.rows, &self.profile.timeline)
+    }
+
+    /// One call as served.
+    pub fn call(&self, id: &str) -> Option<CallItem> {
+        let calls = &self.calls.rows;
+        Some(item(calls.get(id)?, calls.texts(), &self.profile.timeline))
+    }
+}
+
 /// A call as served.
-pub fn item(call: &Call, texts: &Texts, timeline: &Timeline) -> CallItem {
+fn item(call: &Call, texts: &Texts, timeline: &Timeline) -> CallItem {
     let (configuration, _) = timeline.at(call.begun());
     let (verdict, reason) = call.verdict(configuration);
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);

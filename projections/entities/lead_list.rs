@@ -11,6 +11,7 @@ use crate::entities::lead::{Lead, LeadRow, Name};
 use crate::entities::leads::Leads;
 use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
+use crate::tenant::Tenant;
 
 /// What of the leads is asked for.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +124,13 @@ impl LeadList {
             .into_iter()
             .flatten()
             .any(|text| text.to_lowercase().contains(search))
+    }
+}
+
+impl Tenant {
+    /// The leads as they are now, to be read while folding goes on.
+    pub fn lead_list(&self) -> LeadList {
+        LeadList::new(&self.leads.rows)
     }
 }
 

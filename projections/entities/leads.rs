@@ -1,16 +1,21 @@
 //! All outreach leads of one tenant: rows by name, the links that join names, the order by first event.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use domain::facts::Fact;
 use domain::facts::outreach::{LeadName, OutreachFact};
 use domain::keys::PersonDigest;
 use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
 use domain::rules::stages::Stage;
 
+use crate::canonical::Digest;
 use crate::entities::claims::Claims;
 use crate::entities::lead::{EventKind, Lead, LeadRow, Name, Placed};
+use crate::entities::lead_list::LeadList;
 use crate::entities::links::{Link, Links, Workspace};
+use crate::entity::Entity;
 use crate::figures::{Cells, Measure, Share, When};
 use crate::store::{Buckets, Index, Pages, Strings, Texts};
 use crate::{Order, Recorded};
@@ -23,7 +28,7 @@ pub type ReplyDays = BTreeMap<u32, Vec<Day>>;
 pub struct LeadFigures {
     /// The sums.
     pub cells: Cells,
-    replied: ReplyDays,
+    replied: Arc<ReplyDays>,
 }
 
 /// Leads of one tenant, without the figures that a configuration makes of them.
@@ -45,9 +50,16 @@ struct Named {
     email: Option<PersonDigest>,
 }
 
-impl Leads {
-    /// Folds a fact into its row and the links, and leaves joining, figures and order for [`Leads::settle`].
-    pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) {
+impl Entity for Leads {
+    type Figures = LeadFigures;
+
+    const NAME: &'static str = "outreach_leads";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[OutreachFact::GROUP];
+    const SHARDED: bool = true;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::Outreach(fact) = recorded.fact else { return };
         if let Some((name, placed)) = self.claimed(recorded, fact) {
             return self.claims.claim(name, placed, recorded.position);
         }
@@ -59,15 +71,65 @@ impl Leads {
         }
     }
 
-    /// Folds a fact and moves joins, figures and order by what it changed. Its cost does not grow with the
-    /// lead: an event adds itself; what is distinct is taken out and put back only where it can change.
-    pub fn apply(
-        &mut self,
-        recorded: &Recorded<'_>,
-        fact: &OutreachFact,
-        timeline: &Timeline,
-        figures: &mut LeadFigures,
-    ) {
+    fn absorb(&mut self, shard: Self) {
+        if self.rows.is_empty() && self.claims.rows().is_empty() {
+            *self = shard;
+            return;
+        }
+        let Self { rows, strings, links, claims, .. } = shard;
+        let base = self.rows.len() as u32;
+        for mut row in rows {
+            row.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
+            self.push(row);
+        }
+        let mut symbol = |symbol| self.strings.intern(strings.texts().get(symbol));
+        self.links.absorb(&links, base, &mut symbol);
+        self.claims.absorb(claims, &mut symbol);
+    }
+
+    fn settle(&mut self) {
+        let joins: Vec<(u32, u32)> = self
+            .links
+            .iter()
+            .filter_map(|link| Some((self.find(link.workspace, Name::Email(link.email))?, link.lead)))
+            .collect();
+        joins.into_iter().for_each(|(email_row, owner)| self.join(email_row, owner));
+        let claims: Vec<_> =
+            self.claims.rows().iter().map(|claimed| (claimed.name, claimed.placed)).collect();
+        claims.into_iter().for_each(|(name, placed)| self.take_hold(name, placed));
+        self.order = Buckets::default();
+        for at in 0..self.rows.len() as u32 {
+            if !matches!(self.rows.get(at).name, Name::Nobody(_)) {
+                self.order.place(at, None, self.first_at(at));
+            }
+        }
+    }
+
+    fn figures(&self, timeline: &Timeline) -> LeadFigures {
+        let (mut figures, mut replied) = (LeadFigures::default(), ReplyDays::default());
+        for (at, row) in self.rows.iter().enumerate() {
+            for (kind, event) in row.events() {
+                let Some(measure) = kind.measure() else { continue };
+                let (_, day) = timeline.at(event.occurred_at);
+                figures.cells.add(&Share::one(When::Day(day), measure), 1);
+                if kind == EventKind::Replied && !matches!(row.name, Name::Nobody(_)) {
+                    add_day(replied.entry(at as u32).or_default(), day);
+                }
+            }
+        }
+        figures.replied = Arc::new(replied);
+        for (at, row) in self.rows.iter().enumerate() {
+            if !matches!(row.name, Name::Nobody(_)) {
+                self.add_distinct(at as u32, timeline, &mut figures, 1);
+            }
+        }
+        figures
+    }
+
+    /// Its cost does not grow with the lead: an event adds itself; what is distinct is taken out and put back only
+    /// where it can change.
+    fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, figures: &mut LeadFigures) {
+        let Fact::Outreach(fact) = recorded.fact else { return };
         if let Some((name, placed)) = self.claimed(recorded, fact) {
             self.claims.claim(name, placed, recorded.position);
             return self.take_hold(name, placed);
@@ -111,7 +173,7 @@ impl Leads {
         }
         self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
         if kind == EventKind::Replied {
-            add_day(figures.replied.entry(at).or_default(), day);
+            add_day(Arc::make_mut(&mut figures.replied).entry(at).or_default(), day);
         }
         if !known && let Some(placed) = self.claims.find(named.name) {
             self.rows.get_mut(at).place(Some(placed));
@@ -138,6 +200,16 @@ impl Leads {
         }
     }
 
+    fn digest(&self, tenant: &str) -> Digest {
+        LeadList::new(self).digest(tenant)
+    }
+
+    fn digest_figures(&self, tenant: &str, figures: &LeadFigures) -> Digest {
+        figures.cells.digest(tenant, self.texts())
+    }
+}
+
+impl Leads {
     /// What a person said of a name without saying where: of no row, and of every row that has the name.
     fn claimed(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) -> Option<(Name, Placed)> {
         let OutreachFact::Staged(body) = fact else { return None };
@@ -225,63 +297,6 @@ impl Leads {
         }
         let LeadFigures { cells, replied } = figures;
         distinct(Lead::new(&self.rows, head), timeline, replied, |share| cells.add(&share, sign));
-    }
-
-    /// Takes over the rows of a shard whose names are others than these.
-    pub fn absorb(&mut self, shard: Self) {
-        if self.rows.is_empty() && self.claims.rows().is_empty() {
-            *self = shard;
-            return;
-        }
-        let Self { rows, strings, links, claims, .. } = shard;
-        let base = self.rows.len() as u32;
-        for mut row in rows {
-            row.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
-            self.push(row);
-        }
-        let mut symbol = |symbol| self.strings.intern(strings.texts().get(symbol));
-        self.links.absorb(&links, base, &mut symbol);
-        self.claims.absorb(claims, &mut symbol);
-    }
-
-    /// Joins names, lets claims take hold and puts leads in order after they were folded.
-    pub fn settle(&mut self) {
-        let joins: Vec<(u32, u32)> = self
-            .links
-            .iter()
-            .filter_map(|link| Some((self.find(link.workspace, Name::Email(link.email))?, link.lead)))
-            .collect();
-        joins.into_iter().for_each(|(email_row, owner)| self.join(email_row, owner));
-        let claims: Vec<_> =
-            self.claims.rows().iter().map(|claimed| (claimed.name, claimed.placed)).collect();
-        claims.into_iter().for_each(|(name, placed)| self.take_hold(name, placed));
-        self.order = Buckets::default();
-        for at in 0..self.rows.len() as u32 {
-            if !matches!(self.rows.get(at).name, Name::Nobody(_)) {
-                self.order.place(at, None, self.first_at(at));
-            }
-        }
-    }
-
-    /// The figures that `timeline` makes of the rows.
-    pub fn figures(&self, timeline: &Timeline) -> LeadFigures {
-        let mut figures = LeadFigures::default();
-        for (at, row) in self.rows.iter().enumerate() {
-            for (kind, event) in row.events() {
-                let Some(measure) = kind.measure() else { continue };
-                let (_, day) = timeline.at(event.occurred_at);
-                figures.cells.add(&Share::one(When::Day(day), measure), 1);
-                if kind == EventKind::Replied && !matches!(row.name, Name::Nobody(_)) {
-                    add_day(figures.replied.entry(at as u32).or_default(), day);
-                }
-            }
-        }
-        for (at, row) in self.rows.iter().enumerate() {
-            if !matches!(row.name, Name::Nobody(_)) {
-                self.add_distinct(at as u32, timeline, &mut figures, 1);
-            }
-        }
-        figures
     }
 
     /// The texts of the rows' symbols.

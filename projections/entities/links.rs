@@ -1,11 +1,12 @@
 //! Which lead first had an email: what joins facts that name only the email to a lead with an id (D3, RULINGS Leads).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::keys::PersonDigest;
 
 use crate::Order;
-use crate::store::{Index, Symbol};
+use crate::store::{Index, Pages, Symbol};
 
 /// Where a lead lives: instance and workspace of the provider.
 pub type Workspace = [Symbol; 2];
@@ -26,21 +27,21 @@ pub struct Link {
 /// The links of one tenant: a fold of its own, the same in any order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
-    links: Vec<Link>,
+    links: Pages<Link>,
     index: Index,
     /// Number of a link, and a lead that has its email, too.
-    others: BTreeSet<(u32, u32)>,
+    others: Arc<BTreeSet<(u32, u32)>>,
 }
 
 impl Links {
     /// The lead that first had `email`.
     pub fn find(&self, workspace: Workspace, email: &PersonDigest) -> Option<&Link> {
-        self.at(workspace, email).map(|at| &self.links[at as usize])
+        self.at(workspace, email).map(|at| self.links.get(at))
     }
 
     fn at(&self, workspace: Workspace, email: &PersonDigest) -> Option<u32> {
         let is = |at: u32| {
-            let link = &self.links[at as usize];
+            let link = self.links.get(at);
             link.workspace == workspace && link.email == *email
         };
         self.index.find(Index::hash((workspace, email)), is)
@@ -49,21 +50,20 @@ impl Links {
     /// Takes a fact's word for a lead having an email; the earliest stands.
     pub fn claim(&mut self, claim: Link) {
         let Some(at) = self.at(claim.workspace, &claim.email) else {
-            let at = self.links.len() as u32;
-            self.links.push(claim);
+            let at = self.links.push(claim);
             return self.index.insert(Index::hash((claim.workspace, &claim.email)), at);
         };
-        let stands = &mut self.links[at as usize];
+        let stands = self.links.get_mut(at);
         let second = if claim.first < stands.first { std::mem::replace(stands, claim) } else { claim };
         if second.lead != stands.lead {
-            self.others.insert((at, second.lead));
+            Arc::make_mut(&mut self.others).insert((at, second.lead));
         }
     }
 
     /// Every lead row that ever had `email` in `workspace`, first or not.
     pub fn holders(&self, workspace: Workspace, email: &PersonDigest) -> impl Iterator<Item = u32> {
         let at = self.at(workspace, email);
-        let first = at.map(|at| self.links[at as usize].lead);
+        let first = at.map(|at| self.links.get(at).lead);
         first.into_iter().chain(at.into_iter().flat_map(|at| self.others_of(at)))
     }
 
@@ -73,11 +73,12 @@ impl Links {
 
     /// Takes over the links of a shard, its symbols made those of this table by `symbol` and its rows `base` on.
     pub fn absorb(&mut self, shard: &Self, base: u32, mut symbol: impl FnMut(Symbol) -> Symbol) {
-        for (number, link) in (0..).zip(&shard.links) {
+        for (number, link) in (0..).zip(shard.links.iter()) {
             let link = Link { workspace: link.workspace.map(&mut symbol), lead: base + link.lead, ..*link };
             self.claim(link);
             if let Some(at) = self.at(link.workspace, &link.email) {
-                self.others.extend(shard.others_of(number).map(|lead| (at, base + lead)));
+                let others = shard.others_of(number).map(|lead| (at, base + lead));
+                Arc::make_mut(&mut self.others).extend(others);
             }
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use domain::members::{Day, Month};
 use domain::rules::outcomes::Outcome;
 
-use crate::store::Symbol;
+use crate::canonical::{Canonical, Digest};
+use crate::store::{Symbol, Texts};
 
 /// What a cell counts or sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,6 +165,31 @@ impl Cells {
     /// The cell of a day; none where all is 0.
     pub fn day(&self, day: Day) -> Option<&Arc<Cell>> {
         self.days.get(&day)
+    }
+
+    /// Digest of all cells; `agents` are the texts of the table that the rows' symbols are of.
+    pub fn digest(&self, tenant: &str, agents: &Texts) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        let days = self.days().map(|(day, cell)| (0, day.0, cell));
+        let months = self.months().map(|(month, cell)| (1, month.0, cell));
+        for (span, at, cell) in days.chain(months) {
+            row.start(tenant);
+            row.number(span);
+            row.number(i64::from(at));
+            for (measure, sum) in cell.sums() {
+                row.number(measure as i64);
+                row.number(sum);
+            }
+            let mut by_agent: Vec<_> =
+                cell.agents().map(|(agent, sums)| (agents.maybe(agent), sums)).collect();
+            by_agent.sort_unstable();
+            for (agent, sums) in by_agent {
+                row.text(agent);
+                sums.iter().for_each(|sum| row.number(*sum));
+            }
+            digest.add(row.bytes());
+        }
+        digest
     }
 
     /// Every day that is not all 0.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::keys::Position;
+use domain::members::{Day, Month};
 use domain::rules::outcomes::Outcome;
 use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
 
 use crate::figures::{Cell, Measure};
 use crate::store::Texts;
+use crate::tenant::Tenant;
 
 /// Figures of one agent; `agent` is null for calls that are nobody's, so that the rows sum to the tenant's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -162,4 +164,56 @@ pub struct DaysAnswer {
     pub timezone: &'static str,
     /// Oldest first.
     pub items: Vec<DayFigures>,
+}
+
+impl Tenant {
+    /// The figures of a month.
+    pub fn month(&self, position: Position, month: Month) -> MonthAnswer {
+        let taken = Taken {
+            calls: self.calls.figures.month(month).cloned(),
+            leads: self.leads.figures.cells.month(month).cloned(),
+        };
+        MonthAnswer {
+            position,
+            month: month.to_string(),
+            timezone: self.zone_of(month.last()),
+            figures: Figures::of(&taken, self.calls.rows.texts()),
+        }
+    }
+
+    /// The cells of each day from `from` to `to`, to be made into an answer outside the lock.
+    pub fn days(&self, from: Day, to: Day) -> Days {
+        let cells = (from.0..=to.0).map(|day| Taken {
+            calls: self.calls.figures.day(Day(day)).cloned(),
+            leads: self.leads.figures.cells.day(Day(day)).cloned(),
+        });
+        let agents = self.calls.rows.texts().clone();
+        Days { from, cells: cells.collect(), agents, timezone: self.zone_of(to) }
+    }
+
+    /// The zone that cuts `day`.
+    fn zone_of(&self, day: Day) -> &'static str {
+        let timeline = &self.profile.timeline;
+        timeline.at(timeline.latest().zone.start_of(day)).0.zone.as_str()
+    }
+}
+
+/// The cells of some days, taken under the lock.
+#[derive(Debug)]
+pub struct Days {
+    from: Day,
+    cells: Vec<Taken>,
+    agents: Texts,
+    timezone: &'static str,
+}
+
+impl Days {
+    /// The answer.
+    pub fn answer(self, position: Position) -> DaysAnswer {
+        let items = (self.from.0..).zip(&self.cells).map(|(day, taken)| DayFigures {
+            date: Day(day).to_string(),
+            figures: Figures::of(taken, &self.agents),
+        });
+        DaysAnswer { position, timezone: self.timezone, items: items.collect() }
+    }
 }

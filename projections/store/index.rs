@@ -1,6 +1,7 @@
 //! A hash index of row numbers: 8 bytes a slot, the keys stay in the rows.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// A row number and half of its key's hash, so that few other rows are looked at and growing looks at none.
 #[derive(Debug, Clone, Copy)]
@@ -11,11 +12,16 @@ struct Slot {
 
 const EMPTY: Slot = Slot { tag: 0, row: u32::MAX };
 
-/// Finds rows by a key that the rows themselves hold. Hashes are the same in every process.
+/// Slots of a chunk, a power of two: what a writer copies when a reader holds the table.
+const CHUNK_SLOTS: usize = 4_096;
+
+/// Finds rows by a key that the rows themselves hold. Hashes are the same in every process. `clone` costs a counter
+/// a chunk; afterwards the writer copies what it touches, chunk by chunk.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    slots: Vec<Slot>,
+    chunks: Vec<Arc<[Slot]>>,
     len: usize,
+    slots: usize,
 }
 
 impl Index {
@@ -28,11 +34,11 @@ impl Index {
 
     /// The row with this hash that `is` the one.
     pub fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
-        let (mask, tag) = (self.slots.len().checked_sub(1)?, hash as u32);
+        let (mask, tag) = (self.slots.checked_sub(1)?, hash as u32);
         let mut at = tag as usize & mask;
         // At most three quarters of the slots are taken, so an empty one ends the walk.
         loop {
-            let slot = self.slots[at];
+            let slot = self.slot(at);
             if slot.row == EMPTY.row {
                 return None;
             }
@@ -43,24 +49,32 @@ impl Index {
         }
     }
 
+    fn slot(&self, at: usize) -> Slot {
+        self.chunks[at / CHUNK_SLOTS][at % CHUNK_SLOTS]
+    }
+
     /// Adds a row that is not there yet.
     pub fn insert(&mut self, hash: u64, row: u32) {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
-            let grown = (self.slots.len() * 2).max(16);
-            let old = std::mem::replace(&mut self.slots, vec![EMPTY; grown]);
-            old.into_iter().filter(|slot| slot.row != EMPTY.row).for_each(|slot| self.put(slot));
+        if (self.len + 1) * 4 > self.slots * 3 {
+            let grown = (self.slots * 2).max(16);
+            let chunk = || Arc::from(vec![EMPTY; grown.min(CHUNK_SLOTS)]);
+            let chunks = (0..grown.div_ceil(CHUNK_SLOTS)).map(|_| chunk()).collect();
+            let old = std::mem::replace(&mut self.chunks, chunks);
+            self.slots = grown;
+            let taken = old.iter().flat_map(|chunk| chunk.iter()).filter(|slot| slot.row != EMPTY.row);
+            taken.for_each(|slot| self.put(*slot));
         }
         self.put(Slot { tag: hash as u32, row });
         self.len += 1;
     }
 
     fn put(&mut self, slot: Slot) {
-        let mask = self.slots.len() - 1;
+        let mask = self.slots - 1;
         let mut at = slot.tag as usize & mask;
-        while self.slots[at].row != EMPTY.row {
+        while self.slot(at).row != EMPTY.row {
             at = (at + 1) & mask;
         }
-        self.slots[at] = slot;
+        Arc::make_mut(&mut self.chunks[at / CHUNK_SLOTS])[at % CHUNK_SLOTS] = slot;
     }
 }
 
@@ -81,5 +95,8 @@ mod tests {
             assert_eq!(find(&index, key), Some(row as u32));
         }
         assert_eq!(find(&index, "CA5000"), None);
+        let taken = index.clone();
+        index.insert(Index::hash("later"), 5_000);
+        assert_eq!(taken.find(Index::hash("later"), |_| true), None, "what was taken stays");
     }
 }

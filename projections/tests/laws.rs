@@ -136,6 +136,20 @@ fn given_configurations_that_differ_in_one_member_then_the_digests_of_tenants_di
         serde_json::json!({"rules": {"job_value_minor": 0}}),
         serde_json::json!({"rules": {"counted_directions": ["inbound"]}}),
         serde_json::json!({"rules": {"counted_directions": ["outbound", "unknown"]}}),
+        serde_json::json!({"rules": {"stale_after_seconds": 1}}),
+        serde_json::json!({"rules": {"session_timeout_seconds": 1}}),
+        serde_json::json!({"rules": {"reservation_seconds": 1}}),
+        serde_json::json!({"rules": {"reply_rate_drop_percent": 1}}),
+        serde_json::json!({"rules": {"daily_call_goal": 1}}),
+        serde_json::json!({"rules": {"counted_contact_types": ["2"]}}),
+        serde_json::json!({"rules": {"qualified_stages": ["Won"]}}),
+        serde_json::json!({"rules": {"hot_stages": ["Won"]}}),
+        serde_json::json!({"rules": {"stages": [{"name": "Won"}]}}),
+        serde_json::json!({"rules": {"stages": [{"name": "Won", "likelihood_percent": 0}]}}),
+        serde_json::json!({"recording": true}),
+        serde_json::json!({"workspaces": ["17"]}),
+        serde_json::json!({"tracking_numbers": [{"number": "+15550199"}]}),
+        serde_json::json!({"tracking_numbers": [{"number": "+15550199", "agent": "ann@x.example"}]}),
     ];
     let digests: Vec<String> = members.iter().cloned().map(of).collect();
     let distinct: std::collections::BTreeSet<&String> = digests.iter().collect();

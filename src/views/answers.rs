@@ -9,6 +9,7 @@ use projections::entities::call_list::{CallFilter, CallItem};
 use projections::entities::lead_list::{LeadFilter, LeadItem};
 use projections::figures::month::{DaysAnswer, MonthAnswer};
 use projections::store::{Cursor, Page};
+use projections::tenant::Tenant;
 use serde::Serialize;
 
 use super::Slot;
@@ -46,12 +47,19 @@ impl TenantView {
 
     /// The tenant's name; none while it is not configured.
     pub fn name(&self) -> Option<String> {
-        self.slot.read().tenant.profile().name.as_ref().map(|name| name.as_str().to_owned())
+        self.slot.read().tenant.profile.name.as_ref().map(|name| name.as_str().to_owned())
     }
 
     /// Its configurations; `latest()` for "today".
     pub fn timeline(&self) -> Arc<Timeline> {
-        Arc::clone(&self.slot.read().tenant.profile().timeline)
+        Arc::clone(&self.slot.read().tenant.profile.timeline)
+    }
+
+    /// Reads what a room's own answer needs, at one position. The lock is held meanwhile: look up, sum or clone rows,
+    /// and encode, sort and search outside.
+    pub fn with<T>(&self, read: impl FnOnce(&Tenant, Position) -> T) -> T {
+        let state = self.slot.read();
+        read(&state.tenant, state.position)
     }
 
     /// Figures of a month.

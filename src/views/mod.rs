@@ -19,7 +19,7 @@ use std::time::Duration;
 use domain::keys::{Position, TenantId};
 use parking_lot::{Mutex, RwLock};
 use projections::canonical::Digest;
-use projections::tenant::{MODELS, Snapshot, Tenant};
+use projections::tenant::{MODELS, Tenant};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -100,8 +100,8 @@ impl Views {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Vec<ModelDigest>, FoldError> {
         let tenants = rebuild::rebuild(snapshot, threads, progress)?;
-        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
-        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
+        let tenants = tenants.into_iter().map(|(id, state)| (id, state.tenant));
+        Ok(sum(&tenants.collect::<Vec<_>>(), snapshot.head().position))
     }
 
     /// The same digests by the other way: every fact in the order of the log, as it is folded live.
@@ -110,8 +110,8 @@ impl Views {
     /// As of [`Views::fold_once`].
     pub fn fold_in_order(snapshot: &LogSnapshot) -> Result<Vec<ModelDigest>, FoldError> {
         let tenants = rebuild::in_order(snapshot)?;
-        let snapshots = tenants.into_iter().map(|(id, state)| (id, state.tenant.snapshot()));
-        Ok(sum(&snapshots.collect::<Vec<_>>(), snapshot.head().position))
+        let tenants = tenants.into_iter().map(|(id, state)| (id, state.tenant));
+        Ok(sum(&tenants.collect::<Vec<_>>(), snapshot.head().position))
     }
 
     /// Last position of the log that is folded.
@@ -148,7 +148,7 @@ impl Views {
         let (snapshots, position) = {
             let _still = self.inner.folding.lock();
             let tenants = self.inner.tenants.read();
-            let taken = tenants.iter().map(|(id, slot)| (id.clone(), slot.read().tenant.snapshot()));
+            let taken = tenants.iter().map(|(id, slot)| (id.clone(), slot.read().tenant.clone()));
             (taken.collect::<Vec<_>>(), self.position())
         };
         sum(&snapshots, position)
@@ -164,8 +164,8 @@ fn slot(state: State) -> Slot {
     Arc::new(RwLock::new(state))
 }
 
-fn sum(tenants: &[(Box<str>, Snapshot)], position: Position) -> Vec<ModelDigest> {
-    let mut sums = [Digest::default(); MODELS.len()];
+fn sum(tenants: &[(Box<str>, Tenant)], position: Position) -> Vec<ModelDigest> {
+    let mut sums = vec![Digest::default(); MODELS.len()];
     for (id, tenant) in tenants {
         for (sum, digest) in sums.iter_mut().zip(tenant.digests(id)) {
             sum.merge(digest);

@@ -10,7 +10,7 @@ use domain::keys::{ContentDigest, Position};
 use domain::members;
 use domain::record::{Record, RecordRef};
 use projections::Recorded;
-use projections::tenant::GROUPS;
+use projections::tenant::folds;
 
 use super::{FoldError, Inner, Slot, State};
 use crate::log::{Follow, Log};
@@ -33,7 +33,7 @@ impl Decoded {
     /// Reads the body; none of a fact that no model folds.
     pub(super) fn of(position: Position, record: &RecordRef<'_>) -> Result<Option<Self>, FoldError> {
         let header = &record.header;
-        if !GROUPS.contains(&header.kind.group) || header.tenant.starts_with('_') {
+        if !folds(header.kind.group) || header.tenant.starts_with('_') {
             return Ok(None);
         }
         let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
@@ -154,9 +154,8 @@ fn fold_tenant(slot: &Slot, facts: &[Decoded]) {
                 if let Some(prepared) = prepared {
                     state.tenant.reconfigure(prepared);
                 }
-            } else {
-                state.tenant.apply(&recorded);
             }
+            state.tenant.fold(&recorded);
             state.position = fact.position;
         }
     }

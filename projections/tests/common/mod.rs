@@ -10,10 +10,8 @@ use domain::members::{Day, Instant, Month};
 use domain::record::RecordRef;
 use projections::Recorded;
 use projections::entities::call_list::CallFilter;
-use projections::entities::calls::Calls;
 use projections::entities::lead_list::LeadFilter;
-use projections::entities::leads::Leads;
-use projections::tenant::{Profile, Tenant};
+use projections::tenant::{ENTITIES, Model, Part, Profile, Tenant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -78,36 +76,29 @@ pub fn live(facts: &[Recorded<'_>]) -> Tenant {
     tenant
 }
 
-/// From lanes: configuration first, each shard of each group alone, `order` of taking the shards over.
+/// From lanes: each shard of each entity alone, `order` of taking the shards over.
 pub fn rebuilt(facts: &[Given], recorded: &[Recorded<'_>], shards: usize, order: &[usize]) -> Tenant {
     let mut profile = Profile::default();
-    let mut calls = vec![Calls::default(); shards];
-    let mut leads = vec![Leads::default(); shards];
-    for (fact, given) in recorded.iter().zip(facts) {
-        let shard = (given.subject % shards as u64) as usize;
-        match fact.fact {
-            Fact::Call(body) => calls[shard].fold(fact, body),
-            Fact::Outreach(body) => leads[shard].fold(fact, body),
-            Fact::Tenant(domain::facts::tenant::TenantFact::Configured(body)) => {
-                profile.fold(fact.position, fact.recorded_at, body);
+    recorded.iter().for_each(|fact| profile.fold(fact));
+    let fold = |entity: &Model| {
+        let shards = if entity.sharded { shards } else { 1 };
+        let mut parts: Vec<Option<Part>> = (0..shards).map(|_| Some(entity.part())).collect();
+        for (fact, given) in recorded.iter().zip(facts) {
+            if entity.groups.contains(&fact.fact.tag().group)
+                && let Some(part) = &mut parts[(given.subject % shards as u64) as usize]
+            {
+                part.fold(fact);
             }
-            other => panic!("not generated: {other:?}"),
         }
-    }
-    let (mut all_calls, mut all_leads) = (Calls::default(), Leads::default());
-    for shard in order {
-        all_calls.absorb(std::mem::take(&mut calls[shard % shards]));
-        all_leads.absorb(std::mem::take(&mut leads[shard % shards]));
-    }
-    for (calls, leads) in calls.into_iter().zip(leads) {
-        all_calls.absorb(calls);
-        all_leads.absorb(leads);
-    }
-    all_calls.settle();
-    all_leads.settle();
-    let cells = all_calls.cells(&profile.timeline);
-    let figures = all_leads.figures(&profile.timeline);
-    Tenant::assemble(profile, all_calls, cells, all_leads, figures)
+        let order = order.iter().map(|shard| shard % shards).chain(0..shards);
+        let mut shards = order.filter_map(|shard| parts[shard].take()).collect::<Vec<_>>().into_iter();
+        let mut whole = shards.next().unwrap();
+        shards.for_each(|shard| whole.absorb(shard));
+        whole.complete(&profile.timeline);
+        whole
+    };
+    let parts: Vec<Part> = ENTITIES.iter().map(fold).collect();
+    Tenant::assemble(profile, parts)
 }
 
 /// Everything a reader can see, positions left out.
