@@ -10,6 +10,7 @@ use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
 use crate::json::{Json, Member, Reader};
+use crate::keys::ContentDigest;
 
 pub use date::{Day, Month};
 
@@ -258,6 +259,29 @@ impl Member for Instant {
     fn json(&self) -> Value {
         Value::String(self.to_string())
     }
+}
+
+impl Member for ContentDigest {
+    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
+        let read = value.as_str().and_then(|text| unhex(text.trim()));
+        if read.is_none() {
+            at.fault("must be 32 hexadecimal digits");
+        }
+        read
+    }
+
+    fn json(&self) -> Value {
+        Value::String(self.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+fn unhex(text: &str) -> Option<ContentDigest> {
+    let digit = |at: usize| char::from(*text.as_bytes().get(at)?).to_digit(16);
+    let mut digest = ContentDigest::default();
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = (digit(2 * at)? << 4 | digit(2 * at + 1)?) as u8;
+    }
+    (text.len() == 32).then_some(digest)
 }
 
 macro_rules! parsed_member {

@@ -4,16 +4,18 @@ use serde_json::{Map, Value};
 
 use crate::codec::{Body, CodecError, PersonHasher, Taker, put, put_canonical};
 use crate::facts::{Fact, Subject};
-use crate::json::{Json, Reader};
+use crate::json::{Json, Member, Reader};
 use crate::keys::ContentDigest;
 use crate::members::{Instant, LongText, Text};
 use crate::record::KindTag;
-use crate::{body, group};
+use crate::{body, group, words};
 
 body! {
     /// `delivery_quarantined`: an authentic delivery that could not be turned into facts, kept whole (R3).
     DeliveryQuarantined {
         public {
+            /// The same for every redelivery: a digest of endpoint, method, query and body.
+            required quarantine_id: Text;
             /// Why, in a word: `unknown_tracking_number`, `malformed_body`, ….
             required reason: Text;
             /// Whose delivery.
@@ -30,6 +32,40 @@ body! {
             optional detail: LongText;
             /// The query as it came.
             optional query: LongText;
+        }
+    }
+}
+
+body! {
+    /// `quarantine_resolved`: a quarantined delivery was mapped again, and this time it had a meaning (R3).
+    QuarantineResolved {
+        public {
+            /// Which quarantine.
+            required quarantine_id: Text;
+            /// Where its `delivery_quarantined` stands.
+            required quarantined_position: u64;
+            /// What became of the delivery: `recorded`, `duplicate`, `conflict` or `ignored`.
+            required outcome: Text;
+            /// Whose the facts are; of a delivery that had no tenant.
+            optional tenant: Text;
+            /// Positions of its facts.
+            list facts: u64;
+            /// Who asked for the retry.
+            optional by: Text;
+        }
+    }
+}
+
+body! {
+    /// `conflict_rejected`: a person let the first content stand.
+    ConflictRejected {
+        public {
+            /// The fact that stands.
+            required first_position: u64;
+            /// The content that was refused.
+            required second_digest: ContentDigest;
+            /// Who decided.
+            optional by: Text;
         }
     }
 }
@@ -89,6 +125,14 @@ impl Brought {
     }
 }
 
+words! {
+    /// Where a fact's time comes from, where it is not the provider's (RULINGS, Equality).
+    TimeSource {
+        /// Our clock, when it came.
+        Received = "received",
+    }
+}
+
 /// `conflict_observed`: the key of an earlier fact came with other content; the evidence (R1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConflictObserved {
@@ -100,49 +144,26 @@ pub struct ConflictObserved {
     pub second_digest: ContentDigest,
     /// When what came says it happened.
     pub occurred_at: Instant,
+    /// Set when what came gave no time, so that `occurred_at` is when it came.
+    pub time_source: Option<TimeSource>,
     /// What came.
     pub brought: Brought,
-}
-
-fn hex(digest: &ContentDigest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn read_hex(text: Option<Text>, at: &mut Reader<'_>) -> Option<ContentDigest> {
-    let text = text?;
-    let mut digest = ContentDigest::default();
-    let read = text.as_str().len() == 32
-        // `from_str_radix` would take a sign.
-        && text.as_str().bytes().all(|b| b.is_ascii_hexdigit())
-        && digest.iter_mut().enumerate().all(|(i, byte)| {
-            match text.as_str().get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-                Some(value) => {
-                    *byte = value;
-                    true
-                }
-                None => false,
-            }
-        });
-    if !read {
-        at.fault("must be 32 hexadecimal digits");
-    }
-    read.then_some(digest)
 }
 
 impl Body for ConflictObserved {
     fn read(at: &mut Reader<'_>) -> Option<Self> {
         let first_position = at.required("first_position");
         let first_digest = at.required("first_digest");
-        let first_digest = read_hex(first_digest, at);
         let second_digest = at.required("second_digest");
-        let second_digest = read_hex(second_digest, at);
         let occurred_at = at.required("occurred_at");
+        let time_source = at.optional("time_source");
         let brought = Brought::read(at);
         Some(Self {
             first_position: first_position?,
             first_digest: first_digest?,
             second_digest: second_digest?,
             occurred_at: occurred_at?,
+            time_source,
             brought: brought?,
         })
     }
@@ -153,9 +174,12 @@ impl Body for ConflictObserved {
 
     fn json(&self, out: &mut Map<String, Value>) {
         out.insert("first_position".into(), self.first_position.into());
-        out.insert("first_digest".into(), hex(&self.first_digest).into());
-        out.insert("second_digest".into(), hex(&self.second_digest).into());
-        out.insert("occurred_at".into(), self.occurred_at.to_string().into());
+        out.insert("first_digest".into(), self.first_digest.json());
+        out.insert("second_digest".into(), self.second_digest.json());
+        out.insert("occurred_at".into(), self.occurred_at.json());
+        if let Some(source) = self.time_source {
+            out.insert("time_source".into(), source.json());
+        }
         self.brought.json(out);
     }
 
@@ -165,14 +189,16 @@ impl Body for ConflictObserved {
         personal: &mut Vec<u8>,
         person: PersonHasher<'_>,
     ) -> Result<(), CodecError> {
-        put(public, &(self.first_position, self.first_digest, self.second_digest, self.occurred_at))?;
+        put(public, &(self.first_position, self.first_digest, self.second_digest))?;
+        put(public, &(self.occurred_at, self.time_source))?;
         self.brought.put(public, personal, person)
     }
 
     fn take(public: &mut Taker<'_>, personal: &mut Option<Taker<'_>>) -> Result<Self, CodecError> {
-        let (first_position, first_digest, second_digest, occurred_at) = public.take()?;
+        let (first_position, first_digest, second_digest) = public.take()?;
+        let (occurred_at, time_source) = public.take()?;
         let brought = Brought::take(public, personal)?;
-        Ok(Self { first_position, first_digest, second_digest, occurred_at, brought })
+        Ok(Self { first_position, first_digest, second_digest, occurred_at, time_source, brought })
     }
 
     fn canonical(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
@@ -180,6 +206,9 @@ impl Body for ConflictObserved {
         put_canonical(out, "first_digest", &self.first_digest)?;
         put_canonical(out, "second_digest", &self.second_digest)?;
         put_canonical(out, "occurred_at", &self.occurred_at)?;
+        if let Some(source) = &self.time_source {
+            put_canonical(out, "time_source", source)?;
+        }
         self.brought.canonical(out)
     }
 }
@@ -189,15 +218,34 @@ impl Body for ConflictObserved {
 pub struct ConflictAccepted {
     /// The fact that is replaced.
     pub first_position: u64,
-    /// By what.
+    /// Digest of the content that replaces it.
+    pub second_digest: ContentDigest,
+    /// When that content says it happened.
+    pub occurred_at: Instant,
+    /// Set when it gave no time, so that `occurred_at` is when it came.
+    pub time_source: Option<TimeSource>,
+    /// Who decided.
+    pub by: Option<Text>,
+    /// The content.
     pub brought: Brought,
 }
 
 impl Body for ConflictAccepted {
     fn read(at: &mut Reader<'_>) -> Option<Self> {
         let first_position = at.required("first_position");
+        let second_digest = at.required("second_digest");
+        let occurred_at = at.required("occurred_at");
+        let time_source = at.optional("time_source");
+        let by = at.optional("by");
         let brought = Brought::read(at);
-        Some(Self { first_position: first_position?, brought: brought? })
+        Some(Self {
+            first_position: first_position?,
+            second_digest: second_digest?,
+            occurred_at: occurred_at?,
+            time_source,
+            by,
+            brought: brought?,
+        })
     }
 
     fn is_blank(&self) -> bool {
@@ -206,6 +254,14 @@ impl Body for ConflictAccepted {
 
     fn json(&self, out: &mut Map<String, Value>) {
         out.insert("first_position".into(), self.first_position.into());
+        out.insert("second_digest".into(), self.second_digest.json());
+        out.insert("occurred_at".into(), self.occurred_at.json());
+        if let Some(source) = self.time_source {
+            out.insert("time_source".into(), source.json());
+        }
+        if let Some(by) = &self.by {
+            out.insert("by".into(), by.json());
+        }
         self.brought.json(out);
     }
 
@@ -215,16 +271,28 @@ impl Body for ConflictAccepted {
         personal: &mut Vec<u8>,
         person: PersonHasher<'_>,
     ) -> Result<(), CodecError> {
-        put(public, &self.first_position)?;
+        put(public, &(self.first_position, self.second_digest, self.occurred_at, self.time_source))?;
+        put(public, &self.by)?;
         self.brought.put(public, personal, person)
     }
 
     fn take(public: &mut Taker<'_>, personal: &mut Option<Taker<'_>>) -> Result<Self, CodecError> {
-        Ok(Self { first_position: public.take()?, brought: Brought::take(public, personal)? })
+        let (first_position, second_digest, occurred_at, time_source) = public.take()?;
+        let by = public.take()?;
+        let brought = Brought::take(public, personal)?;
+        Ok(Self { first_position, second_digest, occurred_at, time_source, by, brought })
     }
 
     fn canonical(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
         put_canonical(out, "first_position", &self.first_position)?;
+        put_canonical(out, "second_digest", &self.second_digest)?;
+        put_canonical(out, "occurred_at", &self.occurred_at)?;
+        if let Some(source) = &self.time_source {
+            put_canonical(out, "time_source", source)?;
+        }
+        if let Some(by) = &self.by {
+            put_canonical(out, "by", by)?;
+        }
         self.brought.canonical(out)
     }
 }
@@ -235,6 +303,8 @@ group! {
         1 "delivery_quarantined" Quarantined(DeliveryQuarantined),
         2 "conflict_observed" ConflictObserved(ConflictObserved),
         3 "conflict_accepted" ConflictAccepted(ConflictAccepted),
+        4 "quarantine_resolved" QuarantineResolved(QuarantineResolved),
+        5 "conflict_rejected" ConflictRejected(ConflictRejected),
     }
 }
 
@@ -244,6 +314,8 @@ impl Subject for ControlFact {
             Self::Quarantined(body) => format!("endpoint/{}", body.endpoint),
             Self::ConflictObserved(body) => format!("conflict/{}", body.first_position),
             Self::ConflictAccepted(body) => format!("conflict/{}", body.first_position),
+            Self::QuarantineResolved(body) => format!("quarantine/{}", body.quarantine_id),
+            Self::ConflictRejected(body) => format!("conflict/{}", body.first_position),
         }
     }
 }

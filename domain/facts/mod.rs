@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod ad_spend;
+pub mod alert;
 pub mod call;
 pub mod control;
 pub mod note;
@@ -9,6 +10,7 @@ pub mod outreach;
 pub mod report;
 pub mod sender_account;
 pub mod session;
+pub mod setting;
 pub mod sync;
 pub mod tenant;
 
@@ -188,6 +190,10 @@ facts! {
     Control(control::ControlFact),
     /// Who may do what.
     Access(access::AccessFact),
+    /// Alerts.
+    Alert(alert::AlertFact),
+    /// Settings of the server.
+    Setting(setting::SettingFact),
 }
 
 impl Fact {

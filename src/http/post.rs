@@ -70,7 +70,9 @@ pub async fn single(app: &App, tenant: &TenantId, json: Bytes) -> Result<(Status
                 .with("first_digest", conflict.first_digest)
                 .with("second_digest", conflict.second_digest)
                 .with("diff", json!(conflict.diff))
-                .with("count", conflict.count))
+                .with("count", conflict.count)
+                .with("counted_since", conflict.counted_since)
+                .with("conflict_id", conflict.position))
         }
         Posted::Rejected(errors) => Err(Problem::unprocessable("invalid_fact", errors)),
         Posted::Unparsable(why) => {

@@ -11,7 +11,8 @@ use domain::record::Draft;
 
 use super::answer::{IngestError, Posted, Tally};
 use super::post::{self, Poster};
-use super::{Ingest, Known, salts};
+use super::settle::{Differing, Known};
+use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
 
 /// Lines that [`Ingest::import`] lays down at a time.
@@ -192,41 +193,37 @@ impl Ingest {
     ) -> Result<Vec<Posted>, IngestError> {
         let mut appended = appended.into_iter();
         let mut answers = Vec::with_capacity(slots.len());
+        let mut differing = Vec::new();
         for slot in slots {
             answers.push(match slot {
-                Slot::Answered(answer) => answer,
+                Slot::Answered(answer) => Some(answer),
                 Slot::Draft(line) => match appended.next() {
-                    Some(Appended::Recorded(position)) => Posted::Recorded(position),
-                    Some(Appended::Duplicate(position)) => Posted::Duplicate(position),
+                    Some(Appended::Recorded(position)) => Some(Posted::Recorded(position)),
+                    Some(Appended::Duplicate(position)) => Some(Posted::Duplicate(position)),
                     Some(Appended::Differs(position)) => {
-                        self.differs(tenant, poster, &line, position).await?
+                        // Few lines differ, so the line is read again rather than every line's envelope kept.
+                        match post::read(tenant, poster, &line, self.now()) {
+                            Ok(second) => {
+                                differing.push(Differing { position, second, original: line });
+                                None
+                            }
+                            Err(answer) => Some(answer),
+                        }
                     }
                     None => return Err(LogError::Stopped("it answered too few facts".into()).into()),
                 },
             });
         }
-        Ok(answers)
-    }
-
-    /// Few lines differ, so the line is read again rather than every line's envelope kept.
-    async fn differs(
-        &self,
-        tenant: &TenantId,
-        poster: Poster,
-        line: &Bytes,
-        position: u64,
-    ) -> Result<Posted, IngestError> {
+        if differing.is_empty() {
+            return Ok(answers.into_iter().flatten().collect());
+        }
         let now = self.now();
-        let read = |line: &[u8]| post::read(tenant, poster, line, now);
-        let second = match read(line) {
-            Ok(second) => second,
-            Err(answer) => return Ok(answer),
-        };
-        let remap = |original: Bytes| read(&original).into_iter().collect();
-        Ok(match self.settle(position, &second, line, &remap).await? {
+        let remap = |original: Bytes| post::read(tenant, poster, &original, now).into_iter().collect();
+        let mut settled = self.settle(differing, &remap).await?.into_iter().map(|known| match known {
             Known::Same(position) => Posted::Duplicate(position),
             Known::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
-        })
+        });
+        Ok(answers.into_iter().filter_map(|answer| answer.or_else(|| settled.next())).collect())
     }
 }
 

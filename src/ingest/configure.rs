@@ -59,7 +59,7 @@ impl Ingest {
         Err(engine("it was changed again and again meanwhile".into()))
     }
 
-    fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {
+    pub(super) fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {
         let Some(record) = self.log.read(position)? else { return Ok(None) };
         let unreadable = |why: String| IngestError::Unreadable { position, why };
         let view = record.view().map_err(|error| unreadable(error.to_string()))?;

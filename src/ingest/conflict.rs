@@ -6,7 +6,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
-use domain::facts::control::{Brought, ConflictObserved, ControlFact};
+use domain::facts::control::{Brought, ConflictObserved, ControlFact, TimeSource};
 use domain::keys::{ContentDigest, ExternalId, LogSecret, Position, Provider};
 use domain::members::Instant;
 use domain::record::{Private, Record, RecordRef};
@@ -31,8 +31,10 @@ pub struct Conflict {
     pub second_digest: String,
     /// Where they differ.
     pub diff: Vec<Difference>,
-    /// How often this content came, since the server started.
+    /// How often this content came since `counted_since`, and once for what the log held before.
     pub count: u32,
+    /// When counting began: at the server's start, as only the first of each is a fact.
+    pub counted_since: String,
     /// Where the evidence, a `conflict_observed`, stands.
     pub position: Position,
 }
@@ -49,13 +51,31 @@ pub struct Difference {
 }
 
 /// How often each conflicting content came. Bounded: the counts of old conflicts are forgotten, the log is not.
-#[derive(Debug, Default)]
-pub(super) struct Sightings(Mutex<HashMap<(Position, ContentDigest), u32>>);
+#[derive(Debug)]
+pub struct Sightings {
+    since: Instant,
+    counts: Mutex<HashMap<(Position, ContentDigest), u32>>,
+}
 
 impl Sightings {
+    /// Counts from now on.
+    pub(super) fn since(now: Instant) -> Self {
+        Self { since: now, counts: Mutex::default() }
+    }
+
+    /// When counting began.
+    pub fn counted_since(&self) -> Instant {
+        self.since
+    }
+
+    /// How often the content came that the log holds evidence of.
+    pub fn of(&self, first: Position, second: ContentDigest) -> u32 {
+        self.counts.lock().get(&(first, second)).copied().unwrap_or(1)
+    }
+
     /// Counts one more; `known`: the log holds the evidence already.
-    pub fn one_more(&self, first: Position, second: ContentDigest, known: bool) -> u32 {
-        let mut counts = self.0.lock();
+    pub(super) fn one_more(&self, first: Position, second: ContentDigest, known: bool) -> u32 {
+        let mut counts = self.counts.lock();
         if counts.len() >= COUNTED_MAX {
             counts.clear();
         }
@@ -120,6 +140,7 @@ impl First {
                 first_digest: self.content,
                 second_digest,
                 occurred_at: second.occurred_at,
+                time_source: second.time_received.then_some(TimeSource::Received),
                 brought: Brought(Box::new(second.fact.clone())),
             })),
             mapping: second.mapping,
@@ -132,7 +153,7 @@ impl First {
         second: &Envelope,
         second_digest: ContentDigest,
         position: Position,
-        count: u32,
+        (count, since): (u32, Instant),
     ) -> Conflict {
         Conflict {
             first_position: self.position,
@@ -140,23 +161,32 @@ impl First {
             second_digest: hex(&second_digest),
             diff: self.diff(second),
             count,
+            counted_since: since.to_string(),
             position,
         }
     }
 
     fn diff(&self, second: &Envelope) -> Vec<Difference> {
-        let shown = |occurred_at: Option<Instant>, fact: &Fact| {
-            let mut members = Map::new();
-            members.insert("kind".into(), fact.kind().into());
-            members.insert("occurred_at".into(), occurred_at.map(|at| at.to_string()).into());
-            members.insert("body".into(), fact.json());
-            Value::Object(members)
-        };
         let second_at = (!second.time_received).then_some(second.occurred_at);
-        let mut found = Vec::new();
-        differences("", &shown(self.occurred_at, &self.fact), &shown(second_at, &second.fact), &mut found);
-        found
+        diff((self.occurred_at, &self.fact), (second_at, &second.fact))
     }
+}
+
+/// Where two contents of one key differ; a time that was taken from our clock is none.
+pub fn diff(
+    (first_at, first): (Option<Instant>, &Fact),
+    (second_at, second): (Option<Instant>, &Fact),
+) -> Vec<Difference> {
+    let shown = |occurred_at: Option<Instant>, fact: &Fact| {
+        let mut members = Map::new();
+        members.insert("kind".into(), fact.kind().into());
+        members.insert("occurred_at".into(), occurred_at.map(|at| at.to_string()).into());
+        members.insert("body".into(), fact.json());
+        Value::Object(members)
+    };
+    let mut found = Vec::new();
+    differences("", &shown(first_at, first), &shown(second_at, second), &mut found);
+    found
 }
 
 /// Whether the first, mapped by today's mapping, says what the second says: then a release or a configuration

@@ -8,6 +8,7 @@ pub mod answer;
 mod batch;
 mod configure;
 pub mod conflict;
+pub mod decide;
 pub mod delivery;
 pub mod directory;
 pub mod items;
@@ -15,24 +16,25 @@ pub mod post;
 pub mod provider;
 pub mod providers;
 pub mod quarantine;
+pub mod retry;
+mod settle;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::facts::Fact;
-use domain::facts::control::{ControlFact, DeliveryQuarantined};
-use domain::keys::{ContentDigest, LogSecret, Position, TenantId};
+use domain::keys::{ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
-use domain::record::{Draft, Private};
+use domain::record::Draft;
 use parking_lot::RwLock;
 
 use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
-use self::conflict::{Conflict, First, Sightings, same_today};
+use self::conflict::Sightings;
 use self::delivery::Delivery;
 use self::directory::{Directory, Endpoint};
 use self::provider::{Cannot, Meaning, Provider, Reason};
-use crate::log::{Appended, Clock, Log, LogError};
+use self::settle::{Differing, Known};
+use crate::log::{Appended, Clock, Log};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
@@ -47,18 +49,12 @@ pub struct Ingest {
     sightings: Sightings,
 }
 
-/// A key that is known with other content.
-enum Known {
-    /// Today's mapping reads the same out of the first's original.
-    Same(Position),
-    Conflict(Conflict),
-}
-
 impl Ingest {
     /// `secret` is the log's; `public_url` is what providers were told to call, and sign.
     pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
         let directory = RwLock::new(Arc::new(directory));
-        Self { log, secret, clock, public_url, directory, sightings: Sightings::default() }
+        let sightings = Sightings::since(Instant(clock()));
+        Self { log, secret, clock, public_url, directory, sightings }
     }
 
     /// Puts another directory in place; deliveries under way end with the one they began with.
@@ -69,6 +65,11 @@ impl Ingest {
     /// The directory in place.
     pub fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.directory.read())
+    }
+
+    /// How often conflicting contents came.
+    pub fn sightings(&self) -> &Sightings {
+        &self.sightings
     }
 
     fn now(&self) -> Instant {
@@ -96,37 +97,6 @@ impl Ingest {
         Ok(self.translate(provider, delivery, endpoint, &directory).await?)
     }
 
-    /// Maps the delivery again that the `delivery_quarantined` at `position` keeps, as if it came now to today's
-    /// directory, with the time it came. What still cannot be mapped answers with its quarantine.
-    ///
-    /// # Errors
-    /// [`NotTaken::UnknownEndpoint`] also when there is no such quarantine, or when it was erased.
-    pub async fn retry(&self, position: Position) -> Result<Taken, NotTaken> {
-        let (kept, original, received_at) = self.quarantined(position)?.ok_or(NotTaken::UnknownEndpoint)?;
-        let directory = self.directory();
-        let provider = providers::named(kept.provider.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
-        let endpoint = directory.referenced(kept.endpoint.as_str()).ok_or(NotTaken::UnknownEndpoint)?;
-        let delivery = quarantine::delivery(&kept, endpoint, original, received_at);
-        Ok(self.translate(provider, &delivery, endpoint, &directory).await?)
-    }
-
-    fn quarantined(
-        &self,
-        position: Position,
-    ) -> Result<Option<(DeliveryQuarantined, Bytes, Instant)>, IngestError> {
-        let Some(record) = self.log.read(position)? else { return Ok(None) };
-        let view = record.view().map_err(|error| LogError::Record { position, error })?;
-        let header = view.header;
-        let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
-        let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
-        let (Fact::Control(ControlFact::Quarantined(kept)), Private::Kept { .. }) = (fact, view.private)
-        else {
-            return Ok(None);
-        };
-        let original = self.log.original(&view)?;
-        Ok(Some((kept, original, Instant(header.occurred_at))))
-    }
-
     async fn translate(
         &self,
         provider: &dyn Provider,
@@ -134,6 +104,24 @@ impl Ingest {
         endpoint: &Endpoint,
         directory: &Directory,
     ) -> Result<Taken, IngestError> {
+        let (mut taken, cannot) = self.map(provider, delivery, endpoint, directory).await?;
+        if let Some(cannot) = cannot {
+            let kept = self.quarantine(delivery, taken.tenant.as_ref(), cannot).await?;
+            taken.outcome = Outcome::Quarantined;
+            taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
+            taken.quarantine = Some(kept);
+        }
+        Ok(taken)
+    }
+
+    /// Reads an authentic delivery and records its facts; or says why there are none, and records nothing.
+    async fn map(
+        &self,
+        provider: &dyn Provider,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        directory: &Directory,
+    ) -> Result<(Taken, Option<Cannot>), IngestError> {
         let read = provider.translate(delivery, endpoint, directory);
         let tenant = read.tenant.filter(|tenant| directory.has_tenant(tenant));
         let mut taken = Taken {
@@ -144,39 +132,32 @@ impl Ingest {
             weak: false,
             quarantine: None,
         };
-        let cannot = match read.meaning {
-            Meaning::Ignored => return Ok(taken),
-            Meaning::Cannot(cannot) => cannot,
-            Meaning::Facts { facts, weak } => match self.drafts(delivery, &facts, directory)? {
-                Err(cannot) => cannot,
-                Ok(drafts) => {
-                    // Of a delivery with body and query only the body is kept with the fact: mapped again under
-                    // this delivery's query it would always agree with it.
-                    let is_whole = delivery.body.is_empty() || delivery.query().is_empty();
-                    let remap = |original: Bytes| {
-                        if !is_whole {
-                            return Vec::new();
-                        }
-                        let first =
-                            provider.translate(&delivery.with_original(original), endpoint, directory);
-                        match first.meaning {
-                            Meaning::Facts { facts, .. } => facts,
-                            Meaning::Ignored | Meaning::Cannot(_) => Vec::new(),
-                        }
-                    };
-                    taken.facts = self.record(&facts, drafts, &delivery.original(), &remap).await?;
-                    taken.outcome =
-                        taken.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
-                    taken.weak = weak;
-                    return Ok(taken);
-                }
-            },
+        let (facts, weak) = match read.meaning {
+            Meaning::Ignored => return Ok((taken, None)),
+            Meaning::Cannot(cannot) => return Ok((taken, Some(cannot))),
+            Meaning::Facts { facts, weak } => (facts, weak),
         };
-        let kept = self.quarantine(delivery, taken.tenant.as_ref(), cannot).await?;
-        taken.outcome = Outcome::Quarantined;
-        taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
-        taken.quarantine = Some(kept);
-        Ok(taken)
+        let drafts = match self.drafts(delivery, &facts, directory)? {
+            Ok(drafts) => drafts,
+            Err(cannot) => return Ok((taken, Some(cannot))),
+        };
+        // Of a delivery with body and query only the body is kept with the fact: mapped again under this
+        // delivery's query it would always agree with it.
+        let is_whole = delivery.body.is_empty() || delivery.query().is_empty();
+        let remap = |original: Bytes| {
+            if !is_whole {
+                return Vec::new();
+            }
+            let first = provider.translate(&delivery.with_original(original), endpoint, directory);
+            match first.meaning {
+                Meaning::Facts { facts, .. } => facts,
+                Meaning::Ignored | Meaning::Cannot(_) => Vec::new(),
+            }
+        };
+        taken.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
+        taken.outcome = taken.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
+        taken.weak = weak;
+        Ok((taken, None))
     }
 
     /// The facts of a delivery laid down, or why it must be quarantined after all.
@@ -205,51 +186,34 @@ impl Ingest {
 
     async fn record(
         &self,
-        facts: &[Envelope],
+        facts: Vec<Envelope>,
         drafts: Vec<Draft>,
         original: &Bytes,
         remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
     ) -> Result<Vec<FactAnswer>, IngestError> {
         let appended = self.log.append(drafts)?.await?;
         let mut answers = Vec::with_capacity(facts.len());
-        for (envelope, appended) in facts.iter().zip(appended) {
+        let mut differing = Vec::new();
+        for (second, appended) in facts.into_iter().zip(appended) {
             answers.push(match appended {
                 Appended::Recorded(position) => FactAnswer { position, outcome: Outcome::Recorded },
                 Appended::Duplicate(position) => FactAnswer { position, outcome: Outcome::Duplicate },
                 Appended::Differs(position) => {
-                    match self.settle(position, envelope, original, remap).await? {
-                        Known::Same(position) => FactAnswer { position, outcome: Outcome::Duplicate },
-                        Known::Conflict(_) => FactAnswer { position, outcome: Outcome::Conflict },
-                    }
+                    differing.push(Differing { position, second, original: original.clone() });
+                    FactAnswer { position, outcome: Outcome::Conflict }
                 }
             });
         }
-        Ok(answers)
-    }
-
-    /// Decides over a key that is known with other content: `position` is the first one's.
-    async fn settle(
-        &self,
-        position: Position,
-        second: &Envelope,
-        original: &Bytes,
-        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
-    ) -> Result<Known, IngestError> {
-        let digest = self.digest(second)?;
-        let first = First::read(&self.log, position, second)?;
-        let remapped = first.original.clone().map(remap).unwrap_or_default();
-        let again = remapped.iter().find(|again| again.external_id == second.external_id);
-        if same_today(again, second, digest, &self.secret) {
-            return Ok(Known::Same(position));
+        if differing.is_empty() {
+            return Ok(answers);
         }
-        let evidence = first.evidence(second, digest, self.now())?;
-        let appended = self.append(&[evidence], original).await?;
-        let [appended] = appended[..] else {
-            return Err(IngestError::Engine("the log answered another number of facts".into()));
-        };
-        let known = !matches!(appended, Appended::Recorded(_));
-        let count = self.sightings.one_more(position, digest, known);
-        Ok(Known::Conflict(first.conflict(second, digest, appended.position(), count)))
+        let mut settled = self.settle(differing, remap).await?.into_iter();
+        for answer in answers.iter_mut().filter(|answer| answer.outcome == Outcome::Conflict) {
+            if let Some(Known::Same(position)) = settled.next() {
+                *answer = FactAnswer { position, outcome: Outcome::Duplicate };
+            }
+        }
+        Ok(answers)
     }
 
     fn digest(&self, envelope: &Envelope) -> Result<ContentDigest, IngestError> {

@@ -144,6 +144,8 @@ mod tests {
         "delivery_quarantined",
         "conflict_observed",
         "conflict_accepted",
+        "quarantine_resolved",
+        "conflict_rejected",
         "token_issued",
         "token_revoked",
         "user_added",
@@ -155,6 +157,11 @@ mod tests {
         "endpoint_removed",
         "login_started",
         "login_ended",
+        "alert_raised",
+        "alert_cleared",
+        "alert_sent",
+        "alert_target_set",
+        "alert_target_removed",
     ];
 
     fn post(poster: Poster, json: &str) -> Result<Envelope, Posted> {

@@ -39,7 +39,9 @@ pub(super) fn envelope(
     cannot: &Cannot,
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
+    let id = id(delivery);
     let body = DeliveryQuarantined {
+        quarantine_id: text(&id).ok_or_else(|| engine("id"))?,
         reason: text(cannot.reason.as_str()).ok_or_else(|| engine("reason"))?,
         provider: text(&delivery.provider).ok_or_else(|| engine("provider"))?,
         endpoint: text(&endpoint_reference(&delivery.provider, &delivery.endpoint))
@@ -49,7 +51,7 @@ pub(super) fn envelope(
         detail: long_text(&cannot.detail),
         query: long_text(delivery.query()),
     };
-    let name = format!("quarantine/{}", id(delivery));
+    let name = format!("quarantine/{id}");
     Ok(Envelope {
         tenant: tenant.cloned().unwrap_or_else(TenantId::unassigned),
         provider: Provider::engine(),

@@ -210,6 +210,7 @@ pub fn full(members: &[Member]) -> Value {
             (Mode::Required | Mode::Optional, _) => one,
             // The wire order of words is not the alphabet's.
             (_, Type::Word(words)) => words.iter().rev().copied().collect(),
+            (_, Type::U64) => json!([one, 2, 1, 2]),
             _ => json!([one, "b", "a", "b"]),
         };
         (member.name.to_owned(), value)

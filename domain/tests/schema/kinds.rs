@@ -182,6 +182,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
     (
         "delivery_quarantined",
         &[
+            req("quarantine_id", Text),
             req("reason", Text),
             req("provider", Text),
             req("endpoint", Text),
@@ -198,14 +199,35 @@ pub const KINDS: &[(&str, &[Member])] = &[
             req("first_digest", Digest),
             req("second_digest", Digest),
             req("occurred_at", Instant),
+            opt("time_source", Word(&["received"])),
             req("kind", Kind("lead_replied")),
             opt("body", Object(OUTREACH)),
         ],
     ),
     (
         "conflict_accepted",
-        &[req("first_position", Position), req("kind", Kind("lead_replied")), opt("body", Object(OUTREACH))],
+        &[
+            req("first_position", Position),
+            req("second_digest", Digest),
+            req("occurred_at", Instant),
+            opt("time_source", Word(&["received"])),
+            opt("by", Text),
+            req("kind", Kind("lead_replied")),
+            opt("body", Object(OUTREACH)),
+        ],
     ),
+    (
+        "quarantine_resolved",
+        &[
+            req("quarantine_id", Text),
+            req("quarantined_position", U64),
+            req("outcome", Text),
+            opt("tenant", Text),
+            many("facts", List, U64),
+            opt("by", Text),
+        ],
+    ),
+    ("conflict_rejected", &[req("first_position", U64), req("second_digest", Digest), opt("by", Text)]),
     ("tenant_closed", &[opt("reason", Text)]),
     (
         "token_issued",
@@ -246,4 +268,39 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     ("login_ended", &[req("login_id", Text)]),
+    (
+        "alert_raised",
+        &[
+            req("alert_id", Text),
+            req("rule", Text),
+            opt("subject", Text),
+            opt("window", Text),
+            req("title", Text),
+            own("detail", Optional, Long),
+            opt("figures", Rows(&[req("name", Text), req("value", Text)])),
+        ],
+    ),
+    ("alert_cleared", &[req("alert_id", Text), opt("reason", Text)]),
+    (
+        "alert_sent",
+        &[
+            req("alert_id", Text),
+            req("target_id", Text),
+            req("attempt", U32),
+            opt("status", U32),
+            opt("error", Text),
+        ],
+    ),
+    (
+        "alert_target_set",
+        &[
+            req("target_id", Text),
+            req("style", Word(&["webhook", "slack"])),
+            many("tenants", Set, Text),
+            many("rules", Set, Text),
+            opt("by", Text),
+            own("url", Required, Text),
+        ],
+    ),
+    ("alert_target_removed", &[req("target_id", Text), opt("by", Text)]),
 ];

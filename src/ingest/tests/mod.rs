@@ -7,11 +7,14 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::facts::Fact;
+use domain::keys::Position;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
+use super::decide::{Decided, Decision};
 use super::directory::{Secret, TenantEntry};
 use super::provider::Refused;
+use super::retry::Retried;
 use super::*;
 use crate::log::LogOptions;
 use crate::log::disk::RealDisk;
@@ -144,6 +147,38 @@ async fn a_delivery_is_recorded_once_and_another_content_is_a_conflict_kept_as_e
     assert_eq!(house.record(1).2.json()["duration_seconds"], 45, "the first stays");
 }
 
+/// E1, RULINGS Conflict: a decision holds for ever, and the accepted content is a duplicate of the correction.
+#[tokio::test]
+async fn a_conflict_is_decided_once_and_accepted_content_comes_again_as_a_duplicate() {
+    let house = house();
+    let acme = tenant("acme");
+    let deliver = async |seconds| {
+        let taken = house.ingest.deliver(&acme_call("CA1", seconds)).await.expect("taken");
+        (taken.outcome, taken.facts[0].position)
+    };
+    let decide = async |position, decision| {
+        house.ingest.decide(&acme, position, decision, None).await.expect("decided")
+    };
+    for seconds in [45, 46, 47] {
+        deliver(seconds).await;
+    }
+    assert_eq!(house.head(), 3);
+    let other = house.ingest.decide(&tenant("globex"), 2, Decision::Accept, None).await.expect("looked at");
+    assert_eq!((other, decide(1, Decision::Accept).await), (Decided::Unknown, Decided::Unknown));
+    assert_eq!(decide(2, Decision::Accept).await, Decided::Now(4));
+    assert_eq!(decide(2, Decision::Accept).await, Decided::Already(4));
+    assert_eq!(decide(2, Decision::Reject).await, Decided::Otherwise(4));
+    assert_eq!(decide(3, Decision::Reject).await, Decided::Now(5));
+    assert_eq!(decide(3, Decision::Reject).await, Decided::Already(5));
+    assert_eq!(deliver(46).await, (Outcome::Duplicate, 4), "of the correction");
+    assert_eq!(deliver(45).await, (Outcome::Duplicate, 1));
+    assert_eq!(deliver(47).await, (Outcome::Conflict, 1), "what was rejected conflicts still");
+    let (_, _, fact, original) = house.record(4);
+    assert_eq!(fact.json()["body"]["duration_seconds"], 46);
+    assert_eq!(original, acme_call("CA1", 46).body, "the correction keeps what it was made of");
+    assert_eq!(house.head(), 5);
+}
+
 #[tokio::test]
 async fn what_is_not_the_providers_leaves_nothing() {
     let house = house();
@@ -206,15 +241,22 @@ async fn what_cannot_be_mapped_is_kept_whole_under_one_id() {
         };
         Directory::new(vec![entry], vec![shared]).expect("directory")
     };
-    let still = house.ingest.retry(1).await.expect("mapped again");
-    assert_eq!((still.outcome, still.facts[0].position), (Outcome::Quarantined, 1), "nothing was mended yet");
+    let unassigned = TenantId::unassigned();
+    let retry = async |position| house.ingest.retry(&unassigned, position, None).await.expect("mapped again");
+    assert!(
+        matches!(retry(1).await, Retried::Still(cannot) if cannot.reason == Reason::UnknownTrackingNumber),
+        "nothing was mended yet"
+    );
+    assert_eq!(house.head(), 3, "and a retry in vain leaves nothing");
     house.ingest.swap_directory(known);
-    let taken = house.ingest.retry(1).await.expect("mapped again");
-    assert_eq!((taken.outcome, taken.tenant), (Outcome::Recorded, Some(tenant("acme"))));
-    assert_eq!(house.record(4).3, unknown.body);
-    let outcome = async |position| house.ingest.retry(position).await.map(|taken| taken.outcome);
-    assert_eq!(outcome(1).await.expect("taken"), Outcome::Duplicate);
-    assert!(matches!(outcome(4).await, Err(NotTaken::UnknownEndpoint)), "a call is no quarantine");
+    let Retried::Resolved(resolved) = retry(1).await else { panic!("not resolved") };
+    assert_eq!((resolved.outcome.as_str(), resolved.tenant.as_deref()), ("recorded", Some("acme")));
+    assert_eq!((resolved.facts.as_slice(), resolved.position), (&[4][..], 5));
+    assert_eq!((house.record(4).3, house.kind(5)), (unknown.body.clone(), "quarantine_resolved"));
+    assert_eq!(retry(1).await, Retried::Resolved(resolved), "a resolved one answers its facts");
+    assert_eq!((retry(3).await, retry(4).await), (Retried::EndpointGone, Retried::Unknown));
+    let others = house.ingest.retry(&tenant("acme"), 1, None).await.expect("looked at");
+    assert_eq!((others, house.head()), (Retried::Unknown, 5), "another tenant's is not there");
     let redelivered = house.ingest.deliver(&unknown).await.expect("taken");
     assert_eq!(redelivered.outcome, Outcome::Duplicate);
 }

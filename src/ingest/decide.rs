@@ -1,0 +1,145 @@
+//! What a person decided of a conflict: the second content replaces the first, or the first stands (R1).
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::{ConflictAccepted, ConflictObserved, ConflictRejected, ControlFact};
+use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
+use domain::members::Text;
+use domain::record::Private;
+
+use super::Ingest;
+use super::answer::IngestError;
+use super::conflict::hex;
+use crate::log::{Appended, LogError};
+
+/// A decision over a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The second content replaces the first in its entity.
+    Accept,
+    /// The first stands.
+    Reject,
+}
+
+/// What became of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// It holds from this position on.
+    Now(Position),
+    /// The same was decided before, at this position.
+    Already(Position),
+    /// The other was decided before, at this position: it stands.
+    Otherwise(Position),
+    /// The tenant has no conflict there.
+    Unknown,
+}
+
+impl Ingest {
+    /// Decides over the conflict whose evidence stands at `evidence`. One key holds the decision, so of two that
+    /// race one is recorded and the other is told of it.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn decide(
+        &self,
+        tenant: &TenantId,
+        evidence: Position,
+        decision: Decision,
+        by: Option<Text>,
+    ) -> Result<Decided, IngestError> {
+        let Some((observed, original)) = self.observed(tenant, evidence)? else {
+            return Ok(Decided::Unknown);
+        };
+        let (first, second) = (observed.first_position, observed.second_digest);
+        let fact = match decision {
+            Decision::Accept => ControlFact::ConflictAccepted(ConflictAccepted {
+                first_position: first,
+                second_digest: second,
+                occurred_at: observed.occurred_at,
+                time_source: observed.time_source,
+                by,
+                brought: observed.brought,
+            }),
+            Decision::Reject => ControlFact::ConflictRejected(ConflictRejected {
+                first_position: first,
+                second_digest: second,
+                by,
+            }),
+        };
+        // The correction is made of what the evidence was made of.
+        let original = if decision == Decision::Accept { original } else { Bytes::new() };
+        let envelope = Envelope {
+            tenant: tenant.clone(),
+            provider: Provider::engine(),
+            external_id: decision_name(first, &second)?,
+            occurred_at: self.now(),
+            time_received: true,
+            fact: Fact::Control(fact),
+            mapping: 0,
+        };
+        let appended = self.append(&[envelope], &original).await?;
+        match appended.first() {
+            Some(Appended::Recorded(position)) => Ok(Decided::Now(*position)),
+            Some(Appended::Duplicate(position) | Appended::Differs(position)) => {
+                match self.decision_at(*position)? {
+                    known if known == decision => Ok(Decided::Already(*position)),
+                    _ => Ok(Decided::Otherwise(*position)),
+                }
+            }
+            None => Err(IngestError::Engine("the log gave no answer".into())),
+        }
+    }
+
+    /// What was decided of the content `second` under the key of the fact at `first`, and where it stands. Asks
+    /// the index, which may wait for sled.
+    pub(super) fn decision(
+        &self,
+        tenant: &TenantId,
+        first: Position,
+        second: &ContentDigest,
+    ) -> Result<Option<(Decision, Position)>, IngestError> {
+        let name = decision_name(first, second)?;
+        let key = self.secret.key_hash(tenant.as_str(), Provider::engine().as_str(), name.as_str());
+        match self.log.find(&key)? {
+            Some((position, _)) => Ok(Some((self.decision_at(position)?, position))),
+            None => Ok(None),
+        }
+    }
+
+    fn decision_at(&self, position: Position) -> Result<Decision, IngestError> {
+        let unreadable = |why: &str| IngestError::Unreadable { position, why: why.into() };
+        match self.fact_at(position)? {
+            Some(Fact::Control(ControlFact::ConflictAccepted(_))) => Ok(Decision::Accept),
+            Some(Fact::Control(ControlFact::ConflictRejected(_))) => Ok(Decision::Reject),
+            Some(_) => Err(unreadable("it has a decision's key and is none")),
+            None => Err(unreadable("it is not there")),
+        }
+    }
+
+    fn observed(
+        &self,
+        tenant: &TenantId,
+        position: Position,
+    ) -> Result<Option<(ConflictObserved, Bytes)>, IngestError> {
+        let Some(record) = self.log.read(position)? else { return Ok(None) };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        let header = view.header;
+        if header.tenant != tenant.as_str() || header.kind.group != ControlFact::GROUP {
+            return Ok(None);
+        }
+        let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
+        let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
+        let Fact::Control(ControlFact::ConflictObserved(observed)) = fact else { return Ok(None) };
+        let original = match view.private {
+            Private::Kept { .. } => self.log.original(&view)?,
+            Private::None | Private::Erased { .. } => Bytes::new(),
+        };
+        Ok(Some((observed, original)))
+    }
+}
+
+fn decision_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
+    ExternalId::new(&format!("conflict/{first}/{}/decision", hex(second)))
+        .map_err(|error| IngestError::Engine(error.to_string()))
+}

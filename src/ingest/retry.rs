@@ -1,0 +1,154 @@
+//! Quarantined deliveries mapped again, after a mapping or a configuration was mended (R3).
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::control::{ControlFact, DeliveryQuarantined, QuarantineResolved};
+use domain::keys::{ExternalId, Position, Provider, TenantId};
+use domain::members::{Instant, Text};
+use domain::record::Private;
+use serde::Serialize;
+
+use super::answer::{IngestError, Outcome};
+use super::provider::Cannot;
+use super::providers::{self, text};
+use super::{Ingest, quarantine};
+use crate::log::{Appended, LogError};
+
+/// What a resolved delivery became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolved {
+    /// Where its `quarantine_resolved` stands.
+    pub position: Position,
+    /// The worst of its facts' outcomes when it was resolved.
+    pub outcome: String,
+    /// Whose its facts are.
+    pub tenant: Option<String>,
+    /// Their positions.
+    pub facts: Vec<Position>,
+}
+
+/// What became of a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// It has a meaning now, or had one before.
+    Resolved(Resolved),
+    /// It cannot be mapped, still.
+    Still(Cannot),
+    /// Its endpoint or provider is no longer configured.
+    EndpointGone,
+    /// Its payload was erased.
+    Erased,
+    /// The tenant has no quarantined delivery there.
+    Unknown,
+}
+
+impl Ingest {
+    /// Maps the delivery again that the `delivery_quarantined` at `position` of `tenant` keeps, by today's mapping
+    /// and directory, with the time it came. Success stands in the log; what was resolved before is answered from
+    /// there. Asks the index, which may wait for sled.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn retry(
+        &self,
+        tenant: &TenantId,
+        position: Position,
+        by: Option<Text>,
+    ) -> Result<Retried, IngestError> {
+        let Some(record) = self.log.read(position)? else { return Ok(Retried::Unknown) };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        let header = &view.header;
+        if header.tenant != tenant.as_str() || header.kind.group != ControlFact::GROUP {
+            return Ok(Retried::Unknown);
+        }
+        let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
+        let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
+        let Fact::Control(ControlFact::Quarantined(kept)) = fact else { return Ok(Retried::Unknown) };
+        let name = resolution_name(&kept)?;
+        let key = self.secret.key_hash(tenant.as_str(), Provider::engine().as_str(), name.as_str());
+        if let Some((resolved, _)) = self.log.find(&key)? {
+            return self.resolved_at(resolved).map(Retried::Resolved);
+        }
+        let Private::Kept { .. } = view.private else { return Ok(Retried::Erased) };
+        let original = self.log.original(&view)?;
+        let received_at = Instant(header.occurred_at);
+        self.retry_kept(tenant, position, (&kept, original, received_at), name, by).await
+    }
+
+    async fn retry_kept(
+        &self,
+        tenant: &TenantId,
+        position: Position,
+        (kept, original, received_at): (&DeliveryQuarantined, Bytes, Instant),
+        name: ExternalId,
+        by: Option<Text>,
+    ) -> Result<Retried, IngestError> {
+        let directory = self.directory();
+        let (Some(provider), Some(endpoint)) =
+            (providers::named(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
+        else {
+            return Ok(Retried::EndpointGone);
+        };
+        let delivery = quarantine::delivery(kept, endpoint, original, received_at);
+        let (taken, cannot) = self.map(provider, &delivery, endpoint, &directory).await?;
+        if let Some(cannot) = cannot {
+            return Ok(Retried::Still(cannot));
+        }
+        let engine = |what: &str| IngestError::Engine(format!("resolution: {what} is blank"));
+        let body = QuarantineResolved {
+            quarantine_id: kept.quarantine_id.clone(),
+            quarantined_position: position,
+            outcome: text(outcome_word(taken.outcome)).ok_or_else(|| engine("outcome"))?,
+            tenant: taken.tenant.as_ref().and_then(|tenant| text(tenant.as_str())),
+            facts: taken.facts.iter().map(|fact| fact.position).collect(),
+            by,
+        };
+        let envelope = Envelope {
+            tenant: tenant.clone(),
+            provider: Provider::engine(),
+            external_id: name,
+            occurred_at: self.now(),
+            time_received: true,
+            fact: Fact::Control(ControlFact::QuarantineResolved(body)),
+            mapping: 0,
+        };
+        match self.append(&[envelope], &Bytes::new()).await?.first() {
+            // Of two retries at once the log keeps one, and both answer with it.
+            Some(Appended::Recorded(at) | Appended::Duplicate(at) | Appended::Differs(at)) => {
+                self.resolved_at(*at).map(Retried::Resolved)
+            }
+            None => Err(IngestError::Engine("the log gave no answer".into())),
+        }
+    }
+
+    fn resolved_at(&self, position: Position) -> Result<Resolved, IngestError> {
+        match self.fact_at(position)? {
+            Some(Fact::Control(ControlFact::QuarantineResolved(body))) => Ok(Resolved {
+                position,
+                outcome: body.outcome.to_string(),
+                tenant: body.tenant.map(|tenant| tenant.to_string()),
+                facts: body.facts,
+            }),
+            Some(_) | None => {
+                let why = "it has a resolution's key and is none".into();
+                Err(IngestError::Unreadable { position, why })
+            }
+        }
+    }
+}
+
+fn resolution_name(kept: &DeliveryQuarantined) -> Result<ExternalId, IngestError> {
+    ExternalId::new(&format!("quarantine/{}/resolved", kept.quarantine_id))
+        .map_err(|error| IngestError::Engine(error.to_string()))
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ignored => "ignored",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Recorded => "recorded",
+        Outcome::Quarantined => "quarantined",
+        Outcome::Conflict => "conflict",
+    }
+}

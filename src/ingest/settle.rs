@@ -1,0 +1,102 @@
+//! Decides over keys that are known with other content: the same under another reading, corrected, or a conflict.
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::keys::Position;
+use domain::record::Draft;
+
+use super::answer::IngestError;
+use super::conflict::{Conflict, First, same_today};
+use super::decide::Decision;
+use super::{Ingest, salts};
+use crate::log::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, Appended};
+
+/// A fact whose key is known with other content.
+pub(super) struct Differing {
+    /// Where the first stands.
+    pub position: Position,
+    pub second: Envelope,
+    /// What the second was made of.
+    pub original: Bytes,
+}
+
+/// What a known key with other content is.
+pub(super) enum Known {
+    /// Today's mapping reads the same out of the first's original, or the content was accepted here.
+    Same(Position),
+    Conflict(Conflict),
+}
+
+impl Ingest {
+    /// Answers each of `differing`, in order. Their evidence is appended in groups: thousands of conflicts of one
+    /// import cost some syncs, not one each.
+    pub(super) async fn settle(
+        &self,
+        differing: Vec<Differing>,
+        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+    ) -> Result<Vec<Known>, IngestError> {
+        let mut settled = Vec::with_capacity(differing.len());
+        let mut evidence = Vec::new();
+        for (second, salt) in differing.iter().zip(salts(differing.len())?) {
+            let digest = self.digest(&second.second)?;
+            let first = First::read(&self.log, second.position, &second.second)?;
+            let remapped = first.original.clone().map(remap).unwrap_or_default();
+            let again = remapped.iter().find(|again| again.external_id == second.second.external_id);
+            if same_today(again, &second.second, digest, &self.secret) {
+                settled.push(Some(Known::Same(second.position)));
+                continue;
+            }
+            let envelope = first.evidence(&second.second, digest, self.now())?;
+            let draft = envelope.draft(&self.secret, salt, &second.original);
+            evidence.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
+            settled.push(None);
+        }
+        let mut appended = self.append_in_groups(evidence).await?.into_iter();
+        let mut answers = Vec::with_capacity(settled.len());
+        for (known, Differing { position, second, .. }) in settled.into_iter().zip(differing) {
+            answers.push(match known {
+                Some(known) => known,
+                None => {
+                    let missing = || IngestError::Engine("the log answered too few facts".into());
+                    self.known(position, &second, appended.next().ok_or_else(missing)?)?
+                }
+            });
+        }
+        Ok(answers)
+    }
+
+    fn known(&self, position: Position, second: &Envelope, evidence: Appended) -> Result<Known, IngestError> {
+        let digest = self.digest(second)?;
+        let is_new = matches!(evidence, Appended::Recorded(_));
+        if !is_new
+            && let Some((decision, decided)) = self.decision(&second.tenant, position, &digest)?
+            && decision == Decision::Accept
+        {
+            return Ok(Known::Same(decided));
+        }
+        let count = self.sightings.one_more(position, digest, !is_new);
+        let counted = (count, self.sightings.counted_since());
+        // Read again rather than kept: of thousands of conflicts all facts would lie in memory at once.
+        let first = First::read(&self.log, position, second)?;
+        Ok(Known::Conflict(first.conflict(second, digest, evidence.position(), counted)))
+    }
+
+    async fn append_in_groups(&self, drafts: Vec<Draft>) -> Result<Vec<Appended>, IngestError> {
+        let mut appended = Vec::with_capacity(drafts.len());
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        for draft in drafts {
+            // 16: what the log adds to a record in its frame.
+            let len = draft.stored_len() + 16;
+            if bytes + len > APPEND_BYTES_MAX || group.len() >= APPEND_FACTS_MAX {
+                appended.extend(self.log.append(std::mem::take(&mut group))?.await?);
+                bytes = 0;
+            }
+            bytes += len;
+            group.push(draft);
+        }
+        if !group.is_empty() {
+            appended.extend(self.log.append(group)?.await?);
+        }
+        Ok(appended)
+    }
+}
