@@ -22,8 +22,7 @@
 //! ```
 //! All fixed widths little-endian. The content digest (R2) is keyed over `content`, see [`crate::keys`].
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::json::{FieldError, Json, Reader};
@@ -87,8 +86,8 @@ impl<'a> Taker<'a> {
     }
 
     /// The next value.
-    pub fn take<T: DeserializeOwned>(&mut self) -> Result<T, CodecError> {
-        let (value, read) = bincode::serde::decode_from_slice(self.0, configuration())
+    pub fn take<T: Deserialize<'a>>(&mut self) -> Result<T, CodecError> {
+        let (value, read) = bincode::serde::borrow_decode_from_slice(self.0, configuration())
             .map_err(|error| CodecError::Body(error.to_string()))?;
         self.0 = self.0.get(read..).unwrap_or_default();
         Ok(value)

@@ -5,7 +5,8 @@ mod date;
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
@@ -57,12 +58,33 @@ fn read_text(
     (!text.is_empty()).then_some(text)
 }
 
+/// Takes a stored text with one copy.
+struct StoredText;
+
+impl Visitor<'_> for StoredText {
+    type Value = Box<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Box<str>, E> {
+        Ok(text.into())
+    }
+}
+
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $max:expr, $canonical:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(Box<str>);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str(StoredText).map(Self)
+            }
+        }
 
         impl $name {
             /// Brings `text` into canonical form; `None` when it is blank or too long.
