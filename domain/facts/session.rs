@@ -1,8 +1,8 @@
-//! Facts of dialer sessions: started, resumed, ended, and the attempts made in them.
+//! Facts of dialer sessions: started, resumed, ended, timed out, and the leads reserved and attempted in them.
 
 use crate::codec::PersonHasher;
 use crate::facts::Subject;
-use crate::members::{Email, Text};
+use crate::members::{Email, Instant, Text};
 use crate::rules::outcomes::Outcome;
 use crate::{body, group};
 
@@ -60,6 +60,34 @@ body! {
     }
 }
 
+body! {
+    /// `lead_reserved`: a line was given the lead to ring next (C3).
+    LeadReserved {
+        public {
+            /// The session.
+            required session_id: Text;
+            /// The lead.
+            required lead_id: Text;
+            /// The dialer's line.
+            required line: Text;
+            /// From then on the lead comes back, unless it was attempted.
+            required until: Instant;
+        }
+    }
+}
+
+body! {
+    /// `session_timed_out`: nothing happened in the session for as long as the tenant allows (C1).
+    SessionTimedOut {
+        public {
+            /// The session.
+            required session_id: Text;
+            /// The last that happened in it.
+            required last_activity_at: Instant;
+        }
+    }
+}
+
 group! {
     /// Facts of dialer sessions.
     SessionFact = 2 {
@@ -67,17 +95,27 @@ group! {
         2 "session_resumed" Resumed(SessionResumed),
         3 "session_ended" Ended(SessionEnded),
         4 "lead_attempted" Attempted(LeadAttempted),
+        5 "lead_reserved" Reserved(LeadReserved),
+        6 "session_timed_out" TimedOut(SessionTimedOut),
+    }
+}
+
+impl SessionFact {
+    /// The session of which the fact speaks.
+    pub fn session_id(&self) -> &Text {
+        match self {
+            Self::Started(body) => &body.session_id,
+            Self::Resumed(body) => &body.session_id,
+            Self::Ended(body) => &body.session_id,
+            Self::Attempted(body) => &body.session_id,
+            Self::Reserved(body) => &body.session_id,
+            Self::TimedOut(body) => &body.session_id,
+        }
     }
 }
 
 impl Subject for SessionFact {
     fn subject(&self, _person: PersonHasher<'_>) -> String {
-        let id = match self {
-            Self::Started(body) => &body.session_id,
-            Self::Resumed(body) => &body.session_id,
-            Self::Ended(body) => &body.session_id,
-            Self::Attempted(body) => &body.session_id,
-        };
-        format!("session/{id}")
+        format!("session/{}", self.session_id())
     }
 }

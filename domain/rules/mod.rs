@@ -2,7 +2,9 @@
 
 pub mod calendar;
 pub mod configuration;
+pub mod decision;
 pub mod outcomes;
 pub mod qualification;
 pub mod rates;
+pub mod session;
 pub mod stages;

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::facts::Fact;
 use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
 use domain::members::Instant;
+
+pub use domain::rules::decision::{Decision, Record};
 
 pub use self::error::{CommandError, Unread};
 pub use self::idempotency::{IdempotencyKey, Once};
@@ -29,28 +30,6 @@ use crate::views::{TenantView, Views};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Each try that does not end loses its key to another's fact: more racers than this are told to come again.
 const TRIES_MAX: usize = 64;
-
-/// A fact of the engine's own that a command wants recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its external id, derived from the state it was decided on, e.g. `session/<id>/attempt/<lead>`.
-    pub name: String,
-    /// When it happened; the time of the command where it is `None`, and then no part of its content.
-    pub occurred_at: Option<Instant>,
-    /// What happened.
-    pub fact: Fact,
-}
-
-/// What a command decides from the state it read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision<T> {
-    /// What was wanted stands in the state.
-    Stands(T),
-    /// This fact makes it stand.
-    Record(Record),
-    /// This fact is due before anything can be decided, whatever is wanted.
-    First(Record),
-}
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -140,6 +140,8 @@ mod tests {
 
     /// Kinds that the engine alone makes.
     const ENGINE: &[&str] = &[
+        "lead_reserved",
+        "session_timed_out",
         "tenant_closed",
         "delivery_quarantined",
         "conflict_observed",

@@ -76,6 +76,11 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ("session_resumed", SESSION_REASON),
     ("session_ended", SESSION_REASON),
     ("lead_attempted", &[req("session_id", Text), req("lead_id", Text), req("outcome", OUTCOME)]),
+    (
+        "lead_reserved",
+        &[req("session_id", Text), req("lead_id", Text), req("line", Text), req("until", Instant)],
+    ),
+    ("session_timed_out", &[req("session_id", Text), req("last_activity_at", Instant)]),
     ("email_sent", OUTREACH),
     ("lead_replied", OUTREACH),
     ("lead_interested", OUTREACH),

@@ -1,0 +1,276 @@
+//! Dialer sessions: one active per agent and pipeline, one attempt per lead, no lead to two lines (C1, C2, C3).
+//!
+//! Decisions on a session as it was folded. What comes with time, the time-out, is decided from its facts and is a
+//! fact itself: whoever meets a session that is overdue records that first, whatever he wants of it.
+
+use crate::facts::Fact;
+use crate::facts::session::{
+    LeadAttempted, LeadReserved, SessionEnded, SessionFact, SessionResumed, SessionStarted, SessionTimedOut,
+};
+use crate::keys::Position;
+use crate::members::{Email, Instant, Text};
+use crate::rules::decision::{Decision, Record, key_part};
+use crate::rules::outcomes::Outcome;
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Leads are worked.
+    Active,
+    /// Nothing happened for too long; it can be resumed.
+    TimedOut,
+    /// Its agent is done, for ever.
+    Ended,
+}
+
+/// A session as a decision meets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub session_id: Text,
+    /// Who works it.
+    pub agent: Email,
+    /// The list's pipeline.
+    pub pipeline_id: Text,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The last that happened in it.
+    pub last_activity_at: Instant,
+    /// The last fact of it that was folded.
+    pub last_position: Position,
+}
+
+/// A lead of the queue as next-lead meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued<'a> {
+    /// Its place, from 0.
+    pub index: usize,
+    /// The lead.
+    pub lead_id: &'a str,
+    /// Attempted, or not to be called at all.
+    pub is_done: bool,
+    /// How often it was reserved.
+    pub reservations: u32,
+    /// By which line it was reserved last, and until when.
+    pub reserved: Option<(&'a str, Instant)>,
+}
+
+/// The lead that a line rings next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The lead.
+    pub lead_id: String,
+    /// Its place in the queue, from 0.
+    pub index: usize,
+}
+
+/// Which activation of a session this would be for its agent and pipeline: starting one and reviving one compete
+/// for the same key, so that one session is active.
+#[derive(Debug, Clone, Copy)]
+pub struct Activation<'a> {
+    /// The active session of agent and pipeline, where there is one.
+    pub active: Option<&'a Session>,
+    /// How often one was started or resumed.
+    pub count: u64,
+}
+
+/// The tenant's rules of time, in seconds; none of them is shorter than one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spans {
+    /// So long may nothing happen in a session.
+    pub timeout_seconds: u32,
+    /// So long does a lead wait for the line that it was given to.
+    pub reservation_seconds: u32,
+}
+
+/// Why a session does not do what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Nobody started it.
+    #[error("there is no such session")]
+    Unknown,
+    /// Ended is ended.
+    #[error("the session has ended")]
+    Ended,
+    /// It must be resumed first.
+    #[error("the session timed out; it can be resumed")]
+    TimedOut,
+    /// Not in its queue.
+    #[error("the lead is not one of this session")]
+    UnknownLead,
+    /// The agent went on in another one.
+    #[error("the agent has another active session in this pipeline: {0}")]
+    OtherActive(Text),
+}
+
+fn after(at: Instant, seconds: u32) -> Instant {
+    Instant(at.0.saturating_add(i64::from(seconds.max(1)) * 1_000_000).min(Instant::END - 1))
+}
+
+fn record(name: String, fact: SessionFact) -> Record {
+    Record { name, occurred_at: None, fact: Fact::Session(fact) }
+}
+
+fn activation(agent: &Email, pipeline: &Text, count: u64) -> String {
+    format!("session/{}/{}/{count}", key_part(agent.as_str()), key_part(pipeline.as_str()))
+}
+
+impl Session {
+    fn name(&self, rest: &str) -> String {
+        format!("session/{}/{rest}", key_part(self.session_id.as_str()))
+    }
+
+    /// The time-out that is due at `now`: it happened when the last activity was so long ago.
+    pub fn time_out(&self, spans: Spans, now: Instant) -> Option<Record> {
+        let due = after(self.last_activity_at, spans.timeout_seconds);
+        (self.standing == Standing::Active && due <= now).then(|| Record {
+            name: self.name(&format!("timeout/{}", self.last_position)),
+            occurred_at: Some(due),
+            fact: Fact::Session(SessionFact::TimedOut(SessionTimedOut {
+                session_id: self.session_id.clone(),
+                last_activity_at: self.last_activity_at,
+            })),
+        })
+    }
+
+    /// Refuses a session that is not active; one that is overdue times out first.
+    fn active<T>(&self, spans: Spans, now: Instant) -> Result<Option<Decision<T>>, Rejected> {
+        match self.standing {
+            Standing::Ended => Err(Rejected::Ended),
+            Standing::TimedOut => Err(Rejected::TimedOut),
+            Standing::Active => Ok(self.time_out(spans, now).map(Decision::First)),
+        }
+    }
+}
+
+/// Gets the active session of agent and pipeline, or starts `wanted`; answers the id of the one that is active.
+pub fn start(
+    activations: Activation<'_>,
+    wanted: &SessionStarted,
+    spans: Spans,
+    now: Instant,
+) -> Decision<Text> {
+    match activations.active {
+        Some(active) => match active.time_out(spans, now) {
+            Some(due) => Decision::First(due),
+            None => Decision::Stands(active.session_id.clone()),
+        },
+        None => Decision::Record(record(
+            activation(&wanted.agent, &wanted.pipeline_id, activations.count),
+            SessionFact::Started(wanted.clone()),
+        )),
+    }
+}
+
+/// Goes on with a session, timed out or not. `done`: this command has recorded that already, or lost a race to
+/// another one that did.
+///
+/// # Errors
+/// [`Rejected::Ended`], [`Rejected::OtherActive`].
+pub fn resume(
+    session: &Session,
+    activations: Activation<'_>,
+    done: bool,
+    spans: Spans,
+    now: Instant,
+) -> Result<Decision<()>, Rejected> {
+    let resumed =
+        || SessionFact::Resumed(SessionResumed { session_id: session.session_id.clone(), reason: None });
+    match (session.standing, activations.active) {
+        (Standing::Ended, _) => Err(Rejected::Ended),
+        (Standing::Active, _) => Ok(match session.time_out(spans, now) {
+            Some(due) => Decision::First(due),
+            None if done => Decision::Stands(()),
+            None => {
+                let name = session.name(&format!("resume/{}", session.last_position));
+                Decision::Record(record(name, resumed()))
+            }
+        }),
+        (Standing::TimedOut, Some(other)) => match other.time_out(spans, now) {
+            Some(due) => Ok(Decision::First(due)),
+            None => Err(Rejected::OtherActive(other.session_id.clone())),
+        },
+        (Standing::TimedOut, None) => {
+            let name = activation(&session.agent, &session.pipeline_id, activations.count);
+            Ok(Decision::Record(record(name, resumed())))
+        }
+    }
+}
+
+/// Ends a session, once.
+pub fn end(session: &Session) -> Decision<()> {
+    match session.standing {
+        Standing::Ended => Decision::Stands(()),
+        Standing::Active | Standing::TimedOut => {
+            let ended = SessionEnded { session_id: session.session_id.clone(), reason: None };
+            Decision::Record(record(session.name("end"), SessionFact::Ended(ended)))
+        }
+    }
+}
+
+/// Marks the attempt of a lead, once per session (C2); answers the outcome that stands. `attempted` is what is known
+/// of the lead: not in the queue, not attempted yet, or the outcome.
+///
+/// # Errors
+/// [`Rejected::UnknownLead`]; [`Rejected::Ended`] and [`Rejected::TimedOut`] of a lead not attempted before.
+pub fn attempt(
+    session: &Session,
+    attempted: Option<Option<Outcome>>,
+    lead_id: &Text,
+    outcome: Outcome,
+    spans: Spans,
+    now: Instant,
+) -> Result<Decision<Outcome>, Rejected> {
+    let attempted = attempted.ok_or(Rejected::UnknownLead)?;
+    if let Some(stands) = attempted {
+        return Ok(Decision::Stands(stands));
+    }
+    if let Some(first) = session.active(spans, now)? {
+        return Ok(first);
+    }
+    let name = session.name(&format!("attempt/{}", key_part(lead_id.as_str())));
+    let (session_id, lead_id) = (session.session_id.clone(), lead_id.clone());
+    Ok(Decision::Record(record(name, SessionFact::Attempted(LeadAttempted { session_id, lead_id, outcome }))))
+}
+
+/// The lead for `line` to ring: the one it has, else the first that is not done and that no line has (C3). Answers
+/// none when there is none.
+///
+/// # Errors
+/// [`Rejected::Ended`], [`Rejected::TimedOut`].
+pub fn next_lead<'a>(
+    session: &Session,
+    queue: impl Iterator<Item = Queued<'a>>,
+    line: &Text,
+    spans: Spans,
+    now: Instant,
+) -> Result<Decision<Option<Next>>, Rejected> {
+    if let Some(first) = session.active(spans, now)? {
+        return Ok(first);
+    }
+    let mut free = None;
+    for lead in queue.filter(|lead| !lead.is_done) {
+        match lead.reserved.filter(|(_, until)| now < *until) {
+            Some((holder, _)) if holder == line.as_str() => {
+                let next = Next { lead_id: lead.lead_id.to_owned(), index: lead.index };
+                return Ok(Decision::Stands(Some(next)));
+            }
+            Some(_) => {}
+            None => free = free.or(Some(lead)),
+        }
+    }
+    let reserved = free.and_then(|lead| {
+        let name = session.name(&format!("reserve/{}/{}", key_part(lead.lead_id), lead.reservations));
+        let fact = SessionFact::Reserved(LeadReserved {
+            session_id: session.session_id.clone(),
+            lead_id: Text::new(lead.lead_id)?,
+            line: line.clone(),
+            until: after(now, spans.reservation_seconds),
+        });
+        Some(Decision::Record(record(name, fact)))
+    });
+    Ok(reserved.unwrap_or(Decision::Stands(None)))
+}
+
+#[cfg(test)]
+mod tests;
