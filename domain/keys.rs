@@ -89,6 +89,11 @@ impl TenantId {
         Self(Self::UNASSIGNED.into())
     }
 
+    /// The tenant of tokens, users and endpoints.
+    pub fn control() -> Self {
+        Self(Self::CONTROL.into())
+    }
+
     /// Whether this is one of the engine's own tenants.
     pub fn is_internal(&self) -> bool {
         self.0.starts_with('_')

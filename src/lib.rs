@@ -1,5 +1,6 @@
 //! Factfold: an event-sourced CQRS engine with projection-built read models.
 
+pub mod access;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -1,0 +1,60 @@
+//! Why something of access was not done.
+
+use domain::keys::Position;
+
+use crate::log::LogError;
+
+/// Why a command of access was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// What was asked for breaks a rule.
+    #[error("{pointer}: {rule}")]
+    Invalid {
+        /// The member at fault, as a JSON pointer.
+        pointer: &'static str,
+        /// The rule.
+        rule: String,
+    },
+    /// There is no such token, user, membership or endpoint.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// What must be unique is there already.
+    #[error("{0}")]
+    Taken(&'static str),
+    /// Too many logins failed under this name; seconds until the next one is heard.
+    #[error("too many logins failed; the next one is heard in {0} s")]
+    TooManyAttempts(u32),
+    /// The log does not take or give facts.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The system gives no random numbers.
+    #[error("no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A fact of the log cannot be read by this release.
+    #[error("the fact at position {position} cannot be read: {why}")]
+    Unreadable {
+        /// Where.
+        position: Position,
+        /// Why.
+        why: String,
+    },
+    /// A fact did not fit a record.
+    #[error("a fact of access does not fit a record: {0}")]
+    Fact(String),
+    /// A password could not be hashed.
+    #[error("the password could not be hashed: {0}")]
+    Password(String),
+    /// A name that this room made itself is none.
+    #[error("a name of access is none")]
+    NoName,
+    /// Other writers changed the same thing again and again.
+    #[error("it was changed again and again meanwhile")]
+    Contended,
+}
+
+impl AccessError {
+    /// What was asked for breaks a rule.
+    pub fn invalid(pointer: &'static str, rule: impl Into<String>) -> Self {
+        Self::Invalid { pointer, rule: rule.into() }
+    }
+}

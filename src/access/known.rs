@@ -1,0 +1,194 @@
+//! What the facts of the control tenant come to: a pure fold, in the order of the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use domain::facts::access::{
+    AccessFact, EndpointAdded, EndpointRemoved, LoginStarted, MembershipGranted, Role, TokenIssued, User,
+};
+use domain::keys::{Position, TenantId};
+use domain::members::{Email, Instant, Text};
+
+use super::caller::Grants;
+use super::secret::SecretDigest;
+
+/// A token that was issued, revoked or not.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What it is for.
+    pub name: Text,
+    /// What it may do.
+    pub role: Role,
+    /// The same, by tenant.
+    pub grants: Grants,
+    /// Who issued it.
+    pub by: Option<Text>,
+    /// When.
+    pub issued_at: Instant,
+    /// When it was revoked.
+    pub revoked_at: Option<Instant>,
+    /// When it opened something last, µs since 1970; 0: not since the start.
+    pub used_at: Arc<AtomicI64>,
+    pub(super) digest: SecretDigest,
+}
+
+/// A person who may log in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Logs in by it; none once it was erased.
+    pub email: Option<Email>,
+    /// What the person is called.
+    pub name: Option<Text>,
+    /// What the person may do where.
+    pub grants: Grants,
+    /// When added.
+    pub added_at: Instant,
+    /// The last fact of the person.
+    pub(super) position: Position,
+    pub(super) password_hash: Option<Text>,
+}
+
+/// An endpoint made at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeEndpoint {
+    /// Whose facts its deliveries become.
+    pub tenant: Option<TenantId>,
+    /// The event, for providers whose bodies name none.
+    pub event: Option<Text>,
+    /// Where the signing secrets stand.
+    pub secrets: Vec<Text>,
+    /// When added.
+    pub added_at: Instant,
+}
+
+/// Somebody who has logged in.
+#[derive(Debug, Clone)]
+pub(super) struct Login {
+    pub(super) user_id: Text,
+    pub(super) expires_at: Instant,
+    pub(super) digest: SecretDigest,
+}
+
+/// Provider and id of an endpoint.
+pub type EndpointName = (Text, Text);
+
+/// Everything that is known of who may do what.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The last position of the log that is folded, of whatever tenant.
+    pub(super) position: Position,
+    /// Tokens by their ids.
+    pub tokens: BTreeMap<Text, Token>,
+    /// Users by their ids.
+    pub users: BTreeMap<Text, Person>,
+    /// Endpoints made at run time, by provider and id.
+    pub endpoints: BTreeMap<EndpointName, RuntimeEndpoint>,
+    pub(super) logins: BTreeMap<Text, Login>,
+}
+
+impl Known {
+    /// Folds the next fact.
+    pub fn apply(&mut self, position: Position, at: Instant, fact: AccessFact) {
+        match fact {
+            AccessFact::TokenIssued(body) => self.issue(at, body),
+            AccessFact::TokenRevoked(body) => {
+                if let Some(token) = self.tokens.get_mut(&body.token_id) {
+                    token.revoked_at.get_or_insert(at);
+                }
+            }
+            AccessFact::UserAdded(body) | AccessFact::UserChanged(body) => self.user(position, at, body),
+            AccessFact::UserRemoved(body) => {
+                self.users.remove(&body.user_id);
+                self.log_out(&body.user_id);
+            }
+            AccessFact::MembershipGranted(MembershipGranted { user_id, tenant, role, .. }) => {
+                if let (Some(user), Some(tenant)) = (self.users.get_mut(&user_id), tenant_named(&tenant)) {
+                    user.grants.tenants.insert(tenant, role);
+                    user.position = position;
+                }
+            }
+            AccessFact::MembershipRevoked(body) => {
+                let tenant = tenant_named(&body.tenant);
+                if let (Some(user), Some(tenant)) = (self.users.get_mut(&body.user_id), tenant) {
+                    user.grants.tenants.remove(&tenant);
+                    user.position = position;
+                }
+            }
+            AccessFact::EndpointAdded(EndpointAdded {
+                endpoint_id,
+                provider,
+                tenant,
+                event,
+                secrets,
+                ..
+            }) => {
+                let tenant = tenant.as_ref().and_then(tenant_named);
+                let endpoint = RuntimeEndpoint { tenant, event, secrets, added_at: at };
+                self.endpoints.insert((provider, endpoint_id), endpoint);
+            }
+            AccessFact::EndpointRemoved(EndpointRemoved { endpoint_id, provider, .. }) => {
+                self.endpoints.remove(&(provider, endpoint_id));
+            }
+            AccessFact::LoginStarted(body) => self.log_in(at, body),
+            AccessFact::LoginEnded(body) => drop(self.logins.remove(&body.login_id)),
+        }
+    }
+
+    fn issue(&mut self, at: Instant, body: TokenIssued) {
+        let role = body.role;
+        let tenants = body.tenants.iter().filter_map(tenant_named).map(|tenant| (tenant, role)).collect();
+        let everywhere = body.tenants.is_empty().then_some(role).filter(|role| role.fits_everywhere());
+        let token = Token {
+            name: body.name,
+            role,
+            grants: Grants { everywhere, tenants },
+            by: body.by,
+            issued_at: at,
+            revoked_at: None,
+            used_at: Arc::default(),
+            // What is no digest is nobody's: it opens nothing.
+            digest: SecretDigest::read(body.secret_digest.as_str()).unwrap_or(SecretDigest::NOBODYS),
+        };
+        self.tokens.insert(body.token_id, token);
+    }
+
+    fn user(&mut self, position: Position, at: Instant, body: User) {
+        let before = self.users.get(&body.user_id);
+        let (tenants, added_at) =
+            before.map_or_else(|| (BTreeMap::new(), at), |user| (user.grants.tenants.clone(), user.added_at));
+        // A new password ends every login that the old one began.
+        if before.is_some_and(|user| user.password_hash != body.password_hash) {
+            self.log_out(&body.user_id);
+        }
+        let person = Person {
+            email: body.email,
+            name: body.name,
+            grants: Grants { everywhere: body.role.filter(|role| role.fits_everywhere()), tenants },
+            added_at,
+            position,
+            password_hash: body.password_hash,
+        };
+        self.users.insert(body.user_id, person);
+    }
+
+    fn log_out(&mut self, user_id: &Text) {
+        self.logins.retain(|_, login| login.user_id != *user_id);
+    }
+
+    fn log_in(&mut self, at: Instant, body: LoginStarted) {
+        self.logins.retain(|_, login| login.expires_at > at);
+        let Some(digest) = SecretDigest::read(body.secret_digest.as_str()) else { return };
+        let LoginStarted { login_id, user_id, expires_at, .. } = body;
+        self.logins.insert(login_id, Login { user_id, expires_at, digest });
+    }
+
+    /// The user of that email.
+    pub fn by_email(&self, email: &Email) -> Option<(&Text, &Person)> {
+        self.users.iter().find(|(_, user)| user.email.as_ref() == Some(email))
+    }
+}
+
+fn tenant_named(text: &Text) -> Option<TenantId> {
+    TenantId::new(text.as_str()).ok()
+}

@@ -1,0 +1,204 @@
+//! Access over a real log in a temporary directory: what was answered holds at once and after a restart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::facts::access::Role;
+use domain::keys::{LogSecret, TenantId};
+use domain::members::{Email, Text};
+use tempfile::TempDir;
+
+use super::*;
+use crate::log::LogOptions;
+use crate::log::disk::RealDisk;
+
+struct World {
+    dir: TempDir,
+    now: Arc<AtomicI64>,
+}
+
+const DAY: i64 = 24 * 3_600 * 1_000_000;
+
+impl World {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("directory"), now: Arc::new(AtomicI64::new(DAY)) }
+    }
+
+    fn open(&self) -> Access {
+        let now = Arc::clone(&self.now);
+        let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
+        let secret = LogSecret::new(&[7; 32]);
+        let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
+        let (log, _) = Log::open(Arc::new(RealDisk::new(self.dir.path())), &options).expect("log");
+        Access::open(log, secret, clock, Some(b"the-admin-from-the-start")).expect("access")
+    }
+
+    fn pass(&self, micros: i64) {
+        self.now.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+fn text(text: &str) -> Text {
+    Text::new(text).expect("text")
+}
+
+fn tenant(id: &str) -> TenantId {
+    TenantId::new(id).expect("tenant")
+}
+
+fn new_token(role: Role, tenants: &[&str]) -> NewToken {
+    NewToken { name: text("ci"), role, tenants: tenants.iter().map(|name| (*name).to_owned()).collect() }
+}
+
+fn ann() -> NewUser {
+    NewUser {
+        email: Email::new("Ann@Example.com").expect("email"),
+        name: Some(text("Ann")),
+        password: "correct horse battery".to_owned(),
+        role: None,
+    }
+}
+
+fn log_in(access: &Access, password: &str) -> Option<LoggedIn> {
+    access.log_in(&Email::new("ann@example.com").expect("email"), password).expect("heard")
+}
+
+#[test]
+fn given_a_token_when_it_is_issued_and_revoked_then_both_hold_at_once_and_after_a_restart() {
+    let world = World::new();
+    let access = world.open();
+    let viewer = access.issue_token("admin", &new_token(Role::Viewer, &["acme"])).expect("issued");
+    let operator = access.issue_token("admin", &new_token(Role::Operator, &["*"])).expect("issued");
+    let caller = access.bearer(&viewer.token).expect("known");
+    assert_eq!(caller.role_in(&tenant("acme")), Some(Role::Viewer));
+    assert_eq!((caller.role_in(&tenant("globex")), caller.role_everywhere()), (None, None));
+    assert_eq!(access.bearer(&operator.token).and_then(|c| c.role_everywhere()), Some(Role::Operator));
+
+    access.revoke_token("admin", viewer.id.as_str()).expect("revoked");
+    access.revoke_token("admin", viewer.id.as_str()).expect("again is no error");
+    assert!(access.bearer(&viewer.token).is_none());
+    assert!(matches!(access.revoke_token("admin", "no"), Err(AccessError::NotFound("token"))));
+
+    access.log.clone().close();
+    let access = world.open();
+    assert!(access.bearer(&viewer.token).is_none() && access.bearer(&operator.token).is_some());
+    assert!(access.bearer("the-admin-from-the-start").is_some());
+}
+
+#[test]
+fn given_a_token_when_any_part_of_it_is_another_then_it_opens_nothing() {
+    let world = World::new();
+    let access = world.open();
+    let [one, other] =
+        [(); 2].map(|()| access.issue_token("admin", &new_token(Role::Admin, &[])).expect("issued"));
+    let (id, _) = secret::split(&one.token).expect("parts");
+    let (_, secret) = secret::split(&other.token).expect("parts");
+    let id_alone = format!("ff_{id}_");
+    for wrong in [&format!("ff_{id}_{secret}"), &id_alone, &one.token[3..], "", "ff__"] {
+        assert!(access.bearer(wrong).is_none(), "{wrong}");
+    }
+}
+
+#[test]
+fn given_a_viewer_or_agent_when_no_tenant_is_named_then_no_token_is_issued() {
+    let world = World::new();
+    let access = world.open();
+    for (role, tenants) in [
+        (Role::Viewer, &[][..]),
+        (Role::Agent, &["*"]),
+        (Role::Admin, &["*", "acme"]),
+        (Role::Admin, &["Acme"]),
+    ] {
+        let refused = access.issue_token("admin", &new_token(role, tenants)).map(|_| ());
+        assert!(matches!(refused, Err(AccessError::Invalid { pointer: "/tenants", .. })), "{refused:?}");
+    }
+    assert_eq!(access.known().tokens.len(), 0);
+}
+
+#[test]
+fn given_a_user_when_he_logs_in_and_out_then_the_cookie_opens_what_he_is_member_of() {
+    let world = World::new();
+    let access = world.open();
+    let id = access.add_user("admin", &ann()).expect("added");
+    assert!(log_in(&access, "wrong horse battery").is_none());
+    let login = log_in(&access, "correct horse battery").expect("logged in");
+    assert_eq!(access.cookie(&login.cookie).expect("known").role_in(&tenant("acme")), None);
+    access.grant("admin", id.as_str(), &tenant("acme"), Role::Agent).expect("granted");
+    assert_eq!(access.cookie(&login.cookie).expect("known").role_in(&tenant("acme")), Some(Role::Agent));
+    assert!(access.bearer(&login.cookie).is_none(), "a cookie is no token");
+    access.revoke_membership("admin", id.as_str(), &tenant("acme")).expect("revoked");
+    assert_eq!(access.cookie(&login.cookie).expect("known").role_in(&tenant("acme")), None);
+    access.log_out(&login.cookie).expect("logged out");
+    assert!(access.cookie(&login.cookie).is_none());
+}
+
+#[test]
+fn given_a_login_when_it_expires_or_the_password_changes_or_the_user_goes_then_it_is_over() {
+    let world = World::new();
+    let access = world.open();
+    let id = access.add_user("admin", &ann()).expect("added");
+    let login = log_in(&access, "correct horse battery").expect("logged in");
+    world.pass(i64::from(LOGIN_SECONDS) * 1_000_000 - 1);
+    assert!(access.cookie(&login.cookie).is_some());
+    world.pass(1);
+    assert!(access.cookie(&login.cookie).is_none());
+
+    let login = log_in(&access, "correct horse battery").expect("logged in");
+    let change = UserChange { name: Some(text("Ann B.")), ..UserChange::default() };
+    access.change_user("admin", id.as_str(), &change).expect("changed");
+    assert!(access.cookie(&login.cookie).is_some(), "another name ends nothing");
+    let change = UserChange { password: Some("another horse battery".into()), ..UserChange::default() };
+    access.change_user("admin", id.as_str(), &change).expect("changed");
+    assert!(access.cookie(&login.cookie).is_none());
+
+    let login = log_in(&access, "another horse battery").expect("logged in");
+    access.remove_user("admin", id.as_str()).expect("removed");
+    assert!(access.cookie(&login.cookie).is_none() && log_in(&access, "another horse battery").is_none());
+}
+
+#[test]
+fn given_failed_logins_when_there_were_ten_then_even_the_right_password_must_wait() {
+    let world = World::new();
+    let access = world.open();
+    access.add_user("admin", &ann()).expect("added");
+    for _ in 0..10 {
+        assert!(log_in(&access, "wrong").is_none());
+    }
+    let email = Email::new("ann@example.com").expect("email");
+    let waits = access.log_in(&email, "correct horse battery");
+    assert!(matches!(waits, Err(AccessError::TooManyAttempts(900))), "{:?}", waits.map(|_| ()));
+    world.pass(15 * 60 * 1_000_000);
+    assert!(log_in(&access, "correct horse battery").is_some());
+}
+
+#[test]
+fn given_an_email_when_another_user_has_it_then_it_is_taken() {
+    let world = World::new();
+    let access = world.open();
+    access.add_user("admin", &ann()).expect("added");
+    assert!(matches!(access.add_user("admin", &ann()), Err(AccessError::Taken(_))));
+}
+
+#[test]
+fn given_an_endpoint_when_a_secret_is_written_out_then_it_is_refused() {
+    let world = World::new();
+    let access = world.open();
+    let mut new = NewEndpoint {
+        id: None,
+        provider: text("twilio"),
+        tenant: Some(tenant("acme")),
+        event: None,
+        secrets: vec![text("hunter2-in-the-clear")],
+    };
+    let refused = access.add_endpoint("admin", &new);
+    assert!(matches!(refused, Err(AccessError::Invalid { pointer: "/secrets", .. })));
+    new.secrets = vec![text("env:TWILIO_TOKEN")];
+    let id = access.add_endpoint("admin", &new).expect("added");
+    assert_eq!(id.as_str().len(), 32);
+    assert_eq!(access.known().endpoints.len(), 1);
+    new.id = Some(id.clone());
+    assert!(matches!(access.add_endpoint("admin", &new), Err(AccessError::Taken(_))));
+    access.remove_endpoint("admin", "twilio", id.as_str()).expect("removed");
+    access.add_endpoint("admin", &new).expect("an id comes back");
+    assert_eq!(access.known().endpoints.len(), 1);
+}

@@ -1,0 +1,158 @@
+//! Users and what they are members of.
+
+use domain::facts::access::{AccessFact, MembershipGranted, MembershipRevoked, Role, User, UserRemoved};
+use domain::keys::TenantId;
+use domain::members::{Email, Text};
+
+use super::known::{Known, Person};
+use super::{Access, AccessError, Decided, password, secret};
+
+/// Who a new user is.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Logs in by it.
+    pub email: Email,
+    /// What the person is called.
+    pub name: Option<Text>,
+    /// The password.
+    pub password: String,
+    /// What the person may do in all tenants.
+    pub role: Option<Role>,
+}
+
+/// What of a user is to be otherwise; what is absent stays.
+#[derive(Clone, Default)]
+pub struct UserChange {
+    /// Another email.
+    pub email: Option<Email>,
+    /// Another name.
+    pub name: Option<Text>,
+    /// Another password: ends all logins.
+    pub password: Option<String>,
+    /// Another role in all tenants; `Some(None)` takes it away.
+    pub role: Option<Option<Role>>,
+}
+
+fn fits(role: Option<Role>) -> Result<(), AccessError> {
+    match role {
+        Some(role) if !role.fits_everywhere() => {
+            let rule = "must be auditor, operator or admin; viewer and agent are granted for one tenant";
+            Err(AccessError::invalid("/role", rule))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn person<'a>(known: &'a Known, id: &str) -> Result<(&'a Text, &'a Person), AccessError> {
+    let found = Text::new(id).and_then(|id| known.users.get_key_value(&id));
+    found.ok_or(AccessError::NotFound("user"))
+}
+
+fn unique(known: &Known, email: &Email, own: Option<&Text>) -> Result<(), AccessError> {
+    match known.by_email(email) {
+        Some((id, _)) if Some(id) != own => Err(AccessError::Taken("another user has this email")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+impl Access {
+    /// Adds a user; answers the id. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::Taken`] by another with that email, [`AccessError::Invalid`]; else the log's.
+    pub fn add_user(&self, by: &str, new: &NewUser) -> Result<Text, AccessError> {
+        fits(new.role)?;
+        // Before the long work of hashing; asked again below, since another may be added meanwhile.
+        unique(&self.known(), &new.email, None)?;
+        let (id, hash) = (secret::new_id()?, password::hash(&new.password)?);
+        self.change(|known| {
+            unique(known, &new.email, None)?;
+            let body = User {
+                user_id: id.clone(),
+                role: new.role,
+                by: Text::new(by),
+                email: Some(new.email.clone()),
+                email_digest: None,
+                name: new.name.clone(),
+                password_hash: Some(hash.clone()),
+            };
+            Ok(Decided::fact(format!("user/{id}/0"), AccessFact::UserAdded(body), id.clone()))
+        })
+    }
+
+    /// Changes a user. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Access::add_user`], and [`AccessError::NotFound`].
+    pub fn change_user(&self, by: &str, id: &str, change: &UserChange) -> Result<(), AccessError> {
+        fits(change.role.flatten())?;
+        let hash = change.password.as_deref().map(password::hash).transpose()?;
+        self.change(|known| {
+            let (id, user) = person(known, id)?;
+            if let Some(email) = &change.email {
+                unique(known, email, Some(id))?;
+            }
+            let body = User {
+                user_id: id.clone(),
+                role: change.role.unwrap_or(user.grants.everywhere),
+                by: Text::new(by),
+                email: change.email.clone().or_else(|| user.email.clone()),
+                email_digest: None,
+                name: change.name.clone().or_else(|| user.name.clone()),
+                password_hash: hash.clone().or_else(|| user.password_hash.clone()),
+            };
+            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::UserChanged(body), ()))
+        })
+    }
+
+    /// Removes a user, and ends all logins. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`]; else the log's.
+    pub fn remove_user(&self, by: &str, id: &str) -> Result<(), AccessError> {
+        self.change(|known| {
+            let (id, _) = person(known, id)?;
+            let body = UserRemoved { user_id: id.clone(), by: Text::new(by) };
+            Ok(Decided::fact(format!("user/{id}/removed"), AccessFact::UserRemoved(body), ()))
+        })
+    }
+
+    /// Gives a user a role in one tenant, in place of the one there. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`]; else the log's.
+    pub fn grant(&self, by: &str, id: &str, tenant: &TenantId, role: Role) -> Result<(), AccessError> {
+        self.change(|known| {
+            let (id, user) = person(known, id)?;
+            if user.grants.tenants.get(tenant) == Some(&role) {
+                return Ok(Decided::nothing(()));
+            }
+            let body = MembershipGranted {
+                user_id: id.clone(),
+                tenant: Text::new(tenant.as_str()).ok_or(AccessError::NoName)?,
+                role,
+                by: Text::new(by),
+            };
+            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::MembershipGranted(body), ()))
+        })
+    }
+
+    /// Takes a user's role in one tenant away. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`]; else the log's.
+    pub fn revoke_membership(&self, by: &str, id: &str, tenant: &TenantId) -> Result<(), AccessError> {
+        self.change(|known| {
+            let (id, user) = person(known, id)?;
+            if !user.grants.tenants.contains_key(tenant) {
+                return Err(AccessError::NotFound("membership"));
+            }
+            let body = MembershipRevoked {
+                user_id: id.clone(),
+                tenant: Text::new(tenant.as_str()).ok_or(AccessError::NoName)?,
+                by: Text::new(by),
+            };
+            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::MembershipRevoked(body), ()))
+        })
+    }
+}
