@@ -24,23 +24,31 @@ fn directory() -> Directory {
         tracking_numbers: vec![(number.into(), Some(agent.into()))],
         workspaces: workspaces.iter().map(|name| (*name).into()).collect(),
     };
-    let endpoint = |provider: &str, id: &str, owner: Option<&str>| Endpoint {
+    let endpoint = |provider: &str, id: &str, owner: Option<&str>, event: Option<&str>| Endpoint {
         id: id.into(),
         provider: provider.into(),
         tenant: owner.map(|owner| TenantId::new(owner).expect("tenant")),
-        event: None,
+        event: event.map(str::to_owned),
         secrets: Vec::new(),
     };
     let tenants = vec![
         tenant("acme", "+1 212 555 0101", "Ann@Example.com", &["Acme Client", "17"]),
         tenant("globex", "+1 212 555 0102", "bob@example.com", &["Globex"]),
     ];
-    let endpoints = vec![
-        endpoint("twilio", "tw-acme", Some("acme")),
-        endpoint("twilio", "tw-shared", None),
-        endpoint("emailbison", "eb-acme", Some("acme")),
-        endpoint("emailbison", "eb-shared", None),
+    let mut endpoints = vec![
+        endpoint("twilio", "tw-acme", Some("acme"), None),
+        endpoint("twilio", "tw-shared", None, None),
+        endpoint("emailbison", "eb-acme", Some("acme"), None),
+        endpoint("emailbison", "eb-shared", None, None),
     ];
+    for provider in PROVIDERS.iter().filter(|provider| !provider.events().is_empty()) {
+        let name = provider.name();
+        endpoints.push(endpoint(name, "acme", Some("acme"), None));
+        for event in provider.events() {
+            endpoints.push(endpoint(name, &format!("acme-{event}"), Some("acme"), Some(event)));
+            endpoints.push(endpoint(name, &format!("shared-{event}"), None, Some(event)));
+        }
+    }
     Directory::new(tenants, endpoints).expect("directory")
 }
 
@@ -92,6 +100,9 @@ fn outcome(read: &Translated) -> Value {
         Meaning::Cannot(cannot) => json!({"quarantine": cannot.reason.as_str(), "detail": cannot.detail}),
     };
     shown["event"] = read.event.clone().into();
+    if read.unknown_number {
+        shown["unknown_number"] = true.into();
+    }
     shown["tenant"] = read.tenant.as_ref().map(TenantId::as_str).into();
     shown
 }

@@ -62,7 +62,7 @@ struct EndpointEntry {
     id: Spanned<String>,
     provider: Spanned<String>,
     tenant: Option<Spanned<String>>,
-    event: Option<String>,
+    event: Option<Spanned<String>>,
     #[serde(default)]
     secrets: Vec<Spanned<String>>,
 }
@@ -217,10 +217,6 @@ fn endpoint(
         let message = format!("no provider {:?}", entry.provider.get_ref());
         return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
     };
-    if provider.signs() && entry.secrets.is_empty() {
-        let message = format!("{} signs its deliveries, so its secret is needed", entry.provider.get_ref());
-        return Err(source.wrong(entry.id.span(), "endpoint.secrets", message));
-    }
     let tenant = match &entry.tenant {
         None => None,
         Some(named) => match tenants.iter().find(|tenant| tenant.id.as_str() == named.get_ref()) {
@@ -234,13 +230,19 @@ fn endpoint(
     let resolve = |text: &Spanned<String>| {
         secret(text.get_ref()).map_err(|message| source.wrong(text.span(), "endpoint.secrets", message))
     };
-    Ok(Endpoint {
+    let endpoint = Endpoint {
         id: id.clone(),
         provider: entry.provider.get_ref().clone(),
         tenant,
-        event: entry.event.clone(),
+        event: entry.event.as_ref().map(|event| event.get_ref().clone()),
         secrets: entry.secrets.iter().map(resolve).collect::<Result<Vec<_>, _>>()?,
-    })
+    };
+    if let Err((key, message)) = provider.check(&endpoint) {
+        let event = entry.event.as_ref().filter(|_| key == "event").map(Spanned::span);
+        let span = event.unwrap_or_else(|| entry.id.span());
+        return Err(source.wrong(span, &format!("endpoint.{key}"), message));
+    }
+    Ok(endpoint)
 }
 
 /// Resolves `env:NAME`, `file:PATH` or the text itself.

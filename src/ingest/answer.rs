@@ -101,6 +101,8 @@ pub struct Taken {
     pub facts: Vec<FactAnswer>,
     /// Nothing in it identified it, so a digest of the body does: `identity: weak`.
     pub weak: bool,
+    /// The number that was called is none of the tenant's: worth an alert (RULINGS, Owner).
+    pub unknown_number: bool,
     /// Set when it was quarantined.
     pub quarantine: Option<InQuarantine>,
 }

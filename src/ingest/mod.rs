@@ -12,12 +12,15 @@ pub mod decide;
 pub mod delivery;
 pub mod directory;
 pub mod items;
+pub mod owner;
+pub mod payload;
 pub mod post;
 pub mod provider;
 pub mod providers;
 pub mod quarantine;
 pub mod retry;
 mod settle;
+pub mod signature;
 
 use std::sync::Arc;
 
@@ -130,6 +133,7 @@ impl Ingest {
             outcome: Outcome::Ignored,
             facts: Vec::new(),
             weak: false,
+            unknown_number: read.unknown_number,
             quarantine: None,
         };
         let (facts, weak) = match read.meaning {

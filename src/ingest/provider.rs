@@ -2,9 +2,11 @@
 
 use domain::envelope::Envelope;
 use domain::keys::TenantId;
+use domain::members::same_word;
 
 use super::delivery::Delivery;
 use super::directory::{Directory, Endpoint};
+use super::owner::Owner;
 
 /// A provider's dialect: no IO, no clock; what it needs is in its arguments.
 pub trait Provider: Send + Sync {
@@ -19,6 +21,31 @@ pub trait Provider: Send + Sync {
     /// Whether it signs: then an endpoint without a secret could never take a delivery.
     fn signs(&self) -> bool;
 
+    /// The events that an endpoint may be for, where bodies do not name theirs; empty where they do.
+    fn events(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a delivery to `endpoint` could ever be understood; asked when it is configured.
+    ///
+    /// # Errors
+    /// The key at fault and its rule.
+    fn check(&self, endpoint: &Endpoint) -> Result<(), (&'static str, String)> {
+        if self.signs() && endpoint.secrets.is_empty() {
+            return Err((
+                "secrets",
+                format!("{} signs its deliveries, so its secret is needed", self.name()),
+            ));
+        }
+        match &endpoint.event {
+            Some(event) if !self.events().is_empty() && event_named(event, self.events()).is_none() => {
+                let known = self.events().join(" ");
+                Err(("event", format!("{} has no event {event:?}; it has {known}", self.name())))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Version of the mapping, from 1; facts carry it.
     fn mapping(&self) -> u16;
 
@@ -27,6 +54,11 @@ pub trait Provider: Send + Sync {
 
     /// What an authentic delivery says.
     fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated;
+}
+
+/// The event of that name in any case, `-`, `_` and blanks alike (L6: names in the wrong case).
+pub fn event_named(given: &str, events: &'static [&'static str]) -> Option<&'static str> {
+    events.iter().copied().find(|event| same_word(event, given))
 }
 
 /// Why a delivery is not taken for the provider's. It is answered 401 and only counted (R3).
@@ -41,6 +73,9 @@ pub enum Refused {
     /// The body is not covered by any signature.
     #[error("the body is not signed")]
     BodyUnsigned,
+    /// Signed, and too long ago or too far ahead: it may be a replay.
+    #[error("the signature's time is too far from now")]
+    Stale,
 }
 
 /// What a delivery says.
@@ -50,8 +85,27 @@ pub struct Translated {
     pub event: Option<String>,
     /// The owner, as far as it is known.
     pub tenant: Option<TenantId>,
+    /// The owner is known, and the number that was called is none of its numbers: recorded without an agent, and
+    /// worth an alert (RULINGS, Owner).
+    pub unknown_number: bool,
     /// The facts, or why there are none.
     pub meaning: Meaning,
+}
+
+impl Translated {
+    /// Nothing is known yet but the endpoint.
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let tenant = endpoint.tenant.clone();
+        Self { event: None, tenant, unknown_number: false, meaning: Meaning::Ignored }
+    }
+
+    /// Says whose it is, where that is known.
+    pub fn owned_by(&mut self, owner: &Result<Owner, Cannot>) {
+        if let Ok(owner) = owner {
+            self.tenant = Some(owner.tenant.clone());
+            self.unknown_number = owner.unknown_number;
+        }
+    }
 }
 
 /// What came of reading a delivery.

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod model;
 pub mod random;
 pub mod site;
+pub mod tracker;
 pub mod twilio;
 
 pub use answer::Answer;

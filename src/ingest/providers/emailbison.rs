@@ -38,7 +38,7 @@ impl Provider for EmailBison {
     }
 
     fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated { event: None, tenant: endpoint.tenant.clone(), meaning: Meaning::Ignored };
+        let mut read = Translated::of(endpoint);
         read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
         read
     }

@@ -1,5 +1,7 @@
 //! The providers whose deliveries are understood, one line each, and what their mappings share.
 
+pub mod callrail;
+pub mod ctm;
 pub mod emailbison;
 pub mod twilio;
 
@@ -12,7 +14,8 @@ use super::delivery::Delivery;
 use super::provider::{Cannot, Provider, Reason};
 
 /// Every provider.
-pub const PROVIDERS: &[&dyn Provider] = &[&twilio::Twilio, &emailbison::EmailBison];
+pub const PROVIDERS: &[&dyn Provider] =
+    &[&twilio::Twilio, &callrail::CallRail, &ctm::Ctm, &emailbison::EmailBison];
 
 /// The provider of that name.
 pub fn named(name: &str) -> Option<&'static dyn Provider> {

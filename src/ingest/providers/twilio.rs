@@ -12,13 +12,13 @@ use chrono::DateTime;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
-use domain::keys::TenantId;
 use domain::members::{Email, Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
 
 /// The provider `twilio`.
@@ -46,22 +46,23 @@ impl Provider for Twilio {
     }
 
     fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated::of(endpoint);
         let fields = match Fields::read(delivery) {
             Ok(fields) => fields,
-            Err(cannot) => {
-                let tenant = endpoint.tenant.clone();
-                return Translated { event: None, tenant, meaning: Meaning::Cannot(cannot) };
-            }
+            Err(cannot) => return Translated { meaning: Meaning::Cannot(cannot), ..read },
         };
-        let owner = owner(&fields, endpoint, directory);
-        let tenant = owner.as_ref().map_or(endpoint.tenant.clone(), |owner| Some(owner.tenant.clone()));
-        let mut callback = Callback { fields, delivery, event: None };
-        let meaning = match callback.meaning(owner) {
+        let number = number(&fields, directory);
+        let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
+        let owner = owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &[], agent });
+        read.owned_by(&owner);
+        let mut callback = Callback { fields, delivery, number, event: None };
+        read.meaning = match callback.meaning(owner) {
             Ok(facts) if facts.is_empty() => Meaning::Ignored,
             Ok(facts) => Meaning::Facts { facts, weak: false },
             Err(cannot) => Meaning::Cannot(cannot),
         };
-        Translated { event: callback.event, tenant, meaning }
+        read.event = callback.event;
+        read
     }
 }
 
@@ -154,47 +155,31 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whose call it is, by which number, and whose within the tenant.
-struct Owner {
-    tenant: TenantId,
-    tracking_number: Option<Phone>,
-    agent: Option<Email>,
-}
-
-/// The endpoint's tenant, else the tracking number's (A2; RULINGS, Owner). The callback's URL may name an agent.
-fn owner(fields: &Fields<'_>, endpoint: &Endpoint, directory: &Directory) -> Result<Owner, Cannot> {
-    let leg = fields.get("ParentCallSid").is_some();
-    let mut number = fields.tracking_number();
-    let mut known = number.as_ref().and_then(|number| directory.number(number));
-    if leg && known.is_none() {
-        // A leg shows the caller's number or one of ours, and rings a person: only a number that is known to be
-        // the tenant's is its tracking number.
-        number = fields.phone("To").filter(|to| directory.number(to).is_some());
-        known = number.as_ref().and_then(|number| directory.number(number));
+/// The tenant's number. A leg shows the caller's number or one of ours, and rings a person: only a number that is
+/// known to be a tenant's is its tracking number.
+fn number(fields: &Fields<'_>, directory: &Directory) -> Option<Phone> {
+    let number = fields.tracking_number();
+    if fields.get("ParentCallSid").is_none() {
+        return number;
     }
-    let tenant = match (&endpoint.tenant, known) {
-        (Some(tenant), _) => tenant.clone(),
-        (None, Some((tenant, _))) => tenant.clone(),
-        (None, None) => {
-            let shown = fields.tracking_number().map_or("no number".to_owned(), |number| number.to_string());
-            return Err(Cannot::new(Reason::UnknownTrackingNumber, shown));
-        }
-    };
-    let numbers_agent = known.filter(|(owner, _)| **owner == tenant).and_then(|(_, agent)| agent.cloned());
-    let agent = fields.get("agent").and_then(|agent| Email::new(&agent)).or(numbers_agent);
-    Ok(Owner { tenant, tracking_number: number, agent })
+    [number, fields.phone("To")].into_iter().flatten().find(|number| directory.number(number).is_some())
 }
 
 struct Callback<'a> {
     fields: Fields<'a>,
     delivery: &'a Delivery,
+    number: Option<Phone>,
     event: Option<String>,
 }
 
 impl Callback<'_> {
     fn meaning(&mut self, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
         let fields = &self.fields;
-        if let Some(status) = fields.get("CallStatus") {
+        if let Some(status) = fields.get("DialCallStatus") {
+            let (word, status) = stage(&status)?;
+            self.event = Some(format!("dial-{word}"));
+            self.dialed(status, owner?)
+        } else if let Some(status) = fields.get("CallStatus") {
             let (word, status) = stage(&status)?;
             self.event = Some(word.to_owned());
             self.status(word, status, owner?)
@@ -257,6 +242,27 @@ impl Callback<'_> {
         Ok(made)
     }
 
+    /// A `<Dial>` has ended: what became of the leg that it rang. The call's own status stands beside it and is told
+    /// by its own callbacks; a leg without a sid, such as one to a conference, is known by its call's.
+    fn dialed(&self, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+        let fields = &self.fields;
+        let call_id = fields.required("CallSid")?;
+        let leg = fields.text("DialCallSid").or_else(|| text(&format!("{call_id}/dial")));
+        let leg = leg.ok_or_else(|| Cannot::new(Reason::MissingField, "DialCallSid"))?;
+        let status = if status == CallStatus::InProgress { CallStatus::Completed } else { status };
+        // Somebody may have picked up and declined before the two were brought together.
+        let bridged = fields.get("DialBridged").is_none_or(|given| !given.eq_ignore_ascii_case("false"));
+        let reported = CallReported {
+            status,
+            answered: (status.rank() == 3).then_some(status == CallStatus::Completed && bridged),
+            duration_seconds: fields.seconds("DialCallDuration")?,
+            parent_call_id: Some(call_id),
+            ..self.call(leg.clone(), &owner)
+        };
+        let facts = self.facts(&owner);
+        Ok(vec![facts.envelope(&format!("{leg}:dial"), None, Fact::Call(CallFact::Reported(reported)))?])
+    }
+
     /// Only a completed recording can be heard; the other states are known and carry nothing to count.
     fn recording(&self, status: &str, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
         match status {
@@ -309,7 +315,7 @@ impl Callback<'_> {
             answered: None,
             duration_seconds: None,
             direction: None,
-            tracking_number: owner.tracking_number.clone(),
+            tracking_number: self.number.clone(),
             agent: owner.agent.clone(),
             lead_id: self.fields.text("lead_id"),
             session_id: self.fields.text("session_id"),

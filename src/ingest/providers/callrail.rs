@@ -1,0 +1,243 @@
+//! CallRail: webhooks of calls as facts of calls.
+//!
+//! Source: apidocs.callrail.com/#webhooks. Bodies do not reliably name their event, so the endpoint does. Nothing is
+//! ever sent again, and a modification repeats the whole call: it has a key of its own, and since it carries no time
+//! of its own it happened when we received it.
+
+use domain::facts::Fact;
+use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::members::{Instant, Phone, Text, fold_word};
+use serde_json::Value;
+
+use super::Facts;
+use crate::ingest::delivery::{Delivery, Form};
+use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::owner::{Claims, Owner, owner};
+use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
+use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+use crate::ingest::signature;
+
+/// The provider `callrail`.
+pub struct CallRail;
+
+const EVENTS: &[&str] = &[
+    "pre_call",
+    "routing_complete",
+    "post_call",
+    "call_modified",
+    "outbound_post_call",
+    "outbound_call_modified",
+    "text_message_received",
+    "text_message_sent",
+    "form_submission",
+    "convert_assist_complete",
+];
+
+/// What an event says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Begins,
+    Rings,
+    Ended,
+    Modified,
+    /// Texts, forms and notes that a machine took: no call.
+    Nothing,
+}
+
+fn says(event: &str) -> Says {
+    match event {
+        "pre_call" => Says::Begins,
+        "routing_complete" => Says::Rings,
+        "post_call" | "outbound_post_call" => Says::Ended,
+        "call_modified" | "outbound_call_modified" => Says::Modified,
+        _ => Says::Nothing,
+    }
+}
+
+impl Provider for CallRail {
+    fn name(&self) -> &'static str {
+        "callrail"
+    }
+
+    fn signs(&self) -> bool {
+        true
+    }
+
+    fn events(&self) -> &'static [&'static str] {
+        EVENTS
+    }
+
+    fn mapping(&self) -> u16 {
+        1
+    }
+
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+        signature::callrail().verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated::of(endpoint);
+        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
+        read
+    }
+}
+
+/// The event that the endpoint is for, else the one that its URL names, else the one that some bodies do; of the
+/// latter two `inbound_post_call` and `outboundpostcall` are spellings that are met.
+fn event(delivery: &Delivery, endpoint: &Endpoint, body: &Value) -> Result<&'static str, Cannot> {
+    let query = Form::parse(delivery.query().as_bytes());
+    let named = || query.get("event").or_else(|| query.get("type")).map(String::from);
+    let given = endpoint.event.clone().or_else(named).or_else(|| scalar(&body["type"]));
+    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "the endpoint's event"))?;
+    let squashed = |name: &str| fold_word(name).replace('-', "");
+    let wanted = squashed(&given);
+    let wanted = wanted.strip_prefix("inbound").or(wanted.strip_prefix("call")).unwrap_or(&wanted);
+    let found = EVENTS.iter().find(|event| {
+        let event = squashed(event);
+        event == wanted || event.strip_prefix("call") == Some(wanted)
+    });
+    found.copied().ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))
+}
+
+fn meaning(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    directory: &Directory,
+    read: &mut Translated,
+) -> Result<Meaning, Cannot> {
+    let body = domain::json::parse(&delivery.body)
+        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+    let members = Members(&body);
+    let number = members.phone(&["tracking_phone_number", "trackingnum"]);
+    let names = ["company_resource_id", "company_id", "company_name"];
+    let workspaces: Vec<Text> = names.iter().filter_map(|name| members.text(&[name])).collect();
+    let agent = members.email(&["agent_email"]);
+    let owner =
+        owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
+    read.owned_by(&owner);
+    let event = event(delivery, endpoint, &body)?;
+    read.event = Some(event.to_owned());
+    let says = says(event);
+    if says == Says::Nothing {
+        return Ok(Meaning::Ignored);
+    }
+    let owner = owner?;
+    let id = members.text(&["resource_id", "id"]);
+    let id = id.ok_or_else(|| Cannot::new(Reason::MissingField, "/resource_id"))?;
+    let facts = Facts { provider: &CallRail, delivery, tenant: owner.tenant.clone() };
+    let key = match says {
+        Says::Modified => format!("{id}:modified:{}", digest(&body)),
+        Says::Begins | Says::Rings | Says::Ended | Says::Nothing => format!("{id}:{event}"),
+    };
+    let outbound = event.starts_with("outbound");
+    let reported = reported(members, says, outbound, &owner, number)?;
+    let at = match says {
+        Says::Modified => None,
+        Says::Begins | Says::Rings | Says::Ended | Says::Nothing => reported.ended_at.or(reported.started_at),
+    };
+    let recorded = recorded(members, &reported, id)?.filter(|_| matches!(says, Says::Ended | Says::Modified));
+    let mut made = vec![facts.envelope(&key, at, Fact::Call(CallFact::Reported(reported)))?];
+    if let Some(recorded) = recorded {
+        made.push(facts.envelope(
+            &format!("{key}:recording"),
+            at,
+            Fact::Call(CallFact::Recorded(recorded)),
+        )?);
+    }
+    Ok(Meaning::Facts { facts: made, weak: false })
+}
+
+/// Whether a person answered: as said, else as the type of the call implies. A voicemail is no person.
+fn answered(members: Members<'_>) -> Result<Option<bool>, Cannot> {
+    Ok(members.boolean(&["answered"])?.or_else(|| {
+        let kind = members.get(&["call_type"])?;
+        match fold_word(&kind).as_str() {
+            "answered" => Some(true),
+            "missed" | "abandoned" | "voicemail" => Some(false),
+            _ => None,
+        }
+    }))
+}
+
+fn reported(
+    members: Members<'_>,
+    says: Says,
+    outbound: bool,
+    owner: &Owner,
+    number: Option<Phone>,
+) -> Result<CallReported, Cannot> {
+    let id = members.text(&["resource_id", "id"]);
+    let call_id = id.and_then(|id| Text::new(&format!("callrail:{id}")));
+    let call_id = call_id.ok_or_else(|| Cannot::new(Reason::MissingField, "/resource_id"))?;
+    let has_ended = matches!(says, Says::Ended | Says::Modified);
+    // Of a call that has not ended, `false` and 0 say that it is not known yet.
+    let answered = if has_ended { answered(members)? } else { None };
+    let duration_seconds = if has_ended { members.seconds(&["duration"])? } else { None };
+    let started_at = started_at(members)?;
+    let abandoned = members.get(&["call_type"]).is_some_and(|kind| fold_word(&kind) == "abandoned");
+    let direction = members.get(&["direction"]).and_then(|given| Direction::parse(&given));
+    let direction = direction.unwrap_or(if outbound { Direction::Outbound } else { Direction::Inbound });
+    let customer = members.phone(&["customer_phone_number", "callernum"]);
+    let ours = number.clone().or_else(|| members.phone(&["business_phone_number", "destinationnum"]));
+    let (from, to) = match direction {
+        Direction::Inbound => (customer, ours),
+        Direction::Outbound => (ours, customer),
+    };
+    Ok(CallReported {
+        call_id,
+        status: match (says, answered) {
+            (Says::Begins | Says::Nothing, _) => CallStatus::Initiated,
+            (Says::Rings, _) => CallStatus::Ringing,
+            (Says::Ended | Says::Modified, Some(false)) if abandoned => CallStatus::Canceled,
+            (Says::Ended | Says::Modified, Some(false)) => CallStatus::NoAnswer,
+            (Says::Ended | Says::Modified, Some(true) | None) => CallStatus::Completed,
+        },
+        answered,
+        duration_seconds,
+        direction: Some(direction),
+        from,
+        to,
+        tracking_number: number,
+        agent: owner.agent.clone(),
+        lead_id: None,
+        session_id: None,
+        started_at,
+        answered_at: None,
+        ended_at: started_at.filter(|_| has_ended).and_then(|started| {
+            Instant::from_micros(started.0 + i64::from(duration_seconds.unwrap_or(0)) * 1_000_000)
+        }),
+        answered_by: None,
+        parent_call_id: None,
+        source: members.text(&["source", "source_name"]),
+        campaign: members.text(&["campaign", "utm_campaign"]),
+    })
+}
+
+/// `datetime` is UTC and does not say so; the others carry an offset.
+fn started_at(members: Members<'_>) -> Result<Option<Instant>, Cannot> {
+    let utc = TimeFormat::Pattern("%Y-%m-%d %H:%M:%S".into(), chrono_tz::UTC);
+    for (name, format) in [
+        ("start_time", &TimeFormat::Rfc3339),
+        ("datetime", &utc),
+        ("created_at", &TimeFormat::Rfc3339),
+        ("timestamp", &TimeFormat::Rfc3339),
+    ] {
+        if let Some(at) = members.instant(name, format)? {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// A call has one recording, known by the call's id.
+fn recorded(members: Members<'_>, call: &CallReported, id: Text) -> Result<Option<CallRecorded>, Cannot> {
+    let Some(url) = members.text(&["recording"]) else { return Ok(None) };
+    Ok(Some(CallRecorded {
+        call_id: call.call_id.clone(),
+        recording_id: id,
+        url: Some(url),
+        duration_seconds: members.seconds(&["recording_duration"])?,
+        lead_id: None,
+        agent: call.agent.clone(),
+    }))
+}

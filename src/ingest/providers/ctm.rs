@@ -1,0 +1,222 @@
+//! CallTrackingMetrics: webhooks of activities as facts of calls.
+//!
+//! Source: the vendor's sample calltracking/ctm-csharp and the field list of its API. Bodies do not name the trigger
+//! that made them, so the endpoint does. The whole call is sent again whenever it changes, without a time of the
+//! change: such a sending has a key of its own and happened when we received it.
+
+use domain::facts::Fact;
+use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::members::{Instant, Phone, Text, fold_word};
+
+use super::Facts;
+use crate::ingest::delivery::{Delivery, Form};
+use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::owner::{Claims, Owner, owner};
+use crate::ingest::payload::{Members, TimeFormat, digest};
+use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated, event_named};
+use crate::ingest::signature;
+
+/// The provider `ctm`.
+pub struct Ctm;
+
+const EVENTS: &[&str] = &[
+    "start",
+    "starts",
+    "start_outbound",
+    "end",
+    "end_immediate",
+    "status_change",
+    "sms_status",
+    "inbound_text",
+    "outbound_text",
+];
+
+/// What a trigger says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Starts,
+    /// Said once, at hang-up, before recording and duration are settled.
+    Ends,
+    /// The whole call as it is now.
+    Changed,
+    /// Texts: no call.
+    Nothing,
+}
+
+fn says(event: &str) -> Says {
+    match event {
+        "start" | "starts" | "start_outbound" => Says::Starts,
+        "end_immediate" => Says::Ends,
+        "end" | "status_change" => Says::Changed,
+        _ => Says::Nothing,
+    }
+}
+
+impl Provider for Ctm {
+    fn name(&self) -> &'static str {
+        "ctm"
+    }
+
+    fn signs(&self) -> bool {
+        true
+    }
+
+    fn events(&self) -> &'static [&'static str] {
+        EVENTS
+    }
+
+    fn mapping(&self) -> u16 {
+        1
+    }
+
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+        signature::ctm().verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated::of(endpoint);
+        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
+        read
+    }
+}
+
+/// The trigger that the endpoint is for, else the one that its URL names.
+fn event(delivery: &Delivery, endpoint: &Endpoint) -> Result<&'static str, Cannot> {
+    let query = Form::parse(delivery.query().as_bytes());
+    let given = endpoint.event.clone().or_else(|| query.get("event").map(String::from));
+    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "the endpoint's event"))?;
+    event_named(&given, EVENTS).ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))
+}
+
+fn meaning(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    directory: &Directory,
+    read: &mut Translated,
+) -> Result<Meaning, Cannot> {
+    let body = domain::json::parse(&delivery.body)
+        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+    // Some who pass it on put the call under a name.
+    let call = if body["call"].is_object() { &body["call"] } else { &body };
+    let members = Members(call);
+    let number = members.phone(&["tracking_number", "tracking_number_format"]);
+    let workspaces: Vec<Text> = members.text(&["account_id"]).into_iter().collect();
+    let agent = Members(&call["agent"]).email(&["email"]);
+    let owner =
+        owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
+    read.owned_by(&owner);
+    let event = event(delivery, endpoint)?;
+    read.event = Some(event.to_owned());
+    let says = says(event);
+    // A change of status tells of texts too, and for outbound ones alone does so.
+    let is_text = call["message_id"].is_string()
+        || members.get(&["direction"]).is_some_and(|direction| fold_word(&direction).starts_with("msg-"));
+    if says == Says::Nothing || is_text {
+        return Ok(Meaning::Ignored);
+    }
+    let owner = owner?;
+    let id = members.text(&["id", "sid"]).ok_or_else(|| Cannot::new(Reason::MissingField, "/id"))?;
+    let key = match says {
+        Says::Changed => format!("{id}:modified:{}", digest(call)),
+        Says::Starts | Says::Ends | Says::Nothing => format!("{id}:{}", event.trim_end_matches('s')),
+    };
+    let reported = reported(members, says, event, &owner, number)?;
+    let at = match says {
+        Says::Changed => None,
+        Says::Starts | Says::Ends | Says::Nothing => reported.ended_at.or(reported.started_at),
+    };
+    let recorded = recorded(members, &reported, id).filter(|_| says != Says::Starts);
+    let facts = Facts { provider: &Ctm, delivery, tenant: owner.tenant.clone() };
+    let mut made = vec![facts.envelope(&key, at, Fact::Call(CallFact::Reported(reported)))?];
+    if let Some(recorded) = recorded {
+        made.push(facts.envelope(
+            &format!("{key}:recording"),
+            at,
+            Fact::Call(CallFact::Recorded(recorded)),
+        )?);
+    }
+    Ok(Meaning::Facts { facts: made, weak: false })
+}
+
+/// Where the call stands, and whether somebody answered. Talk time tells more surely than a word whether anybody
+/// was spoken to, so it decides where the word leaves it open.
+fn standing(says: Says, word: Option<&str>, talked: Option<u32>) -> (CallStatus, Option<bool>) {
+    let by_talk = talked.map(|seconds| seconds > 0);
+    if says == Says::Starts {
+        return match word {
+            Some("in-progress" | "answered") => (CallStatus::InProgress, Some(true)),
+            _ => (CallStatus::Ringing, None),
+        };
+    }
+    match word {
+        Some("initiated" | "queued") => (CallStatus::Initiated, None),
+        Some("ringing") => (CallStatus::Ringing, None),
+        Some("in-progress") => (CallStatus::InProgress, Some(true)),
+        Some("answered") => (CallStatus::Completed, Some(true)),
+        Some("completed") => (CallStatus::Completed, by_talk.or(Some(true))),
+        Some("no-answer" | "missed" | "voicemail") => (CallStatus::NoAnswer, Some(false)),
+        Some("busy") => (CallStatus::Busy, Some(false)),
+        Some("failed") => (CallStatus::Failed, Some(false)),
+        Some("canceled" | "cancelled" | "abandoned") => (CallStatus::Canceled, Some(false)),
+        Some(_) | None => (CallStatus::Completed, by_talk),
+    }
+}
+
+fn reported(
+    members: Members<'_>,
+    says: Says,
+    event: &str,
+    owner: &Owner,
+    number: Option<Phone>,
+) -> Result<CallReported, Cannot> {
+    let call_id = members.text(&["id", "sid"]).and_then(|id| Text::new(&format!("ctm:{id}")));
+    let call_id = call_id.ok_or_else(|| Cannot::new(Reason::MissingField, "/id"))?;
+    let word = members.get(&["dial_status", "call_status", "status"]).map(|word| fold_word(&word));
+    let talked = members.seconds(&["talk_time"])?;
+    let connected = members.seconds(&["duration"])?;
+    let (status, answered) = standing(says, word.as_deref(), talked);
+    let has_ended = status.rank() == 3;
+    let direction = members.get(&["direction"]).and_then(|given| Direction::parse(&given));
+    let direction = direction.or((event == "start_outbound").then_some(Direction::Outbound));
+    let customer = members.phone(&["caller_number", "caller_number_format", "contact_number"]);
+    let (from, to) = match direction {
+        Some(Direction::Outbound) => (number.clone(), customer),
+        Some(Direction::Inbound) | None => (customer, number.clone()),
+    };
+    let started_at = members.instant("unix_time", &TimeFormat::EpochSeconds)?;
+    Ok(CallReported {
+        call_id,
+        status,
+        answered,
+        // `duration` counts the ringing too; how long somebody was spoken to is `talk_time`.
+        duration_seconds: talked.or(connected).filter(|_| has_ended),
+        direction,
+        from,
+        to,
+        tracking_number: number,
+        agent: owner.agent.clone(),
+        lead_id: None,
+        session_id: None,
+        started_at,
+        answered_at: None,
+        ended_at: started_at.filter(|_| has_ended).and_then(|started| {
+            Instant::from_micros(started.0 + i64::from(connected.or(talked).unwrap_or(0)) * 1_000_000)
+        }),
+        answered_by: None,
+        parent_call_id: None,
+        source: members.text(&["source"]),
+        campaign: members.text(&["campaign"]),
+    })
+}
+
+/// A call has one recording, known by the call's id. Its URL leads to a file for a while, and stays itself.
+fn recorded(members: Members<'_>, call: &CallReported, id: Text) -> Option<CallRecorded> {
+    Some(CallRecorded {
+        call_id: call.call_id.clone(),
+        recording_id: id,
+        url: Some(members.text(&["audio"])?),
+        duration_seconds: None,
+        lead_id: None,
+        agent: call.agent.clone(),
+    })
+}

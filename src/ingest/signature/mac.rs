@@ -1,0 +1,184 @@
+//! Signatures by a MAC in a header: what they have in common is a table's row.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use hmac::{Hmac, KeyInit};
+use sha1::Sha1;
+use sha2::Sha256;
+
+use super::BASE64;
+use crate::ingest::delivery::Delivery;
+use crate::ingest::directory::Secret;
+use crate::ingest::provider::Refused;
+
+/// The hash of a MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    /// HMAC-SHA1.
+    Sha1,
+    /// HMAC-SHA256.
+    Sha256,
+}
+
+impl Hash {
+    /// Whether `key` signed the parts, in constant time.
+    pub fn matches(self, key: &[u8], parts: &[&[u8]], signature: &[u8]) -> bool {
+        fn signed<M: hmac::Mac + KeyInit>(key: &[u8], parts: &[&[u8]], signature: &[u8]) -> bool {
+            let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return false };
+            parts.iter().for_each(|part| mac.update(part));
+            mac.verify_slice(signature).is_ok()
+        }
+        match self {
+            Self::Sha1 => signed::<Hmac<Sha1>>(key, parts, signature),
+            Self::Sha256 => signed::<Hmac<Sha256>>(key, parts, signature),
+        }
+    }
+}
+
+/// How a signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Hexadecimal, of either case.
+    Hex,
+    /// Standard base64, with or without padding.
+    Base64,
+}
+
+impl Encoding {
+    /// The bytes; `None` when it is not so written.
+    pub fn decode(self, given: &[u8]) -> Option<Vec<u8>> {
+        let given = given.trim_ascii();
+        match self {
+            Self::Base64 => BASE64.decode(given).ok(),
+            Self::Hex => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
+                let pairs = given.chunks(2).map(|pair| match pair {
+                    [high, low] => Some(digit(high)? << 4 | digit(low)?),
+                    _ => None,
+                });
+                pairs.collect()
+            }
+        }
+    }
+}
+
+/// What of a secret keys the MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Its text.
+    Text,
+    /// What its base64 says, behind `whsec_` where that is there.
+    Whsec,
+}
+
+impl Key {
+    /// The bytes; `None` when the secret is none of this kind.
+    pub fn bytes(self, secret: &Secret) -> Option<Cow<'_, [u8]>> {
+        let given = secret.bytes();
+        let key = match self {
+            Self::Text => Cow::Borrowed(given),
+            Self::Whsec => Cow::Owned(BASE64.decode(given.strip_prefix(b"whsec_").unwrap_or(given)).ok()?),
+        };
+        Some(key).filter(|key| !key.is_empty())
+    }
+}
+
+/// One row of the table of MACs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mac {
+    /// By which hash.
+    pub hash: Hash,
+    /// How the signature is written.
+    pub encoding: Encoding,
+    /// What of the secret keys it.
+    pub key: Key,
+    /// Where the signature stands (lower case).
+    pub header: Cow<'static, str>,
+    /// What parts several signatures in the header; empty: there is one.
+    pub between: Cow<'static, str>,
+    /// What stands before a signature; others are skipped.
+    pub prefix: Cow<'static, str>,
+    /// What is signed: text with `{body}`, `{url}`, the value of a header `{name}`, or that of the element `{name=}`
+    /// of the signature's own header.
+    pub signed: Cow<'static, str>,
+    /// Which of those is the time in seconds since 1970, and how many it may be off.
+    pub time: Option<(Cow<'static, str>, u32)>,
+}
+
+/// One signature in a header over the body alone.
+pub fn plain_body(hash: Hash, encoding: Encoding, header: &'static str, prefix: &'static str) -> Mac {
+    Mac {
+        hash,
+        encoding,
+        key: Key::Text,
+        header: Cow::Borrowed(header),
+        between: Cow::Borrowed(""),
+        prefix: Cow::Borrowed(prefix),
+        signed: Cow::Borrowed("{body}"),
+        time: None,
+    }
+}
+
+impl Mac {
+    /// Whether one of `secrets` signed the delivery, at a time that is near enough.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn verify(&self, delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), Refused> {
+        let given = delivery.header(&self.header).ok_or(Refused::Missing)?;
+        // A GET says all in its URL, and a body signs nothing of it.
+        if delivery.method == "GET" && !self.signed.contains("{url}") {
+            return Err(Refused::BodyUnsigned);
+        }
+        let given = str::from_utf8(given).map_err(|_| Refused::Mismatch)?;
+        let elements: Vec<&str> = match self.between.as_ref() {
+            "" => vec![given.trim()],
+            between => given.split(between).map(str::trim).collect(),
+        };
+        let url = format!("{public_url}{}", delivery.path_and_query);
+        let value = |name: &str| -> Option<&[u8]> {
+            match name {
+                "body" => Some(&delivery.body),
+                "url" => Some(url.as_bytes()),
+                _ if name.ends_with('=') => {
+                    elements.iter().find_map(|element| element.strip_prefix(name)).map(str::as_bytes)
+                }
+                _ => delivery.header(name),
+            }
+        };
+        let parts = fill(&self.signed, &value).ok_or(Refused::Missing)?;
+        let signatures = elements.iter().filter_map(|element| element.strip_prefix(self.prefix.as_ref()));
+        let signed = signatures.filter_map(|given| self.encoding.decode(given.as_bytes())).any(|signature| {
+            let keys = secrets.iter().filter_map(|secret| self.key.bytes(secret));
+            keys.into_iter().any(|key| self.hash.matches(&key, &parts, &signature))
+        });
+        if !signed {
+            return Err(Refused::Mismatch);
+        }
+        match &self.time {
+            None => Ok(()),
+            Some((time, tolerance)) => {
+                let given = fill(time, &value).ok_or(Refused::Missing)?.concat();
+                let seconds = str::from_utf8(&given).ok().and_then(|given| given.parse::<i64>().ok());
+                let seconds = seconds.ok_or(Refused::Mismatch)?;
+                let now = delivery.received_at.0.div_euclid(1_000_000);
+                if now.abs_diff(seconds) > u64::from(*tolerance) { Err(Refused::Stale) } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// The parts of a template such as `{id}.{body}`; `None` when a value is not there.
+fn fill<'a>(template: &'a str, value: &impl Fn(&str) -> Option<&'a [u8]>) -> Option<Vec<&'a [u8]>> {
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some((text, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        parts.push(text.as_bytes());
+        parts.push(value(name)?);
+        rest = after;
+    }
+    parts.push(rest.as_bytes());
+    Some(parts)
+}

@@ -1,0 +1,127 @@
+//! Every published vector of a signature but Twilio's, which stand beside its algorithm, and what must not pass;
+//! sources in `fixtures/providers/SOURCES.md`.
+
+use bytes::Bytes;
+use domain::members::Instant;
+use serde_json::Value;
+
+use super::*;
+
+const VECTORS: &str = include_str!("../../../fixtures/providers/signatures.json");
+const VALID: usize = 30;
+
+type Judge = fn(&Scheme, &Delivery, &[Secret]) -> Result<(), Refused>;
+
+fn judge(scheme: &Scheme, delivery: &Delivery, secrets: &[Secret]) -> Result<(), Refused> {
+    scheme.verify(delivery, secrets, "https://hooks.example.com")
+}
+
+fn vectors() -> Vec<Value> {
+    serde_json::from_str(VECTORS).expect("vectors")
+}
+
+fn request(vector: &Value) -> (Scheme, Delivery, Vec<Secret>) {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let headers = vector["headers"].as_object().expect("headers").iter();
+    let delivery = Delivery {
+        provider: "generic".into(),
+        endpoint: "e".into(),
+        method: "POST".into(),
+        path_and_query: "/hooks/generic/e".into(),
+        headers: headers.map(|(name, value)| (name.clone(), Bytes::from(text(value)))).collect(),
+        body: Bytes::from(text(&vector["body"])),
+        received_at: Instant(vector["received_at"].as_i64().expect("time") * 1_000_000),
+    };
+    let secrets = vector["secrets"].as_array().expect("secrets").iter();
+    let secrets = secrets.map(|secret| Secret::new(&text(secret))).collect();
+    (Scheme::named(&text(&vector["scheme"])).expect("scheme"), delivery, secrets)
+}
+
+/// Names of the vectors that `judge` judges wrongly.
+fn violations(judge: Judge) -> Vec<String> {
+    let wrong = vectors().into_iter().filter(|vector| {
+        let (scheme, delivery, secrets) = request(vector);
+        let expected = match (vector["valid"].as_bool(), vector["refused"].as_str()) {
+            (Some(true), _) => Ok(()),
+            (_, Some("missing")) => Err(Refused::Missing),
+            (_, Some("stale")) => Err(Refused::Stale),
+            (_, _) => Err(Refused::Mismatch),
+        };
+        judge(&scheme, &delivery, &secrets) != expected
+    });
+    wrong.map(|vector| vector["name"].to_string()).collect()
+}
+
+#[test]
+fn every_vector_is_judged_rightly() {
+    assert_eq!(violations(judge), Vec::<String>::new());
+}
+
+#[test]
+fn null_control_without_verification_the_negative_vectors_are_noticed() {
+    let all = vectors().len();
+    assert_eq!(violations(|_, _, _| Ok(())).len(), all - VALID);
+    assert!(violations(|_, _, _| Err(Refused::Mismatch)).len() > VALID);
+}
+
+#[test]
+fn every_scheme_has_vectors_that_pass_and_its_name() {
+    for name in SCHEMES {
+        let scheme = Scheme::named(name).expect(name);
+        let passes = |vector: &Value| vector["scheme"] == *name && vector["valid"] == true;
+        assert!(vectors().iter().any(passes) || scheme == Scheme::Twilio, "{name} has no vector that passes");
+    }
+    assert_eq!(Scheme::named("hmac"), None);
+}
+
+#[test]
+fn a_get_is_not_taken_on_the_word_of_a_signed_body() {
+    for vector in vectors().iter().filter(|vector| vector["valid"] == true) {
+        let (scheme, mut delivery, secrets) = request(vector);
+        delivery.method = "GET".into();
+        let refused = judge(&scheme, &delivery, &secrets).is_err();
+        assert_eq!(refused, matches!(scheme, Scheme::Mac(_)), "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn a_shared_secret_stands_in_its_header_or_is_refused() {
+    let (_, mut delivery, _) = request(&vectors()[0]);
+    let scheme = Scheme::Header("x-hook-token".into());
+    let secrets = [Secret::new("old"), Secret::new("sesame")];
+    assert_eq!(judge(&scheme, &delivery, &secrets), Err(Refused::Missing));
+    for (given, expected) in
+        [("sesame", Ok(())), ("old", Ok(())), ("sesam", Err(Refused::Mismatch)), ("", Err(Refused::Mismatch))]
+    {
+        delivery.headers = vec![("x-hook-token".into(), Bytes::from(given))];
+        assert_eq!(judge(&scheme, &delivery, &secrets), expected, "{given:?}");
+    }
+}
+
+#[test]
+fn a_url_may_be_signed_and_then_a_get_may_come() {
+    let mac = Mac { signed: Cow::Borrowed("{url}|{body}"), ..github() };
+    let (_, mut delivery, _) = request(&vectors()[0]);
+    delivery.method = "GET".into();
+    delivery.path_and_query = "/hooks/generic/e?id=7".into();
+    delivery.body = Bytes::new();
+    // printf 'https://hooks.example.com/hooks/generic/e?id=7|' | openssl dgst -sha256 -hmac sesame
+    let signature = "sha256=9dc98069c575c190c8272dab843706d25eab03e63cb30e92b901ff38aa667e19";
+    delivery.headers = vec![("x-hub-signature-256".into(), Bytes::from(signature))];
+    let judge =
+        |delivery: &Delivery| mac.verify(delivery, &[Secret::new("sesame")], "https://hooks.example.com");
+    assert_eq!(judge(&delivery), Ok(()));
+    delivery.path_and_query = "/hooks/generic/e?id=8".into();
+    assert_eq!(judge(&delivery), Err(Refused::Mismatch));
+}
+
+#[test]
+fn secrets_that_can_sign_nothing_are_told() {
+    let takes = |scheme: &str, secret: &str| {
+        Scheme::named(scheme).is_some_and(|scheme| scheme.takes(&Secret::new(secret)))
+    };
+    assert!(takes("standard_webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+    assert!(!takes("standard_webhooks", "whsec_") && !takes("svix", "no base64!"));
+    assert!(takes("basic", "user:password") && !takes("basic", "password"));
+    assert!(takes("github", "sesame") && !takes("github", "") && !takes("sendgrid", "sesame"));
+}
