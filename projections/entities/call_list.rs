@@ -7,6 +7,7 @@ use domain::members::{Day, Email, Instant};
 use domain::rules::configuration::Timeline;
 use domain::rules::qualification::Verdict;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::entities::call::Call;
 use crate::entities::calls::Calls;
@@ -28,7 +29,7 @@ pub struct CallFilter {
 }
 
 /// A recording as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RecordingItem {
     /// The provider's id.
     pub recording_id: String,
@@ -38,11 +39,12 @@ pub struct RecordingItem {
     pub url: Option<String>,
     /// The fact that holds the URL.
     #[serde(skip)]
+    #[schema(ignore)]
     pub fact: Position,
 }
 
 /// A call as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallItem {
     /// Its id.
     pub call_id: String,

@@ -4,6 +4,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::stages::Stage;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entities::claims::{Claimed, lay_down_name};
@@ -23,7 +24,7 @@ pub struct LeadFilter {
 }
 
 /// A lead as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LeadItem {
     /// The provider's id, else `@` and the digest of the email.
     pub lead_id: String,

@@ -8,13 +8,14 @@ use domain::members::{Day, Month};
 use domain::rules::outcomes::Outcome;
 use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::figures::{Cell, Measure};
 use crate::store::Texts;
 use crate::tenant::Tenant;
 
 /// Figures of one agent; `agent` is null for calls that are nobody's, so that the rows sum to the tenant's.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentFigures {
     /// Lower case.
     pub agent: Option<String>,
@@ -29,7 +30,7 @@ pub struct AgentFigures {
 }
 
 /// Figures of one month or day. Rates are percents with two decimals, null over nothing (R10).
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Figures {
     /// All calls, reported or disposed.
     pub calls: i64,
@@ -62,6 +63,7 @@ pub struct Figures {
     /// unsubscribes / emails sent.
     pub unsubscribe_rate: Option<f64>,
     /// Calls by their last disposition; outcomes without a call are left out.
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub outcomes: BTreeMap<&'static str, i64>,
     /// By name, nobody's calls last.
     pub by_agent: Vec<AgentFigures>,
@@ -132,9 +134,10 @@ fn by_agent(cell: &Cell, agents: &Texts) -> Vec<AgentFigures> {
 }
 
 /// Answer of `/metrics/month`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MonthAnswer {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: Position,
     /// `2025-10`
     pub month: String,
@@ -146,7 +149,7 @@ pub struct MonthAnswer {
 }
 
 /// One day of `/metrics/days`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DayFigures {
     /// `2025-10-09`
     pub date: String,
@@ -156,9 +159,10 @@ pub struct DayFigures {
 }
 
 /// Answer of `/metrics/days`: every day asked for, those without facts as zeros.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DaysAnswer {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: Position,
     /// IANA name of the zone that cuts the last day.
     pub timezone: &'static str,

@@ -49,9 +49,10 @@ impl FromStr for Cursor {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: domain::keys::Position,
     /// The rows.
     pub items: Vec<T>,

@@ -3,12 +3,11 @@
 use clap::Subcommand;
 use domain::facts::kind_named;
 use domain::keys::TenantId;
-use serde_json::Value;
 
 use super::{Failure, Settings, output};
 use crate::engine::{DataDir, open_log, system_clock};
 use crate::log::LogSnapshot;
-use crate::views::facts::{FactFilter, page, show};
+use crate::views::facts::{FactFilter, FactItem, page, show};
 
 /// Look at the facts of the log.
 #[derive(Debug, clap::Args)]
@@ -101,12 +100,11 @@ fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usiz
         output::note("no such facts");
         return Ok(());
     }
-    let text = |fact: &Value, member: &str| match &fact[member] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let row = |fact: &FactItem| {
+        let FactItem { position, occurred_at, kind, provider, external_id, .. } = fact;
+        [&position.to_string(), occurred_at, *kind, provider, external_id].map(str::to_owned).into()
     };
-    let columns = ["position", "occurred_at", "kind", "provider", "external_id"];
-    output::table(&columns, rows.iter().map(|fact| columns.iter().map(|name| text(fact, name)).collect()))
+    output::table(&["position", "occurred_at", "kind", "provider", "external_id"], rows.iter().map(row))
 }
 
 fn show_one(settings: &Settings, log: &LogSnapshot, position: u64, raw: bool) -> Result<(), Failure> {
@@ -115,7 +113,7 @@ fn show_one(settings: &Settings, log: &LogSnapshot, position: u64, raw: bool) ->
         return Err(Failure::Failed(format!("no fact at position {position}: the log ends at {head}")));
     };
     if raw && let Some(original) = crate::views::facts::original(log, position)? {
-        fact["original"] = String::from_utf8_lossy(&original).into_owned().into();
+        fact.original = Some(String::from_utf8_lossy(&original).into_owned());
     }
     if settings.json {
         return output::json_line(&fact);

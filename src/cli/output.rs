@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::Failure;
 
@@ -19,8 +20,8 @@ pub fn line(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes one JSON value as a line.
-pub fn json_line(value: &Value) -> Result<(), Failure> {
-    line(&value.to_string())
+pub fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
+    line(&serde_json::to_string(value).map_err(|error| Failure::Failed(error.to_string()))?)
 }
 
 /// Writes for people.

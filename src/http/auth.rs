@@ -1,48 +1,74 @@
-//! Who may ask: bearer tokens, compared in constant time by their SHA-256.
+//! Who asks: the caller behind a credential, known before a route is looked at and checked by the route's need.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::keys::TenantId;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::App;
+use super::need::Role;
 use super::problem::Problem;
 
-/// What a caller may do. Further roles come with tokens of their own; this one may do all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Everything.
-    Admin,
+/// For which tenants a caller has which role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grants {
+    /// One role for all tenants and the global routes.
+    Everywhere(Role),
+    /// A role for each of some tenants, of which alone he may know.
+    In(BTreeMap<TenantId, Role>),
 }
 
-/// The tokens that are known.
-#[derive(Clone)]
-pub struct Tokens {
-    admin: Option<[u8; 32]>,
+/// Who asks, as his credential says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Id of the token or user; what `by` of a fact says. No secret.
+    pub id: Box<str>,
+    /// What he may.
+    pub grants: Grants,
 }
 
-impl Tokens {
-    /// Knows the admin's token, where there is one.
-    pub fn new(admin: Option<&[u8]>) -> Self {
-        Self { admin: admin.map(|token| Sha256::digest(token).into()) }
+impl Caller {
+    /// His role for a tenant; none if he may not know of it.
+    pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
+        match &self.grants {
+            Grants::Everywhere(role) => Some(*role),
+            Grants::In(tenants) => tenants.get(tenant).copied(),
+        }
     }
 
-    /// The caller's role, from `Authorization: Bearer …`; 401 without a known token.
-    pub fn role(&self, headers: &HeaderMap) -> Result<Role, Problem> {
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let Some(given) = given else {
-            return Err(unauthorized("send a token as 'Authorization: Bearer …'"));
-        };
-        let digest: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-        // A server without an admin token compares too, so that both take the same time.
-        let known = self.admin.unwrap_or_default();
-        if bool::from(known.ct_eq(&digest)) && self.admin.is_some() {
-            Ok(Role::Admin)
-        } else {
-            Err(unauthorized("the token is not known"))
+    /// His role for what is no tenant's; none if he is tied to tenants.
+    pub fn role_everywhere(&self) -> Option<Role> {
+        match &self.grants {
+            Grants::Everywhere(role) => Some(*role),
+            Grants::In(_) => None,
+        }
+    }
+}
+
+/// What the credential of a request turned out to be.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// None was sent.
+    Nobody,
+    /// One was sent that is not known, or not any more.
+    Unknown,
+    /// A caller.
+    Known(Arc<Caller>),
+}
+
+impl Identity {
+    /// The caller; 401 without one.
+    pub fn caller(&self) -> Result<&Arc<Caller>, Problem> {
+        match self {
+            Self::Known(caller) => Ok(caller),
+            Self::Nobody => Err(unauthorized("send a token as 'Authorization: Bearer …'")),
+            Self::Unknown => Err(unauthorized("the token is not known")),
         }
     }
 }
@@ -51,26 +77,81 @@ fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
+/// The tokens that are known.
+#[derive(Clone)]
+pub struct Tokens {
+    admin: Option<([u8; 32], Arc<Caller>)>,
+}
+
+impl Tokens {
+    /// Knows the admin's token, where there is one.
+    pub fn new(admin: Option<&[u8]>) -> Self {
+        let caller = Caller { id: "admin".into(), grants: Grants::Everywhere(Role::Admin) };
+        Self { admin: admin.map(|token| (Sha256::digest(token).into(), Arc::new(caller))) }
+    }
+
+    /// Who has this token.
+    pub fn caller(&self, token: &str) -> Option<Arc<Caller>> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let (known, caller) = self.admin.as_ref()?;
+        bool::from(known.ct_eq(&digest)).then(|| Arc::clone(caller))
+    }
+
+    /// What `Authorization: Bearer …` says.
+    fn identity(&self, headers: &HeaderMap) -> Identity {
+        let Some(given) = headers.get(header::AUTHORIZATION) else { return Identity::Nobody };
+        let token = given
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        match token {
+            None => Identity::Nobody,
+            Some(token) => self.caller(token).map_or(Identity::Unknown, Identity::Known),
+        }
+    }
+}
+
+/// Tells every request's identity to what lies further in.
+pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let identity = app.tokens.identity(request.headers());
+    request.extensions_mut().insert(identity);
+    next.run(request).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn role(tokens: &Tokens, header: &str) -> bool {
+    fn role(tokens: &Tokens, header: &str) -> Option<Role> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, header.parse().expect("header"));
-        tokens.role(&headers).is_ok()
+        tokens.identity(&headers).caller().ok().and_then(|caller| caller.role_everywhere())
     }
 
     #[test]
     fn only_the_admins_token_opens() {
         let tokens = Tokens::new(Some(b"ff_sesame"));
-        assert!(role(&tokens, "Bearer ff_sesame") && role(&tokens, "bearer  ff_sesame"));
-        assert!(
-            !role(&tokens, "Bearer ff_sesam")
-                && !role(&tokens, "Basic ff_sesame")
-                && !role(&tokens, "ff_sesame")
+        for header in ["Bearer ff_sesame", "bearer  ff_sesame"] {
+            assert_eq!(role(&tokens, header), Some(Role::Admin), "{header}");
+        }
+        for header in ["Bearer ff_sesam", "Basic ff_sesame", "ff_sesame"] {
+            assert_eq!(role(&tokens, header), None, "{header}");
+        }
+        assert!(tokens.identity(&HeaderMap::new()).caller().is_err());
+        let none = Tokens::new(None);
+        assert_eq!((role(&none, "Bearer ff_sesame"), role(&none, "Bearer ")), (None, None));
+    }
+
+    #[test]
+    fn whoever_is_tied_to_tenants_has_a_role_in_them_only() {
+        let [own, other] = ["acme", "globex"].map(|id| TenantId::new(id).expect("tenant"));
+        let grants = Grants::In([(own.clone(), Role::Viewer)].into());
+        let caller = Caller { id: "t1".into(), grants };
+        assert_eq!(
+            (caller.role_in(&own), caller.role_in(&other), caller.role_everywhere()),
+            (Some(Role::Viewer), None, None)
         );
-        assert!(tokens.role(&HeaderMap::new()).is_err());
-        assert!(!role(&Tokens::new(None), "Bearer ff_sesame") && !role(&Tokens::new(None), "Bearer "));
     }
 }

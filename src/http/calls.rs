@@ -2,63 +2,80 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use domain::members::Email;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::members::{Day, Email};
 use domain::rules::qualification::Verdict;
-use serde::Serialize;
+use projections::entities::call_list::CallItem;
+use projections::store::Page;
+use utoipa_axum::routes;
 
 use super::App;
 use super::facts::blocking;
+use super::need::Need;
 use super::problem::Problem;
-use super::query::Query;
-use super::tenant::{Tenant, view};
-use crate::views::CallFilter;
+use super::query::parameters;
+use super::read::{List, Read};
+use super::routes::Routes;
 use crate::views::facts::{FactError, fill_recording_urls};
+use crate::views::{CallAnswer, CallFilter};
 
 /// `/calls`, `/calls/{call_id}`.
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/calls", get(list)).route("/calls/{call_id}", get(one))
+pub fn routes() -> Routes {
+    Routes::new("calls").add(Need::Viewer, routes!(list_calls)).add(Need::Viewer, routes!(get_call))
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<impl Serialize>, Problem> {
-    let parameters = &["status", "agent", "from", "to", "limit", "cursor", "min_position"];
-    let query = Query::new(raw.as_deref(), parameters)?;
-    let filter = CallFilter {
-        status: query.word("status", "must be qualified or unqualified", Verdict::parse)?,
-        agent: query.word("agent", "must be the agent's email", Email::new)?,
-        from: query.day("from")?,
-        to: query.day("to")?,
-    };
-    let (limit, after) = (query.limit()?, query.cursor()?);
-    let view = view(&app, &tenant, &query).await?;
-    let log = app.engine.log.clone();
+parameters! {
+    /// Which calls.
+    Calls {
+        /// Qualified or not.
+        status: Verdict,
+        /// Whose.
+        agent: Email,
+        /// First local day.
+        from: Day,
+        /// Last local day.
+        to: Day,
+    }
+}
+
+/// Calls, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/calls",
+    params(List<Calls>),
+    responses((status = 200, body = Page<CallItem>))
+)]
+async fn list_calls(State(app): State<Arc<App>>, list: List<Calls>) -> Result<Response, Problem> {
+    let Calls { status, agent, from, to } = list.query.clone();
+    let (filter, after) = (CallFilter { status, agent, from, to }, list.after()?);
+    let (view, limit, log) = (list.view.clone(), list.limit, app.engine.log.clone());
     let read = move || -> Result<_, FactError> {
         let mut page = view.calls(&filter, after.as_ref(), limit);
         fill_recording_urls(&log.snapshot(), &mut page.items)?;
         Ok(page)
     };
-    Ok(Json(blocking(read).await??))
+    list.page(blocking(read).await??)
 }
 
-async fn one(
+/// One call.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/calls/{call_id}",
+    params(Read),
+    responses((status = 200, body = CallAnswer))
+)]
+async fn get_call(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
     Path((_, call_id)): Path<(String, String)>,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<impl Serialize>, Problem> {
-    let query = Query::new(raw.as_deref(), &["min_position"])?;
-    let view = view(&app, &tenant, &query).await?;
-    let mut answer = view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
+    read: Read,
+) -> Result<Response, Problem> {
+    let mut answer = read.view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
     let log = app.engine.log.clone();
-    let read = move || -> Result<_, FactError> {
+    let fill = move || -> Result<_, FactError> {
         fill_recording_urls(&log.snapshot(), [&mut answer.call])?;
         Ok(answer)
     };
-    Ok(Json(blocking(read).await??))
+    let answer = blocking(fill).await??;
+    read.answer(answer.position, &answer)
 }

@@ -1,27 +1,51 @@
-//! Opaque cursors: what they hold is nobody's business but the list's that made them.
+//! Opaque cursors: what they hold is nobody's business but the list's that made them, under the filter it had.
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
-/// The text of a cursor.
-pub fn write<T: Serialize>(list: &str, at: &T) -> Result<String, Problem> {
-    let json = serde_json::to_vec(&(list, at)).map_err(|error| Problem::internal(&error))?;
-    Ok(URL_SAFE_NO_PAD.encode(json))
-}
+/// What a cursor is bound to: the list, whose it is, and the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bond([u8; 8]);
 
-/// What a cursor of `list` holds; 400 for any other text.
-pub fn read<T: DeserializeOwned>(list: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let read =
-        URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice::<(String, T)>(&json).ok());
-    match read {
-        Some((of, at)) if of == list => Ok(Some(at)),
-        Some(_) | None => {
-            Err(Problem::bad_request("bad_cursor", "the cursor is not one that this list gave"))
+impl Bond {
+    /// Of a list by its route, of a tenant (or of none: blank), under a filter by names and texts.
+    pub fn new(route: &str, tenant: &str, filter: &[(&str, &str)]) -> Self {
+        let mut hash = Sha256::new();
+        for part in [route, tenant].into_iter().chain(filter.iter().flat_map(|(name, value)| [*name, *value]))
+        {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut bond = [0; 8];
+        bond.copy_from_slice(&digest[..8]);
+        Self(bond)
+    }
+
+    /// The text of a cursor at `at`.
+    pub fn write(self, at: &impl Display) -> String {
+        URL_SAFE_NO_PAD.encode([&self.0, at.to_string().as_bytes()].concat())
+    }
+
+    /// Where a cursor is; 400 for one of another list or filter, and any other text.
+    pub fn read<T: FromStr>(self, text: &str) -> Result<T, Problem> {
+        let refused = |detail| Err(Problem::bad_request("bad_cursor", detail));
+        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        let Some((bond, at)) = bytes.split_first_chunk::<8>() else {
+            return refused("the cursor is not one that this list gave");
+        };
+        if *bond != self.0 {
+            return refused("the cursor is of another list, or of this one under another filter");
+        }
+        match std::str::from_utf8(at).ok().and_then(|at| at.parse().ok()) {
+            Some(at) => Ok(at),
+            None => refused("the cursor is not one that this list gave"),
         }
     }
 }
@@ -31,11 +55,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_back_in_its_own_list_only() {
-        let text = write("calls", &(7_u64, "CA1")).expect("writes");
-        assert_eq!(read::<(u64, String)>("calls", Some(&text)).expect("reads"), Some((7, "CA1".into())));
-        assert!(read::<(u64, String)>("facts", Some(&text)).is_err());
-        assert!(read::<(u64, String)>("calls", Some("!!")).is_err());
-        assert!(read::<(u64, String)>("calls", Some("eyJ4Ijox")).is_err());
+    fn a_cursor_reads_back_in_its_own_list_under_its_own_filter_only() {
+        let bond = Bond::new("/calls", "acme", &[("agent", "ann")]);
+        let text = bond.write(&7);
+        assert_eq!(bond.read::<u64>(&text).ok(), Some(7));
+        for (route, tenant, filter) in [
+            ("/leads", "acme", [("agent", "ann")]),
+            ("/calls", "globex", [("agent", "ann")]),
+            ("/calls", "acme", [("agent", "bob")]),
+            ("/calls", "acme", [("agen", "tann")]),
+        ] {
+            assert!(Bond::new(route, tenant, &filter).read::<u64>(&text).is_err(), "{route} {tenant}");
+        }
+        for text in ["", "!!", "eyJ4Ijox", &bond.write(&"x")] {
+            assert!(bond.read::<u64>(text).is_err(), "{text}");
+        }
     }
 }

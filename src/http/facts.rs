@@ -2,30 +2,38 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::StatusCode;
+use axum::Json;
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::facts::kind_named;
-use domain::members::{Day, Instant};
-use serde_json::{Value, json};
+use domain::keys::Position;
+use domain::members::Day;
+use domain::record::KindTag;
+use domain::words;
+use projections::store::Page;
+use utoipa_axum::routes;
 
+use super::App;
 use super::body::{self, BATCH_MAX, SINGLE_MAX};
+use super::command::content_type;
+use super::need::Need;
+use super::post;
+use super::posted::{Answered, NewFact, PostAnswer};
 use super::problem::Problem;
-use super::query::Query;
-use super::tenant::{Tenant, content_type, view};
-use super::{App, cursor, post};
-use crate::views::facts::{FactError, FactFilter, original, page, show};
+use super::query::{Bound, Parameters, Query, parameters, word_values};
+use super::read::{List, Read};
+use super::routes::Routes;
+use super::tenant::Tenant;
+use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
-pub fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/facts", get(list).post(take))
-        .route("/facts/by-key", get(by_key))
-        .route("/facts/{position}", get(one))
+pub fn routes() -> Routes {
+    Routes::new("facts")
+        .add(Need::Viewer, routes!(list_facts))
+        .add(Need::Agent, routes!(post_facts))
+        .add(Need::Viewer, routes!(get_fact_by_key))
+        .add(Need::Viewer, routes!(get_fact))
 }
 
 impl From<FactError> for Problem {
@@ -34,96 +42,141 @@ impl From<FactError> for Problem {
     }
 }
 
-const PARAMETERS: &[&str] =
-    &["kind", "provider", "subject", "from", "to", "order", "limit", "cursor", "min_position"];
+words! {
+    /// In which order facts are listed, by position.
+    Order { Descending = "desc", Ascending = "asc" }
+}
+word_values!(Order);
 
-async fn list(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let query = Query::new(raw.as_deref(), PARAMETERS)?;
-    let limit = query.limit()?;
-    let order = |text: &str| match text {
-        "asc" => Some(false),
-        "desc" => Some(true),
-        _ => None,
-    };
-    let descending = query.word("order", "must be asc or desc (the default)", order)?.unwrap_or(true);
-    let zone = view(&app, &tenant, &query).await?.timeline().latest().zone;
-    let instant_or = |name, of_day: &dyn Fn(Day) -> Instant| {
-        query.word(name, "must be an instant such as 2025-10-09T12:00:00Z, or a date", |text| {
-            Instant::parse(text).or_else(|| Day::parse(text).map(of_day))
+parameters! {
+    /// Which facts.
+    Facts {
+        /// Of this kind.
+        kind: KindTag,
+        /// From this provider.
+        provider: String,
+        /// Of this subject: a call, session, account-day and the like, as its facts name it.
+        subject: String,
+        /// `occurred_at` from here on.
+        from: Bound,
+        /// `occurred_at` before this instant, or to the end of this day.
+        to: Bound,
+        /// By default newest first.
+        order: Order,
+    }
+}
+
+/// Facts as they came in, by position.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts",
+    params(List<Facts>),
+    responses((status = 200, body = Page<FactItem>))
+)]
+async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Response, Problem> {
+    let zone = list.view.timeline().latest().zone;
+    let instant = |bound: Option<Bound>, days: i32| {
+        bound.map(|bound| match bound {
+            Bound::Instant(instant) => instant,
+            Bound::Day(day) => zone.start_of(Day(day.0 + days)),
         })
     };
+    let Facts { kind, provider, subject, from, to, order } = list.query.clone();
     let filter = FactFilter {
-        kind: query.word("kind", "is no kind of fact", kind_named)?,
-        provider: query.text("provider").map(str::to_owned),
-        subject: query.text("subject").map(|subject| app.engine.secret.subject(tenant.as_str(), subject)),
-        from: instant_or("from", &|day| zone.start_of(day))?,
-        before: instant_or("to", &|day| zone.start_of(Day(day.0 + 1)))?,
-        descending,
-        tenant,
+        kind,
+        provider,
+        subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
+        from: instant(from, 0),
+        before: instant(to, 1),
+        descending: order != Some(Order::Ascending),
+        tenant: (*list.tenant).clone(),
     };
-    let after: Option<(bool, u64)> = cursor::read("facts", query.text("cursor"))?;
-    if after.is_some_and(|(order, _)| order != descending) {
-        return Err(Problem::bad_request("bad_cursor", "the cursor is of the other order"));
-    }
+    let (after, limit) = (list.after::<Position>()?, list.limit);
     let snapshot = app.engine.log.snapshot();
-    let position = snapshot.head().position;
-    let found = blocking(move || page(&snapshot, &filter, after.map(|(_, at)| at), limit)).await??;
-    let next = found.next.map(|at| cursor::write("facts", &(descending, at))).transpose()?;
-    Ok(Json(json!({"position": position, "items": found.items, "next_cursor": next})))
+    let position = list.view.position();
+    let found = blocking(move || page(&snapshot, &filter, after, limit)).await??;
+    let next_cursor = found.next.map(|at| at.to_string());
+    list.page(Page { position, items: found.items, next_cursor })
 }
 
-async fn one(
+parameters! {
+    /// How a fact is shown.
+    Shown {
+        /// Adds the payload as it came.
+        raw: bool,
+    }
+}
+
+/// One fact.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts/{position}",
+    params(Read<Shown>),
+    responses((status = 200, body = FactItem))
+)]
+async fn get_fact(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
     Path((_, position)): Path<(String, String)>,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let query = Query::new(raw.as_deref(), &["raw"])?;
+    read: Read<Shown>,
+) -> Result<Response, Problem> {
     let position = position.parse().map_err(|_| Problem::not_found("fact"))?;
-    answer(&app, tenant.as_str(), position, wants_raw(&query)?).await
+    answer(&app, &read, position, read.query.raw).await
 }
 
-async fn by_key(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let query = Query::new(raw.as_deref(), &["provider", "external_id", "raw"])?;
-    let (Some(provider), Some(external_id)) = (query.text("provider"), query.text("external_id")) else {
+parameters! {
+    /// The key of a fact.
+    Key {
+        /// From whom.
+        provider: String,
+        /// Its id there.
+        external_id: String,
+        /// Adds the payload as it came.
+        raw: bool,
+    }
+}
+
+/// The fact that was recorded under a key.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts/by-key",
+    params(Read<Key>),
+    responses((status = 200, body = FactItem))
+)]
+async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result<Response, Problem> {
+    let (Some(provider), Some(external_id)) = (&read.query.provider, &read.query.external_id) else {
         return Err(Problem::bad_request("missing_parameter", "give both 'provider' and 'external_id'"));
     };
-    let key = app.engine.secret.key_hash(tenant.as_str(), provider, external_id);
+    let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);
     let log = app.engine.log.clone();
     let found = blocking(move || log.find(&key)).await?.map_err(|error| post::log_problem(&error))?;
     let (position, _) = found.ok_or_else(|| Problem::not_found("fact"))?;
-    answer(&app, tenant.as_str(), position, wants_raw(&query)?).await
-}
-
-fn wants_raw(query: &Query) -> Result<bool, Problem> {
-    Ok(query.word("raw", "must be true or false", |text| text.parse().ok())?.unwrap_or(false))
+    answer(&app, &read, position, read.query.raw).await
 }
 
 /// One fact of the tenant; another tenant's is answered as if it were not there (R7).
-async fn answer(app: &Arc<App>, tenant: &str, position: u64, raw: bool) -> Result<Json<Value>, Problem> {
+async fn answer<Q>(
+    app: &App,
+    read: &Read<Q>,
+    position: Position,
+    raw: Option<bool>,
+) -> Result<Response, Problem> {
     let snapshot = app.engine.log.snapshot();
-    let read = move || -> Result<_, FactError> {
+    let raw = raw == Some(true);
+    let show = move || -> Result<_, FactError> {
         let fact = show(&snapshot, position)?;
         let payload = if raw && fact.is_some() { original(&snapshot, position)? } else { None };
         Ok((fact, payload))
     };
-    let (fact, payload) = blocking(read).await??;
-    let mut fact = fact.filter(|fact| fact["tenant"] == tenant).ok_or_else(|| Problem::not_found("fact"))?;
+    let (fact, payload) = blocking(show).await??;
+    let fact = fact.filter(|fact| fact.tenant == read.tenant.as_str());
+    let mut fact = fact.ok_or_else(|| Problem::not_found("fact"))?;
     if let Some(payload) = payload {
         match std::str::from_utf8(&payload) {
-            Ok(text) => fact["original"] = text.into(),
-            Err(_) => fact["original_base64"] = STANDARD.encode(&payload).into(),
+            Ok(text) => fact.original = Some(text.to_owned()),
+            Err(_) => fact.original_base64 = Some(STANDARD.encode(&payload)),
         }
     }
-    Ok(Json(fact))
+    read.answer(position, &fact)
 }
 
 /// Runs what reads files away from the async threads.
@@ -134,15 +187,42 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
-async fn take(
+parameters! {
+    /// How a batch is answered.
+    Told {
+        /// `all` lists what was recorded too.
+        results: All,
+    }
+}
+
+words! {
+    /// The one word of `results`.
+    All { All = "all" }
+}
+word_values!(All);
+
+/// Records one fact, or many: an array or NDJSON, of which each stands alone.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/facts",
+    params(Told),
+    request_body(content((NewFact = "application/json"), (Vec<NewFact> = "application/json"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 201, description = "Recorded", body = PostAnswer),
+        (status = 200, description = "A duplicate; or what became of a batch", body = Answered),
+        (status = 409, description = "The key was recorded with other content"),
+        (status = 413, description = "Over 1 MiB, or a batch over 64 MiB"),
+        (status = 415, description = "Neither JSON nor NDJSON, or compressed"),
+        (status = 422, description = "Well-formed but wrong; `errors` names the fields")
+    )
+)]
+async fn post_facts(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
+    tenant: Tenant,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query = Query::new(raw.as_deref(), &["results"])?;
-    let all = query.word("results", "must be all", |text| (text == "all").then_some(()))?.is_some();
     let (parts, content) = request.into_parts();
+    let all = Told::read(&Query::new(parts.uri.query(), &[Told::NAMES])?)?.results.is_some();
     match content_type(&parts, &[JSON, NDJSON])? {
         NDJSON => post::lines(&app, &tenant, content, all).await,
         _ => {
@@ -154,12 +234,7 @@ async fn take(
                 return Err(Problem::too_large(SINGLE_MAX));
             }
             let (status, answer) = post::single(&app, &tenant, bytes).await?;
-            Ok((status, Json(answer)).into_response())
+            Ok((status, Json(Answered::One(answer))).into_response())
         }
     }
-}
-
-/// 201 for a new fact, 200 for one that was there.
-pub fn status(recorded: bool) -> StatusCode {
-    if recorded { StatusCode::CREATED } else { StatusCode::OK }
 }

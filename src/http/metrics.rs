@@ -1,54 +1,81 @@
 //! Figures of months and days.
 
-use std::sync::Arc;
+use axum::response::Response;
+use domain::members::{Day, Month};
+use projections::figures::month::{DaysAnswer, MonthAnswer};
+use utoipa_axum::routes;
 
-use axum::extract::{RawQuery, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use domain::members::Instant;
-use serde::Serialize;
-
-use super::App;
+use super::need::Need;
 use super::problem::Problem;
-use super::query::Query;
-use super::tenant::{Tenant, view};
+use super::query::parameters;
+use super::read::Read;
+use super::routes::Routes;
 
 /// Longest range of days in one answer.
 const DAYS_MAX: i32 = 400;
 
 /// `/metrics/month`, `/metrics/days`.
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/metrics/month", get(month)).route("/metrics/days", get(days))
+pub fn routes() -> Routes {
+    Routes::new("metrics").add(Need::Viewer, routes!(month)).add(Need::Viewer, routes!(days))
 }
 
-async fn month(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<impl Serialize>, Problem> {
-    let query = Query::new(raw.as_deref(), &["month", "min_position"])?;
-    let asked = query.month("month")?;
-    let view = view(&app, &tenant, &query).await?;
-    let month = asked.unwrap_or_else(|| view.timeline().latest().zone.month(Instant((app.engine.clock)())));
-    Ok(Json(view.month(month)))
+parameters! {
+    /// Which month.
+    OfMonth {
+        /// By default the current one, in the tenant's zone.
+        month: Month,
+    }
 }
 
-async fn days(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<impl Serialize>, Problem> {
-    let query = Query::new(raw.as_deref(), &["from", "to", "min_position"])?;
-    let (from, to) = (query.day("from")?, query.day("to")?);
-    let view = view(&app, &tenant, &query).await?;
-    let today = view.timeline().latest().zone.day(Instant((app.engine.clock)()));
-    let to = to.unwrap_or(today);
-    let from = from.unwrap_or_else(|| to.month().first());
+/// Figures of a month, of the tenant and of each agent.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/metrics/month",
+    params(Read<OfMonth>),
+    responses((status = 200, body = MonthAnswer))
+)]
+async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
+    let current = read.view.timeline().latest().zone.month(read.at);
+    let month = read.query.month.unwrap_or(current);
+    let answer = read.view.month(month);
+    // Whoever asks for no month asks for another one later on.
+    if read.query.month.is_some() && month < current {
+        read.answer(answer.position, &answer)
+    } else {
+        read.answer_at(&answer)
+    }
+}
+
+parameters! {
+    /// Which days.
+    OfDays {
+        /// First local day; by default the first of the month of the last.
+        from: Day,
+        /// Last local day; by default today.
+        to: Day,
+    }
+}
+
+/// Figures of each day of a range, days without facts included.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/metrics/days",
+    params(Read<OfDays>),
+    responses((status = 200, body = DaysAnswer))
+)]
+async fn days(read: Read<OfDays>) -> Result<Response, Problem> {
+    let today = read.view.timeline().latest().zone.day(read.at);
+    let to = read.query.to.unwrap_or(today);
+    let from = read.query.from.unwrap_or_else(|| to.month().first());
     if from > to || to.0 - from.0 >= DAYS_MAX {
         let detail = format!(
             "'from' must not be after 'to' (by default today), and at most {DAYS_MAX} days lie between them"
         );
         return Err(Problem::bad_request("bad_range", detail));
     }
-    Ok(Json(view.days(from, to)))
+    let answer = read.view.days(from, to);
+    match read.query.to {
+        Some(_) => read.answer(answer.position, &answer),
+        None => read.answer_at(&answer),
+    }
 }

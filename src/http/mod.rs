@@ -1,18 +1,27 @@
 //! The thin HTTP layer: parse, one call, render. One file per resource, each with its own `router()`.
 
+mod answer;
 mod auth;
 mod body;
 mod calls;
+#[allow(dead_code, reason = "the first commands come with their routes")]
 mod command;
 mod cursor;
+mod document;
 mod facts;
 mod health;
 mod hooks;
 mod metrics;
+mod need;
 mod outreach;
 mod post;
+mod posted;
 mod problem;
 mod query;
+mod read;
+mod refusals;
+mod routes;
+mod rows;
 mod serve;
 mod tenant;
 
@@ -31,18 +40,22 @@ pub use serve::{ServeError, listen, serve};
 
 use crate::engine::Engine;
 use problem::Problem;
+use routes::Routes;
 
 /// What every handler sees.
 pub struct App {
     engine: Engine,
     tokens: Tokens,
     draining: AtomicBool,
+    /// Names the build and the log that make the answers, in their ETags.
+    build: Box<str>,
 }
 
 impl App {
     /// Serves `engine` to those with one of `tokens`.
     pub fn new(engine: Engine, tokens: Tokens) -> Self {
-        Self { engine, tokens, draining: AtomicBool::new(false) }
+        let build = build(&engine);
+        Self { engine, tokens, draining: AtomicBool::new(false), build }
     }
 
     /// Closes the engine, whoever still holds a handle of it.
@@ -53,12 +66,30 @@ impl App {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Every route.
+/// Two builds may render one state differently, and two logs have the same positions.
+fn build(engine: &Engine) -> Box<str> {
+    let executable = std::env::current_exe().and_then(std::fs::metadata);
+    let made = executable.and_then(|file| Ok((file.len(), file.modified()?)));
+    let text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), made.ok());
+    format!("{:016x}", engine.secret.subject("", &text)).into()
+}
+
+/// Every route with what it needs.
+fn routes() -> Routes {
+    Routes::new("factfold")
+        .merge(health::routes())
+        .merge(document::routes())
+        .merge(hooks::routes())
+        .merge(facts::routes())
+        .merge(metrics::routes())
+        .merge(calls::routes())
+        .merge(outreach::routes())
+}
+
+/// The routes behind what holds for every request.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .merge(health::router())
-        .merge(hooks::router())
-        .nest("/api/v1/tenants/{tenant}", tenant::router(&app))
+    let (routes, _) = routes().split();
+    routes
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -67,6 +98,7 @@ pub fn router(app: Arc<App>) -> Router {
                 "this route has no such method",
             )
         })
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(middleware::from_fn(name_and_render))
         .with_state(app)
 }

@@ -1,37 +1,44 @@
 //! Outreach leads.
 
-use std::sync::Arc;
-
-use axum::extract::{RawQuery, State};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::response::Response;
 use domain::rules::stages::Stage;
-use serde::Serialize;
+use projections::entities::lead_list::LeadItem;
+use projections::store::Page;
+use utoipa_axum::routes;
 
-use super::App;
 use super::facts::blocking;
+use super::need::Need;
 use super::problem::Problem;
-use super::query::Query;
-use super::tenant::{Tenant, view};
+use super::query::parameters;
+use super::read::List;
+use super::routes::Routes;
 use crate::views::LeadFilter;
 
 /// `/outreach/leads`.
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/outreach/leads", get(list))
+pub fn routes() -> Routes {
+    Routes::new("outreach").add(Need::Viewer, routes!(list_leads))
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(raw): RawQuery,
-) -> Result<Json<impl Serialize>, Problem> {
-    let query = Query::new(raw.as_deref(), &["stage", "search", "limit", "cursor", "min_position"])?;
-    let stages = "must be one of new replied interested quoting follow_up won lost unsubscribed bounced";
-    let filter = LeadFilter {
-        stage: query.word("stage", stages, Stage::parse)?,
-        search: query.text("search").map(str::to_owned),
-    };
-    let (limit, after) = (query.limit()?, query.cursor()?);
-    let view = view(&app, &tenant, &query).await?;
-    blocking(move || view.leads(&filter, after.as_ref(), limit)).await.map(Json)
+parameters! {
+    /// Which leads.
+    Leads {
+        /// Where they stand.
+        stage: Stage,
+        /// Part of name, email or company, in any case.
+        search: String,
+    }
+}
+
+/// Outreach leads, newest first by their first event.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/outreach/leads",
+    params(List<Leads>),
+    responses((status = 200, body = Page<LeadItem>))
+)]
+async fn list_leads(list: List<Leads>) -> Result<Response, Problem> {
+    let Leads { stage, search } = list.query.clone();
+    let (filter, after) = (LeadFilter { stage, search }, list.after()?);
+    let (view, limit) = (list.view.clone(), list.limit);
+    list.page(blocking(move || view.leads(&filter, after.as_ref(), limit)).await?)
 }

@@ -4,14 +4,16 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::keys::TenantId;
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::App;
 use super::body::{self, BATCH_MAX};
-use super::facts::{blocking, status};
+use super::facts::blocking;
+use super::need::Role;
+use super::posted::{Answered, BatchAnswer, LineAnswer, PostAnswer};
 use super::problem::Problem;
+use super::tenant::Tenant;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
 use crate::ingest::post::Poster;
@@ -52,15 +54,20 @@ impl From<IngestError> for Problem {
     }
 }
 
+/// What a role may post; who may post nothing does not come so far.
+fn poster(role: Role) -> Poster {
+    match role {
+        Role::Viewer | Role::Auditor | Role::Agent => Poster::Agent,
+        Role::Operator => Poster::Operator,
+        Role::Admin => Poster::Admin,
+    }
+}
+
 /// One fact.
-pub async fn single(app: &App, tenant: &TenantId, json: Bytes) -> Result<(StatusCode, Value), Problem> {
-    match app.engine.ingest.post(tenant, Poster::Admin, json).await? {
-        Posted::Recorded(position) => {
-            Ok((status(true), json!({"outcome": "recorded", "position": position})))
-        }
-        Posted::Duplicate(position) => {
-            Ok((status(false), json!({"outcome": "duplicate", "position": position})))
-        }
+pub async fn single(app: &App, tenant: &Tenant, json: Bytes) -> Result<(StatusCode, PostAnswer), Problem> {
+    match app.engine.ingest.post(tenant, poster(tenant.role()), json).await? {
+        Posted::Recorded(position) => Ok((StatusCode::CREATED, PostAnswer { outcome: "recorded", position })),
+        Posted::Duplicate(position) => Ok((StatusCode::OK, PostAnswer { outcome: "duplicate", position })),
         Posted::Conflict(conflict) => {
             let detail =
                 format!("this key was recorded at position {} with other content", conflict.first_position);
@@ -91,7 +98,7 @@ pub async fn single(app: &App, tenant: &TenantId, json: Bytes) -> Result<(Status
 /// What a batch is answered with: counts, and a line for what was not recorded.
 struct Results {
     tally: Tally,
-    lines: Vec<Value>,
+    lines: Vec<LineAnswer>,
     all: bool,
     cut: bool,
 }
@@ -110,26 +117,7 @@ impl Results {
             self.cut = true;
             return;
         }
-        let result = |outcome: &str, position: Option<u64>, error: Option<String>| json!({"line": line, "outcome": outcome, "position": position, "error": error});
-        self.lines.push(match posted {
-            Posted::Recorded(position) => result("recorded", Some(*position), None),
-            Posted::Duplicate(position) => result("duplicate", Some(*position), None),
-            Posted::Conflict(conflict) => {
-                let fields: Vec<&str> = conflict.diff.iter().map(|diff| diff.pointer.as_str()).collect();
-                let error = format!("recorded before with other content: {}", fields.join(", "));
-                result("conflict", Some(conflict.first_position), Some(error))
-            }
-            Posted::Rejected(errors) => {
-                let mut rejected = result("rejected", None, errors.first().map(ToString::to_string));
-                rejected["errors"] = json!(errors);
-                rejected
-            }
-            Posted::Unparsable(why) => result("rejected", None, Some(format!("no JSON: {why}"))),
-            Posted::NotAccepted(kind) => result("rejected", None, Some(format!("kind_not_accepted: {kind}"))),
-            Posted::Forbidden(kind) => {
-                result("rejected", None, Some(format!("this role may not post {kind}")))
-            }
-        });
+        self.lines.push(LineAnswer::new(line, posted));
     }
 
     fn rejected(&mut self, line: u64, why: String) {
@@ -137,26 +125,22 @@ impl Results {
     }
 
     fn answer(self) -> Response {
-        let mut answer = json!(self.tally);
-        answer["results"] = self.lines.into();
-        if self.cut {
-            answer["results_cut"] = true.into();
-        }
-        Json(answer).into_response()
+        let Self { tally, lines, cut, .. } = self;
+        Json(Answered::Batch(BatchAnswer { tally, results: lines, results_cut: cut })).into_response()
     }
 }
 
 /// Facts on their way to the log: a chunk of lines, told in their order whatever becomes of them.
 struct Chunks<'a> {
     app: &'a App,
-    tenant: &'a TenantId,
+    tenant: &'a Tenant,
     results: Results,
     lines: Vec<(u64, Result<Bytes, LineError>)>,
     bytes: usize,
 }
 
 impl<'a> Chunks<'a> {
-    fn new(app: &'a App, tenant: &'a TenantId, all: bool) -> Self {
+    fn new(app: &'a App, tenant: &'a Tenant, all: bool) -> Self {
         Self { app, tenant, results: Results::new(all), lines: Vec::with_capacity(LINES), bytes: 0 }
     }
 
@@ -168,7 +152,7 @@ impl<'a> Chunks<'a> {
 
     async fn flush(&mut self) -> Result<(), Problem> {
         let facts = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok().cloned()).collect();
-        let answers = self.app.engine.ingest.post_batch(self.tenant, Poster::Admin, facts).await;
+        let answers = self.app.engine.ingest.post_batch(self.tenant, poster(self.tenant.role()), facts).await;
         let mut answers = answers.map_err(|error| self.so_far(error.into()))?.into_iter();
         for (number, line) in self.lines.drain(..) {
             match line {
@@ -197,7 +181,7 @@ impl<'a> Chunks<'a> {
 }
 
 /// A JSON array: broken anywhere, nothing is recorded.
-pub async fn array(app: &App, tenant: &TenantId, json: Bytes, all: bool) -> Result<Response, Problem> {
+pub async fn array(app: &App, tenant: &Tenant, json: Bytes, all: bool) -> Result<Response, Problem> {
     let elements = blocking(move || elements(json)).await?;
     let elements = elements.map_err(|error| {
         Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}"))
@@ -212,7 +196,7 @@ pub async fn array(app: &App, tenant: &TenantId, json: Bytes, all: bool) -> Resu
 }
 
 /// NDJSON, taken as it comes: each line stands alone.
-pub async fn lines(app: &App, tenant: &TenantId, body: Body, all: bool) -> Result<Response, Problem> {
+pub async fn lines(app: &App, tenant: &Tenant, body: Body, all: bool) -> Result<Response, Problem> {
     let mut chunks = Chunks::new(app, tenant, all);
     let (mut cutter, mut taken) = (Cutter::default(), 0);
     let mut body = std::pin::pin!(body);

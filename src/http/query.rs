@@ -1,90 +1,273 @@
 //! Query strings: every parameter is known, given once and well-formed, or the answer is 400 and names it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use domain::members::{Day, Month};
-use projections::store::Cursor;
+use domain::facts::kind_named;
+use domain::members::{Day, Email, Instant, Month};
+use domain::record::KindTag;
+use domain::rules::qualification::Verdict;
+use domain::rules::stages::Stage;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::SchemaFormat;
+use utoipa::openapi::{Object, ObjectBuilder, Required, Type};
 
 use super::problem::Problem;
 
-/// The parameters of a request.
+/// The parameters that were given: names that the route has, each once.
 #[derive(Debug)]
-pub struct Query(BTreeMap<String, String>);
+pub struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
 
-impl Query {
-    /// Reads a raw query; only the parameters in `known` may be given.
-    pub fn new(raw: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
-        let mut parameters = BTreeMap::new();
+impl<'r> Query<'r> {
+    /// Reads a raw query; only parameters that `is_known` may be given, of which `known` tells the names.
+    pub fn new(raw: Option<&'r str>, known: &[&[&str]]) -> Result<Self, Problem> {
+        let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
-            if !known.contains(&name.as_ref()) {
-                let detail = format!("no parameter {name:?} here; there are: {}", known.join(", "));
+            if !known.iter().any(|names| names.contains(&name.as_ref())) {
+                let detail = format!("no parameter {name:?} here; there are: {}", known.concat().join(", "));
                 return Err(Problem::bad_request("unknown_parameter", detail));
             }
-            if parameters.insert(name.to_string(), value.into_owned()).is_some() {
+            if given.iter().any(|(before, _)| *before == name) {
                 let detail = format!("parameter {name:?} is given twice");
                 return Err(Problem::bad_request("repeated_parameter", detail));
             }
+            given.push((name, value));
         }
-        Ok(Self(parameters))
+        Ok(Self(given))
     }
 
     /// A parameter's text; blank is absent.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
+        let given = self.0.iter().find(|(given, _)| given == name)?;
+        Some(given.1.trim()).filter(|value| !value.is_empty())
     }
 
-    fn parsed<T>(
-        &self,
-        name: &str,
-        rule: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
-        match self.text(name) {
-            None => Ok(None),
-            Some(text) => match parse(text.trim()) {
-                Some(value) => Ok(Some(value)),
-                None => Err(Problem::bad_request("bad_parameter", format!("parameter {name:?} {rule}"))),
-            },
+    /// A parameter's value; 400 where the text is none.
+    pub fn value<T: Value>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match T::parse(text) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                let detail = format!("parameter {name:?} must be {}", T::rule());
+                Err(Problem::bad_request("bad_parameter", detail))
+            }
         }
     }
 
-    /// A month.
-    pub fn month(&self, name: &str) -> Result<Option<Month>, Problem> {
-        self.parsed(name, "must be a month such as 2025-10", Month::parse)
+    /// What was given besides `names`, in a fixed order: what a cursor is bound to.
+    pub fn besides(&self, names: &[&str]) -> Vec<(&str, &str)> {
+        let mut rest: Vec<(&str, &str)> = self
+            .0
+            .iter()
+            .filter(|(name, value)| !names.contains(&name.as_ref()) && !value.trim().is_empty())
+            .map(|(name, value)| (name.as_ref(), value.trim()))
+            .collect();
+        rest.sort_unstable();
+        rest
+    }
+}
+
+/// What a parameter's text can stand for.
+pub trait Value: Sized {
+    /// Reads it; blanks around it are gone.
+    fn parse(text: &str) -> Option<Self>;
+    /// What it must be, for people: behind "must be".
+    fn rule() -> String;
+    /// What it is, in the API document.
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::String).build()
+    }
+}
+
+/// Gives a type of `words!` the manners of a parameter.
+macro_rules! word_values {
+    ($($words:ty),+ $(,)?) => { $(
+        impl $crate::http::query::Value for $words {
+            fn parse(text: &str) -> Option<Self> {
+                <$words>::parse(text)
+            }
+
+            fn rule() -> String {
+                let words: Vec<&str> = <$words>::ALL.iter().map(|word| word.as_str()).collect();
+                format!("one of {}", words.join(" "))
+            }
+
+            fn schema() -> utoipa::openapi::Object {
+                let words = <$words>::ALL.iter().map(|word| word.as_str());
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .enum_values(Some(words))
+                    .build()
+            }
+        }
+    )+ };
+}
+pub(super) use word_values;
+
+word_values!(Verdict, Stage);
+
+/// Values that the domain reads: their rule and their format in the API document.
+macro_rules! text_values {
+    ($($value:ty: $parse:expr, $rule:literal, $format:literal;)+) => { $(
+        impl Value for $value {
+            fn parse(text: &str) -> Option<Self> {
+                $parse(text)
+            }
+
+            fn rule() -> String {
+                $rule.into()
+            }
+
+            fn schema() -> Object {
+                let format = Some($format).filter(|format| !format.is_empty());
+                let format = format.map(|format: &str| SchemaFormat::Custom(format.into()));
+                ObjectBuilder::new().schema_type(Type::String).format(format).build()
+            }
+        }
+    )+ };
+}
+
+text_values! {
+    Day: Day::parse, "a date such as 2025-10-09", "date";
+    Month: Month::parse, "a month such as 2025-10", "";
+    Instant: Instant::parse, "an instant such as 2025-10-09T12:00:00Z", "date-time";
+    Email: Email::new, "an email address", "email";
+    KindTag: kind_named, "a kind of fact", "";
+    Bound: Bound::parse, "an instant such as 2025-10-09T12:00:00Z, or a date", "";
+    String: |text: &str| Some(text.to_owned()), "a text", "";
+}
+
+/// Either an instant or a whole day: what cuts a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// An instant: inclusive as `from`, exclusive as `to` (RULINGS, Which day).
+    Instant(Instant),
+    /// A day: inclusive at both ends.
+    Day(Day),
+}
+
+impl Bound {
+    fn parse(text: &str) -> Option<Self> {
+        Instant::parse(text).map(Self::Instant).or_else(|| Day::parse(text).map(Self::Day))
+    }
+}
+
+impl Value for u64 {
+    fn parse(text: &str) -> Option<Self> {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
     }
 
-    /// A day.
-    pub fn day(&self, name: &str) -> Result<Option<Day>, Problem> {
-        self.parsed(name, "must be a date such as 2025-10-09", Day::parse)
+    fn rule() -> String {
+        "a whole number from 0".into()
     }
 
-    /// A position of the log.
-    pub fn position(&self, name: &str) -> Result<Option<u64>, Problem> {
-        self.parsed(name, "must be a position: a whole number from 0", |text| text.parse().ok())
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build()
+    }
+}
+
+impl Value for bool {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 
-    /// One of a closed set of words.
-    pub fn word<T>(
-        &self,
-        name: &str,
-        rule: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
-        self.parsed(name, rule, parse)
+    fn rule() -> String {
+        "true or false".into()
     }
 
-    /// Where a list of rows goes on.
-    pub fn cursor(&self) -> Result<Option<Cursor>, Problem> {
-        let read = self.text("cursor").map(str::parse).transpose();
-        read.map_err(|_| Problem::bad_request("bad_cursor", "the cursor is not one that this list gave"))
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Boolean).build()
+    }
+}
+
+/// How many items a page has: 50 unless told, at most 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl Value for Limit {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|limit| (1..=500).contains(limit)).map(Self)
     }
 
-    /// How many items a page has: 50 unless told, at most 500.
-    pub fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.parsed("limit", "must be from 1 to 500", |text| {
-            text.parse().ok().filter(|limit| (1..=500).contains(limit))
-        })?;
-        Ok(limit.unwrap_or(50))
+    fn rule() -> String {
+        "from 1 to 500".into()
+    }
+
+    fn schema() -> Object {
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(500));
+        limit.default(Some(50.into())).build()
+    }
+}
+
+/// The query parameters of a route, read and described at one place; made by [`parameters!`].
+pub trait Parameters: Sized + Send {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+
+    /// Reads them.
+    fn read(query: &Query<'_>) -> Result<Self, Problem>;
+
+    /// Describes them for the API document.
+    fn describe() -> Vec<Parameter>;
+}
+
+/// Describes one parameter.
+pub fn parameter<T: Value>(name: &str, docs: &[&str]) -> Parameter {
+    let docs: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
+    let described = format!("{} Must be {}.", docs.join(" "), T::rule());
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(described))
+        .schema(Some(T::schema()))
+        .build()
+}
+
+/// A struct of query parameters: each member is one, absent or of a [`Value`]'s type.
+macro_rules! parameters {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $said:literal])+ $member:ident: $value:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name { $($(#[doc = $said])+ pub $member: Option<$value>),* }
+
+        impl $crate::http::query::Parameters for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($member)),*];
+
+            fn read(query: &$crate::http::query::Query<'_>) -> Result<Self, $crate::http::problem::Problem> {
+                Ok(Self { $($member: query.value(stringify!($member))?),* })
+            }
+
+            fn describe() -> Vec<utoipa::openapi::path::Parameter> {
+                vec![$($crate::http::query::parameter::<$value>(stringify!($member), &[$($said),+])),*]
+            }
+        }
+
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _of: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                <Self as $crate::http::query::Parameters>::describe()
+            }
+        }
+    };
+}
+pub(super) use parameters;
+
+impl Parameters for () {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn read(_query: &Query<'_>) -> Result<Self, Problem> {
+        Ok(())
+    }
+
+    fn describe() -> Vec<Parameter> {
+        Vec::new()
     }
 }
 
@@ -92,19 +275,47 @@ impl Query {
 mod tests {
     use super::*;
 
-    #[test]
-    fn unknown_and_repeated_parameters_are_named() {
-        let told = |raw| format!("{:?}", Query::new(Some(raw), &["month", "limit"]).expect_err("refused"));
-        assert!(told("mnth=2025-10").contains("mnth"));
-        assert!(told("limit=1&limit=2").contains("given twice"));
+    parameters! {
+        /// For the tests.
+        Few {
+            /// How many.
+            limit: Limit,
+            /// A position.
+            position: u64,
+            /// Which calls.
+            status: Verdict,
+        }
+    }
+
+    fn few(raw: &str) -> Result<Few, Problem> {
+        Few::read(&Query::new(Some(raw), &[Few::NAMES])?)
     }
 
     #[test]
-    fn limits_are_bounded() {
-        let limit = |raw| Query::new(Some(raw), &["limit"]).and_then(|query| query.limit()).ok();
+    fn unknown_and_repeated_parameters_are_named() {
+        let told = |raw| format!("{:?}", few(raw).expect_err("refused"));
+        assert!(told("limt=10").contains("limt") && told("limit=1&limit=2").contains("given twice"));
+        assert!(told("status=good").contains("one of qualified unqualified"));
+        assert_eq!(few("status=Qualified").expect("reads").status, Some(Verdict::Qualified));
+    }
+
+    #[test]
+    fn limits_and_positions_are_bounded() {
+        let limit = |raw| few(raw).ok().map(|few| few.limit.unwrap_or_default().0);
         assert_eq!(
-            [limit(""), limit("limit=500"), limit("limit=501"), limit("limit=0"), limit("limit=x")],
+            ["", "limit=500", "limit=501", "limit=0", "limit=x"].map(limit),
             [Some(50), Some(500), None, None, None]
         );
+        let position = |raw| few(raw).ok().and_then(|few| few.position);
+        assert_eq!(
+            ["position=7", "position=%2B7", "position=-7", "position=18446744073709551616"].map(position),
+            [Some(7), None, None, None]
+        );
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_read() {
+        let described = Few::describe().into_iter().map(|parameter| parameter.name);
+        assert!(described.eq(Few::NAMES.iter().copied()));
     }
 }

@@ -1,82 +1,64 @@
-//! What lies under a tenant: the caller is known, the tenant is his, and read models are as far as he asks.
+//! A tenant as handlers have it: the gate has let the caller through to it, and this server has it.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::middleware::{self, Next};
-use axum::response::Response;
 use domain::keys::TenantId;
 
+use super::App;
+use super::auth::Caller;
+use super::need::Role;
 use super::problem::Problem;
-use super::query::Query;
-use super::{App, calls, facts, metrics, outreach};
-use crate::views::TenantView;
+use super::routes::Admitted;
 
-/// So long does a reader wait for a position that is not folded yet.
-const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
-
-/// Every route of a tenant, behind the token check.
-pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    Router::new()
-        .merge(facts::router())
-        .merge(metrics::router())
-        .merge(calls::router())
-        .merge(outreach::router())
-        .layer(middleware::from_fn_with_state(Arc::clone(app), authorize))
+/// The tenant in the path, for which the gate has let the caller through; 404 where this server has none such.
+/// Nothing else makes one, so what takes it reads and looks up for nobody who may not (R7).
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    id: TenantId,
+    caller: Arc<Caller>,
+    role: Role,
 }
 
-/// 401 without a known token, before anything else is looked at.
-async fn authorize(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let role = app.tokens.role(request.headers())?;
-    request.extensions_mut().insert(role);
-    Ok(next.run(request).await)
+impl Tenant {
+    /// The caller's role here.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Who asks: what `by` of a fact says.
+    #[allow(dead_code, reason = "commands come with their routes")]
+    pub fn by(&self) -> &str {
+        &self.caller.id
+    }
 }
 
-/// A tenant of this server, from the path. 404 for any other.
-pub struct Tenant(pub TenantId);
+impl Deref for Tenant {
+    type Target = TenantId;
+
+    fn deref(&self) -> &TenantId {
+        &self.id
+    }
+}
+
+/// The tenant's id in the path of a request, where its route has one; `Err` where it is none.
+pub async fn in_path(parts: &mut Parts) -> Option<Result<TenantId, Problem>> {
+    let path = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (_, id) = path.iter().find(|(name, _)| *name == "tenant")?;
+    Some(TenantId::new(id).map_err(|_| Problem::not_found("tenant")))
+}
 
 impl FromRequestParts<Arc<App>> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let path = RawPathParams::from_request_parts(parts, app).await;
-        let path = path.map_err(|_| Problem::not_found("route"))?;
-        let named =
-            path.iter().find(|(name, _)| *name == "tenant").and_then(|(_, id)| TenantId::new(id).ok());
-        match named {
-            Some(id) if app.engine.knows(&id) => Ok(Self(id)),
+        match parts.extensions.get::<Admitted>() {
+            Some(Admitted { caller: Some((caller, role)), tenant: Some(id) }) if app.engine.knows(id) => {
+                Ok(Self { id: id.clone(), caller: Arc::clone(caller), role: *role })
+            }
             Some(_) | None => Err(Problem::not_found("tenant")),
         }
     }
-}
-
-/// The tenant's read models, at least as far as `min_position` asks: waits at most 5 s, then 503.
-pub async fn view(app: &App, tenant: &TenantId, query: &Query) -> Result<TenantView, Problem> {
-    if let Some(position) = query.position("min_position")?
-        && !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await
-    {
-        let detail = format!("position {position} is not folded yet");
-        return Err(Problem::unavailable("not_folded", detail, 1));
-    }
-    app.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
-}
-
-/// 415 unless the body is of one of `types`; answers which.
-pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Problem> {
-    let given = parts.headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media =
-        given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
-    let found = media.as_deref().and_then(|media| types.iter().find(|known| **known == media));
-    found.copied().ok_or_else(|| {
-        let detail = format!("send the body as {}", types.join(" or "));
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
-    })
 }

@@ -3,6 +3,7 @@
 use domain::json::FieldError;
 use domain::keys::{Position, TenantId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::conflict::Conflict;
 use super::provider::{Reason, Refused};
@@ -51,8 +52,9 @@ pub enum NotTaken {
 }
 
 /// What became of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeliveryOutcome)]
 pub enum Outcome {
     /// The event is known and carries nothing to count.
     Ignored,
@@ -67,9 +69,10 @@ pub enum Outcome {
 }
 
 /// One fact of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FactAnswer {
     /// Where it stands; of a conflict the first one's place.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// What became of it.
     pub outcome: Outcome,
@@ -127,7 +130,7 @@ pub enum Posted {
 }
 
 /// Counts over a batch, in the contract's words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Tally {
     /// New ones.
     pub recorded: u64,
@@ -138,6 +141,7 @@ pub struct Tally {
     /// Everything that was not understood or not allowed.
     pub rejected: u64,
     /// The highest position answered.
+    #[schema(value_type = Option<u64>)]
     pub last_position: Option<Position>,
 }
 

@@ -11,13 +11,15 @@ use projections::figures::month::{DaysAnswer, MonthAnswer};
 use projections::store::{Cursor, Page};
 use projections::tenant::Tenant;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Slot;
 
 /// Answer of `/calls/{call_id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallAnswer {
     /// True at this position.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// The call.
     #[serde(flatten)]

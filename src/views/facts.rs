@@ -9,7 +9,9 @@ use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
 use projections::entities::call_list::CallItem;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::log::select::{GroupSet, Select};
 use crate::log::{LogError, LogSnapshot};
@@ -58,7 +60,7 @@ pub struct FactFilter {
 #[derive(Debug)]
 pub struct FactPage {
     /// The facts.
-    pub items: Vec<Value>,
+    pub items: Vec<FactItem>,
     /// Where the next page begins: the last position looked at; none at the end.
     pub next: Option<Position>,
 }
@@ -79,29 +81,58 @@ impl FactFilter {
     }
 }
 
-/// The fact in the contract's shape. Members of an erased person are absent.
-pub fn fact_json(position: Position, record: &RecordRef<'_>) -> Result<Value, FactError> {
+/// A fact in the contract's shape.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FactItem {
+    /// Its place in the log.
+    pub position: u64,
+    /// Whose.
+    pub tenant: String,
+    /// From whom.
+    pub provider: String,
+    /// Its id there.
+    pub external_id: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// When it happened.
+    pub occurred_at: String,
+    /// When we learned it.
+    pub recorded_at: String,
+    /// What it says; members of an erased person are absent.
+    #[schema(value_type = Object)]
+    pub body: Value,
+    /// Keyed digest of its content, in hexadecimal digits.
+    pub digest: String,
+    /// `received` where `occurred_at` is the time it came, for want of another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_source: Option<&'static str>,
+    /// With `raw`: the payload as it came, where it is a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
+    /// With `raw`: the payload as it came, where it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_base64: Option<String>,
+}
+
+/// The fact in the contract's shape, without its payload.
+pub fn fact_item(position: Position, record: &RecordRef<'_>) -> Result<FactItem, FactError> {
     let header = &record.header;
     let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
         .map_err(|error| FactError::Body { position, error })?;
-    let digest: String = header.content.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut shown = json!({
-        "position": position,
-        "tenant": header.tenant,
-        "provider": header.provider,
-        "external_id": header.external_id,
-        "kind": kind_name(header.kind),
-        "occurred_at": Instant(header.occurred_at).to_string(),
-        "recorded_at": Instant(header.recorded_at).to_string(),
-        "body": fact.json(),
-        "digest": digest,
-    });
-    if header.time_received
-        && let Value::Object(members) = &mut shown
-    {
-        members.insert("time_source".into(), "received".into());
-    }
-    Ok(shown)
+    Ok(FactItem {
+        position,
+        tenant: header.tenant.to_owned(),
+        provider: header.provider.to_owned(),
+        external_id: header.external_id.to_owned(),
+        kind: kind_name(header.kind).unwrap_or("unknown"),
+        occurred_at: Instant(header.occurred_at).to_string(),
+        recorded_at: Instant(header.recorded_at).to_string(),
+        body: fact.json(),
+        digest: header.content.iter().map(|byte| format!("{byte:02x}")).collect(),
+        time_source: header.time_received.then_some("received"),
+        original: None,
+        original_base64: None,
+    })
 }
 
 /// A page of at most `limit` facts, behind the position `cursor` in the filter's order.
@@ -134,7 +165,7 @@ pub fn page(
         }
         for position in found {
             if items.len() == limit {
-                let next = items.last().and_then(|item: &Value| item["position"].as_u64());
+                let next = items.last().map(|item: &FactItem| item.position);
                 return Ok(FactPage { items, next });
             }
             items.extend(show(log, position)?);
@@ -162,10 +193,10 @@ fn positions(
 }
 
 /// The fact at `position`, in the contract's shape; none past the head.
-pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<Value>, FactError> {
+pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<FactItem>, FactError> {
     let Some(record) = log.read(position)? else { return Ok(None) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;
-    fact_json(position, &view).map(Some)
+    fact_item(position, &view).map(Some)
 }
 
 /// Fills in where the recordings of `calls` can be heard: personal, so read from their facts, which `log` must

@@ -1,0 +1,111 @@
+//! The OpenAPI 3.1 document that the server makes of its own route table, and the page that shows it.
+
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Info, OpenApi};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::routes;
+
+use super::need::Need;
+use super::refusals::ProblemBody;
+use super::routes::Routes;
+
+/// `/api/openapi.json`.
+pub fn routes() -> Routes {
+    Routes::new("process").add(Need::Open, routes!(openapi))
+}
+
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let json = document().to_pretty_json();
+    // Nothing in it can fail to be written: a test reads it.
+    json.unwrap_or_default().into()
+});
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
+}
+
+/// What every route takes and answers.
+pub fn document() -> OpenApi {
+    let (_, mut document) = super::routes().split();
+    let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Every inbound fact once, every figure a fold of the log. Positions say at which fact an answer is true; \
+         `x-needs` says what a route asks of the caller's role, `x-roles` which roles have it."
+            .to_owned(),
+    );
+    document.info = info;
+    let components = document.components.get_or_insert_default();
+    let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An opaque token `ff_…`, tied to tenants and a role"));
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn json() -> Value {
+        serde_json::to_value(document()).expect("json")
+    }
+
+    fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let paths = document["paths"].as_object().expect("paths");
+        paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().expect("operations");
+            methods.iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
+    }
+
+    #[test]
+    fn every_route_says_what_it_needs_and_what_it_answers() {
+        let document = json();
+        let mut names = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            let need = operation["x-needs"].as_str().and_then(Need::parse);
+            assert!(need.is_some(), "{method} {path} needs nothing known");
+            assert!(operation["summary"].is_string(), "{method} {path} says nothing");
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(names.insert(name), "{name} is the name of two routes");
+            if path.contains("{tenant}") {
+                assert_ne!(need, Some(Need::Open), "{method} {path} of a tenant is open");
+            }
+            let answers = operation["responses"].as_object().expect("responses");
+            assert!(answers.keys().any(|status| status.starts_with(['1', '2', '3'])), "{method} {path}");
+            for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let content = &answer["content"]["application/problem+json"];
+                assert!(content.is_object(), "{method} {path} {status} is no problem");
+            }
+        }
+        assert!(names.len() > 10, "only {} routes", names.len());
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        let document = json();
+        let text = document.to_string();
+        let named = text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let missing: BTreeSet<&str> = named.filter(|name| !schemas.contains_key(*name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

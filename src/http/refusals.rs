@@ -1,0 +1,81 @@
+//! What the API document says of answers that are no success: each is a problem, the same shape everywhere.
+
+use axum::http::StatusCode;
+use utoipa::ToSchema;
+use utoipa::openapi::response::{Response, Responses};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
+
+use super::need::Need;
+
+/// RFC 9457 problem details. Conflicts and batches that broke off carry further members, described with them.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "documents what Problem::render writes")]
+pub struct ProblemBody {
+    /// `urn:factfold:problem:` and the code.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, for people.
+    detail: String,
+    /// What is wrong, for programs: stable.
+    code: String,
+    /// The id under which the request is logged; the header `x-request-id` too.
+    request_id: String,
+    /// Fields at fault, where fields are.
+    #[schema(required = false)]
+    errors: Vec<FieldAtFault>,
+}
+
+/// A field at fault.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents domain's FieldError")]
+pub struct FieldAtFault {
+    /// RFC 6901, into the body that was sent.
+    pointer: String,
+    /// The rule.
+    message: String,
+}
+
+/// Problems that every route has, by what it needs; and the content of those that the handler names itself.
+pub fn describe(responses: &mut Responses, need: Need, of_a_tenant: bool) {
+    let mut common = vec![
+        (StatusCode::BAD_REQUEST, "The request does not parse: its path, a parameter or the body"),
+        (StatusCode::TOO_MANY_REQUESTS, "Too many requests; `Retry-After` says when to come again"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; it is logged under the request's id"),
+        (StatusCode::SERVICE_UNAVAILABLE, "Not now; `Retry-After` says when to come again"),
+    ];
+    if need != Need::Open {
+        common.push((StatusCode::UNAUTHORIZED, "No known token was sent"));
+    }
+    if !matches!(need, Need::Open | Need::Known) {
+        common.push((StatusCode::FORBIDDEN, "The caller's role may not do this"));
+        let unknown = if of_a_tenant {
+            "There is no such thing, or no such tenant, or the caller may not know of it"
+        } else {
+            "There is no such thing, or the caller is tied to tenants"
+        };
+        common.push((StatusCode::NOT_FOUND, unknown));
+    }
+    for (status, description) in common {
+        let known = responses.responses.entry(status.as_str().to_owned());
+        known.or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
+    }
+    for (status, response) in &mut responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+        {
+            be_a_problem(response);
+        }
+    }
+}
+
+fn be_a_problem(response: &mut Response) {
+    if response.content.is_empty() {
+        let schema = Ref::from_schema_name("Problem");
+        let content = Content::new(Some(schema));
+        response.content.insert("application/problem+json".to_owned(), content.into());
+    }
+}

@@ -1,0 +1,134 @@
+//! The route table: every route with what it needs; the check, the API document and the tests all read it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use domain::keys::TenantId;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+use super::App;
+use super::auth::{Caller, Identity};
+use super::need::{Need, Role};
+use super::problem::Problem;
+use super::refusals;
+use super::tenant::in_path;
+
+/// Routes with their needs. There is no way to add one without.
+pub struct Routes {
+    tag: &'static str,
+    inner: OpenApiRouter<Arc<App>>,
+}
+
+impl Routes {
+    /// None yet; `tag` is their chapter in the API document.
+    pub fn new(tag: &'static str) -> Self {
+        Self { tag, inner: OpenApiRouter::default() }
+    }
+
+    /// Adds handlers, made by `routes!`, for callers that have `need`.
+    pub fn add(self, need: Need, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<App>>) -> Self {
+        for (path, item) in &mut paths.paths {
+            let parameters = path_parameters(path);
+            for operation in operations(item) {
+                self.describe(operation, need, &parameters);
+            }
+        }
+        let gate = middleware::from_fn(move |request, next| admit(need, request, next));
+        let routes = (schemas, paths, methods).map(|methods| methods.route_layer(gate));
+        Self { tag: self.tag, inner: self.inner.routes(routes) }
+    }
+
+    /// Adds those of another file.
+    pub fn merge(self, other: Self) -> Self {
+        Self { tag: self.tag, inner: self.inner.merge(other.inner) }
+    }
+
+    /// The router, and the document of what it serves.
+    pub fn split(self) -> (Router<Arc<App>>, OpenApi) {
+        self.inner.split_for_parts()
+    }
+
+    fn describe(&self, operation: &mut Operation, need: Need, in_path: &[String]) {
+        operation.tags = Some(vec![self.tag.to_owned()]);
+        let roles: Vec<&str> = need.roles().iter().map(|role| role.as_str()).collect();
+        let needs = ExtensionsBuilder::new().add("x-needs", need.as_str()).add("x-roles", roles).build();
+        operation.extensions.get_or_insert_default().merge(needs);
+        operation.security = Some(match need {
+            Need::Open => Vec::new(),
+            _ => vec![SecurityRequirement::new("token", [] as [&str; 0])],
+        });
+        let described = operation.parameters.get_or_insert_default();
+        for name in in_path.iter().rev() {
+            let is_it = |known: &RefOr<Parameter>| matches!(known, RefOr::T(known) if known.name == *name);
+            if !described.iter().any(is_it) {
+                let text = ObjectBuilder::new().schema_type(Type::String).build();
+                let parameter = ParameterBuilder::new()
+                    .name(name)
+                    .parameter_in(ParameterIn::Path)
+                    .required(Required::True)
+                    .schema(Some(text));
+                described.insert(0, parameter.build().into());
+            }
+        }
+        let of_a_tenant = in_path.iter().any(|name| name == "tenant");
+        refusals::describe(&mut operation.responses, need, of_a_tenant);
+    }
+}
+
+/// Names in braces, in the path's order.
+fn path_parameters(path: &str) -> Vec<String> {
+    let parts = path.split('{').skip(1).filter_map(|part| part.split('}').next());
+    parts.map(|name| name.trim_start_matches('*').to_owned()).collect()
+}
+
+/// The operations of a path.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
+    [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
+}
+
+/// What the gate let through.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// Who, with what role here; none where the route is open.
+    pub caller: Option<(Arc<Caller>, Role)>,
+    /// The tenant in the path, where the route has one.
+    pub tenant: Option<TenantId>,
+}
+
+/// The gate before every handler: 401 without a known credential, 404 for a tenant that the caller may not know of
+/// or a global route while he is tied to tenants, 403 with too little.
+async fn admit(need: Need, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let tenant = in_path(&mut parts).await.transpose()?;
+    let caller = match need {
+        Need::Open => None,
+        _ => Some(allowed(need, &parts, tenant.as_ref())?),
+    };
+    parts.extensions.insert(Admitted { caller, tenant });
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+fn allowed(need: Need, parts: &Parts, tenant: Option<&TenantId>) -> Result<(Arc<Caller>, Role), Problem> {
+    let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Nobody);
+    let caller = identity.caller()?;
+    let role = match tenant {
+        Some(tenant) => caller.role_in(tenant).ok_or_else(|| Problem::not_found("tenant"))?,
+        None if need == Need::Known => caller.role_everywhere().unwrap_or(Role::Viewer),
+        None => caller.role_everywhere().ok_or_else(|| Problem::not_found("route"))?,
+    };
+    if need.roles().contains(&role) {
+        return Ok((Arc::clone(caller), role));
+    }
+    let detail = format!("the role {} may not do this; it needs {}", role.as_str(), need.as_str());
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+}
