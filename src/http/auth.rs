@@ -1,55 +1,17 @@
 //! Who asks: the caller behind a credential, known before a route is looked at and checked by the route's need.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use domain::keys::TenantId;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::App;
-use super::need::Role;
 use super::problem::Problem;
-
-/// For which tenants a caller has which role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grants {
-    /// One role for all tenants and the global routes.
-    Everywhere(Role),
-    /// A role for each of some tenants, of which alone he may know.
-    In(BTreeMap<TenantId, Role>),
-}
-
-/// Who asks, as his credential says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// Id of the token or user; what `by` of a fact says. No secret.
-    pub id: Box<str>,
-    /// What he may.
-    pub grants: Grants,
-}
-
-impl Caller {
-    /// His role for a tenant; none if he may not know of it.
-    pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
-        match &self.grants {
-            Grants::Everywhere(role) => Some(*role),
-            Grants::In(tenants) => tenants.get(tenant).copied(),
-        }
-    }
-
-    /// His role for what is no tenant's; none if he is tied to tenants.
-    pub fn role_everywhere(&self) -> Option<Role> {
-        match &self.grants {
-            Grants::Everywhere(role) => Some(*role),
-            Grants::In(_) => None,
-        }
-    }
-}
+pub use crate::access::Caller;
 
 /// What the credential of a request turned out to be.
 #[derive(Debug, Clone)]
@@ -86,8 +48,7 @@ pub struct Tokens {
 impl Tokens {
     /// Knows the admin's token, where there is one.
     pub fn new(admin: Option<&[u8]>) -> Self {
-        let caller = Caller { id: "admin".into(), grants: Grants::Everywhere(Role::Admin) };
-        Self { admin: admin.map(|token| (Sha256::digest(token).into(), Arc::new(caller))) }
+        Self { admin: admin.map(|token| (Sha256::digest(token).into(), Arc::new(Caller::admin()))) }
     }
 
     /// Who has this token.
@@ -123,6 +84,7 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::need::Role;
 
     fn role(tokens: &Tokens, header: &str) -> Option<Role> {
         let mut headers = HeaderMap::new();
@@ -142,16 +104,5 @@ mod tests {
         assert!(tokens.identity(&HeaderMap::new()).caller().is_err());
         let none = Tokens::new(None);
         assert_eq!((role(&none, "Bearer ff_sesame"), role(&none, "Bearer ")), (None, None));
-    }
-
-    #[test]
-    fn whoever_is_tied_to_tenants_has_a_role_in_them_only() {
-        let [own, other] = ["acme", "globex"].map(|id| TenantId::new(id).expect("tenant"));
-        let grants = Grants::In([(own.clone(), Role::Viewer)].into());
-        let caller = Caller { id: "t1".into(), grants };
-        assert_eq!(
-            (caller.role_in(&own), caller.role_in(&other), caller.role_everywhere()),
-            (Some(Role::Viewer), None, None)
-        );
     }
 }
