@@ -37,7 +37,6 @@ impl TenantView {
         Self { slot }
     }
 
-    #[cfg(test)]
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
     }

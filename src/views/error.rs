@@ -28,6 +28,9 @@ pub enum FoldError {
         /// What is wrong with it.
         error: RecordError,
     },
+    /// A fold of the past took longer than a caller waits.
+    #[error("folding the past took too long")]
+    Late,
     /// No thread could be started.
     #[error("no thread to fold on: {0}")]
     Thread(String),

@@ -5,10 +5,12 @@
 mod answers;
 mod error;
 pub mod facts;
+mod jobs;
 mod projector;
 mod rebuild;
 #[cfg(test)]
 mod tests;
+mod time_travel;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,14 +27,17 @@ use tokio::sync::watch;
 
 pub use self::answers::{CallAnswer, TenantView};
 pub use self::error::FoldError;
-pub use self::rebuild::Progress;
+pub use self::jobs::Progress;
+use self::rebuild::Scope;
+use self::time_travel::Frozen;
+pub use self::time_travel::Moment;
 use crate::log::{Log, LogSnapshot};
 
 pub use projections::entities::call_list::CallFilter;
 pub use projections::entities::lead_list::LeadFilter;
 
 /// One tenant's models and the position they are at: that of the last of its facts that was folded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     position: Position,
     tenant: Tenant,
@@ -54,6 +59,10 @@ pub struct ModelDigest {
 }
 
 struct Inner {
+    log: Log,
+    /// Threads that fold what is not folded live.
+    threads: usize,
+    frozen: Frozen,
     tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     /// Last position of the log that is folded, of whatever tenant.
     position: watch::Sender<Position>,
@@ -78,8 +87,11 @@ impl Views {
     pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
         let snapshot = log.snapshot();
         let position = snapshot.head().position;
-        let tenants = rebuild::rebuild(&snapshot, threads, progress)?;
+        let tenants = rebuild::rebuild(&snapshot, &Scope::all(&snapshot), threads, progress)?;
         let inner = Inner {
+            log: log.clone(),
+            threads,
+            frozen: Frozen::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             position: watch::Sender::new(position),
             folding: Mutex::new(()),
@@ -99,7 +111,7 @@ impl Views {
         threads: usize,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Vec<ModelDigest>, FoldError> {
-        let tenants = rebuild::rebuild(snapshot, threads, progress)?;
+        let tenants = rebuild::rebuild(snapshot, &Scope::all(snapshot), threads, progress)?;
         let tenants = tenants.into_iter().map(|(id, state)| (id, state.tenant));
         Ok(sum(&tenants.collect::<Vec<_>>(), snapshot.head().position))
     }
@@ -109,7 +121,7 @@ impl Views {
     /// # Errors
     /// As of [`Views::fold_once`].
     pub fn fold_in_order(snapshot: &LogSnapshot) -> Result<Vec<ModelDigest>, FoldError> {
-        let tenants = rebuild::in_order(snapshot)?;
+        let tenants = rebuild::in_order(snapshot, &Scope::all(snapshot))?;
         let tenants = tenants.into_iter().map(|(id, state)| (id, state.tenant));
         Ok(sum(&tenants.collect::<Vec<_>>(), snapshot.head().position))
     }
@@ -133,14 +145,24 @@ impl Views {
 
     /// A tenant's models; none of a tenant without facts, nor of the engine's own.
     pub fn tenant(&self, tenant: &TenantId) -> Option<TenantView> {
+        self.any(tenant).filter(|_| !is_internal(tenant.as_str()))
+    }
+
+    /// The models of a tenant of the engine's own, such as `_unassigned`: shown on no tenant's route.
+    pub fn internal(&self, tenant: &TenantId) -> Option<TenantView> {
+        self.any(tenant).filter(|_| is_internal(tenant.as_str()))
+    }
+
+    fn any(&self, tenant: &TenantId) -> Option<TenantView> {
         let slot = self.inner.tenants.read().get(tenant.as_str()).cloned()?;
         Some(TenantView::new(slot))
     }
 
-    /// Every tenant with facts, by id.
+    /// Every tenant with facts, by id; none of the engine's own.
     pub fn tenants(&self) -> Vec<(Box<str>, TenantView)> {
         let tenants = self.inner.tenants.read();
-        tenants.iter().map(|(id, slot)| (id.clone(), TenantView::new(Arc::clone(slot)))).collect()
+        let shown = tenants.iter().filter(|(id, _)| !is_internal(id));
+        shown.map(|(id, slot)| (id.clone(), TenantView::new(Arc::clone(slot)))).collect()
     }
 
     /// The digest of each model at one position. Folding waits only while counters are taken.
@@ -158,6 +180,10 @@ impl Views {
     pub fn close(&self) {
         projector::stop(&self.inner);
     }
+}
+
+fn is_internal(tenant: &str) -> bool {
+    tenant.starts_with('_')
 }
 
 fn slot(state: State) -> Slot {

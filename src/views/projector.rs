@@ -12,7 +12,7 @@ use domain::record::{Record, RecordRef};
 use projections::Recorded;
 use projections::tenant::folds;
 
-use super::{FoldError, Inner, Slot, State};
+use super::{FoldError, Inner, Slot};
 use crate::log::{Follow, Log};
 
 /// How long one look for new facts may take; also how soon a stop is seen.
@@ -33,7 +33,7 @@ impl Decoded {
     /// Reads the body; none of a fact that no model folds.
     pub(super) fn of(position: Position, record: &RecordRef<'_>) -> Result<Option<Self>, FoldError> {
         let header = &record.header;
-        if !folds(header.kind.group) || header.tenant.starts_with('_') {
+        if !folds(header.kind.group) {
             return Ok(None);
         }
         let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
@@ -108,9 +108,6 @@ fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
         let position = record.position;
         let view = record.view().map_err(|error| FoldError::Record { position, error })?;
         let tenant = view.header.tenant;
-        if tenant.starts_with('_') {
-            continue;
-        }
         let decoded = Decoded::of(position, &view)?;
         match by_tenant.iter_mut().find(|batch| batch.tenant == tenant) {
             Some(batch) => {
@@ -159,10 +156,4 @@ fn fold_tenant(slot: &Slot, facts: &[Decoded]) {
             state.position = fact.position;
         }
     }
-}
-
-/// Folds what lies in memory, after the lanes were folded.
-pub(super) fn fold_into(state: &mut State, fact: &Decoded) {
-    state.tenant.apply(&fact.recorded());
-    state.position = fact.position;
 }

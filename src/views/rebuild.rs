@@ -2,30 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::time;
 
 use domain::keys::{Position, TenantId};
+use domain::members::Instant;
+use domain::record::{Header, RecordRef};
 use domain::rules::configuration::Timeline;
 use parking_lot::Mutex;
 use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
-use super::projector::{Decoded, fold_into};
+use super::jobs::{Progress, Told, on_threads};
+use super::projector::Decoded;
 use super::{FoldError, State};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select, Shard};
-
-/// How far a fold is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Facts folded.
-    pub folded: u64,
-    /// Facts to fold.
-    pub of: u64,
-}
-
-/// Facts of one job between two words of progress.
-const TELL_EVERY: u64 = 8_192;
 
 /// Below so many facts a lane is folded sooner than its shards are put together.
 const SHARD_FACTS_MIN: u64 = 50_000;
@@ -71,31 +61,69 @@ impl Default for Parts {
     }
 }
 
-/// Folds all of `snapshot`.
-pub(super) fn rebuild(
-    snapshot: &LogSnapshot,
-    threads: usize,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<BTreeMap<Box<str>, State>, FoldError> {
-    rebuild_with(snapshot, threads, SHARD_FACTS_MIN, progress)
+/// What of the log is folded.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// Whose facts; all tenants' when none.
+    pub tenant: Option<TenantId>,
+    /// The last position, inclusive.
+    pub up_to: Position,
+    /// What happened later is left out, but for configuration (RULINGS Configuration).
+    pub occurred_until: Option<Instant>,
+    /// When the fold is given up.
+    pub deadline: Option<time::Instant>,
+    /// From so many facts on a lane may be cut into shards.
+    pub shard_facts: u64,
 }
 
-/// The same, with lanes cut into shards from `shard_facts` facts on.
-pub(super) fn rebuild_with(
+impl Scope {
+    /// Every fact of `snapshot`.
+    pub(super) fn all(snapshot: &LogSnapshot) -> Self {
+        let up_to = snapshot.head().position;
+        Self { tenant: None, up_to, occurred_until: None, deadline: None, shard_facts: SHARD_FACTS_MIN }
+    }
+
+    fn keeps(&self, header: &Header<'_>) -> bool {
+        self.occurred_until
+            .is_none_or(|until| header.occurred_at <= until.0 || Profile::GROUPS.contains(&header.kind.group))
+    }
+
+    /// Hands out the selected facts of the scope, positions ascending; the first error ends it.
+    fn for_each(
+        &self,
+        snapshot: &LogSnapshot,
+        select: Select,
+        mut f: impl FnMut(Position, &RecordRef<'_>) -> Result<(), FoldError>,
+    ) -> Result<(), FoldError> {
+        let mut done = Ok(());
+        let mut visit = |position, record: RecordRef<'_>| {
+            done = f(position, &record);
+            if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let up_to = select.up_to.min(self.up_to);
+        if self.tenant.is_none() && select.tenant.is_none() && select.groups == GroupSet::ALL {
+            snapshot.in_order(select.from, up_to, false, &mut visit)?;
+        } else {
+            let tenant = select.tenant.clone().or_else(|| self.tenant.clone());
+            snapshot.for_each(&Select { tenant, up_to, ..select }, &mut visit)?;
+        }
+        done
+    }
+}
+
+/// Folds what is in scope from the lanes.
+pub(super) fn rebuild(
     snapshot: &LogSnapshot,
+    scope: &Scope,
     threads: usize,
-    shard_facts: u64,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
     let threads = threads.clamp(1, 64);
-    let lanes = lanes(snapshot, threads, shard_facts)?;
-    let head = snapshot.head().position;
-    let told = Told::new(
-        head,
-        head - snapshot.sealed() + lanes.iter().map(|lane| lane.facts).sum::<u64>(),
-        progress,
-    );
-    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, lane, &told))?;
+    let lanes = lanes(snapshot, scope, threads)?;
+    let in_lanes: u64 = lanes.iter().map(|lane| lane.facts).sum();
+    let to_do = in_lanes + scope.up_to.saturating_sub(snapshot.sealed());
+    let told = Told::new(scope.up_to, to_do, scope.deadline, progress);
+    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &told))?;
     let mut tenants: BTreeMap<Box<str>, Parts> = BTreeMap::new();
     for Folded { tenant, rows, last } in folded {
         let parts = tenants.entry(tenant).or_default();
@@ -116,21 +144,21 @@ pub(super) fn rebuild_with(
     drop(jobs);
     let mut states: BTreeMap<Box<str>, State> =
         tenants.into_iter().map(|(id, parts)| (id, state(parts))).collect();
-    see_unfolded(snapshot, &mut states)?;
+    see_unfolded(snapshot, scope, &mut states)?;
     // What is not sealed lies in order, not in lanes, and is folded as if it came now.
-    fold_from(snapshot, snapshot.sealed() + 1, &mut states, &told)?;
-    progress(Progress { folded: head, of: head });
+    fold_from(snapshot, scope, snapshot.sealed() + 1, &mut states, &told)?;
+    progress(Progress { folded: scope.up_to, of: scope.up_to });
     Ok(states)
 }
 
 /// What each thread takes next, the longest first: every tenant's facts once for each model that folds them. A
 /// tenant that would keep one thread longer than its fair share is cut into shards.
-fn lanes(snapshot: &LogSnapshot, threads: usize, shard_facts: u64) -> Result<Vec<Lane>, FoldError> {
+fn lanes(snapshot: &LogSnapshot, scope: &Scope, threads: usize) -> Result<Vec<Lane>, FoldError> {
     let groups = snapshot.groups()?;
     let total: u64 = groups.values().sum();
     let mut tenants: BTreeMap<Box<str>, BTreeMap<u8, u64>> = BTreeMap::new();
     for ((tenant, group), facts) in groups {
-        if !tenant.starts_with('_') {
+        if scope.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == &*tenant) {
             tenants.entry(tenant).or_default().insert(group, facts);
         }
     }
@@ -141,7 +169,7 @@ fn lanes(snapshot: &LogSnapshot, threads: usize, shard_facts: u64) -> Result<Vec
     for (tenant, counts) in &tenants {
         for (of, groups, sharded) in &models {
             let facts: u64 = groups.iter().filter_map(|group| counts.get(group)).sum();
-            let is_long = facts > total / (2 * threads as u64) && facts >= shard_facts && threads > 1;
+            let is_long = facts > total / (2 * threads as u64) && facts >= scope.shard_facts && threads > 1;
             let shards = match (facts, is_long && *sharded) {
                 (0, _) => 0,
                 (_, true) => threads.next_power_of_two() as u32,
@@ -160,12 +188,17 @@ fn lanes(snapshot: &LogSnapshot, threads: usize, shard_facts: u64) -> Result<Vec
     Ok(lanes)
 }
 
-fn fold_lane(snapshot: &LogSnapshot, lane: &Lane, told: &Told<'_>) -> Result<Folded, FoldError> {
+fn fold_lane(
+    snapshot: &LogSnapshot,
+    scope: &Scope,
+    lane: &Lane,
+    told: &Told<'_>,
+) -> Result<Folded, FoldError> {
     let mut rows = match lane.of {
         Of::Profile => Rows::Profile(Profile::default()),
         Of::Entity(at) => Rows::Part(at, ENTITIES[at].part()),
     };
-    let (mut last, mut count, mut failed) = (0, 0, None);
+    let (mut last, mut count) = (0, 0);
     let select = Select {
         tenant: TenantId::stored(&lane.tenant).ok(),
         groups: lane.groups,
@@ -173,25 +206,20 @@ fn fold_lane(snapshot: &LogSnapshot, lane: &Lane, told: &Told<'_>) -> Result<Fol
         up_to: snapshot.sealed(),
         ..Select::all()
     };
-    snapshot.for_each(&select, &mut |position, record| {
-        match (Decoded::of(position, &record), &mut rows) {
-            (Ok(Some(decoded)), Rows::Profile(profile)) => profile.fold(&decoded.recorded()),
-            (Ok(Some(decoded)), Rows::Part(_, part)) => part.fold(&decoded.recorded()),
-            (Ok(None), _) => {}
-            (Err(error), _) => {
-                failed = Some(error);
-                return ControlFlow::Break(());
+    scope.for_each(snapshot, select, |position, record| {
+        if scope.keeps(&record.header)
+            && let Some(decoded) = Decoded::of(position, record)?
+        {
+            match &mut rows {
+                Rows::Profile(profile) => profile.fold(&decoded.recorded()),
+                Rows::Part(_, part) => part.fold(&decoded.recorded()),
             }
         }
         last = position;
         count += 1;
-        told.at(count);
-        ControlFlow::Continue(())
+        told.at(count)
     })?;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(Folded { tenant: lane.tenant.clone(), rows, last }),
-    }
+    Ok(Folded { tenant: lane.tenant.clone(), rows, last })
 }
 
 /// Shards become one table, names are joined, and every row's share goes into its cells.
@@ -208,115 +236,53 @@ fn state(parts: Parts) -> State {
     State { position: parts.last, tenant: Tenant::assemble(parts.profile, entities) }
 }
 
-/// Folds all of `snapshot` in the order of the log, as it is folded live.
-pub(super) fn in_order(snapshot: &LogSnapshot) -> Result<BTreeMap<Box<str>, State>, FoldError> {
-    let head = snapshot.head().position;
-    let told = Told::new(head, head, &|_| {});
+/// Folds what is in scope in the order of the log, as it is folded live.
+pub(super) fn in_order(
+    snapshot: &LogSnapshot,
+    scope: &Scope,
+) -> Result<BTreeMap<Box<str>, State>, FoldError> {
+    let told = Told::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
     let mut states = BTreeMap::new();
-    fold_from(snapshot, 1, &mut states, &told)?;
+    fold_from(snapshot, scope, 1, &mut states, &told)?;
     Ok(states)
 }
 
-/// A tenant's answers are true up to its last fact, whether or not a model folds that kind.
-fn see(states: &mut BTreeMap<Box<str>, State>, tenant: &str, position: Position) {
-    if tenant.starts_with('_') {
-        return;
-    }
-    let state = match states.get_mut(tenant) {
-        Some(state) => state,
-        None => states.entry(tenant.into()).or_default(),
-    };
-    state.position = state.position.max(position);
+fn state_of<'s>(states: &'s mut BTreeMap<Box<str>, State>, tenant: &str) -> &'s mut State {
+    states.entry(tenant.into()).or_default()
 }
 
-fn see_unfolded(snapshot: &LogSnapshot, states: &mut BTreeMap<Box<str>, State>) -> Result<(), FoldError> {
+/// A tenant's answers are true up to its last fact, whether or not a model folds that kind.
+fn see_unfolded(
+    snapshot: &LogSnapshot,
+    scope: &Scope,
+    states: &mut BTreeMap<Box<str>, State>,
+) -> Result<(), FoldError> {
     let groups = (0..64).filter(|group| folds(*group)).fold(GroupSet::ALL, GroupSet::without);
     let select = Select { groups, up_to: snapshot.sealed(), ..Select::all() };
-    snapshot.for_each(&select, &mut |position, record| {
-        see(states, record.header.tenant, position);
-        ControlFlow::Continue(())
-    })?;
-    Ok(())
+    scope.for_each(snapshot, select, |position, record| {
+        let state = state_of(states, record.header.tenant);
+        state.position = state.position.max(position);
+        Ok(())
+    })
 }
 
 fn fold_from(
     snapshot: &LogSnapshot,
+    scope: &Scope,
     from: Position,
     states: &mut BTreeMap<Box<str>, State>,
     told: &Told<'_>,
 ) -> Result<(), FoldError> {
-    let (mut count, mut failed) = (0, None);
-    snapshot.in_order(from, Position::MAX, false, &mut |position, record| {
-        match Decoded::of(position, &record) {
-            Ok(Some(decoded)) => {
-                let tenant = record.header.tenant;
-                match states.get_mut(tenant) {
-                    Some(state) => fold_into(state, &decoded),
-                    None => fold_into(states.entry(tenant.into()).or_default(), &decoded),
-                }
-            }
-            Ok(None) => see(states, record.header.tenant, position),
-            Err(error) => {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
+    let mut count = 0;
+    scope.for_each(snapshot, Select { from, ..Select::all() }, |position, record| {
+        let state = state_of(states, record.header.tenant);
+        if scope.keeps(&record.header)
+            && let Some(decoded) = Decoded::of(position, record)?
+        {
+            state.tenant.apply(&decoded.recorded());
         }
+        state.position = position;
         count += 1;
-        told.at(count);
-        ControlFlow::Continue(())
-    })?;
-    failed.map_or(Ok(()), Err)
-}
-
-/// Tells how far a fold is. A fact that several entities fold is done once for each of them; progress is told in
-/// facts of the log.
-struct Told<'a> {
-    done: AtomicU64,
-    to_do: u64,
-    of: u64,
-    progress: &'a (dyn Fn(Progress) + Sync),
-}
-
-impl<'a> Told<'a> {
-    fn new(of: u64, to_do: u64, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
-        Self { done: AtomicU64::new(0), to_do: to_do.max(1), of, progress }
-    }
-
-    /// The `count`th fact of a job was folded.
-    fn at(&self, count: u64) {
-        if count.is_multiple_of(TELL_EVERY) {
-            let done = self.done.fetch_add(TELL_EVERY, Ordering::Relaxed) + TELL_EVERY;
-            let folded = u128::from(self.of) * u128::from(done.min(self.to_do)) / u128::from(self.to_do);
-            (self.progress)(Progress { folded: folded as u64, of: self.of });
-        }
-    }
-}
-
-/// Does each job once, on so many threads; the first error ends them all.
-fn on_threads<J: Sync, T: Send>(
-    threads: usize,
-    jobs: &[J],
-    run: impl Fn(&J) -> Result<T, FoldError> + Sync,
-) -> Result<Vec<T>, FoldError> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Ok(Vec::with_capacity(jobs.len()))));
-    let work = || {
-        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = run(job);
-            let mut done = done.lock();
-            match (&mut *done, result) {
-                (Ok(all), Ok(one)) => all.push(one),
-                (Err(_), _) => return,
-                (Ok(_), Err(error)) => {
-                    *done = Err(error);
-                    return;
-                }
-            }
-        }
-    };
-    thread::scope(|scope| {
-        // This thread works, too.
-        (1..threads).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
-    done.into_inner()
+        told.at(count)
+    })
 }

@@ -1,0 +1,159 @@
+//! A tenant's models at a moment of the past (E3): folded from the log with only the facts that the moment knows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::keys::{Position, TenantId};
+use domain::members;
+use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::rebuild::{Scope, rebuild};
+use super::{FoldError, Slot, TenantView, Views, slot};
+use crate::log::{LogError, LogSnapshot};
+
+/// Folds of the past at the same time.
+const FOLDS_AT_ONCE: usize = 2;
+/// So long may one take, the wait for its turn included.
+const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
+/// Past states that are kept, so that the pages of a list are of one fold.
+const STATES_MAX: usize = 16;
+/// Facts that the kept states may hold together; the latest asked for is kept however long it is.
+const FACTS_MAX: u64 = 2_000_000;
+
+/// Which facts count. Bounds that are not given bound nothing; all that are given hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Those up to this position, inclusive.
+    pub as_of_position: Option<Position>,
+    /// Those that were recorded by then, inclusive: a prefix of the log, since `recorded_at` never goes back.
+    pub known_at: Option<members::Instant>,
+    /// Those that had happened by then, inclusive. Configuration is never left out by it.
+    pub occurred_until: Option<members::Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    tenant: TenantId,
+    up_to: Position,
+    occurred_until: Option<members::Instant>,
+}
+
+type Cell = Arc<OnceCell<(Slot, u64)>>;
+
+/// The past states that are kept, least lately asked for first.
+pub(super) struct Frozen {
+    states: Mutex<Vec<(Key, Cell)>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Frozen {
+    fn default() -> Self {
+        Self { states: Mutex::default(), turns: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
+    }
+}
+
+impl Frozen {
+    /// The cell of `key`, empty while nobody has folded it: who asks for the same meanwhile waits for it.
+    fn cell(&self, key: &Key) -> Cell {
+        let mut states = self.states.lock();
+        let known = states.iter().position(|(known, _)| known == key);
+        let entry = known.map_or_else(|| (key.clone(), Cell::default()), |at| states.remove(at));
+        let cell = Arc::clone(&entry.1);
+        states.push(entry);
+        cell
+    }
+
+    fn drop_oldest(&self) {
+        let mut states = self.states.lock();
+        let facts = |states: &[(Key, Cell)]| -> u64 {
+            states.iter().filter_map(|(_, cell)| cell.get()).map(|(_, facts)| facts).sum()
+        };
+        while states.len() > 1 && (states.len() > STATES_MAX || facts(&states) > FACTS_MAX) {
+            states.remove(0);
+        }
+    }
+}
+
+impl Views {
+    /// A tenant's models at `moment`; the live ones where it bounds nothing. None of a tenant without any facts.
+    ///
+    /// # Errors
+    /// [`FoldError::Late`] when it takes too long, else what the log cannot read.
+    pub async fn at(&self, tenant: &TenantId, moment: Moment) -> Result<Option<TenantView>, FoldError> {
+        let Some(live) = self.tenant(tenant) else { return Ok(None) };
+        if moment == Moment::default() {
+            return Ok(Some(live));
+        }
+        let up_to = self.up_to(&moment).await?;
+        let key = Key { tenant: tenant.clone(), up_to, occurred_until: moment.occurred_until };
+        let cell = self.inner.frozen.cell(&key);
+        let state = cell.get_or_try_init(|| self.freeze(&live, key)).await?;
+        let view = TenantView::new(Arc::clone(&state.0));
+        self.inner.frozen.drop_oldest();
+        Ok(Some(view))
+    }
+
+    /// The last position that `moment` knows, of those that are folded.
+    async fn up_to(&self, moment: &Moment) -> Result<Position, FoldError> {
+        let mut up_to = self.position().min(moment.as_of_position.unwrap_or(Position::MAX));
+        if let Some(known_at) = moment.known_at {
+            let log = self.inner.log.snapshot();
+            let known = blocking(move || Ok(last_known(&log, known_at)?)).await?;
+            up_to = up_to.min(known);
+        }
+        Ok(up_to)
+    }
+
+    async fn freeze(&self, live: &TenantView, key: Key) -> Result<(Slot, u64), FoldError> {
+        if key.occurred_until.is_none() {
+            let state = live.slot().read();
+            // Nothing came since: what is live is that moment.
+            if state.position <= key.up_to {
+                return Ok((slot(state.clone()), 0));
+            }
+        }
+        let deadline = Instant::now() + FOLD_TIME_MAX;
+        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.frozen.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(FoldError::Late) };
+        let (log, threads) = (self.inner.log.snapshot(), self.inner.threads);
+        blocking(move || {
+            // Kept until the fold has ended, even if nobody waits for it any more.
+            let _turn = turn;
+            let scope = Scope {
+                tenant: Some(key.tenant.clone()),
+                up_to: key.up_to,
+                occurred_until: key.occurred_until,
+                deadline: Some(deadline),
+                ..Scope::all(&log)
+            };
+            let facts = log.groups()?.into_iter().filter(|((id, _), _)| &**id == key.tenant.as_str());
+            let facts = facts.map(|(_, count)| count).sum();
+            let mut states = rebuild(&log, &scope, threads, &|_| {})?;
+            let state = states.remove(key.tenant.as_str()).unwrap_or_default();
+            Ok((slot(state), facts))
+        })
+        .await
+    }
+}
+
+/// The last position that was recorded by `known_at`; 0 where none was.
+fn last_known(log: &LogSnapshot, known_at: members::Instant) -> Result<Position, LogError> {
+    let (mut known, mut later) = (0, log.head().position + 1);
+    while later - known > 1 {
+        let position = known + (later - known) / 2;
+        let Some(record) = log.read(position)? else { break };
+        let recorded_at =
+            record.view().map_err(|error| LogError::Record { position, error })?.header.recorded_at;
+        if recorded_at <= known_at.0 { known = position } else { later = position }
+    }
+    Ok(known)
+}
+
+async fn blocking<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, FoldError> + Send + 'static,
+) -> Result<T, FoldError> {
+    spawn_blocking(run).await.map_err(|error| FoldError::Thread(error.to_string()))?
+}
