@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::Position;
@@ -23,7 +22,7 @@ use super::problem::Problem;
 use super::query::{Limit, Parameters, Query, parameters};
 use super::rows;
 use super::tenant::Tenant;
-use crate::views::TenantView;
+use crate::views::{self, FoldError, TenantView};
 
 /// So long does a reader wait for a position that is not folded yet.
 const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
@@ -154,17 +153,24 @@ impl<Q> Deref for List<Q> {
 
 /// The tenant's models at a moment: waits at most 5 s for one that is to come, then 503.
 async fn view(app: &App, tenant: &Tenant, moment: &Moment) -> Result<TenantView, Problem> {
-    if moment.as_of_position.is_some() || moment.known_at.is_some() || moment.occurred_until.is_some() {
-        let detail = "read models are served as they are now";
-        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no_time_travel", detail));
-    }
     if let Some(position) = moment.min_position
         && !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await
     {
         let detail = format!("position {position} is not folded yet");
         return Err(Problem::unavailable("not_folded", detail, 1));
     }
-    app.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
+    let past = views::Moment {
+        as_of_position: moment.as_of_position,
+        known_at: moment.known_at,
+        occurred_until: moment.occurred_until,
+    };
+    match app.engine.views.at(tenant, past).await {
+        Ok(view) => view.ok_or_else(|| Problem::not_found("tenant")),
+        Err(FoldError::Late) => {
+            Err(Problem::unavailable("past_not_folded", "that moment is still being folded", 5))
+        }
+        Err(error) => Err(Problem::internal(&error)),
+    }
 }
 
 async fn read<Q: Parameters>(
