@@ -56,7 +56,11 @@ async fn the_demo_adds_up_and_prints_three_commands_that_work() {
         assert_eq!(expected, given, "expected every delivery to come to what was expected of it: {said}");
     }
     let total: u64 = rows.iter().map(|row| row[1]).sum();
-    let shown = said.lines().find(|line| line.contains("deliveries in")).unwrap_or_default().replace(',', "");
+    let shown = said
+        .lines()
+        .find(|line| line.contains("deliveries and facts in"))
+        .unwrap_or_default()
+        .replace(',', "");
     assert!(shown.starts_with(&format!("{total} ")), "expected the counts to sum to {total}: {said}");
 
     let lines = commands(&said);

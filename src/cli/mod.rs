@@ -52,7 +52,7 @@ struct Settings {
 enum Command {
     /// Take webhooks and facts over HTTP, fold them, serve the figures
     Serve(ServeArgs),
-    /// Start a server with two seeded tenants and play their providers; nothing is kept
+    /// Start a server with three seeded tenants and play their providers; nothing is kept
     Demo(demo::Args),
     /// Append facts from NDJSON files to the log of a stopped server
     Import(import::Args),

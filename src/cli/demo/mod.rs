@@ -1,8 +1,9 @@
-//! `factfold demo`: a server with two tenants, and their providers played through the real webhook routes.
+//! `factfold demo`: a server with three tenants, and their providers played through the real webhook routes.
 
 mod emailbison;
 mod play;
 mod random;
+mod story;
 mod traffic;
 mod twilio;
 
@@ -22,10 +23,11 @@ use crate::config::{Config, TenantConfig};
 use crate::engine::{Engine, system_clock};
 use crate::http::{App, ServeError, Tokens, listen, serve};
 use crate::ingest::directory::{Endpoint, Secret};
-use play::{Tally, play};
-use traffic::{TENANTS, TWILIO_TOKEN, Tenant, deliveries};
+use indicatif::ProgressBar;
+use play::{Tally, play, post};
+use traffic::{DAYS, Request, TENANTS, TWILIO_TOKEN, Tenant, deliveries};
 
-/// Start a server with two seeded tenants and play their providers.
+/// Start a server with three seeded tenants and play their providers.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where to listen [default: 127.0.0.1:8080, or any free port when that is taken]
@@ -69,12 +71,13 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         // Sent or dropped, either way it is time to stop.
         let until = async move { drop(stopped.await) };
         let server = tokio::spawn(serve(listener, Arc::clone(&app), until));
-        output::note(&format!("Serving {base_url}; its providers deliver some 50,000 events now"));
-        let requests = deliveries(&base_url, chrono::Utc::now().timestamp());
+        output::note(&format!("Serving {base_url}; {DAYS} days of some 50,000 events are delivered now"));
+        let now = chrono::Utc::now().timestamp();
+        let requests = deliveries(&base_url, now);
         let (began, bar) = (Instant::now(), output::progress(requests.len() as u64, "delivering"));
         let mut signal = std::pin::pin!(stop_signal()?);
         let tally = tokio::select! {
-            played = play(&base_url, requests, &bar) => Some(played?),
+            told = story(&base_url, &token, requests, now, &bar) => Some(told?),
             () = &mut signal => None,
         };
         bar.finish_and_clear();
@@ -94,6 +97,21 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             Some(_) | None => Ok(()),
         }
     })
+}
+
+/// What the providers deliver, then what the tenants' other systems hold.
+async fn story(
+    base_url: &str,
+    token: &str,
+    requests: Vec<Request>,
+    now: i64,
+    bar: &ProgressBar,
+) -> Result<Tally, Failure> {
+    let mut tally = play(base_url, requests, bar).await?;
+    for tenant in &TENANTS {
+        post(base_url, token, tenant, &story::facts(tenant, now), &mut tally).await?;
+    }
+    Ok(tally)
 }
 
 async fn bind(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
@@ -128,6 +146,9 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
     let body = json!({
         "name": tenant.name,
         "timezone": tenant.zone,
+        "currency": tenant.currency,
+        "rules": {"job_value_minor": 15_000},
+        "recording": true,
         "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
         "tracking_numbers": numbers,
     });
@@ -180,15 +201,14 @@ fn tell(
         }));
     }
     output::note(&format!(
-        "{} deliveries in {seconds:.1} s, {} a second, each durable before it was answered:",
+        "{} deliveries and facts in {seconds:.1} s, {} a second, each durable before it was answered:",
         output::grouped(tally.total()),
         output::grouped((tally.total() as f64 / seconds.max(1e-9)) as u64)
     ));
     output::table(&["came to", "expected", "deliveries"], tally.rows())?;
-    output::line(&format!(
-        "\nServing   {base_url}\nToken     {token}\nTenants   {} ({}), {} ({})",
-        TENANTS[0].id, TENANTS[0].zone, TENANTS[1].id, TENANTS[1].zone
-    ))?;
+    let tenants: Vec<String> =
+        TENANTS.iter().map(|tenant| format!("{} ({})", tenant.id, tenant.zone)).collect();
+    output::line(&format!("\nServing   {base_url}\nToken     {token}\nTenants   {}", tenants.join(", ")))?;
     for (what, command) in commands {
         output::line(&format!("\n# {what}\n{command}"))?;
     }

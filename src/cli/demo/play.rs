@@ -12,6 +12,8 @@ use crate::cli::{Failure, output};
 
 /// Connections that deliver at the same time.
 const CONNECTIONS: usize = 16;
+/// Facts that are posted in one request.
+const POSTED_AT_ONCE: usize = 1_000;
 
 /// How often what was expected came to what it came to.
 #[derive(Debug, Default)]
@@ -32,6 +34,10 @@ fn word(expected: Expected) -> &'static str {
 impl Tally {
     fn add(&mut self, outcome: String, expected: Expected) {
         *self.counts.entry((outcome, word(expected))).or_default() += 1;
+    }
+
+    fn add_many(&mut self, outcome: &str, expected: Expected, count: u64) {
+        *self.counts.entry((outcome.to_owned(), word(expected))).or_default() += count;
     }
 
     /// All deliveries.
@@ -97,6 +103,33 @@ pub async fn play(base_url: &str, requests: Vec<Request>, bar: &ProgressBar) -> 
         }
     }
     Ok(tally)
+}
+
+/// Posts facts to a tenant, some at a time, and counts what came of them.
+pub async fn post(
+    base_url: &str,
+    token: &str,
+    tenant: &Tenant,
+    facts: &[Value],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let failed = |error: reqwest::Error| Failure::Failed(format!("posting facts failed: {error}"));
+    let client = reqwest::Client::builder().build().map_err(failed)?;
+    let url = format!("{base_url}/api/v1/tenants/{}/facts", tenant.id);
+    for part in facts.chunks(POSTED_AT_ONCE) {
+        let lines: String = part.iter().map(|fact| format!("{fact}\n")).collect();
+        let post = client.post(&url).bearer_auth(token).header("content-type", "application/x-ndjson");
+        let answer: Value = post.body(lines).send().await.map_err(failed)?.json().await.map_err(failed)?;
+        let recorded = answer["recorded"].as_u64().unwrap_or(0);
+        tally.add_many("recorded", Expected::Recorded, recorded);
+        let others = part.len() as u64 - recorded.min(part.len() as u64);
+        if others > 0 {
+            tally.add_many("not recorded", Expected::Recorded, others);
+            let first = answer["results"][0].to_string();
+            output::note(&format!("{}: {others} facts were not recorded, the first: {first}", tenant.id));
+        }
+    }
+    Ok(())
 }
 
 async fn deliver(

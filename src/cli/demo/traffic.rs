@@ -1,4 +1,4 @@
-//! What the demo's providers send: two tenants' weeks of calls and outreach, in disorder, partly twice, partly broken.
+//! What the demo's providers send: three tenants' months of calls and outreach, in disorder, partly twice, partly broken.
 
 use super::emailbison::{self, Lead};
 use super::random::Random;
@@ -43,6 +43,8 @@ pub struct Tenant {
     pub name: &'static str,
     /// Its zone.
     pub zone: &'static str,
+    /// Of its money.
+    pub currency: &'static str,
     /// Where Twilio delivers.
     pub twilio: &'static str,
     /// Where Email Bison delivers.
@@ -55,23 +57,25 @@ pub struct Tenant {
     leads: u64,
 }
 
-/// The demo's tenants: zones half a day and half an hour apart.
-pub const TENANTS: [Tenant; 2] = [
+/// The demo's tenants: zones hours and half an hour apart.
+pub const TENANTS: [Tenant; 3] = [
     Tenant {
         id: "acme-dental",
         name: "Acme Dental",
         zone: "America/New_York",
+        currency: "USD",
         twilio: "tw-demo-3f9a61c2",
         emailbison: "eb-demo-7c41d08e",
         workspace: (17, "Acme Client"),
         numbers: &[("+12125550110", "ann@acme-dental.example"), ("+12125550111", "bob@acme-dental.example")],
-        calls: 4_500,
-        leads: 4_200,
+        calls: 3_600,
+        leads: 3_600,
     },
     Tenant {
         id: "lotus-legal",
         name: "Lotus Legal",
         zone: "Asia/Kolkata",
+        currency: "INR",
         twilio: "tw-demo-b2d7e940",
         emailbison: "eb-demo-15fa3e6b",
         workspace: (23, "Lotus Legal"),
@@ -79,15 +83,30 @@ pub const TENANTS: [Tenant; 2] = [
             ("+912255501101", "asha@lotus-legal.example"),
             ("+912255501102", "ravi@lotus-legal.example"),
         ],
-        calls: 2_700,
-        leads: 6_300,
+        calls: 2_000,
+        leads: 4_400,
+    },
+    Tenant {
+        id: "harbour-homes",
+        name: "Harbour Homes",
+        zone: "Europe/London",
+        currency: "GBP",
+        twilio: "tw-demo-64c0e8b5",
+        emailbison: "eb-demo-9d2b7f13",
+        workspace: (31, "Harbour Homes"),
+        numbers: &[
+            ("+442079460110", "grace@harbour-homes.example"),
+            ("+442079460111", "tom@harbour-homes.example"),
+        ],
+        calls: 1_600,
+        leads: 2_500,
     },
 ];
 
 /// The Twilio auth token of the demo's account.
 pub const TWILIO_TOKEN: &str = "demo-twilio-auth-token";
 /// How many days back the story begins.
-pub const DAYS: i64 = 60;
+pub const DAYS: i64 = 90;
 const DAY_SECONDS: i64 = 86_400;
 
 /// Everything the providers deliver, in the order of delivery. `now` is in seconds since 1970; nothing lies after it.
