@@ -10,8 +10,11 @@ use domain::rules::configuration::Timeline;
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
+use crate::entities::alerts::Alerts;
 use crate::entities::calls::Calls;
+use crate::entities::conflicts::Conflicts;
 use crate::entities::leads::Leads;
+use crate::entities::quarantine::Quarantine;
 use crate::entity::{Entity, Folded};
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
@@ -191,6 +194,12 @@ entities! {
     calls: Calls,
     /// The leads of outreach.
     leads: Leads,
+    /// Keys that came with two contents.
+    conflicts: Conflicts,
+    /// Deliveries of which no fact could be made.
+    quarantine: Quarantine,
+    /// What people are to know.
+    alerts: Alerts,
 }
 
 /// Whether a model folds facts of `group`.

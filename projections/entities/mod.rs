@@ -1,10 +1,13 @@
 //! Entities: the facts of one subject folded into a row.
 
+pub mod alerts;
 pub mod call;
 pub mod call_list;
 pub mod calls;
 pub mod claims;
+pub mod conflicts;
 pub mod lead;
 pub mod lead_list;
 pub mod leads;
 pub mod links;
+pub mod quarantine;

@@ -1,0 +1,296 @@
+//! Quarantine of one tenant: deliveries of which no fact could be made, and those that were mapped since (R3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::facts::Fact;
+use domain::facts::control::ControlFact;
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::configuration::Timeline;
+use domain::words;
+use serde::Serialize;
+
+use crate::Recorded;
+use crate::canonical::{Canonical, Digest};
+use crate::entity::Entity;
+use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
+use crate::store::cursor::page;
+
+words! {
+    /// Where a quarantined delivery stands.
+    State {
+        /// No facts were made of it yet.
+        Open = "open",
+        /// It was mapped again with success.
+        Resolved = "resolved",
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    position: Position,
+    received_at: Instant,
+    reason: Symbol,
+    provider: Symbol,
+    endpoint: Symbol,
+}
+
+#[derive(Debug, Clone)]
+struct Resolved {
+    position: Position,
+    at: Instant,
+    outcome: Symbol,
+    tenant: Option<Symbol>,
+    facts: Arc<[Position]>,
+    by: Option<Symbol>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    id: Symbol,
+    kept: Option<Kept>,
+    resolved: Option<Resolved>,
+}
+
+impl Row {
+    fn state(&self) -> State {
+        if self.resolved.is_some() { State::Resolved } else { State::Open }
+    }
+
+    /// The reason of one that is open.
+    fn open(&self) -> Option<Symbol> {
+        self.kept.filter(|_| self.resolved.is_none()).map(|kept| kept.reason)
+    }
+}
+
+/// Which quarantined deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct QuarantineFilter {
+    /// Why.
+    pub reason: Option<String>,
+    /// Whose deliveries.
+    pub provider: Option<String>,
+    /// Where they stand.
+    pub state: Option<State>,
+}
+
+/// A quarantined delivery as served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantineItem {
+    /// The same for every redelivery.
+    pub quarantine_id: String,
+    /// Where its `delivery_quarantined` stands.
+    pub fact_position: Position,
+    /// `open` or `resolved`.
+    pub state: &'static str,
+    /// Why no fact could be made of it, in a word.
+    pub reason: String,
+    /// Whose delivery.
+    pub provider: String,
+    /// Reference of the endpoint it came in by.
+    pub endpoint: String,
+    /// When it came.
+    pub received_at: String,
+    /// When it was mapped with success.
+    pub resolved_at: Option<String>,
+    /// What became of it then.
+    pub outcome: Option<String>,
+    /// Whose its facts are.
+    pub tenant: Option<String>,
+    /// Positions of its facts.
+    pub facts: Vec<Position>,
+    /// Who asked for the retry.
+    pub resolved_by: Option<String>,
+    /// Where the `quarantine_resolved` stands.
+    pub resolution_position: Option<Position>,
+}
+
+/// Quarantined deliveries of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Quarantine {
+    rows: Pages<Row>,
+    index: Index,
+    strings: Strings,
+    order: Buckets,
+    open: Arc<BTreeMap<Symbol, usize>>,
+}
+
+impl Entity for Quarantine {
+    type Figures = ();
+
+    const NAME: &'static str = "quarantine";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[ControlFact::GROUP];
+    const SHARDED: bool = false;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::Control(fact) = recorded.fact else { return };
+        match fact {
+            ControlFact::Quarantined(body) => {
+                let mut symbol = |text: &domain::members::Text| self.strings.intern(text.as_str());
+                let kept = Kept {
+                    position: recorded.position,
+                    received_at: recorded.occurred_at,
+                    reason: symbol(&body.reason),
+                    provider: symbol(&body.provider),
+                    endpoint: symbol(&body.endpoint),
+                };
+                let at = self.change(body.quarantine_id.as_str(), |row| row.kept = Some(kept));
+                self.order.place(at, None, Some(kept.received_at));
+            }
+            ControlFact::QuarantineResolved(body) => {
+                let mut symbol = |text: &domain::members::Text| self.strings.intern(text.as_str());
+                let resolved = Resolved {
+                    position: recorded.position,
+                    at: recorded.occurred_at,
+                    outcome: symbol(&body.outcome),
+                    tenant: body.tenant.as_ref().map(&mut symbol),
+                    facts: body.facts.as_slice().into(),
+                    by: body.by.as_ref().map(&mut symbol),
+                };
+                self.change(body.quarantine_id.as_str(), |row| row.resolved = Some(resolved));
+            }
+            ControlFact::ConflictObserved(_)
+            | ControlFact::ConflictAccepted(_)
+            | ControlFact::ConflictRejected(_) => {}
+        }
+    }
+
+    fn absorb(&mut self, _shard: Self) {}
+
+    fn settle(&mut self) {}
+
+    fn figures(&self, _timeline: &Timeline) {}
+
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
+        self.fold(recorded);
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut out) = (Digest::default(), Canonical::default());
+        let texts = self.strings.texts();
+        for row in self.rows.iter() {
+            out.start(tenant);
+            out.text(Some(texts.get(row.id)));
+            out.maybe(row.kept.map(|kept| kept.position as i64));
+            out.text(texts.maybe(row.kept.map(|kept| kept.reason)));
+            if let Some(resolved) = &row.resolved {
+                out.number(resolved.position as i64);
+                out.text(Some(texts.get(resolved.outcome)));
+                resolved.facts.iter().for_each(|fact| out.number(*fact as i64));
+            }
+            digest.add(out.bytes());
+        }
+        digest
+    }
+}
+
+impl Quarantine {
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Row)) -> u32 {
+        let at = self.find(id).unwrap_or_else(|| {
+            let id_symbol = self.strings.intern(id);
+            let at = self.rows.push(Row { id: id_symbol, kept: None, resolved: None });
+            self.index.insert(Index::hash(id), at);
+            at
+        });
+        let row = self.rows.get_mut(at);
+        let before = row.open();
+        change(row);
+        let after = row.open();
+        if before != after {
+            let open = Arc::make_mut(&mut self.open);
+            if let Some(count) = before.and_then(|reason| open.get_mut(&reason)) {
+                *count -= 1;
+            }
+            if let Some(reason) = after {
+                *open.entry(reason).or_default() += 1;
+            }
+        }
+        at
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
+        self.index.find(Index::hash(id), |row| self.strings.texts().get(self.rows.get(row).id) == id)
+    }
+
+    /// How many are open, by reason in words.
+    pub fn open(&self) -> impl Iterator<Item = (&str, usize)> {
+        let counts = self.open.iter().filter(|(_, count)| **count > 0);
+        counts.map(|(reason, count)| (self.strings.texts().get(*reason), *count))
+    }
+
+    /// The first of those that are open for this reason: its place and when it came.
+    pub fn oldest_open(&self, reason: &str) -> Option<(Position, Instant)> {
+        let reason = self.strings.find(reason)?;
+        let open = self.rows.iter().filter(|row| row.open() == Some(reason)).filter_map(|row| row.kept);
+        open.map(|kept| (kept.position, kept.received_at)).min()
+    }
+
+    /// Positions of those that are open behind `after`, oldest first, at most `limit`; of one reason or of all.
+    pub fn open_positions(&self, reason: Option<&str>, after: Position, limit: usize) -> Vec<Position> {
+        let wanted = reason.map(|reason| self.strings.find(reason));
+        let open = self.rows.iter().filter(|row| match (row.open(), wanted) {
+            (None, _) | (_, Some(None)) => false,
+            (Some(_), None) => true,
+            (Some(is), Some(Some(wanted))) => is == wanted,
+        });
+        let mut positions: Vec<Position> =
+            open.filter_map(|row| row.kept).map(|kept| kept.position).filter(|at| *at > after).collect();
+        positions.sort_unstable();
+        positions.truncate(limit);
+        positions
+    }
+
+    /// One page, newest first.
+    pub fn page(
+        &self,
+        position: Position,
+        filter: &QuarantineFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<QuarantineItem> {
+        let texts = self.strings.texts();
+        let is = |wanted: &Option<String>, symbol| wanted.as_deref().is_none_or(|text| text == texts.get(symbol));
+        let wants = |row: &Row, kept: &Kept| {
+            filter.state.is_none_or(|state| row.state() == state)
+                && is(&filter.reason, kept.reason)
+                && is(&filter.provider, kept.provider)
+        };
+        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
+        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
+            let rows = rows.iter().map(|at| (*at, self.rows.get(*at)));
+            let rows = rows.filter_map(|(at, row)| Some((at, row, row.kept.filter(|kept| wants(row, kept))?)));
+            rows.map(|(at, row, kept)| (kept.received_at, texts.get(row.id).to_owned(), at)).collect()
+        });
+        let (items, next_cursor) = page(buckets, after, limit, |at| self.item(self.rows.get(at)));
+        Page { position, items: items.into_iter().flatten().collect(), next_cursor }
+    }
+
+    /// One delivery.
+    pub fn get(&self, id: &str) -> Option<QuarantineItem> {
+        self.find(id).and_then(|at| self.item(self.rows.get(at)))
+    }
+
+    fn item(&self, row: &Row) -> Option<QuarantineItem> {
+        let kept = row.kept?;
+        let texts = self.strings.texts();
+        let text = |symbol| texts.get(symbol).to_owned();
+        let resolved = row.resolved.as_ref();
+        Some(QuarantineItem {
+            quarantine_id: text(row.id),
+            fact_position: kept.position,
+            state: row.state().as_str(),
+            reason: text(kept.reason),
+            provider: text(kept.provider),
+            endpoint: text(kept.endpoint),
+            received_at: kept.received_at.to_string(),
+            resolved_at: resolved.map(|resolved| resolved.at.to_string()),
+            outcome: resolved.map(|resolved| text(resolved.outcome)),
+            tenant: resolved.and_then(|resolved| resolved.tenant).map(text),
+            facts: resolved.map(|resolved| resolved.facts.to_vec()).unwrap_or_default(),
+            resolved_by: resolved.and_then(|resolved| resolved.by).map(text),
+            resolution_position: resolved.map(|resolved| resolved.position),
+        })
+    }
+}
