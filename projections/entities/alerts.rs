@@ -10,12 +10,13 @@ use domain::members::Instant;
 use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages};
 use crate::store::cursor::page;
+use crate::store::{Buckets, Cursor, Index, Page, Pages};
 
 words! {
     /// Where an alert stands.
@@ -86,7 +87,7 @@ pub struct AlertFilter {
 }
 
 /// An alert as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AlertItem {
     /// Stable: what is sent carries it.
     pub alert_id: String,
@@ -132,8 +133,11 @@ pub struct Alerts {
     index: Index,
     order: Buckets,
     /// The open ones by rule and subject.
-    open: Arc<BTreeMap<(Box<str>, Option<Box<str>>), Vec<u32>>>,
+    open: Arc<BTreeMap<About, Vec<u32>>>,
 }
+
+/// A rule, and of what it speaks.
+type About = (Box<str>, Option<Box<str>>);
 
 impl Entity for Alerts {
     type Figures = ();
@@ -170,7 +174,8 @@ impl Entity for Alerts {
                     status: body.status,
                     error: body.error.as_ref().map(|error| error.as_str().into()),
                 });
-                attempts.sort_by(|a, b| (a.at, &a.target_id, a.attempt).cmp(&(b.at, &b.target_id, b.attempt)));
+                attempts
+                    .sort_by(|a, b| (a.at, &a.target_id, a.attempt).cmp(&(b.at, &b.target_id, b.attempt)));
             }
         }
     }
@@ -324,7 +329,11 @@ fn item(row: &Row) -> Option<AlertItem> {
         figures: raised.figures.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         raised_at: raised.at.to_string(),
         cleared_at: row.cleared.as_ref().map(|cleared| cleared.at.to_string()),
-        cleared_reason: row.cleared.as_ref().and_then(|cleared| cleared.reason.as_ref()).map(|why| why.to_string()),
+        cleared_reason: row
+            .cleared
+            .as_ref()
+            .and_then(|cleared| cleared.reason.as_ref())
+            .map(|why| why.to_string()),
         fact_position: raised.position,
         attempts: row.attempts.len(),
         delivered: taken.len(),

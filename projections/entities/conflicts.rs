@@ -7,12 +7,13 @@ use domain::members::Instant;
 use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 use crate::store::cursor::page;
+use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a conflict stands.
@@ -62,7 +63,7 @@ impl Row {
 }
 
 /// A conflict as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConflictItem {
     /// Position of the evidence, a `conflict_observed`: the conflict's id.
     pub conflict_id: Position,
@@ -240,7 +241,11 @@ impl Conflicts {
             occurred_at: seen.occurred_at.to_string(),
             observed_at: seen.at.to_string(),
             decided_at: row.decided.map(|decided| decided.at.to_string()),
-            decided_by: self.strings.texts().maybe(row.decided.and_then(|decided| decided.by)).map(str::to_owned),
+            decided_by: self
+                .strings
+                .texts()
+                .maybe(row.decided.and_then(|decided| decided.by))
+                .map(str::to_owned),
             decision_position: row.decided.map(|decided| decided.position),
             second: row.second,
         })

@@ -10,12 +10,13 @@ use domain::members::Instant;
 use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 use crate::store::cursor::page;
+use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a quarantined delivery stands.
@@ -76,7 +77,7 @@ pub struct QuarantineFilter {
 }
 
 /// A quarantined delivery as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QuarantineItem {
     /// The same for every redelivery.
     pub quarantine_id: String,
@@ -251,7 +252,8 @@ impl Quarantine {
         limit: usize,
     ) -> Page<QuarantineItem> {
         let texts = self.strings.texts();
-        let is = |wanted: &Option<String>, symbol| wanted.as_deref().is_none_or(|text| text == texts.get(symbol));
+        let is =
+            |wanted: &Option<String>, symbol| wanted.as_deref().is_none_or(|text| text == texts.get(symbol));
         let wants = |row: &Row, kept: &Kept| {
             filter.state.is_none_or(|state| row.state() == state)
                 && is(&filter.reason, kept.reason)
@@ -260,7 +262,8 @@ impl Quarantine {
         let newest = after.map_or(Instant(i64::MAX), |after| after.at);
         let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
             let rows = rows.iter().map(|at| (*at, self.rows.get(*at)));
-            let rows = rows.filter_map(|(at, row)| Some((at, row, row.kept.filter(|kept| wants(row, kept))?)));
+            let rows =
+                rows.filter_map(|(at, row)| Some((at, row, row.kept.filter(|kept| wants(row, kept))?)));
             rows.map(|(at, row, kept)| (kept.received_at, texts.get(row.id).to_owned(), at)).collect()
         });
         let (items, next_cursor) = page(buckets, after, limit, |at| self.item(self.rows.get(at)));
