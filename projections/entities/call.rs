@@ -288,12 +288,20 @@ impl Call {
         Symbol::numbered(self.shared.get(SESSION))
     }
 
-    /// The last disposition; a machine is voicemail until a person says otherwise.
-    pub fn outcome(&self) -> Option<Outcome> {
+    /// Session and lead of a call that nobody disposed: an attempt of theirs may lend it its outcome.
+    pub fn undisposed(&self) -> Option<(Symbol, Symbol)> {
+        if self.disposed.is_some() {
+            return None;
+        }
+        self.session().zip(self.lead())
+    }
+
+    /// The last disposition, else what an attempt has `lent`; a machine is voicemail until a person says otherwise.
+    pub fn outcome(&self, lent: Option<Outcome>) -> Option<Outcome> {
         let disposed = self.disposed.as_ref().and_then(|disposed| disposed.get(OUTCOME).checked_sub(1));
         match disposed {
             Some(outcome) => Outcome::ALL.get(outcome as usize).copied(),
-            None => (self.told.get(MACHINE) == 2).then_some(Outcome::Voicemail),
+            None => lent.or((self.told.get(MACHINE) == 2).then_some(Outcome::Voicemail)),
         }
     }
 
@@ -322,7 +330,7 @@ impl Call {
 
     /// What it adds to the figures. Answered and qualified count the configured directions, calls and talk time
     /// all of them, for the tenant and by agent alike, so that the agents' rows sum to the tenant's.
-    pub fn contribution(&self, timeline: &Timeline) -> Option<Share> {
+    pub fn contribution(&self, lent: Option<Outcome>, timeline: &Timeline) -> Option<Share> {
         if !self.exists() {
             return None;
         }
@@ -330,8 +338,9 @@ impl Call {
         let counted = configuration.counts(self.direction());
         let answered = self.answered();
         let qualified = counted && self.verdict(configuration).0 == Verdict::Qualified;
-        let talked = if answered { self.duration_seconds().unwrap_or(0) } else { 0 };
-        let outcome = self.outcome();
+        let seconds = self.duration_seconds();
+        let talked = if answered { seconds.unwrap_or(0) } else { 0 };
+        let outcome = self.outcome(lent);
         let last = (Measure::Outcome(outcome.unwrap_or(Outcome::Skipped)), i64::from(outcome.is_some()));
         Some(Share {
             when: When::Day(day),
@@ -341,6 +350,8 @@ impl Call {
                 (Measure::Answered, i64::from(counted && answered)),
                 (Measure::Qualified, i64::from(qualified)),
                 (Measure::TalkSeconds, i64::from(talked)),
+                (Measure::KnownSeconds, i64::from(seconds.unwrap_or(0))),
+                (Measure::KnownDurations, i64::from(seconds.is_some())),
                 last,
             ],
         })

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::entities::call::Call;
 use crate::entities::calls::Calls;
 use crate::store::cursor::page;
-use crate::store::{Buckets, Cursor, Page, Pages, Texts};
+use crate::store::{Cursor, Page};
 use crate::tenant::Tenant;
 
 /// What of the calls is asked for.
@@ -87,9 +87,7 @@ pub struct CallItem {
 /// The calls of one moment: taken with a few counters, read while folding goes on.
 #[derive(Debug, Clone)]
 pub struct CallList {
-    rows: Pages<Call>,
-    texts: Texts,
-    order: Buckets,
+    calls: Calls,
     timeline: Arc<Timeline>,
 }
 
@@ -98,12 +96,7 @@ const DAY: i64 = 86_400_000_000;
 impl CallList {
     /// Takes the calls as they are now.
     pub fn new(calls: &Calls, timeline: &Arc<Timeline>) -> Self {
-        Self {
-            rows: calls.rows().clone(),
-            texts: calls.texts().clone(),
-            order: calls.order().clone(),
-            timeline: Arc::clone(timeline),
-        }
+        Self { calls: calls.clone(), timeline: Arc::clone(timeline) }
     }
 
     /// One page, newest first by start, then by id.
@@ -118,22 +111,18 @@ impl CallList {
         let newest = filter.to.map_or(i64::MAX, |to| (i64::from(to.0) + 3) * DAY);
         let newest = Instant(after.map_or(newest, |after| newest.min(after.at.0)));
         let oldest = Instant(filter.from.map_or(0, |from| (i64::from(from.0) - 2) * DAY));
-        let buckets = self.order.newest_first(newest, oldest).map(|rows| {
-            let wanted = rows.iter().copied().filter(|row| self.is_wanted(self.rows.get(*row), filter));
-            wanted
-                .map(|row| {
-                    (self.rows.get(row).begun(), self.texts.get(self.rows.get(row).id).to_owned(), row)
-                })
-                .collect()
+        let (rows, texts) = (self.calls.rows(), self.calls.texts());
+        let buckets = self.calls.order().newest_first(newest, oldest).map(|bucket| {
+            let wanted = bucket.iter().copied().filter(|row| self.is_wanted(rows.get(*row), filter));
+            wanted.map(|row| (rows.get(row).begun(), texts.get(rows.get(row).id).to_owned(), row)).collect()
         });
-        let (items, next_cursor) =
-            page(buckets, after, limit, |row| item(self.rows.get(row), &self.texts, &self.timeline));
+        let (items, next_cursor) = page(buckets, after, limit, |row| item(&self.calls, row, &self.timeline));
         Page { position, items, next_cursor }
     }
 
     fn is_wanted(&self, call: &Call, filter: &CallFilter) -> bool {
         let agent = || filter.agent.as_ref().map(Email::as_str);
-        if filter.agent.is_some() && self.texts.maybe(call.agent()) != agent() {
+        if filter.agent.is_some() && self.calls.texts().maybe(call.agent()) != agent() {
             return false;
         }
         if filter.status.is_none() && filter.from.is_none() && filter.to.is_none() {
@@ -155,12 +144,13 @@ impl Tenant {
     /// One call as served.
     pub fn call(&self, id: &str) -> Option<CallItem> {
         let calls = &self.calls.rows;
-        Some(item(calls.get(id)?, calls.texts(), &self.profile.timeline))
+        Some(item(calls, calls.row(id)?, &self.profile.timeline))
     }
 }
 
 /// A call as served.
-fn item(call: &Call, texts: &Texts, timeline: &Timeline) -> CallItem {
+fn item(calls: &Calls, row: u32, timeline: &Timeline) -> CallItem {
+    let (call, texts) = (calls.rows().get(row), calls.texts());
     let (configuration, _) = timeline.at(call.begun());
     let (verdict, reason) = call.verdict(configuration);
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);
@@ -184,7 +174,7 @@ fn item(call: &Call, texts: &Texts, timeline: &Timeline) -> CallItem {
         started_at: call.begun().to_string(),
         answered_at,
         ended_at,
-        outcome: call.outcome().map(|outcome| outcome.as_str()),
+        outcome: calls.outcome(row).map(|outcome| outcome.as_str()),
         recordings: recordings
             .into_iter()
             .map(|recording| RecordingItem {

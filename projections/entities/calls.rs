@@ -1,16 +1,22 @@
-//! All calls of one tenant: rows, the index by id, and their order by start.
+//! All calls of one tenant: rows, the index by id, their order by start, and what joins them to attempts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::facts::Fact;
 use domain::facts::call::CallFact;
+use domain::facts::session::SessionFact;
 use domain::keys::Position;
 use domain::rules::configuration::Timeline;
+use domain::rules::outcomes::Outcome;
 
-use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
+use crate::entities::attempts::Attempts;
 use crate::entities::call::{Call, Recording};
 use crate::entity::Entity;
-use crate::figures::Cells;
-use crate::store::{Buckets, Index, Pages, Strings, Texts};
+use crate::figures::{Cells, Share};
+use crate::store::{Buckets, Index, Pages, Postings, Strings, Symbol, Texts};
+use crate::{Order, Recorded};
 
 /// Calls of one tenant, without the figures that a configuration makes of them.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +25,18 @@ pub struct Calls {
     index: Index,
     strings: Strings,
     order: Buckets,
+    attempts: Attempts,
+    by_lead: Postings,
+    by_session: Postings,
+    /// How many calls and attempts say of a lead that it is not to be called again (C4).
+    dnc: Arc<BTreeMap<Symbol, u32>>,
+}
+
+/// What a row adds to what is kept beside the rows.
+#[derive(Debug, PartialEq, Eq)]
+struct Adds {
+    share: Option<Share>,
+    dnc: Option<Symbol>,
 }
 
 impl Entity for Calls {
@@ -26,64 +44,79 @@ impl Entity for Calls {
 
     const NAME: &'static str = "calls";
     const VERSION: u32 = 1;
-    const GROUPS: &'static [u8] = &[CallFact::GROUP];
+    const GROUPS: &'static [u8] = &[CallFact::GROUP, SessionFact::GROUP];
     const SHARDED: bool = true;
 
     fn fold(&mut self, recorded: &Recorded<'_>) {
-        let Fact::Call(fact) = recorded.fact else { return };
-        let row = self.row_of(fact);
-        self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
+        if let Fact::Call(fact) = recorded.fact {
+            let row = self.row_of(fact);
+            self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
+        } else if let Some((pair, order, outcome)) = self.attempted(recorded) {
+            self.attempts.attempt(pair, order, outcome);
+        }
     }
 
     fn absorb(&mut self, shard: Self) {
-        if self.rows.is_empty() {
+        if self.rows.is_empty() && self.attempts.is_empty() {
             *self = shard;
             return;
         }
-        let Self { rows, strings, .. } = shard;
+        let Self { rows, strings, attempts, .. } = shard;
         for mut call in rows {
             call.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
             let hash = Index::hash(self.strings.texts().get(call.id));
             let row = self.rows.push(call);
             self.index.insert(hash, row);
         }
+        self.attempts.absorb(attempts, |symbol| self.strings.intern(strings.texts().get(symbol)));
     }
 
     fn settle(&mut self) {
-        self.order = Buckets::default();
-        for (at, row) in self.rows.iter().enumerate() {
-            self.order.place(at as u32, None, Some(row.begun()));
+        self.attempts.forget_calls();
+        (self.order, self.by_lead, self.by_session) = Default::default();
+        for (at, row) in (0..).zip(self.rows.iter()) {
+            self.order.place(at, None, Some(row.begun()));
+            row.lead().into_iter().for_each(|lead| self.by_lead.add(lead, at));
+            row.session().into_iter().for_each(|session| self.by_session.add(session, at));
+            if let Some((session, lead)) = row.undisposed() {
+                let pair = self.attempts.pair(session, lead);
+                self.attempts.add(pair, at);
+            }
         }
+        let mut dnc = BTreeMap::new();
+        let calls = (0..self.rows.len() as u32).filter_map(|at| self.dnc_of(at, self.lent(at)));
+        calls.chain(self.attempts.dnc()).for_each(|lead| count(&mut dnc, lead, true));
+        self.dnc = Arc::new(dnc);
     }
 
     fn figures(&self, timeline: &Timeline) -> Cells {
         let mut cells = Cells::default();
-        for row in self.rows.iter() {
-            row.contribution(timeline).iter().for_each(|share| cells.add(share, 1));
+        for at in 0..self.rows.len() as u32 {
+            let share = self.rows.get(at).contribution(self.lent(at), timeline);
+            share.iter().for_each(|share| cells.add(share, 1));
         }
         cells
     }
 
     fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, cells: &mut Cells) {
-        let Fact::Call(fact) = recorded.fact else { return };
-        let at = self.row_of(fact);
-        let row = self.rows.get_mut(at);
-        let known = row.facts().next().is_some();
-        let (before, begun) = (row.contribution(timeline), known.then(|| row.begun()));
-        row.fold(recorded, fact, &mut self.strings);
-        let after = row.contribution(timeline);
-        if before != after {
-            before.iter().for_each(|share| cells.add(share, -1));
-            after.iter().for_each(|share| cells.add(share, 1));
+        if let Fact::Call(fact) = recorded.fact {
+            self.apply_call(recorded, fact, timeline, cells);
+        } else if let Some((pair, order, outcome)) = self.attempted(recorded) {
+            let said = |attempts: &Attempts| attempts.attempted(pair) == Some(Outcome::Dnc);
+            let before = said(&self.attempts);
+            self.join(pair, None, timeline, cells, |attempts| attempts.attempt(pair, order, outcome));
+            let after = said(&self.attempts);
+            if before != after {
+                count(Arc::make_mut(&mut self.dnc), self.attempts.lead(pair), after);
+            }
         }
-        self.order.place(at, begun, Some(row.begun()));
     }
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());
-        for call in self.rows.iter() {
+        for at in 0..self.rows.len() as u32 {
             row.start(tenant);
-            self.lay_down(call, &mut row);
+            self.lay_down(at, &mut row);
             digest.add(row.bytes());
         }
         digest
@@ -94,7 +127,113 @@ impl Entity for Calls {
     }
 }
 
+/// Counts one more, or one less, for a lead.
+fn count(counts: &mut BTreeMap<Symbol, u32>, lead: Symbol, more: bool) {
+    let count = counts.entry(lead).or_default();
+    *count = if more { *count + 1 } else { count.saturating_sub(1) };
+    if *count == 0 {
+        counts.remove(&lead);
+    }
+}
+
 impl Calls {
+    fn apply_call(
+        &mut self,
+        recorded: &Recorded<'_>,
+        fact: &CallFact,
+        timeline: &Timeline,
+        cells: &mut Cells,
+    ) {
+        let at = self.row_of(fact);
+        let before = self.adds(at, self.lent(at), timeline);
+        let row = self.rows.get_mut(at);
+        let known = row.facts().next().is_some();
+        let (begun, lead, session) = (known.then(|| row.begun()), row.lead(), row.session());
+        let pair = row.undisposed();
+        row.fold(recorded, fact, &mut self.strings);
+        self.order.place(at, begun, Some(row.begun()));
+        if row.lead() != lead {
+            row.lead().into_iter().for_each(|lead| self.by_lead.add(lead, at));
+        }
+        if row.session() != session {
+            row.session().into_iter().for_each(|session| self.by_session.add(session, at));
+        }
+        let moved = row.undisposed();
+        if pair != moved {
+            // The call's own share is moved below; here that of another that borrows, or no longer, because of it.
+            if let Some((session, lead)) = pair {
+                let pair = self.attempts.pair(session, lead);
+                self.join(pair, Some(at), timeline, cells, |attempts| attempts.remove(pair, at));
+            }
+            if let Some((session, lead)) = moved {
+                let pair = self.attempts.pair(session, lead);
+                self.join(pair, Some(at), timeline, cells, |attempts| attempts.add(pair, at));
+            }
+        }
+        let after = self.adds(at, self.lent(at), timeline);
+        self.replace(&before, &after, cells);
+    }
+
+    /// Changes what is known of a pair, and moves the shares of the calls that borrowed before and that borrow now,
+    /// but for `except`.
+    fn join(
+        &mut self,
+        pair: u32,
+        except: Option<u32>,
+        timeline: &Timeline,
+        cells: &mut Cells,
+        change: impl FnOnce(&mut Attempts),
+    ) {
+        let before = self.attempts.borrower(pair);
+        change(&mut self.attempts);
+        let after = self.attempts.borrower(pair);
+        if before == after {
+            return;
+        }
+        for (borrower, borrows) in [(before, false), (after, true)] {
+            let Some((at, outcome)) = borrower.filter(|(at, _)| Some(*at) != except) else { continue };
+            let (without, with) = (self.adds(at, None, timeline), self.adds(at, Some(outcome), timeline));
+            let (from, to) = if borrows { (without, with) } else { (with, without) };
+            self.replace(&from, &to, cells);
+        }
+    }
+
+    fn adds(&self, at: u32, lent: Option<Outcome>, timeline: &Timeline) -> Adds {
+        Adds { share: self.rows.get(at).contribution(lent, timeline), dnc: self.dnc_of(at, lent) }
+    }
+
+    fn replace(&mut self, before: &Adds, after: &Adds, cells: &mut Cells) {
+        if before.share != after.share {
+            before.share.iter().for_each(|share| cells.add(share, -1));
+            after.share.iter().for_each(|share| cells.add(share, 1));
+        }
+        if before.dnc != after.dnc {
+            let dnc = Arc::make_mut(&mut self.dnc);
+            before.dnc.into_iter().for_each(|lead| count(dnc, lead, false));
+            after.dnc.into_iter().for_each(|lead| count(dnc, lead, true));
+        }
+    }
+
+    /// The lead of a call that says not to call it again.
+    fn dnc_of(&self, at: u32, lent: Option<Outcome>) -> Option<Symbol> {
+        let row = self.rows.get(at);
+        row.lead().filter(|_| row.outcome(lent) == Some(Outcome::Dnc))
+    }
+
+    fn lent(&self, at: u32) -> Option<Outcome> {
+        let (session, lead) = self.rows.get(at).undisposed()?;
+        self.attempts.lent(session, lead, at)
+    }
+
+    /// The attempt that a fact tells of: its pair, its place among others of the pair, its outcome.
+    fn attempted(&mut self, recorded: &Recorded<'_>) -> Option<(u32, Order, Outcome)> {
+        let Fact::Session(SessionFact::Attempted(body)) = recorded.fact else { return None };
+        let session = self.strings.intern(body.session_id.as_str());
+        let lead = self.strings.intern(body.lead_id.as_str());
+        let order = Order::new(recorded.occurred_at, 0, &recorded.content);
+        Some((self.attempts.pair(session, lead), order, body.outcome))
+    }
+
     fn row_of(&mut self, fact: &CallFact) -> u32 {
         let id = fact.call_id().as_str();
         let hash = Index::hash(id);
@@ -110,8 +249,8 @@ impl Calls {
         self.index.find(hash, |row| texts.get(self.rows.get(row).id) == id)
     }
 
-    fn lay_down(&self, call: &Call, row: &mut Canonical) {
-        let texts = self.texts();
+    fn lay_down(&self, at: u32, row: &mut Canonical) {
+        let (call, texts) = (self.rows.get(at), self.texts());
         row.text(Some(texts.get(call.id)));
         row.number(call.begun().0);
         row.number(i64::from(call.exists()));
@@ -119,7 +258,7 @@ impl Calls {
         row.maybe(call.duration_seconds().map(i64::from));
         row.text(call.status().map(|status| status.as_str()));
         row.text(call.direction().map(|direction| direction.as_str()));
-        row.text(call.outcome().map(|outcome| outcome.as_str()));
+        row.text(self.outcome(at).map(|outcome| outcome.as_str()));
         for symbol in [call.agent(), call.lead(), call.session()] {
             row.text(texts.maybe(symbol));
         }
@@ -137,9 +276,35 @@ impl Calls {
         facts.iter().for_each(|position| row.number(*position as i64));
     }
 
-    /// The call of that id.
-    pub fn get(&self, id: &str) -> Option<&Call> {
-        self.find(id, Index::hash(id)).map(|row| self.rows.get(row))
+    /// The row of that id.
+    pub fn row(&self, id: &str) -> Option<u32> {
+        self.find(id, Index::hash(id))
+    }
+
+    /// What came of the call in `row`: as it was disposed, else as an attempt or a machine tells.
+    pub fn outcome(&self, row: u32) -> Option<Outcome> {
+        self.rows.get(row).outcome(self.lent(row))
+    }
+
+    /// The rows of a lead's calls.
+    pub fn of_lead(&self, lead_id: &str) -> Vec<u32> {
+        let lead = self.strings.find(lead_id);
+        let mut rows = lead.map_or_else(Vec::new, |lead| self.by_lead.rows(lead));
+        rows.retain(|row| self.rows.get(*row).lead() == lead);
+        rows
+    }
+
+    /// The rows of the calls made in a session.
+    pub fn of_session(&self, session_id: &str) -> Vec<u32> {
+        let session = self.strings.find(session_id);
+        let mut rows = session.map_or_else(Vec::new, |session| self.by_session.rows(session));
+        rows.retain(|row| self.rows.get(*row).session() == session);
+        rows
+    }
+
+    /// Whether the lead is not to be called again (C4).
+    pub fn is_dnc(&self, lead_id: &str) -> bool {
+        !self.dnc.is_empty() && self.strings.find(lead_id).is_some_and(|lead| self.dnc.contains_key(&lead))
     }
 
     /// The texts of the rows' symbols.

@@ -1,6 +1,7 @@
 //! Entities: the facts of one subject folded into a row.
 
 pub mod alerts;
+pub mod attempts;
 pub mod call;
 pub mod call_list;
 pub mod calls;

@@ -7,6 +7,7 @@ use domain::members::{Day, Month};
 use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
+use crate::figures::agents::CallSums;
 use crate::store::{Symbol, Texts};
 
 /// What a cell counts or sums.
@@ -34,14 +35,16 @@ pub enum Measure {
     Bounces,
     /// `lead_unsubscribed` events.
     Unsubscribes,
+    /// Seconds of calls with a known duration, answered or not.
+    KnownSeconds,
+    /// Calls with a known duration.
+    KnownDurations,
     /// Calls by outcome.
     Outcome(Outcome),
 }
 
-const PLAIN: usize = 11;
+const PLAIN: usize = 13;
 const MEASURES: usize = PLAIN + Outcome::ALL.len();
-/// The first measures are kept per agent, too.
-const OF_AGENT: usize = 4;
 
 impl Measure {
     fn at(self) -> usize {
@@ -57,6 +60,8 @@ impl Measure {
             Self::PositiveReplies => 8,
             Self::Bounces => 9,
             Self::Unsubscribes => 10,
+            Self::KnownSeconds => 11,
+            Self::KnownDurations => 12,
             Self::Outcome(outcome) => PLAIN + outcome as usize,
         }
     }
@@ -73,6 +78,9 @@ pub enum When {
     MonthAlone(Month),
 }
 
+/// As many measures as a call has.
+pub(crate) const AMOUNTS: usize = 7;
+
 /// What one row adds to the cells of one day or month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
@@ -81,13 +89,13 @@ pub struct Share {
     /// Whose it is as well, for calls: an agent, or nobody.
     pub agent: Option<Option<Symbol>>,
     /// How much of what.
-    pub amounts: [(Measure, i64); 5],
+    pub amounts: [(Measure, i64); AMOUNTS],
 }
 
 impl Share {
     /// One of one measure.
     pub fn one(when: When, measure: Measure) -> Self {
-        let mut amounts = [(measure, 0); 5];
+        let mut amounts = [(measure, 0); AMOUNTS];
         amounts[0].1 = 1;
         Self { when, agent: None, amounts }
     }
@@ -97,7 +105,7 @@ impl Share {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
     sums: [i64; MEASURES],
-    agents: BTreeMap<Option<Symbol>, [i64; OF_AGENT]>,
+    agents: BTreeMap<Option<Symbol>, CallSums>,
 }
 
 impl Cell {
@@ -106,9 +114,14 @@ impl Cell {
         self.sums[measure.at()]
     }
 
-    /// Calls, answered, qualified and talk seconds by agent; in no order that can be served.
-    pub fn agents(&self) -> impl Iterator<Item = (Option<Symbol>, [i64; OF_AGENT])> {
-        self.agents.iter().map(|(agent, sums)| (*agent, *sums))
+    /// Sums over calls by agent, nobody's among them; in no order that can be served.
+    pub fn agents(&self) -> impl Iterator<Item = (Option<Symbol>, &CallSums)> {
+        self.agents.iter().map(|(agent, sums)| (*agent, sums))
+    }
+
+    /// Sums over the calls of one agent.
+    pub fn agent(&self, agent: Symbol) -> Option<&CallSums> {
+        self.agents.get(&Some(agent))
     }
 
     fn add(&mut self, share: &Share, sign: i64) {
@@ -117,12 +130,8 @@ impl Cell {
         }
         let Some(agent) = share.agent else { return };
         let sums = self.agents.entry(agent).or_default();
-        for (measure, amount) in share.amounts {
-            if let Some(sum) = sums.get_mut(measure.at()) {
-                *sum += sign * amount;
-            }
-        }
-        if *sums == [0; OF_AGENT] {
+        sums.add(share, sign);
+        if sums.is_zero() {
             self.agents.remove(&agent);
         }
     }
@@ -185,7 +194,7 @@ impl Cells {
             by_agent.sort_unstable();
             for (agent, sums) in by_agent {
                 row.text(agent);
-                sums.iter().for_each(|sum| row.number(*sum));
+                sums.values().for_each(|sum| row.number(sum));
             }
             digest.add(row.bytes());
         }

@@ -1,6 +1,8 @@
 //! Figures: cells that are sums of the rows' contributions (I10), and the formulas over them.
 
+pub mod agents;
 pub mod cells;
 pub mod month;
 
+pub use agents::{CallMetrics, CallSums};
 pub use cells::{Cell, Cells, Measure, Share, When};

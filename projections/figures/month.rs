@@ -27,6 +27,10 @@ pub struct AgentFigures {
     pub qualified: i64,
     /// Over answered calls, whatever their direction.
     pub talk_seconds: i64,
+    /// Calls whose last outcome is `connected`, `appointment-set` or `voicemail`.
+    pub pickups: i64,
+    /// Calls whose last outcome is `connected` or `appointment-set`.
+    pub connected: i64,
 }
 
 /// Figures of one month or day. Rates are percents with two decimals, null over nothing (R10).
@@ -121,12 +125,14 @@ impl Figures {
 fn by_agent(cell: &Cell, agents: &Texts) -> Vec<AgentFigures> {
     let mut rows: Vec<AgentFigures> = cell
         .agents()
-        .map(|(agent, [calls, answered, qualified, talk_seconds])| AgentFigures {
+        .map(|(agent, sums)| AgentFigures {
             agent: agents.maybe(agent).map(str::to_owned),
-            calls,
-            answered,
-            qualified,
-            talk_seconds,
+            calls: sums.calls(),
+            answered: sums.answered(),
+            qualified: sums.qualified(),
+            talk_seconds: sums.talk_seconds(),
+            pickups: sums.pickups(),
+            connected: sums.connected(),
         })
         .collect();
     rows.sort_unstable_by(|a, b| (a.agent.is_none(), &a.agent).cmp(&(b.agent.is_none(), &b.agent)));

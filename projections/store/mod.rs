@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod index;
 pub mod latest;
 pub mod pages;
+pub mod postings;
 pub mod strings;
 
 pub use buckets::Buckets;
@@ -14,4 +15,5 @@ pub use cursor::{Cursor, Page};
 pub use index::Index;
 pub use latest::Latest;
 pub use pages::Pages;
+pub use postings::Postings;
 pub use strings::{Strings, Symbol, Texts};

@@ -68,14 +68,44 @@ fn calls(facts: &[Given], timeline: &Timeline, counts: &mut Counts) -> BTreeMap<
         let id = text(&fact.body, "parent_call_id").unwrap_or_else(|| text(&fact.body, "call_id").unwrap());
         by_call.entry(id).or_default().push(fact);
     }
+    let lent = lent(&by_call, facts);
     let fold = |(id, facts): (String, Vec<&Given>)| {
-        let call = naive_call(&id, &sorted(facts.into_iter()), timeline, counts);
+        let call = naive_call(&id, &sorted(facts.into_iter()), lent.get(&id), timeline, counts);
         (id, call)
     };
     by_call.into_iter().map(fold).collect()
 }
 
-fn naive_call(id: &str, facts: &[&Given], timeline: &Timeline, counts: &mut Counts) -> Value {
+/// The outcomes that attempts lend: of session and lead the first attempt, to the only call without a disposition.
+fn lent(by_call: &BTreeMap<String, Vec<&Given>>, facts: &[Given]) -> BTreeMap<String, String> {
+    let mut undisposed: BTreeMap<(String, String), Vec<&String>> = BTreeMap::new();
+    for (id, facts) in by_call {
+        let sorted = sorted(facts.iter().copied());
+        let last = |member: &str| sorted.iter().rev().find_map(|fact| text(&fact.body, member));
+        let disposed = facts.iter().any(|fact| fact.kind == "call_disposed");
+        if let (Some(session), Some(lead), false) = (last("session_id"), last("lead_id"), disposed) {
+            undisposed.entry((session, lead)).or_default().push(id);
+        }
+    }
+    let mut attempts: Vec<&Given> = facts.iter().filter(|fact| fact.kind == "lead_attempted").collect();
+    attempts.sort_by_key(|fact| (fact.occurred_at, fact.content[..8].to_vec()));
+    let mut lent = BTreeMap::new();
+    for attempt in attempts.into_iter().rev() {
+        let pair = (text(&attempt.body, "session_id").unwrap(), text(&attempt.body, "lead_id").unwrap());
+        if let Some([call]) = undisposed.get(&pair).map(Vec::as_slice) {
+            lent.insert((*call).clone(), text(&attempt.body, "outcome").unwrap().replace('_', "-"));
+        }
+    }
+    lent
+}
+
+fn naive_call(
+    id: &str,
+    facts: &[&Given],
+    lent: Option<&String>,
+    timeline: &Timeline,
+    counts: &mut Counts,
+) -> Value {
     let is_leg = |fact: &&&Given| !fact.body["parent_call_id"].is_null();
     let reports: Vec<_> = facts.iter().filter(|fact| fact.kind == "call_reported").collect();
     let (legs, own): (Vec<&&Given>, Vec<&&Given>) = reports.iter().copied().partition(is_leg);
@@ -112,7 +142,10 @@ fn naive_call(id: &str, facts: &[&Given], timeline: &Timeline, counts: &mut Coun
         last(&by_provider, "answered_by").is_some_and(|by| by.as_str().unwrap().starts_with("machine"));
     let disposed =
         last(&of_kinds(&["call_disposed"]), "outcome").map(|o| o.as_str().unwrap().replace('_', "-"));
-    let outcome = disposed.clone().or_else(|| machine.then(|| "voicemail".to_owned()));
+    let outcome =
+        disposed.clone().or_else(|| lent.cloned()).or_else(|| machine.then(|| "voicemail".to_owned()));
+    let connected = outcome.as_deref().is_some_and(|o| o == "connected" || o == "appointment-set");
+    let pickup = connected || outcome.as_deref() == Some("voicemail");
 
     let (rules, day) = timeline.at(begun);
     let direction = last(&own, "direction");
@@ -133,6 +166,8 @@ fn naive_call(id: &str, facts: &[&Given], timeline: &Timeline, counts: &mut Coun
             count(counts, day, figure, amount);
             count(counts, day, &format!("{whose}/{figure}"), amount);
         }
+        count(counts, day, &format!("{whose}/pickups"), i64::from(pickup));
+        count(counts, day, &format!("{whose}/connected"), i64::from(connected));
         if let Some(outcome) = &outcome {
             count(counts, day, &format!("outcome/{outcome}"), 1);
         }
@@ -308,7 +343,7 @@ fn counts_of(served: &Value) -> Counts {
         }
         for agent in answer["by_agent"].as_array().unwrap() {
             let whose = agent["agent"].as_str().unwrap_or("nobody");
-            for figure in ["calls", "answered", "qualified", "talk_seconds"] {
+            for figure in ["calls", "answered", "qualified", "talk_seconds", "pickups", "connected"] {
                 counts.insert((span.clone(), format!("{whose}/{figure}")), agent[figure].as_i64().unwrap());
             }
         }

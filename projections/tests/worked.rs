@@ -246,8 +246,10 @@ fn given_directions_then_calls_and_talk_count_all_and_answered_those_the_tenant_
     assert_eq!(
         october["by_agent"],
         json!([
-            {"agent": "ann@example.com", "calls": 2, "answered": 1, "qualified": 1, "talk_seconds": 120},
-            {"agent": null, "calls": 1, "answered": 1, "qualified": 1, "talk_seconds": 60},
+            {"agent": "ann@example.com", "calls": 2, "answered": 1, "qualified": 1, "talk_seconds": 120,
+                "pickups": 0, "connected": 0},
+            {"agent": null, "calls": 1, "answered": 1, "qualified": 1, "talk_seconds": 60,
+                "pickups": 0, "connected": 0},
         ])
     );
     assert_eq!(

@@ -212,6 +212,15 @@ fn other_call() -> impl Strategy<Value = Given> {
     prop_oneof![3 => disposed, 1 => recorded, 1 => placed]
 }
 
+fn attempted() -> impl Strategy<Value = Given> {
+    let outcomes = ["connected", "no_answer", "busy", "voicemail", "skipped", "dnc"];
+    (one(&["S1", "S1", "S2"]), one(&["L1", "L2", "L3"]), one(&outcomes), instant()).prop_map(
+        |(session, lead, outcome, when)| {
+            given("lead_attempted", when, json!({"session_id": session, "lead_id": lead, "outcome": outcome}))
+        },
+    )
+}
+
 fn outreach() -> impl Strategy<Value = Given> {
     let kinds = prop::sample::select(vec![
         "email_sent",
@@ -263,11 +272,14 @@ pub fn configured() -> impl Strategy<Value = Given> {
 
 /// Facts of calls and outreach, no configuration.
 pub fn facts() -> impl Strategy<Value = Vec<Given>> {
-    prop::collection::vec(prop_oneof![3 => reported(), 2 => other_call(), 5 => outreach()], 0..60)
+    let any = prop_oneof![3 => reported(), 2 => other_call(), 1 => attempted(), 5 => outreach()];
+    prop::collection::vec(any, 0..60)
 }
 
 /// Any facts, configurations anywhere among them.
 pub fn history() -> impl Strategy<Value = Vec<Given>> {
-    let any = prop_oneof![6 => reported(), 4 => other_call(), 10 => outreach(), 1 => configured()];
+    let any = prop_oneof![
+        6 => reported(), 4 => other_call(), 2 => attempted(), 10 => outreach(), 1 => configured()
+    ];
     prop::collection::vec(any, 0..60)
 }
