@@ -7,6 +7,7 @@ mod log;
 mod output;
 mod replay;
 mod serve;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, ServeArgs, Settings, output};
+use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::config::{Config, Overrides};
 use crate::engine::{Engine, system_clock};
 use crate::http::{App, ServeError, Tokens, listen, serve};
@@ -44,7 +44,13 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
         let tokens = Tokens::new(config.admin_token.as_ref().map(crate::ingest::directory::Secret::bytes));
         let app = Arc::new(App::new(engine, tokens));
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
-        serve(listener, Arc::clone(&app), stop_signal()?).await?;
+        let signal = stop_signal()?;
+        supervisor::tell("READY=1");
+        let stop = async {
+            signal.await;
+            supervisor::tell("STOPPING=1");
+        };
+        serve(listener, Arc::clone(&app), stop).await;
         tokio::task::block_in_place(|| app.close());
         output::note("factfold stopped");
         Ok(())

@@ -1,6 +1,12 @@
-//! Bodies: read whole under a limit, or refused with 413 before they are.
+//! Bodies: read whole under a limit and a timer, or refused before they are.
 
-use axum::body::{Body, Bytes, to_bytes};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::StatusCode;
+use bytes::BytesMut;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 use super::problem::Problem;
 
@@ -8,26 +14,121 @@ use super::problem::Problem;
 pub const SINGLE_MAX: usize = 1024 * 1024;
 /// Largest batch, in bytes.
 pub const BATCH_MAX: usize = 64 * 1024 * 1024;
+/// Longest wait for the next bytes of a body.
+const FRAME_WAIT: Duration = Duration::from_secs(15);
+/// Longest time for the whole of a webhook or single fact.
+const SINGLE_WAIT: Duration = Duration::from_secs(35);
+/// Longest time for the whole of a batch: 64 MB at 220 kB/s.
+pub const BATCH_WAIT: Duration = Duration::from_secs(300);
 
-/// The whole body, at most `limit` bytes.
+/// The whole body, at most `limit` bytes, in the time that what it may be, or says to be, may take.
 pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    to_bytes(body, limit)
-        .await
-        .map_err(|error| if error_is_limit(&error) { Problem::too_large(limit) } else { cut_short() })
+    let announced = body.size_hint();
+    if announced.lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
+    let wait = if most <= SINGLE_MAX as u64 { SINGLE_WAIT } else { BATCH_WAIT };
+    within(body, limit, wait).await
+}
+
+async fn within(body: Body, limit: usize, wait: Duration) -> Result<Bytes, Problem> {
+    timeout(wait, collect(body, limit)).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+    // Most bodies come in one piece.
+    let mut rest = BytesMut::new();
+    let mut taken = first.len();
+    while taken <= limit
+        && let Some(piece) = next(&mut body).await?
+    {
+        if rest.is_empty() {
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&piece);
+        taken += piece.len();
+    }
+    if taken > limit {
+        return Err(Problem::too_large(limit));
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// The next bytes of a body; none at its end.
+pub async fn next(body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    loop {
+        let frame = timeout(FRAME_WAIT, body.frame()).await.map_err(|_| too_slow())?;
+        match frame {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(cut_short()),
+            Some(Ok(frame)) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
 }
 
 /// 400: the client stopped before the end.
-pub fn cut_short() -> Problem {
+fn cut_short() -> Problem {
     Problem::bad_request("body_cut_short", "the body ended before its announced length")
 }
 
-fn error_is_limit(error: &axum::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        if inner.is::<http_body_util::LengthLimitError>() {
-            return true;
+/// 408: the client is too slow; the connection is closed behind the answer, for its body is not read to the end.
+pub fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come in time")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body of pieces, which never ends where `stalls`.
+    struct Pieces(Vec<&'static [u8]>, bool);
+
+    impl HttpBody for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            match self.0.pop() {
+                Some(piece) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece))))),
+                None if self.1 => Poll::Pending,
+                None => Poll::Ready(None),
+            }
         }
-        source = inner.source();
     }
-    false
+
+    async fn read(pieces: &[&'static [u8]], stalls: bool, wait: Duration) -> Result<Bytes, Problem> {
+        let pieces = pieces.iter().rev().copied().collect();
+        within(Body::new(Pieces(pieces, stalls)), 4, wait).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_whole_up_to_the_limit() {
+        let second = Duration::from_secs(1);
+        assert_eq!(read(&[b"ab", b"", b"cd"], false, second).await.expect("reads"), "abcd");
+        assert_eq!(read(&[], false, second).await.expect("reads"), "");
+        for over in [&[b"abcde" as &[u8]] as &[&[u8]], &[b"ab", b"cde"]] {
+            assert!(format!("{:?}", read(over, false, second).await).contains("too_large"));
+        }
+    }
+
+    #[tokio::test]
+    async fn g14_a_body_that_does_not_end_is_not_waited_for() {
+        let told = format!("{:?}", read(&[b"ab"], true, Duration::from_millis(20)).await);
+        assert!(told.contains("body_too_slow"), "{told}");
+    }
 }

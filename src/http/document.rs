@@ -1,22 +1,55 @@
 //! The OpenAPI 3.1 document that the server makes of its own route table, and the page that shows it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
+use axum::extract::Path;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect, Response};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
+use utoipa_swagger_ui::Config;
 
 use super::need::Need;
+use super::problem::Problem;
 use super::refusals::ProblemBody;
 use super::routes::Routes;
 
-/// `/api/openapi.json`.
+/// `/api/openapi.json`, `/docs`.
 pub fn routes() -> Routes {
-    Routes::new("process").add(Need::Open, routes!(openapi))
+    Routes::new("process")
+        .add(Need::Open, routes!(openapi))
+        .add(Need::Open, routes!(docs))
+        .add(Need::Open, routes!(docs_file))
+}
+
+/// The page's settings: this server's document, and no validator, which would be another's server.
+static PAGE: LazyLock<Arc<Config<'static>>> =
+    LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").validator_url("none")));
+
+/// The page of this API. It needs nothing but this server.
+#[utoipa::path(get, path = "/docs", responses((status = 303, description = "To the page")))]
+async fn docs() -> Redirect {
+    Redirect::to("/docs/index.html")
+}
+
+/// A file of the API page.
+#[utoipa::path(
+    get,
+    path = "/docs/{file}",
+    responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404, description = "No such file"))
+)]
+async fn docs_file(Path(file): Path<String>) -> Result<Response, Problem> {
+    match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
+        Ok(Some(file)) => {
+            let body = Body::from(file.bytes.into_owned());
+            Ok(([(header::CONTENT_TYPE, file.content_type)], body).into_response())
+        }
+        Ok(None) => Err(Problem::not_found("file")),
+        Err(error) => Err(Problem::internal(&error)),
+    }
 }
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {

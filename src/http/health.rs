@@ -1,7 +1,6 @@
 //! Alive, ready, and which build.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::extract::State;
@@ -72,7 +71,7 @@ struct Ready {
 )]
 async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Problem> {
     let mut reasons = Vec::new();
-    if app.draining.load(Ordering::Relaxed) {
+    if app.stopping.is_cancelled() {
         reasons.push("draining".to_owned());
     }
     match app.engine.log.state() {

@@ -6,6 +6,7 @@ mod body;
 mod calls;
 #[allow(dead_code, reason = "the first commands come with their routes")]
 mod command;
+mod connections;
 mod cursor;
 mod document;
 mod facts;
@@ -26,13 +27,13 @@ mod serve;
 mod tenant;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use auth::Tokens;
@@ -46,7 +47,8 @@ use routes::Routes;
 pub struct App {
     engine: Engine,
     tokens: Tokens,
-    draining: AtomicBool,
+    /// Cancelled when a stop was asked for: streams end, readiness ends, requests under way go on.
+    stopping: CancellationToken,
     /// Names the build and the log that make the answers, in their ETags.
     build: Box<str>,
 }
@@ -55,7 +57,7 @@ impl App {
     /// Serves `engine` to those with one of `tokens`.
     pub fn new(engine: Engine, tokens: Tokens) -> Self {
         let build = build(&engine);
-        Self { engine, tokens, draining: AtomicBool::new(false), build }
+        Self { engine, tokens, stopping: CancellationToken::new(), build }
     }
 
     /// Closes the engine, whoever still holds a handle of it.

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::App;
-use super::body::{self, BATCH_MAX};
+use super::body::{self, BATCH_MAX, BATCH_WAIT};
 use super::facts::blocking;
 use super::need::Role;
 use super::posted::{Answered, BatchAnswer, LineAnswer, PostAnswer};
@@ -196,13 +196,14 @@ pub async fn array(app: &App, tenant: &Tenant, json: Bytes, all: bool) -> Result
 }
 
 /// NDJSON, taken as it comes: each line stands alone.
-pub async fn lines(app: &App, tenant: &Tenant, body: Body, all: bool) -> Result<Response, Problem> {
+pub async fn lines(app: &App, tenant: &Tenant, mut body: Body, all: bool) -> Result<Response, Problem> {
     let mut chunks = Chunks::new(app, tenant, all);
     let (mut cutter, mut taken) = (Cutter::default(), 0);
-    let mut body = std::pin::pin!(body);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| chunks.so_far(body::cut_short()))?;
-        let Ok(bytes) = frame.into_data() else { continue };
+    let deadline = Instant::now() + BATCH_WAIT;
+    while let Some(bytes) = body::next(&mut body).await.map_err(|problem| chunks.so_far(problem))? {
+        if Instant::now() > deadline {
+            return Err(chunks.so_far(body::too_slow()));
+        }
         taken += bytes.len();
         if taken > BATCH_MAX {
             return Err(chunks.so_far(Problem::too_large(BATCH_MAX)));

@@ -88,7 +88,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             }
         }
         drop(stop);
-        server.await.map_err(|error| Failure::Failed(error.to_string()))??;
+        server.await.map_err(|error| Failure::Failed(error.to_string()))?;
         tokio::task::block_in_place(|| app.close());
         match tally {
             Some(tally) if !tally.as_expected() => {

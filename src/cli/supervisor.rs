@@ -1,0 +1,52 @@
+//! What a service manager is told: that the server is ready, and that it stops (sd_notify(3)).
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+/// The variable by which the manager names its socket.
+const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// Tells the manager `state`, such as `READY=1`; without one nothing. A manager that cannot be told is logged: it will
+/// not stop the server from serving.
+pub fn tell(state: &str) {
+    let Some(socket) = std::env::var_os(SOCKET) else { return };
+    if let Err(error) = send(&socket, state) {
+        tracing::warn!(%error, state, "the service manager was not told");
+    }
+}
+
+fn send(socket: &OsStr, state: &str) -> io::Result<()> {
+    let address = match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(socket)?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manager_hears_it_at_a_path_and_at_an_abstract_name() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("notify");
+        let name = format!("factfold-notify-{}", std::process::id());
+        let abstract_name = SocketAddr::from_abstract_name(&name).expect("name");
+        let managers = [
+            (path.clone().into_os_string(), UnixDatagram::bind(&path).expect("binds")),
+            (format!("@{name}").into(), UnixDatagram::bind_addr(&abstract_name).expect("binds")),
+        ];
+        for (socket, manager) in managers {
+            send(&socket, "READY=1").expect("sends");
+            let mut heard = [0; 16];
+            let length = manager.recv(&mut heard).expect("hears");
+            assert_eq!(&heard[..length], b"READY=1");
+        }
+        assert!(send(OsStr::new("/nowhere/at/all"), "READY=1").is_err());
+    }
+}

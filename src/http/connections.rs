@@ -1,0 +1,320 @@
+//! The accept loop: as many connections as fit, each with timers on all that a client can be slow at, and a drain
+//! with a deadline. `axum::serve` has none of these.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+/// How much clients may have and how slow they may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Open connections; further ones are answered 503 and closed.
+    pub connections_max: usize,
+    /// From the end of a request, or from the connection, to the end of the next one's head.
+    pub head: Duration,
+    /// Without a byte of an answer taken.
+    pub write: Duration,
+    /// For requests under way once a stop was asked for.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            head: Duration::from_secs(15),
+            write: Duration::from_secs(35),
+            drain: Duration::from_secs(8),
+        }
+    }
+}
+
+/// Wait before accepting again when the system has no more file handles.
+const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
+/// Answer to a connection too many.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Serves `router` on `listener` until `stopping`; then lets requests under way end, at most for `limits.drain`.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopping: CancellationToken) {
+    let tracker = TaskTracker::new();
+    let room = Arc::new(Semaphore::new(limits.connections_max));
+    let aborting = CancellationToken::new();
+    while let Some(accepted) = stopping.run_until_cancelled(listener.accept()).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if !is_of_the_connection(&error) {
+                    tracing::warn!(%error, "no connection can be accepted");
+                    sleep(EXHAUSTED_WAIT).await;
+                }
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            // A client that cannot even take this line is not waited for.
+            let _ = stream.try_write(FULL);
+            continue;
+        };
+        let served = connection(stream, peer, router.clone(), limits, stopping.clone());
+        let aborting = aborting.clone();
+        tracker.spawn(async move {
+            aborting.run_until_cancelled(served).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tracker.close();
+    if timeout(limits.drain, tracker.wait()).await.is_err() {
+        tracing::warn!(connections = tracker.len(), "requests under way are cut off: the drain has ended");
+        aborting.cancel();
+        tracker.wait().await;
+    }
+}
+
+/// Errors of one connection that ended before it was taken, not of the listener.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    stopping: CancellationToken,
+) {
+    // Answers are small and complete: waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let stream = TokioIo::new(Timed { stream, patience: limits.write, stalled: None });
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head);
+    let mut served = pin!(builder.serve_connection(stream, service));
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection was closed");
+    }
+}
+
+/// A stream whose peer must take bytes within a time.
+struct Timed {
+    stream: TcpStream,
+    patience: Duration,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timed {
+    /// Passes on how writing went, unless it has not for too long.
+    fn watch<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if wrote.is_ready() {
+            self.stalled = None;
+            return wrote;
+        }
+        let deadline = Instant::now() + self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no bytes")))
+    }
+}
+
+impl AsyncRead for Timed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Timed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(cx, wrote)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.watch(cx, wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(200);
+    const LONG: Duration = Duration::from_secs(60);
+
+    struct Served {
+        address: SocketAddr,
+        stopping: CancellationToken,
+        done: tokio::task::JoinHandle<()>,
+    }
+
+    async fn served(limits: Limits) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let address = listener.local_addr().expect("address");
+        let router = Router::new()
+            .route("/quick", get(async || "quick"))
+            .route("/big", get(async || vec![b'x'; 64 << 20]))
+            .route("/slow", post(async || sleep(SHORT * 3).await));
+        let stopping = CancellationToken::new();
+        let done = tokio::spawn(serve(listener, router, limits, stopping.clone()));
+        Served { address, stopping, done }
+    }
+
+    fn limits(head: Duration, write: Duration) -> Limits {
+        Limits { connections_max: 200, head, write, drain: LONG }
+    }
+
+    async fn send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        stream.write_all(bytes).await.expect("sends");
+        stream
+    }
+
+    /// Whether the server closes the connection within `within`.
+    async fn closes(stream: &mut TcpStream, within: Duration) -> bool {
+        let mut read = Vec::new();
+        timeout(within, stream.read_to_end(&mut read)).await.is_ok()
+    }
+
+    async fn answers(address: SocketAddr) -> String {
+        let mut stream = send(address, b"GET /quick HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let mut read = String::new();
+        stream.read_to_string(&mut read).await.expect("reads");
+        read
+    }
+
+    #[tokio::test]
+    async fn g14_clients_slow_with_the_head_are_closed_and_others_unharmed() {
+        let served = served(limits(SHORT, LONG)).await;
+        let mut slow = Vec::new();
+        for _ in 0..100 {
+            slow.push(send(served.address, b"GET /quick HTTP/1.1\r\nhost: ").await);
+        }
+        assert!(answers(served.address).await.ends_with("quick"));
+        for stream in &mut slow {
+            assert!(closes(stream, SHORT * 20).await, "a slow head was not closed");
+        }
+    }
+
+    #[tokio::test]
+    async fn g14_null_control_without_the_timer_a_slow_head_stays() {
+        let served = served(limits(LONG, LONG)).await;
+        let mut slow = send(served.address, b"GET /quick HTTP/1.1\r\nhost: ").await;
+        assert!(!closes(&mut slow, SHORT * 3).await);
+    }
+
+    /// Reads nothing for a while, then all: whether the answer was cut off.
+    async fn is_cut_off(write: Duration) -> bool {
+        let served = served(limits(LONG, write)).await;
+        let mut slow =
+            send(served.address, b"GET /big HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        sleep(SHORT * 4).await;
+        let mut read = Vec::new();
+        let ended = timeout(LONG, slow.read_to_end(&mut read)).await.expect("ends");
+        ended.is_err() || read.len() < 64 << 20
+    }
+
+    #[tokio::test]
+    async fn g14_a_client_that_takes_no_bytes_is_closed() {
+        assert!(is_cut_off(SHORT).await);
+        assert!(!is_cut_off(LONG).await, "the null control was cut off too");
+    }
+
+    #[tokio::test]
+    async fn a_connection_too_many_is_refused_and_room_comes_back() {
+        let served = served(Limits { connections_max: 1, ..limits(LONG, LONG) }).await;
+        let held = send(served.address, b"GET ").await;
+        let refused = loop {
+            let answer = answers(served.address).await;
+            if !answer.ends_with("quick") {
+                break answer;
+            }
+        };
+        assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+        drop(held);
+        let freed = timeout(LONG, async {
+            while !answers(served.address).await.ends_with("quick") {
+                sleep(SHORT / 20).await;
+            }
+        });
+        freed.await.expect("room comes back");
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_requests_end_and_idle_connections_go() {
+        let served = served(limits(LONG, LONG)).await;
+        let _idle = TcpStream::connect(served.address).await.expect("connects");
+        let mut under_way =
+            send(served.address, b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+        sleep(SHORT).await;
+        served.stopping.cancel();
+        let mut read = String::new();
+        under_way.read_to_string(&mut read).await.expect("reads");
+        assert!(read.starts_with("HTTP/1.1 200"), "{read}");
+        timeout(SHORT * 10, served.done).await.expect("stops").expect("cleanly");
+    }
+
+    #[tokio::test]
+    async fn a_drain_has_a_deadline() {
+        let served = served(Limits { drain: SHORT, ..limits(LONG, LONG) }).await;
+        let _stuck = send(served.address, b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        sleep(SHORT).await;
+        served.stopping.cancel();
+        timeout(SHORT * 20, served.done).await.expect("stops").expect("cleanly");
+    }
+}
