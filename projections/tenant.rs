@@ -13,8 +13,11 @@ use crate::canonical::{Canonical, Digest};
 use crate::entities::alerts::Alerts;
 use crate::entities::calls::Calls;
 use crate::entities::conflicts::Conflicts;
+use crate::entities::crm::Crm;
 use crate::entities::leads::Leads;
+use crate::entities::notes::Notes;
 use crate::entities::quarantine::Quarantine;
+use crate::entities::reports::Reports;
 use crate::entity::{Entity, Folded};
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
@@ -200,6 +203,12 @@ entities! {
     quarantine: Quarantine,
     /// What people are to know.
     alerts: Alerts,
+    /// The CRM's records and sync runs.
+    crm: Crm,
+    /// Notes that people wrote here.
+    notes: Notes,
+    /// Reports.
+    reports: Reports,
 }
 
 /// Whether a model folds facts of `group`.

@@ -7,7 +7,7 @@ use crate::members::{LongText, Month, Text};
 use crate::{body, group, words};
 
 body! {
-    /// The body of `report_published` and `report_withdrawn`.
+    /// The body of `report_drafted`, `report_published` and `report_withdrawn`.
     Report {
         public {
             /// The report.
@@ -60,13 +60,16 @@ group! {
         1 "report_published" Published(Report),
         2 "report_withdrawn" Withdrawn(Report),
         3 "target_set" TargetSet(TargetSet),
+        4 "report_drafted" Drafted(Report),
     }
 }
 
 impl Subject for ReportFact {
     fn subject(&self, _person: PersonHasher<'_>) -> String {
         match self {
-            Self::Published(body) | Self::Withdrawn(body) => format!("report/{}", body.report_id),
+            Self::Drafted(body) | Self::Published(body) | Self::Withdrawn(body) => {
+                format!("report/{}", body.report_id)
+            }
             Self::TargetSet(body) => format!("target/{}/{}", body.month, body.metric.as_str()),
         }
     }

@@ -139,6 +139,8 @@ body! {
             required parts: u32;
             /// The run whose snapshot this one changes; absent for a whole one.
             optional base: Text;
+            /// The contact whose records alone were read, by the CRM's id; absent where all were.
+            optional contact: Text;
             /// Ids gone since `base`.
             list removed: Text;
         }

@@ -6,5 +6,6 @@ pub mod decision;
 pub mod outcomes;
 pub mod qualification;
 pub mod rates;
+pub mod reports;
 pub mod session;
 pub mod stages;

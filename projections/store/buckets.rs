@@ -35,6 +35,11 @@ impl Buckets {
         let days = bucket(to)..=bucket(from).max(bucket(to));
         self.0.range(days).rev().map(|(_, rows)| rows.as_slice())
     }
+
+    /// Buckets of the day of `from` and those before it, each with its day since 1970.
+    pub fn days(&self, from: Instant) -> impl Iterator<Item = (i64, &[u32])> {
+        self.0.range(..=bucket(from)).map(|(day, rows)| (*day, rows.as_slice()))
+    }
 }
 
 fn bucket(at: Instant) -> i64 {

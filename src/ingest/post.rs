@@ -44,6 +44,7 @@ pub fn poster_of(kind: &str) -> Option<Poster> {
         | "snapshot_taken"
         | "ad_spend_observed"
         | "target_set"
+        | "report_drafted"
         | "report_published"
         | "report_withdrawn" => Poster::Operator,
         "tenant_configured" => Poster::Admin,

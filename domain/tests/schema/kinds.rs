@@ -145,6 +145,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
             req("part", Part),
             req("parts", Parts),
             opt("base", Text),
+            opt("contact", Text),
             many("removed", List, Text),
             opt("records", Rows(CRM_RECORD)),
         ],
@@ -161,6 +162,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ),
     ("note_written", NOTE),
     ("note_removed", NOTE),
+    ("report_drafted", REPORT),
     ("report_published", REPORT),
     ("report_withdrawn", REPORT),
     (

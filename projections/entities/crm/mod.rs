@@ -1,0 +1,210 @@
+//! The CRM of one tenant: what its sources held when they were last read whole and well (B4, B6 to B10, B13).
+
+pub mod hot_list;
+pub mod note_list;
+pub mod row;
+pub mod schedule;
+pub mod shelf;
+mod snapshots;
+
+use std::collections::BTreeMap;
+
+use domain::facts::Fact;
+use domain::facts::sync::{Resource, SnapshotTaken, SyncFact};
+use domain::rules::configuration::Timeline;
+
+use crate::canonical::{Canonical, Digest};
+use crate::entities::crm::row::{Origins, Row};
+use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::snapshots::{Key, Snapshots};
+use crate::entities::sync_runs::{SyncRuns, family};
+use crate::entity::Entity;
+use crate::store::{Strings, Symbol, Texts};
+use crate::{Recorded, halves};
+
+/// All records and runs of one tenant. Nothing of a run is served before the run ended well.
+#[derive(Debug, Clone, Default)]
+pub struct Crm {
+    strings: Strings,
+    origins: Origins,
+    shelves: BTreeMap<(Resource, Symbol), Shelf>,
+    snapshots: Snapshots,
+    runs: SyncRuns,
+}
+
+impl Crm {
+    fn snapshot(&mut self, recorded: &Recorded<'_>, body: &SnapshotTaken) {
+        let key = Key::of(body, &mut self.strings);
+        if self.runs.success(key.source, key.run) == Some(false) {
+            return;
+        }
+        let [content, _] = halves(&recorded.content);
+        let origin = self.origins.push(recorded.position, body.observed_at, body.run_id.as_str(), content);
+        let of = (key.resource, key.scope);
+        let strings = &mut self.strings;
+        let ids: Vec<Symbol> = body.removed.iter().map(|id| strings.intern(id.as_str())).collect();
+        let removed = ids.into_iter().map(|id| Row::removed(id, key.scope, origin));
+        let records = body.records.iter().enumerate();
+        let rows: Vec<Row> = records
+            .map(|(index, record)| Row::of(record, of, (origin, index), strings))
+            .chain(removed)
+            .collect();
+        let shelf = (key.resource, data_of(key.source, strings));
+        let counted = self.shelves.entry(shelf).or_insert_with(|| Shelf::new(key.resource));
+        let (shelf, is_waiting) = match self.snapshots.part(key, body) {
+            Some(waiting) => (waiting, true),
+            None => (counted, false),
+        };
+        rows.into_iter().for_each(|row| shelf.put(row, &self.origins, self.strings.texts()));
+        if is_waiting {
+            self.count(vec![key]);
+        }
+    }
+
+    /// Lets those of `keys` count that may, and whoever waits for them.
+    fn count(&mut self, mut keys: Vec<Key>) {
+        while let Some(key) = keys.pop() {
+            if !self.may_count(&key) {
+                continue;
+            }
+            let Some(waiting) = self.snapshots.count(&key) else { continue };
+            let (origins, texts) = (&self.origins, self.strings.texts());
+            let floor = waiting.floor(texts.get(key.run));
+            let family = data_of(key.source, &mut self.strings);
+            let texts = self.strings.texts();
+            let shelf =
+                self.shelves.entry((key.resource, family)).or_insert_with(|| Shelf::new(key.resource));
+            match key.base {
+                Some(_) => shelf.change(waiting.records, origins, texts),
+                None => shelf.replace(waiting.records, key.scope, floor, origins, texts),
+            }
+            keys.extend(self.snapshots.upon(key.run));
+        }
+    }
+
+    fn may_count(&mut self, key: &Key) -> bool {
+        let is_read = self.snapshots.is_complete(key) && self.runs.success(key.source, key.run) == Some(true);
+        let Some(base) = key.base.filter(|_| is_read) else { return is_read };
+        // The base may be of the first pass over notes, whose data are the same source's.
+        let texts = self.strings.texts();
+        let family = family(texts.get(key.source)).to_owned();
+        let pass = self.strings.find(&format!("{family}_notes"));
+        let sources = [self.strings.find(&family), pass];
+        sources.into_iter().flatten().any(|source| self.snapshots.counts(key, source, base))
+    }
+
+    fn ended(&mut self, source: &str, run: &str) {
+        let (source, run) = (self.strings.intern(source), self.strings.intern(run));
+        match self.runs.success(source, run) {
+            Some(true) => self.count(self.snapshots.of_run(source, run)),
+            Some(false) => self.snapshots.forget(source, run),
+            None => {}
+        }
+    }
+
+    /// The shelves of a resource with their sources, by the source's name.
+    pub fn shelves(&self, resource: Resource) -> Vec<(&str, &Shelf)> {
+        let of = self.shelves.iter().filter(|((of, _), _)| *of == resource);
+        let mut shelves: Vec<_> =
+            of.map(|((_, source), shelf)| (self.strings.texts().get(*source), shelf)).collect();
+        shelves.sort_unstable_by_key(|(source, _)| *source);
+        shelves
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> &SyncRuns {
+        &self.runs
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+
+    /// The parts that rows were read from.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// Where the names of a source's contacts are: each lead's row by the CRM's id of the contact.
+    pub fn contact(&self, source: &str, id: Symbol) -> Option<&Row> {
+        let source = self.strings.find(source)?;
+        self.shelves.get(&(Resource::Leads, source))?.get(id)
+    }
+
+    /// What tells whether two tenants hold the same records: of each source and resource that has any, how many, and
+    /// a print of all that they say in public (B13, L12).
+    pub fn prints(&self) -> impl Iterator<Item = (Resource, &str, (u64, u64))> {
+        let print = |((resource, source), shelf): (&(Resource, Symbol), &Shelf)| {
+            (*resource, self.strings.texts().get(*source), shelf.print())
+        };
+        // The keys' sources live in the strings.
+        self.shelves.iter().map(print).filter(|(_, _, (count, _))| *count > 0)
+    }
+}
+
+/// The source whose data a run of `source` reads.
+fn data_of(source: Symbol, strings: &mut Strings) -> Symbol {
+    let name = strings.texts().get(source);
+    match family(name) {
+        data if data == name => source,
+        data => {
+            let data = data.to_owned();
+            strings.intern(&data)
+        }
+    }
+}
+
+impl Entity for Crm {
+    type Figures = ();
+
+    const NAME: &'static str = "crm";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[SyncFact::GROUP];
+    const SHARDED: bool = false;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::Sync(fact) = recorded.fact else { return };
+        match fact {
+            SyncFact::Started(body) => {
+                self.runs.started(recorded, body, &mut self.strings);
+                self.ended(body.source.as_str(), body.run_id.as_str());
+            }
+            SyncFact::Finished(body) => {
+                self.runs.finished(recorded, body, &mut self.strings);
+                self.ended(body.source.as_str(), body.run_id.as_str());
+            }
+            SyncFact::Snapshot(body) => self.snapshot(recorded, body),
+        }
+    }
+
+    /// A run's facts have one subject, but its records meet those of other runs: one shard holds all.
+    fn absorb(&mut self, shard: Self) {
+        *self = shard;
+    }
+
+    fn settle(&mut self) {}
+
+    fn figures(&self, _timeline: &Timeline) {}
+
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
+        self.fold(recorded);
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let texts = self.strings.texts();
+        let (mut digest, mut row) = (self.runs.digest(tenant, texts), Canonical::default());
+        for ((resource, source), shelf) in &self.shelves {
+            for record in shelf.records() {
+                row.start(tenant);
+                row.text(Some(resource.as_str()));
+                row.text(Some(texts.get(*source)));
+                record.lay_down(texts, &mut row);
+                row.number(self.origins.of(record).fact as i64);
+                row.number(record.index() as i64);
+                digest.add(row.bytes());
+            }
+        }
+        digest
+    }
+}

@@ -1,0 +1,244 @@
+//! The records of one resource of one source, each as it was last observed.
+//!
+//! Of every record the newest observation stands, be it a record or the word that it is gone. A complete snapshot
+//! also speaks of all that it does not hold: it raises a floor, below which nothing counts. Both only ever rise, so
+//! parts and runs may come in any order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::facts::sync::Resource;
+use domain::members::{Currency, Instant};
+
+use crate::canonical::Canonical;
+use crate::entities::crm::row::{Origins, Row, Seen};
+use crate::store::{Buckets, Index, Pages, Symbol, Texts};
+
+/// What records are counted by. The texts are as they were spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// Lead source.
+    pub source: Option<Symbol>,
+    /// Stage.
+    pub stage: Option<Symbol>,
+    /// Contact type.
+    pub contact_type: Option<Symbol>,
+    /// Currency of the value.
+    pub currency: Option<Currency>,
+}
+
+/// Sums of the records of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// How many.
+    pub count: i64,
+    /// How many of them with a value.
+    pub valued: i64,
+    /// The values, minor units.
+    pub value_minor: i128,
+}
+
+/// What a snapshot of one contact's records speaks of.
+#[derive(Debug, Clone, Default)]
+struct Scope {
+    floor: Seen,
+    rows: Vec<u32>,
+}
+
+/// The records.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    rows: Pages<Row>,
+    index: Index,
+    floor: Seen,
+    newest: Seen,
+    scopes: Arc<BTreeMap<Symbol, Scope>>,
+    tally: Arc<BTreeMap<Kind, Sums>>,
+    live: u64,
+    print: u64,
+    /// Notes and activities only.
+    by_date: Option<Buckets>,
+}
+
+impl Row {
+    /// A deal size that is one: a blank or zero one is none (RULINGS, CRM).
+    pub fn value(&self) -> Option<i64> {
+        self.value_minor.filter(|value| *value > 0)
+    }
+
+    /// Where it stands in a list by date; records without one are the oldest.
+    pub fn dated(&self) -> Instant {
+        self.at.unwrap_or(Instant(0))
+    }
+}
+
+impl Shelf {
+    /// An empty one.
+    pub fn new(resource: Resource) -> Self {
+        let by_date = matches!(resource, Resource::Notes | Resource::Activities).then(Buckets::default);
+        Self { by_date, ..Self::default() }
+    }
+
+    /// Takes an observation, unless a newer one is known.
+    pub fn put(&mut self, row: Row, origins: &Origins, texts: &Texts) {
+        let seen = origins.seen(&row);
+        let floor = match row.scope {
+            Some(scope) => self.scopes.get(&scope).map_or(Seen::default(), |scope| scope.floor),
+            None => self.floor,
+        };
+        if seen < floor {
+            return;
+        }
+        self.newest = self.newest.max(seen);
+        match self.find(row.scope, row.id) {
+            Some(at) => {
+                let known = self.rows.get(at).clone();
+                if origins.seen(&known) < seen {
+                    self.count(&known, texts, false);
+                    self.count(&row, texts, true);
+                    self.place(at, Some(&known), Some(&row));
+                    *self.rows.get_mut(at) = row;
+                }
+            }
+            None => {
+                let at = self.rows.len() as u32;
+                self.count(&row, texts, true);
+                self.place(at, None, Some(&row));
+                self.index.insert(Index::hash((row.scope, row.id)), at);
+                if let Some(scope) = row.scope {
+                    Arc::make_mut(&mut self.scopes).entry(scope).or_default().rows.push(at);
+                }
+                self.rows.push(row);
+            }
+        }
+    }
+
+    /// Takes the records of a snapshot that only changes another one.
+    pub fn change(&mut self, changes: Self, origins: &Origins, texts: &Texts) {
+        changes.rows.into_iter().for_each(|row| self.put(row, origins, texts));
+    }
+
+    /// Takes a whole snapshot, of one contact's records or of all: what it does not hold, and nothing newer does, is
+    /// dropped. An older one than that which stands changes nothing but what no newer one speaks of.
+    pub fn replace(
+        &mut self,
+        mut whole: Self,
+        scope: Option<Symbol>,
+        floor: Seen,
+        origins: &Origins,
+        texts: &Texts,
+    ) {
+        // The usual case is one step, however many records there are: nothing here is newer, or of one contact only.
+        if scope.is_none() && self.newest.max(self.floor) < floor && self.scopes.is_empty() {
+            whole.floor = floor;
+            *self = whole;
+            return;
+        }
+        self.change(whole, origins, texts);
+        self.raise(scope, floor, origins, texts);
+    }
+
+    fn raise(&mut self, scope: Option<Symbol>, floor: Seen, origins: &Origins, texts: &Texts) {
+        let rows = match scope {
+            Some(scope) => {
+                let scope = Arc::make_mut(&mut self.scopes).entry(scope).or_default();
+                scope.floor = scope.floor.max(floor);
+                scope.rows.clone()
+            }
+            None => {
+                self.floor = self.floor.max(floor);
+                (0..self.rows.len() as u32).filter(|at| self.rows.get(*at).scope.is_none()).collect()
+            }
+        };
+        for at in rows {
+            let row = self.rows.get(at);
+            if !row.gone && origins.seen(row) < floor {
+                let row = row.clone();
+                self.count(&row, texts, false);
+                self.place(at, Some(&row), None);
+                self.rows.get_mut(at).gone = true;
+            }
+        }
+    }
+
+    fn find(&self, scope: Option<Symbol>, id: Symbol) -> Option<u32> {
+        let is = |at: u32| {
+            let row = self.rows.get(at);
+            row.id == id && row.scope == scope
+        };
+        self.index.find(Index::hash((scope, id)), is)
+    }
+
+    fn place(&mut self, at: u32, from: Option<&Row>, to: Option<&Row>) {
+        if let Some(by_date) = &mut self.by_date {
+            let [from, to] = [from, to].map(|row| row.filter(|row| !row.gone).map(Row::dated));
+            by_date.place(at, from, to);
+        }
+    }
+
+    /// Adds a row to what is counted, or takes it out.
+    fn count(&mut self, row: &Row, texts: &Texts, there: bool) {
+        if row.gone {
+            return;
+        }
+        let (sign, print) = (if there { 1 } else { -1 }, print(row, texts));
+        self.live = self.live.wrapping_add_signed(sign);
+        self.print = if there { self.print.wrapping_add(print) } else { self.print.wrapping_sub(print) };
+        let Row { source, stage, contact_type, currency, .. } = *row;
+        let kind = Kind { source, stage, contact_type, currency };
+        let tally = Arc::make_mut(&mut self.tally);
+        let sums = tally.entry(kind).or_default();
+        sums.count += sign;
+        if let Some(value) = row.value() {
+            sums.valued += sign;
+            sums.value_minor += i128::from(sign) * i128::from(value);
+        }
+        if sums.count == 0 {
+            tally.remove(&kind);
+        }
+    }
+
+    /// The record of that id in an unlimited snapshot.
+    pub fn get(&self, id: Symbol) -> Option<&Row> {
+        self.find(None, id).map(|at| self.rows.get(at)).filter(|row| !row.gone)
+    }
+
+    /// Row `at`, as [`Shelf::by_date`] names it.
+    pub fn row(&self, at: u32) -> &Row {
+        self.rows.get(at)
+    }
+
+    /// The records that are there.
+    pub fn records(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| !row.gone)
+    }
+
+    /// Sums by kind.
+    pub fn tally(&self) -> &BTreeMap<Kind, Sums> {
+        &self.tally
+    }
+
+    /// The rows that are there by date; none of resources that are not listed by date.
+    pub fn by_date(&self) -> Option<&Buckets> {
+        self.by_date.as_ref()
+    }
+
+    /// When the source was last read; none while nothing counts.
+    pub fn observed_at(&self) -> Option<Instant> {
+        let at = self.newest.max(self.floor).observed_at;
+        (at > 0).then_some(Instant(at))
+    }
+
+    /// How many records are there, and what tells whether two shelves hold the same ones (B13).
+    pub fn print(&self) -> (u64, u64) {
+        (self.live, self.print)
+    }
+}
+
+/// What a record says in public, as a number: equal records have equal ones, whosever they are.
+fn print(row: &Row, texts: &Texts) -> u64 {
+    let mut canonical = Canonical::default();
+    canonical.start("");
+    row.lay_down(texts, &mut canonical);
+    Index::hash(canonical.bytes())
+}

@@ -1,0 +1,144 @@
+//! Notes that people write here: the latest word of each counts, and no sync touches them (B9, L9).
+
+use domain::facts::Fact;
+use domain::facts::note::NoteFact;
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::configuration::Timeline;
+
+use crate::canonical::{Canonical, Digest};
+use crate::entity::Entity;
+use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts};
+use crate::{Order, Recorded};
+
+/// One note. What it says and whom it is about stays in its fact.
+#[derive(Debug, Clone)]
+pub struct NoteRow {
+    /// The note's id.
+    pub id: Symbol,
+    /// Who wrote the text that stands.
+    pub author: Option<Symbol>,
+    /// When it was first written; none while only its removal is known.
+    written: Option<Order>,
+    /// The latest word of it, and the fact that holds it.
+    last: Order,
+    /// The fact that holds the text.
+    pub fact: Position,
+    removed: bool,
+    facts: Chain,
+}
+
+impl NoteRow {
+    /// When it was first written; none of a note that is not there.
+    pub fn date(&self) -> Option<Instant> {
+        self.written.filter(|_| !self.removed).map(Order::occurred_at)
+    }
+}
+
+/// The notes of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    rows: Pages<NoteRow>,
+    index: Index,
+    strings: Strings,
+    order: Buckets,
+}
+
+impl Notes {
+    fn find(&self, id: &str) -> Option<u32> {
+        let id = self.strings.find(id)?;
+        self.index.find(Index::hash(id), |at| self.rows.get(at).id == id)
+    }
+
+    /// The note of that id, where it is there.
+    pub fn get(&self, id: &str) -> Option<&NoteRow> {
+        self.find(id).map(|at| self.rows.get(at)).filter(|row| row.date().is_some())
+    }
+
+    /// The notes, one a row, removed ones too.
+    pub fn rows(&self) -> &Pages<NoteRow> {
+        &self.rows
+    }
+
+    /// Those that are there by date.
+    pub fn order(&self) -> &Buckets {
+        &self.order
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+}
+
+impl Entity for Notes {
+    type Figures = ();
+
+    const NAME: &'static str = "notes";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[NoteFact::GROUP];
+    const SHARDED: bool = false;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::Note(fact) = recorded.fact else { return };
+        let (NoteFact::Written(body) | NoteFact::Removed(body)) = fact;
+        let removes = matches!(fact, NoteFact::Removed(_));
+        // At one instant the removal is the later word.
+        let order = Order::new(recorded.occurred_at, u8::from(removes), &recorded.content);
+        let author = body.author.as_ref().map(|author| self.strings.intern(author.as_str()));
+        let at = self.find(body.note_id.as_str()).unwrap_or_else(|| {
+            let id = self.strings.intern(body.note_id.as_str());
+            let at = self.rows.push(NoteRow {
+                id,
+                author: None,
+                written: None,
+                last: Order::default(),
+                fact: 0,
+                removed: false,
+                facts: Chain::default(),
+            });
+            self.index.insert(Index::hash(id), at);
+            at
+        });
+        let row = self.rows.get_mut(at);
+        let before = row.date();
+        row.facts.push(recorded.position);
+        if !removes {
+            row.written = Some(row.written.map_or(order, |known| known.min(order)));
+        }
+        if order >= row.last {
+            (row.last, row.removed) = (order, removes);
+            if !removes {
+                (row.author, row.fact) = (author, recorded.position);
+            }
+        }
+        let after = row.date();
+        self.order.place(at, before, after);
+    }
+
+    fn absorb(&mut self, shard: Self) {
+        *self = shard;
+    }
+
+    fn settle(&mut self) {}
+
+    fn figures(&self, _timeline: &Timeline) {}
+
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
+        self.fold(recorded);
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        for note in self.rows.iter() {
+            row.start(tenant);
+            row.text(Some(self.strings.texts().get(note.id)));
+            row.text(self.strings.texts().maybe(note.author));
+            row.maybe(note.date().map(|at| at.0));
+            row.number(note.fact as i64);
+            note.facts.iter().for_each(|position| row.number(position as i64));
+            digest.add(row.bytes());
+        }
+        digest
+    }
+}

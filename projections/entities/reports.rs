@@ -1,0 +1,195 @@
+//! Weekly and monthly reports: drafted, published at a position of the log, withdrawn (B14, L10).
+
+use std::sync::Arc;
+
+use domain::facts::Fact;
+use domain::facts::report::{Report, ReportFact};
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::configuration::Timeline;
+use domain::rules::reports::{Period, ReportState};
+
+use crate::canonical::{Canonical, Digest};
+use crate::entity::Entity;
+use crate::store::{Chain, Index, Pages, Strings, Symbol, Texts};
+use crate::{Order, Recorded};
+
+/// What one fact says of a report.
+#[derive(Debug, Clone)]
+struct Word {
+    order: Order,
+    period: Option<Symbol>,
+    narrative: Option<Arc<str>>,
+    position: Position,
+}
+
+/// One report.
+#[derive(Debug, Clone)]
+pub struct ReportRow {
+    /// The report's id.
+    pub id: Symbol,
+    /// The latest draft.
+    drafted: Option<Word>,
+    /// The first publication: what is published does not change.
+    published: Option<Word>,
+    /// The first word of its withdrawal.
+    withdrawn: Option<Order>,
+    facts: Chain,
+}
+
+impl ReportRow {
+    /// Where it stands.
+    pub fn state(&self) -> ReportState {
+        match (&self.published, self.withdrawn) {
+            (_, Some(_)) => ReportState::Withdrawn,
+            (Some(_), None) => ReportState::Published,
+            (None, None) => ReportState::Draft,
+        }
+    }
+
+    /// The publication's word, else the draft's.
+    fn said<T>(&self, of: impl Fn(&Word) -> Option<T>) -> Option<T> {
+        [&self.published, &self.drafted].into_iter().flatten().find_map(of)
+    }
+
+    /// What it is of; none where no fact names a month or a Monday.
+    pub fn period(&self, texts: &Texts) -> Option<Period> {
+        self.said(|word| Period::parse(texts.get(word.period?)))
+    }
+
+    /// What was written.
+    pub fn narrative(&self) -> Option<Arc<str>> {
+        self.said(|word| word.narrative.clone())
+    }
+
+    /// The position of the log at which its figures hold; none of a draft.
+    pub fn position(&self) -> Option<Position> {
+        self.published.as_ref().map(|word| word.position)
+    }
+
+    /// When it was drafted, published and withdrawn.
+    pub fn times(&self) -> [Option<Instant>; 3] {
+        let word = |word: &Option<Word>| word.as_ref().map(|word| word.order.occurred_at());
+        [word(&self.drafted), word(&self.published), self.withdrawn.map(Order::occurred_at)]
+    }
+
+    fn made(&self) -> Option<Instant> {
+        self.times().into_iter().flatten().min()
+    }
+}
+
+/// The reports of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Reports {
+    rows: Pages<ReportRow>,
+    index: Index,
+    strings: Strings,
+}
+
+impl Reports {
+    fn find(&self, id: &str) -> Option<u32> {
+        let id = self.strings.find(id)?;
+        self.index.find(Index::hash(id), |at| self.rows.get(at).id == id)
+    }
+
+    /// One report.
+    pub fn get(&self, id: &str) -> Option<&ReportRow> {
+        self.find(id).map(|at| self.rows.get(at))
+    }
+
+    /// The reports, newest first by their first fact, then by id.
+    pub fn newest_first(&self) -> Vec<&ReportRow> {
+        let mut rows: Vec<&ReportRow> = self.rows.iter().collect();
+        rows.sort_by_key(|row| (std::cmp::Reverse(row.made()), self.texts().get(row.id)));
+        rows
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+
+    fn word(&mut self, recorded: &Recorded<'_>, body: &Report) -> Word {
+        Word {
+            order: Order::new(recorded.occurred_at, 0, &recorded.content),
+            period: body.period.as_ref().map(|period| self.strings.intern(period.as_str())),
+            narrative: body.narrative.as_ref().map(|narrative| narrative.as_str().into()),
+            position: body.position.unwrap_or(recorded.position),
+        }
+    }
+
+    fn row(&mut self, id: &str) -> u32 {
+        self.find(id).unwrap_or_else(|| {
+            let id = self.strings.intern(id);
+            let facts = Chain::default();
+            let row = ReportRow { id, drafted: None, published: None, withdrawn: None, facts };
+            let at = self.rows.push(row);
+            self.index.insert(Index::hash(id), at);
+            at
+        })
+    }
+}
+
+impl Entity for Reports {
+    type Figures = ();
+
+    const NAME: &'static str = "reports";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[ReportFact::GROUP];
+    const SHARDED: bool = false;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::Report(fact) = recorded.fact else { return };
+        let body = match fact {
+            ReportFact::Drafted(body) | ReportFact::Published(body) | ReportFact::Withdrawn(body) => body,
+            ReportFact::TargetSet(_) => return,
+        };
+        let (word, at) = (self.word(recorded, body), self.row(body.report_id.as_str()));
+        let row = self.rows.get_mut(at);
+        row.facts.push(recorded.position);
+        match fact {
+            ReportFact::Drafted(_) => {
+                if row.drafted.as_ref().is_none_or(|known| known.order < word.order) {
+                    row.drafted = Some(word);
+                }
+            }
+            ReportFact::Published(_) => {
+                if row.published.as_ref().is_none_or(|known| word.order < known.order) {
+                    row.published = Some(word);
+                }
+            }
+            ReportFact::Withdrawn(_) => {
+                row.withdrawn = Some(row.withdrawn.map_or(word.order, |known| known.min(word.order)));
+            }
+            ReportFact::TargetSet(_) => {}
+        }
+    }
+
+    fn absorb(&mut self, shard: Self) {
+        *self = shard;
+    }
+
+    fn settle(&mut self) {}
+
+    fn figures(&self, _timeline: &Timeline) {}
+
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
+        self.fold(recorded);
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        for report in self.rows.iter() {
+            row.start(tenant);
+            row.text(Some(self.texts().get(report.id)));
+            row.text(Some(report.state().as_str()));
+            row.text(self.texts().maybe(report.said(|word| word.period)));
+            row.text(report.narrative().as_deref());
+            row.maybe(report.position().map(|position| position as i64));
+            report.times().into_iter().for_each(|at| row.maybe(at.map(|at| at.0)));
+            report.facts.iter().for_each(|position| row.number(position as i64));
+            digest.add(row.bytes());
+        }
+        digest
+    }
+}
