@@ -229,6 +229,7 @@ fn live(snapshot: &factfold::log::LogSnapshot) {
         let fact = Fact::decode(header.kind, header.version, record.public, record.personal()).unwrap();
         let recorded = projections::Recorded {
             position,
+            content_at: position,
             recorded_at: Moment(header.recorded_at),
             occurred_at: Moment(header.occurred_at),
             content: header.content,

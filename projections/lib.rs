@@ -22,6 +22,8 @@ use domain::members::Instant;
 pub struct Recorded<'a> {
     /// Its place in the log; explains figures, never decides them.
     pub position: Position,
+    /// Where its content stands in the log: at `position`, or at the accepted conflict that replaced it.
+    pub content_at: Position,
     /// When we learned it; decides only from which day a configuration holds by default.
     pub recorded_at: Instant,
     /// When it happened.

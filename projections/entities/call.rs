@@ -46,7 +46,7 @@ struct Leg {
 pub struct Recording {
     /// The provider's id.
     pub id: Symbol,
-    /// The latest fact that speaks of it.
+    /// Where the latest fact that speaks of it has its content.
     pub position: Position,
     order: Order,
     duration: Option<(Order, u32)>,
@@ -132,7 +132,7 @@ impl Call {
                 self.begin(false, recorded.occurred_at);
                 let recording = Recording {
                     id: strings.intern(body.recording_id.as_str()),
-                    position: recorded.position,
+                    position: recorded.content_at,
                     order,
                     duration: body.duration_seconds.map(|seconds| (order, seconds)),
                 };

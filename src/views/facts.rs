@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use domain::facts::call::CallFact;
+use domain::facts::control::ControlFact;
 use domain::facts::{Fact, kind_name};
 use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
@@ -215,13 +216,21 @@ pub fn fill_recording_urls<'c>(
     Ok(())
 }
 
-/// The URL that a `call_recorded` holds; none where it was erased.
+/// The URL that a `call_recorded`, or the accepted conflict that replaced one, holds; none where it was erased.
 pub(super) fn recording_url(position: Position, record: &RecordRef<'_>) -> Result<Option<String>, FactError> {
+    let Fact::Call(CallFact::Recorded(body)) = content(position, record)? else { return Ok(None) };
+    Ok(body.url.map(|url| url.as_str().to_owned()))
+}
+
+/// What a record says: its fact, or of an accepted conflict the fact that it brought.
+pub fn content(position: Position, record: &RecordRef<'_>) -> Result<Fact, FactError> {
     let header = &record.header;
     let fact = Fact::decode(header.kind, header.version, record.public, record.personal())
         .map_err(|error| FactError::Body { position, error })?;
-    let Fact::Call(CallFact::Recorded(body)) = fact else { return Ok(None) };
-    Ok(body.url.map(|url| url.as_str().to_owned()))
+    match fact {
+        Fact::Control(ControlFact::ConflictAccepted(accepted)) => Ok(*accepted.brought.0),
+        fact => Ok(fact),
+    }
 }
 
 /// The payload of the fact at `position` as it came; none past the head, empty where there is none or it was erased.

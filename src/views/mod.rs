@@ -8,6 +8,7 @@ pub mod facts;
 mod jobs;
 mod projector;
 mod rebuild;
+mod replaced;
 #[cfg(test)]
 mod tests;
 mod time_travel;

@@ -12,7 +12,7 @@ use domain::record::{Record, RecordRef};
 use projections::Recorded;
 use projections::tenant::folds;
 
-use super::{FoldError, Inner, Slot};
+use super::{FoldError, Inner, Slot, rebuild, replaced};
 use crate::log::{Follow, Log};
 
 /// How long one look for new facts may take; also how soon a stop is seen.
@@ -21,12 +21,14 @@ const LOOK: Duration = Duration::from_millis(100);
 const FACTS_AT_ONCE: usize = 32;
 
 /// A decoded fact with what of its header orders it.
+#[derive(Debug)]
 pub(super) struct Decoded {
-    position: Position,
-    recorded_at: members::Instant,
-    occurred_at: members::Instant,
-    content: ContentDigest,
-    fact: Fact,
+    pub position: Position,
+    pub content_at: Position,
+    pub recorded_at: members::Instant,
+    pub occurred_at: members::Instant,
+    pub content: ContentDigest,
+    pub fact: Fact,
 }
 
 impl Decoded {
@@ -40,6 +42,7 @@ impl Decoded {
             .map_err(|error| FoldError::Fact { position, error })?;
         Ok(Some(Self {
             position,
+            content_at: position,
             recorded_at: members::Instant(header.recorded_at),
             occurred_at: members::Instant(header.occurred_at),
             content: header.content,
@@ -51,6 +54,7 @@ impl Decoded {
     pub(super) fn recorded(&self) -> Recorded<'_> {
         Recorded {
             position: self.position,
+            content_at: self.content_at,
             recorded_at: self.recorded_at,
             occurred_at: self.occurred_at,
             content: self.content,
@@ -99,6 +103,8 @@ struct Batch<'a> {
     tenant: &'a str,
     facts: Vec<Decoded>,
     last: Position,
+    /// Whether a conflict was accepted among them: then facts before them are others now.
+    replaces: bool,
 }
 
 /// Folds records that follow each other, tenant by tenant, and tells who waits for their position.
@@ -109,17 +115,28 @@ fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
         let view = record.view().map_err(|error| FoldError::Record { position, error })?;
         let tenant = view.header.tenant;
         let decoded = Decoded::of(position, &view)?;
+        let replaces = replaced::is_accepted(view.header.kind);
         match by_tenant.iter_mut().find(|batch| batch.tenant == tenant) {
             Some(batch) => {
                 batch.facts.extend(decoded);
                 batch.last = position;
+                batch.replaces |= replaces;
             }
-            None => by_tenant.push(Batch { tenant, facts: decoded.into_iter().collect(), last: position }),
+            None => {
+                let facts = decoded.into_iter().collect();
+                by_tenant.push(Batch { tenant, facts, last: position, replaces });
+            }
         }
     }
     let _folding = inner.folding.lock();
     for batch in by_tenant {
         let slot = slot_of(inner, batch.tenant);
+        if batch.replaces {
+            // Folded beside, and put in its place in one step: readers go on with the old.
+            let state = rebuild::refold(&inner.log.snapshot(), batch.tenant, batch.last, inner.threads)?;
+            *slot.write() = state;
+            continue;
+        }
         fold_tenant(&slot, &batch.facts);
         // Its answers are true up to its last fact, whether or not a model folds that kind.
         slot.write().position = batch.last;

@@ -6,13 +6,14 @@ use std::time;
 
 use domain::keys::{Position, TenantId};
 use domain::members::Instant;
-use domain::record::{Header, RecordRef};
+use domain::record::RecordRef;
 use domain::rules::configuration::Timeline;
 use parking_lot::Mutex;
 use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
 use super::jobs::{Progress, Told, on_threads};
 use super::projector::Decoded;
+use super::replaced::Replaced;
 use super::{FoldError, State};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select, Shard};
@@ -37,7 +38,8 @@ struct Lane {
 }
 
 enum Rows {
-    Profile(Profile),
+    /// Configurations, folded once the accepted conflicts among them are known.
+    Profile(Vec<Decoded>),
     Part(usize, Part),
 }
 
@@ -50,6 +52,7 @@ struct Folded {
 /// A tenant's parts by entity: all shards, and once they are put together one.
 struct Parts {
     last: Position,
+    configured: Vec<Decoded>,
     profile: Profile,
     entities: Vec<Mutex<Vec<Part>>>,
 }
@@ -57,7 +60,7 @@ struct Parts {
 impl Default for Parts {
     fn default() -> Self {
         let entities = ENTITIES.iter().map(|_| Mutex::default()).collect();
-        Self { last: 0, profile: Profile::default(), entities }
+        Self { last: 0, configured: Vec::new(), profile: Profile::default(), entities }
     }
 }
 
@@ -83,9 +86,18 @@ impl Scope {
         Self { tenant: None, up_to, occurred_until: None, deadline: None, shard_facts: SHARD_FACTS_MIN }
     }
 
-    fn keeps(&self, header: &Header<'_>) -> bool {
-        self.occurred_until
-            .is_none_or(|until| header.occurred_at <= until.0 || Profile::GROUPS.contains(&header.kind.group))
+    fn keeps(&self, group: u8, occurred_at: Instant) -> bool {
+        self.occurred_until.is_none_or(|until| occurred_at <= until || Profile::GROUPS.contains(&group))
+    }
+
+    /// The fact of a record, if it is kept and a model folds it.
+    fn decode(&self, position: Position, record: &RecordRef<'_>) -> Result<Option<Decoded>, FoldError> {
+        let header = &record.header;
+        if self.keeps(header.kind.group, Instant(header.occurred_at)) {
+            Decoded::of(position, record)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Hands out the selected facts of the scope, positions ascending; the first error ends it.
@@ -123,22 +135,39 @@ pub(super) fn rebuild(
     let in_lanes: u64 = lanes.iter().map(|lane| lane.facts).sum();
     let to_do = in_lanes + scope.up_to.saturating_sub(snapshot.sealed());
     let told = Told::new(scope.up_to, to_do, scope.deadline, progress);
-    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &told))?;
-    let mut tenants: BTreeMap<Box<str>, Parts> = BTreeMap::new();
+    let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
+    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &told))?;
+    let mut tenants: BTreeMap<Box<str>, Parts> =
+        replaced.tenants().map(|tenant| (tenant.into(), Parts::default())).collect();
     for Folded { tenant, rows, last } in folded {
         let parts = tenants.entry(tenant).or_default();
         parts.last = parts.last.max(last);
         match rows {
-            Rows::Profile(profile) => parts.profile = profile,
+            Rows::Profile(configured) => parts.configured = configured,
             Rows::Part(entity, part) => parts.entities[entity].get_mut().push(part),
         }
     }
+    // What stands in the place of sealed facts may be of another kind and subject than they: it goes to no lane.
+    let moved = |tenant: &str| -> Vec<&Decoded> {
+        let all = replaced.of(tenant).into_iter().flat_map(|all| all.range(..=snapshot.sealed()));
+        let kept = all.filter(|(_, fact)| scope.keeps(fact.fact.tag().group, fact.occurred_at));
+        kept.map(|(_, fact)| fact).collect()
+    };
+    let moved: BTreeMap<&str, Vec<&Decoded>> =
+        replaced.tenants().map(|tenant| (tenant, moved(tenant))).collect();
+    for (tenant, parts) in &mut tenants {
+        let mut configured: Vec<&Decoded> = parts.configured.iter().collect();
+        configured.extend(moved.get(&**tenant).into_iter().flatten());
+        configured.sort_by_key(|fact| fact.position);
+        configured.into_iter().for_each(|fact| parts.profile.fold(&fact.recorded()));
+    }
     let jobs: Vec<_> = tenants
-        .values()
-        .flat_map(|parts| parts.entities.iter().map(|entity| (&*parts.profile.timeline, entity)))
+        .iter()
+        .flat_map(|(tenant, parts)| (0..ENTITIES.len()).map(move |entity| (tenant, parts, entity)))
         .collect();
-    on_threads(threads, &jobs, |(timeline, entity)| {
-        put_together(&mut entity.lock(), timeline);
+    on_threads(threads, &jobs, |(tenant, parts, entity)| {
+        let moved = moved.get(&***tenant).map_or(&[][..], |facts| facts);
+        put_together(*entity, &mut parts.entities[*entity].lock(), moved, &parts.profile.timeline);
         Ok(())
     })?;
     drop(jobs);
@@ -146,7 +175,7 @@ pub(super) fn rebuild(
         tenants.into_iter().map(|(id, parts)| (id, state(parts))).collect();
     see_unfolded(snapshot, scope, &mut states)?;
     // What is not sealed lies in order, not in lanes, and is folded as if it came now.
-    fold_from(snapshot, scope, snapshot.sealed() + 1, &mut states, &told)?;
+    fold_from(snapshot, scope, snapshot.sealed() + 1, &replaced, &mut states, &told)?;
     progress(Progress { folded: scope.up_to, of: scope.up_to });
     Ok(states)
 }
@@ -192,10 +221,12 @@ fn fold_lane(
     snapshot: &LogSnapshot,
     scope: &Scope,
     lane: &Lane,
+    replaced: &Replaced,
     told: &Told<'_>,
 ) -> Result<Folded, FoldError> {
+    let replaced = replaced.of(&lane.tenant);
     let mut rows = match lane.of {
-        Of::Profile => Rows::Profile(Profile::default()),
+        Of::Profile => Rows::Profile(Vec::new()),
         Of::Entity(at) => Rows::Part(at, ENTITIES[at].part()),
     };
     let (mut last, mut count) = (0, 0);
@@ -207,11 +238,10 @@ fn fold_lane(
         ..Select::all()
     };
     scope.for_each(snapshot, select, |position, record| {
-        if scope.keeps(&record.header)
-            && let Some(decoded) = Decoded::of(position, record)?
-        {
+        let stands = replaced.is_none_or(|replaced| !replaced.contains_key(&position));
+        if stands && let Some(decoded) = scope.decode(position, record)? {
             match &mut rows {
-                Rows::Profile(profile) => profile.fold(&decoded.recorded()),
+                Rows::Profile(configured) => configured.push(decoded),
                 Rows::Part(_, part) => part.fold(&decoded.recorded()),
             }
         }
@@ -223,10 +253,16 @@ fn fold_lane(
 }
 
 /// Shards become one table, names are joined, and every row's share goes into its cells.
-fn put_together(parts: &mut Vec<Part>, timeline: &Timeline) {
+fn put_together(entity: usize, parts: &mut Vec<Part>, moved: &[&Decoded], timeline: &Timeline) {
+    let model = &ENTITIES[entity];
+    let moved: Vec<_> = moved.iter().filter(|fact| model.groups.contains(&fact.fact.tag().group)).collect();
+    if parts.is_empty() && moved.is_empty() {
+        return;
+    }
     let mut shards = std::mem::take(parts).into_iter();
-    let Some(mut whole) = shards.next() else { return };
+    let mut whole = shards.next().unwrap_or_else(|| model.part());
     shards.for_each(|shard| whole.absorb(shard));
+    moved.into_iter().for_each(|fact| whole.fold(&fact.recorded()));
     whole.complete(timeline);
     parts.push(whole);
 }
@@ -242,9 +278,22 @@ pub(super) fn in_order(
     scope: &Scope,
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
     let told = Told::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
+    let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
     let mut states = BTreeMap::new();
-    fold_from(snapshot, scope, 1, &mut states, &told)?;
+    fold_from(snapshot, scope, 1, &replaced, &mut states, &told)?;
     Ok(states)
+}
+
+/// Folds one tenant's facts up to a position anew.
+pub(super) fn refold(
+    snapshot: &LogSnapshot,
+    tenant: &str,
+    up_to: Position,
+    threads: usize,
+) -> Result<State, FoldError> {
+    let scope = Scope { tenant: TenantId::stored(tenant).ok(), up_to, ..Scope::all(snapshot) };
+    let mut states = rebuild(snapshot, &scope, threads, &|_| {})?;
+    Ok(states.remove(tenant).unwrap_or_default())
 }
 
 fn state_of<'s>(states: &'s mut BTreeMap<Box<str>, State>, tenant: &str) -> &'s mut State {
@@ -270,16 +319,24 @@ fn fold_from(
     snapshot: &LogSnapshot,
     scope: &Scope,
     from: Position,
+    replaced: &Replaced,
     states: &mut BTreeMap<Box<str>, State>,
     told: &Told<'_>,
 ) -> Result<(), FoldError> {
     let mut count = 0;
     scope.for_each(snapshot, Select { from, ..Select::all() }, |position, record| {
-        let state = state_of(states, record.header.tenant);
-        if scope.keeps(&record.header)
-            && let Some(decoded) = Decoded::of(position, record)?
-        {
-            state.tenant.apply(&decoded.recorded());
+        let tenant = record.header.tenant;
+        let state = state_of(states, tenant);
+        match replaced.of(tenant).and_then(|replaced| replaced.get(&position)) {
+            Some(fact) if scope.keeps(fact.fact.tag().group, fact.occurred_at) => {
+                state.tenant.apply(&fact.recorded());
+            }
+            Some(_) => {}
+            None => {
+                if let Some(fact) = scope.decode(position, record)? {
+                    state.tenant.apply(&fact.recorded());
+                }
+            }
         }
         state.position = position;
         count += 1;

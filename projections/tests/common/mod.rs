@@ -64,7 +64,7 @@ pub fn recorded(facts: &[Given]) -> Vec<Recorded<'_>> {
         .map(|(i, given)| {
             let (position, occurred_at, content) = one((i, given));
             let recorded_at = at("2025-12-24T12:00:00Z");
-            Recorded { position, recorded_at, occurred_at, content, fact: &given.fact }
+            Recorded { position, content_at: position, recorded_at, occurred_at, content, fact: &given.fact }
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Read models over a real log: live = rebuilt at any cut (G9), restarts, waiting, and readers that take long.
 
 mod past;
+mod replacing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
