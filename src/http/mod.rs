@@ -6,10 +6,12 @@ mod body;
 mod calls;
 #[allow(dead_code, reason = "the first commands come with their routes")]
 mod command;
+mod conflicts;
 mod connections;
 mod cursor;
 mod document;
 mod facts;
+mod global;
 mod health;
 mod hooks;
 mod metrics;
@@ -18,6 +20,7 @@ mod outreach;
 mod post;
 mod posted;
 mod problem;
+mod quarantine;
 mod query;
 mod read;
 mod refusals;
@@ -86,6 +89,8 @@ fn routes() -> Routes {
         .merge(metrics::routes())
         .merge(calls::routes())
         .merge(outreach::routes())
+        .merge(conflicts::routes())
+        .merge(quarantine::routes())
 }
 
 /// The routes behind what holds for every request.

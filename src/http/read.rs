@@ -99,7 +99,7 @@ pub struct Timed<T> {
     answer: T,
 }
 
-fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Problem> {
+pub(super) fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))
 }
 
@@ -120,7 +120,6 @@ impl<Q> List<Q> {
     }
 
     /// A page that the time decides too.
-    #[allow(dead_code, reason = "the first such list comes with the schedule")]
     pub fn page_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let page = self.bound(page);
         let written = match self.asked.media() {
@@ -136,7 +135,7 @@ impl<Q> List<Q> {
     }
 }
 
-fn rows_of<T: Serialize + ToSchema>(page: Page<T>) -> Result<Written, Problem> {
+pub(super) fn rows_of<T: Serialize + ToSchema>(page: Page<T>) -> Result<Written, Problem> {
     let values = page.items.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
     let values = values.map_err(|error| Problem::internal(&error))?;
     let body = rows::write(&rows::columns::<T>(), &values).map_err(|error| Problem::internal(&error))?;
@@ -151,14 +150,20 @@ impl<Q> Deref for List<Q> {
     }
 }
 
+/// Waits at most 5 s until `position` is folded, then 503.
+pub(super) async fn wait_for(app: &App, position: Option<Position>) -> Result<(), Problem> {
+    match position {
+        Some(position) if !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await => {
+            let detail = format!("position {position} is not folded yet");
+            Err(Problem::unavailable("not_folded", detail, 1))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The tenant's models at a moment: waits at most 5 s for one that is to come, then 503.
 async fn view(app: &App, tenant: &Tenant, moment: &Moment) -> Result<TenantView, Problem> {
-    if let Some(position) = moment.min_position
-        && !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await
-    {
-        let detail = format!("position {position} is not folded yet");
-        return Err(Problem::unavailable("not_folded", detail, 1));
-    }
+    wait_for(app, moment.min_position).await?;
     let past = views::Moment {
         as_of_position: moment.as_of_position,
         known_at: moment.known_at,

@@ -29,7 +29,6 @@ impl Tenant {
     }
 
     /// Who asks: what `by` of a fact says.
-    #[allow(dead_code, reason = "commands come with their routes")]
     pub fn by(&self) -> &str {
         &self.caller.id
     }

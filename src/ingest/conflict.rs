@@ -13,6 +13,7 @@ use domain::record::{Private, Record, RecordRef};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::answer::IngestError;
 use crate::log::{Log, LogError};
@@ -40,7 +41,7 @@ pub struct Conflict {
 }
 
 /// A member in which two contents differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Difference {
     /// JSON pointer into the fact.
     pub pointer: String,
@@ -48,6 +49,17 @@ pub struct Difference {
     pub first: Value,
     /// Canonical value that came; null: absent.
     pub second: Value,
+}
+
+/// What there is to say of a conflict beside its facts' places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// Where the two contents differ.
+    pub diff: Vec<Difference>,
+    /// How often the second content came since `counted_since`, and once for what the log held before.
+    pub count: u32,
+    /// When counting began: at the server's start.
+    pub counted_since: Instant,
 }
 
 /// How often each conflicting content came. Bounded: the counts of old conflicts are forgotten, the log is not.

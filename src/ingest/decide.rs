@@ -5,12 +5,12 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ConflictAccepted, ConflictObserved, ConflictRejected, ControlFact};
 use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
-use domain::members::Text;
+use domain::members::{Instant, Text};
 use domain::record::Private;
 
 use super::Ingest;
 use super::answer::IngestError;
-use super::conflict::hex;
+use super::conflict::{Evidence, diff, hex};
 use crate::log::{Appended, LogError};
 
 /// A decision over a conflict.
@@ -89,6 +89,30 @@ impl Ingest {
             }
             None => Err(IngestError::Engine("the log gave no answer".into())),
         }
+    }
+
+    /// The evidence of the conflict at `evidence` with the fact at `first`. Reads the log's files; what was erased of
+    /// either is no difference that can be shown.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn evidence(&self, first: Position, evidence: Position) -> Result<Evidence, IngestError> {
+        let unreadable = |why: &str| IngestError::Unreadable { position: evidence, why: why.into() };
+        let Some(Fact::Control(ControlFact::ConflictObserved(observed))) = self.fact_at(evidence)? else {
+            return Err(unreadable("it is no conflict_observed"));
+        };
+        let record = self.log.read(first)?.ok_or_else(|| unreadable("its first fact is not there"))?;
+        let view = record.view().map_err(|error| LogError::Record { position: first, error })?;
+        let header = view.header;
+        let stands = Fact::decode(header.kind, header.version, view.public, view.personal());
+        let stands = stands.map_err(|error| unreadable(&error.to_string()))?;
+        let first_at = (!header.time_received).then_some(Instant(header.occurred_at));
+        let second_at = observed.time_source.is_none().then_some(observed.occurred_at);
+        Ok(Evidence {
+            diff: diff((first_at, &stands), (second_at, &observed.brought.0)),
+            count: self.sightings.of(first, observed.second_digest),
+            counted_since: self.sightings.counted_since(),
+        })
     }
 
     /// What was decided of the content `second` under the key of the fact at `first`, and where it stands. Asks

@@ -8,6 +8,7 @@ use domain::keys::{ExternalId, Position, Provider, TenantId};
 use domain::members::{Instant, Text};
 use domain::record::Private;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::{IngestError, Outcome};
 use super::provider::Cannot;
@@ -16,7 +17,7 @@ use super::{Ingest, quarantine};
 use crate::log::{Appended, LogError};
 
 /// What a resolved delivery became.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Resolved {
     /// Where its `quarantine_resolved` stands.
     pub position: Position,
