@@ -1,6 +1,7 @@
 //! The one configuration: flags over `FACTFOLD_*` over the file over defaults; wrong ones are refused by file, line and key.
 
 mod file;
+mod mapping;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,6 +11,7 @@ use domain::keys::TenantId;
 use serde_json::Value;
 
 use crate::ingest::directory::{Endpoint, Secret, TenantEntry as Owner};
+use crate::ingest::providers::generic::Mapping;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// Endpoints.
     pub endpoints: Vec<Endpoint>,
+    /// Sources that are described rather than built in.
+    pub mappings: Vec<Mapping>,
 }
 
 /// What the command line and the environment say; each wins over the file.
@@ -115,6 +119,7 @@ impl Config {
             admin_token,
             tenants: file.tenants,
             endpoints: file.endpoints,
+            mappings: file.mappings,
         })
     }
 }

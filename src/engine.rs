@@ -217,7 +217,8 @@ impl Engine {
             tracing::warn!(note, "log open");
         }
         let owners = config.tenants.iter().map(TenantConfig::owner).collect();
-        let directory = Directory::new(owners, config.endpoints.clone())?;
+        let directory =
+            Directory::new(owners, config.endpoints.clone())?.with_mappings(config.mappings.clone());
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let ingest =
             Arc::new(Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, directory));

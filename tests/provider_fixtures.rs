@@ -5,20 +5,29 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::keys::TenantId;
 use domain::members::Instant;
+use factfold::config::{Config, Overrides};
 use factfold::ingest::delivery::Delivery;
 use factfold::ingest::directory::{Directory, Endpoint, TenantEntry};
 use factfold::ingest::provider::{Meaning, Translated};
-use factfold::ingest::providers::{PROVIDERS, named};
+use factfold::ingest::providers::PROVIDERS;
+use factfold::ingest::providers::generic::Mapping;
 use serde_json::{Value, json};
 
 const RECEIVED_AT: &str = "2026-10-01T12:00:00Z";
 
-fn directory() -> Directory {
+/// Reading the mappings takes longer than a thousand deliveries do.
+fn directory() -> &'static Directory {
+    static DIRECTORY: LazyLock<Directory> = LazyLock::new(new_directory);
+    &DIRECTORY
+}
+
+fn new_directory() -> Directory {
     let tenant = |id: &str, number: &str, agent: &str, workspaces: &[&str]| TenantEntry {
         id: TenantId::new(id).expect("tenant"),
         tracking_numbers: vec![(number.into(), Some(agent.into()))],
@@ -35,6 +44,7 @@ fn directory() -> Directory {
         tenant("acme", "+1 212 555 0101", "Ann@Example.com", &["Acme Client", "17"]),
         tenant("globex", "+1 212 555 0102", "bob@example.com", &["Globex"]),
     ];
+    let mappings = mappings();
     let mut endpoints = vec![
         endpoint("twilio", "tw-acme", Some("acme"), None),
         endpoint("twilio", "tw-shared", None, None),
@@ -49,7 +59,23 @@ fn directory() -> Directory {
             endpoints.push(endpoint(name, &format!("shared-{event}"), None, Some(event)));
         }
     }
-    Directory::new(tenants, endpoints).expect("directory")
+    for mapping in &mappings {
+        endpoints.push(endpoint(&mapping.name, "acme", Some("acme"), None));
+        endpoints.push(endpoint(&mapping.name, "shared", None, None));
+    }
+    Directory::new(tenants, endpoints).expect("directory").with_mappings(mappings)
+}
+
+/// The sources that `fixtures/providers/generic/mappings.toml` describes.
+fn mappings() -> Vec<Mapping> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers/generic/mappings.toml");
+    let overrides = Overrides { file: Some(file), ..Overrides::default() };
+    Config::load(&overrides).unwrap_or_else(|error| panic!("{error}")).mappings
+}
+
+/// Folders of deliveries: one per provider, and one for all that mappings describe.
+fn folders() -> impl Iterator<Item = &'static str> {
+    PROVIDERS.iter().map(|provider| provider.name()).chain(["generic"])
 }
 
 fn delivery(http: &str) -> Delivery {
@@ -77,7 +103,7 @@ fn delivery(http: &str) -> Delivery {
 fn translate(delivery: &Delivery) -> Translated {
     let directory = directory();
     let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
-    named(&delivery.provider).expect("provider").translate(delivery, endpoint, &directory)
+    directory.provider(&delivery.provider).expect("provider").translate(delivery, endpoint, directory)
 }
 
 fn fact_json(fact: &Envelope) -> Value {
@@ -125,9 +151,9 @@ fn read_case(provider: &str, case: &str) -> Translated {
 #[test]
 fn every_delivery_gives_the_facts_beside_it() {
     let write = std::env::var("FACTFOLD_WRITE_GOLDEN").is_ok_and(|set| set == "1");
-    for provider in PROVIDERS {
-        let cases = cases(provider.name());
-        assert!(cases.len() >= 10, "{} has too few fixtures", provider.name());
+    for provider in folders() {
+        let cases = cases(provider);
+        assert!(cases.len() >= 10, "{provider} has too few fixtures");
         for (case, path) in cases {
             let read = outcome(&translate(&delivery(&fs::read_to_string(&path).expect("readable"))));
             let golden = path.with_extension("json");
@@ -136,7 +162,7 @@ fn every_delivery_gives_the_facts_beside_it() {
             }
             let expected = fs::read(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
             let expected: Value = serde_json::from_slice(&expected).expect("json");
-            assert_eq!(read, expected, "{}/{case}", provider.name());
+            assert_eq!(read, expected, "{provider}/{case}");
         }
     }
 }
@@ -177,8 +203,8 @@ fn stages_of_one_call_have_keys_of_their_own() {
 
 #[test]
 fn no_key_holds_a_persons_address_or_number() {
-    for provider in PROVIDERS {
-        for (case, path) in cases(provider.name()) {
+    for provider in folders() {
+        for (case, path) in cases(provider) {
             let read = translate(&delivery(&fs::read_to_string(path).expect("readable")));
             let Meaning::Facts { facts, .. } = read.meaning else { continue };
             for fact in facts {
@@ -194,9 +220,9 @@ fn no_key_holds_a_persons_address_or_number() {
 
 #[test]
 fn a_golden_file_without_its_delivery_is_noticed() {
-    for provider in PROVIDERS {
-        let cases = cases(provider.name());
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider.name());
+    for provider in folders() {
+        let cases = cases(provider);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider);
         for entry in fs::read_dir(folder).expect("folder") {
             let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
             let Some(case) = name.strip_suffix(".json") else { continue };
@@ -219,8 +245,8 @@ impl Noise {
 fn damaged_deliveries_are_facts_or_reasons_and_never_a_panic() {
     let mut noise = Noise(7);
     let (mut facts, mut reasons) = (0, 0);
-    for provider in PROVIDERS {
-        for path in cases(provider.name()).values() {
+    for provider in folders() {
+        for path in cases(provider).values() {
             let whole = delivery(&fs::read_to_string(path).expect("readable"));
             for _ in 0..40 {
                 let mut damaged = whole.clone();

@@ -32,6 +32,8 @@ body! {
             optional detail: LongText;
             /// The query as it came.
             optional query: LongText;
+            /// Of the headers those that the mapping reads, each a line `name: value`.
+            optional headers: LongText;
         }
     }
 }

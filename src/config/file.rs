@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 
-use super::{ConfigError, TenantConfig};
+use super::{ConfigError, TenantConfig, mapping};
 use crate::ingest::directory::{Endpoint, Secret};
-use crate::ingest::providers;
+use crate::ingest::provider::Provider;
+use crate::ingest::providers::{self, generic::Mapping};
 
 /// What a public URL must be.
 pub const PUBLIC_URL_RULE: &str = "must be such as https://hooks.example.com";
@@ -31,6 +32,8 @@ struct Grammar {
     tenant: Vec<TenantEntry>,
     #[serde(default)]
     endpoint: Vec<EndpointEntry>,
+    #[serde(default)]
+    mapping: Vec<mapping::Entry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,10 +77,11 @@ pub struct Understood {
     pub public_url: Option<String>,
     pub tenants: Vec<TenantConfig>,
     pub endpoints: Vec<Endpoint>,
+    pub mappings: Vec<Mapping>,
 }
 
 /// The text, to name lines of.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     path: &'a str,
     text: &'a str,
 }
@@ -87,7 +91,8 @@ impl Source<'_> {
         self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
     }
 
-    fn wrong(&self, span: Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
+    /// What is wrong at that place, under its key.
+    pub fn wrong(&self, span: Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
         let place = format!("{}:{}: {key}", self.path, self.line(span.start));
         ConfigError::Value { place, message: message.into() }
     }
@@ -119,7 +124,8 @@ pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id))?;
     unique(&source, "endpoint.id", file.endpoint.iter().map(|endpoint| &endpoint.id))?;
     let tenants = file.tenant.iter().map(|entry| tenant(&source, entry)).collect::<Result<Vec<_>, _>>()?;
-    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &tenants));
+    let mappings = mapping::read(&source, &file.mapping)?;
+    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &tenants, &mappings));
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
     Ok(Understood {
         data_dir: file.data_dir,
@@ -127,6 +133,7 @@ pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
         public_url: public_url.transpose()?,
         tenants,
         endpoints,
+        mappings,
     })
 }
 
@@ -205,6 +212,7 @@ fn endpoint(
     source: &Source<'_>,
     entry: &EndpointEntry,
     tenants: &[TenantConfig],
+    mappings: &[Mapping],
 ) -> Result<Endpoint, ConfigError> {
     let id = entry.id.get_ref();
     let fits = (8..=128).contains(&id.len())
@@ -213,7 +221,9 @@ fn endpoint(
         let message = "must be 8 to 128 of letters, digits, '-' and '_', and not guessable";
         return Err(source.wrong(entry.id.span(), "endpoint.id", message));
     }
-    let Some(provider) = providers::named(entry.provider.get_ref()) else {
+    let described = || mappings.iter().find(|mapping| mapping.name == *entry.provider.get_ref());
+    let provider = providers::named(entry.provider.get_ref());
+    let Some(provider) = provider.or_else(|| described().map(|mapping| mapping as &dyn Provider)) else {
         let message = format!("no provider {:?}", entry.provider.get_ref());
         return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
     };

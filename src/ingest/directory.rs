@@ -9,6 +9,10 @@ use domain::keys::TenantId;
 use domain::members::{Email, Phone, canonical_text};
 use sha2::{Digest, Sha256};
 
+use super::provider::Provider;
+use super::providers;
+use super::providers::generic::Mapping;
+
 /// A signing secret. It never shows in `Debug`, and nothing else prints it.
 #[derive(Clone)]
 pub struct Secret(Box<[u8]>);
@@ -96,6 +100,7 @@ pub struct Directory {
     workspaces: HashMap<String, TenantId>,
     /// By SHA-256 of provider and id, so that the time of a look-up says nothing about how much of an id is right.
     endpoints: HashMap<[u8; 32], Endpoint>,
+    mappings: HashMap<String, Mapping>,
     decoy: Endpoint,
 }
 
@@ -114,6 +119,7 @@ impl Directory {
             numbers: HashMap::new(),
             workspaces: HashMap::new(),
             endpoints: HashMap::new(),
+            mappings: HashMap::new(),
             decoy,
         };
         for tenant in tenants {
@@ -126,6 +132,20 @@ impl Directory {
             }
         }
         Ok(directory)
+    }
+
+    /// The same with sources that the configuration describes.
+    pub fn with_mappings(mut self, mappings: Vec<Mapping>) -> Self {
+        self.mappings = mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
+        self
+    }
+
+    /// The provider of that name: one of the table, else one that the configuration describes.
+    pub fn provider(&self, name: &str) -> Option<&dyn Provider> {
+        match providers::named(name) {
+            Some(provider) => Some(provider),
+            None => self.mappings.get(name).map(|mapping| mapping as &dyn Provider),
+        }
     }
 
     fn add_tenant(&mut self, entry: TenantEntry) -> Result<(), DirectoryError> {

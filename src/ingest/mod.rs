@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::keys::{ContentDigest, LogSecret, TenantId};
+use domain::keys::{ContentDigest, LogSecret};
 use domain::members::Instant;
 use domain::record::Draft;
 use parking_lot::RwLock;
@@ -88,7 +88,7 @@ impl Ingest {
             return Err(NotTaken::TooLarge);
         }
         let directory = self.directory();
-        let provider = providers::named(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
+        let provider = directory.provider(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
         if !provider.delivers_by(&delivery.method) {
             return Err(NotTaken::Method);
         }
@@ -109,7 +109,9 @@ impl Ingest {
     ) -> Result<Taken, IngestError> {
         let (mut taken, cannot) = self.map(provider, delivery, endpoint, directory).await?;
         if let Some(cannot) = cannot {
-            let kept = self.quarantine(delivery, taken.tenant.as_ref(), cannot).await?;
+            let kept =
+                quarantine::envelope(delivery, taken.tenant.as_ref(), &cannot, &provider.headers_kept())?;
+            let kept = self.quarantine(delivery, kept, cannot).await?;
             taken.outcome = Outcome::Quarantined;
             taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
             taken.quarantine = Some(kept);
@@ -195,7 +197,7 @@ impl Ingest {
         original: &Bytes,
         remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
     ) -> Result<Vec<FactAnswer>, IngestError> {
-        let appended = self.log.append(drafts)?.await?;
+        let appended = self.append_in_groups(drafts).await?;
         let mut answers = Vec::with_capacity(facts.len());
         let mut differing = Vec::new();
         for (second, appended) in facts.into_iter().zip(appended) {
@@ -227,10 +229,9 @@ impl Ingest {
     async fn quarantine(
         &self,
         delivery: &Delivery,
-        tenant: Option<&TenantId>,
+        envelope: Envelope,
         cannot: Cannot,
     ) -> Result<InQuarantine, IngestError> {
-        let envelope = quarantine::envelope(delivery, tenant, &cannot)?;
         let appended = self.append(&[envelope], &delivery.body).await?;
         // A redelivery that fails for another reason than the first one stays the first one's.
         let position = appended.first().map_or(0, |appended| appended.position());

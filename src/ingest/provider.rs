@@ -11,7 +11,7 @@ use super::owner::Owner;
 /// A provider's dialect: no IO, no clock; what it needs is in its arguments.
 pub trait Provider: Send + Sync {
     /// The name in paths, keys and configuration.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Whether it delivers by this method.
     fn delivers_by(&self, method: &str) -> bool {
@@ -48,6 +48,11 @@ pub trait Provider: Send + Sync {
 
     /// Version of the mapping, from 1; facts carry it.
     fn mapping(&self) -> u16;
+
+    /// Names of headers, in lower case, that are read and not only verified: kept with what goes to quarantine.
+    fn headers_kept(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
     fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused>;

@@ -37,6 +37,7 @@ pub(super) fn envelope(
     delivery: &Delivery,
     tenant: Option<&TenantId>,
     cannot: &Cannot,
+    headers_kept: &[String],
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
     let id = id(delivery);
@@ -50,6 +51,7 @@ pub(super) fn envelope(
         content_type: delivery.content_type().and_then(|given| text(&given)),
         detail: long_text(&cannot.detail),
         query: long_text(delivery.query()),
+        headers: long_text(&lines(delivery, headers_kept)),
     };
     let name = format!("quarantine/{id}");
     Ok(Envelope {
@@ -63,8 +65,18 @@ pub(super) fn envelope(
     })
 }
 
+/// The named headers of a delivery, a line each.
+fn lines(delivery: &Delivery, names: &[String]) -> String {
+    let line = |name: &String| {
+        let value = String::from_utf8_lossy(delivery.header(name)?);
+        (!value.contains(['\r', '\n'])).then(|| format!("{name}: {value}\n"))
+    };
+    names.iter().filter_map(line).collect()
+}
+
 /// The delivery that a `delivery_quarantined` keeps, as it came, with the time it came (RULINGS, Quarantine). Of
-/// the headers only the media type is kept: whoever maps it again does not verify it again.
+/// the headers only the media type and those that a mapping reads are kept: whoever maps it again does not verify
+/// it again, and a signature or password has no place in the log.
 pub(super) fn delivery(
     kept: &DeliveryQuarantined,
     endpoint: &Endpoint,
@@ -74,12 +86,16 @@ pub(super) fn delivery(
     let text = |member: &Option<Text>| member.as_ref().map(Text::to_string);
     let query = kept.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
     let content_type = text(&kept.content_type).map(|given| ("content-type".to_owned(), Bytes::from(given)));
+    let headers = kept.headers.as_ref().map(ToString::to_string).unwrap_or_default();
+    let headers = headers.lines().filter_map(|line| line.split_once(": "));
+    let headers: Vec<_> =
+        headers.map(|(name, value)| (name.to_owned(), Bytes::from(value.to_owned()))).collect();
     Delivery {
         provider: kept.provider.to_string(),
         endpoint: endpoint.id.clone(),
         method: text(&kept.method).unwrap_or_else(|| "POST".to_owned()),
         path_and_query: format!("/hooks/{}/{}{query}", kept.provider, endpoint.id),
-        headers: content_type.into_iter().collect(),
+        headers: content_type.into_iter().chain(headers).collect(),
         body: original,
         received_at,
     }

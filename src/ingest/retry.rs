@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::answer::{IngestError, Outcome};
 use super::provider::Cannot;
-use super::providers::{self, text};
+use super::providers::text;
 use super::{Ingest, quarantine};
 use crate::log::{Appended, LogError};
 
@@ -87,7 +87,7 @@ impl Ingest {
     ) -> Result<Retried, IngestError> {
         let directory = self.directory();
         let (Some(provider), Some(endpoint)) =
-            (providers::named(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
+            (directory.provider(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
         else {
             return Ok(Retried::EndpointGone);
         };

@@ -81,7 +81,9 @@ impl Ingest {
         Ok(Known::Conflict(first.conflict(second, digest, evidence.position(), counted)))
     }
 
-    async fn append_in_groups(&self, drafts: Vec<Draft>) -> Result<Vec<Appended>, IngestError> {
+    /// Appends more than one submission to the log may hold. Where it fails some may be recorded, and trying all again
+    /// is harmless.
+    pub(super) async fn append_in_groups(&self, drafts: Vec<Draft>) -> Result<Vec<Appended>, IngestError> {
         let mut appended = Vec::with_capacity(drafts.len());
         let (mut group, mut bytes) = (Vec::new(), 0);
         for draft in drafts {

@@ -197,6 +197,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
             opt("content_type", Text),
             own("detail", Optional, Long),
             own("query", Optional, Long),
+            own("headers", Optional, Long),
         ],
     ),
     (

@@ -137,6 +137,7 @@ fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr) -> Config {
         admin_token: None,
         tenants: TENANTS.iter().filter_map(tenant).collect(),
         endpoints: TENANTS.iter().flat_map(endpoints).collect(),
+        mappings: Vec::new(),
     }
 }
 

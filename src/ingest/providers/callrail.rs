@@ -55,7 +55,7 @@ fn says(event: &str) -> Says {
 }
 
 impl Provider for CallRail {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "callrail"
     }
 

@@ -53,7 +53,7 @@ fn says(event: &str) -> Says {
 }
 
 impl Provider for Ctm {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "ctm"
     }
 

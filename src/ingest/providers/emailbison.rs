@@ -21,7 +21,7 @@ use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Transl
 pub struct EmailBison;
 
 impl Provider for EmailBison {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "emailbison"
     }
 

@@ -3,6 +3,7 @@
 pub mod callrail;
 pub mod ctm;
 pub mod emailbison;
+pub mod generic;
 pub mod twilio;
 
 use domain::envelope::Envelope;
@@ -44,7 +45,7 @@ fn cut(given: &str, max: usize) -> String {
 
 /// Facts that one delivery becomes: what they have in common.
 pub(crate) struct Facts<'a> {
-    pub provider: &'static dyn Provider,
+    pub provider: &'a dyn Provider,
     pub delivery: &'a Delivery,
     pub tenant: TenantId,
 }

@@ -25,7 +25,7 @@ use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Transl
 pub struct Twilio;
 
 impl Provider for Twilio {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "twilio"
     }
 

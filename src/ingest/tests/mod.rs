@@ -1,5 +1,6 @@
 //! The way in, from bytes to the log on a real disk and back: deliveries here, posted facts in `posting`.
 
+mod mapped;
 mod posting;
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::facts::Fact;
-use domain::keys::Position;
+use domain::keys::{Position, TenantId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 

@@ -1,0 +1,206 @@
+//! One field of a mapping as it is written: a path, or a table that says how its value is read.
+
+use std::collections::BTreeMap;
+
+use chrono::format::{Item, StrftimeItems};
+use domain::members::fold_word;
+use serde::Deserialize;
+use serde_json::Value;
+use toml::Spanned;
+
+use crate::config::ConfigError;
+use crate::config::file::Source;
+use crate::ingest::payload::TimeFormat;
+use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
+
+/// A field that is more than a path.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldEntry {
+    path: Option<String>,
+    #[serde(default)]
+    paths: Vec<String>,
+    #[serde(rename = "as")]
+    read_as: Option<String>,
+    format: Option<String>,
+    zone: Option<String>,
+    table: Option<BTreeMap<String, toml::Value>>,
+    otherwise: Option<toml::Value>,
+    value: Option<toml::Value>,
+    default: Option<toml::Value>,
+    prefix: Option<String>,
+}
+
+/// Members of a field's table, by which it is told from an object within a body.
+const FIELD_KEYS: &[&str] = &["path", "paths", "value"];
+/// What a member is read as when nothing is said.
+fn usual(name: &str) -> ReadAs {
+    match name {
+        "from" | "to" | "tracking_number" => ReadAs::Phone,
+        "answered" | "recording" => ReadAs::Bool,
+        "duration_seconds" => ReadAs::Seconds,
+        "sends" | "replies" | "bounces" | "amount_minor" | "records_updated" => ReadAs::Integer,
+        "tags" => ReadAs::List,
+        _ if name.ends_with("_at") => ReadAs::Instant(TimeFormat::Rfc3339),
+        _ => ReadAs::Text,
+    }
+}
+
+/// Where in the file a field is read.
+pub struct At<'a> {
+    source: &'a Source<'a>,
+    mapping: &'a str,
+    key: String,
+}
+
+impl<'a> At<'a> {
+    /// Under `key` of the mapping of that name.
+    pub fn new(source: &'a Source<'a>, mapping: &'a str, key: &str) -> Self {
+        Self { source, mapping, key: key.to_owned() }
+    }
+
+    fn wrong(&self, given: &Spanned<toml::Value>, message: impl Into<String>) -> ConfigError {
+        self.source.wrong(given.span(), &self.key, message)
+    }
+
+    /// One member of a body, or those of an object within it.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn member(
+        &self,
+        body: &mut Vec<(Vec<String>, Field)>,
+        path: Vec<String>,
+        given: &Spanned<toml::Value>,
+    ) -> Result<(), ConfigError> {
+        let name = path.last().map(String::as_str).unwrap_or_default();
+        let at = At::new(self.source, self.mapping, &format!("{}.{name}", self.key));
+        match given.get_ref() {
+            toml::Value::Table(members) if !FIELD_KEYS.iter().any(|key| members.contains_key(*key)) => {
+                for (name, value) in members {
+                    let inner = path.iter().cloned().chain([name.clone()]).collect();
+                    at.member(body, inner, &Spanned::new(given.span(), value.clone()))?;
+                }
+                Ok(())
+            }
+            _ => {
+                let mut field = at.field(given, usual(name))?;
+                // Two sources may number their calls alike.
+                let is_call =
+                    matches!(path.as_slice(), [name] if name == "call_id" || name == "parent_call_id");
+                if is_call && !says_prefix(given.get_ref()) {
+                    field.prefix = format!("{}:", self.mapping);
+                }
+                body.push((path, field));
+                Ok(())
+            }
+        }
+    }
+
+    /// A path, or a table with one.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn field(&self, given: &Spanned<toml::Value>, usual: ReadAs) -> Result<Field, ConfigError> {
+        let entry = match given.get_ref() {
+            toml::Value::String(path) => FieldEntry { path: Some(path.clone()), ..FieldEntry::default() },
+            table @ toml::Value::Table(_) => {
+                FieldEntry::deserialize(table.clone()).map_err(|error| self.wrong(given, error.message()))?
+            }
+            _ => return Err(self.wrong(given, "must be a path or a table with one")),
+        };
+        let constant = |value: &Option<toml::Value>| value.as_ref().map(json_of);
+        let paths = entry.path.iter().chain(&entry.paths).map(|path| {
+            let rule =
+                format!("{path:?} is no path such as data.caller.0.number, header:x-event or query:event");
+            Path::parse(path).ok_or_else(|| self.wrong(given, rule))
+        });
+        let paths = paths.collect::<Result<Vec<_>, _>>()?;
+        let value = constant(&entry.value);
+        if paths.is_empty() == value.is_none() {
+            return Err(self.wrong(given, "must have either a path (or paths) or a value"));
+        }
+        let table = entry.table.as_ref().map(|table| {
+            table.iter().map(|(word, value)| (fold_word(word), json_of(value))).collect::<BTreeMap<_, _>>()
+        });
+        Ok(Field {
+            paths,
+            read_as: self.read_as(given, &entry, usual)?,
+            table,
+            otherwise: constant(&entry.otherwise),
+            default: value.or(constant(&entry.default)),
+            prefix: entry.prefix.unwrap_or_default(),
+        })
+    }
+
+    fn read_as(
+        &self,
+        given: &Spanned<toml::Value>,
+        entry: &FieldEntry,
+        usual: ReadAs,
+    ) -> Result<ReadAs, ConfigError> {
+        let read_as = match entry.read_as.as_deref() {
+            None => usual,
+            Some("text") => ReadAs::Text,
+            Some("integer") => ReadAs::Integer,
+            Some("seconds") => ReadAs::Seconds,
+            Some("minutes") => ReadAs::Minutes,
+            Some("bool") => ReadAs::Bool,
+            Some("instant") => ReadAs::Instant(TimeFormat::Rfc3339),
+            Some("phone") => ReadAs::Phone,
+            Some("list") => ReadAs::List,
+            Some(other) => {
+                let rule = "must be one of text integer seconds minutes bool instant phone list";
+                return Err(self.wrong(given, format!("as {other:?} {rule}")));
+            }
+        };
+        match (read_as, &entry.format) {
+            (ReadAs::Instant(_), _) => self.time_format(given, entry).map(ReadAs::Instant),
+            (_, Some(_)) => Err(self.wrong(given, "format is for what is read as an instant")),
+            (other, None) => Ok(other),
+        }
+    }
+
+    fn time_format(
+        &self,
+        given: &Spanned<toml::Value>,
+        entry: &FieldEntry,
+    ) -> Result<TimeFormat, ConfigError> {
+        let format = match entry.format.as_deref() {
+            None | Some("rfc3339") => TimeFormat::Rfc3339,
+            Some("rfc2822") => TimeFormat::Rfc2822,
+            Some("epoch") => TimeFormat::EpochSeconds,
+            Some("epoch_ms") => TimeFormat::EpochMillis,
+            Some(pattern) => {
+                let understood =
+                    pattern.contains('%') && !StrftimeItems::new(pattern).any(|item| item == Item::Error);
+                if !understood {
+                    let rule =
+                        "must be rfc3339, rfc2822, epoch, epoch_ms or a pattern such as %Y-%m-%d %H:%M:%S";
+                    return Err(self.wrong(given, format!("format {pattern:?} {rule}")));
+                }
+                let zone = entry.zone.as_deref().unwrap_or("UTC");
+                let zone = zone.parse().map_err(|_| {
+                    self.wrong(given, format!("zone {zone:?} is no IANA time zone such as America/New_York"))
+                })?;
+                return Ok(TimeFormat::Pattern(pattern.to_owned(), zone));
+            }
+        };
+        match entry.zone {
+            Some(_) => Err(self.wrong(given, "zone is for a format that is a pattern")),
+            None => Ok(format),
+        }
+    }
+}
+
+fn says_prefix(given: &toml::Value) -> bool {
+    given.as_table().is_some_and(|table| table.contains_key("prefix") || table.contains_key("value"))
+}
+
+/// A value of the file as JSON; a date stands as its text.
+fn json_of(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::Datetime(at) => at.to_string().into(),
+        other => serde_json::to_value(other).unwrap_or(Value::Null),
+    }
+}

@@ -1,0 +1,115 @@
+//! How a source signs, as it is written: the name of a scheme, or a table that describes one.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::config::ConfigError;
+use crate::config::file::Source;
+use crate::ingest::signature::{Encoding, Hash, Key, Mac, SCHEMES, Scheme, TOLERANCE_SECONDS};
+
+const KEY: &str = "mapping.signature";
+
+/// `{ scheme = "hmac", header = "x-signature", … }` or `{ scheme = "header", header = "x-token" }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    scheme: String,
+    header: Option<String>,
+    hash: Option<String>,
+    encoding: Option<String>,
+    secret: Option<String>,
+    prefix: Option<String>,
+    between: Option<String>,
+    signed: Option<String>,
+    time: Option<String>,
+    tolerance_seconds: Option<u32>,
+}
+
+/// Reads the scheme.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme, ConfigError> {
+    let wrong = |message: String| source.wrong(given.span(), KEY, message);
+    let named = |name: &str| {
+        let known =
+            || format!("must be one of {}, or a table with scheme = hmac or header", SCHEMES.join(" "));
+        Scheme::named(name).ok_or_else(|| wrong(format!("{name:?} {}", known())))
+    };
+    match given.get_ref() {
+        toml::Value::String(name) => named(name),
+        table @ toml::Value::Table(_) => {
+            let entry =
+                Entry::deserialize(table.clone()).map_err(|error| wrong(error.message().to_owned()))?;
+            match entry.scheme.as_str() {
+                "hmac" => hmac(entry).map_err(wrong),
+                "header" => header(&entry.header).map(Scheme::Header).map_err(wrong),
+                name => named(name),
+            }
+        }
+        _ => Err(wrong("must be the name of a scheme, or a table with scheme = hmac or header".into())),
+    }
+}
+
+fn header(given: &Option<String>) -> Result<String, String> {
+    let name = given.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if fits { Ok(name) } else { Err("header must be the name of one".into()) }
+}
+
+/// One of two words, the first where nothing is said.
+fn either<T: Copy>(key: &str, given: &Option<String>, words: [(&str, T); 2]) -> Result<T, String> {
+    let [(usual, value), (other, other_value)] = words;
+    match given.as_deref() {
+        None => Ok(value),
+        Some(word) if word == usual => Ok(value),
+        Some(word) if word == other => Ok(other_value),
+        Some(_) => Err(format!("{key} must be {usual} or {other}")),
+    }
+}
+
+fn hmac(entry: Entry) -> Result<Scheme, String> {
+    let signed = entry.signed.unwrap_or_else(|| "{body}".into());
+    if !(signed.contains("{body}") && balanced(&signed)) {
+        return Err(
+            "signed must be text with {body}, {url}, {header-name} or {element=} in it, and {body}".into()
+        );
+    }
+    let time = match entry.time {
+        None if entry.tolerance_seconds.is_some() => {
+            return Err("tolerance_seconds is for a scheme with a time".into());
+        }
+        None => None,
+        Some(time) if balanced(&time) && signed.contains(&time) && time.starts_with('{') => {
+            Some((Cow::Owned(time), entry.tolerance_seconds.unwrap_or(TOLERANCE_SECONDS)))
+        }
+        Some(_) => return Err("time must be one of what is signed, such as {x-timestamp}".into()),
+    };
+    Ok(Scheme::Mac(vec![Mac {
+        hash: either("hash", &entry.hash, [("sha256", Hash::Sha256), ("sha1", Hash::Sha1)])?,
+        encoding: either(
+            "encoding",
+            &entry.encoding,
+            [("hex", Encoding::Hex), ("base64", Encoding::Base64)],
+        )?,
+        key: either("secret", &entry.secret, [("text", Key::Text), ("base64", Key::Whsec)])?,
+        header: Cow::Owned(header(&entry.header)?),
+        between: Cow::Owned(entry.between.unwrap_or_default()),
+        prefix: Cow::Owned(entry.prefix.unwrap_or_default()),
+        signed: Cow::Owned(signed),
+        time,
+    }]))
+}
+
+/// Whether each `{` has its `}` before the next, with a name in lower case between them.
+fn balanced(template: &str) -> bool {
+    template.split('{').enumerate().all(|(n, part)| match (n, part.split_once('}')) {
+        (0, None) => true,
+        (0, Some(_)) | (_, None) => false,
+        (_, Some((name, rest))) => {
+            !name.is_empty() && !rest.contains('}') && *name == name.to_ascii_lowercase()
+        }
+    })
+}

@@ -1,0 +1,312 @@
+//! A source as the configuration describes it: where the event, the key, the times and the members of each fact
+//! stand in what it sends (A1). A mapping is a provider of its own, and facts carry its name.
+
+pub mod field;
+
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::ExternalId;
+use domain::members::{Email, Instant, Phone, Text, fold_word};
+use serde_json::{Map, Value};
+
+use self::field::{Field, Path, Source};
+use super::{Facts, text};
+use crate::ingest::delivery::{Delivery, Form};
+use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::owner::{Claims, owner};
+use crate::ingest::payload::digest;
+use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+use crate::ingest::signature::Scheme;
+
+/// Events of one delivery that are read at most; more of them are quarantined whole.
+const EVENTS_MAX: usize = 1_000;
+
+/// How deliveries of a source are verified and read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapping {
+    /// The provider in paths, keys and facts.
+    pub name: String,
+    /// Its version, from 1; facts carry it.
+    pub version: u16,
+    /// How the source signs.
+    pub signature: Scheme,
+    /// Where the events of a batch stand; none: the payload is one event.
+    pub each: Option<Path>,
+    /// What names the event; none: the endpoint does, or there is only one.
+    pub event: Option<Field>,
+    /// What identifies an event, joined by `:`. Where a part is missing a digest of the event does.
+    pub external_id: Vec<Field>,
+    /// When it happened; where absent, when it was received.
+    pub occurred_at: Option<Field>,
+    /// The tenant's number.
+    pub tracking_number: Option<Field>,
+    /// The account at the source.
+    pub workspace: Vec<Field>,
+    /// What each event says, at least one.
+    pub rules: Vec<Rule>,
+}
+
+/// What some events say: one fact each. Several rules may speak of one event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Names of the events, compared without case; none: every event.
+    pub events: Vec<String>,
+    /// The kind of fact; none: it is known and carries nothing to count.
+    pub kind: Option<&'static str>,
+    /// When it happened, where that is not as in the rest of the mapping.
+    pub occurred_at: Option<Field>,
+    /// The members of the body, each with its way into it.
+    pub body: Vec<(Vec<String>, Field)>,
+}
+
+impl Rule {
+    /// The name of the event as the rule has it, where it speaks of that event.
+    fn names(&self, event: Option<&str>) -> Option<Option<&str>> {
+        if self.events.is_empty() {
+            return Some(None);
+        }
+        let wanted = fold_word(event?);
+        self.events.iter().find(|name| fold_word(name) == wanted).map(|name| Some(name.as_str()))
+    }
+}
+
+impl Provider for Mapping {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn delivers_by(&self, method: &str) -> bool {
+        matches!(method, "POST" | "GET")
+    }
+
+    fn signs(&self) -> bool {
+        self.signature.signs()
+    }
+
+    fn mapping(&self) -> u16 {
+        self.version
+    }
+
+    fn check(&self, endpoint: &Endpoint) -> Result<(), (&'static str, String)> {
+        if self.signs() && endpoint.secrets.is_empty() {
+            return Err(("secrets", format!("{} signs its deliveries, so its secret is needed", self.name)));
+        }
+        if !endpoint.secrets.iter().all(|secret| self.signature.takes(secret)) {
+            return Err(("secrets", "a secret is none that this signature can be made by".into()));
+        }
+        let event = endpoint.event.as_deref();
+        match event {
+            Some(event) if !self.rules.iter().any(|rule| rule.names(Some(event)).is_some()) => {
+                Err(("event", format!("the mapping {} has no event {event:?}", self.name)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn headers_kept(&self) -> Vec<String> {
+        let ids = self.signature.id_headers().iter().map(|name| (*name).to_owned());
+        ids.chain(self.fields().flat_map(Field::headers)).collect()
+    }
+
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+        self.signature.verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated::of(endpoint);
+        read.meaning = self.meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
+        read
+    }
+}
+
+/// The payload as JSON; fields of a form are texts, of which the first of a name counts.
+fn payload(delivery: &Delivery) -> Result<Value, Cannot> {
+    let of_form = |form: Form<'_>| {
+        let mut members = Map::new();
+        for (name, value) in form.fields() {
+            let [name, value] = [name, value].map(|text| String::from_utf8_lossy(text).into_owned());
+            members.entry(name).or_insert(Value::String(value));
+        }
+        Value::Object(members)
+    };
+    if delivery.method == "GET" {
+        return Ok(of_form(Form::parse(delivery.query().as_bytes())));
+    }
+    if !delivery.is_json() {
+        return Ok(of_form(Form::parse(&delivery.body)));
+    }
+    domain::json::parse(&delivery.body).map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))
+}
+
+impl Mapping {
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        let own = [&self.event, &self.occurred_at, &self.tracking_number].into_iter().flatten();
+        let rules = self.rules.iter();
+        let of_rules =
+            rules.flat_map(|rule| rule.body.iter().map(|(_, field)| field).chain(&rule.occurred_at));
+        own.chain(&self.external_id).chain(&self.workspace).chain(of_rules)
+    }
+
+    fn meaning(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        directory: &Directory,
+        read: &mut Translated,
+    ) -> Result<Meaning, Cannot> {
+        let root = payload(delivery)?;
+        let whole = Source { item: &root, root: &root, delivery };
+        let items = match &self.each {
+            None => vec![&root],
+            Some(path) => match path.find(&whole) {
+                Some(Value::Array(items)) if items.len() <= EVENTS_MAX => items.iter().collect(),
+                Some(Value::Array(items)) => {
+                    return Err(Cannot::new(
+                        Reason::TooLarge,
+                        format!("{} events in one delivery", items.len()),
+                    ));
+                }
+                _ => {
+                    return Err(Cannot::new(
+                        Reason::MissingField,
+                        format!("{path}: must be a list of events"),
+                    ));
+                }
+            },
+        };
+        let (mut facts, mut weak) = (Vec::with_capacity(items.len()), false);
+        for item in items {
+            let event = Event { mapping: self, endpoint, directory, source: Source { item, ..whole } };
+            weak |= event.facts(read, &mut facts)?;
+        }
+        Ok(if facts.is_empty() { Meaning::Ignored } else { Meaning::Facts { facts, weak } })
+    }
+}
+
+/// One event of a delivery.
+struct Event<'a> {
+    mapping: &'a Mapping,
+    endpoint: &'a Endpoint,
+    directory: &'a Directory,
+    source: Source<'a>,
+}
+
+impl Event<'_> {
+    /// Adds what the event says; whether its key is weak.
+    fn facts(&self, read: &mut Translated, facts: &mut Vec<Envelope>) -> Result<bool, Cannot> {
+        let named = match &self.mapping.event {
+            Some(field) => field.text(&self.source)?,
+            None => None,
+        };
+        let event = named.or_else(|| self.endpoint.event.clone());
+        let rules = self.mapping.rules.iter();
+        let matching: Vec<_> = rules.filter_map(|rule| Some((rule, rule.names(event.as_deref())?))).collect();
+        let Some((_, known)) = matching.first() else {
+            let shown = event.unwrap_or_else(|| "no event is named".into());
+            return Err(Cannot::new(Reason::UnknownEventType, shown));
+        };
+        let known = *known;
+        if let Some(known) = known {
+            read.event = Some(fold_word(known).replace('-', "_"));
+        }
+        let kinds: Vec<_> = matching.iter().filter_map(|(rule, _)| Some((*rule, rule.kind?))).collect();
+        let number = self.phone(&self.mapping.tracking_number)?;
+        let workspaces = self.mapping.workspace.iter().map(|field| field.text(&self.source));
+        let workspaces = workspaces.collect::<Result<Vec<_>, _>>()?;
+        let workspaces: Vec<Text> = workspaces.into_iter().flatten().filter_map(|name| text(&name)).collect();
+        let claims = Claims { number: number.as_ref(), workspaces: &workspaces, agent: None };
+        let owner = owner(self.endpoint, self.directory, claims);
+        let unknown_before = read.unknown_number;
+        read.owned_by(&owner);
+        read.unknown_number |= unknown_before;
+        if kinds.is_empty() {
+            return Ok(false);
+        }
+        let owner = owner?;
+        let (id, weak) = self.identity(known)?;
+        let made =
+            Facts { provider: self.mapping, delivery: self.source.delivery, tenant: owner.tenant.clone() };
+        for (rule, kind) in &kinds {
+            let at = rule.occurred_at.as_ref().or(self.mapping.occurred_at.as_ref());
+            let at = match at {
+                Some(field) => field.text(&self.source)?.as_deref().and_then(Instant::parse),
+                None => None,
+            };
+            let fact = self.fact(rule, kind, owner.agent.as_ref())?;
+            // One event may be two facts, and then each has a key of its own, whatever the order of the rules.
+            let key = if kinds.len() > 1 { format!("{id}:{kind}") } else { id.clone() };
+            facts.push(made.envelope(&key, at, fact)?);
+        }
+        Ok(weak)
+    }
+
+    fn phone(&self, field: &Option<Field>) -> Result<Option<Phone>, Cannot> {
+        let Some(field) = field else { return Ok(None) };
+        Ok(field.text(&self.source)?.and_then(|given| Phone::new(&given)))
+    }
+
+    /// What identifies the event, else the id of the delivery, else a digest. An address identifies a person and no
+    /// event, so it is no part of a key; the event's name is, as the mapping spells it.
+    fn identity(&self, known: Option<&str>) -> Result<(String, bool), Cannot> {
+        let mut parts = Vec::new();
+        for field in &self.mapping.external_id {
+            let is_event = self.mapping.event.as_ref() == Some(field);
+            let name = known.filter(|_| is_event).map(str::to_owned);
+            let part = if name.is_some() { name } else { field.text(&self.source)? };
+            parts.push(part.filter(|part| !part.contains('@')));
+        }
+        let parts: Option<Vec<String>> = parts.into_iter().collect();
+        let named = parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join(":"));
+        if let Some(id) = named.filter(|id| ExternalId::new(id).is_ok()) {
+            return Ok((id, false));
+        }
+        let is_alone = self.mapping.each.is_none() && self.mapping.external_id.is_empty();
+        let headers = self.mapping.signature.id_headers().iter().filter(|_| is_alone);
+        let id = headers
+            .filter_map(|name| self.source.delivery.header(name))
+            .find_map(|id| str::from_utf8(id).ok().map(str::trim).filter(|id| ExternalId::new(id).is_ok()));
+        Ok(match id {
+            Some(id) => (id.to_owned(), false),
+            None => (format!("digest-{}", digest(self.source.item)), true),
+        })
+    }
+
+    fn fact(&self, rule: &Rule, kind: &str, agent: Option<&Email>) -> Result<Fact, Cannot> {
+        let mut body = Map::new();
+        for (path, field) in &rule.body {
+            if let Some(value) = field.read(&self.source)? {
+                put(&mut body, path, value);
+            }
+        }
+        // Behind the tenant's number is a person, where the payload names none.
+        if let (Some(agent), true) = (agent, kind.starts_with("call_")) {
+            body.entry("agent").or_insert_with(|| agent.as_str().into());
+        }
+        match Fact::from_json(kind, Value::Object(body), "") {
+            Some(Ok(fact)) => Ok(fact),
+            Some(Err(faults)) => {
+                let reason = match faults.iter().all(|fault| fault.message == "is required") {
+                    true => Reason::MissingField,
+                    false => Reason::MalformedField,
+                };
+                let told: Vec<String> = faults.iter().take(5).map(|fault| format!("{kind}{fault}")).collect();
+                Err(Cannot::new(reason, told.join("; ")))
+            }
+            None => Err(Cannot::new(Reason::UnknownEventType, kind)),
+        }
+    }
+}
+
+/// Puts a value at its place among objects within objects.
+pub(crate) fn put(members: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [name] => drop(members.insert(name.clone(), value)),
+        [name, rest @ ..] => {
+            let inner = members.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
