@@ -154,3 +154,23 @@ async fn compressed_bodies_are_refused() {
     }
     assert_eq!(server.read("acme", "facts?provider=desk").await["items"], Value::Array(Vec::new()));
 }
+
+#[tokio::test]
+async fn e3_facts_are_asked_for_as_of_a_moment_too() {
+    let server = Site::new().start().await;
+    three_calls(&server).await;
+    let facts = server.all_facts("acme").await;
+    let calls: Vec<&Value> = facts.iter().filter(|fact| fact["kind"] == "call_reported").collect();
+    let [first, second] = [calls[0], calls[1]].map(|fact| fact["position"].as_u64().expect("position"));
+    let listed = server.read("acme", &format!("facts?kind=call_reported&as_of_position={first}")).await;
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    server.get(&format!("{ACME}/facts/{first}?as_of_position={first}")).await.is(200);
+    server.get(&format!("{ACME}/facts/{second}?as_of_position={first}")).await.problem(404);
+    let none = server.read("acme", "facts?kind=call_reported&occurred_until=2025-10-09T11:59:59Z").await;
+    assert_eq!(none["items"], json!([]));
+    let all = server.read("acme", &format!("facts?kind=call_reported&occurred_until={AT}")).await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(3));
+    let recorded = calls[0]["recorded_at"].as_str().expect("time");
+    server.get(&format!("{ACME}/facts/{first}?known_at={recorded}")).await.is(200);
+    server.get(&format!("{ACME}/facts/{first}?known_at=2025-11-01T00:00:00Z")).await.problem(404);
+}

@@ -60,9 +60,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let snapshot = log.snapshot();
     let done = match &args.what {
         What::List { tenant, kind, provider, oldest_first, limit } => {
+            let tenant = TenantId::stored(tenant);
+            let tenant = tenant.map_err(|error| Failure::Usage(format!("--tenant: {error}")))?;
             let filter = FactFilter {
-                tenant: TenantId::stored(tenant)
-                    .map_err(|error| Failure::Usage(format!("--tenant: {error}")))?,
                 kind: kind
                     .as_deref()
                     .map(|name| {
@@ -70,10 +70,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
                     })
                     .transpose()?,
                 provider: provider.clone(),
-                subject: None,
-                from: None,
-                before: None,
                 descending: !oldest_first,
+                ..FactFilter::all(tenant)
             };
             list(settings, &snapshot, &filter, *limit as usize)
         }

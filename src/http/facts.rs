@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::keys::Position;
-use domain::members::Day;
+use domain::members::{Day, Instant};
 use domain::record::KindTag;
 use domain::words;
 use projections::store::Page;
@@ -82,12 +82,16 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Re
         })
     };
     let Facts { kind, provider, subject, from, to, order } = list.query.clone();
+    let moment = &list.moment;
+    let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
     let filter = FactFilter {
         kind,
         provider,
         subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
         from: instant(from, 0),
-        before: instant(to, 1),
+        before: instant(to, 1).into_iter().chain(until).min(),
+        up_to: moment.as_of_position.unwrap_or(Position::MAX),
+        known_at: moment.known_at,
         descending: order != Some(Order::Ascending),
         tenant: (*list.tenant).clone(),
     };
@@ -168,7 +172,11 @@ async fn answer<Q>(
         Ok((fact, payload))
     };
     let (fact, payload) = blocking(show).await??;
-    let fact = fact.filter(|fact| fact.tenant == read.tenant.as_str());
+    let instant = |text: &str| Instant::parse(text).unwrap_or(Instant(i64::MAX));
+    let fact = fact.filter(|fact| {
+        let (recorded_at, occurred_at) = (instant(&fact.recorded_at), instant(&fact.occurred_at));
+        fact.tenant == read.tenant.as_str() && read.moment.holds(position, recorded_at, occurred_at)
+    });
     let mut fact = fact.ok_or_else(|| Problem::not_found("fact"))?;
     if let Some(payload) = payload {
         match std::str::from_utf8(&payload) {

@@ -27,6 +27,7 @@ mod refusals;
 mod routes;
 mod rows;
 mod serve;
+mod stream;
 mod tenant;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,6 +54,8 @@ pub struct App {
     tokens: Tokens,
     /// Cancelled when a stop was asked for: streams end, readiness ends, requests under way go on.
     stopping: CancellationToken,
+    /// Room for streams, each of which looks into the log.
+    streams: Arc<Semaphore>,
     /// Names the build and the log that make the answers, in their ETags.
     build: Box<str>,
 }
@@ -60,7 +64,13 @@ impl App {
     /// Serves `engine` to those with one of `tokens`.
     pub fn new(engine: Engine, tokens: Tokens) -> Self {
         let build = build(&engine);
-        Self { engine, tokens, stopping: CancellationToken::new(), build }
+        Self {
+            engine,
+            tokens,
+            stopping: CancellationToken::new(),
+            streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
+            build,
+        }
     }
 
     /// Closes the engine, whoever still holds a handle of it.
@@ -86,6 +96,7 @@ fn routes() -> Routes {
         .merge(document::routes())
         .merge(hooks::routes())
         .merge(facts::routes())
+        .merge(stream::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
         .merge(outreach::routes())

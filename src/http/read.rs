@@ -41,6 +41,15 @@ parameters! {
     }
 }
 
+impl Moment {
+    /// Whether a fact was there: at this position, recorded and happened then.
+    pub fn holds(&self, position: Position, recorded_at: Instant, occurred_at: Instant) -> bool {
+        self.as_of_position.is_none_or(|as_of| position <= as_of)
+            && self.known_at.is_none_or(|known_at| recorded_at <= known_at)
+            && self.occurred_until.is_none_or(|until| occurred_at <= until)
+    }
+}
+
 /// A reader of one tenant: he may read, his parameters are well-formed, and the models are as far as he asks.
 pub struct Read<Q = ()> {
     /// The tenant.
@@ -49,6 +58,8 @@ pub struct Read<Q = ()> {
     pub query: Q,
     /// The tenant's models at the moment asked for.
     pub view: TenantView,
+    /// That moment.
+    pub moment: Moment,
     /// The time, for answers that use it: the clock's, or `known_at`.
     pub at: Instant,
     asked: Asked,
@@ -188,7 +199,7 @@ async fn read<Q: Parameters>(
     let own = Q::read(query)?;
     let view = view(app, &tenant, &moment).await?;
     let at = moment.known_at.unwrap_or_else(|| Instant((app.engine.clock)()));
-    Ok(Read { tenant, query: own, view, at, asked: Asked::new(parts, &app.build) })
+    Ok(Read { tenant, query: own, view, moment, at, asked: Asked::new(parts, &app.build) })
 }
 
 impl<Q: Parameters> FromRequestParts<Arc<App>> for Read<Q> {

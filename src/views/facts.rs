@@ -53,6 +53,10 @@ pub struct FactFilter {
     pub from: Option<Instant>,
     /// `occurred_at` before this.
     pub before: Option<Instant>,
+    /// Only up to this position, inclusive.
+    pub up_to: Position,
+    /// `recorded_at` no later than this.
+    pub known_at: Option<Instant>,
     /// Newest first, by position.
     pub descending: bool,
 }
@@ -67,6 +71,21 @@ pub struct FactPage {
 }
 
 impl FactFilter {
+    /// All facts of a tenant, newest first.
+    pub fn all(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            kind: None,
+            provider: None,
+            subject: None,
+            from: None,
+            before: None,
+            up_to: Position::MAX,
+            known_at: None,
+            descending: true,
+        }
+    }
+
     fn wants(&self, record: &RecordRef<'_>) -> bool {
         let header = &record.header;
         self.kind.is_none_or(|kind| kind == header.kind)
@@ -74,6 +93,7 @@ impl FactFilter {
             && self.subject.is_none_or(|subject| subject == header.subject)
             && self.from.is_none_or(|from| from.0 <= header.occurred_at)
             && self.before.is_none_or(|before| header.occurred_at < before.0)
+            && self.known_at.is_none_or(|known_at| header.recorded_at <= known_at.0)
     }
 
     fn select(&self, from: Position, up_to: Position) -> Select {
@@ -143,7 +163,7 @@ pub fn page(
     cursor: Option<Position>,
     limit: usize,
 ) -> Result<FactPage, FactError> {
-    let head = log.head().position;
+    let head = log.head().position.min(filter.up_to);
     let mut items = Vec::new();
     let mut at = match (cursor, filter.descending) {
         (Some(cursor), true) => cursor.min(head + 1).saturating_sub(1),

@@ -132,6 +132,11 @@ impl Views {
         *self.inner.position.borrow()
     }
 
+    /// Tells async readers of each position that is folded; some may be passed over.
+    pub fn positions(&self) -> watch::Receiver<Position> {
+        self.inner.position.subscribe()
+    }
+
     /// Waits until `position` is folded; whether it was within `timeout`.
     pub async fn wait_for(&self, position: Position, timeout: Duration) -> bool {
         let mut folded = self.inner.position.subscribe();
