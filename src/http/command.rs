@@ -6,7 +6,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use domain::json::{Json, Reader};
+use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required, Type};
@@ -76,6 +78,12 @@ pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Pro
         given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
     let found = media.as_deref().and_then(|media| types.iter().find(|known| **known == media));
     found.copied().ok_or_else(|| unsupported(format!("send the body as {}", types.join(" or "))))
+}
+
+/// What a command did, as JSON.
+pub fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 fn key(parts: &Parts) -> Result<Option<IdempotencyKey>, Problem> {

@@ -4,10 +4,11 @@ mod answer;
 mod auth;
 mod body;
 mod calls;
-#[allow(dead_code, reason = "the first commands come with their routes")]
+#[allow(dead_code, reason = "commands with parameters come with their routes")]
 mod command;
 mod conflicts;
 mod connections;
+mod crm;
 mod cursor;
 mod document;
 mod facts;
@@ -16,6 +17,7 @@ mod health;
 mod hooks;
 mod metrics;
 mod need;
+mod notes;
 mod outreach;
 mod post;
 mod posted;
@@ -28,6 +30,7 @@ mod routes;
 mod rows;
 mod serve;
 mod stream;
+mod sync;
 mod tenant;
 
 use std::sync::Arc;
@@ -102,6 +105,9 @@ fn routes() -> Routes {
         .merge(outreach::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
+        .merge(crm::routes())
+        .merge(notes::routes())
+        .merge(sync::routes())
 }
 
 /// The routes behind what holds for every request.
