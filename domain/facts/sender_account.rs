@@ -41,7 +41,7 @@ body! {
 }
 
 body! {
-    /// The body of `sender_account_added`, `_disconnected` and `_reconnected`.
+    /// The body of `sender_account_added`, `_disconnected`, `_reconnected` and `_removed`.
     SenderAccountEvent {
         public {
             /// Host of the provider's instance.
@@ -63,6 +63,7 @@ group! {
         2 "sender_account_added" Added(SenderAccountEvent),
         3 "sender_account_disconnected" Disconnected(SenderAccountEvent),
         4 "sender_account_reconnected" Reconnected(SenderAccountEvent),
+        5 "sender_account_removed" Removed(SenderAccountEvent),
     }
 }
 
@@ -70,7 +71,7 @@ impl Subject for SenderAccountFact {
     fn subject(&self, _person: PersonHasher<'_>) -> String {
         let (instance, workspace, email) = match self {
             Self::Observed(body) => (&body.instance, &body.workspace, &body.email),
-            Self::Added(body) | Self::Disconnected(body) | Self::Reconnected(body) => {
+            Self::Added(body) | Self::Disconnected(body) | Self::Reconnected(body) | Self::Removed(body) => {
                 (&body.instance, &body.workspace, &body.email)
             }
         };

@@ -39,6 +39,7 @@ pub fn poster_of(kind: &str) -> Option<Poster> {
         | "sender_account_added"
         | "sender_account_disconnected"
         | "sender_account_reconnected"
+        | "sender_account_removed"
         | "sync_started"
         | "sync_finished"
         | "snapshot_taken"

@@ -115,6 +115,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ("sender_account_added", SENDER_EVENT),
     ("sender_account_disconnected", SENDER_EVENT),
     ("sender_account_reconnected", SENDER_EVENT),
+    ("sender_account_removed", SENDER_EVENT),
     (
         "sync_started",
         &[

@@ -55,9 +55,19 @@ enum Says {
     AccountAdded,
     AccountDisconnected,
     AccountReconnected,
+    AccountRemoved,
     /// Known, and counted nowhere: mail outside of campaigns, opens, tags, warm-up, block lists, and what another
     /// event tells too (the first contact is also an `email_sent`).
     Nothing,
+}
+
+impl Says {
+    fn is_of_account(self) -> bool {
+        matches!(
+            self,
+            Self::AccountAdded | Self::AccountDisconnected | Self::AccountReconnected | Self::AccountRemoved
+        )
+    }
 }
 
 /// The type in canonical spelling: any case, `CONTACT_` for `LEAD_`, `FIRST_EMAILED` for `FIRST_CONTACTED` (D1).
@@ -77,11 +87,11 @@ fn says(event: &str) -> Option<Says> {
         "email_account_added" => Says::AccountAdded,
         "email_account_disconnected" => Says::AccountDisconnected,
         "email_account_reconnected" => Says::AccountReconnected,
+        "email_account_removed" => Says::AccountRemoved,
         "manual_email_sent"
         | "lead_first_contacted"
         | "untracked_reply_received"
         | "email_opened"
-        | "email_account_removed"
         | "tag_attached"
         | "tag_removed"
         | "warmup_disabled_receiving_bounces"
@@ -188,6 +198,7 @@ impl Event<'_> {
                 Fact::SenderAccount(SenderAccountFact::Disconnected(self.account()?))
             }
             Says::AccountReconnected => Fact::SenderAccount(SenderAccountFact::Reconnected(self.account()?)),
+            Says::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
         };
         let (external_id, weak) = self.identity();
         let facts = Facts { provider: &EmailBison, delivery: self.delivery, tenant: self.tenant.clone() };
@@ -238,8 +249,7 @@ impl Event<'_> {
             let account = &self.data["sender_email"];
             Some(format!("sender_email-{}@{}", scalar(&account["id"])?, scalar(&account["updated_at"])?))
         };
-        let is_account =
-            matches!(self.says, Says::AccountAdded | Says::AccountDisconnected | Says::AccountReconnected);
+        let is_account = self.says.is_of_account();
         let own = if is_account {
             account()
         } else {
@@ -271,9 +281,10 @@ impl Event<'_> {
                 &[["campaign_event", "created_at"], ["reply", "date_received"], ["reply", "created_at"]]
             }
             Says::Unsubscribed => &[["campaign_event", "created_at"]],
-            Says::AccountAdded | Says::AccountDisconnected | Says::AccountReconnected => {
-                &[["sender_email", "updated_at"], ["sender_email", "created_at"]]
-            }
+            Says::AccountAdded
+            | Says::AccountDisconnected
+            | Says::AccountReconnected
+            | Says::AccountRemoved => &[["sender_email", "updated_at"], ["sender_email", "created_at"]],
             Says::Nothing => &[],
         };
         for [object, member] in paths {
