@@ -48,8 +48,6 @@ impl From<LeadStage> for Stage {
 pub struct Claim {
     /// The stage claimed.
     pub stage: Stage,
-    /// A person's claim (`lead_staged`) rather than an event's.
-    pub by_hand: bool,
     /// When it happened, µs.
     pub occurred_at: i64,
     /// The fact's content digest, to break ties.
@@ -57,31 +55,23 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Whether `self` stands when both are known.
-    ///
-    /// The latest claim by hand stands against events of equal or lower rank; among events the highest rank
-    /// stands, and of equal ranks the earliest (an event never moves a lead back or sideways).
-    pub fn stands_against(&self, other: &Self) -> bool {
-        let time = |claim: &Self| (claim.occurred_at, claim.content);
-        match (self.by_hand, other.by_hand) {
-            (true, true) => time(self) > time(other),
-            (true, false) => self.stage.rank() >= other.stage.rank(),
-            (false, true) => self.stage.rank() > other.stage.rank(),
-            (false, false) => {
-                (self.stage.rank(), std::cmp::Reverse(time(self)))
-                    > (other.stage.rank(), std::cmp::Reverse(time(other)))
-            }
-        }
+    /// Whether `self` moves a lead further than `other`, both of events: the highest rank stands, and of equal
+    /// ranks the earliest, for an event never moves a lead back or sideways.
+    pub fn moves_past(&self, other: &Self) -> bool {
+        let earliest = |claim: &Self| std::cmp::Reverse((claim.occurred_at, claim.content));
+        (self.stage.rank(), earliest(self)) > (other.stage.rank(), earliest(other))
     }
-}
 
-/// The stage of a lead with its best event claim and its latest claim by hand.
-pub fn settle(event: Option<Claim>, by_hand: Option<Claim>) -> Stage {
-    match (event, by_hand) {
-        (None, None) => Stage::New,
-        (Some(claim), None) | (None, Some(claim)) => claim.stage,
-        (Some(event), Some(hand)) if event.stands_against(&hand) => event.stage,
-        (Some(_), Some(hand)) => hand.stage,
+    /// Whether `self` is a person's later word than `other`.
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        let time = |claim: &Self| (claim.occurred_at, claim.stage.rank(), claim.content);
+        time(self) > time(other)
+    }
+
+    /// Whether `self`, of an event, moves a lead on from where a person put it: a later one of higher rank does.
+    /// What happened before, the person knew.
+    pub fn moves_on_from(&self, by_hand: &Self) -> bool {
+        self.stage.rank() > by_hand.stage.rank() && self.occurred_at >= by_hand.occurred_at
     }
 }
 
@@ -89,33 +79,33 @@ pub fn settle(event: Option<Claim>, by_hand: Option<Claim>) -> Stage {
 mod tests {
     use super::*;
 
-    fn event(stage: Stage, at: i64) -> Claim {
-        Claim { stage, by_hand: false, occurred_at: at, content: [0; 16] }
-    }
-
-    fn hand(stage: Stage, at: i64) -> Claim {
-        Claim { by_hand: true, ..event(stage, at) }
+    fn claim(stage: Stage, at: i64) -> Claim {
+        Claim { stage, occurred_at: at, content: [0; 16] }
     }
 
     #[test]
-    fn given_events_of_equal_rank_when_both_known_then_the_earlier_stands() {
-        let (bounced, unsubscribed) = (event(Stage::Bounced, 1), event(Stage::Unsubscribed, 2));
-        assert!(bounced.stands_against(&unsubscribed) && !unsubscribed.stands_against(&bounced));
+    fn d3_given_events_when_both_known_then_the_higher_rank_and_of_equal_ones_the_earlier_stands() {
+        let (bounced, unsubscribed) = (claim(Stage::Bounced, 1), claim(Stage::Unsubscribed, 2));
+        assert!(bounced.moves_past(&unsubscribed) && !unsubscribed.moves_past(&bounced));
+        assert!(claim(Stage::Interested, 9).moves_past(&claim(Stage::Replied, 1)));
     }
 
     #[test]
-    fn given_a_persons_stage_when_an_event_of_lower_or_equal_rank_comes_then_it_holds() {
-        assert_eq!(
-            settle(Some(event(Stage::Interested, 9)), Some(hand(Stage::Interested, 1))),
-            Stage::Interested
-        );
-        assert_eq!(settle(Some(event(Stage::Replied, 9)), Some(hand(Stage::Quoting, 1))), Stage::Quoting);
-        assert_eq!(settle(Some(event(Stage::Bounced, 9)), Some(hand(Stage::Quoting, 1))), Stage::Bounced);
-        assert_eq!(settle(Some(event(Stage::Bounced, 9)), Some(hand(Stage::Won, 1))), Stage::Won);
+    fn d3_given_a_persons_stage_when_an_event_of_lower_or_equal_rank_comes_then_it_holds() {
+        let moves = |event, by_hand| claim(event, 9).moves_on_from(&claim(by_hand, 1));
+        assert!(!moves(Stage::Interested, Stage::Interested) && !moves(Stage::Replied, Stage::Quoting));
+        assert!(moves(Stage::Bounced, Stage::Quoting) && !moves(Stage::Bounced, Stage::Won));
     }
 
     #[test]
-    fn given_two_claims_by_hand_when_both_known_then_the_later_stands_even_backwards() {
-        assert!(hand(Stage::Quoting, 2).stands_against(&hand(Stage::Won, 1)));
+    fn d3_given_an_event_before_a_persons_stage_then_the_person_knew_and_it_holds() {
+        assert!(!claim(Stage::Bounced, 1).moves_on_from(&claim(Stage::Quoting, 2)));
+        assert!(claim(Stage::Bounced, 2).moves_on_from(&claim(Stage::Quoting, 2)), "at once: by rank");
+    }
+
+    #[test]
+    fn d3_given_two_claims_by_hand_when_both_known_then_the_later_stands_even_backwards() {
+        assert!(claim(Stage::Quoting, 2).is_later_than(&claim(Stage::Won, 1)));
+        assert!(claim(Stage::Won, 2).is_later_than(&claim(Stage::Quoting, 2)), "at once: by rank");
     }
 }

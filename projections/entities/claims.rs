@@ -3,7 +3,7 @@
 use domain::keys::Position;
 
 use crate::canonical::Canonical;
-use crate::entities::lead::{Name, Placed, standing};
+use crate::entities::lead::{Name, Placed, latest};
 use crate::halves;
 use crate::store::{Chain, Index, Pages, Symbol, Texts};
 
@@ -59,8 +59,7 @@ impl Claims {
         match self.at(claimed.name) {
             Some(at) => {
                 let known = self.rows.get_mut(at);
-                known.placed =
-                    standing(true, Some(known.placed), Some(claimed.placed)).unwrap_or(known.placed);
+                known.placed = latest(Some(known.placed), Some(claimed.placed)).unwrap_or(known.placed);
                 claimed.facts.iter().for_each(|position| known.facts.push(position));
             }
             None => {

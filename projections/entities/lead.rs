@@ -3,7 +3,7 @@
 use domain::facts::outreach::{OutreachFact, OutreachLead};
 use domain::keys::{PersonDigest, Position};
 use domain::members::{Instant, Text};
-use domain::rules::stages::{Claim, Stage, settle};
+use domain::rules::stages::{Claim, Stage};
 
 use crate::entities::links::Workspace;
 use crate::figures::Measure;
@@ -116,17 +116,31 @@ pub struct LeadRow {
     events: Events,
 }
 
-fn claim(by_hand: bool, claim: Placed) -> Claim {
+fn claim(claim: Placed) -> Claim {
     let (stage, order) = claim;
-    Claim { stage, by_hand, occurred_at: order.occurred_at().0, content: order.digest() }
+    Claim { stage, occurred_at: order.occurred_at().0, content: order.digest() }
 }
 
-/// Of two claims the one that stands.
-pub fn standing(by_hand: bool, one: Option<Placed>, other: Option<Placed>) -> Option<Placed> {
+fn standing(one: Option<Placed>, other: Option<Placed>, wins: fn(&Claim, &Claim) -> bool) -> Option<Placed> {
     match (one, other) {
-        (Some(one), Some(other)) if claim(by_hand, other).stands_against(&claim(by_hand, one)) => Some(other),
+        (Some(one), Some(other)) if wins(&claim(other), &claim(one)) => Some(other),
         (one, other) => one.or(other),
     }
+}
+
+/// An event's claim. Of two kinds with equal rank that tie to the µs the kind decides: events keep no digest.
+fn moved(kind: EventKind, stage: Stage, at: Instant) -> Placed {
+    (stage, Order::new(at, stage.rank(), &[kind as u8; 16]))
+}
+
+/// Of two persons' words the later.
+pub fn latest(one: Option<Placed>, other: Option<Placed>) -> Option<Placed> {
+    standing(one, other, Claim::is_later_than)
+}
+
+/// Of two events' claims the one that moves further.
+fn furthest(one: Option<Placed>, other: Option<Placed>) -> Option<Placed> {
+    standing(one, other, Claim::moves_past)
 }
 
 impl LeadRow {
@@ -165,11 +179,10 @@ impl LeadRow {
         if kind == EventKind::Interested {
             self.first_interest = Some(self.first_interest.map_or(at, |first| first.min(at)));
         }
-        let placed = stage.map(|stage| (stage, order));
         if kind == EventKind::Staged {
-            self.place(placed);
+            self.place(stage.map(|stage| (stage, order)));
         } else {
-            self.moved = standing(false, self.moved, placed);
+            self.moved = furthest(self.moved, stage.map(|stage| moved(kind, stage, at)));
         }
         if let Some(lead) = fact.lead() {
             self.members.give(order, members(lead, strings));
@@ -179,7 +192,7 @@ impl LeadRow {
     /// Takes a person's word for where it stands; the latest stands, so it does not matter how often or when.
     pub fn place(&mut self, placed: Option<Placed>) {
         let known = self.placed.as_deref().copied();
-        let stands = standing(true, known, placed);
+        let stands = latest(known, placed);
         if stands != known {
             self.placed = stands.map(Box::new);
         }
@@ -273,10 +286,23 @@ impl<'a> Lead<'a> {
     pub fn stage(&self) -> Stage {
         let (mut moved, mut placed) = (None, None);
         for (_, row) in self.rows() {
-            moved = standing(false, moved, row.moved);
-            placed = standing(true, placed, row.placed.as_deref().copied());
+            moved = furthest(moved, row.moved);
+            placed = latest(placed, row.placed.as_deref().copied());
         }
-        settle(moved.map(|moved| claim(false, moved)), placed.map(|placed| claim(true, placed)))
+        match (moved, placed) {
+            (None, None) => Stage::New,
+            (Some((stage, _)), None) => stage,
+            (Some(moved), Some(placed)) if claim(moved).moves_on_from(&claim(placed)) => moved.0,
+            (_, Some(placed)) => self.moved_on_from(placed).unwrap_or(placed.0),
+        }
+    }
+
+    /// Where events moved it after a person's word.
+    fn moved_on_from(&self, placed: Placed) -> Option<Stage> {
+        let events = self.rows().flat_map(|(_, row)| row.events());
+        let moves = events.filter_map(|(kind, event)| Some(moved(kind, kind.stage()?, event.occurred_at)));
+        let later = moves.filter(|moved| claim(*moved).moves_on_from(&claim(placed)));
+        later.fold(None, |one, other| furthest(one, Some(other))).map(|(stage, _)| stage)
     }
 
     /// Its facts, by position.

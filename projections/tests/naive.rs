@@ -206,6 +206,9 @@ fn stage_rank(stage: &str) -> u8 {
     }
 }
 
+/// By rank, then in the order of their kinds; a person's word comes before the events of its instant.
+const EVENTS: [&str; 4] = ["lead_replied", "lead_interested", "email_bounced", "lead_unsubscribed"];
+
 type LeadKey = (String, String, String);
 
 /// Id, else the lead that first had the email, else the email.
@@ -285,32 +288,28 @@ fn naive_lead(
     if let Some(at) = interest {
         count(counts, timeline.at(at).1, "positive_replies", 1);
     }
-    // Events go through in order and only a higher rank moves the lead; a person's last word holds against
-    // events of equal or lower rank.
-    let mut moved = "new".to_owned();
-    for fact in facts {
-        let stage = match fact.kind {
-            "lead_replied" => "replied",
-            "lead_interested" => "interested",
-            "email_bounced" => "bounced",
-            "lead_unsubscribed" => "unsubscribed",
-            _ => continue,
-        };
-        if stage_rank(stage) > stage_rank(&moved) {
-            moved = stage.to_owned();
-        }
-    }
     let has = |claim: &&&Given| match text(&claim.body["lead"], "id") {
         Some(id) => id == key.2,
         None => facts.iter().any(|fact| email(fact) == email(claim)),
     };
-    let own = facts.iter().filter(|fact| fact.kind == "lead_staged");
-    let mut placed: Vec<_> = own.chain(of_names.iter().filter(has)).collect();
-    placed.sort_by_key(|fact| (fact.occurred_at, fact.content[..8].to_vec()));
-    let stage = match placed.last().map(|fact| text(&fact.body, "stage").unwrap()) {
-        Some(placed) if stage_rank(&placed) >= stage_rank(&moved) => placed,
-        _ => moved,
-    };
+    // In order a person puts the lead anywhere, and an event moves it only to a higher rank; of two kinds that
+    // tie the kind decides.
+    let mut stage = "new".to_owned();
+    let mut told = sorted(facts.iter().chain(of_names.iter().filter(has)).copied());
+    told.sort_by_key(|fact| (fact.occurred_at, EVENTS.iter().position(|kind| *kind == fact.kind)));
+    for fact in told {
+        let claimed = match fact.kind {
+            "lead_staged" => text(&fact.body, "stage").unwrap(),
+            "lead_replied" => "replied".into(),
+            "lead_interested" => "interested".into(),
+            "email_bounced" => "bounced".into(),
+            "lead_unsubscribed" => "unsubscribed".into(),
+            _ => continue,
+        };
+        if fact.kind == "lead_staged" || stage_rank(&claimed) > stage_rank(&stage) {
+            stage = claimed;
+        }
+    }
     let last = |member: &str| facts.iter().rev().find_map(|fact| text(&fact.body["lead"], member));
     json!({
         "instance": Some(&key.0).filter(|text| !text.is_empty()),
