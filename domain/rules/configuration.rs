@@ -205,6 +205,13 @@ impl Timeline {
         found.unwrap_or((&self.0[0], Day(0)))
     }
 
+    /// The configuration that a day follows which is no instant's, such as a day of ad spend: the last one by
+    /// position that is effective on it.
+    pub fn on(&self, day: Day) -> &Configuration {
+        let holds = |rules: &&Configuration| rules.effective_from.is_none_or(|from| from <= day);
+        self.0.iter().rev().find(holds).unwrap_or(&self.0[0])
+    }
+
     /// All of them, in log order.
     pub fn all(&self) -> &[Configuration] {
         &self.0

@@ -3,9 +3,12 @@
 pub mod calendar;
 pub mod configuration;
 pub mod decision;
+pub mod money;
 pub mod outcomes;
+pub mod pace;
 pub mod qualification;
 pub mod rates;
+pub mod reply_rate;
 pub mod reports;
 pub mod session;
 pub mod stages;
