@@ -18,6 +18,9 @@ use crate::entities::leads::Leads;
 use crate::entities::notes::Notes;
 use crate::entities::quarantine::Quarantine;
 use crate::entities::reports::Reports;
+use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::spend::Spend;
+use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
@@ -209,6 +212,12 @@ entities! {
     notes: Notes,
     /// Reports.
     reports: Reports,
+    /// The accounts that outreach is sent from.
+    sender_accounts: SenderAccounts,
+    /// Ad spend.
+    spend: Spend,
+    /// Targets of months.
+    targets: Targets,
 }
 
 /// Whether a model folds facts of `group`.

@@ -1,6 +1,6 @@
 //! `/outreach/leads`: leads newest first, as they are served.
 
-use domain::keys::Position;
+use domain::keys::{PersonDigest, Position};
 use domain::members::Instant;
 use domain::rules::stages::Stage;
 use serde::Serialize;
@@ -144,6 +144,19 @@ fn lead_id(row: &LeadRow, texts: &Texts) -> String {
         }
         Name::Nobody(_) => String::new(),
     }
+}
+
+/// The digest in the id of a lead without one of the provider's.
+pub fn email_digest(lead_id: &str) -> Option<PersonDigest> {
+    let hex = lead_id.strip_prefix('@')?.as_bytes();
+    let mut digest = PersonDigest::default();
+    if hex.len() != 2 * digest.len() {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(hex.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
 }
 
 fn key(row: &LeadRow, texts: &Texts) -> String {

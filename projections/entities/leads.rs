@@ -319,15 +319,23 @@ impl Leads {
         &self.order
     }
 
-    /// The lead that `name` leads to, within one workspace.
-    pub fn get(&self, workspace: [&str; 2], name: LeadName<'_>) -> Option<Lead<'_>> {
-        let [instance, workspace] = workspace.map(|text| self.strings.find(text));
+    /// Every lead that `name` leads to: one in each workspace that has it.
+    pub fn named(&self, name: LeadName<'_>) -> Vec<Lead<'_>> {
         let name = match name {
-            LeadName::Id(id) => Name::Id(self.strings.find(id.as_str())?),
+            LeadName::Id(id) => match self.strings.find(id.as_str()) {
+                Some(id) => Name::Id(id),
+                None => return Vec::new(),
+            },
             LeadName::Email(digest) => Name::Email(digest),
         };
-        let row = self.find([instance?, workspace?], name)?;
-        Some(Lead::new(&self.rows, self.head(row)))
+        let mut heads = BTreeSet::new();
+        for workspace in &self.workspaces {
+            heads.extend(self.find(*workspace, name).map(|row| self.head(row)));
+            if let Name::Email(email) = name {
+                heads.extend(self.links.find(*workspace, &email).map(|link| self.head(link.lead)));
+            }
+        }
+        heads.into_iter().map(|head| Lead::new(&self.rows, head)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::members::{Day, Month};
+use domain::members::{Currency, Day, Month};
 use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
@@ -101,10 +101,20 @@ impl Share {
     }
 }
 
+/// What accounts spent, in one currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Minor units. Wide, so that no sum of members of 64 bits overflows.
+    pub minor: i128,
+    /// Days of accounts: none is not the same as nothing spent.
+    pub observations: i64,
+}
+
 /// Sums of one day or month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
     sums: [i64; MEASURES],
+    spend: BTreeMap<Currency, Spent>,
     agents: BTreeMap<Option<Symbol>, CallSums>,
 }
 
@@ -136,8 +146,22 @@ impl Cell {
         }
     }
 
+    fn add_spend(&mut self, currency: Currency, minor: i64, sign: i64) {
+        let spent = self.spend.entry(currency).or_default();
+        spent.minor += i128::from(sign) * i128::from(minor);
+        spent.observations += sign;
+        if spent.observations == 0 {
+            self.spend.remove(&currency);
+        }
+    }
+
+    /// Ad spend by currency; a currency without an observation is left out.
+    pub fn spend(&self) -> impl Iterator<Item = (Currency, Spent)> {
+        self.spend.iter().map(|(currency, spent)| (*currency, *spent))
+    }
+
     fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.sums == [0; MEASURES]
+        self.agents.is_empty() && self.spend.is_empty() && self.sums == [0; MEASURES]
     }
 
     /// Every sum that is not 0, in fixed order.
@@ -158,12 +182,18 @@ impl Cells {
     pub fn add(&mut self, share: &Share, sign: i64) {
         match share.when {
             When::Day(day) => {
-                add(&mut self.days, day, share, sign);
-                add(&mut self.months, day.month(), share, sign);
+                change(&mut self.days, day, |cell| cell.add(share, sign));
+                change(&mut self.months, day.month(), |cell| cell.add(share, sign));
             }
-            When::DayAlone(day) => add(&mut self.days, day, share, sign),
-            When::MonthAlone(month) => add(&mut self.months, month, share, sign),
+            When::DayAlone(day) => change(&mut self.days, day, |cell| cell.add(share, sign)),
+            When::MonthAlone(month) => change(&mut self.months, month, |cell| cell.add(share, sign)),
         }
+    }
+
+    /// Adds what an account spent on a day, or takes it out with `sign` −1.
+    pub fn add_spend(&mut self, day: Day, currency: Currency, minor: i64, sign: i64) {
+        change(&mut self.days, day, |cell| cell.add_spend(currency, minor, sign));
+        change(&mut self.months, day.month(), |cell| cell.add_spend(currency, minor, sign));
     }
 
     /// The cell of a month; none where all is 0.
@@ -189,6 +219,11 @@ impl Cells {
                 row.number(measure as i64);
                 row.number(sum);
             }
+            for (currency, spent) in cell.spend() {
+                row.text(Some(&currency.to_string()));
+                row.number(spent.minor as i64);
+                row.number(spent.observations);
+            }
             let mut by_agent: Vec<_> =
                 cell.agents().map(|(agent, sums)| (agents.maybe(agent), sums)).collect();
             by_agent.sort_unstable();
@@ -212,9 +247,9 @@ impl Cells {
     }
 }
 
-fn add<K: Ord + Copy>(cells: &mut BTreeMap<K, Arc<Cell>>, key: K, share: &Share, sign: i64) {
+fn change<K: Ord + Copy>(cells: &mut BTreeMap<K, Arc<Cell>>, key: K, change: impl FnOnce(&mut Cell)) {
     let cell = Arc::make_mut(cells.entry(key).or_default());
-    cell.add(share, sign);
+    change(cell);
     if cell.is_empty() {
         cells.remove(&key);
     }

@@ -3,9 +3,13 @@
 pub mod agents;
 pub mod cells;
 pub mod crm_stages;
+pub mod gains;
 pub mod lead_summary;
+pub mod money;
 pub mod month;
+pub mod pace;
 pub mod pipeline;
+pub mod provider_performance;
 
 pub use agents::{CallMetrics, CallSums};
 pub use cells::{Cell, Cells, Measure, Share, When};

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::facts::report::TargetMetric;
 use domain::keys::Position;
-use domain::members::{Day, Month};
+use domain::members::{Day, Instant, Month};
 use domain::rules::outcomes::Outcome;
 use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::figures::money::{MoneyFigures, TakenMoney};
+use crate::figures::pace::{TargetFigures, TargetsFigure, reached};
 use crate::figures::{Cell, Measure};
 use crate::store::Texts;
 use crate::tenant::Tenant;
@@ -66,6 +69,9 @@ pub struct Figures {
     pub bounce_rate: Option<f64>,
     /// unsubscribes / emails sent.
     pub unsubscribe_rate: Option<f64>,
+    /// Ad spend and what follows from it.
+    #[serde(flatten)]
+    pub money: MoneyFigures,
     /// Calls by their last disposition; outcomes without a call are left out.
     #[schema(value_type = BTreeMap<String, i64>)]
     pub outcomes: BTreeMap<&'static str, i64>,
@@ -80,6 +86,8 @@ pub struct Taken {
     pub calls: Option<Arc<Cell>>,
     /// Of leads.
     pub leads: Option<Arc<Cell>>,
+    /// Of ad spend.
+    pub money: TakenMoney,
 }
 
 /// `part / whole` in percent, two decimals, half away from zero.
@@ -112,6 +120,7 @@ impl Figures {
             interest_rate: rate(interested, replies),
             bounce_rate: rate(bounces, sent),
             unsubscribe_rate: rate(unsubscribes, sent),
+            money: MoneyFigures::of(&taken.money, calls(Measure::Qualified)),
             outcomes: Outcome::ALL
                 .iter()
                 .map(|outcome| (outcome.as_str(), calls(Measure::Outcome(*outcome))))
@@ -152,6 +161,8 @@ pub struct MonthAnswer {
     /// The figures.
     #[serde(flatten)]
     pub figures: Figures,
+    /// By metric, those that are set.
+    pub targets: TargetsFigure,
 }
 
 /// One day of `/metrics/days`.
@@ -177,34 +188,68 @@ pub struct DaysAnswer {
 }
 
 impl Tenant {
-    /// The figures of a month.
-    pub fn month(&self, position: Position, month: Month) -> MonthAnswer {
-        let taken = Taken {
-            calls: self.calls.figures.month(month).cloned(),
-            leads: self.leads.figures.cells.month(month).cloned(),
-        };
+    /// The figures of a month; its targets as they stand at `now`, which decides nothing about a past month.
+    pub fn month(&self, position: Position, month: Month, now: Instant) -> MonthAnswer {
+        let figures = Figures::of(&self.taken_month(month), self.calls.rows.texts());
+        let today = self.profile.timeline.latest().zone.day(now);
         MonthAnswer {
             position,
             month: month.to_string(),
             timezone: self.zone_of(month.last()),
-            figures: Figures::of(&taken, self.calls.rows.texts()),
+            targets: self.targets_of(month, &figures, today),
+            figures,
         }
+    }
+
+    fn targets_of(&self, month: Month, figures: &Figures, today: Day) -> TargetsFigure {
+        let set = |metric: &TargetMetric| Some((*metric, self.targets.rows.get(month, *metric)?));
+        let set: Vec<_> = TargetMetric::ALL.iter().filter_map(set).collect();
+        if set.is_empty() {
+            return TargetsFigure::new();
+        }
+        let of_today = Figures::of(&self.taken_day(today), self.calls.rows.texts());
+        let target = |(metric, target)| {
+            let [value, of_today] = [figures, &of_today].map(|figures| reached(metric, figures));
+            (metric.as_str(), TargetFigures::of(target, value, of_today, month, today))
+        };
+        set.into_iter().map(target).collect()
+    }
+
+    fn taken_month(&self, month: Month) -> Taken {
+        let (first, last) = (month.first(), month.last());
+        let mut money = self.taken_spend(self.spend.figures.month(month), first, last);
+        for day in first.0..=last.0 {
+            money.add_calls(Day(day), self.calls.figures.day(Day(day)), &self.profile.timeline);
+        }
+        Taken {
+            calls: self.calls.figures.month(month).cloned(),
+            leads: self.leads.figures.cells.month(month).cloned(),
+            money,
+        }
+    }
+
+    fn taken_day(&self, day: Day) -> Taken {
+        let calls = self.calls.figures.day(day);
+        let mut money = self.taken_spend(self.spend.figures.day(day), day, day);
+        money.add_calls(day, calls, &self.profile.timeline);
+        Taken { calls: calls.cloned(), leads: self.leads.figures.cells.day(day).cloned(), money }
+    }
+
+    fn taken_spend(&self, spend: Option<&Arc<Cell>>, from: Day, to: Day) -> TakenMoney {
+        let observed = spend.and_then(|_| self.spend.rows.observed(from, to));
+        TakenMoney { spend: spend.cloned(), observed, ..TakenMoney::default() }
     }
 
     /// The cells of each day from `from` to `to`, to be made into an answer outside the lock.
     pub fn days(&self, from: Day, to: Day) -> Days {
-        let cells = (from.0..=to.0).map(|day| Taken {
-            calls: self.calls.figures.day(Day(day)).cloned(),
-            leads: self.leads.figures.cells.day(Day(day)).cloned(),
-        });
+        let cells = (from.0..=to.0).map(|day| self.taken_day(Day(day))).collect();
         let agents = self.calls.rows.texts().clone();
-        Days { from, cells: cells.collect(), agents, timezone: self.zone_of(to) }
+        Days { from, cells, agents, timezone: self.zone_of(to) }
     }
 
     /// The zone that cuts `day`.
     fn zone_of(&self, day: Day) -> &'static str {
-        let timeline = &self.profile.timeline;
-        timeline.at(timeline.latest().zone.start_of(day)).0.zone.as_str()
+        self.profile.timeline.on(day).zone.as_str()
     }
 }
 

@@ -42,7 +42,8 @@ fn outcome(tenant: &Tenant, call: &str) -> Option<&'static str> {
 }
 
 fn outcomes_of_october(tenant: &Tenant) -> Value {
-    let month = tenant.month(0, domain::members::Month::parse("2025-10").unwrap());
+    let month =
+        tenant.month(0, domain::members::Month::parse("2025-10").unwrap(), at("2025-12-24T12:00:00Z"));
     json!(month.figures.outcomes)
 }
 

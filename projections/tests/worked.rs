@@ -28,7 +28,7 @@ fn fold(facts: &[Given]) -> Tenant {
 }
 
 fn month(tenant: &Tenant, month: &str) -> Value {
-    serde_json::to_value(tenant.month(9, Month::parse(month).unwrap())).unwrap()
+    serde_json::to_value(tenant.month(9, Month::parse(month).unwrap(), at("2025-12-24T12:00:00Z"))).unwrap()
 }
 
 fn figures(tenant: &Tenant, of: &str, names: &[&str]) -> Vec<i64> {

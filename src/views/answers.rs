@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::keys::Position;
-use domain::members::{Day, Month};
+use domain::members::{Day, Instant, Month};
 use domain::rules::configuration::Timeline;
 use projections::entities::call_list::{CallFilter, CallItem};
 use projections::entities::lead_list::{LeadFilter, LeadItem};
@@ -63,10 +63,10 @@ impl TenantView {
         read(&state.tenant, state.position)
     }
 
-    /// Figures of a month.
-    pub fn month(&self, month: Month) -> MonthAnswer {
+    /// Figures of a month; `now` decides only about the pace of one that is not over.
+    pub fn month(&self, month: Month, now: Instant) -> MonthAnswer {
         let state = self.slot.read();
-        state.tenant.month(state.position, month)
+        state.tenant.month(state.position, month, now)
     }
 
     /// Figures of each day from `from` to `to`, inclusive.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+pub mod accounts;
+
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
@@ -105,14 +107,14 @@ pub fn rebuilt(facts: &[Given], recorded: &[Recorded<'_>], shards: usize, order:
 pub fn served(tenant: &Tenant) -> Value {
     let mut months = Vec::new();
     for month in Month::parse("2025-01").unwrap().0..=Month::parse("2025-12").unwrap().0 {
-        months.push(serde_json::to_value(tenant.month(0, Month(month))).unwrap());
+        months.push(serde_json::to_value(tenant.month(0, Month(month), at("2025-11-01T12:00:00Z"))).unwrap());
     }
     let day = |text| Day::parse(text).unwrap();
     let days = tenant.days(day("2025-01-30"), day("2025-12-02")).answer(0);
     let days: Vec<_> = days.items.into_iter().filter(|day| day.figures != Default::default()).collect();
     let calls = all_pages(|after| tenant.call_list().page(0, &CallFilter::default(), after, 3));
     let leads = all_pages(|after| tenant.lead_list().page(0, &LeadFilter::default(), after, 3));
-    json!({"months": months, "days": days, "calls": calls, "leads": leads})
+    json!({"months": months, "days": days, "calls": calls, "leads": leads, "senders": accounts::served(tenant)})
 }
 
 /// A list, page by page.
@@ -264,22 +266,25 @@ pub fn configured() -> impl Strategy<Value = Given> {
         Just(json!(["inbound", "outbound", "unknown"]))
     ];
     (zones, days, maybe(&[10, 30, 60]), counted).prop_map(|(zone, from, seconds, counted)| {
-        let rules = json!({"qualified_min_seconds": seconds, "counted_directions": counted});
+        let rules = json!({"qualified_min_seconds": seconds, "counted_directions": counted,
+            "job_value_minor": seconds.as_i64().map(|seconds| seconds * 100)});
         let body = json!({"name": "Acme", "timezone": zone, "effective_from": from, "rules": rules});
         given("tenant_configured", at("2025-12-24T12:00:00Z"), body)
     })
 }
 
-/// Facts of calls and outreach, no configuration.
+/// Facts of everything but configuration.
 pub fn facts() -> impl Strategy<Value = Vec<Given>> {
-    let any = prop_oneof![3 => reported(), 2 => other_call(), 1 => attempted(), 5 => outreach()];
-    prop::collection::vec(any, 0..60)
+    prop::collection::vec(any_fact(), 0..60)
+}
+
+fn any_fact() -> impl Strategy<Value = Given> {
+    let accounts =
+        prop_oneof![4 => accounts::sender_account(), 2 => accounts::spend(), 1 => accounts::target()];
+    prop_oneof![6 => reported(), 4 => other_call(), 2 => attempted(), 10 => outreach(), 8 => accounts]
 }
 
 /// Any facts, configurations anywhere among them.
 pub fn history() -> impl Strategy<Value = Vec<Given>> {
-    let any = prop_oneof![
-        6 => reported(), 4 => other_call(), 2 => attempted(), 10 => outreach(), 1 => configured()
-    ];
-    prop::collection::vec(any, 0..60)
+    prop::collection::vec(prop_oneof![28 => any_fact(), 1 => configured()], 0..60)
 }

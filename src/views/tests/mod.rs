@@ -117,7 +117,9 @@ fn folded(views: &Views, log: &Log) -> Vec<ModelDigest> {
 
 /// Everything that is served of a tenant, to be compared word by word.
 fn served_of(tenant: &super::TenantView) -> Value {
-    let month = |month| serde_json::to_value(tenant.month(Month::parse(month).unwrap())).unwrap();
+    let month = |month| {
+        serde_json::to_value(tenant.month(Month::parse(month).unwrap(), domain::members::Instant(0))).unwrap()
+    };
     let calls = serde_json::to_value(tenant.calls(&CallFilter::default(), None, 500)).unwrap();
     let leads = serde_json::to_value(tenant.leads(&LeadFilter::default(), None, 500)).unwrap();
     json!([tenant.name(), month("2025-10"), month("2025-11"), month("2025-12"), calls, leads])
@@ -209,7 +211,7 @@ async fn given_a_write_when_its_position_is_waited_for_then_it_is_read() {
     let position = log.append(vec![sent]).unwrap().await.unwrap()[0].position();
     assert!(views.wait_for(position, WAIT).await);
     let tenant = views.tenant(&acme).unwrap();
-    let month = tenant.month(Month::parse("2025-10").unwrap());
+    let month = tenant.month(Month::parse("2025-10").unwrap(), domain::members::Instant(0));
     assert_eq!((month.figures.emails_sent, month.position, tenant.position()), (1, position, position));
     assert!(!views.wait_for(position + 1, Duration::from_millis(20)).await);
     views.close();

@@ -91,7 +91,8 @@ fn r1_given_a_conflict_when_accepted_then_the_call_is_as_if_the_second_content_h
     let reference = Views::start(&clean, 1, SILENT).unwrap();
     let rows = |views: &Views| {
         let (_, view) = views.tenants().remove(0);
-        let months = ["2025-10", "2025-11"].map(|month| view.month(Month::parse(month).unwrap()).figures);
+        let months = ["2025-10", "2025-11"]
+            .map(|month| view.month(Month::parse(month).unwrap(), domain::members::Instant(0)).figures);
         (view.calls(&CallFilter::default(), None, 10).items, months)
     };
     assert_eq!(rows(&views), rows(&reference));

@@ -1,0 +1,233 @@
+//! `/sender-accounts`: mailboxes as they are served, and how many are connected (D6, D8).
+//!
+//! The provider counts by account id, people by address: an account that was removed and added again has a new id and
+//! is one mailbox still (RULINGS, Accounts).
+
+use std::collections::BTreeMap;
+
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::rates::percent_hundredths;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Order;
+use crate::entities::links::Workspace;
+use crate::entities::sender_account::{AccountName, AccountRow, Counter, Member, Standing};
+use crate::entities::sender_accounts::SenderAccounts;
+use crate::store::cursor::page;
+use crate::store::{Cursor, Page, Symbol, Texts};
+
+/// What of the accounts is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    /// Where they stand; `None`: all but the removed.
+    pub status: Option<Standing>,
+    /// The provider's workspace.
+    pub workspace: Option<String>,
+    /// Gmail, Outlook, …, in any case.
+    pub email_provider: Option<String>,
+    /// Part of the address, in any case.
+    pub search: Option<String>,
+}
+
+/// A mailbox as served. Counters are the provider's lifetime totals, as they were last told.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AccountItem {
+    /// The address.
+    pub email: String,
+    /// Host of the provider's instance.
+    pub instance: String,
+    /// The provider's workspace.
+    pub workspace: String,
+    /// The provider's id; the newest, where the mailbox was added again. Null while only events told of it.
+    pub account_id: Option<String>,
+    /// `connected`, `disconnected` or `removed`.
+    pub status: &'static str,
+    /// Since when, as far as it was told.
+    pub status_at: String,
+    /// Mails ever sent.
+    pub sends: Option<u64>,
+    /// Replies ever received.
+    pub replies: Option<u64>,
+    /// Bounces ever received.
+    pub bounces: Option<u64>,
+    /// Replies / sends, percent.
+    pub reply_rate: Option<f64>,
+    /// How often a total fell: then the provider had begun to count anew.
+    pub resets: usize,
+    /// When the totals were read.
+    pub observed_at: Option<String>,
+    /// Gmail, Outlook, ….
+    pub email_provider: Option<String>,
+    /// From the account's tags.
+    pub reseller: Option<String>,
+    /// The account's tags.
+    pub tags: Vec<String>,
+}
+
+/// Answer of `/sender-accounts/status`.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct StatusAnswer {
+    /// True at this position (R8).
+    pub position: Position,
+    /// Mailboxes that are not removed.
+    pub accounts: i64,
+    /// Mailboxes that can send.
+    pub connected: i64,
+    /// Mailboxes that cannot.
+    pub disconnected: i64,
+    /// Disconnected / accounts, percent.
+    pub disconnect_rate: Option<f64>,
+}
+
+/// The rows of one address in one workspace.
+#[derive(Debug)]
+pub struct Mailbox<'a> {
+    /// By the provider's id.
+    accounts: Vec<&'a AccountRow>,
+    /// What events told without an id: holds for all of them.
+    told: Option<&'a AccountRow>,
+}
+
+impl<'a> Mailbox<'a> {
+    fn rows(&self) -> impl Iterator<Item = &'a AccountRow> {
+        self.accounts.iter().copied().chain(self.told)
+    }
+
+    /// Where it stands: as the account stands of which was last told, of those that are not removed.
+    pub fn standing(&self) -> (Order, Standing) {
+        let told = self.told.map(AccountRow::standing);
+        let each =
+            self.accounts.iter().map(|row| told.map_or(row.standing(), |told| told.max(row.standing())));
+        let last = each.max_by_key(|(order, standing)| (*standing != Standing::Removed, *order));
+        last.or(told).unwrap_or((Order::default(), Standing::Removed))
+    }
+
+    /// A member: the latest given.
+    pub fn member(&self, member: Member) -> Option<Symbol> {
+        let given = self.rows().map(|row| row.member(member)).filter(|(_, value)| value.is_some());
+        given.max_by_key(|(order, _)| *order)?.1
+    }
+
+    /// When the first of its facts happened.
+    pub fn first_at(&self) -> Instant {
+        self.rows().map(AccountRow::first_at).min().unwrap_or(Instant(0))
+    }
+
+    /// The account whose totals were read last, else any.
+    fn read(&self) -> Option<&'a AccountRow> {
+        self.accounts.iter().copied().max_by_key(|row| row.read())
+    }
+
+    /// The account of which was last told.
+    fn newest(&self) -> Option<&'a AccountRow> {
+        self.accounts.iter().copied().max_by_key(|row| row.standing().0)
+    }
+}
+
+/// Every mailbox, by workspace and address.
+pub fn mailboxes(accounts: &SenderAccounts) -> BTreeMap<(Workspace, Symbol), Mailbox<'_>> {
+    let mut mailboxes: BTreeMap<_, Mailbox<'_>> = BTreeMap::new();
+    for row in accounts.rows().iter() {
+        let Some(email) = row.member(Member::Email).1 else { continue };
+        let mailbox = mailboxes
+            .entry((row.workspace, email))
+            .or_insert_with(|| Mailbox { accounts: Vec::new(), told: None });
+        match row.name {
+            AccountName::Id(_) => mailbox.accounts.push(row),
+            AccountName::Email(_) => mailbox.told = Some(row),
+        }
+    }
+    mailboxes
+}
+
+impl SenderAccounts {
+    /// One page of mailboxes, by address, then by instance and workspace.
+    pub fn page(
+        &self,
+        position: Position,
+        filter: &AccountFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<AccountItem> {
+        let texts = self.texts();
+        let all: Vec<_> =
+            mailboxes(self).into_iter().filter(|(key, mailbox)| filter.takes(key, mailbox, texts)).collect();
+        let row = |(at, ((workspace, email), _)): (u32, &((Workspace, Symbol), Mailbox<'_>))| {
+            let [instance, workspace] = workspace.map(|symbol| texts.get(symbol));
+            (Instant(0), format!("{} {instance}/{workspace}", texts.get(*email)), at)
+        };
+        let rows = (0..).zip(&all).map(row).collect();
+        let make = |at: u32| {
+            let (key, mailbox) = &all[at as usize];
+            item(key, mailbox, texts)
+        };
+        let (items, next_cursor) = page(std::iter::once(rows), after, limit, make);
+        Page { position, items, next_cursor }
+    }
+
+    /// How many mailboxes are connected.
+    pub fn status(&self, position: Position) -> StatusAnswer {
+        let (mut connected, mut disconnected) = (0, 0);
+        for mailbox in mailboxes(self).values() {
+            match mailbox.standing().1 {
+                Standing::Connected => connected += 1,
+                Standing::Disconnected => disconnected += 1,
+                Standing::Removed => {}
+            }
+        }
+        let accounts = connected + disconnected;
+        let disconnect_rate = percent_hundredths(disconnected, accounts).map(|rate| rate as f64 / 100.0);
+        StatusAnswer { position, accounts, connected, disconnected, disconnect_rate }
+    }
+}
+
+impl AccountFilter {
+    fn takes(&self, (workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: &Texts) -> bool {
+        let standing = mailbox.standing().1;
+        let in_any_case = |text: &str| text.trim().to_lowercase();
+        let provider = || texts.maybe(mailbox.member(Member::EmailProvider)).map(in_any_case);
+        self.status.map_or(standing != Standing::Removed, |asked| standing == asked)
+            && self.workspace.as_ref().is_none_or(|asked| texts.get(workspace[1]) == asked.trim())
+            && self.email_provider.as_ref().is_none_or(|asked| provider() == Some(in_any_case(asked)))
+            && self.search.as_ref().is_none_or(|part| texts.get(*email).contains(&in_any_case(part)))
+    }
+}
+
+fn item((workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: &Texts) -> AccountItem {
+    let [instance, workspace] = workspace.map(|symbol| texts.get(symbol).to_owned());
+    let text = |symbol| texts.maybe(symbol).map(str::to_owned);
+    let read = mailbox.read();
+    let total = |counter| read.and_then(|row| row.total(counter));
+    let [sends, replies, bounces] = Counter::ALL.map(total);
+    let rate = |(replies, sends): (u64, u64)| {
+        percent_hundredths(i64::try_from(replies).ok()?, i64::try_from(sends).ok()?)
+    };
+    let (order, standing) = mailbox.standing();
+    AccountItem {
+        email: texts.get(*email).to_owned(),
+        instance,
+        workspace,
+        account_id: mailbox.newest().and_then(|row| match row.name {
+            AccountName::Id(id) => text(Some(id)),
+            AccountName::Email(_) => None,
+        }),
+        status: standing.as_str(),
+        status_at: order.occurred_at().to_string(),
+        sends,
+        replies,
+        bounces,
+        reply_rate: replies.zip(sends).and_then(rate).map(|hundredths| hundredths as f64 / 100.0),
+        resets: read.map_or(0, AccountRow::resets),
+        observed_at: read.and_then(AccountRow::read).map(|order| order.occurred_at().to_string()),
+        email_provider: text(mailbox.member(Member::EmailProvider)),
+        reseller: text(mailbox.member(Member::Reseller)),
+        tags: tags(mailbox).iter().map(|tag| texts.get(*tag).to_owned()).collect(),
+    }
+}
+
+fn tags<'a>(mailbox: &Mailbox<'a>) -> &'a [Symbol] {
+    let latest = mailbox.rows().map(AccountRow::tags).max_by_key(|(order, _)| *order);
+    latest.map_or(&[], |(_, tags)| tags)
+}

@@ -1,0 +1,171 @@
+//! All sender accounts of one tenant: rows by account, and what their counters gained by email provider (D6, D7).
+
+use domain::facts::Fact;
+use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
+use domain::members::Text;
+use domain::rules::configuration::Timeline;
+
+use crate::Recorded;
+use crate::canonical::{Canonical, Digest};
+use crate::entities::links::Workspace;
+use crate::entities::sender_account::{AccountName, AccountRow, Member};
+use crate::entity::Entity;
+use crate::figures::gains::Gains;
+use crate::store::{Index, Pages, Strings, Texts};
+
+/// Sender accounts of one tenant, without the figures that a configuration makes of them.
+#[derive(Debug, Clone, Default)]
+pub struct SenderAccounts {
+    rows: Pages<AccountRow>,
+    index: Index,
+    strings: Strings,
+}
+
+impl Entity for SenderAccounts {
+    type Figures = Gains;
+
+    const NAME: &'static str = "sender_accounts";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[SenderAccountFact::GROUP];
+    const SHARDED: bool = true;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        let Fact::SenderAccount(fact) = recorded.fact else { return };
+        let at = self.row_of(fact);
+        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+    }
+
+    /// An account whose address changed has facts of two subjects, so both shards may know it.
+    fn absorb(&mut self, shard: Self) {
+        if self.rows.is_empty() {
+            *self = shard;
+            return;
+        }
+        let Self { rows, strings, .. } = shard;
+        for mut row in rows {
+            row.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
+            match self.find(row.workspace, row.name) {
+                Some(at) => self.rows.get_mut(at).merge(row),
+                None => drop(self.push(row)),
+            }
+        }
+    }
+
+    fn settle(&mut self) {}
+
+    fn figures(&self, timeline: &Timeline) -> Gains {
+        let mut gains = Gains::default();
+        for row in self.rows.iter() {
+            row.gains(timeline, |gain| gains.add(row.email_provider(), &gain, 1));
+        }
+        gains
+    }
+
+    fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, figures: &mut Gains) {
+        let Fact::SenderAccount(fact) = recorded.fact else { return };
+        let at = self.row_of(fact);
+        let SenderAccountFact::Observed(body) = fact else {
+            // Events have no totals and no provider.
+            return self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+        };
+        let known = self.rows.get(at).email_provider();
+        let told = body.email_provider.as_ref().and_then(|told| self.strings.find(told.as_str()));
+        let is_around = body.email_provider.is_none() || (told.is_some() && told == known);
+        let mut count = |row: &AccountRow, sign| {
+            let provider = row.email_provider();
+            if is_around {
+                row.gains_around(recorded.occurred_at, timeline, |gain| figures.add(provider, &gain, sign));
+            } else {
+                row.gains(timeline, |gain| figures.add(provider, &gain, sign));
+            }
+        };
+        let row = self.rows.get_mut(at);
+        count(row, -1);
+        row.fold(recorded, fact, &mut self.strings);
+        count(row, 1);
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut form) = (Digest::default(), Canonical::default());
+        self.rows.iter().for_each(|row| digest.add(lay_down(row, self.texts(), tenant, &mut form)));
+        digest
+    }
+
+    fn digest_figures(&self, tenant: &str, figures: &Gains) -> Digest {
+        figures.digest(tenant, self.texts())
+    }
+}
+
+impl SenderAccounts {
+    fn row_of(&mut self, fact: &SenderAccountFact) -> u32 {
+        let (instance, workspace, id, email) = match fact {
+            SenderAccountFact::Observed(body) => {
+                (&body.instance, &body.workspace, Some(&body.account_id), &body.email)
+            }
+            SenderAccountFact::Added(body)
+            | SenderAccountFact::Disconnected(body)
+            | SenderAccountFact::Reconnected(body)
+            | SenderAccountFact::Removed(body) => {
+                let SenderAccountEvent { instance, workspace, email, account_id } = body;
+                (instance, workspace, account_id.as_ref(), email)
+            }
+        };
+        let workspace = [instance, workspace].map(|text: &Text| self.strings.intern(text.as_str()));
+        let name = match id {
+            Some(id) => AccountName::Id(self.strings.intern(id.as_str())),
+            None => AccountName::Email(self.strings.intern(email.as_str())),
+        };
+        self.find(workspace, name).unwrap_or_else(|| self.push(AccountRow::new(workspace, name)))
+    }
+
+    fn find(&self, workspace: Workspace, name: AccountName) -> Option<u32> {
+        let is = |at: u32| {
+            let row = self.rows.get(at);
+            row.name == name && row.workspace == workspace
+        };
+        self.index.find(Index::hash((workspace, name)), is)
+    }
+
+    fn push(&mut self, row: AccountRow) -> u32 {
+        let hash = Index::hash((row.workspace, row.name));
+        let at = self.rows.push(row);
+        self.index.insert(hash, at);
+        at
+    }
+
+    /// The rows, one an account.
+    pub fn rows(&self) -> &Pages<AccountRow> {
+        &self.rows
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+}
+
+fn lay_down<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a mut Canonical) -> &'a [u8] {
+    form.start(tenant);
+    row.workspace.iter().for_each(|symbol| form.text(Some(texts.get(*symbol))));
+    let (by_id, name) = match row.name {
+        AccountName::Id(name) => (1, name),
+        AccountName::Email(name) => (0, name),
+    };
+    form.number(by_id);
+    form.text(Some(texts.get(name)));
+    Member::ALL.iter().for_each(|member| form.text(texts.maybe(row.member(*member).1)));
+    let (_, tags) = row.tags();
+    form.number(tags.len() as i64);
+    tags.iter().for_each(|tag| form.text(Some(texts.get(*tag))));
+    let (order, standing) = row.standing();
+    form.text(Some(standing.as_str()));
+    form.number(order.occurred_at().0);
+    for (at, totals) in row.readings() {
+        form.number(at.0);
+        totals.iter().for_each(|total| form.maybe(total.map(|total| total as i64)));
+    }
+    let mut facts: Vec<_> = row.facts().iter().collect();
+    facts.sort_unstable();
+    facts.iter().for_each(|position| form.number(*position as i64));
+    form.bytes()
+}
