@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::json::{Json, Reader};
+use domain::json::{Json as Given, Reader};
+use domain::keys::Position;
 use serde::Serialize;
-use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::body::{SINGLE_MAX, whole};
 use super::problem::Problem;
 use super::query::{Parameters, Query};
 use super::tenant::Tenant;
-use crate::commands::{CommandError, IdempotencyKey, Unread};
+use crate::commands::{CommandError, Done, IdempotencyKey, Unread};
 
 const KEY: &str = "idempotency-key";
 
@@ -43,7 +45,7 @@ impl<Q> Command<Q> {
 /// Reads the members of a JSON body with `read`; 422 naming every field at fault, and members that nobody read.
 /// No body is one without members.
 pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
-    let given = if body.trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
+    let given = if body.trim_ascii().is_empty() { Ok(Given::Null) } else { Given::parse(body) };
     let given = given
         .map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON: {error}")))?;
     let mut faults = Vec::new();
@@ -80,12 +82,6 @@ pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Pro
     found.copied().ok_or_else(|| unsupported(format!("send the body as {}", types.join(" or "))))
 }
 
-/// What a command did, as JSON.
-pub fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
-    let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
 fn key(parts: &Parts) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(given) = parts.headers.get(KEY) else { return Ok(None) };
     let key = given.to_str().ok().and_then(|key| IdempotencyKey::new(key).ok());
@@ -119,6 +115,29 @@ impl<Q: Parameters> IntoParams for Command<Q> {
             .description(Some("The same key with the same body is done once, for ever."))
             .schema(Some(text));
         Q::describe().into_iter().chain([key.build()]).collect()
+    }
+}
+
+/// What a command did, beside its answer.
+#[derive(Serialize, ToSchema)]
+pub struct Told<T> {
+    /// `recorded`, or `existing` where it stood before.
+    outcome: &'static str,
+    /// True at this position: with it as `min_position`, what was written is read.
+    position: Position,
+    /// What stands now.
+    #[serde(flatten)]
+    answer: T,
+}
+
+impl<T: Serialize> Told<T> {
+    /// 201 with the position of what was recorded; 200 where it stood before, at `done.answer`.
+    pub fn response(done: &Done<Position>, answer: T) -> Response {
+        let (status, outcome) = match done.recorded {
+            Some(_) => (StatusCode::CREATED, "recorded"),
+            None => (StatusCode::OK, "existing"),
+        };
+        (status, Json(Self { outcome, position: done.answer, answer })).into_response()
     }
 }
 

@@ -37,7 +37,7 @@ parameters! {
 async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
     let current = read.view.timeline().latest().zone.month(read.at);
     let month = read.query.month.unwrap_or(current);
-    let answer = read.view.month(month);
+    let answer = read.view.month(month, read.at);
     // Whoever asks for no month asks for another one later on.
     if read.query.month.is_some() && month < current {
         read.answer(answer.position, &answer)
@@ -64,18 +64,23 @@ parameters! {
     responses((status = 200, body = DaysAnswer))
 )]
 async fn days(read: Read<OfDays>) -> Result<Response, Problem> {
-    let today = read.view.timeline().latest().zone.day(read.at);
-    let to = read.query.to.unwrap_or(today);
-    let from = read.query.from.unwrap_or_else(|| to.month().first());
+    let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
+    let answer = read.view.days(from, to);
+    match read.query.to {
+        Some(_) => read.answer(answer.position, &answer),
+        None => read.answer_at(&answer),
+    }
+}
+
+/// The days from `from` to `to`: by default up to today, from the first of the last one's month.
+pub fn days_asked<Q>(read: &Read<Q>, from: Option<Day>, to: Option<Day>) -> Result<(Day, Day), Problem> {
+    let to = to.unwrap_or_else(|| read.view.timeline().latest().zone.day(read.at));
+    let from = from.unwrap_or_else(|| to.month().first());
     if from > to || to.0 - from.0 >= DAYS_MAX {
         let detail = format!(
             "'from' must not be after 'to' (by default today), and at most {DAYS_MAX} days lie between them"
         );
         return Err(Problem::bad_request("bad_range", detail));
     }
-    let answer = read.view.days(from, to);
-    match read.query.to {
-        Some(_) => read.answer(answer.position, &answer),
-        None => read.answer_at(&answer),
-    }
+    Ok((from, to))
 }

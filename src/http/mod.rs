@@ -1,14 +1,13 @@
 //! The thin HTTP layer: parse, one call, render. One file per resource, each with its own `router()`.
 
+mod accounts;
 mod answer;
 mod auth;
 mod body;
 mod calls;
-#[allow(dead_code, reason = "commands with parameters come with their routes")]
 mod command;
 mod conflicts;
 mod connections;
-mod crm;
 mod cursor;
 mod document;
 mod facts;
@@ -17,7 +16,6 @@ mod health;
 mod hooks;
 mod metrics;
 mod need;
-mod notes;
 mod outreach;
 mod post;
 mod posted;
@@ -30,7 +28,7 @@ mod routes;
 mod rows;
 mod serve;
 mod stream;
-mod sync;
+mod targets;
 mod tenant;
 
 use std::sync::Arc;
@@ -105,9 +103,8 @@ fn routes() -> Routes {
         .merge(outreach::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
-        .merge(crm::routes())
-        .merge(notes::routes())
-        .merge(sync::routes())
+        .merge(accounts::routes())
+        .merge(targets::routes())
 }
 
 /// The routes behind what holds for every request.
