@@ -20,7 +20,7 @@ pub struct NoteRow {
     pub author: Option<Symbol>,
     /// When it was first written; none while only its removal is known.
     written: Option<Order>,
-    /// The latest word of it, and the fact that holds it.
+    /// The latest word of it.
     last: Order,
     /// The fact that holds the text.
     pub fact: Position,
@@ -29,6 +29,11 @@ pub struct NoteRow {
 }
 
 impl NoteRow {
+    /// When the latest word of it was said.
+    pub fn last_at(&self) -> Instant {
+        self.last.occurred_at()
+    }
+
     /// When it was first written; none of a note that is not there.
     pub fn date(&self) -> Option<Instant> {
         self.written.filter(|_| !self.removed).map(Order::occurred_at)
@@ -45,14 +50,14 @@ pub struct Notes {
 }
 
 impl Notes {
-    fn find(&self, id: &str) -> Option<u32> {
+    fn at(&self, id: &str) -> Option<u32> {
         let id = self.strings.find(id)?;
         self.index.find(Index::hash(id), |at| self.rows.get(at).id == id)
     }
 
-    /// The note of that id, where it is there.
-    pub fn get(&self, id: &str) -> Option<&NoteRow> {
-        self.find(id).map(|at| self.rows.get(at)).filter(|row| row.date().is_some())
+    /// The note of that id, also where it was removed.
+    pub fn find(&self, id: &str) -> Option<&NoteRow> {
+        self.at(id).map(|at| self.rows.get(at))
     }
 
     /// The notes, one a row, removed ones too.
@@ -86,7 +91,7 @@ impl Entity for Notes {
         // At one instant the removal is the later word.
         let order = Order::new(recorded.occurred_at, u8::from(removes), &recorded.content);
         let author = body.author.as_ref().map(|author| self.strings.intern(author.as_str()));
-        let at = self.find(body.note_id.as_str()).unwrap_or_else(|| {
+        let at = self.at(body.note_id.as_str()).unwrap_or_else(|| {
             let id = self.strings.intern(body.note_id.as_str());
             let at = self.rows.push(NoteRow {
                 id,

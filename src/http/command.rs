@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::json::{Json as Given, Reader};
+use domain::json::{Json, Reader};
 use domain::keys::Position;
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -45,7 +44,7 @@ impl<Q> Command<Q> {
 /// Reads the members of a JSON body with `read`; 422 naming every field at fault, and members that nobody read.
 /// No body is one without members.
 pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
-    let given = if body.trim_ascii().is_empty() { Ok(Given::Null) } else { Given::parse(body) };
+    let given = if body.trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
     let given = given
         .map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON: {error}")))?;
     let mut faults = Vec::new();
@@ -80,6 +79,12 @@ pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Pro
         given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
     let found = media.as_deref().and_then(|media| types.iter().find(|known| **known == media));
     found.copied().ok_or_else(|| unsupported(format!("send the body as {}", types.join(" or "))))
+}
+
+/// What a command did, as JSON.
+pub fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 fn key(parts: &Parts) -> Result<Option<IdempotencyKey>, Problem> {
@@ -132,12 +137,12 @@ pub struct Told<T> {
 
 impl<T: Serialize> Told<T> {
     /// 201 with the position of what was recorded; 200 where it stood before, at `done.answer`.
-    pub fn response(done: &Done<Position>, answer: T) -> Response {
+    pub fn response(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
         let (status, outcome) = match done.recorded {
             Some(_) => (StatusCode::CREATED, "recorded"),
             None => (StatusCode::OK, "existing"),
         };
-        (status, Json(Self { outcome, position: done.answer, answer })).into_response()
+        answered(status, &Self { outcome, position: done.answer, answer })
     }
 }
 

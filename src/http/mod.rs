@@ -8,6 +8,7 @@ mod calls;
 mod command;
 mod conflicts;
 mod connections;
+mod crm;
 mod cursor;
 mod document;
 mod facts;
@@ -16,6 +17,7 @@ mod health;
 mod hooks;
 mod metrics;
 mod need;
+mod notes;
 mod outreach;
 mod post;
 mod posted;
@@ -28,6 +30,7 @@ mod routes;
 mod rows;
 mod serve;
 mod stream;
+mod sync;
 mod targets;
 mod tenant;
 
@@ -105,6 +108,9 @@ fn routes() -> Routes {
         .merge(quarantine::routes())
         .merge(accounts::routes())
         .merge(targets::routes())
+        .merge(crm::routes())
+        .merge(notes::routes())
+        .merge(sync::routes())
 }
 
 /// The routes behind what holds for every request.

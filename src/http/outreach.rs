@@ -128,7 +128,7 @@ async fn stage_lead(
     let (found, position) = find(&app, tenant, &commands.folded(tenant).await?, &lead_id, place);
     let lead = found?;
     if command.key.is_none() && lead.stage == Stage::from(stage).as_str() {
-        return Ok(Told::response(&Done { answer: position, recorded: None }, lead));
+        return Told::response(&Done { answer: position, recorded: None }, lead);
     }
     let named = name_of(&lead)?;
     let text = |text: &Option<String>| text.as_deref().and_then(Text::new);
@@ -146,7 +146,7 @@ async fn stage_lead(
     };
     let done = commands.once(tenant, command.key.as_ref(), once).await?;
     let (found, _) = find(&app, tenant, &commands.folded(tenant).await?, &lead_id, place);
-    Ok(Told::response(&done, found?))
+    Told::response(&done, found?)
 }
 
 /// The one lead of that name: 404 where there is none, 409 where there are several.

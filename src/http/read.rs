@@ -95,6 +95,15 @@ impl<Q> Read<Q> {
         Written::json(json(&self.timed(answer))?).momentary()
     }
 
+    /// All rows of a list that is short by its nature, and that the time decides too, as JSON or CSV.
+    pub fn rows_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&self.timed(page))?),
+            Media::Csv => rows_of(page)?,
+        };
+        written.momentary()
+    }
+
     fn timed<T>(&self, answer: T) -> Timed<T> {
         Timed { at: self.at.to_string(), answer }
     }
@@ -132,12 +141,7 @@ impl<Q> List<Q> {
 
     /// A page that the time decides too.
     pub fn page_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
-        let page = self.bound(page);
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&self.timed(page))?),
-            Media::Csv => rows_of(page)?,
-        };
-        written.momentary()
+        self.rows_at(self.bound(page))
     }
 
     /// The page with its cursor bound to this list and filter.

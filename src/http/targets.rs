@@ -74,7 +74,7 @@ async fn set_target(
         commands.once(&command.tenant, command.key.as_ref(), once).await?
     };
     let target = Target { month: month.to_string(), metric: metric.as_str(), value };
-    Ok(Told::response(&done, target))
+    Told::response(&done, target)
 }
 
 /// A part of the path that must be a value; 422 naming it.

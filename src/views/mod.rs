@@ -3,6 +3,7 @@
 //! A lock is held to look up, to sum and to take counters of pages, never to encode, sort, hash or read a disk.
 
 mod answers;
+pub mod crm;
 mod error;
 pub mod facts;
 mod jobs;

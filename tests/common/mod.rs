@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod bison;
 pub mod checker;
+pub mod crm;
 pub mod facts;
 pub mod model;
 pub mod random;
