@@ -22,6 +22,7 @@ use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
+use crate::figures::Cells;
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -183,6 +184,11 @@ macro_rules! entities {
             pub fn reconfigure(&mut self, reconfigured: Reconfigured) {
                 self.profile = reconfigured.profile;
                 $(self.$field.figures = reconfigured.$field;)+
+            }
+
+            /// The cells of each entity, in the order of the table.
+            pub fn cells(&self) -> [Option<&Cells>; ENTITIES.len()] {
+                [$(<$entity as Entity>::cells(&self.$field.figures)),+]
             }
 
             /// The digest of each of [`MODELS`] for the tenant of that id. Takes a while: of a clone, without a lock.

@@ -26,6 +26,7 @@ mod quarantine;
 mod query;
 mod read;
 mod refusals;
+mod restatements;
 mod routes;
 mod rows;
 mod serve;
@@ -104,6 +105,7 @@ fn routes() -> Routes {
         .merge(metrics::routes())
         .merge(calls::routes())
         .merge(outreach::routes())
+        .merge(restatements::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
         .merge(accounts::routes())

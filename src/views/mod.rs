@@ -10,6 +10,7 @@ mod jobs;
 mod projector;
 mod rebuild;
 mod replaced;
+mod restatements;
 #[cfg(test)]
 mod tests;
 mod time_travel;
@@ -31,6 +32,7 @@ pub use self::answers::{CallAnswer, TenantView};
 pub use self::error::FoldError;
 pub use self::jobs::Progress;
 use self::rebuild::Scope;
+use self::restatements::Ledgers;
 use self::time_travel::Frozen;
 pub use self::time_travel::Moment;
 use crate::log::{Log, LogSnapshot};
@@ -65,6 +67,7 @@ struct Inner {
     /// Threads that fold what is not folded live.
     threads: usize,
     frozen: Frozen,
+    ledgers: Ledgers,
     tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     /// Last position of the log that is folded, of whatever tenant.
     position: watch::Sender<Position>,
@@ -94,6 +97,7 @@ impl Views {
             log: log.clone(),
             threads,
             frozen: Frozen::default(),
+            ledgers: Ledgers::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             position: watch::Sender::new(position),
             folding: Mutex::new(()),
