@@ -10,6 +10,7 @@ mod conflicts;
 mod connections;
 mod crm;
 mod cursor;
+mod deliveries;
 mod document;
 mod facts;
 mod global;
@@ -113,6 +114,7 @@ fn routes() -> Routes {
         .merge(crm::routes())
         .merge(notes::routes())
         .merge(sync::routes())
+        .merge(deliveries::routes())
 }
 
 /// The routes behind what holds for every request.

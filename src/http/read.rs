@@ -153,6 +153,20 @@ impl<Q> List<Q> {
         self.rows_at(self.bound(page))
     }
 
+    /// A page that the time decides too, with what `around` puts beside it in JSON.
+    pub fn page_with<T: Serialize + ToSchema, A: Serialize>(
+        &self,
+        page: Page<T>,
+        around: impl FnOnce(Page<T>) -> A,
+    ) -> Result<Response, Problem> {
+        let page = self.bound(page);
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&self.timed(around(page)))?),
+            Media::Csv => rows_of(page)?,
+        };
+        written.momentary()
+    }
+
     /// The page with its cursor bound to this list and filter.
     fn bound<T>(&self, page: Page<T>) -> Page<T> {
         Page { next_cursor: page.next_cursor.map(|at| self.bond.write(&at)), ..page }
