@@ -262,3 +262,45 @@ async fn one_key_under_another_callback_query_is_a_conflict() {
     }
     assert_eq!(outcomes, ["recorded", "duplicate", "conflict"], "expected another agent to be other content");
 }
+
+#[tokio::test]
+async fn what_became_of_a_dialled_leg_is_the_calls_answer_and_no_conflict_with_its_stages() {
+    let server = Site::new().start().await;
+    let dialled = |sid: &str, status: &str, more: &[(&str, &str)]| -> Form {
+        let mut form = with(callback(sid, "in-progress", 1, STAMP), "DialCallStatus", status);
+        form.retain(|(name, _)| name != "Timestamp" && name != "SequenceNumber");
+        form.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        form
+    };
+    let legs = [
+        ("CA1", dialled("CA1", "completed", &[("DialCallSid", "CA1leg"), ("DialCallDuration", "40")])),
+        ("CA2", dialled("CA2", "no-answer", &[("DialCallSid", "CA2leg")])),
+        ("CA3", dialled("CA3", "completed", &[("DialCallSid", "CA3leg"), ("DialBridged", "false")])),
+        ("CA4", dialled("CA4", "answered", &[("DialCallDuration", "50")])),
+    ];
+    for (sid, leg) in &legs {
+        let own = callback(sid, "in-progress", 1, STAMP);
+        for form in [leg.clone(), own, ended(sid, "completed", 60, STAMP)] {
+            let outcomes = [deliver(&server, &form).await, deliver(&server, &form).await];
+            let outcomes = outcomes.map(|answer| answer.is(200).outcome().to_owned());
+            assert_eq!(outcomes, ["recorded", "duplicate"], "expected of {form:?}");
+        }
+    }
+    let mut shown = Vec::new();
+    for (sid, _) in &legs {
+        let call = call(&server, sid).await;
+        shown.push(["call_status", "answered", "duration_seconds", "status"].map(|name| call[name].clone()));
+    }
+    let row = |answered: bool, seconds: Value, status: &str| {
+        [json!("completed"), json!(answered), seconds, json!(status)]
+    };
+    assert_eq!(
+        shown,
+        [
+            row(true, json!(40), "qualified"),
+            row(false, Value::Null, "unqualified"),
+            row(false, Value::Null, "unqualified"),
+            row(true, json!(50), "qualified"),
+        ]
+    );
+}
