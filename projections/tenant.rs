@@ -19,6 +19,7 @@ use crate::entities::notes::Notes;
 use crate::entities::quarantine::Quarantine;
 use crate::entities::reports::Reports;
 use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::sessions::Sessions;
 use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
@@ -206,6 +207,8 @@ entities! {
     calls: Calls,
     /// The leads of outreach.
     leads: Leads,
+    /// The dialer sessions.
+    sessions: Sessions,
     /// Keys that came with two contents.
     conflicts: Conflicts,
     /// Deliveries of which no fact could be made.

@@ -31,6 +31,7 @@ mod restatements;
 mod routes;
 mod rows;
 mod serve;
+mod sessions;
 mod stream;
 mod sync;
 mod targets;
@@ -105,6 +106,7 @@ fn routes() -> Routes {
         .merge(stream::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
+        .merge(sessions::routes())
         .merge(outreach::routes())
         .merge(restatements::routes())
         .merge(conflicts::routes())

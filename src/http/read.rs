@@ -25,7 +25,7 @@ use super::tenant::Tenant;
 use crate::views::{self, FoldError, TenantView};
 
 /// So long does a reader wait for a position that is not folded yet.
-const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
+pub const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
 
 parameters! {
     /// Which moment is asked for; all absent: now.

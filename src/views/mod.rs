@@ -11,6 +11,7 @@ mod projector;
 mod rebuild;
 mod replaced;
 mod restatements;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod time_travel;
@@ -33,6 +34,7 @@ pub use self::error::FoldError;
 pub use self::jobs::Progress;
 use self::rebuild::Scope;
 use self::restatements::Ledgers;
+pub use self::sessions::SessionAnswer;
 use self::time_travel::Frozen;
 pub use self::time_travel::Moment;
 use crate::log::{Log, LogSnapshot};
