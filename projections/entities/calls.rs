@@ -122,10 +122,6 @@ impl Entity for Calls {
         digest
     }
 
-    fn cells(cells: &Cells) -> Option<&Cells> {
-        Some(cells)
-    }
-
     fn digest_figures(&self, tenant: &str, cells: &Cells) -> Digest {
         cells.digest(tenant, self.texts())
     }

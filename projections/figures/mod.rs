@@ -10,7 +10,6 @@ pub mod month;
 pub mod pace;
 pub mod pipeline;
 pub mod provider_performance;
-pub mod restated;
 
 pub use agents::{CallMetrics, CallSums};
 pub use cells::{Cell, Cells, Measure, Share, When};

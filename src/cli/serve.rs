@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::config::{Config, Overrides};
 use crate::engine::{Engine, system_clock};
-use crate::http::{App, ServeError, Tokens, listen, serve};
+use crate::http::{App, ServeError, Tokens, install_metrics, listen, serve};
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.
 pub fn log_to_stderr() {
@@ -36,13 +36,15 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     if config.admin_token.is_none() {
         output::note("no FACTFOLD_ADMIN_TOKEN is set: webhooks are taken, but nobody can ask the API");
     }
+    let metrics = install_metrics();
     runtime()?.block_on(async {
         // The port opens when there is somebody to answer on it.
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         let tokens = Tokens::new(config.admin_token.as_ref().map(crate::ingest::directory::Secret::bytes));
-        let app = Arc::new(App::new(engine, tokens));
+        let served = crate::http::Settings { metrics, ..crate::http::Settings::default() };
+        let app = Arc::new(App::new(engine, tokens, served));
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
         let signal = stop_signal()?;
         supervisor::tell("READY=1");

@@ -5,7 +5,6 @@
 
 mod error;
 mod idempotency;
-mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +21,6 @@ pub use domain::rules::decision::{Decision, Record};
 
 pub use self::error::{CommandError, Unread};
 pub use self::idempotency::{IdempotencyKey, Once};
-pub use self::sessions::NextLead;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::log::{Appended, Clock, Log};

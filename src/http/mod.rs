@@ -8,17 +8,20 @@ mod calls;
 mod command;
 mod conflicts;
 mod connections;
+mod cors;
 mod crm;
 mod cursor;
-mod deliveries;
 mod document;
+mod edge;
 mod facts;
 mod global;
 mod health;
 mod hooks;
+mod limits;
 mod metrics;
 mod need;
 mod notes;
+mod observe;
 mod outreach;
 mod post;
 mod posted;
@@ -27,33 +30,62 @@ mod quarantine;
 mod query;
 mod read;
 mod refusals;
-mod restatements;
 mod routes;
 mod rows;
 mod serve;
-mod sessions;
 mod stream;
 mod sync;
 mod targets;
 mod tenant;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::{Extension, Router, middleware};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use tower_http::catch_panic::CatchPanicLayer;
 
 pub use auth::Tokens;
+pub use observe::install as install_metrics;
 pub use serve::{ServeError, listen, serve};
 
 use crate::engine::Engine;
+use limits::RateLimits;
 use problem::Problem;
 use routes::Routes;
+
+/// What is configured of this side.
+#[derive(Clone)]
+pub struct Settings {
+    /// Origins whose pages may ask the API.
+    pub cors: Vec<String>,
+    /// Requests a second of one caller.
+    pub requests_per_second: NonZeroU32,
+    /// Requests of one caller at once, before that holds.
+    pub requests_burst: NonZeroU32,
+    /// Connections that are open at once.
+    pub connections_max: usize,
+    /// What shows what is measured, where something is.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+impl Default for Settings {
+    /// Limits that one server does not come to with one honest caller, and nothing measured.
+    fn default() -> Self {
+        let many = NonZeroU32::new(100_000).unwrap_or(NonZeroU32::MAX);
+        let connections_max = 10_000;
+        Self {
+            cors: Vec::new(),
+            requests_per_second: many,
+            requests_burst: many,
+            connections_max,
+            metrics: None,
+        }
+    }
+}
 
 /// What every handler sees.
 pub struct App {
@@ -61,6 +93,10 @@ pub struct App {
     tokens: Tokens,
     /// Cancelled when a stop was asked for: streams end, readiness ends, requests under way go on.
     stopping: CancellationToken,
+    limits: Arc<RateLimits>,
+    cors: Arc<[String]>,
+    connections_max: usize,
+    metrics: Option<PrometheusHandle>,
     /// Room for streams, each of which looks into the log.
     streams: Arc<Semaphore>,
     /// Names the build and the log that make the answers, in their ETags.
@@ -69,12 +105,16 @@ pub struct App {
 
 impl App {
     /// Serves `engine` to those with one of `tokens`.
-    pub fn new(engine: Engine, tokens: Tokens) -> Self {
+    pub fn new(engine: Engine, tokens: Tokens, settings: Settings) -> Self {
         let build = build(&engine);
         Self {
             engine,
             tokens,
             stopping: CancellationToken::new(),
+            limits: Arc::new(RateLimits::new(settings.requests_per_second, settings.requests_burst)),
+            cors: settings.cors.into(),
+            connections_max: settings.connections_max,
+            metrics: settings.metrics,
             streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
             build,
         }
@@ -85,8 +125,6 @@ impl App {
         self.engine.close();
     }
 }
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Two builds may render one state differently, and two logs have the same positions.
 fn build(engine: &Engine) -> Box<str> {
@@ -101,14 +139,13 @@ fn routes() -> Routes {
     Routes::new("factfold")
         .merge(health::routes())
         .merge(document::routes())
+        .merge(observe::routes())
         .merge(hooks::routes())
         .merge(facts::routes())
         .merge(stream::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
-        .merge(sessions::routes())
         .merge(outreach::routes())
-        .merge(restatements::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
         .merge(accounts::routes())
@@ -116,7 +153,6 @@ fn routes() -> Routes {
         .merge(crm::routes())
         .merge(notes::routes())
         .merge(sync::routes())
-        .merge(deliveries::routes())
 }
 
 /// The routes behind what holds for every request.
@@ -131,36 +167,10 @@ pub fn router(app: Arc<App>) -> Router {
                 "this route has no such method",
             )
         })
+        .layer(Extension(Arc::clone(&app.limits)))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
-        .layer(middleware::from_fn(name_and_render))
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(cors::layer(&app.cors))
+        .layer(middleware::from_fn(edge::finish))
         .with_state(app)
-}
-
-/// What the framework refuses by itself (a path that is no UTF-8) has no body of ours yet.
-fn is_plain_refusal(response: &Response) -> bool {
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|media| media.as_bytes() == b"application/problem+json");
-    (response.status().is_client_error() || response.status().is_server_error()) && !is_problem
-}
-
-/// Gives the request an id, and problems their body with it.
-async fn name_and_render(request: Request, next: Next) -> Response {
-    let id = Uuid::now_v7().to_string();
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(&id);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
-    } else if is_plain_refusal(&response) {
-        let detail = "the request could not be read";
-        response = Problem::new(response.status(), "bad_request", detail).render(&id);
-    }
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
 }

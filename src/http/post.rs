@@ -11,6 +11,7 @@ use super::App;
 use super::body::{self, BATCH_MAX, BATCH_WAIT};
 use super::facts::blocking;
 use super::need::Role;
+use super::observe;
 use super::posted::{Answered, BatchAnswer, LineAnswer, PostAnswer};
 use super::problem::Problem;
 use super::tenant::Tenant;
@@ -65,7 +66,11 @@ fn poster(role: Role) -> Poster {
 
 /// One fact.
 pub async fn single(app: &App, tenant: &Tenant, json: Bytes) -> Result<(StatusCode, PostAnswer), Problem> {
-    match app.engine.ingest.post(tenant, poster(tenant.role()), json).await? {
+    let posted = app.engine.ingest.post(tenant, poster(tenant.role()), json).await?;
+    let mut tally = Tally::default();
+    tally.add(&posted);
+    observe::posted(&tally);
+    match posted {
         Posted::Recorded(position) => Ok((StatusCode::CREATED, PostAnswer { outcome: "recorded", position })),
         Posted::Duplicate(position) => Ok((StatusCode::OK, PostAnswer { outcome: "duplicate", position })),
         Posted::Conflict(conflict) => {
@@ -126,6 +131,7 @@ impl Results {
 
     fn answer(self) -> Response {
         let Self { tally, lines, cut, .. } = self;
+        observe::posted(&tally);
         Json(Answered::Batch(BatchAnswer { tally, results: lines, results_cut: cut })).into_response()
     }
 }

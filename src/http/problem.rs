@@ -69,6 +69,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
     }
 
+    /// Says when to come again, in seconds.
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
     /// 500: the cause is logged, never sent.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         let detail = "something went wrong here; it is logged under this request's id";

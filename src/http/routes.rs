@@ -1,13 +1,14 @@
 //! The route table: every route with what it needs; the check, the API document and the tests all read it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::keys::TenantId;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -17,6 +18,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 
 use super::App;
 use super::auth::{Caller, Identity};
+use super::limits::{Left, RateLimits};
 use super::need::{Need, Role};
 use super::problem::Problem;
 use super::refusals;
@@ -105,29 +107,56 @@ pub struct Admitted {
     pub tenant: Option<TenantId>,
 }
 
+/// The id of a caller whom the gate knew, in the extensions of the answer: for the log.
+#[derive(Debug, Clone)]
+pub struct AdmittedAs(pub Box<str>);
+
 /// The gate before every handler: 401 without a known credential, 404 for a tenant that the caller may not know of
 /// or a global route while he is tied to tenants, 403 with too little.
 async fn admit(need: Need, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let tenant = in_path(&mut parts).await.transpose()?;
-    let caller = match need {
-        Need::Open => None,
-        _ => Some(allowed(need, &parts, tenant.as_ref())?),
+    if need == Need::Open {
+        parts.extensions.insert(Admitted { caller: None, tenant });
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let (caller, left) = counted(&parts)?;
+    let id = AdmittedAs(caller.id.clone());
+    let mut response = match role(need, &caller, tenant.as_ref()) {
+        Ok(role) => {
+            parts.extensions.insert(Admitted { caller: Some((caller, role)), tenant });
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
     };
-    parts.extensions.insert(Admitted { caller, tenant });
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    if let Some(left) = left {
+        left.tell(&mut response);
+    }
+    response.extensions_mut().insert(id);
+    Ok(response)
 }
 
-fn allowed(need: Need, parts: &Parts, tenant: Option<&TenantId>) -> Result<(Arc<Caller>, Role), Problem> {
+/// Who asks, and what is left to him of the rate limits; 401 without a known credential, 429 over the limit.
+fn counted(parts: &Parts) -> Result<(Arc<Caller>, Option<Left>), Problem> {
     let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Nobody);
+    let limits = parts.extensions.get::<Arc<RateLimits>>();
+    if let (Identity::Unknown, Some(limits)) = (identity, limits) {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        limits.count_failure(peer)?;
+    }
     let caller = identity.caller()?;
+    let left = limits.map(|limits| limits.count(&caller.id)).transpose()?;
+    Ok((Arc::clone(caller), left))
+}
+
+fn role(need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Result<Role, Problem> {
     let role = match tenant {
         Some(tenant) => caller.role_in(tenant).ok_or_else(|| Problem::not_found("tenant"))?,
         None if need == Need::Known => caller.role_everywhere().unwrap_or(Role::Viewer),
         None => caller.role_everywhere().ok_or_else(|| Problem::not_found("route"))?,
     };
     if need.roles().contains(&role) {
-        return Ok((Arc::clone(caller), role));
+        return Ok(role);
     }
     let detail = format!("the role {} may not do this; it needs {}", role.as_str(), need.as_str());
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))

@@ -4,10 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::time::interval;
 
 use super::connections::{self, Limits};
-use super::{App, router};
+use super::{App, limits, observe, router};
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +30,8 @@ pub enum ServeError {
 /// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
     let stopping = app.stopping.clone();
-    let served = connections::serve(listener, router(Arc::clone(&app)), Limits::default(), stopping.clone());
+    let limits = Limits { connections_max: app.connections_max, ..Limits::default() };
+    let served = connections::serve(listener, router(Arc::clone(&app)), limits, stopping.clone());
     let asked = async {
         stop.await;
         stopping.cancel();
@@ -37,6 +40,19 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     tokio::select! {
         () = served => {}
         () = asked => {}
+        () = keep_up(&app) => {}
+    }
+}
+
+/// Folds what was measured and forgets who has been quiet, now and then, without end.
+async fn keep_up(app: &App) {
+    let mut upkeep = interval(observe::UPKEEP_EVERY);
+    let mut forgetting = interval(limits::FORGET_EVERY);
+    loop {
+        tokio::select! {
+            _ = upkeep.tick() => app.metrics.iter().for_each(PrometheusHandle::run_upkeep),
+            _ = forgetting.tick() => app.limits.forget(),
+        }
     }
 }
 

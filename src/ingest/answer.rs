@@ -68,6 +68,19 @@ pub enum Outcome {
     Conflict,
 }
 
+impl Outcome {
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Duplicate => "duplicate",
+            Self::Recorded => "recorded",
+            Self::Quarantined => "quarantined",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
 /// One fact of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FactAnswer {

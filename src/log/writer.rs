@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use bytes::Bytes;
 use domain::keys::KeyHash;
@@ -113,7 +114,10 @@ impl Writer {
             self.roll()?;
         }
         let laid = self.lay_out(new, stored);
+        let began = Instant::now();
         self.segment.write_group(&laid.bytes, self.protections.sync())?;
+        metrics::histogram!("factfold_log_commit_seconds").record(began.elapsed());
+        metrics::counter!("factfold_facts_appended_total").increment(new.len() as u64);
 
         // Durable. From here on nothing may fail but what the next group will meet again.
         let first = self.frontier.len() + 1;

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use domain::facts::Fact;
+use domain::facts::{Fact, kind_name};
 use domain::keys::{ContentDigest, Position};
 use domain::members;
-use domain::record::{Record, RecordRef};
+use domain::record::{KindTag, Record, RecordRef};
 use projections::Recorded;
 use projections::tenant::folds;
 
@@ -110,10 +110,15 @@ struct Batch<'a> {
 /// Folds records that follow each other, tenant by tenant, and tells who waits for their position.
 fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
     let mut by_tenant: Vec<Batch<'_>> = Vec::new();
+    let mut kinds: Vec<(KindTag, u64)> = Vec::new();
     for record in records {
         let position = record.position;
         let view = record.view().map_err(|error| FoldError::Record { position, error })?;
         let tenant = view.header.tenant;
+        match kinds.iter_mut().find(|(kind, _)| *kind == view.header.kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((view.header.kind, 1)),
+        }
         let decoded = Decoded::of(position, &view)?;
         let replaces = replaced::is_accepted(view.header.kind);
         match by_tenant.iter_mut().find(|batch| batch.tenant == tenant) {
@@ -133,14 +138,17 @@ fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
         let slot = slot_of(inner, batch.tenant);
         if batch.replaces {
             // Folded beside, and put in its place in one step: readers go on with the old.
-            let state =
-                rebuild::refold(&inner.log.snapshot(), batch.tenant, batch.last, None, inner.threads)?;
+            let state = rebuild::refold(&inner.log.snapshot(), batch.tenant, batch.last, inner.threads)?;
             *slot.write() = state;
             continue;
         }
         fold_tenant(&slot, &batch.facts);
         // Its answers are true up to its last fact, whether or not a model folds that kind.
         slot.write().position = batch.last;
+    }
+    for (kind, count) in kinds {
+        let kind = kind_name(kind).unwrap_or("unknown");
+        metrics::counter!("factfold_facts_folded_total", "kind" => kind).increment(count);
     }
     if let Some(last) = records.last() {
         inner.position.send_replace(last.position);

@@ -21,7 +21,7 @@ use super::serve::{runtime, stop_signal};
 use super::{Failure, Settings, output};
 use crate::config::{Config, TenantConfig};
 use crate::engine::{Engine, system_clock};
-use crate::http::{App, ServeError, Tokens, listen, serve};
+use crate::http::{App, ServeError, Tokens, install_metrics, listen, serve};
 use crate::ingest::directory::{Endpoint, Secret};
 use indicatif::ProgressBar;
 use play::{Tally, play, post};
@@ -66,7 +66,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let token = token()?;
         let config = config(&base_url, scratch.0.clone(), address);
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
-        let app = Arc::new(App::new(engine, Tokens::new(Some(token.as_bytes()))));
+        let served = crate::http::Settings { metrics: install_metrics(), ..crate::http::Settings::default() };
+        let app = Arc::new(App::new(engine, Tokens::new(Some(token.as_bytes())), served));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         // Sent or dropped, either way it is time to stop.
         let until = async move { drop(stopped.await) };
