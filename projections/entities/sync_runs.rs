@@ -168,6 +168,7 @@ pub struct RunItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SyncStatus {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: Position,
     /// When the last successful run ended; null when there was none.
     pub last_sync_at: Option<String>,

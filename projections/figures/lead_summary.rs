@@ -39,6 +39,7 @@ pub struct StatusLeads {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LeadSummary {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: Position,
     /// When the source was last read whole and well; null when it never was.
     pub observed_at: Option<String>,

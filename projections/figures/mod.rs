@@ -10,6 +10,8 @@ pub mod month;
 pub mod pace;
 pub mod pipeline;
 pub mod provider_performance;
+pub mod report;
+pub mod restated;
 
 pub use agents::{CallMetrics, CallSums};
 pub use cells::{Cell, Cells, Measure, Share, When};

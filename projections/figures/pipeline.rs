@@ -33,6 +33,7 @@ pub struct StageDeals {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pipeline {
     /// True at this position (R8).
+    #[schema(value_type = u64)]
     pub position: Position,
     /// When the source was last read whole and well; null when it never was.
     pub observed_at: Option<String>,

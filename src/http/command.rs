@@ -82,7 +82,7 @@ pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Pro
 }
 
 /// What a command did, as JSON.
-pub fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
+fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
     let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
     Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
@@ -138,11 +138,18 @@ pub struct Told<T> {
 impl<T: Serialize> Told<T> {
     /// 201 with the position of what was recorded; 200 where it stood before, at `done.answer`.
     pub fn response(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
-        let (status, outcome) = match done.recorded {
-            Some(_) => (StatusCode::CREATED, "recorded"),
-            None => (StatusCode::OK, "existing"),
-        };
-        answered(status, &Self { outcome, position: done.answer, answer })
+        let status = if done.recorded.is_some() { StatusCode::CREATED } else { StatusCode::OK };
+        answered(status, &Self::of(done, answer))
+    }
+
+    /// The same as 200, of what makes nothing new.
+    pub fn changed(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
+        answered(StatusCode::OK, &Self::of(done, answer))
+    }
+
+    fn of(done: &Done<Position>, answer: T) -> Self {
+        let outcome = if done.recorded.is_some() { "recorded" } else { "existing" };
+        Self { outcome, position: done.recorded.unwrap_or(done.answer), answer }
     }
 }
 

@@ -30,6 +30,8 @@ mod quarantine;
 mod query;
 mod read;
 mod refusals;
+mod reports;
+mod restatements;
 mod routes;
 mod rows;
 mod serve;
@@ -152,6 +154,7 @@ fn routes() -> Routes {
         .merge(targets::routes())
         .merge(crm::routes())
         .merge(notes::routes())
+        .merge(reports::routes())
         .merge(sync::routes())
 }
 

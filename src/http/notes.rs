@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use domain::facts::Fact;
 use domain::facts::note::{Note, NoteFact};
@@ -18,7 +17,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::App;
-use super::command::{Command, answered};
+use super::command::{Command, Told};
 use super::facts::blocking;
 use super::need::Need;
 use super::problem::Problem;
@@ -74,15 +73,11 @@ struct NewNote {
     contact: Option<String>,
 }
 
-/// What became of a note.
+/// Which note it is.
 #[derive(Serialize, ToSchema)]
-struct NoteAnswer {
-    /// `recorded`, or `existing` where it stood before.
-    outcome: &'static str,
+struct NoteDone {
     /// The note.
     note_id: String,
-    /// Reading with it as `min_position` shows what was done.
-    position: u64,
 }
 
 /// Writes a note.
@@ -91,7 +86,7 @@ struct NoteAnswer {
     path = "/api/v1/tenants/{tenant}/notes",
     params(Command),
     request_body = NewNote,
-    responses((status = 201, body = NoteAnswer), (status = 200, body = NoteAnswer))
+    responses((status = 201, body = Told<NoteDone>), (status = 200, body = Told<NoteDone>))
 )]
 async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (content, author, contact) = command.body(|at: &mut Reader<'_>| {
@@ -111,11 +106,7 @@ async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Res
     };
     let check = |_: &TenantView, _: Instant| Ok::<_, NoSuchNote>(());
     let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
-    let note_id = id.into_inner().as_str().to_owned();
-    let is_new = done.recorded.is_some();
-    let outcome = if is_new { "recorded" } else { "existing" };
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    answered(status, &NoteAnswer { outcome, note_id, position: done.answer })
+    Told::response(&done, NoteDone { note_id: id.into_inner().as_str().to_owned() })
 }
 
 /// An id of ours (R9).
@@ -138,7 +129,7 @@ impl From<NoSuchNote> for Problem {
     delete,
     path = "/api/v1/tenants/{tenant}/notes/{note_id}",
     params(Command),
-    responses((status = 200, body = NoteAnswer))
+    responses((status = 200, body = Told<NoteDone>))
 )]
 async fn remove_note(
     State(app): State<Arc<App>>,
@@ -164,7 +155,5 @@ async fn remove_note(
         })
     };
     let done = app.engine.commands.decide(&command.tenant, decide).await?;
-    let outcome = if done.recorded.is_some() { "recorded" } else { "existing" };
-    let position = done.recorded.unwrap_or(done.answer);
-    answered(StatusCode::OK, &NoteAnswer { outcome, note_id, position })
+    Told::changed(&done, NoteDone { note_id })
 }

@@ -10,6 +10,8 @@ mod jobs;
 mod projector;
 mod rebuild;
 mod replaced;
+mod reports;
+mod restatements;
 #[cfg(test)]
 mod tests;
 mod time_travel;

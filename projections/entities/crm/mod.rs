@@ -111,6 +111,11 @@ impl Crm {
         shelves
     }
 
+    /// Whether anything was ever read whole and well.
+    pub fn was_read(&self) -> bool {
+        self.shelves.values().any(|shelf| shelf.observed_at().is_some())
+    }
+
     /// The runs.
     pub fn runs(&self) -> &SyncRuns {
         &self.runs
