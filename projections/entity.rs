@@ -6,6 +6,7 @@ use domain::rules::configuration::Timeline;
 
 use crate::Recorded;
 use crate::canonical::Digest;
+use crate::figures::Cells;
 
 /// One model of a tenant: its rows, and how facts fold into them.
 ///
@@ -44,6 +45,11 @@ pub trait Entity: Clone + Default + Debug + Send + Sync + 'static {
 
     /// Digest of the canonical rows. Personal members are no part of it, so that it stays when a person is erased.
     fn digest(&self, tenant: &str) -> Digest;
+
+    /// The cells among the figures, where there are any: what months are watched by (E4).
+    fn cells(_figures: &Self::Figures) -> Option<&Cells> {
+        None
+    }
 
     /// Digest of the cells among the figures: its share of the model `month`. Nothing where there are none.
     fn digest_figures(&self, _tenant: &str, _figures: &Self::Figures) -> Digest {

@@ -19,9 +19,11 @@ use crate::entities::notes::Notes;
 use crate::entities::quarantine::Quarantine;
 use crate::entities::reports::Reports;
 use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::sessions::Sessions;
 use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
+use crate::figures::Cells;
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -185,6 +187,11 @@ macro_rules! entities {
                 $(self.$field.figures = reconfigured.$field;)+
             }
 
+            /// The cells of each entity, in the order of the table.
+            pub fn cells(&self) -> [Option<&Cells>; ENTITIES.len()] {
+                [$(<$entity as Entity>::cells(&self.$field.figures)),+]
+            }
+
             /// The digest of each of [`MODELS`] for the tenant of that id. Takes a while: of a clone, without a lock.
             pub fn digests(&self, tenant: &str) -> Vec<Digest> {
                 let mut month = Digest::default();
@@ -200,6 +207,8 @@ entities! {
     calls: Calls,
     /// The leads of outreach.
     leads: Leads,
+    /// The dialer sessions.
+    sessions: Sessions,
     /// Keys that came with two contents.
     conflicts: Conflicts,
     /// Deliveries of which no fact could be made.

@@ -14,6 +14,7 @@ use domain::record::Hash;
 
 use crate::commands::Commands;
 use crate::config::{Config, TenantConfig};
+use crate::deliveries::Deliveries;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::ingest::directory::{Directory, DirectoryError};
@@ -161,10 +162,18 @@ pub fn system_clock() -> Clock {
     Arc::new(|| chrono::Utc::now().timestamp_micros())
 }
 
+/// The place of the one sled database; its clones share it.
+fn store(dir: &DataDir) -> Store {
+    Store::at(&dir.root().join("sled"))
+}
+
 /// The log, open for appends, and what was found when it was opened.
 pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened), EngineError> {
+    open_log_on(dir, store(dir), clock)
+}
+
+fn open_log_on(dir: &DataDir, store: Store, clock: Clock) -> Result<(Log, LogSecret, Opened), EngineError> {
     let secret = dir.secret()?;
-    let store = Store::at(&dir.root().join("sled"));
     let options = LogOptions::new(secret.clone(), clock, Some(store));
     let (log, opened) = Log::open(dir.disk(), &options)?;
     check_secret(&log, &secret)?;
@@ -199,6 +208,8 @@ pub struct Engine {
     pub ingest: Arc<Ingest>,
     /// The write side: decisions on the read models.
     pub commands: Commands,
+    /// Webhook requests as they came, and the endpoints' health.
+    pub deliveries: Deliveries,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     /// The time.
@@ -211,7 +222,8 @@ impl Engine {
     /// Opens the data directory, folds the log, and records the tenants' configuration where it changed.
     pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let dir = DataDir::take(&config.data_dir)?;
-        let (log, secret, opened) = open_log(&dir, Arc::clone(&clock))?;
+        let store = store(&dir);
+        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
         tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
         for note in &opened.notes {
             tracing::warn!(note, "log open");
@@ -235,7 +247,8 @@ impl Engine {
             secret.clone(),
             Arc::clone(&clock),
         );
-        Ok(Self { log, views, ingest, commands, secret, clock, _dir: dir })
+        let deliveries = Deliveries::start(Some(store), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
+        Ok(Self { log, views, ingest, commands, deliveries, secret, clock, _dir: dir })
     }
 
     /// Whether the tenant is one of this server: configured, or with facts.
@@ -245,6 +258,8 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        // Before the log, which closes the store.
+        self.deliveries.close();
         self.views.close();
         self.log.clone().close();
     }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod deliveries;
 pub mod engine;
 pub mod http;
 pub mod ingest;

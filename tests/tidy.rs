@@ -10,10 +10,11 @@ const LINES_MAX: usize = 400;
 /// What each room of `src/` may name of the others. Arrows point inward only.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["access", "config", "engine", "http", "ingest", "log", "store", "views"]),
-    ("http", &["access", "commands", "engine", "ingest", "log", "views"]),
-    ("engine", &["access", "commands", "config", "ingest", "log", "store", "views"]),
+    ("http", &["access", "commands", "deliveries", "engine", "ingest", "log", "views"]),
+    ("engine", &["access", "commands", "config", "deliveries", "ingest", "log", "store", "views"]),
     ("commands", &["ingest", "log", "views"]),
     ("access", &["log"]),
+    ("deliveries", &["log", "store"]),
     ("views", &["log"]),
     ("ingest", &["log"]),
     ("config", &["ingest"]),

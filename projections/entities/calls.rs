@@ -122,6 +122,10 @@ impl Entity for Calls {
         digest
     }
 
+    fn cells(cells: &Cells) -> Option<&Cells> {
+        Some(cells)
+    }
+
     fn digest_figures(&self, tenant: &str, cells: &Cells) -> Digest {
         cells.digest(tenant, self.texts())
     }

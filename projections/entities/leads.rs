@@ -204,6 +204,10 @@ impl Entity for Leads {
         LeadList::new(self).digest(tenant)
     }
 
+    fn cells(figures: &LeadFigures) -> Option<&Cells> {
+        Some(&figures.cells)
+    }
+
     fn digest_figures(&self, tenant: &str, figures: &LeadFigures) -> Digest {
         figures.cells.digest(tenant, self.texts())
     }

@@ -100,6 +100,10 @@ impl Entity for Spend {
         digest
     }
 
+    fn cells(cells: &Cells) -> Option<&Cells> {
+        Some(cells)
+    }
+
     fn digest_figures(&self, tenant: &str, figures: &Cells) -> Digest {
         figures.digest(tenant, &Texts::default())
     }

@@ -1,6 +1,7 @@
 //! Cells: what is counted or summed per local day and month, and how a row's share goes in and out of them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use domain::members::{Currency, Day, Month};
@@ -204,6 +205,13 @@ impl Cells {
     /// The cell of a day; none where all is 0.
     pub fn day(&self, day: Day) -> Option<&Arc<Cell>> {
         self.days.get(&day)
+    }
+
+    /// The cells of some months, those that are not all 0, oldest first.
+    pub fn between(&self, months: RangeInclusive<Month>) -> impl Iterator<Item = (Month, &Arc<Cell>)> {
+        let is_some = months.start() <= months.end();
+        let found = is_some.then(|| self.months.range(months)).into_iter().flatten();
+        found.map(|(month, cell)| (*month, cell))
     }
 
     /// Digest of all cells; `agents` are the texts of the table that the rows' symbols are of.

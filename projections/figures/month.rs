@@ -190,7 +190,7 @@ pub struct DaysAnswer {
 impl Tenant {
     /// The figures of a month; its targets as they stand at `now`, which decides nothing about a past month.
     pub fn month(&self, position: Position, month: Month, now: Instant) -> MonthAnswer {
-        let figures = Figures::of(&self.taken_month(month), self.calls.rows.texts());
+        let figures = self.figures_of(month);
         let today = self.profile.timeline.latest().zone.day(now);
         MonthAnswer {
             position,
@@ -199,6 +199,11 @@ impl Tenant {
             targets: self.targets_of(month, &figures, today),
             figures,
         }
+    }
+
+    /// What a month's answer has but for its name and targets.
+    pub(super) fn figures_of(&self, month: Month) -> Figures {
+        Figures::of(&self.taken_month(month), self.calls.rows.texts())
     }
 
     fn targets_of(&self, month: Month, figures: &Figures, today: Day) -> TargetsFigure {

@@ -5,6 +5,7 @@
 
 mod error;
 mod idempotency;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use domain::rules::decision::{Decision, Record};
 
 pub use self::error::{CommandError, Unread};
 pub use self::idempotency::{IdempotencyKey, Once};
+pub use self::sessions::NextLead;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::log::{Appended, Clock, Log};

@@ -67,6 +67,21 @@ impl<Q> GlobalList<Q> {
         self.cursor.as_deref().map(|cursor| self.bond.read(cursor)).transpose()
     }
 
+    /// A page that more than facts decides, as JSON with what `around` puts beside it, or as CSV.
+    pub fn page_with<T: Serialize + ToSchema, A: Serialize>(
+        &self,
+        page: Page<T>,
+        around: impl FnOnce(Page<T>) -> A,
+    ) -> Result<Response, Problem> {
+        let next_cursor = page.next_cursor.map(|at| self.bond.write(&at));
+        let page = Page { next_cursor, ..page };
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&around(page))?),
+            Media::Csv => rows_of(page)?,
+        };
+        written.momentary()
+    }
+
     /// A page that only facts decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let next_cursor = page.next_cursor.map(|at| self.bond.write(&at));

@@ -1,6 +1,7 @@
 //! Where providers deliver.
 
 use std::sync::Arc;
+use std::time::Instant as Stopwatch;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -17,6 +18,8 @@ use super::need::Need;
 use super::observe;
 use super::problem::Problem;
 use super::routes::Routes;
+use crate::deliveries::{self, Became};
+use crate::ingest::Placed;
 use crate::ingest::answer::{FactAnswer, NotTaken, Outcome, Taken};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::providers;
@@ -43,6 +46,9 @@ impl From<NotTaken> for Problem {
         }
     }
 }
+
+/// Letters of an event's name that the log of deliveries keeps.
+const EVENT_MAX: usize = 64;
 
 /// What became of it, in a word.
 fn outcome(taken: &Result<Taken, NotTaken>) -> &'static str {
@@ -123,8 +129,49 @@ async fn take(
     Path((provider, endpoint)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<Delivered>, Problem> {
+    let (began, received_at, id) = (Stopwatch::now(), Instant((app.engine.clock)()), Uuid::now_v7());
+    let placed = app.engine.ingest.place(&provider, &endpoint);
+    let known_provider = placed.is_provider.then(|| provider.clone());
+    let taken = deliver_to(&app, provider, endpoint, request, received_at).await;
+    let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
+    app.engine.deliveries.note(noted(&taken, placed, known_provider, (received_at, id, micros)));
+    let taken = taken?;
+    let (quarantine_id, reason) = taken.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
+    Ok(Json(Delivered {
+        delivery_id: id.to_string(),
+        outcome: taken.outcome,
+        facts: taken.facts,
+        quarantine_id,
+        reason,
+        identity: taken.weak.then_some("weak"),
+    }))
+}
+
+/// Why a delivery was answered otherwise than 200.
+enum NotDelivered {
+    /// Its body did not come whole.
+    Body(Problem),
+    NotTaken(NotTaken),
+}
+
+impl From<NotDelivered> for Problem {
+    fn from(error: NotDelivered) -> Self {
+        match error {
+            NotDelivered::Body(problem) => problem,
+            NotDelivered::NotTaken(error) => error.into(),
+        }
+    }
+}
+
+async fn deliver_to(
+    app: &App,
+    provider: String,
+    endpoint: String,
+    request: Request,
+    received_at: Instant,
+) -> Result<Taken, NotDelivered> {
     let (parts, body) = request.into_parts();
-    let body = whole(body, SINGLE_MAX).await?;
+    let body = whole(body, SINGLE_MAX).await.map_err(NotDelivered::Body)?;
     let headers = parts.headers.iter();
     let delivery = Delivery {
         provider,
@@ -137,19 +184,53 @@ async fn take(
             })
             .collect(),
         body,
-        received_at: Instant((app.engine.clock)()),
+        received_at,
     };
     let taken = app.engine.ingest.deliver(&delivery).await;
     let known = providers::named(&delivery.provider);
     observe::delivery(known.map_or("other", |provider| provider.name()), outcome(&taken));
-    let taken = taken?;
-    let (quarantine_id, reason) = taken.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
-    Ok(Json(Delivered {
-        delivery_id: Uuid::now_v7().to_string(),
-        outcome: taken.outcome,
-        facts: taken.facts,
-        quarantine_id,
-        reason,
-        identity: taken.weak.then_some("weak"),
-    }))
+    taken.map_err(NotDelivered::NotTaken)
+}
+
+/// The line in the log of deliveries: names and times, nothing of the payload.
+fn noted(
+    taken: &Result<Taken, NotDelivered>,
+    placed: Placed,
+    provider: Option<String>,
+    (at, id, micros): (Instant, Uuid, u32),
+) -> deliveries::Delivered {
+    let (became, error) = match taken {
+        Ok(taken) => match taken.outcome {
+            Outcome::Ignored => (Became::Ignored, None),
+            Outcome::Duplicate => (Became::Duplicate, None),
+            Outcome::Recorded => (Became::Recorded, None),
+            Outcome::Conflict => (Became::Conflict, Some("conflict")),
+            Outcome::Quarantined => {
+                (Became::Quarantined, taken.quarantine.as_ref().map(|kept| kept.reason.as_str()))
+            }
+        },
+        Err(NotDelivered::Body(_)) => (Became::Rejected, Some("body_not_whole")),
+        Err(NotDelivered::NotTaken(error)) => match error {
+            NotTaken::UnknownEndpoint => (Became::Rejected, Some("unknown_endpoint")),
+            NotTaken::Method => (Became::Rejected, Some("method_not_allowed")),
+            NotTaken::TooLarge => (Became::Rejected, Some("too_large")),
+            NotTaken::Unauthentic(_) => (Became::Refused, Some("bad_signature")),
+            NotTaken::Failed(_) => (Became::Failed, Some("log_unavailable")),
+        },
+    };
+    let (tenant, event) = match taken {
+        Ok(taken) => (taken.tenant.clone(), taken.event.as_deref()),
+        Err(_) => (placed.tenant, None),
+    };
+    deliveries::Delivered {
+        at: at.0,
+        id: id.into_bytes(),
+        provider: provider.unwrap_or_default().into(),
+        endpoint: placed.endpoint.map(Into::into),
+        tenant: tenant.map(|tenant| tenant.as_str().into()),
+        event: event.map(|event| event.chars().take(EVENT_MAX).collect()),
+        became,
+        micros,
+        error: error.map(Into::into),
+    }
 }

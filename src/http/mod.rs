@@ -11,6 +11,7 @@ mod connections;
 mod cors;
 mod crm;
 mod cursor;
+mod deliveries;
 mod document;
 mod edge;
 mod facts;
@@ -35,6 +36,7 @@ mod restatements;
 mod routes;
 mod rows;
 mod serve;
+mod sessions;
 mod stream;
 mod sync;
 mod targets;
@@ -147,7 +149,9 @@ fn routes() -> Routes {
         .merge(stream::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
+        .merge(sessions::routes())
         .merge(outreach::routes())
+        .merge(restatements::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
         .merge(accounts::routes())
@@ -156,6 +160,7 @@ fn routes() -> Routes {
         .merge(notes::routes())
         .merge(reports::routes())
         .merge(sync::routes())
+        .merge(deliveries::routes())
 }
 
 /// The routes behind what holds for every request.

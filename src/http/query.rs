@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::facts::kind_named;
-use domain::members::{Day, Email, Instant, Month};
+use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
 use domain::rules::qualification::Verdict;
 use domain::rules::stages::Stage;
@@ -133,6 +133,7 @@ text_values! {
     Email: Email::new, "an email address", "email";
     KindTag: kind_named, "a kind of fact", "";
     Bound: Bound::parse, "an instant such as 2025-10-09T12:00:00Z, or a date", "";
+    Text: Text::new, "a text of at most 1,024 bytes", "";
     String: |text: &str| Some(text.to_owned()), "a text", "";
 }
 

@@ -25,7 +25,7 @@ use super::tenant::Tenant;
 use crate::views::{self, FoldError, TenantView};
 
 /// So long does a reader wait for a position that is not folded yet.
-const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
+pub const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
 
 parameters! {
     /// Which moment is asked for; all absent: now.
@@ -42,6 +42,15 @@ parameters! {
 }
 
 impl Moment {
+    /// As the models are asked for.
+    pub fn of_models(&self) -> views::Moment {
+        views::Moment {
+            as_of_position: self.as_of_position,
+            known_at: self.known_at,
+            occurred_until: self.occurred_until,
+        }
+    }
+
     /// Whether a fact was there: at this position, recorded and happened then.
     pub fn holds(&self, position: Position, recorded_at: Instant, occurred_at: Instant) -> bool {
         self.as_of_position.is_none_or(|as_of| position <= as_of)
@@ -144,6 +153,20 @@ impl<Q> List<Q> {
         self.rows_at(self.bound(page))
     }
 
+    /// A page that the time decides too, with what `around` puts beside it in JSON.
+    pub fn page_with<T: Serialize + ToSchema, A: Serialize>(
+        &self,
+        page: Page<T>,
+        around: impl FnOnce(Page<T>) -> A,
+    ) -> Result<Response, Problem> {
+        let page = self.bound(page);
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&self.timed(around(page)))?),
+            Media::Csv => rows_of(page)?,
+        };
+        written.momentary()
+    }
+
     /// The page with its cursor bound to this list and filter.
     fn bound<T>(&self, page: Page<T>) -> Page<T> {
         Page { next_cursor: page.next_cursor.map(|at| self.bond.write(&at)), ..page }
@@ -179,13 +202,13 @@ pub(super) async fn wait_for(app: &App, position: Option<Position>) -> Result<()
 /// The tenant's models at a moment: waits at most 5 s for one that is to come, then 503.
 async fn view(app: &App, tenant: &Tenant, moment: &Moment) -> Result<TenantView, Problem> {
     wait_for(app, moment.min_position).await?;
-    let past = views::Moment {
-        as_of_position: moment.as_of_position,
-        known_at: moment.known_at,
-        occurred_until: moment.occurred_until,
-    };
-    match app.engine.views.at(tenant, past).await {
-        Ok(view) => view.ok_or_else(|| Problem::not_found("tenant")),
+    folded(app.engine.views.at(tenant, moment.of_models()).await)
+}
+
+/// What was folded for this request: 404 for a tenant without facts, 503 where the past takes too long.
+pub fn folded<T>(folded: Result<Option<T>, FoldError>) -> Result<T, Problem> {
+    match folded {
+        Ok(answer) => answer.ok_or_else(|| Problem::not_found("tenant")),
         Err(FoldError::Late) => {
             Err(Problem::unavailable("past_not_folded", "that moment is still being folded", 5))
         }

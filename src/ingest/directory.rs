@@ -192,6 +192,18 @@ impl Directory {
             .find(|endpoint| endpoint_reference(&endpoint.provider, &endpoint.id) == reference)
     }
 
+    /// Provider and reference of each endpoint that is the tenant's.
+    pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(&str, String)> {
+        let of_tenant = self.endpoints.values().filter(|endpoint| endpoint.tenant.as_ref() == Some(tenant));
+        let mut found: Vec<_> = of_tenant
+            .map(|endpoint| {
+                (endpoint.provider.as_str(), endpoint_reference(&endpoint.provider, &endpoint.id))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
     /// What an unknown endpoint is verified against, so that it takes the time that a known one takes.
     pub fn decoy(&self) -> &Endpoint {
         &self.decoy

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::keys::{ContentDigest, LogSecret};
+use domain::keys::{ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
 use parking_lot::RwLock;
@@ -34,13 +34,24 @@ use parking_lot::RwLock;
 use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
 use self::conflict::Sightings;
 use self::delivery::Delivery;
-use self::directory::{Directory, Endpoint};
+use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::provider::{Cannot, Meaning, Provider, Reason};
 use self::settle::{Differing, Known};
 use crate::log::{Appended, Clock, Log};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
+
+/// Where a request came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Whether there is such a provider.
+    pub is_provider: bool,
+    /// The endpoint's reference; none where there is no such endpoint.
+    pub endpoint: Option<String>,
+    /// The endpoint's tenant, where it has one.
+    pub tenant: Option<TenantId>,
+}
 
 /// Everything that comes into the log comes through here.
 pub struct Ingest {
@@ -77,6 +88,18 @@ impl Ingest {
 
     fn now(&self) -> Instant {
         Instant((self.clock)())
+    }
+
+    /// What the log of deliveries says of where a request came in: the endpoint's reference and its tenant, and
+    /// whether the provider is known at all.
+    pub fn place(&self, provider: &str, endpoint: &str) -> Placed {
+        let directory = self.directory();
+        let found = directory.endpoint(provider, endpoint);
+        Placed {
+            is_provider: providers::named(provider).is_some(),
+            endpoint: found.map(|found| endpoint_reference(&found.provider, &found.id)),
+            tenant: found.and_then(|found| found.tenant.clone()),
+        }
     }
 
     /// Takes a provider's delivery. An answer `Ok` is a 200: what it says is durable.

@@ -12,6 +12,7 @@ mod rebuild;
 mod replaced;
 mod reports;
 mod restatements;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod time_travel;
@@ -33,6 +34,8 @@ pub use self::answers::{CallAnswer, TenantView};
 pub use self::error::FoldError;
 pub use self::jobs::Progress;
 use self::rebuild::Scope;
+use self::restatements::Ledgers;
+pub use self::sessions::SessionAnswer;
 use self::time_travel::Frozen;
 pub use self::time_travel::Moment;
 use crate::log::{Log, LogSnapshot};
@@ -67,6 +70,7 @@ struct Inner {
     /// Threads that fold what is not folded live.
     threads: usize,
     frozen: Frozen,
+    ledgers: Ledgers,
     tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     /// Last position of the log that is folded, of whatever tenant.
     position: watch::Sender<Position>,
@@ -96,6 +100,7 @@ impl Views {
             log: log.clone(),
             threads,
             frozen: Frozen::default(),
+            ledgers: Ledgers::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             position: watch::Sender::new(position),
             folding: Mutex::new(()),

@@ -138,7 +138,8 @@ fn fold(inner: &Inner, records: &[Record]) -> Result<(), FoldError> {
         let slot = slot_of(inner, batch.tenant);
         if batch.replaces {
             // Folded beside, and put in its place in one step: readers go on with the old.
-            let state = rebuild::refold(&inner.log.snapshot(), batch.tenant, batch.last, inner.threads)?;
+            let state =
+                rebuild::refold(&inner.log.snapshot(), batch.tenant, batch.last, None, inner.threads)?;
             *slot.write() = state;
             continue;
         }

@@ -86,12 +86,16 @@ impl Scope {
         Self { tenant: None, up_to, occurred_until: None, deadline: None, shard_facts: SHARD_FACTS_MIN }
     }
 
-    fn keeps(&self, group: u8, occurred_at: Instant) -> bool {
+    pub(super) fn keeps(&self, group: u8, occurred_at: Instant) -> bool {
         self.occurred_until.is_none_or(|until| occurred_at <= until || Profile::GROUPS.contains(&group))
     }
 
     /// The fact of a record, if it is kept and a model folds it.
-    fn decode(&self, position: Position, record: &RecordRef<'_>) -> Result<Option<Decoded>, FoldError> {
+    pub(super) fn decode(
+        &self,
+        position: Position,
+        record: &RecordRef<'_>,
+    ) -> Result<Option<Decoded>, FoldError> {
         let header = &record.header;
         if self.keeps(header.kind.group, Instant(header.occurred_at)) {
             Decoded::of(position, record)
@@ -101,7 +105,7 @@ impl Scope {
     }
 
     /// Hands out the selected facts of the scope, positions ascending; the first error ends it.
-    fn for_each(
+    pub(super) fn for_each(
         &self,
         snapshot: &LogSnapshot,
         select: Select,
@@ -284,14 +288,16 @@ pub(super) fn in_order(
     Ok(states)
 }
 
-/// Folds one tenant's facts up to a position anew.
+/// Folds one tenant's facts anew, up to a position and of what had happened by a time.
 pub(super) fn refold(
     snapshot: &LogSnapshot,
     tenant: &str,
     up_to: Position,
+    occurred_until: Option<Instant>,
     threads: usize,
 ) -> Result<State, FoldError> {
-    let scope = Scope { tenant: TenantId::stored(tenant).ok(), up_to, ..Scope::all(snapshot) };
+    let tenant_id = TenantId::stored(tenant).ok();
+    let scope = Scope { tenant: tenant_id, up_to, occurred_until, ..Scope::all(snapshot) };
     let mut states = rebuild(snapshot, &scope, threads, &|_| {})?;
     Ok(states.remove(tenant).unwrap_or_default())
 }

@@ -97,7 +97,7 @@ impl Views {
     }
 
     /// The last position that `moment` knows, of those that are folded.
-    async fn up_to(&self, moment: &Moment) -> Result<Position, FoldError> {
+    pub(super) async fn up_to(&self, moment: &Moment) -> Result<Position, FoldError> {
         let mut up_to = self.position().min(moment.as_of_position.unwrap_or(Position::MAX));
         if let Some(known_at) = moment.known_at {
             let log = self.inner.log.snapshot();
@@ -115,13 +115,8 @@ impl Views {
                 return Ok((slot(state.clone()), 0));
             }
         }
-        let deadline = Instant::now() + FOLD_TIME_MAX;
-        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.frozen.turns).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(FoldError::Late) };
         let (log, threads) = (self.inner.log.snapshot(), self.inner.threads);
-        blocking(move || {
-            // Kept until the fold has ended, even if nobody waits for it any more.
-            let _turn = turn;
+        self.in_turn(move |deadline| {
             let scope = Scope {
                 tenant: Some(key.tenant.clone()),
                 up_to: key.up_to,
@@ -134,6 +129,22 @@ impl Views {
             let mut states = rebuild(&log, &scope, threads, &|_| {})?;
             let state = states.remove(key.tenant.as_str()).unwrap_or_default();
             Ok((slot(state), facts))
+        })
+        .await
+    }
+
+    /// Runs a fold of the past when it is its turn; it is to end at the deadline that it is told.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        &self,
+        fold: impl FnOnce(Instant) -> Result<T, FoldError> + Send + 'static,
+    ) -> Result<T, FoldError> {
+        let deadline = Instant::now() + FOLD_TIME_MAX;
+        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.frozen.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(FoldError::Late) };
+        blocking(move || {
+            // Kept until the fold has ended, even if nobody waits for it any more.
+            let _turn = turn;
+            fold(deadline)
         })
         .await
     }

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod bison;
 pub mod checker;
 pub mod crm;
+pub mod dialer;
 pub mod facts;
 pub mod model;
 pub mod random;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 pub mod accounts;
+pub mod dialer;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
@@ -114,7 +115,7 @@ pub fn served(tenant: &Tenant) -> Value {
     let days: Vec<_> = days.items.into_iter().filter(|day| day.figures != Default::default()).collect();
     let calls = all_pages(|after| tenant.call_list().page(0, &CallFilter::default(), after, 3));
     let leads = all_pages(|after| tenant.lead_list().page(0, &LeadFilter::default(), after, 3));
-    json!({"months": months, "days": days, "calls": calls, "leads": leads, "senders": accounts::served(tenant)})
+    json!({"months": months, "days": days, "calls": calls, "sessions": dialer::sessions(tenant), "leads": leads, "senders": accounts::served(tenant)})
 }
 
 /// A list, page by page.
@@ -214,15 +215,6 @@ fn other_call() -> impl Strategy<Value = Given> {
     prop_oneof![3 => disposed, 1 => recorded, 1 => placed]
 }
 
-fn attempted() -> impl Strategy<Value = Given> {
-    let outcomes = ["connected", "no_answer", "busy", "voicemail", "skipped", "dnc"];
-    (one(&["S1", "S1", "S2"]), one(&["L1", "L2", "L3"]), one(&outcomes), instant()).prop_map(
-        |(session, lead, outcome, when)| {
-            given("lead_attempted", when, json!({"session_id": session, "lead_id": lead, "outcome": outcome}))
-        },
-    )
-}
-
 fn outreach() -> impl Strategy<Value = Given> {
     let kinds = prop::sample::select(vec![
         "email_sent",
@@ -281,10 +273,10 @@ pub fn facts() -> impl Strategy<Value = Vec<Given>> {
 fn any_fact() -> impl Strategy<Value = Given> {
     let accounts =
         prop_oneof![4 => accounts::sender_account(), 2 => accounts::spend(), 1 => accounts::target()];
-    prop_oneof![6 => reported(), 4 => other_call(), 2 => attempted(), 10 => outreach(), 8 => accounts]
+    prop_oneof![6 => reported(), 4 => other_call(), 2 => dialer::attempted(), 4 => dialer::session(), 10 => outreach(), 8 => accounts]
 }
 
 /// Any facts, configurations anywhere among them.
 pub fn history() -> impl Strategy<Value = Vec<Given>> {
-    prop::collection::vec(prop_oneof![28 => any_fact(), 1 => configured()], 0..60)
+    prop::collection::vec(prop_oneof![32 => any_fact(), 1 => configured()], 0..60)
 }

@@ -1,0 +1,217 @@
+//! All dialer sessions of one tenant: rows, the index by id, who works which pipeline, and which are open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::facts::Fact;
+use domain::facts::session::SessionFact;
+use domain::keys::Position;
+use domain::members::{Email, Text};
+use domain::rules::configuration::Timeline;
+use domain::rules::session::{self, Standing};
+
+use crate::Recorded;
+use crate::canonical::{Canonical, Digest};
+use crate::entities::session::Session;
+use crate::entity::Entity;
+use crate::store::{Index, Pages, Strings, Symbol, Texts};
+
+/// An agent and a pipeline.
+type Desk = (Symbol, Symbol);
+
+/// Dialer sessions of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Sessions {
+    rows: Pages<Session>,
+    index: Index,
+    strings: Strings,
+    /// The sessions of each agent and pipeline.
+    desks: Arc<BTreeMap<Desk, Arc<Vec<u32>>>>,
+    /// The sessions that are active.
+    open: Arc<BTreeSet<u32>>,
+}
+
+impl Entity for Sessions {
+    type Figures = ();
+
+    const NAME: &'static str = "sessions";
+    const VERSION: u32 = 1;
+    const GROUPS: &'static [u8] = &[SessionFact::GROUP];
+    const SHARDED: bool = false;
+
+    fn fold(&mut self, recorded: &Recorded<'_>) {
+        self.take(recorded);
+    }
+
+    fn absorb(&mut self, _shard: Self) {}
+
+    fn settle(&mut self) {
+        (self.desks, self.open) = Default::default();
+        for at in 0..self.rows.len() as u32 {
+            self.place(at, None);
+        }
+    }
+
+    fn figures(&self, _timeline: &Timeline) {}
+
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
+        let Fact::Session(fact) = recorded.fact else { return };
+        let known = self.row(fact.session_id().as_str());
+        let before = known.and_then(|at| self.desk(at));
+        if let Some(at) = self.take(recorded) {
+            self.place(at, before);
+        }
+    }
+
+    fn digest(&self, tenant: &str) -> Digest {
+        let (mut digest, mut row) = (Digest::default(), Canonical::default());
+        for session in self.rows.iter() {
+            row.start(tenant);
+            self.lay_down(session, &mut row);
+            digest.add(row.bytes());
+        }
+        digest
+    }
+}
+
+impl Sessions {
+    fn take(&mut self, recorded: &Recorded<'_>) -> Option<u32> {
+        let Fact::Session(fact) = recorded.fact else { return None };
+        let id = fact.session_id().as_str();
+        let at = self.row(id).unwrap_or_else(|| {
+            let row = self.rows.push(Session::new(self.strings.intern(id)));
+            self.index.insert(Index::hash(id), row);
+            row
+        });
+        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+        Some(at)
+    }
+
+    fn desk(&self, at: u32) -> Option<Desk> {
+        self.rows.get(at).started().map(|started| (started.agent, started.pipeline))
+    }
+
+    /// Puts a row among those of its desk, taken from the one it was at `before`, and among the open ones or not.
+    fn place(&mut self, at: u32, before: Option<Desk>) {
+        let (row, desk) = (self.rows.get(at), self.desk(at));
+        let is_open = desk.is_some() && row.standing() == Standing::Active;
+        if is_open != self.open.contains(&at) {
+            let open = Arc::make_mut(&mut self.open);
+            if is_open {
+                open.insert(at)
+            } else {
+                open.remove(&at)
+            };
+        }
+        if desk == before {
+            return;
+        }
+        let desks = Arc::make_mut(&mut self.desks);
+        if let Some(rows) = before.and_then(|before| desks.get_mut(&before)) {
+            Arc::make_mut(rows).retain(|row| *row != at);
+        }
+        if let Some(desk) = desk {
+            Arc::make_mut(desks.entry(desk).or_default()).push(at);
+        }
+    }
+
+    fn lay_down(&self, session: &Session, row: &mut Canonical) {
+        let texts = self.texts();
+        row.text(Some(texts.get(session.id)));
+        row.number(session.standing() as i64);
+        row.number(session.activity().occurred_at().0);
+        row.maybe(session.ended_at().map(|at| at.0));
+        row.number(i64::from(session.activations()));
+        if let Some(started) = session.started() {
+            row.text(Some(texts.get(started.agent)));
+            row.text(Some(texts.get(started.pipeline)));
+            row.maybe(session.started_at().map(|at| at.0));
+            started.leads.iter().for_each(|lead| row.text(Some(texts.get(*lead))));
+        }
+        let mut attempts: Vec<_> =
+            session.attempts().map(|(lead, at, outcome)| (texts.get(lead), at, outcome)).collect();
+        attempts.sort_unstable();
+        for (lead, at, outcome) in attempts {
+            row.text(Some(lead));
+            row.number(at.0);
+            row.text(Some(outcome.as_str()));
+        }
+        let mut reserved: Vec<_> = session
+            .reservations()
+            .map(|(lead, reservation)| {
+                (texts.get(lead), texts.get(reservation.line), reservation.until, reservation.count)
+            })
+            .collect();
+        reserved.sort_unstable();
+        for (lead, line, until, count) in reserved {
+            row.text(Some(lead));
+            row.text(Some(line));
+            row.number(until.0);
+            row.number(i64::from(count));
+        }
+        let mut facts: Vec<Position> = session.facts().collect();
+        facts.sort_unstable();
+        facts.iter().for_each(|position| row.number(*position as i64));
+    }
+
+    /// The row of that id.
+    pub fn row(&self, id: &str) -> Option<u32> {
+        let texts = self.strings.texts();
+        self.index.find(Index::hash(id), |row| texts.get(self.rows.get(row).id) == id)
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &Pages<Session> {
+        &self.rows
+    }
+
+    /// The texts of the rows' symbols.
+    pub fn texts(&self) -> &Texts {
+        self.strings.texts()
+    }
+
+    /// The symbol of a lead's id, where a session has it.
+    pub fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.strings.find(text)
+    }
+
+    fn at_desk(&self, agent: &Email, pipeline: &Text) -> &[u32] {
+        let desk = self.strings.find(agent.as_str()).zip(self.strings.find(pipeline.as_str()));
+        desk.and_then(|desk| self.desks.get(&desk)).map_or(&[], |rows| rows)
+    }
+
+    /// The active session of agent and pipeline; of several that were started elsewhere the latest.
+    pub fn active(&self, agent: &Email, pipeline: &Text) -> Option<u32> {
+        let rows = self.at_desk(agent, pipeline).iter().copied();
+        let active = rows.filter(|row| self.rows.get(*row).standing() == Standing::Active);
+        active.max_by_key(|row| {
+            let session = self.rows.get(*row);
+            (session.started_at(), self.texts().get(session.id))
+        })
+    }
+
+    /// How often a session of agent and pipeline was started or resumed.
+    pub fn activations(&self, agent: &Email, pipeline: &Text) -> u64 {
+        let rows = self.at_desk(agent, pipeline).iter();
+        rows.map(|row| u64::from(self.rows.get(*row).activations())).sum()
+    }
+
+    /// The sessions that are active.
+    pub fn open(&self) -> impl Iterator<Item = u32> {
+        self.open.iter().copied()
+    }
+
+    /// A session as a decision meets it; none that nobody started.
+    pub fn state(&self, row: u32) -> Option<session::Session> {
+        let (session, texts) = (self.rows.get(row), self.texts());
+        let started = session.started()?;
+        Some(session::Session {
+            session_id: Text::new(texts.get(session.id))?,
+            agent: Email::new(texts.get(started.agent))?,
+            pipeline_id: Text::new(texts.get(started.pipeline))?,
+            standing: session.standing(),
+            last_activity_at: session.activity().occurred_at(),
+            last_position: session.last_position(),
+        })
+    }
+}

@@ -1,0 +1,279 @@
+//! Restatements (E4): what changed in a month that was over, from what to what, when and because of which facts.
+//!
+//! A ledger is a fold of its own, beside the live one: it takes a tenant's facts in the order of the log and looks,
+//! after each, whether a cell of a closed month is another one. Cells are copied on write and the ledger holds those
+//! of the closed months, so a glance at their addresses tells.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use domain::keys::Position;
+use domain::members::{Day, Instant, Month};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::Recorded;
+use crate::figures::Cell;
+use crate::figures::month::Figures;
+use crate::store::{Cursor, Page};
+use crate::tenant::Tenant;
+
+/// A month is closed so long after its end (RULINGS, Restatement).
+const CLOSED_AFTER: i64 = 3_600_000_000;
+/// Causes that are named; the others are counted.
+const CAUSES_MAX: usize = 50;
+const DAY: i64 = 86_400_000_000;
+
+/// A figure of a closed month that changed on one day.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RestatementItem {
+    /// The closed month, `2025-10`.
+    pub month: String,
+    /// The figure by its name in `/metrics/month`: `qualified`, `outcomes.voicemail`, `by_agent[ann@example.com].calls`.
+    pub figure: String,
+    /// Local day on which the causes were recorded.
+    pub recorded_on: String,
+    /// What it was before the first of them; null where it was null.
+    #[schema(value_type = Option<f64>)]
+    pub old: Value,
+    /// What it is since the last of them.
+    #[schema(value_type = Option<f64>)]
+    pub new: Value,
+    /// How many facts changed it.
+    pub causes: u64,
+    /// The first of them, by position.
+    pub positions: Vec<u64>,
+}
+
+/// When, which month and which figure.
+type Key = (Reverse<Day>, Reverse<Month>, Arc<str>);
+
+#[derive(Debug, Clone)]
+struct Row {
+    old: Value,
+    new: Value,
+    causes: u64,
+    positions: Vec<Position>,
+}
+
+/// The cells of one entity in the closed months.
+type Held = Vec<(Month, Arc<Cell>)>;
+
+/// The restatements of one tenant up to a position.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The tenant's models at that position.
+    tenant: Tenant,
+    position: Position,
+    /// When its first fact was recorded: months that were over by then were never told otherwise.
+    began: Option<Instant>,
+    closed: Option<Month>,
+    held: Vec<Held>,
+    figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
+    rows: BTreeMap<Key, Row>,
+}
+
+impl Ledger {
+    /// The last position that was looked at.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Folds the next fact of the tenant.
+    pub fn apply(&mut self, recorded: &Recorded<'_>) {
+        self.close_months(recorded.recorded_at);
+        self.tenant.apply(recorded);
+        self.look(recorded.position, recorded.recorded_at);
+    }
+
+    /// Passes over a fact that no model folds.
+    pub fn pass(&mut self, position: Position, recorded_at: Instant) {
+        self.close_months(recorded_at);
+        self.position = position;
+    }
+
+    /// Takes models that the fact at `position` made anew, as an accepted conflict does.
+    pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant) {
+        self.close_months(recorded_at);
+        self.tenant = tenant;
+        self.look(position, recorded_at);
+    }
+
+    /// Goes on with other models of the same position: the live ones, so that their rows lie in memory once.
+    pub fn share(&mut self, tenant: Tenant) {
+        self.tenant = tenant;
+        self.hold();
+    }
+
+    /// Takes the figures of the months that closed since the fact before.
+    fn close_months(&mut self, recorded_at: Instant) {
+        let zone = self.tenant.profile.timeline.latest().zone;
+        let began = *self.began.get_or_insert(recorded_at);
+        let closed = Month(zone.month(Instant(recorded_at.0 - CLOSED_AFTER)).0 - 1);
+        if self.closed.is_some_and(|known| closed <= known) {
+            return;
+        }
+        let first = self.closed.map_or(i32::MIN, |known| known.0 + 1).max(zone.month(began).0);
+        for month in first..=closed.0 {
+            self.figures.insert(Month(month), flat(&self.tenant.figures_of(Month(month))));
+        }
+        self.closed = Some(closed);
+        self.hold();
+    }
+
+    fn watched(&self) -> Option<RangeInclusive<Month>> {
+        Some(*self.figures.first_key_value()?.0..=*self.figures.last_key_value()?.0)
+    }
+
+    fn hold(&mut self) {
+        let Some(months) = self.watched() else { return };
+        let held = |cells: Option<&crate::figures::Cells>| -> Held {
+            let cells = cells.into_iter().flat_map(|cells| cells.between(months.clone()));
+            cells.map(|(month, cell)| (month, Arc::clone(cell))).collect()
+        };
+        self.held = self.tenant.cells().map(held).into();
+    }
+
+    /// The watched months of which a cell is another one than that which is held.
+    fn changed(&self) -> BTreeSet<Month> {
+        let mut changed = BTreeSet::new();
+        let Some(months) = self.watched() else { return changed };
+        for (cells, held) in self.tenant.cells().into_iter().zip(&self.held) {
+            let Some(cells) = cells else { continue };
+            let same = |(now, held): ((Month, &Arc<Cell>), &(Month, Arc<Cell>))| {
+                now.0 == held.0 && Arc::ptr_eq(now.1, &held.1)
+            };
+            let count = cells.between(months.clone()).count();
+            if count == held.len() && cells.between(months.clone()).zip(held).all(same) {
+                continue;
+            }
+            let is_held = |month, cell: &Arc<Cell>| {
+                held.iter().any(|(known, held)| *known == month && Arc::ptr_eq(held, cell))
+            };
+            changed
+                .extend(cells.between(months.clone()).filter(|(m, cell)| !is_held(*m, cell)).map(|(m, _)| m));
+            changed
+                .extend(held.iter().map(|(month, _)| *month).filter(|month| cells.month(*month).is_none()));
+        }
+        changed
+    }
+
+    fn look(&mut self, position: Position, recorded_at: Instant) {
+        self.position = position;
+        let changed = self.changed();
+        if changed.is_empty() {
+            return;
+        }
+        let day = self.tenant.profile.timeline.latest().zone.day(recorded_at);
+        for month in changed {
+            let new = flat(&self.tenant.figures_of(month));
+            let old = self.figures.insert(month, new.clone()).unwrap_or_default();
+            let names: BTreeSet<&Arc<str>> = old.keys().chain(new.keys()).collect();
+            for name in names {
+                let [old, new] = [&old, &new].map(|figures| figures.get(name));
+                let (old, new) = (value(name, old, new), value(name, new, old));
+                if old != new {
+                    self.record((Reverse(day), Reverse(month), Arc::clone(name)), old, new, position);
+                }
+            }
+        }
+        self.hold();
+    }
+
+    fn record(&mut self, key: Key, old: Value, new: Value, position: Position) {
+        let row = self.rows.entry(key).or_insert_with(|| Row {
+            old,
+            new: Value::Null,
+            causes: 0,
+            positions: Vec::new(),
+        });
+        row.new = new;
+        row.causes += 1;
+        if row.positions.len() < CAUSES_MAX {
+            row.positions.push(position);
+        }
+    }
+
+    /// One page of restatements, of all months or of one: the latest recorded first, then the latest month, then by name.
+    pub fn page(&self, month: Option<Month>, after: Option<&Cursor>, limit: usize) -> Page<RestatementItem> {
+        let (mut items, mut last) = (Vec::new(), None);
+        let wanted = self.rows.iter().filter(|(key, _)| month.is_none_or(|month| key.1.0 == month));
+        let beyond = wanted.filter(|(key, _)| {
+            let here = cursor(key);
+            after.is_none_or(|after| here.at < after.at || (here.at == after.at && here.name > after.name))
+        });
+        for (key, row) in beyond {
+            if items.len() == limit {
+                return Page { position: self.position, items, next_cursor: last };
+            }
+            items.push(item(key, row));
+            last = Some(cursor(key).to_string());
+        }
+        Page { position: self.position, items, next_cursor: None }
+    }
+}
+
+fn cursor((day, month, figure): &Key) -> Cursor {
+    // Names sort upwards, months downwards.
+    Cursor { at: Instant(i64::from(day.0.0) * DAY), name: format!("{:06}/{figure}", 999_999 - month.0.0) }
+}
+
+fn item((day, month, figure): &Key, row: &Row) -> RestatementItem {
+    RestatementItem {
+        month: month.0.to_string(),
+        figure: figure.to_string(),
+        recorded_on: day.0.to_string(),
+        old: row.old.clone(),
+        new: row.new.clone(),
+        causes: row.causes,
+        positions: row.positions.clone(),
+    }
+}
+
+/// A figure where it is given. A count that is left out is 0; what is observed is null until it is.
+fn value(name: &str, given: Option<&Value>, other: Option<&Value>) -> Value {
+    match given {
+        Some(value) => value.clone(),
+        None if is_count(name) && other.is_some_and(Value::is_i64) => 0.into(),
+        None => Value::Null,
+    }
+}
+
+fn is_count(name: &str) -> bool {
+    name.starts_with("outcomes.") || name.starts_with("by_agent[")
+}
+
+/// The figures by name, those of agents under the agent's.
+fn flat(figures: &Figures) -> BTreeMap<Arc<str>, Value> {
+    let mut found = BTreeMap::new();
+    if let Ok(value) = serde_json::to_value(figures) {
+        flatten(String::new(), value, &mut found);
+    }
+    found
+}
+
+fn flatten(name: String, value: Value, found: &mut BTreeMap<Arc<str>, Value>) {
+    match value {
+        Value::Object(members) => {
+            for (member, value) in members {
+                let name = if name.is_empty() { member } else { format!("{name}.{member}") };
+                flatten(name, value, found);
+            }
+        }
+        Value::Array(rows) => {
+            for mut row in rows {
+                let agent = row.as_object_mut().and_then(|row| row.remove("agent"));
+                let agent = agent.as_ref().and_then(Value::as_str).unwrap_or_default();
+                flatten(format!("{name}[{agent}]"), row, found);
+            }
+        }
+        Value::Null | Value::Number(_) => {
+            found.insert(name.into(), value);
+        }
+        // Since when a figure stands, and which days it covers, is none.
+        Value::Bool(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,79 @@
+//! Deliveries laid down in blocks that fit a value of the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::Delivered;
+use crate::store::VALUE_MAX;
+
+/// Room in a value for the version, the count and the checksum.
+const ROOM: usize = VALUE_MAX - 16;
+const VERSION: u8 = 1;
+
+/// Deliveries in the order they came, and how long they are when laid down.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    /// Which block, from 1.
+    pub number: u64,
+    /// The deliveries.
+    pub lines: Vec<Delivered>,
+    bytes: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u8,
+    lines: Vec<Delivered>,
+}
+
+impl Block {
+    /// An empty one of this number.
+    pub fn new(number: u64) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// Adds a delivery; gives it back when there is no more room.
+    pub fn push(&mut self, line: Delivered) -> Option<Delivered> {
+        let len = bincode::serde::encode_to_vec(&line, bincode::config::standard())
+            .map_or(ROOM, |bytes| bytes.len());
+        if self.bytes + len > ROOM && !self.lines.is_empty() {
+            return Some(line);
+        }
+        self.bytes += len;
+        self.lines.push(line);
+        None
+    }
+
+    /// The value: the lines, then their checksum.
+    pub fn value(&self) -> Option<Vec<u8>> {
+        let stored = Stored { version: VERSION, lines: self.lines.clone() };
+        let mut bytes = bincode::serde::encode_to_vec(&stored, bincode::config::standard()).ok()?;
+        let sum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        (bytes.len() <= VALUE_MAX).then_some(bytes)
+    }
+
+    /// Reads a value back; none of a damaged one, which can be done without.
+    pub fn read(number: u64, value: &[u8]) -> Option<Self> {
+        let (bytes, sum) = value.split_last_chunk::<4>()?;
+        if crc32c::crc32c(bytes) != u32::from_le_bytes(*sum) {
+            return None;
+        }
+        let config = bincode::config::standard().with_limit::<{ 4 * VALUE_MAX }>();
+        let (stored, read): (Stored, usize) = bincode::serde::decode_from_slice(bytes, config).ok()?;
+        (stored.version == VERSION && read == bytes.len()).then_some(Self {
+            number,
+            lines: stored.lines,
+            bytes: bytes.len(),
+        })
+    }
+
+    /// The key under which it lies: ascending with its number.
+    pub fn key(number: u64) -> [u8; 8] {
+        number.to_be_bytes()
+    }
+
+    /// The number of a key.
+    pub fn number_of(key: &[u8]) -> Option<u64> {
+        key.try_into().ok().map(u64::from_be_bytes)
+    }
+}

@@ -1,0 +1,191 @@
+//! Webhook requests as they came: who delivered what, what became of it and how long it took (D4), and from that
+//! how well each endpoint is (D5).
+//!
+//! Derived and dispensable: the log of deliveries lies in sled for 30 days and is lost with it, and every answer says
+//! since when it is kept. A request only puts a line into a bounded channel; one thread does the rest. A full
+//! channel is counted, never waited for.
+
+mod block;
+pub mod health;
+mod keeper;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::thread::JoinHandle;
+
+use domain::members::Instant;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use self::health::{Endpoint, Health, Place};
+pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
+use crate::log::Clock;
+use crate::store::Store;
+
+/// Deliveries that may wait for the thread; at 20 times the usual burst they are some seconds' worth.
+const QUEUE_MAX: usize = 16_384;
+/// How long deliveries are kept, µs (D4).
+const KEPT: i64 = 30 * 86_400_000_000;
+
+/// What became of a delivery, in the words of the log of deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// Known and nothing to count.
+    Ignored,
+    /// Known.
+    Duplicate,
+    /// New and durable.
+    Recorded,
+    /// Kept whole, no facts.
+    Quarantined,
+    /// Known with other content.
+    Conflict,
+    /// 401.
+    Refused,
+    /// 404, 405 or 413: nothing that an endpoint can be blamed for.
+    Rejected,
+    /// 5xx.
+    Failed,
+}
+
+impl Became {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Duplicate => "duplicate",
+            Self::Recorded => "recorded",
+            Self::Quarantined => "quarantined",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Every one of them.
+    pub const ALL: [Self; 8] = [
+        Self::Ignored,
+        Self::Duplicate,
+        Self::Recorded,
+        Self::Quarantined,
+        Self::Conflict,
+        Self::Refused,
+        Self::Rejected,
+        Self::Failed,
+    ];
+}
+
+/// One delivery. Nothing of its payload is in it but the names of event and error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// When it came, µs since 1970.
+    pub at: i64,
+    /// As it was answered; a redelivery has one of its own.
+    pub id: [u8; 16],
+    /// From the path; blank where it is none that is known.
+    pub provider: Box<str>,
+    /// Reference of the endpoint; none where there is none such.
+    pub endpoint: Option<Box<str>>,
+    /// Whose it is, where that is known.
+    pub tenant: Option<Box<str>>,
+    /// The provider's event.
+    pub event: Option<Box<str>>,
+    /// What became of it.
+    pub became: Became,
+    /// From the first byte of the body read to the answer, µs.
+    pub micros: u32,
+    /// Why it was not recorded, in a word.
+    pub error: Option<Box<str>>,
+}
+
+/// The log of deliveries and the endpoints' health; clones share them.
+#[derive(Clone)]
+pub struct Deliveries {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    store: Option<Store>,
+    lines: Mutex<Option<SyncSender<Delivered>>>,
+    lost: AtomicU64,
+    /// Whether what sled holds was read.
+    ready: AtomicBool,
+    health: Mutex<BTreeMap<Place, Health>>,
+    open: Mutex<keeper::Open>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Deliveries {
+    /// Starts the thread. Without a store, or when sled fails, deliveries of this run alone are known.
+    ///
+    /// # Errors
+    /// The operating system's, for the thread.
+    pub fn start(store: Option<Store>, clock: Clock) -> std::io::Result<Self> {
+        let (lines, coming) = std::sync::mpsc::sync_channel(QUEUE_MAX);
+        let now = Instant(clock());
+        let inner = Arc::new(Inner {
+            clock,
+            store,
+            lines: Mutex::new(Some(lines)),
+            lost: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+            health: Mutex::default(),
+            open: Mutex::new(keeper::Open::since(now)),
+            thread: Mutex::new(None),
+        });
+        let thread = {
+            let inner = Arc::clone(&inner);
+            let run = move || keeper::keep(&inner, &coming);
+            std::thread::Builder::new().name("deliveries".to_owned()).spawn(run)?
+        };
+        *inner.thread.lock() = Some(thread);
+        Ok(Self { inner })
+    }
+
+    /// Takes a delivery down. Never waits.
+    pub fn note(&self, delivered: Delivered) {
+        let sent = match &*self.inner.lines.lock() {
+            Some(lines) => lines.try_send(delivered),
+            None => return,
+        };
+        if let Err(TrySendError::Full(_)) = sent {
+            self.inner.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Deliveries that were not taken down since the start, because too many came at once.
+    pub fn lost(&self) -> u64 {
+        self.inner.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was kept before the start is known again.
+    pub fn is_ready(&self) -> bool {
+        self.inner.ready.load(Ordering::Acquire)
+    }
+
+    /// How well each endpoint is now, over the deliveries of one tenant (`None`: of none).
+    pub fn health(&self, tenant: Option<&str>) -> Vec<Endpoint> {
+        let now = Instant((self.inner.clock)());
+        let mut health = self.inner.health.lock();
+        let of_tenant = health.iter_mut().filter(|(place, _)| place.tenant.as_deref() == tenant);
+        of_tenant.map(|(place, health)| health.at(place, now)).collect()
+    }
+
+    /// Writes what waits and ends the thread.
+    pub fn close(&self) {
+        drop(self.inner.lines.lock().take());
+        if let Some(thread) = self.inner.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the deliveries panicked");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Restatements (E4) over a log that began in a month that is over by now.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use common::Site;
+use common::facts::{answered, with};
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{ExternalId, Provider, TenantId};
+use domain::members::Instant;
+use factfold::engine::{DataDir, open_log};
+use serde_json::{Value, json};
+
+/// Records facts of `acme` as if it were then, before the server is started.
+async fn record_then(site: &Site, then: &str, facts: &[Value]) {
+    let now = AtomicI64::new(Instant::parse(then).expect("an instant").0);
+    let clock = Arc::new(move || now.fetch_add(1, Ordering::Relaxed));
+    let dir = DataDir::take(&site.data()).expect("a data directory");
+    let (log, secret, _) = open_log(&dir, clock).expect("a log");
+    let draft = |fact: &Value| {
+        let text = |member: &str| fact[member].as_str().expect("a text");
+        let body =
+            Fact::from_json(text("kind"), fact["body"].clone(), "/body").expect("a kind").expect("a body");
+        let envelope = Envelope {
+            tenant: TenantId::new("acme").expect("a tenant"),
+            provider: Provider::new(text("provider")).expect("a provider"),
+            external_id: ExternalId::new(text("external_id")).expect("an id"),
+            occurred_at: Instant::parse(text("occurred_at")).expect("an instant"),
+            time_received: false,
+            fact: body,
+            mapping: 1,
+        };
+        envelope.draft(&secret, [1; 16], &Bytes::new()).expect("a draft")
+    };
+    log.append(facts.iter().map(draft).collect()).expect("appended").await.expect("durable");
+    log.close();
+}
+
+/// What the configuration file says of `acme`, recorded from the start on.
+fn configured() -> Value {
+    json!({"provider": "config", "external_id": "first", "kind": "tenant_configured",
+        "occurred_at": "2025-10-01T12:00:00Z", "body": {"name": "Acme Dental", "timezone": "America/New_York",
+        "workspaces": ["Acme Client", "17"], "currency": "USD",
+        "tracking_numbers": [{"number": "+12025550199", "agent": "ann@example.com"}]}})
+}
+
+fn call(id: &str, seconds: u64, day: u32) -> Value {
+    let at = format!("2025-10-{day:02}T16:00:00Z");
+    with(answered(id, seconds, &at), json!({"agent": "ann@example.com"}))
+}
+
+#[tokio::test]
+async fn e4_a_month_that_was_over_is_listed_with_old_new_and_causes_when_facts_change_it() {
+    let site = Site::new();
+    record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
+    record_then(
+        &site,
+        "2025-10-20T12:00:00Z",
+        &(1..=10).map(|n| call(&format!("c{n}"), 45, n)).collect::<Vec<_>>(),
+    )
+    .await;
+    let server = site.start().await;
+    let none = server.read("acme", "restatements").await;
+    assert_eq!(none["items"], json!([]), "nothing came late so far");
+
+    let before = server.seen();
+    server.record("acme", &[call("late", 60, 12), call("short", 5, 13)]).await;
+    let position = server.seen();
+    let items = server.all_items("acme", "restatements?month=2025-10&limit=2").await;
+    let of = |figure: &str| items.iter().find(|item| item["figure"] == figure).cloned().unwrap_or_default();
+    let today = chrono::Utc::now().date_naive();
+    let calls = of("calls");
+    assert_eq!(
+        (&calls["old"], &calls["new"], &calls["causes"]),
+        (&json!(10), &json!(12), &json!(2)),
+        "{calls}"
+    );
+    assert_eq!(calls["positions"], json!([position - 1, position]));
+    let day =
+        calls["recorded_on"].as_str().and_then(|day| day.parse::<chrono::NaiveDate>().ok()).expect("a day");
+    assert!((today - day).num_days().abs() <= 1, "expected the local day of today: {calls}");
+    let qualified = of("qualified");
+    assert_eq!((&qualified["old"], &qualified["new"]), (&json!(10), &json!(11)), "{qualified}");
+    assert_eq!(qualified["positions"], json!([position - 1]), "the cause is there to be read");
+    assert_eq!(of("by_agent[ann@example.com].talk_seconds")["new"], json!(515));
+    assert!(of("emails_sent").is_null(), "what did not change is not listed");
+    assert!(server.all_items("acme", "restatements?month=2025-09").await.is_empty());
+
+    // As it was known before, and after a restart: the same ledger, made anew.
+    let past = server.read("acme", &format!("restatements?as_of_position={}", before.max(11))).await;
+    assert_eq!(past["items"], json!([]), "as of a position before the late facts");
+    server.stop();
+    let server = site.start().await;
+    assert_eq!(server.all_items("acme", "restatements?month=2025-10&limit=2").await, items);
+    server.record("acme", &[call("later", 60, 14)]).await;
+    let calls = server.all_items("acme", "restatements").await;
+    let calls = calls.iter().find(|item| item["figure"] == "calls").cloned().unwrap_or_default();
+    assert_eq!(
+        (&calls["old"], &calls["new"], &calls["causes"]),
+        (&json!(10), &json!(13), &json!(3)),
+        "{calls}"
+    );
+}
+
+#[tokio::test]
+async fn e4_null_control_a_tenant_that_begins_now_has_nothing_restated() {
+    let server = Site::new().start().await;
+    server.record("acme", &[call("a", 45, 1), call("b", 45, 2)]).await;
+    assert_eq!(server.read("acme", "metrics/month?month=2025-10").await["calls"], json!(2));
+    assert_eq!(server.read("acme", "restatements").await["items"], json!([]));
+    server.get("/api/v1/tenants/acme/restatements?month=October").await.is(400).names("month");
+}
