@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod provider_performance;
 pub mod report;
 pub mod restated;
+pub mod watch;
 
 pub use agents::{CallMetrics, CallSums};
 pub use cells::{Cell, Cells, Measure, Share, When};

@@ -212,12 +212,17 @@ impl Tenant {
         if set.is_empty() {
             return TargetsFigure::new();
         }
-        let of_today = Figures::of(&self.taken_day(today), self.calls.rows.texts());
+        let of_today = self.figures_on(today);
         let target = |(metric, target)| {
             let [value, of_today] = [figures, &of_today].map(|figures| reached(metric, figures));
             (metric.as_str(), TargetFigures::of(target, value, of_today, month, today))
         };
         set.into_iter().map(target).collect()
+    }
+
+    /// The figures of a day alone.
+    pub(super) fn figures_on(&self, day: Day) -> Figures {
+        Figures::of(&self.taken_day(day), self.calls.rows.texts())
     }
 
     fn taken_month(&self, month: Month) -> Taken {
