@@ -143,11 +143,11 @@ impl Ledger {
         let Some(months) = self.watched() else { return changed };
         for (cells, held) in self.tenant.cells().into_iter().zip(&self.held) {
             let Some(cells) = cells else { continue };
-            let same = |(now, held): ((Month, &Arc<Cell>), &(Month, Arc<Cell>))| {
-                now.0 == held.0 && Arc::ptr_eq(now.1, &held.1)
-            };
+            let mut pairs = cells.between(months.clone()).zip(held);
             let count = cells.between(months.clone()).count();
-            if count == held.len() && cells.between(months.clone()).zip(held).all(same) {
+            if count == held.len()
+                && pairs.all(|((month, cell), (known, held))| month == *known && Arc::ptr_eq(cell, held))
+            {
                 continue;
             }
             let is_held = |month, cell: &Arc<Cell>| {

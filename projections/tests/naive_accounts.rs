@@ -39,7 +39,7 @@ fn job_value(facts: &[Given], day: Day) -> Option<i64> {
         let from = text(&fact.body, "effective_from").map_or(default, |day| Day::parse(&day).unwrap());
         *n == 0 || from <= day
     };
-    let (_, fact) = configured.iter().enumerate().filter(is_effective).last()?;
+    let (_, fact) = configured.iter().enumerate().rfind(is_effective)?;
     fact.body["rules"]["job_value_minor"].as_i64()
 }
 
