@@ -93,6 +93,34 @@ async fn f4_a_list_as_csv_has_the_rows_of_json_and_formulas_are_texts() {
 }
 
 #[tokio::test]
+async fn f4_figures_as_csv_are_a_row_a_day_or_one_of_the_month() {
+    let server = Site::new().start().await;
+    three_calls(&server).await;
+    for (route, name, rows) in [
+        (
+            "metrics/days?from=2025-10-08&to=2025-10-10",
+            "date",
+            vec!["2025-10-08", "2025-10-09", "2025-10-10"],
+        ),
+        ("metrics/month?month=2025-10", "month", vec!["2025-10"]),
+        ("sender-accounts/status", "accounts", vec!["0"]),
+        ("provider-performance?from=2025-10-08&to=2025-10-10", "date", vec![]),
+    ] {
+        let csv = asked(&server, route, "accept", "text/csv").await;
+        let mut reader = csv::Reader::from_reader(csv.is(200).text.as_bytes());
+        let header = reader.headers().expect("header").clone();
+        let column = header.iter().position(|known| known == name).expect("column");
+        let found: Vec<String> = reader.records().map(|row| row.expect("row")[column].to_owned()).collect();
+        assert_eq!(found, rows, "{route}: {}", csv.text);
+        if route.starts_with("metrics") {
+            for name in ["qualified", "ad_spend", "ad_spend_span.from", "estimated_roi_percent", "by_agent"] {
+                assert!(header.iter().any(|known| known == name), "expected {name} in {header:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_list_filter_or_tenant_is_refused() {
     let server = Site::new().start().await;
     three_calls(&server).await;

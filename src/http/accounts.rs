@@ -67,7 +67,7 @@ async fn account_status(read: Read) -> Result<Response, Problem> {
     let (accounts, position) =
         read.view.with(|tenant, position| (tenant.sender_accounts.rows.clone(), position));
     let answer = blocking(move || accounts.status(position)).await?;
-    read.answer(position, &answer)
+    read.figures(position, answer, |status| vec![status])
 }
 
 parameters! {
@@ -91,8 +91,9 @@ async fn provider_performance(read: Read<OfDays>) -> Result<Response, Problem> {
     let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
     let (performance, position) = read.view.with(|tenant, position| (tenant.performance(), position));
     let answer = blocking(move || performance.answer(position, from, to)).await?;
+    let rows = |performance: PerformanceAnswer| performance.items;
     match read.query.to {
-        Some(_) => read.answer(position, &answer),
-        None => read.answer_at(&answer),
+        Some(_) => read.figures(position, answer, rows),
+        None => read.figures_at(position, answer, rows),
     }
 }

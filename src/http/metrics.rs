@@ -38,11 +38,12 @@ async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
     let current = read.view.timeline().latest().zone.month(read.at);
     let month = read.query.month.unwrap_or(current);
     let answer = read.view.month(month, read.at);
+    let (position, rows) = (answer.position, |month| vec![month]);
     // Whoever asks for no month asks for another one later on.
     if read.query.month.is_some() && month < current {
-        read.answer(answer.position, &answer)
+        read.figures(position, answer, rows)
     } else {
-        read.answer_at(&answer)
+        read.figures_at(position, answer, rows)
     }
 }
 
@@ -66,9 +67,10 @@ parameters! {
 async fn days(read: Read<OfDays>) -> Result<Response, Problem> {
     let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
     let answer = read.view.days(from, to);
+    let (position, rows) = (answer.position, |days: DaysAnswer| days.items);
     match read.query.to {
-        Some(_) => read.answer(answer.position, &answer),
-        None => read.answer_at(&answer),
+        Some(_) => read.figures(position, answer, rows),
+        None => read.figures_at(position, answer, rows),
     }
 }
 

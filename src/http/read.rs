@@ -104,6 +104,34 @@ impl<Q> Read<Q> {
         Written::json(json(&self.timed(answer))?).momentary()
     }
 
+    /// Figures that only facts decide, as JSON or, as CSV, the `rows` of them (F4).
+    pub fn figures<T: Serialize, R: Serialize + ToSchema>(
+        &self,
+        position: Position,
+        answer: T,
+        rows: impl FnOnce(T) -> Vec<R>,
+    ) -> Result<Response, Problem> {
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&answer)?),
+            Media::Csv => rows_of(Page { position, items: rows(answer), next_cursor: None })?,
+        };
+        self.asked.stable(position, written)
+    }
+
+    /// Figures that the time decides too.
+    pub fn figures_at<T: Serialize, R: Serialize + ToSchema>(
+        &self,
+        position: Position,
+        answer: T,
+        rows: impl FnOnce(T) -> Vec<R>,
+    ) -> Result<Response, Problem> {
+        let written = match self.asked.media() {
+            Media::Json => Written::json(json(&self.timed(answer))?),
+            Media::Csv => rows_of(Page { position, items: rows(answer), next_cursor: None })?,
+        };
+        written.momentary()
+    }
+
     /// All rows of a list that is short by its nature, and that the time decides too, as JSON or CSV.
     pub fn rows_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let written = match self.asked.media() {
