@@ -22,6 +22,7 @@ use crate::log::disk::RealDisk;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{Clock, Log, LogError, LogOptions, Opened};
 use crate::store::Store;
+use crate::ticker::{self, Ticker};
 use crate::views::{FoldError, Views};
 
 /// Why the engine does not run.
@@ -210,6 +211,8 @@ pub struct Engine {
     pub commands: Commands,
     /// Webhook requests as they came, and the endpoints' health.
     pub deliveries: Deliveries,
+    /// Appends what comes with time.
+    ticker: Ticker,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     /// The time.
@@ -248,7 +251,14 @@ impl Engine {
             Arc::clone(&clock),
         );
         let deliveries = Deliveries::start(Some(store), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
-        Ok(Self { log, views, ingest, commands, deliveries, secret, clock, _dir: dir })
+        let parts = ticker::Parts {
+            views: views.clone(),
+            ingest: Arc::clone(&ingest),
+            deliveries: deliveries.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let ticker = Ticker::start(parts).map_err(io_at(dir.root()))?;
+        Ok(Self { log, views, ingest, commands, deliveries, ticker, secret, clock, _dir: dir })
     }
 
     /// Whether the tenant is one of this server: configured, or with facts.
@@ -258,6 +268,7 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        self.ticker.close();
         // Before the log, which closes the store.
         self.deliveries.close();
         self.views.close();

@@ -10,4 +10,5 @@ pub mod http;
 pub mod ingest;
 pub mod log;
 pub mod store;
+pub mod ticker;
 pub mod views;

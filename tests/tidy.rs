@@ -11,7 +11,8 @@ const LINES_MAX: usize = 400;
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["access", "config", "engine", "http", "ingest", "log", "store", "views"]),
     ("http", &["access", "commands", "deliveries", "engine", "ingest", "log", "views"]),
-    ("engine", &["access", "commands", "config", "deliveries", "ingest", "log", "store", "views"]),
+    ("engine", &["access", "commands", "config", "deliveries", "ingest", "log", "store", "ticker", "views"]),
+    ("ticker", &["deliveries", "ingest", "log", "views"]),
     ("commands", &["ingest", "log", "views"]),
     ("access", &["log"]),
     ("deliveries", &["log", "store"]),

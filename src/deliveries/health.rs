@@ -36,6 +36,7 @@ struct Cell {
     neutral: u32,
     refused: u32,
     quarantined: u32,
+    unknown_numbers: u32,
 }
 
 /// What is remembered of an endpoint: bounded by the seconds of a day and the hours of 14.
@@ -70,6 +71,10 @@ pub struct Endpoint {
     pub refused: u64,
     /// The first of the refused ones.
     pub first_refused: Option<Instant>,
+    /// Deliveries about tracking numbers that the tenant's configuration does not have.
+    pub unknown_numbers: u64,
+    /// The first of them.
+    pub first_unknown_number: Option<Instant>,
     /// Seconds within which a delivery usually comes; none under 50 deliveries in 14 days.
     pub usual_gap_seconds: Option<i64>,
 }
@@ -128,6 +133,7 @@ impl Health {
             Became::Refused => cell.refused += 1,
             Became::Rejected => {}
         }
+        cell.unknown_numbers += u32::from(delivered.is_of_unknown_number());
         self.forget(second);
     }
 
@@ -164,6 +170,7 @@ impl Health {
         let sum = |of: fn(&Cell) -> u32| self.day.iter().map(|cell| u64::from(of(cell))).sum::<u64>();
         let (success, failure) = (sum(|cell| cell.success), sum(|cell| cell.failure));
         let conflicts = sum(|cell| cell.neutral);
+        let first_unknown_number = self.day.iter().find(|cell| cell.unknown_numbers > 0);
         let first_refused = self.day.iter().find(|cell| cell.refused > 0);
         Endpoint {
             place: place.clone(),
@@ -175,6 +182,8 @@ impl Health {
             conflicts,
             refused: sum(|cell| cell.refused),
             first_refused: first_refused.map(|cell| Instant(cell.second * SECOND)),
+            unknown_numbers: sum(|cell| cell.unknown_numbers),
+            first_unknown_number: first_unknown_number.map(|cell| Instant(cell.second * SECOND)),
             usual_gap_seconds: self.usual_gap(),
         }
     }

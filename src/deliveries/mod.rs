@@ -105,6 +105,16 @@ pub struct Delivered {
     pub error: Option<Box<str>>,
 }
 
+/// The word in [`Delivered::error`] of a delivery about a number that its tenant does not have.
+pub const UNKNOWN_NUMBER: &str = "unknown_tracking_number";
+
+impl Delivered {
+    /// Whether facts were made of it though its tenant does not have the tracking number.
+    fn is_of_unknown_number(&self) -> bool {
+        self.error.as_deref() == Some(UNKNOWN_NUMBER) && self.became != Became::Quarantined
+    }
+}
+
 /// The log of deliveries and the endpoints' health; clones share them.
 #[derive(Clone)]
 pub struct Deliveries {

@@ -18,7 +18,7 @@ use super::need::Need;
 use super::observe;
 use super::problem::Problem;
 use super::routes::Routes;
-use crate::deliveries::{self, Became};
+use crate::deliveries::{self, Became, UNKNOWN_NUMBER};
 use crate::ingest::Placed;
 use crate::ingest::answer::{FactAnswer, NotTaken, Outcome, Taken};
 use crate::ingest::delivery::Delivery;
@@ -202,8 +202,8 @@ fn noted(
     let (became, error) = match taken {
         Ok(taken) => match taken.outcome {
             Outcome::Ignored => (Became::Ignored, None),
-            Outcome::Duplicate => (Became::Duplicate, None),
-            Outcome::Recorded => (Became::Recorded, None),
+            Outcome::Duplicate => (Became::Duplicate, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
+            Outcome::Recorded => (Became::Recorded, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
             Outcome::Conflict => (Became::Conflict, Some("conflict")),
             Outcome::Quarantined => {
                 (Became::Quarantined, taken.quarantine.as_ref().map(|kept| kept.reason.as_str()))

@@ -192,6 +192,11 @@ impl Directory {
             .find(|endpoint| endpoint_reference(&endpoint.provider, &endpoint.id) == reference)
     }
 
+    /// Whether any tracking number leads to the tenant.
+    pub fn has_numbers(&self, tenant: &TenantId) -> bool {
+        self.numbers.values().any(|(owner, _)| owner == tenant)
+    }
+
     /// Provider and reference of each endpoint that is the tenant's.
     pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(&str, String)> {
         let of_tenant = self.endpoints.values().filter(|endpoint| endpoint.tenant.as_ref() == Some(tenant));

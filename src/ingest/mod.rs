@@ -152,13 +152,16 @@ impl Ingest {
     ) -> Result<(Taken, Option<Cannot>), IngestError> {
         let read = provider.translate(delivery, endpoint, directory);
         let tenant = read.tenant.filter(|tenant| directory.has_tenant(tenant));
+        // A tenant without numbers does not tell calls apart by them.
+        let unknown_number =
+            read.unknown_number && tenant.as_ref().is_some_and(|tenant| directory.has_numbers(tenant));
         let mut taken = Taken {
             tenant,
             event: read.event,
             outcome: Outcome::Ignored,
             facts: Vec::new(),
             weak: false,
-            unknown_number: read.unknown_number,
+            unknown_number,
             quarantine: None,
         };
         let (facts, weak) = match read.meaning {
@@ -260,6 +263,19 @@ impl Ingest {
         let position = appended.first().map_or(0, |appended| appended.position());
         let Cannot { reason, detail } = cannot;
         Ok(InQuarantine { id: quarantine::id(delivery), position, reason, detail })
+    }
+
+    /// As [`Ingest::append`] without originals, for threads that may block.
+    ///
+    /// # Errors
+    /// As of [`Ingest::append`].
+    pub fn append_blocking(&self, facts: &[Envelope]) -> Result<Vec<Appended>, IngestError> {
+        let mut drafts = Vec::with_capacity(facts.len());
+        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
+            let draft = envelope.draft(&self.secret, salt, &Bytes::new());
+            drafts.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
+        }
+        Ok(self.log.append(drafts)?.wait()?)
     }
 
     /// Records facts that the engine's own parts make, each with `original` beside it. What a known key means is

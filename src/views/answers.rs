@@ -26,8 +26,8 @@ pub struct CallAnswer {
     pub call: CallItem,
 }
 
-/// One tenant's models.
-#[derive(Debug, Clone)]
+/// One tenant's models; by default those of a tenant without facts.
+#[derive(Debug, Clone, Default)]
 pub struct TenantView {
     slot: Slot,
 }

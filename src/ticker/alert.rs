@@ -1,0 +1,91 @@
+//! Alerts that stand as long as what they speak of: raised when a rule finds it, cleared when it does not any more.
+
+use domain::facts::Fact;
+use domain::facts::alert::{AlertCleared, AlertFact, AlertRaised, Figure};
+use domain::members::Text;
+use domain::rules::decision::Record;
+use sha2::{Digest, Sha256};
+
+use super::Situation;
+
+/// What a rule finds: of one subject and window it is one alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Of what it speaks; none: of the tenant.
+    pub subject: Option<String>,
+    /// Which occasion.
+    pub window: String,
+    /// What happened, in a line that names no person.
+    pub title: String,
+    /// What the rule decided by.
+    pub figures: Vec<(&'static str, String)>,
+}
+
+/// Raises what is found and not open yet, and clears what is open and not found any more.
+pub fn standing(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>, over: &str) -> Vec<Record> {
+    let open = open(situation, rule);
+    let is_found = |subject: &Option<String>| findings.iter().any(|found| found.subject == *subject);
+    let over_now = open.iter().filter(|(subject, _)| !is_found(subject));
+    let cleared: Vec<Record> = over_now.filter_map(|(_, id)| clear(id, over)).collect();
+    let new = findings.into_iter().filter(|found| !open.iter().any(|(subject, _)| *subject == found.subject));
+    new.filter_map(|found| raise(situation, rule, &found)).chain(cleared).collect()
+}
+
+/// Raises each occasion once, however many of a subject there are, and clears those that are not found any more.
+pub fn occasions(situation: &Situation<'_>, rule: &str, findings: &[Finding], over: &str) -> Vec<Record> {
+    let ids: Vec<String> = findings.iter().map(|found| alert_id(situation, rule, found)).collect();
+    let known: Vec<bool> = situation.view.with(|tenant, _| {
+        let rows = &tenant.alerts.rows;
+        ids.iter().map(|id| rows.knows(id)).collect()
+    });
+    let new = findings.iter().zip(known).filter(|(_, known)| !known);
+    let new = new.filter_map(|(found, _)| raise(situation, rule, found));
+    let open = open(situation, rule);
+    let over_now = open.iter().filter(|(_, id)| !ids.contains(id));
+    new.chain(over_now.filter_map(|(_, id)| clear(id, over))).collect()
+}
+
+/// Subject and id of each open alert of the rule.
+fn open(situation: &Situation<'_>, rule: &str) -> Vec<(Option<String>, String)> {
+    situation.view.with(|tenant, _| {
+        let open = tenant.alerts.rows.open(rule).into_iter();
+        open.map(|(subject, id)| (subject.map(str::to_owned), id.to_owned())).collect()
+    })
+}
+
+fn clear(id: &str, over: &str) -> Option<Record> {
+    let body = AlertCleared { alert_id: Text::new(id)?, reason: Text::new(over) };
+    let (name, fact) = (format!("alert/{id}/cleared"), Fact::Alert(AlertFact::Cleared(body)));
+    Some(Record { name, occurred_at: None, fact })
+}
+
+/// The same for tenant, rule, subject and window: what is sent carries it, and so it must be fit for a path.
+fn alert_id(situation: &Situation<'_>, rule: &str, found: &Finding) -> String {
+    let mut digest = Sha256::new();
+    for part in [situation.tenant.as_str(), rule, found.subject.as_deref().unwrap_or_default(), &found.window]
+    {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let hex: String = digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{rule}-{hex}")
+}
+
+fn raise(situation: &Situation<'_>, rule: &str, found: &Finding) -> Option<Record> {
+    let id = alert_id(situation, rule, found);
+    let figures = found.figures.iter();
+    let figures =
+        figures.filter_map(|(name, value)| Some(Figure { name: Text::new(name)?, value: Text::new(value)? }));
+    let body = AlertRaised {
+        alert_id: Text::new(&id)?,
+        rule: Text::new(rule)?,
+        subject: found.subject.as_deref().and_then(Text::new),
+        window: Text::new(&found.window),
+        title: Text::new(&found.title)?,
+        detail: None,
+        figures: figures.collect(),
+    };
+    // A subject may be longer than a key: the id, which is made of rule, subject and window, stands for them.
+    let (name, fact) = (format!("alert/{id}/raised"), Fact::Alert(AlertFact::Raised(body)));
+    Some(Record { name, occurred_at: None, fact })
+}

@@ -1,0 +1,10 @@
+//! Sessions that were left time out (C1).
+
+use domain::rules::decision::Record;
+
+use crate::ticker::Situation;
+
+/// One time-out for each session whose last activity is too long ago.
+pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+    situation.view.session_time_outs(situation.now)
+}
