@@ -157,6 +157,19 @@ async fn c1_a_session_without_activity_times_out_and_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn c1_a_session_that_nobody_touches_times_out_by_itself() {
+    let server = hurried("session_timeout_seconds = 1").start().await;
+    let id = server.start_session(&LEADS).await;
+    let begun = std::time::Instant::now();
+    while server.read("acme", &format!("sessions/{id}")).await["is_active"] == true {
+        assert!(begun.elapsed() < Duration::from_secs(20), "expected a time-out after one second");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(900));
+    assert_eq!(count(&server, "session_timed_out").await, 1);
+}
+
+#[tokio::test]
 async fn c1_eight_clients_that_start_one_session_all_get_the_same() {
     let server = Arc::new(Site::new().start().await);
     let told = eight(&server, |server, _| async move {

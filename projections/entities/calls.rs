@@ -92,8 +92,7 @@ impl Entity for Calls {
     fn figures(&self, timeline: &Timeline) -> Cells {
         let mut cells = Cells::default();
         for at in 0..self.rows.len() as u32 {
-            let share = self.rows.get(at).contribution(self.lent(at), timeline);
-            share.iter().for_each(|share| cells.add(share, 1));
+            self.contribution(at, timeline).iter().for_each(|share| cells.add(share, 1));
         }
         cells
     }
@@ -288,6 +287,11 @@ impl Calls {
     /// What came of the call in `row`: as it was disposed, else as an attempt or a machine tells.
     pub fn outcome(&self, row: u32) -> Option<Outcome> {
         self.rows.get(row).outcome(self.lent(row))
+    }
+
+    /// What the call in `row` adds to the figures.
+    pub fn contribution(&self, row: u32, timeline: &Timeline) -> Option<Share> {
+        self.rows.get(row).contribution(self.lent(row), timeline)
     }
 
     /// The rows of a lead's calls.

@@ -7,6 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::canonical::{Canonical, Digest};
+use crate::entities::call::Call;
+use crate::entities::calls::Calls;
 use crate::entities::claims::{Claimed, lay_down_name};
 use crate::entities::lead::{Lead, LeadRow, Name};
 use crate::entities::leads::Leads;
@@ -48,6 +50,10 @@ pub struct LeadItem {
     pub first_event_at: String,
     /// When its last fact happened.
     pub last_event_at: String,
+    /// When it was called last: the latest start of a call whose lead has this id.
+    pub last_called_at: Option<String>,
+    /// Those calls.
+    pub call_count: usize,
 }
 
 /// The leads of one moment: taken with a few counters, read while folding goes on.
@@ -57,16 +63,18 @@ pub struct LeadList {
     claims: Pages<Claimed>,
     texts: Texts,
     order: Buckets,
+    calls: Calls,
 }
 
 impl LeadList {
-    /// Takes the leads as they are now.
-    pub fn new(leads: &Leads) -> Self {
+    /// Takes the leads as they are now, and the calls that were made of them.
+    pub fn new(leads: &Leads, calls: &Calls) -> Self {
         Self {
             rows: leads.rows().clone(),
             claims: leads.claims().rows().clone(),
             texts: leads.texts().clone(),
             order: leads.order().clone(),
+            calls: calls.clone(),
         }
     }
 
@@ -89,7 +97,7 @@ impl LeadList {
                 .collect()
         });
         let (items, next_cursor) =
-            page(buckets, after, limit, |row| item(&Lead::new(&self.rows, row), &self.texts));
+            page(buckets, after, limit, |row| item(&Lead::new(&self.rows, row), &self.texts, &self.calls));
         Page { position, items, next_cursor }
     }
 
@@ -131,7 +139,7 @@ impl LeadList {
 impl Tenant {
     /// The leads as they are now, to be read while folding goes on.
     pub fn lead_list(&self) -> LeadList {
-        LeadList::new(&self.leads.rows)
+        LeadList::new(&self.leads.rows, &self.calls.rows)
     }
 }
 
@@ -165,13 +173,16 @@ fn key(row: &LeadRow, texts: &Texts) -> String {
 }
 
 /// A lead as served.
-pub fn item(lead: &Lead<'_>, texts: &Texts) -> LeadItem {
+pub fn item(lead: &Lead<'_>, texts: &Texts, calls: &Calls) -> LeadItem {
+    let lead_id = lead_id(lead.head(), texts);
+    let called = calls.of_lead(&lead_id).into_iter().map(|row| calls.rows().get(row));
+    let called: Vec<Instant> = called.filter(|call| call.exists()).map(Call::begun).collect();
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);
     let [email, first_name, last_name, company] = lead.members().map(text);
     let [instance, workspace] =
         lead.head().workspace.map(|symbol| text(Some(symbol)).filter(|text| !text.is_empty()));
     LeadItem {
-        lead_id: lead_id(lead.head(), texts),
+        lead_id,
         instance,
         workspace,
         email,
@@ -182,5 +193,7 @@ pub fn item(lead: &Lead<'_>, texts: &Texts) -> LeadItem {
         first_interested_at: lead.first_interest().map(|at| at.to_string()),
         first_event_at: lead.first_at().to_string(),
         last_event_at: lead.last_at().to_string(),
+        last_called_at: called.iter().max().map(|at| at.to_string()),
+        call_count: called.len(),
     }
 }

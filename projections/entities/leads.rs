@@ -11,6 +11,7 @@ use domain::rules::configuration::Timeline;
 use domain::rules::stages::Stage;
 
 use crate::canonical::Digest;
+use crate::entities::calls::Calls;
 use crate::entities::claims::Claims;
 use crate::entities::lead::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::entities::lead_list::LeadList;
@@ -201,7 +202,7 @@ impl Entity for Leads {
     }
 
     fn digest(&self, tenant: &str) -> Digest {
-        LeadList::new(self).digest(tenant)
+        LeadList::new(self, &Calls::default()).digest(tenant)
     }
 
     fn cells(figures: &LeadFigures) -> Option<&Cells> {

@@ -14,6 +14,7 @@ pub mod leads;
 pub mod links;
 pub mod notes;
 pub mod quarantine;
+pub mod recording_list;
 pub mod reports;
 pub mod sender_account;
 pub mod sender_account_list;

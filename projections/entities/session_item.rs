@@ -1,11 +1,14 @@
 //! Dialer sessions as they are served, and as next-lead walks them: joined with who is not to be called again.
 
+use domain::rules::configuration::Timeline;
+use domain::rules::outcomes::Outcome;
 use domain::rules::session::{Queued, Standing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::calls::Calls;
 use crate::entities::sessions::Sessions;
+use crate::figures::CallSums;
 use crate::tenant::Tenant;
 
 /// A dialer session as served.
@@ -57,10 +60,23 @@ impl SessionBook {
     }
 
     /// What is known of the attempt of a lead: not in the queue, not attempted yet, or the outcome.
-    pub fn attempted(&self, row: u32, lead_id: &str) -> Option<Option<domain::rules::outcomes::Outcome>> {
+    pub fn attempted(&self, row: u32, lead_id: &str) -> Option<Option<Outcome>> {
         let (session, lead) = (self.sessions.rows().get(row), self.sessions.symbol(lead_id)?);
         let is_queued = session.started()?.leads.contains(&lead);
         is_queued.then(|| session.attempted(lead))
+    }
+
+    /// Sums over the calls made in a session; none where neither the session nor a call of it is known.
+    pub fn sums(&self, session_id: &str, timeline: &Timeline) -> Option<CallSums> {
+        let rows = self.calls.of_session(session_id);
+        let started = || self.sessions.rows().get(self.sessions.row(session_id)?).started();
+        if rows.is_empty() && started().is_none() {
+            return None;
+        }
+        let mut sums = CallSums::default();
+        let shares = rows.into_iter().filter_map(|row| self.calls.contribution(row, timeline));
+        shares.for_each(|share| sums.add(&share, 1));
+        Some(sums)
     }
 
     /// The session as served; none that nobody started.

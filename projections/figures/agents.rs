@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::rules::outcomes::Outcome;
 use domain::rules::rates::{percent_hundredths, ratio_rounded};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cells::{Measure, Share};
 
@@ -121,7 +122,7 @@ impl CallSums {
 
 /// How an agent or a session did, over distinct calls (C5). Rates are percents; they and the average have at most two
 /// decimals, half away from zero, and are null over nothing (R10).
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct CallMetrics {
     /// Calls, reported or disposed, whatever their direction.
     pub calls_made: i64,
@@ -136,6 +137,7 @@ pub struct CallMetrics {
     /// connected / pickups.
     pub conversion_rate: Option<f64>,
     /// Calls by their last outcome; outcomes without a call are left out.
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub outcomes: BTreeMap<&'static str, i64>,
 }
 

@@ -249,6 +249,15 @@ impl Cells {
         self.days.iter().map(|(day, cell)| (*day, &**cell))
     }
 
+    /// The days from `from` to `to` that are not all 0.
+    pub fn days_between(&self, from: Day, to: Day) -> impl Iterator<Item = (Day, &Cell)> {
+        // A range that ends before it begins is none; the map would not have it.
+        self.days
+            .range(from..=to.max(from))
+            .map(|(day, cell)| (*day, &**cell))
+            .filter(move |(day, _)| *day <= to)
+    }
+
     /// Every month that is not all 0.
     pub fn months(&self) -> impl Iterator<Item = (Month, &Cell)> {
         self.months.iter().map(|(month, cell)| (*month, &**cell))

@@ -1,10 +1,12 @@
 //! Figures: cells that are sums of the rows' contributions (I10), and the formulas over them.
 
+pub mod agent_metrics;
 pub mod agents;
 pub mod cells;
 pub mod crm_stages;
 pub mod gains;
 pub mod lead_summary;
+pub mod leaderboard;
 pub mod money;
 pub mod month;
 pub mod pace;

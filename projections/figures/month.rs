@@ -258,7 +258,7 @@ impl Tenant {
     }
 
     /// The zone that cuts `day`.
-    fn zone_of(&self, day: Day) -> &'static str {
+    pub(super) fn zone_of(&self, day: Day) -> &'static str {
         self.profile.timeline.on(day).zone.as_str()
     }
 }

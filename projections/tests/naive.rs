@@ -322,6 +322,8 @@ fn naive_lead(
         "first_interested_at": interest.map(|at| at.to_string()),
         "first_event_at": facts[0].occurred_at.to_string(),
         "last_event_at": facts[facts.len() - 1].occurred_at.to_string(),
+        "last_called_at": null,
+        "call_count": 0,
     })
 }
 

@@ -82,7 +82,7 @@ pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Pro
 }
 
 /// What a command did, as JSON.
-fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
+pub fn answered<T: Serialize>(status: StatusCode, answer: &T) -> Result<Response, Problem> {
     let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
     Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -1,6 +1,7 @@
 //! The thin HTTP layer: parse, one call, render. One file per resource, each with its own `router()`.
 
 mod accounts;
+mod agents;
 mod answer;
 mod auth;
 mod body;
@@ -12,12 +13,14 @@ mod cors;
 mod crm;
 mod cursor;
 mod deliveries;
+mod dispositions;
 mod document;
 mod edge;
 mod facts;
 mod global;
 mod health;
 mod hooks;
+mod leaderboard;
 mod limits;
 mod metrics;
 mod need;
@@ -30,6 +33,7 @@ mod problem;
 mod quarantine;
 mod query;
 mod read;
+mod recordings;
 mod refusals;
 mod reports;
 mod restatements;
@@ -149,7 +153,11 @@ fn routes() -> Routes {
         .merge(stream::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
+        .merge(dispositions::routes())
+        .merge(recordings::routes())
         .merge(sessions::routes())
+        .merge(agents::routes())
+        .merge(leaderboard::routes())
         .merge(outreach::routes())
         .merge(restatements::routes())
         .merge(conflicts::routes())

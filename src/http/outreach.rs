@@ -165,7 +165,7 @@ fn find(
     };
     let named = |models: &Models, name: LeadName<'_>| {
         let leads = &models.leads.rows;
-        let found = leads.named(name).into_iter().map(|lead| item(&lead, leads.texts()));
+        let found = leads.named(name).into_iter().map(|lead| item(&lead, leads.texts(), &models.calls.rows));
         found.filter(is_there).collect::<Vec<_>>()
     };
     view.with(|models, position| {

@@ -5,22 +5,23 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::facts::LIST_MAX;
 use domain::json::{FieldError, Reader};
+use domain::keys::Position;
 use domain::members::{Email, Text};
 use domain::rules::outcomes::Outcome;
 use domain::rules::session::Rejected;
+use projections::entities::session_item::SessionItem;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::App;
-use super::command::Command;
+use super::command::{Command, Told};
 use super::need::Need;
 use super::problem::Problem;
 use super::query::parameters;
@@ -62,33 +63,14 @@ impl From<Rejected> for Problem {
     }
 }
 
-/// What a command on a session did.
-#[derive(Debug, Serialize, ToSchema)]
-struct SessionChanged {
-    /// `recorded`, or `existing` where it stood before.
-    outcome: &'static str,
-    /// The session as it stands.
-    #[serde(flatten)]
-    session: SessionAnswer,
+/// A command's answer that is true at `position`, as the state was read after it.
+fn at<T>(done: &Done<T>, position: Position) -> Done<Position> {
+    Done { answer: position, recorded: done.recorded.map(|_| position) }
 }
 
-/// `recorded` for what a command made, `existing` for what stood.
-pub fn outcome<T>(done: &Done<T>) -> &'static str {
-    if done.recorded.is_some() { "recorded" } else { "existing" }
-}
-
-/// An answer to a command: it is of this moment.
-pub fn told<T: Serialize>(status: StatusCode, answer: T) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
-}
-
-fn changed(status: StatusCode, done: Done<SessionAnswer>) -> Response {
-    told(status, SessionChanged { outcome: outcome(&done), session: done.answer })
-}
-
-/// 201 for what is new, 200 for what stood.
-pub fn created<T>(done: &Done<T>) -> StatusCode {
-    if done.recorded.is_some() { StatusCode::CREATED } else { StatusCode::OK }
+fn changed(done: Done<SessionAnswer>) -> Result<Response, Problem> {
+    let done_at = at(&done, done.answer.position);
+    Told::changed(&done_at, done.answer.session)
 }
 
 /// The id in the path; what is no text is no session.
@@ -128,15 +110,16 @@ fn new_session(at: &mut Reader<'_>) -> Option<(Email, Text, Vec<Text>)> {
     path = "/api/v1/tenants/{tenant}/sessions",
     request_body = NewSession,
     responses(
-        (status = 201, body = SessionChanged, description = "Started"),
-        (status = 200, body = SessionChanged, description = "The active one, whatever its leads"),
+        (status = 201, body = Told<SessionItem>, description = "Started"),
+        (status = 200, body = Told<SessionItem>, description = "The active one, whatever its leads"),
         (status = 422, description = "Fields at fault")
     )
 )]
 async fn start_session(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (agent, pipeline, leads) = command.body(new_session)?;
     let done = app.engine.commands.start_session(&command.tenant, &agent, &pipeline, &leads).await?;
-    Ok(changed(created(&done), done))
+    let done_at = at(&done, done.answer.position);
+    Told::response(&done_at, done.answer.session)
 }
 
 parameters! {
@@ -183,7 +166,7 @@ async fn get_session(Path((_, session_id)): Path<(String, String)>, read: Read) 
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/resume",
     responses(
-        (status = 200, body = SessionChanged),
+        (status = 200, body = Told<SessionItem>),
         (status = 409, description = "It has ended, or the agent has another active one in the pipeline")
     )
 )]
@@ -194,14 +177,14 @@ async fn resume_session(
 ) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
     let done = app.engine.commands.resume_session(&command.tenant, &id(&session_id)?).await?;
-    Ok(changed(StatusCode::OK, done))
+    changed(done)
 }
 
 /// Ends a session; ended twice it is ended. Needs no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/end",
-    responses((status = 200, body = SessionChanged))
+    responses((status = 200, body = Told<SessionItem>))
 )]
 async fn end_session(
     State(app): State<Arc<App>>,
@@ -210,7 +193,7 @@ async fn end_session(
 ) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
     let done = app.engine.commands.end_session(&command.tenant, &id(&session_id)?).await?;
-    Ok(changed(StatusCode::OK, done))
+    changed(done)
 }
 
 /// An attempt to mark.
@@ -242,9 +225,9 @@ fn new_attempt(at: &mut Reader<'_>) -> Option<(Text, Outcome)> {
 struct AttemptMarked {
     /// The attempt that stands.
     attempt: Attempt,
-    /// What became of the command, and the session.
+    /// The session.
     #[serde(flatten)]
-    changed: SessionChanged,
+    session: SessionItem,
 }
 
 /// An attempt.
@@ -262,8 +245,8 @@ struct Attempt {
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/attempts",
     request_body = NewAttempt,
     responses(
-        (status = 201, body = AttemptMarked, description = "Marked"),
-        (status = 200, body = AttemptMarked, description = "It was marked before: the first stands"),
+        (status = 201, body = Told<AttemptMarked>, description = "Marked"),
+        (status = 200, body = Told<AttemptMarked>, description = "It was marked before: the first stands"),
         (status = 409, description = "The session has ended or timed out"),
         (status = 422, description = "Fields at fault, or no lead of this session")
     )
@@ -273,13 +256,13 @@ async fn attempt_lead(
     Path((_, session_id)): Path<(String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
-    let (lead, outcome_given) = command.body(new_attempt)?;
+    let (lead, outcome) = command.body(new_attempt)?;
     let commands = &app.engine.commands;
-    let done = commands.attempt_lead(&command.tenant, &id(&session_id)?, &lead, outcome_given).await?;
-    let (status, outcome) = (created(&done), outcome(&done));
-    let (stands, session) = done.answer;
+    let done = commands.attempt_lead(&command.tenant, &id(&session_id)?, &lead, outcome).await?;
+    let done_at = at(&done, done.answer.1.position);
+    let (stands, answer) = done.answer;
     let attempt = Attempt { lead_id: lead.as_str().to_owned(), outcome: stands.as_str() };
-    Ok(told(status, AttemptMarked { attempt, changed: SessionChanged { outcome, session } }))
+    Told::response(&done_at, AttemptMarked { attempt, session: answer.session })
 }
 
 parameters! {
@@ -295,8 +278,6 @@ parameters! {
 /// The lead to ring next.
 #[derive(Debug, Serialize, ToSchema)]
 struct NextLeadAnswer {
-    /// True at this position.
-    position: u64,
     /// The lead, reserved for the line; null when there is none for it now.
     lead_id: Option<String>,
     /// Its place in the queue, from 0.
@@ -319,9 +300,9 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
         }
     };
     let done = app.engine.commands.next_lead(&command.tenant, &id(session_id)?, &line).await?;
+    let done_at = at(&done, done.answer.position);
     let (lead_id, index) = done.answer.next.map(|next| (next.lead_id, next.index)).unzip();
-    let line = line.as_str().to_owned();
-    Ok(told(StatusCode::OK, NextLeadAnswer { position: done.answer.position, lead_id, index, line }))
+    Told::changed(&done_at, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
 }
 
 /// Reserves the lead for a line to ring next, or tells the one it has.
@@ -330,7 +311,7 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
     params(OnLine),
     responses(
-        (status = 200, body = NextLeadAnswer),
+        (status = 200, body = Told<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
     )
 )]
@@ -348,7 +329,7 @@ async fn next_lead(
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
     params(OnLine),
     responses(
-        (status = 200, body = NextLeadAnswer),
+        (status = 200, body = Told<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
     )
 )]

@@ -227,13 +227,16 @@ pub fn fill_recording_urls<'c>(
     calls: impl IntoIterator<Item = &'c mut CallItem>,
 ) -> Result<(), FactError> {
     for recording in calls.into_iter().flat_map(|call| &mut call.recordings) {
-        let position = recording.fact;
-        if let Some(record) = log.read(position)? {
-            let view = record.view().map_err(|error| LogError::Record { position, error })?;
-            recording.url = recording_url(position, &view)?;
-        }
+        recording.url = url_at(log, recording.fact)?;
     }
     Ok(())
+}
+
+/// Where the recording can be heard of which the fact at `position` tells; none past the head or where it was erased.
+pub fn url_at(log: &LogSnapshot, position: Position) -> Result<Option<String>, FactError> {
+    let Some(record) = log.read(position)? else { return Ok(None) };
+    let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    recording_url(position, &view)
 }
 
 /// The URL that a `call_recorded`, or the accepted conflict that replaced one, holds; none where it was erased.

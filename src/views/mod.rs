@@ -4,6 +4,7 @@
 
 mod answers;
 pub mod crm;
+pub mod dispositions;
 mod error;
 pub mod facts;
 mod jobs;
