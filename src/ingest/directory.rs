@@ -7,6 +7,7 @@ use std::fmt;
 
 use domain::keys::TenantId;
 use domain::members::{Email, Phone, canonical_text};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::provider::Provider;
@@ -35,6 +36,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What an endpoint's id must be.
+pub const ENDPOINT_ID_RULE: &str = "must be 8 to 128 of letters, digits, '-' and '_', and not guessable";
+
+/// Whether a text can be an endpoint's id.
+pub fn is_endpoint_id(text: &str) -> bool {
+    (8..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 /// Where deliveries of one provider come in.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -59,6 +69,21 @@ pub struct TenantEntry {
     pub tracking_numbers: Vec<(String, Option<String>)>,
     /// Names or ids of outreach workspaces.
     pub workspaces: Vec<String>,
+}
+
+impl TenantEntry {
+    /// What `body`, a `tenant_configured` in the contract's JSON, says of it.
+    pub fn of(id: &TenantId, body: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |member: &str| body[member].as_array().cloned().unwrap_or_default();
+        let numbers = list("tracking_numbers");
+        let numbers = numbers.iter().filter_map(|row| Some((text(&row["number"])?, text(&row["agent"]))));
+        Self {
+            id: id.clone(),
+            tracking_numbers: numbers.collect(),
+            workspaces: list("workspaces").iter().filter_map(text).collect(),
+        }
+    }
 }
 
 /// Two entries of the configuration that cannot both hold.

@@ -135,10 +135,9 @@ fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr) -> Config {
         data_dir,
         listen: address,
         public_url: Some(base_url.to_owned()),
-        admin_token: None,
         tenants: TENANTS.iter().filter_map(tenant).collect(),
         endpoints: TENANTS.iter().flat_map(endpoints).collect(),
-        mappings: Vec::new(),
+        ..Config::default()
     }
 }
 
@@ -154,7 +153,7 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
         "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
         "tracking_numbers": numbers,
     });
-    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body })
+    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body, clienttether: None })
 }
 
 fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {
