@@ -9,6 +9,7 @@ mod source;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use domain::keys::TenantId;
@@ -76,16 +77,20 @@ pub struct Http {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Requests a second of one token or login; verified hooks are never limited.
-    pub requests_per_second: u32,
+    pub requests_per_second: NonZeroU32,
     /// Requests that may come at once before that holds.
-    pub requests_burst: u32,
+    pub requests_burst: NonZeroU32,
     /// Connections that are open at once.
-    pub connections: u32,
+    pub connections: NonZeroU32,
 }
 
+const CONNECTIONS: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
+const MANY: NonZeroU32 = NonZeroU32::new(100_000).expect("not zero");
+
 impl Default for Limits {
+    /// More than one honest caller comes to with one server.
     fn default() -> Self {
-        Self { requests_per_second: 1_000, requests_burst: 2_000, connections: 10_000 }
+        Self { requests_per_second: MANY, requests_burst: MANY, connections: CONNECTIONS }
     }
 }
 
@@ -375,7 +380,7 @@ mod tests {
         );
         assert!(config.outbound.allows("crm.example.com") && !config.outbound.allows("example.com"));
         assert_eq!(config.http.cors, ["https://app.example.com"]);
-        assert_eq!((config.limits.requests_per_second, config.limits.connections), (5, 10_000));
+        assert_eq!((config.limits.requests_per_second.get(), config.limits.connections.get()), (5, 10_000));
         assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
     }
 

@@ -1,5 +1,7 @@
 //! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[outbound]`, `[tenant.clienttether]`.
 
+use std::num::NonZeroU32;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -45,20 +47,17 @@ pub struct LimitsTable {
 
 impl LimitsTable {
     pub fn understood(&self, source: &Source<'_>) -> Result<Limits, ConfigError> {
-        let number = |given: &Option<Spanned<u32>>, key: &str, default: u32| match given {
+        let number = |given: &Option<Spanned<u32>>, key: &str, default: NonZeroU32| match given {
             None => Ok(default),
-            Some(number) if *number.get_ref() > 0 => Ok(*number.get_ref()),
-            Some(number) => Err(source.wrong(number.span(), key, "must be an integer of at least 1")),
+            Some(number) => NonZeroU32::new(*number.get_ref())
+                .ok_or_else(|| source.wrong(number.span(), key, "must be an integer of at least 1")),
         };
-        let default = Limits::default();
+        let Limits { requests_per_second, requests_burst, connections } = Limits::default();
+        let rate = &self.requests_per_second;
         Ok(Limits {
-            requests_per_second: number(
-                &self.requests_per_second,
-                "limits.requests_per_second",
-                default.requests_per_second,
-            )?,
-            requests_burst: number(&self.requests_burst, "limits.requests_burst", default.requests_burst)?,
-            connections: number(&self.connections, "limits.connections", default.connections)?,
+            requests_per_second: number(rate, "limits.requests_per_second", requests_per_second)?,
+            requests_burst: number(&self.requests_burst, "limits.requests_burst", requests_burst)?,
+            connections: number(&self.connections, "limits.connections", connections)?,
         })
     }
 }

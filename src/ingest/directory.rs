@@ -2,6 +2,7 @@
 //!
 //! A directory is plain data without a clock or files; a reload builds a new one and swaps it whole.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -132,6 +133,13 @@ pub struct Directory {
 impl Directory {
     /// Builds the look-ups; what two tenants claim is an error, since it would give one's facts to the other.
     pub fn new(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> Result<Self, DirectoryError> {
+        let (directory, refused) = Self::of_what_holds(tenants, endpoints);
+        refused.into_iter().next().map_or(Ok(directory), Err)
+    }
+
+    /// Builds the look-ups of what the log holds already: of two that claim one thing the first has it. Also what
+    /// was left out.
+    pub fn of_what_holds(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> (Self, Vec<DirectoryError>) {
         let decoy = Endpoint {
             id: String::new(),
             provider: String::new(),
@@ -147,16 +155,17 @@ impl Directory {
             mappings: HashMap::new(),
             decoy,
         };
+        let mut refused = Vec::new();
         for tenant in tenants {
-            directory.add_tenant(tenant)?;
+            directory.add_tenant(tenant, &mut refused);
         }
         for endpoint in endpoints {
-            let provider = endpoint.provider.clone();
-            if directory.endpoints.insert(endpoint_key(&provider, &endpoint.id), endpoint).is_some() {
-                return Err(DirectoryError::Endpoint { provider });
+            match directory.endpoints.entry(endpoint_key(&endpoint.provider, &endpoint.id)) {
+                Entry::Vacant(place) => drop(place.insert(endpoint)),
+                Entry::Occupied(_) => refused.push(DirectoryError::Endpoint { provider: endpoint.provider }),
             }
         }
-        Ok(directory)
+        (directory, refused)
     }
 
     /// The same with sources that the configuration describes.
@@ -173,31 +182,36 @@ impl Directory {
         }
     }
 
-    fn add_tenant(&mut self, entry: TenantEntry) -> Result<(), DirectoryError> {
+    fn add_tenant(&mut self, entry: TenantEntry, refused: &mut Vec<DirectoryError>) {
         let TenantEntry { id, tracking_numbers, workspaces } = entry;
+        let claimed = |what, name, first: &TenantId| DirectoryError::Claimed {
+            what,
+            name,
+            first: first.clone(),
+            second: id.clone(),
+        };
         for (number, agent) in tracking_numbers {
             let Some(phone) = Phone::new(&number) else {
-                return Err(DirectoryError::Number { tenant: id, number });
+                refused.push(DirectoryError::Number { tenant: id.clone(), number });
+                continue;
             };
-            let owner = (id.clone(), agent.as_deref().and_then(Email::new));
-            match self.numbers.insert(phone, owner) {
-                Some((first, _)) if first != id => {
-                    let what = "tracking number";
-                    return Err(DirectoryError::Claimed { what, name: number, first, second: id });
+            let agent = agent.as_deref().and_then(Email::new);
+            match self.numbers.entry(phone) {
+                Entry::Occupied(place) if place.get().0 != id => {
+                    refused.push(claimed("tracking number", number, &place.get().0));
                 }
-                Some(_) | None => {}
+                place => drop(place.insert_entry((id.clone(), agent))),
             }
         }
         for name in workspaces {
-            match self.workspaces.insert(fold_name(&name), id.clone()) {
-                Some(first) if first != id => {
-                    return Err(DirectoryError::Claimed { what: "workspace", name, first, second: id });
+            match self.workspaces.entry(fold_name(&name)) {
+                Entry::Occupied(place) if *place.get() != id => {
+                    refused.push(claimed("workspace", name, place.get()));
                 }
-                Some(_) | None => {}
+                place => drop(place.insert_entry(id.clone())),
             }
         }
         self.tenants.insert(id);
-        Ok(())
     }
 
     /// Whether the tenant is configured; one that is gone has its deliveries quarantined.
