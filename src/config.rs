@@ -2,9 +2,14 @@
 
 mod file;
 mod mapping;
+pub mod secret;
+mod sections;
+pub mod shown;
+mod source;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use domain::keys::TenantId;
@@ -35,12 +40,90 @@ pub enum ConfigError {
 }
 
 /// A tenant as configured: its id and the body of its `tenant_configured`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TenantConfig {
     /// The tenant.
     pub id: TenantId,
     /// Body of the fact that says so, in the contract's JSON.
     pub body: Value,
+    /// Its CRM, where it has one.
+    pub clienttether: Option<ClientTether>,
+}
+
+/// How a tenant's CRM is asked (B1).
+#[derive(Debug, Clone)]
+pub struct ClientTether {
+    /// Ends with a slash.
+    pub base_url: String,
+    /// The tenant's `X-Web-Key`.
+    pub web_key: Secret,
+    /// The access token, where the account has one.
+    pub access_token: Option<Secret>,
+}
+
+impl ClientTether {
+    /// Where it is unless told otherwise.
+    pub const BASE_URL: &'static str = "https://api.clienttether.com/v2/api/";
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Http {
+    /// Origins whose pages may ask the API (D10); the webhook routes are open to all.
+    pub cors: Vec<String>,
+}
+
+/// `[limits]`: what one server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second of one token or login; verified hooks are never limited.
+    pub requests_per_second: NonZeroU32,
+    /// Requests that may come at once before that holds.
+    pub requests_burst: NonZeroU32,
+    /// Connections that are open at once.
+    pub connections: NonZeroU32,
+}
+
+const CONNECTIONS: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
+const MANY: NonZeroU32 = NonZeroU32::new(100_000).expect("not zero");
+
+impl Default for Limits {
+    /// More than one honest caller comes to with one server.
+    fn default() -> Self {
+        Self { requests_per_second: MANY, requests_burst: MANY, connections: CONNECTIONS }
+    }
+}
+
+/// `[outbound]`: whom the server may call beside public https hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outbound {
+    /// Hosts, in lower case, that may be private or plain http.
+    pub allow: Vec<String>,
+}
+
+impl Outbound {
+    /// Whether the host is named.
+    pub fn allows(&self, host: &str) -> bool {
+        self.allow.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+}
+
+/// An endpoint of a tenant that the file does not have. It may be one that the log has and the file has no more;
+/// else it is refused.
+#[derive(Debug, Clone)]
+pub struct Stranger {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// File, line and key.
+    pub place: String,
+}
+
+impl Stranger {
+    /// Why it is refused where the log does not have the tenant either.
+    pub fn refused(&self) -> ConfigError {
+        let message = format!("no tenant {:?}", self.tenant.as_str());
+        ConfigError::Value { place: self.place.clone(), message }
+    }
 }
 
 /// Everything that is configured.
@@ -58,8 +141,34 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// Endpoints.
     pub endpoints: Vec<Endpoint>,
+    /// Those of them whose tenant the file does not have.
+    pub strangers: Vec<Stranger>,
     /// Sources that are described rather than built in.
     pub mappings: Vec<Mapping>,
+    /// `[http]`.
+    pub http: Http,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[outbound]`.
+    pub outbound: Outbound,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: DEFAULT_DATA_DIR.into(),
+            listen: DEFAULT_LISTEN,
+            public_url: None,
+            admin_token: None,
+            tenants: Vec::new(),
+            endpoints: Vec::new(),
+            strangers: Vec::new(),
+            mappings: Vec::new(),
+            http: Http::default(),
+            limits: Limits::default(),
+            outbound: Outbound::default(),
+        }
+    }
 }
 
 /// What the command line and the environment say; each wins over the file.
@@ -79,17 +188,13 @@ pub struct Overrides {
 
 /// The file that is read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "factfold.toml";
+const DEFAULT_DATA_DIR: &str = "data";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 impl Config {
     /// Reads the file that `overrides` names (else `factfold.toml` where there is one) under the overrides.
     pub fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
-        let default = Path::new(DEFAULT_FILE);
-        let (path, text) = match &overrides.file {
-            Some(path) => (path.display().to_string(), read(path)?),
-            None if default.exists() => (DEFAULT_FILE.to_owned(), read(default)?),
-            None => (DEFAULT_FILE.to_owned(), String::new()),
-        };
+        let (path, text) = overrides.read()?;
         Self::parse(&path, &text, overrides)
     }
 
@@ -113,13 +218,17 @@ impl Config {
             None => file.public_url,
         };
         Ok(Self {
-            data_dir: overrides.data_dir.clone().or(file.data_dir).unwrap_or_else(|| "data".into()),
+            data_dir: overrides.data_dir.clone().or(file.data_dir).unwrap_or_else(|| DEFAULT_DATA_DIR.into()),
             listen: overrides.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
             public_url,
             admin_token,
             tenants: file.tenants,
             endpoints: file.endpoints,
+            strangers: file.strangers,
             mappings: file.mappings,
+            http: file.http,
+            limits: file.limits,
+            outbound: file.outbound,
         })
     }
 }
@@ -127,17 +236,19 @@ impl Config {
 impl TenantConfig {
     /// What deliveries find the tenant by.
     pub fn owner(&self) -> Owner {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let list = |member: &str| self.body[member].as_array().cloned().unwrap_or_default();
-        let numbers = list("tracking_numbers");
-        Owner {
-            id: self.id.clone(),
-            tracking_numbers: numbers
-                .iter()
-                .filter_map(|number| Some((text(&number["number"])?, text(&number["agent"]))))
-                .collect(),
-            workspaces: list("workspaces").iter().filter_map(text).collect(),
-        }
+        Owner::of(&self.id, &self.body)
+    }
+}
+
+impl Overrides {
+    /// Name and text of the file; an empty one where none is named and there is none.
+    fn read(&self) -> Result<(String, String), ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        Ok(match &self.file {
+            Some(path) => (path.display().to_string(), read(path)?),
+            None if default.exists() => (DEFAULT_FILE.to_owned(), read(default)?),
+            None => (DEFAULT_FILE.to_owned(), String::new()),
+        })
     }
 }
 
@@ -173,6 +284,12 @@ mod tests {
     #[test]
     fn wrong_files_are_refused_by_line_and_key() {
         let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\n";
+        let claim = |number: &str, workspace: &str| {
+            format!(
+                "[[tenant]]\nid = \"one\"\nname = \"One\"\ntimezone = \"UTC\"\nworkspaces = [\"{workspace}\"]\n\
+                 [[tenant.tracking_number]]\nnumber = \"{number}\"\n"
+            )
+        };
         for (text, told) in [
             ("data_dir = \"d\"\nlisten_on = \"x\"\n".to_owned(), "factfold.toml:2: listen_on: unknown field"),
             ("listen = 7\n".to_owned(), "factfold.toml:1: listen: invalid type"),
@@ -190,12 +307,45 @@ mod tests {
             ),
             (format!("{TENANT}{TENANT}"), "factfold.toml:6: tenant.id: \"acme\" is given twice"),
             (
-                format!("{endpoint}secrets = [\"x\"]\ntenant = \"no\"\n"),
-                "factfold.toml:5: endpoint.tenant: no tenant \"no\"",
-            ),
-            (
                 format!("{endpoint}secrets = [\"env:FACTFOLD_NOT_SET\"]\n"),
                 "factfold.toml:4: endpoint.secrets: the environment has no FACTFOLD_NOT_SET",
+            ),
+            (
+                format!("{}{TENANT}workspaces = [\"x\",\n\"MAIN \"]\n", claim("+1 415 867 5309", "main")),
+                "factfold.toml:13: tenant.workspaces: workspace \"MAIN \" is claimed by the tenants one and acme",
+            ),
+            (
+                format!(
+                    "{}{}",
+                    claim("+14158675309", "a"),
+                    claim("+1 (415) 867-5309", "b").replace("\"one\"", "\"two\"")
+                ),
+                "factfold.toml:14: tenant.tracking_number.number: tracking number \"+1 (415) 867-5309\" is claimed",
+            ),
+            (
+                format!("{TENANT}[[tenant.tracking_number]]\nnumber = \"  \"\n"),
+                "factfold.toml:6: tenant.tracking_number.0.number: is required",
+            ),
+            (
+                format!("{TENANT}[tenant.clienttether]\nweb_key = \"env:FACTFOLD_NOT_SET\"\n"),
+                "factfold.toml:6: tenant.clienttether.web_key: the environment has no FACTFOLD_NOT_SET",
+            ),
+            (
+                format!("{TENANT}[tenant.clienttether]\nweb_key = \"x\"\nbase_url = \"http://10.0.0.1/\"\n"),
+                "factfold.toml:7: tenant.clienttether.base_url: must be an https URL",
+            ),
+            (
+                "[http]\ncors = [\"https://a.example\", \"*\"]\n".to_owned(),
+                "factfold.toml:2: http.cors: must be an origin",
+            ),
+            (
+                "[limits]\nconnections = 0\n".to_owned(),
+                "factfold.toml:2: limits.connections: must be an integer",
+            ),
+            ("[limits]\nconections = 1\n".to_owned(), "factfold.toml:2: conections: unknown field"),
+            (
+                "[outbound]\nallow = [\"http://127.0.0.1\"]\n".to_owned(),
+                "factfold.toml:2: outbound.allow: must be a host",
             ),
             (endpoint.to_owned(), "factfold.toml:2: endpoint.secrets: twilio signs its deliveries"),
             (endpoint.replace("twilio", "twillio"), "factfold.toml:3: endpoint.provider: no provider"),
@@ -203,6 +353,35 @@ mod tests {
             let refused = parse(&text).expect_err(&text);
             assert!(refused.contains(told), "{refused}\nshould say\n{told}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_of_a_tenant_that_the_file_does_not_have_waits_for_the_log_to_know_it() {
+        let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\nsecrets = [\"x\"]\n";
+        let config = parse(&format!("{endpoint}tenant = \"gone\"\n")).expect("read");
+        let refused: Vec<_> = config.strangers.iter().map(|it| it.refused().to_string()).collect();
+        assert_eq!(refused, ["factfold.toml:5: endpoint.tenant: no tenant \"gone\""]);
+        let config = parse(&format!("{TENANT}{endpoint}tenant = \"acme\"\n")).expect("read");
+        assert!(config.strangers.is_empty());
+    }
+
+    #[test]
+    fn every_table_of_the_contract_is_read() {
+        let text = format!(
+            "{TENANT}[tenant.clienttether]\nbase_url = \"http://127.0.0.1:9999/v2/api\"\nweb_key = \"sesame\"\n\
+             access_token = \"sesame\"\n[outbound]\nallow = [\"127.0.0.1\", \"Crm.Example.com\"]\n\
+             [http]\ncors = [\"https://app.example.com\"]\n[limits]\nrequests_per_second = 5\n"
+        );
+        let config = parse(&text).expect("accepted");
+        let crm = config.tenants[0].clienttether.as_ref().expect("a CRM");
+        assert_eq!(
+            (crm.base_url.as_str(), crm.web_key.bytes()),
+            ("http://127.0.0.1:9999/v2/api/", &b"sesame"[..])
+        );
+        assert!(config.outbound.allows("crm.example.com") && !config.outbound.allows("example.com"));
+        assert_eq!(config.http.cors, ["https://app.example.com"]);
+        assert_eq!((config.limits.requests_per_second.get(), config.limits.connections.get()), (5, 10_000));
+        assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
     }
 
     #[test]

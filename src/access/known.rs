@@ -88,6 +88,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// The last position of the log that is folded.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
     /// Folds the next fact.
     pub fn apply(&mut self, position: Position, at: Instant, fact: AccessFact) {
         match fact {

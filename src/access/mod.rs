@@ -86,6 +86,13 @@ impl Access {
         self.known.read()
     }
 
+    /// Whether there is any credential at all.
+    pub fn opens_to_somebody(&self) -> bool {
+        let known = self.known();
+        let is_live = |token: &Token| token.revoked_at.is_none();
+        self.admin.is_some() || known.tokens.values().any(is_live) || !known.users.is_empty()
+    }
+
     /// Who has this bearer token; none if it is not known or not any more.
     pub fn bearer(&self, token: &str) -> Option<Arc<Caller>> {
         // A server without an admin token compares too, so that both take the same time.

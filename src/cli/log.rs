@@ -108,7 +108,12 @@ fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usiz
 fn show_one(settings: &Settings, log: &LogSnapshot, position: u64, raw: bool) -> Result<(), Failure> {
     let Some(mut fact) = show(log, position)? else {
         let head = log.head().position;
-        return Err(Failure::Failed(format!("no fact at position {position}: the log ends at {head}")));
+        let why = if (1..=head).contains(&position) {
+            "it is of the control tenant; see the commands token and user".to_owned()
+        } else {
+            format!("the log ends at {head}")
+        };
+        return Err(Failure::Failed(format!("no fact to show at position {position}: {why}")));
     };
     if raw && let Some(original) = crate::views::facts::original(log, position)? {
         fact.original = Some(String::from_utf8_lossy(&original).into_owned());

@@ -122,6 +122,7 @@ impl From<EngineError> for Failure {
                 Self::InUse(format!("{error}; stop the other factfold, or name another --data-dir"))
             }
             EngineError::Damaged(_) => Self::Integrity(error.to_string()),
+            EngineError::Config(_) | EngineError::Directory(_) => Self::Usage(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

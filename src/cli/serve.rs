@@ -3,13 +3,13 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::config::{Config, Overrides};
-use crate::engine::{Engine, system_clock};
-use crate::http::{App, ServeError, Tokens, install_metrics, listen, serve};
+use crate::engine::{Engine, EngineError, system_clock};
+use crate::http::{App, ServeError, install_metrics, listen, serve};
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.
 pub fn log_to_stderr() {
@@ -33,19 +33,20 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     let overrides =
         Overrides { listen: args.listen, public_url: args.public_url.clone(), ..settings.overrides() };
     let config = Config::load(&overrides)?;
-    if config.admin_token.is_none() {
-        output::note("no FACTFOLD_ADMIN_TOKEN is set: webhooks are taken, but nobody can ask the API");
-    }
-    let metrics = install_metrics();
     runtime()?.block_on(async {
         // The port opens when there is somebody to answer on it.
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Serve)?;
-        let tokens = Tokens::new(config.admin_token.as_ref().map(crate::ingest::directory::Secret::bytes));
-        let served = crate::http::Settings { metrics, ..crate::http::Settings::default() };
-        let app = Arc::new(App::new(engine, tokens, served));
+        if !engine.access.opens_to_somebody() {
+            output::note(
+                "no FACTFOLD_ADMIN_TOKEN is set, and there is no token and no user: webhooks are taken, but nobody \
+                 can ask the API",
+            );
+        }
+        let app = Arc::new(App::new(engine, served(&config)));
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
+        let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups()?));
         let signal = stop_signal()?;
         supervisor::tell("READY=1");
         let stop = async {
@@ -53,10 +54,43 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             supervisor::tell("STOPPING=1");
         };
         serve(listener, Arc::clone(&app), stop).await;
+        reloading.abort();
         tokio::task::block_in_place(|| app.close());
         output::note("factfold stopped");
         Ok(())
     })
+}
+
+/// How the configuration says that is served.
+fn served(config: &Config) -> crate::http::Settings {
+    crate::http::Settings {
+        cors: config.http.cors.clone(),
+        requests_per_second: config.limits.requests_per_second,
+        requests_burst: config.limits.requests_burst,
+        connections_max: config.limits.connections.get() as usize,
+        metrics: install_metrics(),
+    }
+}
+
+fn hangups() -> Result<Signal, Failure> {
+    signal(SignalKind::hangup()).map_err(|error| Failure::Failed(format!("no signals: {error}")))
+}
+
+/// Reads tenants and endpoints again at each SIGHUP. A wrong file changes nothing, and the log says why.
+async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        let loaded = tokio::task::block_in_place(|| {
+            let config = Config::load(&overrides).map_err(EngineError::from)?;
+            app.engine().roster.load(&config).map(|()| config)
+        });
+        match loaded {
+            Ok(config) => {
+                let (tenants, endpoints) = (config.tenants.len(), config.endpoints.len());
+                tracing::info!(tenants, endpoints, "configuration read again");
+            }
+            Err(error) => tracing::error!(%error, "the configuration stays as it was"),
+        }
+    }
 }
 
 /// The async runtime of the servers.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use domain::keys::TenantId;
 use domain::members::{Currency, Day};
@@ -13,8 +12,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 
-use super::{ConfigError, TenantConfig, mapping};
-use crate::ingest::directory::{Endpoint, Secret};
+use super::sections::{ClientTetherTable, HttpTable, LimitsTable, OutboundTable};
+use super::source::Source;
+use super::{ConfigError, Http, Limits, Outbound, Stranger, TenantConfig, mapping, secret};
+use crate::ingest::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::provider::Provider;
 use crate::ingest::providers::{self, generic::Mapping};
 
@@ -28,6 +29,12 @@ struct Grammar {
     data_dir: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<Spanned<String>>,
+    #[serde(default)]
+    http: HttpTable,
+    #[serde(default)]
+    limits: LimitsTable,
+    #[serde(default)]
+    outbound: OutboundTable,
     #[serde(default)]
     tenant: Vec<TenantEntry>,
     #[serde(default)]
@@ -44,19 +51,20 @@ struct TenantEntry {
     timezone: Spanned<String>,
     currency: Option<Spanned<String>>,
     #[serde(default)]
-    workspaces: Vec<String>,
+    workspaces: Vec<Spanned<String>>,
     recording: Option<bool>,
     effective_from: Option<Spanned<String>>,
     rules: Option<Spanned<toml::Table>>,
     #[serde(default)]
     tracking_number: Vec<TrackingNumberEntry>,
+    clienttether: Option<ClientTetherTable>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrackingNumberEntry {
-    number: String,
-    agent: Option<String>,
+    number: Spanned<String>,
+    agent: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,45 +85,16 @@ pub struct Understood {
     pub public_url: Option<String>,
     pub tenants: Vec<TenantConfig>,
     pub endpoints: Vec<Endpoint>,
+    pub strangers: Vec<Stranger>,
     pub mappings: Vec<Mapping>,
-}
-
-/// The text, to name lines of.
-pub(super) struct Source<'a> {
-    path: &'a str,
-    text: &'a str,
-}
-
-impl Source<'_> {
-    fn line(&self, at: usize) -> usize {
-        self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
-    }
-
-    /// What is wrong at that place, under its key.
-    pub fn wrong(&self, span: Range<usize>, key: &str, message: impl Into<String>) -> ConfigError {
-        let place = format!("{}:{}: {key}", self.path, self.line(span.start));
-        ConfigError::Value { place, message: message.into() }
-    }
-
-    /// The parser says what and where; the key stands in the line.
-    fn unparsable(&self, error: &toml::de::Error) -> ConfigError {
-        let message = error.message().to_owned();
-        let Some(span) = error.span() else {
-            return ConfigError::Value { place: self.path.to_owned(), message };
-        };
-        let line = self.line(span.start);
-        let written = self.text.lines().nth(line - 1).unwrap_or_default();
-        let place = match written.split_once('=') {
-            Some((key, _)) => format!("{}:{line}: {}", self.path, key.trim()),
-            None => format!("{}:{line}", self.path),
-        };
-        ConfigError::Value { place, message }
-    }
+    pub http: Http,
+    pub limits: Limits,
+    pub outbound: Outbound,
 }
 
 /// Reads the text of the file at `path`.
 pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
-    let source = Source { path, text };
+    let source = Source::new(path, text);
     let file: Grammar = toml::from_str(text).map_err(|error| source.unparsable(&error))?;
     let public_url = file.public_url.map(|url| {
         let understood = self::public_url(url.get_ref());
@@ -123,17 +102,25 @@ pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
     });
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id))?;
     unique(&source, "endpoint.id", file.endpoint.iter().map(|endpoint| &endpoint.id))?;
-    let tenants = file.tenant.iter().map(|entry| tenant(&source, entry)).collect::<Result<Vec<_>, _>>()?;
+    let outbound = file.outbound.understood(&source)?;
+    let tenants = file.tenant.iter().map(|entry| tenant(&source, entry, &outbound));
+    let tenants = tenants.collect::<Result<Vec<_>, _>>()?;
+    one_owner(&source, &file.tenant, &tenants)?;
     let mappings = mapping::read(&source, &file.mapping)?;
-    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &tenants, &mappings));
+    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &mappings));
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
+    let strangers = file.endpoint.iter().filter_map(|entry| stranger(&source, entry, &tenants)).collect();
     Ok(Understood {
         data_dir: file.data_dir,
         listen: file.listen,
         public_url: public_url.transpose()?,
         tenants,
         endpoints,
+        strangers,
         mappings,
+        http: file.http.understood(&source)?,
+        limits: file.limits.understood(&source)?,
+        outbound,
     })
 }
 
@@ -157,7 +144,35 @@ fn unique<'a>(
     Ok(())
 }
 
-fn tenant(source: &Source<'_>, entry: &TenantEntry) -> Result<TenantConfig, ConfigError> {
+/// A number or workspace that two tenants claim would give one's facts to the other.
+fn one_owner(
+    source: &Source<'_>,
+    entries: &[TenantEntry],
+    tenants: &[TenantConfig],
+) -> Result<(), ConfigError> {
+    let owners = tenants.iter().map(TenantConfig::owner).collect();
+    let Err(error) = Directory::new(owners, Vec::new()) else { return Ok(()) };
+    let (key, name, claimant) = match &error {
+        DirectoryError::Claimed { what: "workspace", name, second, .. } => {
+            ("tenant.workspaces", name, Some(second))
+        }
+        DirectoryError::Claimed { name, second, .. } => ("tenant.tracking_number.number", name, Some(second)),
+        DirectoryError::Number { tenant, number } => ("tenant.tracking_number.number", number, Some(tenant)),
+        DirectoryError::Endpoint { provider } => ("endpoint.id", provider, None),
+    };
+    let entry = entries.iter().find(|entry| claimant.is_some_and(|id| id.as_str() == entry.id.get_ref()));
+    let written = entry.into_iter().flat_map(|entry| {
+        entry.workspaces.iter().chain(entry.tracking_number.iter().map(|tracking| &tracking.number))
+    });
+    let span = written.filter(|written| written.get_ref() == name).map(Spanned::span).next();
+    Err(source.wrong(span.unwrap_or_default(), key, error.to_string()))
+}
+
+fn tenant(
+    source: &Source<'_>,
+    entry: &TenantEntry,
+    outbound: &Outbound,
+) -> Result<TenantConfig, ConfigError> {
     let id = TenantId::new(entry.id.get_ref())
         .map_err(|error| source.wrong(entry.id.span(), "tenant.id", error.to_string()))?;
     if ZoneName::parse(entry.timezone.get_ref()).is_none() {
@@ -175,27 +190,40 @@ fn tenant(source: &Source<'_>, entry: &TenantEntry) -> Result<TenantConfig, Conf
     body.insert("name".into(), entry.name.get_ref().clone().into());
     body.insert("timezone".into(), entry.timezone.get_ref().clone().into());
     body.insert("currency".into(), text(&entry.currency).into());
-    body.insert("workspaces".into(), entry.workspaces.clone().into());
+    body.insert("workspaces".into(), entry.workspaces.iter().map(|name| name.get_ref().clone()).collect());
     body.insert("recording".into(), entry.recording.into());
     body.insert("effective_from".into(), text(&entry.effective_from).into());
     if let Some(rules) = &entry.rules {
         body.insert("rules".into(), json!(rules.get_ref()));
     }
     let numbers = entry.tracking_number.iter();
-    let numbers = numbers.map(|tracking| json!({"number": tracking.number, "agent": tracking.agent}));
+    let numbers = numbers.map(|tracking| {
+        json!({"number": tracking.number.get_ref(), "agent": tracking.agent.as_ref().map(Spanned::get_ref)})
+    });
     body.insert("tracking_numbers".into(), numbers.collect());
     let body = Value::Object(body);
     // The same reader as for a posted fact: what the log would refuse is refused here, by name.
     if let Some(Err(faults)) = domain::facts::Fact::from_json("tenant_configured", body.clone(), "") {
         let fault = faults.first().map(|fault| (fault.pointer.replace('/', "."), fault.message.clone()));
         let (pointer, message) = fault.unwrap_or_default();
-        let span = match &entry.rules {
-            Some(rules) if pointer.starts_with(".rules") => rule_span(source, rules, &pointer),
-            Some(_) | None => entry.name.span(),
-        };
-        return Err(source.wrong(span, &format!("tenant{pointer}"), message));
+        let key = pointer.replace("tracking_numbers", "tracking_number");
+        return Err(source.wrong(fault_span(source, entry, &pointer), &format!("tenant{key}"), message));
     }
-    Ok(TenantConfig { id, body })
+    let clienttether = entry.clienttether.as_ref().map(|table| table.understood(source, outbound));
+    Ok(TenantConfig { id, body, clienttether: clienttether.transpose()? })
+}
+
+/// Where the member at fault stands, else the tenant's name.
+fn fault_span(source: &Source<'_>, entry: &TenantEntry, pointer: &str) -> Range<usize> {
+    let mut parts = pointer.split('.').skip(1);
+    let (member, index) = (parts.next(), parts.next().and_then(|at| at.parse::<usize>().ok()));
+    let span = match (member, index, &entry.rules) {
+        (Some("rules"), _, Some(rules)) => Some(rule_span(source, rules, pointer)),
+        (Some("tracking_numbers"), Some(at), _) => entry.tracking_number.get(at).map(|row| row.number.span()),
+        (Some("workspaces"), Some(at), _) => entry.workspaces.get(at).map(Spanned::span),
+        (_, _, _) => None,
+    };
+    span.unwrap_or_else(|| entry.name.span())
 }
 
 /// Where the rule at fault stands: its name's place in the table's text, else the table.
@@ -208,18 +236,23 @@ fn rule_span(source: &Source<'_>, rules: &Spanned<toml::Table>, pointer: &str) -
     }
 }
 
+/// An endpoint of a tenant that the file does not have.
+fn stranger(source: &Source<'_>, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Option<Stranger> {
+    let named = entry.tenant.as_ref()?;
+    let tenant = TenantId::new(named.get_ref()).ok()?;
+    let is_known = tenants.iter().any(|known| known.id == tenant);
+    let place = || format!("{}: endpoint.tenant", source.place(named.span().start));
+    (!is_known).then(|| Stranger { tenant, place: place() })
+}
+
 fn endpoint(
     source: &Source<'_>,
     entry: &EndpointEntry,
-    tenants: &[TenantConfig],
     mappings: &[Mapping],
 ) -> Result<Endpoint, ConfigError> {
     let id = entry.id.get_ref();
-    let fits = (8..=128).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if !fits {
-        let message = "must be 8 to 128 of letters, digits, '-' and '_', and not guessable";
-        return Err(source.wrong(entry.id.span(), "endpoint.id", message));
+    if !is_endpoint_id(id) {
+        return Err(source.wrong(entry.id.span(), "endpoint.id", ENDPOINT_ID_RULE));
     }
     let described = || mappings.iter().find(|mapping| mapping.name == *entry.provider.get_ref());
     let provider = providers::named(entry.provider.get_ref());
@@ -227,18 +260,14 @@ fn endpoint(
         let message = format!("no provider {:?}", entry.provider.get_ref());
         return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
     };
-    let tenant = match &entry.tenant {
-        None => None,
-        Some(named) => match tenants.iter().find(|tenant| tenant.id.as_str() == named.get_ref()) {
-            Some(tenant) => Some(tenant.id.clone()),
-            None => {
-                let message = format!("no tenant {:?}", named.get_ref());
-                return Err(source.wrong(named.span(), "endpoint.tenant", message));
-            }
-        },
-    };
+    let tenant = entry.tenant.as_ref().map(|named| {
+        let id = TenantId::new(named.get_ref());
+        id.map_err(|error| source.wrong(named.span(), "endpoint.tenant", error.to_string()))
+    });
+    let tenant = tenant.transpose()?;
     let resolve = |text: &Spanned<String>| {
-        secret(text.get_ref()).map_err(|message| source.wrong(text.span(), "endpoint.secrets", message))
+        secret::resolve(text.get_ref())
+            .map_err(|message| source.wrong(text.span(), "endpoint.secrets", message))
     };
     let endpoint = Endpoint {
         id: id.clone(),
@@ -253,17 +282,4 @@ fn endpoint(
         return Err(source.wrong(span, &format!("endpoint.{key}"), message));
     }
     Ok(endpoint)
-}
-
-/// Resolves `env:NAME`, `file:PATH` or the text itself.
-fn secret(text: &str) -> Result<Secret, String> {
-    let value = if let Some(name) = text.strip_prefix("env:") {
-        env::var(name).map_err(|_| format!("the environment has no {name}"))?
-    } else if let Some(path) = text.strip_prefix("file:") {
-        let read = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        read.trim_end_matches(['\r', '\n']).to_owned()
-    } else {
-        text.to_owned()
-    };
-    if value.is_empty() { Err("the secret is empty".into()) } else { Ok(Secret::new(&value)) }
 }

@@ -17,7 +17,7 @@ use toml::Spanned;
 
 use self::field::At;
 use super::ConfigError;
-use super::file::Source;
+use super::source::Source;
 use crate::ingest::payload::TimeFormat;
 use crate::ingest::post::{Poster, poster_of};
 use crate::ingest::providers;

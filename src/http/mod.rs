@@ -16,12 +16,15 @@ mod deliveries;
 mod dispositions;
 mod document;
 mod edge;
+mod endpoints;
 mod facts;
 mod global;
 mod health;
 mod hooks;
 mod leaderboard;
 mod limits;
+mod listing;
+mod login;
 mod metrics;
 mod need;
 mod notes;
@@ -45,6 +48,9 @@ mod stream;
 mod sync;
 mod targets;
 mod tenant;
+mod tenants;
+mod tokens;
+mod users;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -56,7 +62,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use auth::Tokens;
 pub use observe::install as install_metrics;
 pub use serve::{ServeError, listen, serve};
 
@@ -98,7 +103,6 @@ impl Default for Settings {
 /// What every handler sees.
 pub struct App {
     engine: Engine,
-    tokens: Tokens,
     /// Cancelled when a stop was asked for: streams end, readiness ends, requests under way go on.
     stopping: CancellationToken,
     limits: Arc<RateLimits>,
@@ -112,12 +116,11 @@ pub struct App {
 }
 
 impl App {
-    /// Serves `engine` to those with one of `tokens`.
-    pub fn new(engine: Engine, tokens: Tokens, settings: Settings) -> Self {
+    /// Serves `engine`.
+    pub fn new(engine: Engine, settings: Settings) -> Self {
         let build = build(&engine);
         Self {
             engine,
-            tokens,
             stopping: CancellationToken::new(),
             limits: Arc::new(RateLimits::new(settings.requests_per_second, settings.requests_burst)),
             cors: settings.cors.into(),
@@ -126,6 +129,11 @@ impl App {
             streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
             build,
         }
+    }
+
+    /// What is served.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Closes the engine, whoever still holds a handle of it.
@@ -169,6 +177,11 @@ fn routes() -> Routes {
         .merge(reports::routes())
         .merge(sync::routes())
         .merge(deliveries::routes())
+        .merge(login::routes())
+        .merge(tenants::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
+        .merge(endpoints::routes())
 }
 
 /// The routes behind what holds for every request.

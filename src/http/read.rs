@@ -169,11 +169,7 @@ impl<Q> List<Q> {
     /// A page that only facts decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let (position, page) = (page.position, self.bound(page));
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&page)?),
-            Media::Csv => rows_of(page)?,
-        };
-        self.asked.stable(position, written)
+        self.asked.stable(position, written(&self.asked, page)?)
     }
 
     /// A page that the time decides too.
@@ -198,6 +194,14 @@ impl<Q> List<Q> {
     /// The page with its cursor bound to this list and filter.
     fn bound<T>(&self, page: Page<T>) -> Page<T> {
         Page { next_cursor: page.next_cursor.map(|at| self.bond.write(&at)), ..page }
+    }
+}
+
+/// A page as JSON or CSV, whichever is asked for.
+pub fn written<T: Serialize + ToSchema>(asked: &Asked, page: Page<T>) -> Result<Written, Problem> {
+    match asked.media() {
+        Media::Json => Ok(Written::json(json(&page)?)),
+        Media::Csv => rows_of(page),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use bytes::Bytes;
+use domain::facts::Fact;
 use domain::json::FieldError;
 use domain::keys::TenantId;
 use domain::record::Draft;
@@ -31,6 +32,8 @@ struct Prepared {
     /// Appends that each fit the log's limits.
     appends: Vec<Vec<Draft>>,
     slots: Vec<Slot>,
+    /// Whether a configuration is among them.
+    configures: bool,
 }
 
 /// A chunk of an import that the log has.
@@ -66,10 +69,13 @@ impl Ingest {
         poster: Poster,
         lines: Vec<Bytes>,
     ) -> Result<Vec<Posted>, IngestError> {
-        let Prepared { appends, slots } = self.prepare(tenant, poster, lines)?;
+        let Prepared { appends, slots, configures } = self.prepare(tenant, poster, lines)?;
         let mut appended = Vec::with_capacity(slots.len());
         for drafts in appends {
             appended.extend(self.log.append(drafts)?.await?);
+        }
+        if configures {
+            self.follow_configurations()?;
         }
         self.answers(tenant, poster, slots, appended).await
     }
@@ -119,7 +125,8 @@ impl Ingest {
                 if taken == given {
                     break;
                 }
-                let Prepared { appends, slots } = layers[taken % threads].1.recv().map_err(|_| gone())??;
+                let Prepared { appends, slots, .. } =
+                    layers[taken % threads].1.recv().map_err(|_| gone())??;
                 taken += 1;
                 let pendings = appends.into_iter().map(|drafts| self.log.append(drafts));
                 let pendings = pendings.collect::<Result<_, _>>().map_err(IngestError::from)?;
@@ -154,11 +161,19 @@ impl Ingest {
 
     fn prepare(&self, tenant: &TenantId, poster: Poster, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
         let now = self.now();
-        let mut prepared = Prepared { appends: Vec::new(), slots: Vec::with_capacity(lines.len()) };
+        let slots = Vec::with_capacity(lines.len());
+        let mut prepared = Prepared { appends: Vec::new(), slots, configures: false };
         let (mut drafts, mut bytes) = (Vec::with_capacity(lines.len()), 0);
         let salts = salts(lines.len())?;
         for (line, salt) in lines.into_iter().zip(salts) {
             let draft = post::read(tenant, poster, &line, now).and_then(|envelope| {
+                if matches!(envelope.fact, Fact::Tenant(_)) {
+                    prepared.configures = true;
+                    let claimed = self.claimed(tenant, &envelope.fact);
+                    if !claimed.is_empty() {
+                        return Err(Posted::Rejected(claimed));
+                    }
+                }
                 envelope.draft(&self.secret, salt, &line).map_err(|error| {
                     Posted::Rejected(vec![FieldError { pointer: "/body".into(), message: error.to_string() }])
                 })

@@ -33,30 +33,41 @@ impl Ingest {
             if latest > 0 && self.fact_at(latest)?.as_ref() == Some(&fact) {
                 return Ok(());
             }
-            let envelope = Envelope {
-                tenant: tenant.clone(),
-                provider: Provider::engine(),
-                external_id: ExternalId::new(&format!("tenant/{latest}"))
-                    .map_err(|error| engine(error.to_string()))?,
-                occurred_at: self.now(),
-                time_received: true,
-                fact: fact.clone(),
-                mapping: 0,
-            };
-            let salt = salts(1)?.pop().unwrap_or_default();
-            let draft = envelope.draft(&self.secret, salt, &Bytes::new());
-            let draft = draft.map_err(|error| engine(error.to_string()))?;
-            match self.log.append(vec![draft])?.wait()?.first() {
-                Some(Appended::Recorded(position)) => {
+            match self.append_of_tenant(tenant, latest, fact.clone())? {
+                Appended::Recorded(position) => {
                     tracing::info!(%tenant, position, "tenant configured");
                     return Ok(());
                 }
-                Some(Appended::Duplicate(_)) => return Ok(()),
-                Some(Appended::Differs(position)) => latest = *position,
-                None => return Err(engine("the log gave no answer".into())),
+                Appended::Duplicate(_) => return Ok(()),
+                Appended::Differs(position) => latest = position,
             }
         }
         Err(engine("it was changed again and again meanwhile".into()))
+    }
+
+    /// Appends what follows the fact at `latest` among a tenant's configurations; its key holds that position.
+    pub(super) fn append_of_tenant(
+        &self,
+        tenant: &TenantId,
+        latest: Position,
+        fact: Fact,
+    ) -> Result<Appended, IngestError> {
+        let engine = |why: String| IngestError::Engine(format!("configuration of {tenant}: {why}"));
+        let envelope = Envelope {
+            tenant: tenant.clone(),
+            provider: Provider::engine(),
+            external_id: ExternalId::new(&format!("tenant/{latest}"))
+                .map_err(|error| engine(error.to_string()))?,
+            occurred_at: self.now(),
+            time_received: true,
+            fact,
+            mapping: 0,
+        };
+        let salt = salts(1)?.pop().unwrap_or_default();
+        let draft = envelope.draft(&self.secret, salt, &Bytes::new());
+        let draft = draft.map_err(|error| engine(error.to_string()))?;
+        let appended = self.log.append(vec![draft])?.wait()?;
+        appended.first().copied().ok_or_else(|| engine("the log gave no answer".into()))
     }
 
     pub(super) fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {

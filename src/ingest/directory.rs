@@ -2,11 +2,13 @@
 //!
 //! A directory is plain data without a clock or files; a reload builds a new one and swaps it whole.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use domain::keys::TenantId;
 use domain::members::{Email, Phone, canonical_text};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::provider::Provider;
@@ -35,6 +37,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What an endpoint's id must be.
+pub const ENDPOINT_ID_RULE: &str = "must be 8 to 128 of letters, digits, '-' and '_', and not guessable";
+
+/// Whether a text can be an endpoint's id.
+pub fn is_endpoint_id(text: &str) -> bool {
+    (8..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 /// Where deliveries of one provider come in.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -59,6 +70,21 @@ pub struct TenantEntry {
     pub tracking_numbers: Vec<(String, Option<String>)>,
     /// Names or ids of outreach workspaces.
     pub workspaces: Vec<String>,
+}
+
+impl TenantEntry {
+    /// What `body`, a `tenant_configured` in the contract's JSON, says of it.
+    pub fn of(id: &TenantId, body: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |member: &str| body[member].as_array().cloned().unwrap_or_default();
+        let numbers = list("tracking_numbers");
+        let numbers = numbers.iter().filter_map(|row| Some((text(&row["number"])?, text(&row["agent"]))));
+        Self {
+            id: id.clone(),
+            tracking_numbers: numbers.collect(),
+            workspaces: list("workspaces").iter().filter_map(text).collect(),
+        }
+    }
 }
 
 /// Two entries of the configuration that cannot both hold.
@@ -107,6 +133,13 @@ pub struct Directory {
 impl Directory {
     /// Builds the look-ups; what two tenants claim is an error, since it would give one's facts to the other.
     pub fn new(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> Result<Self, DirectoryError> {
+        let (directory, refused) = Self::of_what_holds(tenants, endpoints);
+        refused.into_iter().next().map_or(Ok(directory), Err)
+    }
+
+    /// Builds the look-ups of what the log holds already: of two that claim one thing the first has it. Also what
+    /// was left out.
+    pub fn of_what_holds(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> (Self, Vec<DirectoryError>) {
         let decoy = Endpoint {
             id: String::new(),
             provider: String::new(),
@@ -122,16 +155,17 @@ impl Directory {
             mappings: HashMap::new(),
             decoy,
         };
+        let mut refused = Vec::new();
         for tenant in tenants {
-            directory.add_tenant(tenant)?;
+            directory.add_tenant(tenant, &mut refused);
         }
         for endpoint in endpoints {
-            let provider = endpoint.provider.clone();
-            if directory.endpoints.insert(endpoint_key(&provider, &endpoint.id), endpoint).is_some() {
-                return Err(DirectoryError::Endpoint { provider });
+            match directory.endpoints.entry(endpoint_key(&endpoint.provider, &endpoint.id)) {
+                Entry::Vacant(place) => drop(place.insert(endpoint)),
+                Entry::Occupied(_) => refused.push(DirectoryError::Endpoint { provider: endpoint.provider }),
             }
         }
-        Ok(directory)
+        (directory, refused)
     }
 
     /// The same with sources that the configuration describes.
@@ -148,31 +182,36 @@ impl Directory {
         }
     }
 
-    fn add_tenant(&mut self, entry: TenantEntry) -> Result<(), DirectoryError> {
+    fn add_tenant(&mut self, entry: TenantEntry, refused: &mut Vec<DirectoryError>) {
         let TenantEntry { id, tracking_numbers, workspaces } = entry;
+        let claimed = |what, name, first: &TenantId| DirectoryError::Claimed {
+            what,
+            name,
+            first: first.clone(),
+            second: id.clone(),
+        };
         for (number, agent) in tracking_numbers {
             let Some(phone) = Phone::new(&number) else {
-                return Err(DirectoryError::Number { tenant: id, number });
+                refused.push(DirectoryError::Number { tenant: id.clone(), number });
+                continue;
             };
-            let owner = (id.clone(), agent.as_deref().and_then(Email::new));
-            match self.numbers.insert(phone, owner) {
-                Some((first, _)) if first != id => {
-                    let what = "tracking number";
-                    return Err(DirectoryError::Claimed { what, name: number, first, second: id });
+            let agent = agent.as_deref().and_then(Email::new);
+            match self.numbers.entry(phone) {
+                Entry::Occupied(place) if place.get().0 != id => {
+                    refused.push(claimed("tracking number", number, &place.get().0));
                 }
-                Some(_) | None => {}
+                place => drop(place.insert_entry((id.clone(), agent))),
             }
         }
         for name in workspaces {
-            match self.workspaces.insert(fold_name(&name), id.clone()) {
-                Some(first) if first != id => {
-                    return Err(DirectoryError::Claimed { what: "workspace", name, first, second: id });
+            match self.workspaces.entry(fold_name(&name)) {
+                Entry::Occupied(place) if *place.get() != id => {
+                    refused.push(claimed("workspace", name, place.get()));
                 }
-                Some(_) | None => {}
+                place => drop(place.insert_entry(id.clone())),
             }
         }
         self.tenants.insert(id);
-        Ok(())
     }
 
     /// Whether the tenant is configured; one that is gone has its deliveries quarantined.

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod providers;
 pub mod quarantine;
 pub mod retry;
+pub mod roster;
 mod settle;
 pub mod signature;
 
@@ -29,13 +30,14 @@ use domain::envelope::Envelope;
 use domain::keys::{ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
 use self::conflict::Sightings;
 use self::delivery::Delivery;
 use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::provider::{Cannot, Meaning, Provider, Reason};
+use self::roster::Roster;
 use self::settle::{Differing, Known};
 use crate::log::{Appended, Clock, Log};
 
@@ -61,6 +63,7 @@ pub struct Ingest {
     public_url: String,
     directory: RwLock<Arc<Directory>>,
     sightings: Sightings,
+    roster: Mutex<Roster>,
 }
 
 impl Ingest {
@@ -68,7 +71,8 @@ impl Ingest {
     pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
         let directory = RwLock::new(Arc::new(directory));
         let sightings = Sightings::since(Instant(clock()));
-        Self { log, secret, clock, public_url, directory, sightings }
+        let roster = Mutex::default();
+        Self { log, secret, clock, public_url, directory, sightings, roster }
     }
 
     /// Puts another directory in place; deliveries under way end with the one they began with.

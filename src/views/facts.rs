@@ -165,6 +165,9 @@ pub fn page(
 ) -> Result<FactPage, FactError> {
     let head = log.head().position.min(filter.up_to);
     let mut items = Vec::new();
+    if filter.tenant.as_str() == TenantId::CONTROL {
+        return Ok(FactPage { items, next: None });
+    }
     let mut at = match (cursor, filter.descending) {
         (Some(cursor), true) => cursor.min(head + 1).saturating_sub(1),
         (Some(cursor), false) => cursor.saturating_add(1),
@@ -213,10 +216,14 @@ fn positions(
     Ok(found)
 }
 
-/// The fact at `position`, in the contract's shape; none past the head.
+/// The fact at `position`, in the contract's shape; none past the head, and none of the control tenant, which
+/// nothing shows (RULINGS, Storage).
 pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<FactItem>, FactError> {
     let Some(record) = log.read(position)? else { return Ok(None) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    if view.header.tenant == TenantId::CONTROL {
+        return Ok(None);
+    }
     fact_item(position, &view).map(Some)
 }
 

@@ -264,6 +264,20 @@ impl Server {
         assert!(status.success(), "expected a clean stop on SIGTERM, got {status}");
     }
 
+    /// SIGHUP: tenants and endpoints are read again.
+    pub fn hang_up(&self) {
+        signal(self.child().id(), "HUP");
+    }
+
+    /// Waits until it has said this on stderr, at most 10 s.
+    pub async fn says(&self, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.stderr().contains(words) {
+            assert!(Instant::now() < deadline, "expected {words:?} on stderr:\n{}", self.stderr());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub fn is_alive(&self) -> bool {
         matches!(self.child().try_wait(), Ok(None))
     }

@@ -89,8 +89,13 @@ pub async fn deliver_signed(server: &Server, endpoint: &str, form: &Form, signat
 
 /// Posts the form rightly signed to the usual endpoint.
 pub async fn deliver(server: &Server, form: &Form) -> Answer {
-    let signature = sign(TWILIO_TOKEN, &public_url(ENDPOINT), form);
-    deliver_signed(server, ENDPOINT, form, Some(&signature)).await
+    deliver_to(server, ENDPOINT, form).await
+}
+
+/// Posts the form rightly signed to an endpoint.
+pub async fn deliver_to(server: &Server, endpoint: &str, form: &Form) -> Answer {
+    let signature = sign(TWILIO_TOKEN, &public_url(endpoint), form);
+    deliver_signed(server, endpoint, form, Some(&signature)).await
 }
 
 /// Delivers the form in the query of a GET, which signs the whole URL.

@@ -21,7 +21,7 @@ use super::serve::{runtime, stop_signal};
 use super::{Failure, Settings, output};
 use crate::config::{Config, TenantConfig};
 use crate::engine::{Engine, system_clock};
-use crate::http::{App, ServeError, Tokens, install_metrics, listen, serve};
+use crate::http::{App, ServeError, install_metrics, listen, serve};
 use crate::ingest::directory::{Endpoint, Secret};
 use indicatif::ProgressBar;
 use play::{Tally, play, post};
@@ -64,10 +64,10 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         let base_url = format!("http://{address}");
         let token = token()?;
-        let config = config(&base_url, scratch.0.clone(), address);
+        let config = config(&base_url, scratch.0.clone(), address, &token);
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let served = crate::http::Settings { metrics: install_metrics(), ..crate::http::Settings::default() };
-        let app = Arc::new(App::new(engine, Tokens::new(Some(token.as_bytes())), served));
+        let app = Arc::new(App::new(engine, served));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         // Sent or dropped, either way it is time to stop.
         let until = async move { drop(stopped.await) };
@@ -130,15 +130,15 @@ fn token() -> Result<String, Failure> {
     Ok(format!("ff_demo_{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
-fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr) -> Config {
+fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr, token: &str) -> Config {
     Config {
         data_dir,
         listen: address,
         public_url: Some(base_url.to_owned()),
-        admin_token: None,
+        admin_token: Some(Secret::new(token)),
         tenants: TENANTS.iter().filter_map(tenant).collect(),
         endpoints: TENANTS.iter().flat_map(endpoints).collect(),
-        mappings: Vec::new(),
+        ..Config::default()
     }
 }
 
@@ -154,7 +154,7 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
         "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
         "tracking_numbers": numbers,
     });
-    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body })
+    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body, clienttether: None })
 }
 
 fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {

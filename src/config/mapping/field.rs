@@ -9,7 +9,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::config::ConfigError;
-use crate::config::file::Source;
+use crate::config::source::Source;
 use crate::ingest::payload::TimeFormat;
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 
 use crate::config::ConfigError;
-use crate::config::file::Source;
+use crate::config::source::Source;
 use crate::ingest::providers::generic::field::{Field, ReadAs};
 use crate::ingest::providers::generic::{Rule, put};
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::ConfigError;
-use crate::config::file::Source;
+use crate::config::source::Source;
 use crate::ingest::signature::{Encoding, Hash, Key, Mac, SCHEMES, Scheme, TOLERANCE_SECONDS};
 
 const KEY: &str = "mapping.signature";

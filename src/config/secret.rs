@@ -1,0 +1,23 @@
+//! Where secrets stand: `env:NAME`, `file:PATH`, or the text itself.
+
+use std::{env, fs};
+
+use crate::ingest::directory::Secret;
+
+/// Whether a text says where a secret stands, and is none itself.
+pub fn is_reference(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
+}
+
+/// Resolves `env:NAME`, `file:PATH` or the text itself; the error says why there is none, and never what it is.
+pub fn resolve(text: &str) -> Result<Secret, String> {
+    let value = if let Some(name) = text.strip_prefix("env:") {
+        env::var(name).map_err(|_| format!("the environment has no {name}"))?
+    } else if let Some(path) = text.strip_prefix("file:") {
+        let read = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        read.trim_end_matches(['\r', '\n']).to_owned()
+    } else {
+        text.to_owned()
+    };
+    if value.is_empty() { Err("the secret is empty".into()) } else { Ok(Secret::new(&value)) }
+}

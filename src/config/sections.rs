@@ -1,0 +1,138 @@
+//! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[outbound]`, `[tenant.clienttether]`.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::source::Source;
+use super::{ClientTether, ConfigError, Http, Limits, Outbound, secret};
+
+/// `[http]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTable {
+    #[serde(default)]
+    cors: Vec<Spanned<String>>,
+}
+
+impl HttpTable {
+    pub fn understood(&self, source: &Source<'_>) -> Result<Http, ConfigError> {
+        let origin = |text: &Spanned<String>| {
+            let rule = "must be an origin such as https://app.example.com, without a path";
+            let is_origin = authority(text.get_ref()).is_some();
+            is_origin
+                .then(|| text.get_ref().clone())
+                .ok_or_else(|| source.wrong(text.span(), "http.cors", rule))
+        };
+        Ok(Http { cors: self.cors.iter().map(origin).collect::<Result<_, _>>()? })
+    }
+}
+
+/// Host and port of an http or https URL that ends with them.
+fn authority(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let fits = !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']);
+    fits.then_some(rest)
+}
+
+/// `[limits]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsTable {
+    requests_per_second: Option<Spanned<u32>>,
+    requests_burst: Option<Spanned<u32>>,
+    connections: Option<Spanned<u32>>,
+}
+
+impl LimitsTable {
+    pub fn understood(&self, source: &Source<'_>) -> Result<Limits, ConfigError> {
+        let number = |given: &Option<Spanned<u32>>, key: &str, default: NonZeroU32| match given {
+            None => Ok(default),
+            Some(number) => NonZeroU32::new(*number.get_ref())
+                .ok_or_else(|| source.wrong(number.span(), key, "must be an integer of at least 1")),
+        };
+        let Limits { requests_per_second, requests_burst, connections } = Limits::default();
+        let rate = &self.requests_per_second;
+        Ok(Limits {
+            requests_per_second: number(rate, "limits.requests_per_second", requests_per_second)?,
+            requests_burst: number(&self.requests_burst, "limits.requests_burst", requests_burst)?,
+            connections: number(&self.connections, "limits.connections", connections)?,
+        })
+    }
+}
+
+/// `[outbound]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundTable {
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
+}
+
+impl OutboundTable {
+    pub fn understood(&self, source: &Source<'_>) -> Result<Outbound, ConfigError> {
+        let host = |text: &Spanned<String>| {
+            let host = text.get_ref();
+            let is_host = !host.is_empty()
+                && (host.parse::<std::net::IpAddr>().is_ok()
+                    || host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-'));
+            let rule = "must be a host name or address such as 127.0.0.1, without scheme and port";
+            is_host
+                .then(|| host.to_ascii_lowercase())
+                .ok_or_else(|| source.wrong(text.span(), "outbound.allow", rule))
+        };
+        Ok(Outbound { allow: self.allow.iter().map(host).collect::<Result<_, _>>()? })
+    }
+}
+
+/// `[tenant.clienttether]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientTetherTable {
+    base_url: Option<Spanned<String>>,
+    web_key: Spanned<String>,
+    access_token: Option<Spanned<String>>,
+}
+
+impl ClientTetherTable {
+    pub fn understood(&self, source: &Source<'_>, outbound: &Outbound) -> Result<ClientTether, ConfigError> {
+        let resolve = |text: &Spanned<String>, key: &str| {
+            secret::resolve(text.get_ref()).map_err(|message| source.wrong(text.span(), key, message))
+        };
+        let base_url = match &self.base_url {
+            None => ClientTether::BASE_URL.to_owned(),
+            Some(url) if may_be_called(url.get_ref(), outbound) => {
+                format!("{}/", url.get_ref().trim_end_matches('/'))
+            }
+            Some(url) => {
+                let rule = "must be an https URL without query; plain http only to a host that [outbound] allow names";
+                return Err(source.wrong(url.span(), "tenant.clienttether.base_url", rule));
+            }
+        };
+        let access_token = self.access_token.as_ref();
+        Ok(ClientTether {
+            base_url,
+            web_key: resolve(&self.web_key, "tenant.clienttether.web_key")?,
+            access_token: access_token
+                .map(|token| resolve(token, "tenant.clienttether.access_token"))
+                .transpose()?,
+        })
+    }
+}
+
+/// Whether a URL is one that may be called: https, or http to a host that is allowed by name (RELIABILITY, Outbound).
+fn may_be_called(url: &str, outbound: &Outbound) -> bool {
+    let (rest, is_plain) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, false),
+        (None, Some(rest)) => (rest, true),
+        (None, None) => return false,
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let fits = !host.is_empty() && !rest.contains(['?', '#', ' ', '@']);
+    fits && (!is_plain || outbound.allows(host))
+}

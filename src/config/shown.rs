@@ -1,0 +1,188 @@
+//! The merged configuration for people: each setting, its value and where it comes from. Secrets are masked.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::source::Source;
+use super::{Config, ConfigError, Overrides, secret};
+
+/// A setting as it holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shown {
+    /// Its name, e.g. `tenant[acme].timezone`.
+    pub key: String,
+    /// Its value; `***` where it is a secret that is written out.
+    pub value: Value,
+    /// A flag, a variable, file and line, or `default`.
+    pub origin: String,
+}
+
+const MASK: &str = "***";
+
+/// Every setting. What would be refused at a start is refused here.
+pub fn shown(overrides: &Overrides) -> Result<Vec<Shown>, ConfigError> {
+    let (path, text) = overrides.read()?;
+    let config = Config::parse(&path, &text, overrides)?;
+    let source = Source::new(&path, &text);
+    let table = DeTable::parse(&text).map_err(|error| source.unparsable(&error))?;
+    let mut written = Vec::new();
+    walk(&source, "", table.get_ref(), &mut written);
+    written.sort_by_key(|(at, _)| *at);
+    let mut settings: Vec<Shown> = Vec::new();
+    for (key, value, flag, variable, given) in global(&config, overrides) {
+        let in_file = written.iter().position(|(_, shown)| shown.key == key);
+        let in_file = in_file.map(|at| written.remove(at).1.origin);
+        let origin = match given {
+            Some(text) if std::env::var(variable).is_ok_and(|value| value == text) => variable.to_owned(),
+            Some(_) => flag.to_owned(),
+            None => in_file.unwrap_or_else(|| "default".to_owned()),
+        };
+        settings.push(Shown { key: key.to_owned(), value, origin });
+    }
+    settings.extend(written.into_iter().map(|(_, shown)| shown));
+    Ok(settings)
+}
+
+/// What holds for the whole server: key, value, flag, variable, and what flag or variable say.
+type Global = (&'static str, Value, &'static str, &'static str, Option<String>);
+
+fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
+    let file_only = |key, value| (key, value, "", "", None);
+    vec![
+        (
+            "data_dir",
+            json!(config.data_dir),
+            "--data-dir",
+            "FACTFOLD_DATA_DIR",
+            overrides.data_dir.as_ref().map(|dir| dir.display().to_string()),
+        ),
+        (
+            "listen",
+            json!(config.listen),
+            "--listen",
+            "FACTFOLD_LISTEN",
+            overrides.listen.map(|address| address.to_string()),
+        ),
+        (
+            "public_url",
+            json!(config.public_url),
+            "--public-url",
+            "FACTFOLD_PUBLIC_URL",
+            overrides.public_url.clone(),
+        ),
+        (
+            "admin_token",
+            config.admin_token.as_ref().map_or(Value::Null, |_| MASK.into()),
+            "",
+            "FACTFOLD_ADMIN_TOKEN",
+            overrides.admin_token.clone(),
+        ),
+        file_only("http.cors", json!(config.http.cors)),
+        file_only("limits.requests_per_second", json!(config.limits.requests_per_second)),
+        file_only("limits.requests_burst", json!(config.limits.requests_burst)),
+        file_only("limits.connections", json!(config.limits.connections)),
+        file_only("outbound.allow", json!(config.outbound.allow)),
+    ]
+}
+
+/// Every value of the file with its byte, tables taken apart.
+fn walk(source: &Source<'_>, prefix: &str, table: &DeTable<'_>, found: &mut Vec<(usize, Shown)>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() {
+            name.get_ref().to_string()
+        } else {
+            format!("{prefix}.{}", name.get_ref())
+        };
+        match value.get_ref() {
+            DeValue::Table(table) => walk(source, &key, table, found),
+            DeValue::Array(rows) if rows.iter().any(|row| matches!(row.get_ref(), DeValue::Table(_))) => {
+                for (at, row) in rows.iter().enumerate() {
+                    if let DeValue::Table(table) = row.get_ref() {
+                        walk(source, &format!("{key}[{}]", row_name(table, at)), table, found);
+                    }
+                }
+            }
+            other => {
+                let at = name.span().start;
+                let value = masked(name.get_ref(), plain(other));
+                found.push((at, Shown { key, value, origin: source.place(at) }));
+            }
+        }
+    }
+}
+
+/// A row's id where it has one, else its number.
+fn row_name(table: &DeTable<'_>, at: usize) -> String {
+    let id = table.iter().find(|(name, _)| name.get_ref() == "id").map(|(_, value)| plain(value.get_ref()));
+    id.as_ref().and_then(Value::as_str).map_or_else(|| at.to_string(), str::to_owned)
+}
+
+fn plain(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Integer(number) => {
+            number.to_string().parse::<i64>().map_or_else(|_| number.to_string().into(), Value::from)
+        }
+        DeValue::Float(number) => number.to_string().into(),
+        DeValue::Boolean(value) => (*value).into(),
+        DeValue::Datetime(at) => at.to_string().into(),
+        DeValue::Array(items) => items.iter().map(|item| plain(Spanned::get_ref(item))).collect(),
+        DeValue::Table(table) => {
+            let members = table.iter();
+            Value::Object(
+                members
+                    .map(|(name, value)| {
+                        (name.get_ref().to_string(), masked(name.get_ref(), plain(value.get_ref())))
+                    })
+                    .collect(),
+            )
+        }
+    }
+}
+
+/// Where a secret stands may be shown, the secret may not.
+fn masked(name: &str, value: Value) -> Value {
+    let is_secret =
+        ["secret", "token", "password"].iter().any(|word| name.contains(word)) || name.ends_with("_key");
+    match value {
+        Value::String(text) if is_secret && !secret::is_reference(&text) => MASK.into(),
+        Value::Array(items) if is_secret => items.into_iter().map(|item| masked(name, item)).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_says_where_it_comes_from_and_no_secret_shows() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = dir.path().join("factfold.toml");
+        let text = "listen = \"127.0.0.1:9000\"\n[limits]\nconnections = 7\n[[tenant]]\nid = \"acme\"\nname = \"Acme\"\n\
+                    timezone = \"UTC\"\n[tenant.clienttether]\nweb_key = \"canary-web\"\n[[endpoint]]\n\
+                    id = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\nsecrets = [\"canary-a\", \"env:PATH\"]\n";
+        std::fs::write(&path, text).expect("written");
+        let overrides = Overrides {
+            file: Some(path.clone()),
+            public_url: Some("https://hooks.example.com/".into()),
+            admin_token: Some("canary-admin-token".into()),
+            ..Overrides::default()
+        };
+        let settings = shown(&overrides).expect("shown");
+        let one = |key: &str| {
+            let found = settings.iter().find(|shown| shown.key == key);
+            found.map(|shown| (shown.value.to_string(), shown.origin.clone())).expect(key)
+        };
+        let line = |line: u32| format!("{}:{line}", path.display());
+        assert_eq!(one("data_dir"), ("\"data\"".into(), "default".into()));
+        assert_eq!(one("listen"), ("\"127.0.0.1:9000\"".into(), line(1)));
+        assert_eq!(one("limits.connections"), ("7".into(), line(3)));
+        assert_eq!(one("public_url"), ("\"https://hooks.example.com\"".into(), "--public-url".into()));
+        assert_eq!(one("tenant[acme].clienttether.web_key"), ("\"***\"".into(), line(9)));
+        assert_eq!(one("endpoint[tw-5b0f0d7e].secrets"), ("[\"***\",\"env:PATH\"]".into(), line(13)));
+        assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The composition root: data directory, log, index, read models and ingest, wired here and nowhere else.
+
+mod data_dir;
+mod roster;
+
+use std::io;
+use std::sync::Arc;
+
+use domain::keys::{LogSecret, TenantId};
+
+pub use self::data_dir::{DataDir, open_log};
+use self::data_dir::{io_at, open_log_on, store};
+pub use self::roster::{EndpointRow, Roster};
+use crate::access::{Access, AccessError};
+use crate::commands::Commands;
+use crate::config::{Config, ConfigError};
+use crate::deliveries::Deliveries;
+use crate::ingest::Ingest;
+use crate::ingest::answer::IngestError;
+use crate::ingest::directory::{Directory, DirectoryError, Secret};
+use crate::log::{Clock, Log, LogError};
+use crate::ticker::{self, Ticker};
+use crate::views::{FoldError, Views};
+
+/// Why the engine does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Another process has the data directory.
+    #[error("data directory {0} is in use by another factfold")]
+    InUse(String),
+    /// What lies in the data directory is not what was acknowledged.
+    #[error("{0}")]
+    Damaged(String),
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The log did not open.
+    #[error(transparent)]
+    Log(LogError),
+    /// The read models could not be folded.
+    #[error(transparent)]
+    Views(#[from] FoldError),
+    /// A tenant's configuration could not be recorded.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Two tenants claim one number or workspace.
+    #[error("configuration refused: {0}")]
+    Directory(#[from] DirectoryError),
+    /// The file is wrong beside what the log holds.
+    #[error("configuration refused: {0}")]
+    Config(#[from] ConfigError),
+    /// Who may do what could not be read or changed.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+impl From<LogError> for EngineError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { .. } | LogError::LostTail { .. } | LogError::Segment(_) => {
+                Self::Damaged(error.to_string())
+            }
+            other => Self::Log(other),
+        }
+    }
+}
+
+/// Tells the time in µs since 1970.
+pub fn system_clock() -> Clock {
+    Arc::new(|| chrono::Utc::now().timestamp_micros())
+}
+
+/// A running engine.
+pub struct Engine {
+    /// The log.
+    pub log: Log,
+    /// The read models.
+    pub views: Views,
+    /// The one way in.
+    pub ingest: Arc<Ingest>,
+    /// The write side: decisions on the read models.
+    pub commands: Commands,
+    /// Webhook requests as they came, and the endpoints' health.
+    pub deliveries: Deliveries,
+    /// Appends what comes with time.
+    ticker: Ticker,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// Tenants and endpoints.
+    pub roster: Roster,
+    /// What providers and browsers were told to call.
+    pub public_url: String,
+    /// Keys the digests of what is asked for by name.
+    pub secret: LogSecret,
+    /// The time.
+    pub clock: Clock,
+    // Last, so that the lock is held until all else is down.
+    _dir: DataDir,
+}
+
+impl Engine {
+    /// Opens the data directory, folds the log, and records the tenants' configuration where it changed.
+    pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
+        let dir = DataDir::take(&config.data_dir)?;
+        let store = store(&dir);
+        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
+        tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
+        for note in &opened.notes {
+            tracing::warn!(note, "log open");
+        }
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+        let nobody = Directory::new(Vec::new(), Vec::new())?;
+        let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url.clone(), nobody);
+        let ingest = Arc::new(ingest);
+        let admin = config.admin_token.as_ref().map(Secret::bytes);
+        let access = Access::open(log.clone(), secret.clone(), Arc::clone(&clock), admin)?;
+        let access = Arc::new(access);
+        let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
+        roster.load(config)?;
+        let views = Views::start(&log, fold_threads(), &|_| {})?;
+        let commands = Commands::new(
+            log.clone(),
+            views.clone(),
+            Arc::clone(&ingest),
+            secret.clone(),
+            Arc::clone(&clock),
+        );
+        let deliveries = Deliveries::start(Some(store), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
+        let parts = ticker::Parts {
+            views: views.clone(),
+            ingest: Arc::clone(&ingest),
+            deliveries: deliveries.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let ticker = Ticker::start(parts).map_err(io_at(dir.root()))?;
+        Ok(Self {
+            log,
+            views,
+            ingest,
+            commands,
+            deliveries,
+            ticker,
+            access,
+            roster,
+            public_url,
+            secret,
+            clock,
+            _dir: dir,
+        })
+    }
+
+    /// Whether the tenant is one of this server: configured, or with facts.
+    pub fn knows(&self, tenant: &TenantId) -> bool {
+        self.ingest.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
+    }
+
+    /// Stops folding and appending, makes the last position durable and lets the directory go.
+    pub fn close(&self) {
+        self.ticker.close();
+        // Before the log, which closes the store.
+        self.deliveries.close();
+        self.views.close();
+        self.log.clone().close();
+    }
+}
+
+/// Threads that fold at start: one per core.
+pub fn fold_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
