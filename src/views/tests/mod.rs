@@ -2,6 +2,7 @@
 
 mod past;
 mod replacing;
+mod restating;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -30,8 +31,13 @@ fn secret() -> LogSecret {
 }
 
 fn open(dir: &tempfile::TempDir, seal_facts: u64) -> Log {
+    open_at_pace(dir, seal_facts, 1)
+}
+
+/// A log whose groups of facts are recorded so many seconds apart.
+fn open_at_pace(dir: &tempfile::TempDir, seal_facts: u64, seconds: i64) -> Log {
     let now = AtomicI64::new(1_760_000_000_000_000);
-    let clock = Arc::new(move || now.fetch_add(1_000_000, Ordering::Relaxed));
+    let clock = Arc::new(move || now.fetch_add(seconds * 1_000_000, Ordering::Relaxed));
     let sizes = Sizes { seal_facts, ..Sizes::default() };
     let options =
         LogOptions { sizes, protections: Protections::default(), ..LogOptions::new(secret(), clock, None) };

@@ -6,7 +6,7 @@ use super::*;
 use crate::views::{Moment as Past, TenantView};
 
 /// The acceptance of what `brought` says in the place of the fact at `first`.
-fn accepted(tenant: &str, first: u64, n: u64, brought: &Draft) -> Draft {
+pub(super) fn accepted(tenant: &str, first: u64, n: u64, brought: &Draft) -> Draft {
     let mut stored = Vec::new();
     brought.clone().stamp(0, &mut stored);
     let record = RecordRef::read(&stored).unwrap();
@@ -18,7 +18,7 @@ fn accepted(tenant: &str, first: u64, n: u64, brought: &Draft) -> Draft {
     draft(tenant, &format!("accepted/{first}/{n}"), 0, "conflict_accepted", body)
 }
 
-fn tenant_at(log: &Log, position: u64) -> String {
+pub(super) fn tenant_at(log: &Log, position: u64) -> String {
     log.read(position).unwrap().unwrap().view().unwrap().header.tenant.to_owned()
 }
 

@@ -1,0 +1,52 @@
+//! Restatements over a real log (E4): a ledger that went on is the one made anew, conflicts accepted or not.
+
+use projections::figures::restated::RestatementItem;
+
+use super::replacing::{accepted, tenant_at};
+use super::*;
+use crate::views::Moment as Past;
+
+fn restated(views: &Views, past: Past) -> Vec<Vec<RestatementItem>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let of = |tenant| {
+        let read = |ledger: &projections::figures::restated::Ledger| ledger.page(None, None, 100_000).items;
+        runtime.block_on(views.restatements(&TenantId::new(tenant).unwrap(), past, read)).unwrap().unwrap()
+    };
+    ["acme", "borealis", "cumulus"].map(of).to_vec()
+}
+
+#[test]
+fn e4_given_any_history_when_asked_in_between_or_at_last_then_the_same_ledger() {
+    for seed in 0..4 {
+        let (dir, mut numbers) = (tempfile::tempdir().unwrap(), Numbers(seed));
+        // Ten days between groups: the months of what happened are over before all of it is recorded.
+        let log = open_at_pace(&dir, 150, 10 * 86_400);
+        let views = Views::start(&log, 2, SILENT).unwrap();
+        let (mut next, mut then) = (0, None);
+        for round in 0..5 {
+            let batch = 60 + numbers.below(60);
+            append(&log, (next..next + batch).map(|n| random(n, &mut numbers)).collect());
+            next += batch;
+            let first = 1 + numbers.below(next);
+            let brought = random(1_000_000 + next, &mut numbers);
+            append(&log, vec![accepted(&tenant_at(&log, first), first, next, &brought)]);
+            until("folded", || views.position() == log.head().position);
+            if round == 2 {
+                then = Some((views.position(), restated(&views, Past::default())));
+            }
+        }
+        let (at, rows_then) = then.unwrap();
+        let rows = restated(&views, Past::default());
+        assert!(rows.iter().any(|rows| !rows.is_empty()), "seed {seed}: nothing was restated");
+        assert_ne!(rows, rows_then, "seed {seed}");
+        let again = Views::start(&log, 1, SILENT).unwrap();
+        assert_eq!(restated(&again, Past::default()), rows, "seed {seed}");
+        let past = Past { as_of_position: Some(at), ..Past::default() };
+        assert_eq!(restated(&again, past), rows_then, "seed {seed}");
+        assert_eq!(restated(&again, past), rows_then, "seed {seed}: kept");
+        for views in [views, again] {
+            views.close();
+        }
+        log.close();
+    }
+}
