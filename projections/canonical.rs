@@ -1,9 +1,12 @@
 //! Canonical form of rows, and the digest of a model: a sum, so that order, lanes and threads do not show (E6).
 
 use domain::facts::call::Direction;
+use domain::keys::Position;
 use domain::members::Email;
 use domain::rules::configuration::Configuration;
 use sha2::{Digest as _, Sha256};
+
+use crate::store::Chain;
 
 /// Digest of a model: the sum modulo 2²⁵⁶ of SHA-256 over its canonical rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,6 +111,13 @@ impl Canonical {
         }
         self.number(rules.workspaces.len() as i64);
         rules.workspaces.iter().for_each(|name| self.text(Some(name.as_str())));
+    }
+
+    /// The facts of a row, by position: a fact that replaces another is folded elsewhere than it stands.
+    pub fn positions(&mut self, facts: &Chain) {
+        let mut facts: Vec<Position> = facts.iter().collect();
+        facts.sort_unstable();
+        facts.iter().for_each(|position| self.number(*position as i64));
     }
 
     /// The bytes.

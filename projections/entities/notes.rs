@@ -111,11 +111,14 @@ impl Entity for Notes {
         if !removes {
             row.written = Some(row.written.map_or(order, |known| known.min(order)));
         }
-        if order >= row.last {
+        if order > row.last {
             (row.last, row.removed) = (order, removes);
             if !removes {
                 (row.author, row.fact) = (author, recorded.position);
             }
+        } else if order == row.last && !removes {
+            // The same word under two keys: the one recorded first holds it.
+            row.fact = row.fact.min(recorded.position);
         }
         let after = row.date();
         self.order.place(at, before, after);
@@ -141,7 +144,7 @@ impl Entity for Notes {
             row.text(self.strings.texts().maybe(note.author));
             row.maybe(note.date().map(|at| at.0));
             row.number(note.fact as i64);
-            note.facts.iter().for_each(|position| row.number(position as i64));
+            row.positions(&note.facts);
             digest.add(row.bytes());
         }
         digest

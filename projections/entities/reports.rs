@@ -209,7 +209,8 @@ impl Entity for Reports {
                 }
             }
             ReportFact::Published(_) => {
-                if row.published.as_ref().is_none_or(|known| word.order < known.order) {
+                let is_first = |known: &Word| (word.order, word.position) < (known.order, known.position);
+                if row.published.as_ref().is_none_or(is_first) {
                     row.published = Some(word);
                 }
             }
@@ -242,7 +243,7 @@ impl Entity for Reports {
             row.text(report.narrative().as_deref());
             row.maybe(report.position().map(|position| position as i64));
             report.times().into_iter().for_each(|at| row.maybe(at.map(|at| at.0)));
-            report.facts.iter().for_each(|position| row.number(position as i64));
+            row.positions(&report.facts);
             digest.add(row.bytes());
         }
         digest

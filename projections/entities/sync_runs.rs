@@ -133,7 +133,7 @@ impl SyncRuns {
                 row.maybe(end.records_updated.map(|count| count as i64));
                 row.text(texts.maybe(end.error));
             }
-            run.facts.iter().for_each(|position| row.number(position as i64));
+            row.positions(&run.facts);
             digest.add(row.bytes());
         }
         digest
@@ -182,6 +182,19 @@ pub struct SyncStatus {
     pub message: String,
 }
 
+/// Runs that failed one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// The first of them.
+    pub first_run: String,
+    /// When that ended.
+    pub since: Instant,
+    /// How many.
+    pub runs: usize,
+    /// What the last of them ended on.
+    pub error: Option<String>,
+}
+
 /// The runs of one moment.
 #[derive(Debug, Clone)]
 pub struct RunList {
@@ -222,16 +235,36 @@ impl RunList {
         }
     }
 
-    /// How old the figures are at `now`: of the main runs alone, for the first pass over notes takes its own time.
-    pub fn status(&self, position: Position, now: Instant) -> SyncStatus {
+    /// The runs that failed since the last success, of the main ones; none where the last that ended did not fail.
+    pub fn failing(&self) -> Option<Failing> {
+        let ended = || self.main().filter_map(|run| run.end.map(|end| (end, run)));
+        let success = ended().filter(|(end, _)| end.success).map(|(end, _)| end.at).max();
+        let mut failed: Vec<_> =
+            ended().filter(|(end, _)| !end.success && success.is_none_or(|at| end.at > at)).collect();
+        failed.sort_by_key(|(end, run)| (end.at, self.texts.get(run.id)));
+        let ((first, run), (last, _)) = (failed.first()?, failed.last()?);
+        Some(Failing {
+            first_run: self.texts.get(run.id).to_owned(),
+            since: first.at,
+            runs: failed.len(),
+            error: self.texts.maybe(last.error).map(str::to_owned),
+        })
+    }
+
+    /// The first pass over all contacts' notes takes its own time, and is no main run.
+    fn main(&self) -> impl Iterator<Item = &Run> {
         let is_main = |run: &&Run| {
             let source = self.texts.get(run.source);
             family(source) == source
         };
-        let main = || self.rows.iter().filter(is_main);
-        let last = main().max_by_key(|run| (run.at(), self.texts.get(run.id)));
+        self.rows.iter().filter(is_main)
+    }
+
+    /// How old the figures are at `now`: of the main runs alone.
+    pub fn status(&self, position: Position, now: Instant) -> SyncStatus {
+        let last = self.main().max_by_key(|run| (run.at(), self.texts.get(run.id)));
         let status = last.map_or("never", Run::status);
-        let success = main().filter_map(|run| run.end.filter(|end| end.success)).map(|end| end.at).max();
+        let success = self.main().filter_map(|run| run.end.filter(|end| end.success)).map(|end| end.at).max();
         let age = success.map(|at| (now.0.saturating_sub(at.0)).max(0) / 1_000_000);
         SyncStatus {
             position,

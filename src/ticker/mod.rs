@@ -20,6 +20,7 @@ use domain::members::Instant;
 use domain::rules::decision::Record;
 use parking_lot::Mutex;
 
+use self::rules::equal_snapshots::Holders;
 use crate::deliveries::Deliveries;
 use crate::deliveries::health::Endpoint;
 use crate::ingest::Ingest;
@@ -42,6 +43,8 @@ pub struct Situation<'s> {
     pub now: Instant,
     /// The health of the endpoints through which its deliveries come.
     pub health: &'s [Endpoint],
+    /// How many tenants hold the same records of a CRM.
+    pub holders: &'s Holders,
 }
 
 /// Says what is due: facts under names made of what they were decided on, such as
@@ -64,6 +67,8 @@ const RULES: &[Rule] = &[
     each(1, rules::refused::due),
     each(1, rules::silence::due),
     each(1, rules::unknown_number::due),
+    each(10, rules::sync_failing::due),
+    each(10, rules::equal_snapshots::due),
     each(60, rules::figures::due),
 ];
 
@@ -149,20 +154,20 @@ impl Parts {
         }
         let now = Instant((self.clock)());
         let rules = asked.come(now);
+        let holders = &rules::equal_snapshots::holders(&self.views);
         let mut last = 0;
         for (id, view) in self.views.tenants() {
             if let Ok(tenant) = TenantId::stored(&id) {
                 let health = self.deliveries.health(Some(&id));
-                last = last.max(
-                    self.append(&rules, &Situation { tenant: &tenant, view: &view, now, health: &health })?,
-                );
+                let situation = Situation { tenant: &tenant, view: &view, now, health: &health, holders };
+                last = last.max(self.append(&rules, &situation)?);
             }
         }
         let nobody = TenantId::unassigned();
         let view = self.views.internal(&nobody).unwrap_or_default();
         let health = self.deliveries.health(None);
-        last =
-            last.max(self.append(&rules, &Situation { tenant: &nobody, view: &view, now, health: &health })?);
+        let situation = Situation { tenant: &nobody, view: &view, now, health: &health, holders };
+        last = last.max(self.append(&rules, &situation)?);
         let appended = std::time::Instant::now();
         while self.views.position() < last && appended.elapsed() < FOLD_WAIT {
             thread::sleep(Duration::from_millis(2));

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicI64;
 
+use domain::facts::Fact;
 use domain::keys::LogSecret;
 use projections::entities::alerts::AlertFilter;
 
@@ -118,6 +119,66 @@ fn l6_refused_requests_raise_one_alert_for_their_endpoint() {
     house.deliver(T0 + 4 * SECOND, Became::Refused);
     assert_eq!(house.alerts_at(T0 + 5 * SECOND), [alert("refused", "open")]);
     assert_eq!(house.alerts_at(T0 + 25 * HOUR), [alert("refused", "cleared")]);
+    house.parts.views.close();
+    house.log.close();
+}
+
+/// A run of a tenant that read these leads.
+fn synced(house: &House, tenant: &str, run: &str, status: &str, leads: &[&str]) {
+    let records: Vec<_> = leads.iter().map(|id| serde_json::json!({"id": id})).collect();
+    let when = Instant(house.time.fetch_add(SECOND, Ordering::Relaxed)).to_string();
+    let part = serde_json::json!({"run_id": run, "source": "clienttether", "resource": "leads",
+        "observed_at": when, "part": 1, "parts": 1, "records": records});
+    let end = serde_json::json!({"run_id": run, "source": "clienttether", "status": status});
+    let facts = [("snapshot_taken", part), ("sync_finished", end)].map(|(kind, body)| Envelope {
+        tenant: TenantId::new(tenant).expect("tenant"),
+        provider: Provider::new("clienttether").expect("provider"),
+        external_id: ExternalId::new(&format!("{run}/{kind}")).expect("id"),
+        occurred_at: Instant(house.time.fetch_add(SECOND, Ordering::Relaxed)),
+        time_received: false,
+        fact: Fact::from_json(kind, body, "").expect("kind").expect("body"),
+        mapping: 0,
+    });
+    house.parts.ingest.append_blocking(&facts).expect("appended");
+    let head = house.log.head().position;
+    while house.parts.views.position() < head {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn b4_runs_that_fail_raise_one_alert_until_one_succeeds() {
+    let house = house();
+    synced(&house, "acme", "r1", "success", &["1"]);
+    assert_eq!(house.alerts_at(T0 + HOUR), []);
+    synced(&house, "acme", "r2", "failed", &["1"]);
+    assert_eq!(house.alerts_at(T0 + 2 * HOUR), [alert("sync_failing", "open")]);
+    synced(&house, "acme", "r3", "failed", &["1"]);
+    assert_eq!(
+        house.alerts_at(T0 + 3 * HOUR),
+        [alert("sync_failing", "open")],
+        "one alert, however many fail"
+    );
+    synced(&house, "acme", "r4", "success", &["1"]);
+    assert_eq!(house.alerts_at(T0 + 4 * HOUR), [alert("sync_failing", "cleared")]);
+    house.parts.views.close();
+    house.log.close();
+}
+
+#[test]
+fn b13_equal_snapshots_of_two_tenants_raise_an_alert_that_does_not_name_the_other() {
+    let house = house();
+    synced(&house, "acme", "r1", "success", &["1", "2"]);
+    synced(&house, "globex", "r1", "success", &["2", "3"]);
+    assert_eq!(house.alerts_at(T0 + HOUR), [], "other records");
+    synced(&house, "globex", "r2", "success", &["2", "1"]);
+    assert_eq!(house.alerts_at(T0 + 2 * HOUR), [alert("equal_snapshots", "open")]);
+    let said = house.log.read(house.log.head().position).expect("reads").expect("the last fact");
+    assert_eq!(said.view().expect("record").header.tenant, "globex", "both are told");
+    let about = |name: &str| said.bytes.windows(name.len()).any(|part| part == name.as_bytes());
+    assert!(about("globex") && !about("acme"));
+    synced(&house, "globex", "r3", "success", &["7"]);
+    assert_eq!(house.alerts_at(T0 + 3 * HOUR), [alert("equal_snapshots", "cleared")]);
     house.parts.views.close();
     house.log.close();
 }

@@ -4,6 +4,7 @@
 //! also speaks of all that it does not hold: it raises a floor, below which nothing counts. Both only ever rise, so
 //! parts and runs may come in any order.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,7 +94,9 @@ impl Shelf {
         match self.find(row.scope, row.id) {
             Some(at) => {
                 let known = self.rows.get(at).clone();
-                if origins.seen(&known) < seen {
+                // The same word under two keys: the fact recorded first holds it.
+                let fact = |row| Reverse(origins.of(row).fact);
+                if (origins.seen(&known), fact(&known)) < (seen, fact(&row)) {
                     self.count(&known, texts, false);
                     self.count(&row, texts, true);
                     self.place(at, Some(&known), Some(&row));

@@ -1,12 +1,15 @@
 //! Random runs: whole snapshots and changes, in parts, some of which never come, that end well, badly or not at all.
 
+use std::collections::BTreeSet;
+
 use domain::members::Instant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Given, at, given};
 
-const RESOURCES: [&str; 5] = ["leads", "opportunities", "notes", "activities", "sales_cycles"];
+const RESOURCES: [&str; 7] =
+    ["leads", "leads", "opportunities", "notes", "notes", "activities", "sales_cycles"];
 const STAGES: [&str; 7] = ["", "FDD Sent", "fdd sent", "Deal Structure", "FA Sent", "Zeta", "New Lead"];
 
 fn pick(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
@@ -41,7 +44,7 @@ type Read = (&'static str, Option<&'static str>, Vec<Vec<Value>>, Option<usize>)
 fn read() -> impl Strategy<Value = Read> {
     let parts = prop::collection::vec(prop::collection::vec(record(), 0..4), 1..4);
     let scope = prop::option::weighted(0.3, pick(&["1", "2"]));
-    (pick(&RESOURCES), scope, parts, prop::option::weighted(0.15, 0usize..3))
+    (pick(&RESOURCES), scope, parts, prop::option::weighted(0.1, 0usize..3))
 }
 
 #[derive(Debug, Clone)]
@@ -55,9 +58,9 @@ struct Run {
 }
 
 fn run() -> impl Strategy<Value = Run> {
-    let source = pick(&["clienttether", "clienttether", "clienttether_notes", "hubspot"]);
+    let source = pick(&["clienttether", "clienttether", "clienttether", "clienttether_notes"]);
     let change =
-        (prop::option::weighted(0.4, 0usize..8), prop::collection::vec(pick(&["1", "2", "3"]), 0..2));
+        (prop::option::weighted(0.3, 0usize..8), prop::collection::vec(pick(&["1", "2", "3"]), 0..2));
     let end =
         prop::sample::select(vec![Some("success"), Some("success"), Some("success"), Some("failed"), None]);
     (source, change, prop::collection::vec(read(), 1..4), end, 0i64..4).prop_map(
@@ -75,10 +78,16 @@ fn facts_of(n: usize, run: &Run, is_tied: bool) -> Vec<Given> {
         body
     };
     let mut facts = vec![given("sync_started", observed, with(json!({"status": "running"})))];
+    let mut told = BTreeSet::new();
     for (resource, scope, parts, missing) in &run.reads {
         for (i, records) in parts.iter().enumerate().filter(|(i, _)| Some(*i) != *missing) {
             let scope = scope.filter(|_| *resource == "notes");
-            let removed = if run.base.is_some() { run.removed.clone() } else { Vec::new() };
+            // Without ties a run says one thing of each record.
+            let mut is_new = |id: &str| is_tied || told.insert((*resource, scope, id.to_owned()));
+            let records: Vec<&Value> =
+                records.iter().filter(|record| is_new(record["id"].as_str().unwrap())).collect();
+            let removed = run.removed.iter().filter(|id| run.base.is_some() && is_new(id));
+            let removed: Vec<_> = removed.collect();
             let body = json!({"resource": resource, "observed_at": observed.to_string(), "part": i + 1,
                 "parts": parts.len(), "contact": scope, "base": run.base.map(|base| format!("r{base}")),
                 "removed": removed, "records": records});

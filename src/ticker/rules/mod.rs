@@ -1,9 +1,11 @@
 //! The rules, one file each.
 
 pub mod conflict;
+pub mod equal_snapshots;
 pub mod figures;
 pub mod quarantine;
 pub mod refused;
 pub mod session;
 pub mod silence;
+pub mod sync_failing;
 pub mod unknown_number;

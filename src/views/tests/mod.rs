@@ -16,7 +16,9 @@ use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::{Instant as Moment, Month};
 use domain::record::{Draft, Private, RecordRef};
 use projections::entities::call_list::CallFilter;
+use projections::entities::crm::note_list::NoteList;
 use projections::entities::lead_list::LeadFilter;
+use projections::figures::lead_summary;
 use serde_json::{Value, json};
 
 use super::{FoldError, ModelDigest, Progress, Views};
@@ -93,6 +95,24 @@ fn random(n: u64, numbers: &mut Numbers) -> Draft {
             let body = json!({"call_id": format!("CA{}", numbers.below(60)), "outcome": "voicemail"});
             draft(tenant, &key, at, "call_disposed", body)
         }
+        11 => {
+            let run = numbers.below(40);
+            let base = (run % 4 != 0).then(|| format!("r{}", run - 1));
+            let id = |numbers: &mut Numbers| json!({"id": numbers.below(9).to_string(), "stage": "FDD Sent"});
+            let body = json!({"run_id": format!("r{run}"), "source": "ct", "resource": "leads", "base": base,
+                "part": 1 + numbers.below(2), "parts": 2, "records": [id(numbers), id(numbers)],
+                "observed_at": Moment(1_760_000_000_000_000 + run as i64 / 2 * 3_600_000_000).to_string()});
+            draft(tenant, &key, at, "snapshot_taken", body)
+        }
+        12 => {
+            let status = ["success", "success", "failed"][numbers.below(3) as usize];
+            let body = json!({"run_id": format!("r{}", numbers.below(40)), "source": "ct", "status": status});
+            draft(tenant, &key, at, "sync_finished", body)
+        }
+        13 => {
+            let kind = ["note_written", "note_removed"][numbers.below(2) as usize];
+            draft(tenant, &key, at, kind, json!({"note_id": numbers.below(9).to_string(), "content": "hi"}))
+        }
         _ => {
             let kind =
                 ["email_sent", "lead_replied", "lead_interested", "email_bounced"][numbers.below(4) as usize];
@@ -128,7 +148,14 @@ fn served_of(tenant: &super::TenantView) -> Value {
     };
     let calls = serde_json::to_value(tenant.calls(&CallFilter::default(), None, 500)).unwrap();
     let leads = serde_json::to_value(tenant.leads(&LeadFilter::default(), None, 500)).unwrap();
-    json!([tenant.name(), month("2025-10"), month("2025-11"), month("2025-12"), calls, leads])
+    let crm = tenant.with(|tenant, _| {
+        let taken = lead_summary::Taken::new(&tenant.crm.rows, &tenant.profile.timeline);
+        let notes = NoteList::new(&tenant.crm.rows, &tenant.notes.rows);
+        let runs = tenant.crm.rows.runs().list(tenant.crm.rows.texts());
+        let notes: Vec<_> = notes.behind(None).collect();
+        json!([taken.answer(0), notes, runs.page(0, None, 500)])
+    });
+    json!([tenant.name(), month("2025-10"), month("2025-11"), month("2025-12"), calls, leads, crm])
 }
 
 fn served(views: &Views) -> Vec<Value> {
