@@ -183,7 +183,12 @@ fn reported(
         Some(Direction::Outbound) => (number.clone(), customer),
         Some(Direction::Inbound) | None => (customer, number.clone()),
     };
-    let started_at = members.instant("unix_time", &TimeFormat::EpochSeconds)?;
+    // `called_at` says the same to the minute, for people.
+    let for_people = TimeFormat::Pattern("%Y-%m-%d %I:%M %p %z".into(), chrono_tz::UTC);
+    let started_at = match members.instant("unix_time", &TimeFormat::EpochSeconds)? {
+        None => members.instant("called_at", &for_people)?,
+        given => given,
+    };
     Ok(CallReported {
         call_id,
         status,
