@@ -60,6 +60,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Sources that are described rather than built in.
     pub mappings: Vec<Mapping>,
+    /// The only private or plain-http hosts that may be called (RELIABILITY, Outbound).
+    pub outbound_allow: Vec<String>,
 }
 
 /// What the command line and the environment say; each wins over the file.
@@ -120,6 +122,7 @@ impl Config {
             tenants: file.tenants,
             endpoints: file.endpoints,
             mappings: file.mappings,
+            outbound_allow: file.outbound_allow,
         })
     }
 }

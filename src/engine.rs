@@ -21,6 +21,7 @@ use crate::ingest::directory::{Directory, DirectoryError};
 use crate::log::disk::RealDisk;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{Clock, Log, LogError, LogOptions, Opened};
+use crate::outbound::{self, Allowed, Client, Outbox};
 use crate::store::Store;
 use crate::ticker::{self, Ticker};
 use crate::views::{FoldError, Views};
@@ -211,6 +212,8 @@ pub struct Engine {
     pub commands: Commands,
     /// Webhook requests as they came, and the endpoints' health.
     pub deliveries: Deliveries,
+    /// Alerts on their way out, and their targets.
+    pub outbox: Outbox,
     /// Appends what comes with time.
     ticker: Ticker,
     /// Keys the digests of what is asked for by name.
@@ -257,8 +260,17 @@ impl Engine {
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
         };
+        let outbox = Outbox::start(outbound::Parts {
+            log: log.clone(),
+            views: views.clone(),
+            ingest: Arc::clone(&ingest),
+            secret: secret.clone(),
+            clock: Arc::clone(&clock),
+            client: Client::new(Allowed::new(&config.outbound_allow)),
+        })
+        .map_err(io_at(dir.root()))?;
         let ticker = Ticker::start(parts).map_err(io_at(dir.root()))?;
-        Ok(Self { log, views, ingest, commands, deliveries, ticker, secret, clock, _dir: dir })
+        Ok(Self { log, views, ingest, commands, deliveries, outbox, ticker, secret, clock, _dir: dir })
     }
 
     /// Whether the tenant is one of this server: configured, or with facts.
@@ -268,6 +280,7 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        self.outbox.close();
         self.ticker.close();
         // Before the log, which closes the store.
         self.deliveries.close();

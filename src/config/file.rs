@@ -34,6 +34,15 @@ struct Grammar {
     endpoint: Vec<EndpointEntry>,
     #[serde(default)]
     mapping: Vec<mapping::Entry>,
+    #[serde(default)]
+    outbound: OutboundEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutboundEntry {
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +87,7 @@ pub struct Understood {
     pub tenants: Vec<TenantConfig>,
     pub endpoints: Vec<Endpoint>,
     pub mappings: Vec<Mapping>,
+    pub outbound_allow: Vec<String>,
 }
 
 /// The text, to name lines of.
@@ -134,6 +144,7 @@ pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
         tenants,
         endpoints,
         mappings,
+        outbound_allow: file.outbound.allow,
     })
 }
 

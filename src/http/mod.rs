@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod alerts;
 mod answer;
 mod auth;
 mod body;
@@ -169,6 +170,7 @@ fn routes() -> Routes {
         .merge(reports::routes())
         .merge(sync::routes())
         .merge(deliveries::routes())
+        .merge(alerts::routes())
 }
 
 /// The routes behind what holds for every request.

@@ -138,6 +138,7 @@ fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr) -> Config {
         admin_token: None,
         tenants: TENANTS.iter().filter_map(tenant).collect(),
         endpoints: TENANTS.iter().flat_map(endpoints).collect(),
+        outbound_allow: Vec::new(),
         mappings: Vec::new(),
     }
 }
