@@ -171,6 +171,7 @@ pub struct LogSecret {
     content: Hmac<Sha256>,
     person: Hmac<Sha256>,
     subject: Hmac<Sha256>,
+    signing: Hmac<Sha256>,
 }
 
 impl fmt::Debug for LogSecret {
@@ -207,6 +208,7 @@ impl LogSecret {
             content: keyed(secret, b"factfold/content/1"),
             person: keyed(secret, b"factfold/person/1"),
             subject: keyed(secret, b"factfold/subject/1"),
+            signing: keyed(secret, b"factfold/signing/1"),
         }
     }
 
@@ -233,6 +235,13 @@ impl LogSecret {
         mac.update(&(tenant.len() as u32).to_le_bytes());
         mac.update(tenant.as_bytes());
         mac.update(identity.as_bytes());
+        first(mac)
+    }
+
+    /// A secret of that name that others are given, such as receivers of alerts; nothing of the log's follows from it.
+    pub fn signing(&self, name: &str) -> [u8; 32] {
+        let mut mac = self.signing.clone();
+        mac.update(name.as_bytes());
         first(mac)
     }
 

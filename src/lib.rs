@@ -9,6 +9,7 @@ pub mod engine;
 pub mod http;
 pub mod ingest;
 pub mod log;
+pub mod outbound;
 pub mod store;
 pub mod ticker;
 pub mod views;

@@ -10,8 +10,23 @@ const LINES_MAX: usize = 400;
 /// What each room of `src/` may name of the others. Arrows point inward only.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["access", "config", "engine", "http", "ingest", "log", "store", "views"]),
-    ("http", &["access", "commands", "deliveries", "engine", "ingest", "log", "views"]),
-    ("engine", &["access", "commands", "config", "deliveries", "ingest", "log", "store", "ticker", "views"]),
+    ("http", &["access", "commands", "deliveries", "engine", "ingest", "log", "outbound", "views"]),
+    (
+        "engine",
+        &[
+            "access",
+            "commands",
+            "config",
+            "deliveries",
+            "ingest",
+            "log",
+            "outbound",
+            "store",
+            "ticker",
+            "views",
+        ],
+    ),
+    ("outbound", &["ingest", "log", "views"]),
     ("ticker", &["deliveries", "ingest", "log", "views"]),
     ("commands", &["ingest", "log", "views"]),
     ("access", &["log"]),

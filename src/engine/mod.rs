@@ -19,6 +19,7 @@ use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::ingest::directory::{Directory, DirectoryError, Secret};
 use crate::log::{Clock, Log, LogError};
+use crate::outbound::{self, Allowed, Client, Outbox};
 use crate::ticker::{self, Ticker};
 use crate::views::{FoldError, Views};
 
@@ -87,6 +88,8 @@ pub struct Engine {
     pub commands: Commands,
     /// Webhook requests as they came, and the endpoints' health.
     pub deliveries: Deliveries,
+    /// Alerts on their way out, and their targets.
+    pub outbox: Outbox,
     /// Appends what comes with time.
     ticker: Ticker,
     /// Who may do what.
@@ -137,6 +140,15 @@ impl Engine {
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
         };
+        let outbox = Outbox::start(outbound::Parts {
+            log: log.clone(),
+            views: views.clone(),
+            ingest: Arc::clone(&ingest),
+            secret: secret.clone(),
+            clock: Arc::clone(&clock),
+            client: Client::new(Allowed::new(&config.outbound.allow)),
+        })
+        .map_err(io_at(dir.root()))?;
         let ticker = Ticker::start(parts).map_err(io_at(dir.root()))?;
         Ok(Self {
             log,
@@ -144,6 +156,7 @@ impl Engine {
             ingest,
             commands,
             deliveries,
+            outbox,
             ticker,
             access,
             roster,
@@ -161,6 +174,7 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        self.outbox.close();
         self.ticker.close();
         // Before the log, which closes the store.
         self.deliveries.close();

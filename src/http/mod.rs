@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod alerts;
 mod answer;
 mod auth;
 mod body;
@@ -182,6 +183,7 @@ fn routes() -> Routes {
         .merge(tokens::routes())
         .merge(users::routes())
         .merge(endpoints::routes())
+        .merge(alerts::routes())
 }
 
 /// The routes behind what holds for every request.

@@ -215,6 +215,8 @@ impl FromRequestParts<Arc<App>> for Bulk {
 /// What became of many.
 #[derive(Serialize, ToSchema)]
 struct BulkAnswer {
+    /// The log's head when all were done: as `min_position` it shows what was resolved.
+    position: Position,
     /// How many were mapped again.
     retried: usize,
     /// How many of them had a meaning now.
@@ -277,6 +279,7 @@ async fn retry_all(
         resolved += usize::from(matches!(retried, Retried::Resolved(_)));
     }
     Ok(Json(BulkAnswer {
+        position: app.engine.log.head().position,
         retried: open.len(),
         resolved,
         still_quarantined: open.len() - resolved,

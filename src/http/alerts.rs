@@ -1,0 +1,389 @@
+//! Alerts of a tenant and of what has none, the attempts to tell targets of them, and the targets (F2).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use domain::facts::setting::AlertStyle;
+use domain::json::FieldError;
+use domain::keys::{Position, TenantId};
+use projections::entities::alerts::{AlertFilter, AlertItem, Alerts, Attempt, State as Standing, Told};
+use projections::store::{Cursor, Page};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::App;
+use super::command::{json_body, members};
+use super::facts::blocking;
+use super::global::{Asker, GlobalList};
+use super::need::Need;
+use super::problem::Problem;
+use super::query::{Parameters, Query, parameters, word_values};
+use super::read::{List, Read, wait_for};
+use super::routes::Routes;
+use super::tenant::Tenant;
+use crate::outbound::{NewTarget, OutboxError, Sent, Target, TargetError};
+
+/// `/alerts` of tenants and of what has none, `/alert-targets`.
+pub fn routes() -> Routes {
+    Routes::new("alerts")
+        .add(Need::Viewer, routes!(list_alerts))
+        .add(Need::Auditor, routes!(list_alert_attempts))
+        .add(Need::Operator, routes!(resend_alert))
+        .add(Need::Operator, routes!(list_unassigned_alerts))
+        .add(Need::Operator, routes!(resend_unassigned_alert))
+        .add(Need::Admin, routes!(list_alert_targets, set_alert_target))
+        .add(Need::Admin, routes!(remove_alert_target))
+}
+
+word_values!(Standing);
+
+parameters! {
+    /// Which alerts.
+    Which {
+        /// Where they stand.
+        state: Standing,
+        /// Of which rule, such as `silence`.
+        rule: String,
+    }
+}
+
+impl Which {
+    fn filter(&self) -> AlertFilter {
+        let Self { state, rule } = self.clone();
+        AlertFilter { state, rule }
+    }
+}
+
+/// What a person should know, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/alerts",
+    params(List<Which>),
+    responses((status = 200, body = Page<AlertItem>))
+)]
+async fn list_alerts(list: List<Which>) -> Result<Response, Problem> {
+    let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
+    let (rows, position) = list.view.with(|tenant, position| (tenant.alerts.rows.clone(), position));
+    list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
+}
+
+/// What a person should know of deliveries without a tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    params(GlobalList<Which>),
+    responses((status = 200, body = Page<AlertItem>))
+)]
+async fn list_unassigned_alerts(
+    State(app): State<Arc<App>>,
+    list: GlobalList<Which>,
+) -> Result<Response, Problem> {
+    let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
+    let (rows, position) = unassigned(&app);
+    list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
+}
+
+fn unassigned(app: &App) -> (Alerts, Position) {
+    let view = app.engine.views.internal(&TenantId::unassigned());
+    view.map(|view| view.with(|tenant, position| (tenant.alerts.rows.clone(), position))).unwrap_or_default()
+}
+
+/// One attempt to tell a target.
+#[derive(Serialize, ToSchema)]
+struct AttemptItem {
+    /// To whom.
+    target_id: String,
+    /// From 1, for each target.
+    attempt: u32,
+    /// When.
+    sent_at: String,
+    /// HTTP status of the answer; null when there was none.
+    status: Option<u32>,
+    /// Why it failed; null where it was taken.
+    error: Option<String>,
+    /// Where its `alert_sent` stands.
+    fact_position: Position,
+}
+
+impl From<&Attempt> for AttemptItem {
+    fn from(sent: &Attempt) -> Self {
+        Self {
+            target_id: sent.target_id.to_string(),
+            attempt: sent.attempt,
+            sent_at: sent.at.to_string(),
+            status: sent.status,
+            error: sent.error.as_ref().map(|error| error.to_string()),
+            fact_position: sent.position,
+        }
+    }
+}
+
+/// The attempts to tell targets of one alert.
+#[derive(Serialize, ToSchema)]
+struct Attempts {
+    /// True at this position.
+    position: Position,
+    /// In the order they were made.
+    items: Vec<AttemptItem>,
+}
+
+/// Every attempt to tell a target of one alert.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/alerts/{alert_id}/attempts",
+    params(Read),
+    responses((status = 200, body = Attempts))
+)]
+async fn list_alert_attempts(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
+    let (told, position) = read.view.with(|tenant, position| (tenant.alerts.rows.told(&id), position));
+    let told = told.ok_or_else(|| Problem::not_found("alert"))?;
+    read.answer(
+        position,
+        &Attempts { position, items: told.attempts.iter().map(AttemptItem::from).collect() },
+    )
+}
+
+parameters! {
+    /// To whom an alert is sent again.
+    Whom {
+        /// Only to this target.
+        target_id: String,
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Whom {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
+        Self::read(&Query::new(parts.uri.query(), &[Self::NAMES])?)
+    }
+}
+
+/// What came of one attempt.
+#[derive(Serialize, ToSchema)]
+struct Resent {
+    /// To whom.
+    target_id: String,
+    /// From 1, for each target.
+    attempt: u32,
+    /// HTTP status of the answer; null when there was none.
+    status: Option<u32>,
+    /// Why it failed; null where it was taken.
+    error: Option<String>,
+}
+
+/// What came of sending an alert again.
+#[derive(Serialize, ToSchema)]
+struct ResendAnswer {
+    /// The log's head when all were made: as `min_position` it shows the attempts.
+    position: Position,
+    /// One for each target.
+    items: Vec<Resent>,
+}
+
+/// Sends an alert again now, under the same id, to each target that takes it, whatever became of it before.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/alerts/{alert_id}/resend",
+    params(Whom),
+    responses(
+        (status = 200, body = ResendAnswer),
+        (status = 409, description = "No target takes this alert")
+    )
+)]
+async fn resend_alert(
+    State(app): State<Arc<App>>,
+    tenant: Tenant,
+    whom: Whom,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<ResendAnswer>, Problem> {
+    let told = app.engine.commands.folded(&tenant).await?.with(|tenant, _| tenant.alerts.rows.told(&id));
+    resend(&app, &tenant, told, &whom).await
+}
+
+/// Sends an alert of what has no tenant again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{alert_id}/resend",
+    params(Whom),
+    responses(
+        (status = 200, body = ResendAnswer),
+        (status = 409, description = "No target takes this alert")
+    )
+)]
+async fn resend_unassigned_alert(
+    State(app): State<Arc<App>>,
+    _asker: Asker,
+    whom: Whom,
+    Path(id): Path<String>,
+) -> Result<Json<ResendAnswer>, Problem> {
+    wait_for(&app, Some(app.engine.log.head().position)).await?;
+    let told = unassigned(&app).0.told(&id);
+    resend(&app, &TenantId::unassigned(), told, &whom).await
+}
+
+async fn resend(
+    app: &App,
+    tenant: &TenantId,
+    told: Option<Told>,
+    whom: &Whom,
+) -> Result<Json<ResendAnswer>, Problem> {
+    let told = told.ok_or_else(|| Problem::not_found("alert"))?;
+    let sent = app.engine.outbox.resend(tenant, &told, whom.target_id.as_deref()).await?;
+    let items = sent.into_iter().map(|Sent { target_id, attempt, status, error }| Resent {
+        target_id,
+        attempt,
+        status,
+        error,
+    });
+    Ok(Json(ResendAnswer { position: app.engine.log.head().position, items: items.collect() }))
+}
+
+impl From<OutboxError> for Problem {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::NoTarget => Self::new(StatusCode::CONFLICT, "no_target", error.to_string()),
+            OutboxError::Ingest(error) => error.into(),
+        }
+    }
+}
+
+impl From<TargetError> for Problem {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Url(error) => {
+                let message = error.to_string();
+                Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
+            }
+            TargetError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_targets", error.to_string()),
+            TargetError::Ingest(error) => error.into(),
+        }
+    }
+}
+
+/// To whom alerts are told.
+#[derive(Serialize, ToSchema)]
+struct TargetItem {
+    /// Its name.
+    target_id: String,
+    /// `webhook` or `slack`.
+    style: &'static str,
+    /// The host of its URL: the rest may be a secret, and is not shown. Null once it is erased.
+    host: Option<String>,
+    /// Whose alerts; empty: every tenant's, and those of none.
+    tenants: Vec<String>,
+    /// Which rules'; empty: every rule's.
+    rules: Vec<String>,
+    /// When it was set.
+    set_at: String,
+}
+
+impl From<Target> for TargetItem {
+    fn from(target: Target) -> Self {
+        let host = target.url.as_deref().and_then(|url| url.split("://").nth(1));
+        let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
+        Self {
+            host: host.map(str::to_owned),
+            target_id: target.id,
+            style: target.style.as_str(),
+            tenants: target.tenants,
+            rules: target.rules,
+            set_at: target.set_at.to_string(),
+        }
+    }
+}
+
+/// A target that was set.
+#[derive(Serialize, ToSchema)]
+struct NewTargetAnswer {
+    #[serde(flatten)]
+    target: TargetItem,
+    /// What signs the deliveries of a `webhook`, by Standard Webhooks; shown here only. Null of a `slack`.
+    secret: Option<String>,
+}
+
+/// The targets.
+#[derive(Serialize, ToSchema)]
+struct TargetList {
+    /// In the order they were set.
+    items: Vec<TargetItem>,
+}
+
+/// Members of a target that is to be set.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the body, which a reader of its own reads")]
+struct TargetBody {
+    /// https, of a public host.
+    url: String,
+    /// `webhook` (the default) or `slack`.
+    style: Option<String>,
+    /// Whose alerts; absent: every tenant's, and those of none.
+    tenants: Option<Vec<String>>,
+    /// Which rules'; absent: every rule's.
+    rules: Option<Vec<String>>,
+}
+
+/// To whom alerts are told.
+#[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
+async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
+    let targets = blocking(move || app.engine.outbox.targets()).await??;
+    Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
+}
+
+/// Sets a target: it is told of alerts that are raised from then on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alert-targets",
+    request_body = TargetBody,
+    responses(
+        (status = 201, body = NewTargetAnswer),
+        (status = 422, description = "The URL may not be called, or a member is wrong")
+    )
+)]
+async fn set_alert_target(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    request: Request,
+) -> Result<(StatusCode, Json<NewTargetAnswer>), Problem> {
+    let body: Bytes = json_body(request).await?;
+    let new = members(&body, |at| {
+        let url = at.required("url");
+        let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
+        let (tenants, rules) = (at.list("tenants", 500), at.list("rules", 50));
+        Some(NewTarget { url: url?, style, tenants, rules, by: asker.by() })
+    })?;
+    let unknown = new.tenants.iter().find(|tenant| {
+        let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
+        !known && tenant.as_str() != TenantId::UNASSIGNED
+    });
+    if let Some(tenant) = unknown {
+        let message = format!("there is no tenant {tenant}");
+        let fault = FieldError { pointer: "/tenants".into(), message };
+        return Err(Problem::unprocessable("invalid_body", vec![fault]));
+    }
+    let signs = new.style == AlertStyle::Webhook;
+    let (target, secret) = blocking(move || app.engine.outbox.set(new)).await??;
+    let answer = NewTargetAnswer { target: target.into(), secret: signs.then_some(secret) };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Removes a target.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/alert-targets/{target_id}",
+    responses((status = 204, description = "It is told nothing any more"))
+)]
+async fn remove_alert_target(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let removed = blocking(move || app.engine.outbox.remove(&id, asker.by())).await??;
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("alert target")) }
+}

@@ -1,0 +1,365 @@
+//! Alerts told to targets: what the log says is not yet taken, tried again with growing waits, each try a fact.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::alert::{AlertFact, AlertSent};
+use domain::facts::setting::{AlertStyle, SettingFact};
+use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
+use domain::members::{Instant, Text};
+use parking_lot::Mutex;
+use projections::entities::alerts::Told;
+use serde_json::json;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::client::{Client, check};
+use super::signature::Secret;
+use super::targets::{NewTarget, TARGETS_MAX, Target, TargetError, Targets, removed, set};
+use crate::ingest::Ingest;
+use crate::ingest::answer::IngestError;
+use crate::log::{Clock, Log};
+use crate::views::{TenantView, Views};
+
+/// Seconds before each try: the first at once, the last some three days after it.
+const WAITS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Alerts raised longer ago are not looked at: every try of theirs is over.
+const LOOK_BACK: i64 = 7 * 86_400 * SECOND;
+/// Calls under way at a time: one slow target keeps no other waiting.
+const AT_ONCE: usize = 16;
+/// How often the log is looked through for what is due.
+const ROUND: Duration = Duration::from_millis(500);
+/// How long a round waits for its facts to be folded.
+const FOLD_WAIT: Duration = Duration::from_secs(5);
+const SECOND: i64 = 1_000_000;
+
+/// Why an alert was not sent again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OutboxError {
+    /// No target wants it.
+    #[error("no target takes this alert")]
+    NoTarget,
+    /// The log's.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+/// One try that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// To whom.
+    pub target_id: String,
+    /// From 1.
+    pub attempt: u32,
+    /// HTTP status of the answer.
+    pub status: Option<u32>,
+    /// Why it failed; none where it was taken.
+    pub error: Option<String>,
+}
+
+/// What the sender works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The log, of which targets are folded.
+    pub log: Log,
+    /// Read models: the alerts.
+    pub views: Views,
+    /// The one way in.
+    pub ingest: Arc<Ingest>,
+    /// The log's secret, of which targets' secrets are made.
+    pub secret: LogSecret,
+    /// The time.
+    pub clock: Clock,
+    /// The one client.
+    pub client: Client,
+}
+
+/// Alerts on their way out.
+pub struct Outbox {
+    inner: Arc<Inner>,
+    stopping: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Inner {
+    parts: Parts,
+    targets: Targets,
+}
+
+/// A try that is due.
+struct Try {
+    tenant: TenantId,
+    told: Told,
+    target: Target,
+    attempt: u32,
+}
+
+impl Outbox {
+    /// Starts the thread that sends.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn start(parts: Parts) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let targets = Targets::new(parts.log.clone());
+        let inner = Arc::new(Inner { parts, targets });
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (sending, stop) = (Arc::clone(&inner), Arc::clone(&stopping));
+        let run = move || {
+            runtime.block_on(async {
+                while !stop.load(Ordering::Relaxed) {
+                    tokio::time::sleep(ROUND).await;
+                    if let Err(error) = sending.round(&stop).await {
+                        tracing::warn!(%error, "alerts were not sent; the next round tries again");
+                    }
+                }
+            });
+        };
+        let thread = thread::Builder::new().name("outbound".to_owned()).spawn(run)?;
+        Ok(Self { inner, stopping, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Ends the thread; a call under way is given up, and made again after the next start.
+    pub fn close(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that sends alerts panicked");
+        }
+    }
+
+    /// Every target. Reads the log's files.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn targets(&self) -> Result<Vec<Target>, IngestError> {
+        self.inner.targets.current()
+    }
+
+    /// Sets a target; answers it with its secret. Blocks.
+    ///
+    /// # Errors
+    /// See [`TargetError`].
+    pub fn set(&self, new: NewTarget) -> Result<(Target, String), TargetError> {
+        check(new.url.as_str(), self.inner.parts.client.allowed())?;
+        if self.targets()?.len() >= TARGETS_MAX {
+            return Err(TargetError::TooMany);
+        }
+        let id = format!("at_{}", Uuid::now_v7().simple());
+        let text = Text::new(&id).ok_or_else(|| IngestError::Engine("a target's id is blank".into()))?;
+        self.inner.setting(&format!("alert-target/{id}"), set(text, new))?;
+        let found = self.targets()?.into_iter().find(|target| target.id == id);
+        let target = found.ok_or_else(|| IngestError::Engine("a target was not kept".into()))?;
+        Ok((target, Secret::of(&self.inner.parts.secret, &id).shown()))
+    }
+
+    /// Removes a target; whether there was one. Blocks.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn remove(&self, id: &str, by: Option<Text>) -> Result<bool, IngestError> {
+        let is_there = self.targets()?.iter().any(|target| target.id == id);
+        let Some(text) = Text::new(id).filter(|_| is_there) else { return Ok(false) };
+        self.inner.setting(&format!("alert-target/{id}/removed"), removed(text, by))?;
+        Ok(true)
+    }
+
+    /// Sends an alert now to each target that wants it, whatever became of it before; or to one of them.
+    ///
+    /// # Errors
+    /// See [`OutboxError`].
+    pub async fn resend(
+        &self,
+        tenant: &TenantId,
+        told: &Told,
+        target_id: Option<&str>,
+    ) -> Result<Vec<Sent>, OutboxError> {
+        let mut tries = JoinSet::new();
+        for target in self.targets()? {
+            let is_meant = target_id.is_none_or(|id| id == target.id);
+            if is_meant && target.wants(tenant.as_str(), &told.item.rule) {
+                let attempt = attempts(told, &target).count() as u32 + 1;
+                let one = Try { tenant: tenant.clone(), told: told.clone(), target, attempt };
+                let inner = Arc::clone(&self.inner);
+                tries.spawn(async move { inner.make(&one).await });
+            }
+        }
+        if tries.is_empty() {
+            return Err(OutboxError::NoTarget);
+        }
+        let mut sent = Vec::new();
+        while let Some(one) = tries.join_next().await {
+            let (one, _) = one.map_err(|error| IngestError::Engine(error.to_string()))??;
+            sent.push(one);
+        }
+        sent.sort_unstable_by(|a, b| a.target_id.cmp(&b.target_id));
+        Ok(sent)
+    }
+}
+
+fn attempts<'t>(
+    told: &'t Told,
+    target: &Target,
+) -> impl Iterator<Item = &'t projections::entities::alerts::Attempt> {
+    let id = target.id.clone();
+    told.attempts.iter().filter(move |sent| *sent.target_id == *id)
+}
+
+/// The number of the try that is due at `now`; none when it was taken, given up, or has to wait.
+fn due(told: &Told, target: &Target, now: Instant) -> Option<u32> {
+    if attempts(told, target).any(|sent| sent.error.is_none()) {
+        return None;
+    }
+    let made = attempts(told, target).count();
+    let last = attempts(told, target).map(|sent| sent.at).max().unwrap_or(told.raised_at);
+    let wait = WAITS.get(made)?;
+    (last.0 + wait * SECOND <= now.0).then_some(made as u32 + 1)
+}
+
+impl Inner {
+    fn now(&self) -> Instant {
+        Instant((self.parts.clock)())
+    }
+
+    /// Makes every try that is due, and waits until it is folded, so that none is made twice.
+    async fn round(self: &Arc<Self>, stop: &AtomicBool) -> Result<(), IngestError> {
+        let targets = self.targets.current()?;
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let mut waiting = self.due(&targets).into_iter();
+        let (mut under_way, mut last) = (JoinSet::new(), 0);
+        loop {
+            while under_way.len() < AT_ONCE
+                && let Some(one) = waiting.next()
+            {
+                let inner = Arc::clone(self);
+                under_way.spawn(async move { inner.make(&one).await });
+            }
+            let made = tokio::time::timeout(ROUND, under_way.join_next()).await;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            match made {
+                // Still under way.
+                Err(_) => {}
+                Ok(None) => break,
+                Ok(Some(made)) => {
+                    let (_, position) = made.map_err(|error| IngestError::Engine(error.to_string()))??;
+                    last = last.max(position);
+                }
+            }
+        }
+        // Not folded in time: the same try has the same key, and its fact stands once.
+        self.parts.views.wait_for(last, FOLD_WAIT).await;
+        Ok(())
+    }
+
+    fn due(&self, targets: &[Target]) -> Vec<Try> {
+        let now = self.now();
+        let mut tenants: Vec<(TenantId, TenantView)> = self
+            .parts
+            .views
+            .tenants()
+            .into_iter()
+            .filter_map(|(id, view)| Some((TenantId::stored(&id).ok()?, view)))
+            .collect();
+        let nobody = TenantId::unassigned();
+        tenants.extend(self.parts.views.internal(&nobody).map(|view| (nobody, view)));
+        let mut due_now = Vec::new();
+        for (tenant, view) in tenants {
+            let rows = view.with(|tenant, _| tenant.alerts.rows.clone());
+            for told in rows.told_since(Instant(now.0 - LOOK_BACK)) {
+                let wanted = targets.iter().filter(|target| {
+                    target.wants(tenant.as_str(), &told.item.rule)
+                        && told.item.fact_position > target.position
+                });
+                due_now.extend(wanted.filter_map(|target| {
+                    let attempt = due(&told, target, now)?;
+                    let (tenant, told, target) = (tenant.clone(), told.clone(), target.clone());
+                    Some(Try { tenant, told, target, attempt })
+                }));
+            }
+        }
+        due_now
+    }
+
+    /// Makes one try and records what came of it; answers with its position.
+    async fn make(&self, one: &Try) -> Result<(Sent, Position), IngestError> {
+        let (status, error) = self.call(one).await;
+        let Try { tenant, told, target, attempt } = one;
+        let text = |text: &str| {
+            let short: String = text.chars().take(500).collect();
+            Text::new(&short)
+        };
+        let engine = |what: &str| IngestError::Engine(format!("alert_sent: {what} is blank"));
+        let body = AlertSent {
+            alert_id: text(&told.item.alert_id).ok_or_else(|| engine("alert_id"))?,
+            target_id: text(&target.id).ok_or_else(|| engine("target_id"))?,
+            attempt: *attempt,
+            status,
+            error: error.as_deref().and_then(text),
+        };
+        let name = format!("alert/{}/sent/{}/{attempt}", told.item.alert_id, target.id);
+        let fact = Fact::Alert(AlertFact::Sent(body));
+        let appended =
+            self.parts.ingest.append(&[self.envelope(tenant, &name, fact)?], &bytes::Bytes::new()).await?;
+        let position = appended.first().map_or(0, |appended| appended.position());
+        Ok((Sent { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
+    }
+
+    async fn call(&self, one: &Try) -> (Option<u32>, Option<String>) {
+        let Some(url) = &one.target.url else { return (None, Some("its URL was erased".into())) };
+        let (tenant, item) = (one.tenant.as_str(), &one.told.item);
+        let (body, headers) = match one.target.style {
+            AlertStyle::Webhook => {
+                let body = json!({
+                    "type": "alert.raised",
+                    "timestamp": item.raised_at,
+                    "data": {
+                        "alert_id": item.alert_id, "tenant": tenant, "rule": item.rule, "subject": item.subject,
+                        "title": item.title, "figures": item.figures, "raised_at": item.raised_at,
+                        "state": item.state, "attempt": one.attempt,
+                    },
+                });
+                let body = body.to_string();
+                let secret = Secret::of(&self.parts.secret, &one.target.id);
+                let headers = secret.headers(&item.alert_id, self.now().0 / SECOND, &body);
+                (body, headers)
+            }
+            AlertStyle::Slack => {
+                let figures: Vec<String> =
+                    item.figures.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+                let text = format!("[{tenant}] {} ({})\n{}", item.title, item.rule, figures.join("\n"));
+                (json!({ "text": text.trim_end() }).to_string(), Vec::new())
+            }
+        };
+        match self.parts.client.post(url, &headers, body).await {
+            Ok(answer) if (200..300).contains(&answer.status) => (Some(answer.status.into()), None),
+            Ok(answer) => (Some(answer.status.into()), Some(format!("answered {}", answer.status))),
+            Err(error) => (None, Some(error.to_string())),
+        }
+    }
+
+    fn setting(&self, name: &str, fact: SettingFact) -> Result<(), IngestError> {
+        let envelope = self.envelope(&TenantId::control(), name, Fact::Setting(fact))?;
+        self.parts.ingest.append_blocking(&[envelope]).map(drop)
+    }
+
+    fn envelope(&self, tenant: &TenantId, name: &str, fact: Fact) -> Result<Envelope, IngestError> {
+        Ok(Envelope {
+            tenant: tenant.clone(),
+            provider: Provider::engine(),
+            external_id: ExternalId::new(name).map_err(|error| IngestError::Engine(error.to_string()))?,
+            occurred_at: self.now(),
+            time_received: true,
+            fact,
+            mapping: 0,
+        })
+    }
+}

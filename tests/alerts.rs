@@ -1,0 +1,162 @@
+//! Alerts: raised and cleared by what happens, and told to a real receiver, signed and at least once (F2, L6).
+
+mod common;
+
+use std::time::Duration;
+
+use common::facts::answered;
+use common::receiver::Receiver;
+use common::twilio::{self, ended};
+use common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
+use serde_json::{Value, json};
+
+const AT: &str = "2025-10-09T12:00:00Z";
+const STAMP: &str = "Thu, 09 Oct 2025 12:00:54 +0000";
+
+fn site() -> Site {
+    Site::with(&format!("[outbound]\nallow = [\"127.0.0.1\"]\n{TWO_TENANTS}"))
+}
+
+async fn set_target(server: &Server, body: &Value) -> Answer {
+    let request = server.request("POST", "/api/v1/alert-targets").bearer_auth(TOKEN);
+    server.send(request.header("content-type", "application/json").body(body.to_string())).await
+}
+
+async fn command(server: &Server, method: &str, path: &str) -> Answer {
+    server.send(server.request(method, path).bearer_auth(TOKEN)).await
+}
+
+/// Two contents under one key.
+async fn conflict(server: &Server, call_id: &str) {
+    server.post("acme", &answered(call_id, 45, AT)).await.is(201);
+    server.post("acme", &answered(call_id, 46, AT)).await.problem(409);
+}
+
+/// Alerts of the tenant, once `is` holds of them.
+async fn alerts(server: &Server, path: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    for _ in 0..1_000 {
+        let items = server.get(path).await.is(200).json["items"].as_array().expect("items").clone();
+        if is(&items) {
+            return items;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("expected other alerts at {path}: {:?}", server.get(path).await);
+}
+
+const ACME: &str = "/api/v1/tenants/acme/alerts";
+
+#[tokio::test]
+async fn f2_a_conflict_raises_one_alert_that_its_decision_clears() {
+    let site = Site::new();
+    let server = site.start().await;
+    conflict(&server, "CA1").await;
+    conflict(&server, "CA2").await;
+    let raised = alerts(&server, ACME, |items| !items.is_empty()).await;
+    assert_eq!((&raised[0]["rule"], &raised[0]["state"]), (&json!("conflict"), &json!("open")));
+    server.kill();
+    let server = site.start().await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    alerts(&server, ACME, |items| items.len() == 1).await;
+    for conflict in server.all_items("acme", "conflicts").await {
+        let path = format!("/api/v1/tenants/acme/conflicts/{}/reject", conflict["conflict_id"]);
+        command(&server, "POST", &path).await.is(200);
+    }
+    let cleared = alerts(&server, &format!("{ACME}?state=cleared"), |items| !items.is_empty()).await;
+    assert_eq!(cleared[0]["alert_id"], raised[0]["alert_id"]);
+    assert!(server.all_items("globex", "alerts").await.is_empty());
+}
+
+#[tokio::test]
+async fn l6_refused_requests_and_unknown_numbers_and_quarantine_raise_alerts() {
+    let server = Site::new().start().await;
+    twilio::deliver_signed(&server, twilio::ENDPOINT, &ended("CA1", "completed", 1, STAMP), None)
+        .await
+        .is(401);
+    twilio::deliver(&server, &ended("CA2", "teleported", 1, STAMP)).await.is(200);
+    let elsewhere = twilio::with(ended("CA3", "completed", 45, STAMP), "To", "+12025550111");
+    let elsewhere = twilio::with(elsewhere, "Called", "+12025550111");
+    assert_eq!(twilio::deliver(&server, &elsewhere).await.is(200).outcome(), "recorded");
+    let raised = alerts(&server, ACME, |items| items.len() >= 3).await;
+    let mut rules: Vec<&str> = raised.iter().filter_map(|alert| alert["rule"].as_str()).collect();
+    rules.sort_unstable();
+    assert_eq!(rules, ["quarantine", "refused", "unknown_tracking_number"], "{raised:?}");
+    let text = Value::from(raised).to_string();
+    assert!(!text.contains(twilio::ENDPOINT) && !text.contains("2025550123"), "no secret, no person: {text}");
+}
+
+#[tokio::test]
+async fn f2_an_alert_is_told_signed_until_it_is_taken_over_a_restart_and_under_one_id() {
+    let (site, receiver) = (site(), Receiver::start(500).await);
+    let server = site.start().await;
+    let set = set_target(&server, &json!({"url": receiver.url, "rules": ["conflict"]})).await;
+    let secret = set.is(201).json["secret"].as_str().expect("a secret").to_owned();
+    conflict(&server, "CA1").await;
+    let first = receiver.wait_for(1).await.remove(0);
+    assert!(first.is_signed_by(&secret), "{first:?}");
+    assert!(!first.is_signed_by("whsec_AAAA"), "null control: another secret does not fit");
+    assert_eq!(
+        (&first.json()["type"], &first.json()["data"]["rule"]),
+        (&json!("alert.raised"), &json!("conflict"))
+    );
+    let id = first.header("webhook-id").to_owned();
+    let attempts = format!("{ACME}/{id}/attempts");
+    let failed = alerts(&server, &attempts, |items| items.len() == 1).await;
+    assert_eq!((&failed[0]["status"], &failed[0]["error"]), (&json!(500), &json!("answered 500")));
+    server.kill();
+    receiver.answer(204);
+    let server = site.start().await;
+    let second = receiver.wait_for(2).await.remove(1);
+    assert_eq!((second.header("webhook-id"), second.is_signed_by(&secret)), (id.as_str(), true));
+    let taken = alerts(&server, &attempts, |items| items.len() == 2).await;
+    assert_eq!((&taken[1]["attempt"], &taken[1]["status"]), (&json!(2), &json!(204)));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(receiver.all().len(), 2, "what was taken is not told again by itself");
+    let resent = command(&server, "POST", &format!("{ACME}/{id}/resend")).await;
+    assert_eq!(resent.is(200).json["items"][0]["attempt"], 3, "{resent:?}");
+    assert_eq!(receiver.wait_for(3).await[2].header("webhook-id"), id);
+
+    let target = set.json["target_id"].as_str().expect("an id");
+    let listed = server.get("/api/v1/alert-targets").await;
+    assert!(!listed.is(200).text.contains("s3cret") && !listed.text.contains("whsec_"), "{listed:?}");
+    command(&server, "DELETE", &format!("/api/v1/alert-targets/{target}")).await.is(204);
+    command(&server, "DELETE", &format!("/api/v1/alert-targets/{target}")).await.problem(404);
+    assert_eq!(
+        command(&server, "POST", &format!("{ACME}/{id}/resend")).await.problem(409)["code"],
+        "no_target"
+    );
+    command(&server, "POST", &format!("{ACME}/nothing/resend")).await.problem(404);
+    assert!(!server.said().contains("s3cret") && !server.said().contains("whsec_"), "secrets are not logged");
+}
+
+#[tokio::test]
+async fn f2_a_slack_style_target_gets_a_text_of_its_own_tenants_only_and_no_redirect_is_followed() {
+    let (site, receiver) = (site(), Receiver::start(302).await);
+    let server = site.start().await;
+    let other = Receiver::start(200).await;
+    set_target(&server, &json!({"url": receiver.url, "style": "slack", "tenants": ["acme"]})).await.is(201);
+    set_target(&server, &json!({"url": other.url, "style": "slack", "tenants": ["globex"]})).await.is(201);
+    conflict(&server, "CA1").await;
+    let first = receiver.wait_for(1).await.remove(0);
+    let body = first.json();
+    assert!(body["text"].as_str().is_some_and(|text| text.starts_with("[acme] ")), "{body}");
+    assert_eq!((body.as_object().map(|body| body.len()), first.header("webhook-id")), (Some(1), ""));
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert_eq!((receiver.all().len(), other.all().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn f2_targets_that_may_not_be_called_are_refused() {
+    let server = Site::new().start().await;
+    for url in ["http://hooks.example.com/x", "https://127.0.0.1/x", "https://169.254.169.254/", "x", ""] {
+        set_target(&server, &json!({ "url": url })).await.names("url");
+    }
+    set_target(&server, &json!({"url": "https://hooks.example.com/x", "colour": "red"}))
+        .await
+        .names("colour");
+    set_target(&server, &json!({"url": "https://hooks.example.com/x", "tenants": ["nobody"]}))
+        .await
+        .names("tenants");
+    set_target(&server, &json!({"url": "https://hooks.example.com/x", "style": "fax"})).await.names("style");
+    server.send(server.request("GET", "/api/v1/alert-targets")).await.problem(401);
+}
