@@ -97,7 +97,7 @@ fn random(n: u64, numbers: &mut Numbers) -> Draft {
         }
         11 => {
             let run = numbers.below(40);
-            let base = (run % 4 != 0).then(|| format!("r{}", run - 1));
+            let base = (!run.is_multiple_of(4)).then(|| format!("r{}", run - 1));
             let id = |numbers: &mut Numbers| json!({"id": numbers.below(9).to_string(), "stage": "FDD Sent"});
             let body = json!({"run_id": format!("r{run}"), "source": "ct", "resource": "leads", "base": base,
                 "part": 1 + numbers.below(2), "parts": 2, "records": [id(numbers), id(numbers)],
