@@ -100,7 +100,7 @@ impl Ingest {
         let directory = self.directory();
         let found = directory.endpoint(provider, endpoint);
         Placed {
-            is_provider: providers::named(provider).is_some(),
+            is_provider: directory.provider(provider).is_some(),
             endpoint: found.map(|found| endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
         }
