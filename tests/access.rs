@@ -1,9 +1,7 @@
 //! Who may do what (API, Conventions; RELIABILITY, Tokens): tokens, users, logins, over real sockets.
 
-mod common;
-
-use common::site::files;
-use common::{Answer, Server, Site, TOKEN};
+use crate::common::site::files;
+use crate::common::{Answer, Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const LEADS: &str = "/api/v1/tenants/acme/outreach/leads";

@@ -1,9 +1,7 @@
 //! Sender accounts over real sockets: D6, D7, D8, and L3: a gap is null with its span, never 0.
 
-mod common;
-
-use common::facts::{fact, with};
-use common::{Server, Site};
+use crate::common::facts::{fact, with};
+use crate::common::{Server, Site};
 use serde_json::{Value, json};
 
 const INSTANCE: &str = "dedi.emailbison.com";
@@ -64,7 +62,7 @@ async fn d6_accounts_are_listed_with_their_totals_and_what_their_tags_say() {
     }
     assert!(listed[1]["reply_rate"].is_null(), "nothing sent has no rate: {listed:?}");
     let path = "/api/v1/tenants/acme/sender-accounts?search=S2%40ACME";
-    let csv = server.request("GET", path).bearer_auth(common::TOKEN).header("accept", "text/csv");
+    let csv = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("accept", "text/csv");
     let csv = server.send(csv).await;
     csv.is(200);
     let lines: Vec<&str> = csv.text.lines().collect();

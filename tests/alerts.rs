@@ -1,13 +1,11 @@
 //! Alerts: raised and cleared by what happens, and told to a real receiver, signed and at least once (F2, L6).
 
-mod common;
-
 use std::time::Duration;
 
-use common::facts::answered;
-use common::receiver::Receiver;
-use common::twilio::{self, ended};
-use common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
+use crate::common::facts::answered;
+use crate::common::receiver::Receiver;
+use crate::common::twilio::{self, ended};
+use crate::common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

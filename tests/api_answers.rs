@@ -1,9 +1,7 @@
 //! How answers are told, whatever they say: ETags, CSV, cursors, the API document and its page.
 
-mod common;
-
-use common::facts::{answered, fact, with};
-use common::{Server, Site, TOKEN};
+use crate::common::facts::{answered, fact, with};
+use crate::common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -15,7 +13,7 @@ async fn three_calls(server: &Server) {
     server.read("acme", "metrics/month").await;
 }
 
-async fn asked(server: &Server, route: &str, header: &str, value: &str) -> common::Answer {
+async fn asked(server: &Server, route: &str, header: &str, value: &str) -> crate::common::Answer {
     let request = server.request("GET", &format!("{ACME}/{route}"));
     server.send(request.bearer_auth(TOKEN).header(header, value)).await
 }

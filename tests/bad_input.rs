@@ -1,9 +1,7 @@
 //! G11 in small: whatever comes in is answered by a 4xx problem that names the fault; the server lives, the log is untouched.
 
-mod common;
-
-use common::facts::{answered, call, fact, with};
-use common::{Answer, Server, Site, TOKEN, bison, twilio};
+use crate::common::facts::{answered, call, fact, with};
+use crate::common::{Answer, Server, Site, TOKEN, bison, twilio};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,9 +1,7 @@
 //! Days and months from outside (R6, L4): local midnights over month ends, year ends and both kinds of DST change.
 
-mod common;
-
-use common::facts::{answered, mail, with};
-use common::{Server, Site};
+use crate::common::facts::{answered, mail, with};
+use crate::common::{Server, Site};
 use serde_json::{Value, json};
 
 const ZONES: &str = r#"

@@ -1,9 +1,7 @@
 //! Calls from outside (A3, A4, A5, L1, L15): any order and repetition of facts gives one call and the same figures.
 
-mod common;
-
-use common::facts::{answered, call, disposed, fact, four_stages, orders, with};
-use common::{Server, Site, twilio};
+use crate::common::facts::{answered, call, disposed, fact, four_stages, orders, with};
+use crate::common::{Server, Site, twilio};
 use serde_json::{Value, json};
 
 /// Members of the month's figures that calls feed.

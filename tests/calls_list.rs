@@ -1,9 +1,7 @@
 //! The list of calls (A5): filters, pages, order, and what one call shows.
 
-mod common;
-
-use common::facts::{answered, call, fact, with};
-use common::{Server, Site, twilio};
+use crate::common::facts::{answered, call, fact, with};
+use crate::common::{Server, Site, twilio};
 use serde_json::{Value, json};
 
 /// Twelve calls, one an hour from 2025-10-09 00:30 UTC (8 October, 20:30 in New York); even ones are Ann's and long.
@@ -84,8 +82,9 @@ async fn calls_are_ordered_by_start_and_paged_without_loss_under_inserts() {
     let mut seen = first["items"].as_array().expect("items").clone();
     let mut next = Some(cursor);
     while let Some(cursor) = next {
-        let page =
-            server.read("acme", &format!("calls?limit=5&cursor={}", common::site::escape(&cursor))).await;
+        let page = server
+            .read("acme", &format!("calls?limit=5&cursor={}", crate::common::site::escape(&cursor)))
+            .await;
         seen.extend(page["items"].as_array().expect("items").clone());
         assert!(seen.len() < 30, "expected the pages to end: {seen:?}");
         next = page["next_cursor"].as_str().map(str::to_owned);

@@ -1,12 +1,10 @@
 //! The command line from outside: help, exit codes, import, log, replay, audit, and stdout as data.
 
-mod common;
-
 use std::fs;
 
-use common::facts::{answered, four_stages, mail};
-use common::site::{Ran, bare_command, files, run};
-use common::{Server, Site, TOKEN};
+use crate::common::facts::{answered, four_stages, mail};
+use crate::common::site::{Ran, bare_command, files, run};
+use crate::common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,8 +1,6 @@
 //! The configuration (API, Configuration): refused by file, line and key; read again on SIGHUP; followed by the log.
 
-mod common;
-
-use common::{Answer, PUBLIC_URL, Server, Site, TOKEN, TWO_TENANTS, bison, twilio};
+use crate::common::{Answer, PUBLIC_URL, Server, Site, TOKEN, TWO_TENANTS, bison, twilio};
 use serde_json::{Value, json};
 
 const CONFIGURED: &str = "configuration read again";

@@ -1,16 +1,14 @@
 //! G1 and G10 in small: kills at random moments under load lose nothing, move nothing and count nothing twice.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::checker::{complaints, gaps};
-use common::facts::answered;
-use common::random::Random;
-use common::{Server, Site};
+use crate::common::checker::{complaints, gaps};
+use crate::common::facts::answered;
+use crate::common::random::Random;
+use crate::common::{Server, Site};
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
 
@@ -39,8 +37,9 @@ async fn load(
         let facts: Vec<Value> = (0..size).map(make).collect();
         flying.lock().await.extend(facts.clone());
         let body = if size == 1 { facts[0].to_string() } else { Value::from(facts.clone()).to_string() };
-        let request =
-            server.request("POST", "/api/v1/tenants/acme/facts?results=all").bearer_auth(common::TOKEN);
+        let request = server
+            .request("POST", "/api/v1/tenants/acme/facts?results=all")
+            .bearer_auth(crate::common::TOKEN);
         let request = request.header("content-type", "application/json").body(body);
         let Ok(answer) = server.attempt(request).await else { return };
         if answer.status == 503 {
@@ -72,7 +71,7 @@ async fn post_again(server: &Server, facts: &[Value], acknowledged: &Acknowledge
         let path = "/api/v1/tenants/acme/facts?results=all";
         let request = server
             .request("POST", path)
-            .bearer_auth(common::TOKEN)
+            .bearer_auth(crate::common::TOKEN)
             .header("content-type", "application/json");
         let answer = server.send(request.body(Value::from(part.to_vec()).to_string())).await;
         recorded += answer.json["recorded"].as_u64().unwrap_or_default();
@@ -199,11 +198,12 @@ const WRITERS: usize = 64;
 
 impl Storm {
     /// Posts until answered, over restarts; at most for a minute.
-    async fn until_answered(&self, fact: &Value) -> common::Answer {
+    async fn until_answered(&self, fact: &Value) -> crate::common::Answer {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let server = Arc::clone(&*self.server.read().await);
-            let request = server.request("POST", "/api/v1/tenants/acme/facts").bearer_auth(common::TOKEN);
+            let request =
+                server.request("POST", "/api/v1/tenants/acme/facts").bearer_auth(crate::common::TOKEN);
             let request = request.header("content-type", "application/json").body(fact.to_string());
             match server.attempt(request).await {
                 Ok(answer) if answer.status != 503 => return answer,

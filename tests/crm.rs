@@ -1,11 +1,9 @@
 //! The CRM's figures from outside (B4, B6 to B8, B10, B11, B13; L7, L8, L11): facts go in, dashboards come out.
 
-mod common;
-
+use crate::common::crm::{ended, good, page, started};
+use crate::common::facts::with;
+use crate::common::{Server, Site, TOKEN};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use common::crm::{ended, good, page, started};
-use common::facts::with;
-use common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const TABLES: &str = r#"

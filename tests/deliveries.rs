@@ -1,10 +1,8 @@
 //! The log of deliveries and the endpoints' health over HTTP (D4, D5).
 
-mod common;
-
-use common::bison::{self, sent};
-use common::twilio::{self, ended};
-use common::{Server, Site, TOKEN};
+use crate::common::bison::{self, sent};
+use crate::common::twilio::{self, ended};
+use crate::common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const STAMP: &str = "Thu, 09 Oct 2025 12:00:54 +0000";

@@ -1,12 +1,10 @@
 //! The demo from outside: it plays the providers, its counts add up, and what it prints to try works.
 
-mod common;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::Server;
-use common::site::{Ran, bare_command, run};
+use crate::common::Server;
+use crate::common::site::{Ran, bare_command, run};
 use serde_json::Value;
 
 /// How long the demo may take to play its history, in a debug build on a busy machine.

@@ -1,17 +1,15 @@
 //! Dispositions, metrics of agents and sessions, recordings and the leaderboard through the socket (C4, C5, C6, F6).
 
-mod common;
-
 use std::sync::Arc;
 
-use common::facts::{answered, call, with};
-use common::{Server, Site, TWO_TENANTS};
+use crate::common::facts::{answered, call, with};
+use crate::common::{Server, Site, TWO_TENANTS};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T16:00:00Z";
 
 /// The disposition of a call by the command.
-async fn dispose(server: &Server, call: &str, body: Value) -> common::Answer {
+async fn dispose(server: &Server, call: &str, body: Value) -> crate::common::Answer {
     server.command("acme", &format!("calls/{call}/disposition"), &body).await
 }
 
@@ -249,7 +247,8 @@ async fn c6_recordings_are_found_by_call_and_by_lead() {
 #[tokio::test]
 async fn c6_leads_tell_when_they_were_called_last_and_how_often() {
     let server = Site::new().start().await;
-    let lead = common::facts::mail("lead_replied", 1, json!({"id": "77", "email": "bo@x.example"}), AT);
+    let lead =
+        crate::common::facts::mail("lead_replied", 1, json!({"id": "77", "email": "bo@x.example"}), AT);
     let of_lead = |id: &str, at: &str| with(call(id, "completed", at), json!({"lead_id": "77"}));
     server.record("acme", &[lead, of_lead("A", AT), of_lead("B", "2025-10-10T16:00:00Z")]).await;
     let leads = server.read("acme", "outreach/leads").await;

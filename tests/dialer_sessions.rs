@@ -1,12 +1,10 @@
 //! Dialer sessions through the socket: one active, one attempt, no lead to two lines, time-outs, restarts (C1 to C3, L15).
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Server, Site, TOKEN, TWO_TENANTS};
+use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
 use serde_json::{Value, json};
 
 const LEADS: [&str; 10] = ["L0", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9"];

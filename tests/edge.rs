@@ -1,9 +1,7 @@
 //! What holds for every request: ids, the log, measures, limits, other sites' pages.
 
-mod common;
-
-use common::facts::{answered, mail};
-use common::{Server, Site, TOKEN, twilio};
+use crate::common::facts::{answered, mail};
+use crate::common::{Server, Site, TOKEN, twilio};
 use serde_json::json;
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,10 +1,8 @@
 //! Conflicts and quarantine over HTTP: the evidence, what a person decides of it, and deliveries mapped again.
 
-mod common;
-
-use common::bison::{self, sent};
-use common::facts::answered;
-use common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
+use crate::common::bison::{self, sent};
+use crate::common::facts::answered;
+use crate::common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,9 +1,7 @@
 //! Webhooks from outside: what Twilio and Email Bison may really send, odd or broken, and what becomes of it.
 
-mod common;
-
-use common::twilio::{Form, callback, deliver, deliver_signed, ended, public_url, sign, with};
-use common::{Server, Site, TWILIO_TOKEN, TWO_TENANTS, bison, twilio};
+use crate::common::twilio::{Form, callback, deliver, deliver_signed, ended, public_url, sign, with};
+use crate::common::{Server, Site, TWILIO_TOKEN, TWO_TENANTS, bison, twilio};
 use serde_json::{Value, json};
 
 const STAMP: &str = "Thu, 09 Oct 2025 12:00:54 +0000";
@@ -90,7 +88,7 @@ async fn a_twilio_time_that_cannot_be_read_is_the_time_of_receipt_and_no_part_of
 #[tokio::test]
 async fn twilios_published_variants_of_the_url_are_accepted_and_others_refused() {
     let server = Site::new().start().await;
-    let host = common::PUBLIC_URL.strip_prefix("https://").expect("https");
+    let host = crate::common::PUBLIC_URL.strip_prefix("https://").expect("https");
     let path = format!("/hooks/twilio/{}", twilio::ENDPOINT);
     let cases = [
         (format!("https://{host}{path}"), true),

@@ -1,9 +1,7 @@
 //! CallRail from outside: calls in all their stages, signed as CallRail signs, and the figures that follow.
 
-mod common;
-
-use common::Site;
-use common::tracker::{SECRET, callrail, deliver, deliver_callrail, sign, site, with};
+use crate::common::Site;
+use crate::common::tracker::{SECRET, callrail, deliver, deliver_callrail, sign, site, with};
 use serde_json::json;
 
 const EVENTS: &[&str] = &["pre_call", "routing_complete", "post_call", "call_modified", "outbound_post_call"];
@@ -146,7 +144,7 @@ async fn l6_an_event_that_nobody_knows_is_refused_at_start_by_line_and_key() {
     assert!(told.contains("endpoint.event: callrail has no event \"postcal\""), "{told}");
     for event in ["POST_CALL", "post-call", "Post Call"] {
         let server = Site::with(
-            &common::tracker::site("callrail", &["post_call"])
+            &crate::common::tracker::site("callrail", &["post_call"])
                 .replace("event = \"post_call\"", &format!("event = \"{event}\"")),
         );
         let server = server.start().await;

@@ -1,9 +1,7 @@
 //! CallTrackingMetrics from outside: activities in all their stages, signed as it signs, and the figures that follow.
 
-mod common;
-
-use common::Site;
-use common::tracker::{SECRET, ctm, deliver, deliver_ctm, sign, site, with};
+use crate::common::Site;
+use crate::common::tracker::{SECRET, ctm, deliver, deliver_ctm, sign, site, with};
 use serde_json::{Value, json};
 
 const EVENTS: &[&str] = &["start", "end_immediate", "end", "status_change", "start_outbound"];

@@ -1,18 +1,16 @@
 //! Every recorded delivery of every provider through the socket of the real binary, signed as its source signs: what
 //! becomes of it is what stands beside it, and of a redelivery nothing new does.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::common::tracker::sign;
+use crate::common::{Answer, PUBLIC_URL, Server, Site, twilio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::tracker::sign;
-use common::{Answer, PUBLIC_URL, Server, Site, twilio};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

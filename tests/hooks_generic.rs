@@ -1,13 +1,11 @@
 //! Sources that only the configuration knows, from outside: their signatures, their keys and the figures that follow.
 
-mod common;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::common::tracker::deliver;
+use crate::common::{Answer, Server, Site, TWO_TENANTS};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::tracker::deliver;
-use common::{Answer, Server, Site, TWO_TENANTS};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;

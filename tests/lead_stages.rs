@@ -1,9 +1,7 @@
 //! Where people put outreach leads, over real sockets: D3.
 
-mod common;
-
-use common::facts::{fact, mail, with};
-use common::{Answer, Server, Site, TOKEN};
+use crate::common::facts::{fact, mail, with};
+use crate::common::{Answer, Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 fn leads() -> Vec<Value> {

@@ -1,11 +1,9 @@
 //! Random histories in random order of arrival: the served month must be the one of a naive model.
 
-mod common;
-
-use common::Site;
-use common::facts::{call, disposed, fact, mail, with};
-use common::model::{month, served};
-use common::random::Random;
+use crate::common::Site;
+use crate::common::facts::{call, disposed, fact, mail, with};
+use crate::common::model::{month, served};
+use crate::common::random::Random;
 use serde_json::{Value, json};
 
 /// Facts of each history.

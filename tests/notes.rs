@@ -1,10 +1,8 @@
 //! Notes from outside (B9, L9): the CRM's beside people's own, which no sync touches.
 
-mod common;
-
-use common::crm::{ended, good, page};
-use common::facts::with;
-use common::{Answer, Server, Site, TOKEN};
+use crate::common::crm::{ended, good, page};
+use crate::common::facts::with;
+use crate::common::{Answer, Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const DAY: &str = "2025-10-09T12:00:00Z";

@@ -1,10 +1,8 @@
 //! The law of arrival: facts with distinct keys give the same served values in any order, ties and joins included.
 
-mod common;
-
-use common::facts::{call, disposed, fact, mail, staged, with};
-use common::random::Random;
-use common::{Server, Site};
+use crate::common::facts::{call, disposed, fact, mail, staged, with};
+use crate::common::random::Random;
+use crate::common::{Server, Site};
 use serde_json::{Value, json};
 
 /// Three tenants alike, each of which gets the same facts in another order.

@@ -1,9 +1,7 @@
 //! Email outreach from outside (D1 to D3, L5): one webhook, counters of events and of people, leads by stage.
 
-mod common;
-
-use common::facts::{mail, staged};
-use common::{Server, Site, bison};
+use crate::common::facts::{mail, staged};
+use crate::common::{Server, Site, bison};
 use serde_json::{Value, json};
 
 async fn month(server: &Server, month: &str) -> Value {
@@ -201,7 +199,7 @@ async fn a_stage_never_moves_back_or_sideways() {
 async fn stages_are_the_same_in_any_order_of_arrival() {
     let server = Site::new().start().await;
     let kinds = ["email_sent", "email_bounced", "lead_unsubscribed"];
-    for (n, order) in (0..).zip(common::facts::orders(3)) {
+    for (n, order) in (0..).zip(crate::common::facts::orders(3)) {
         let lead = json!({"id": format!("lead-{n}"), "email": format!("{n}@example.com")});
         for at in order {
             let time = format!("2025-10-{:02}T12:00:00Z", at + 1);

@@ -1,10 +1,8 @@
 //! Reports from outside (B14, L10): drafted, published at a position of the log, derived again at any time.
 
-mod common;
-
-use common::crm::good;
-use common::facts::{answered, mail};
-use common::{Answer, Server, Site, TOKEN};
+use crate::common::crm::good;
+use crate::common::facts::{answered, mail};
+use crate::common::{Answer, Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 async fn post(server: &Server, route: &str, body: Option<Value>) -> Answer {

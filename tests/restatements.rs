@@ -1,13 +1,11 @@
 //! Restatements (E4) over a log that began in a month that is over by now.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::common::Site;
+use crate::common::facts::{answered, with};
 use bytes::Bytes;
-use common::Site;
-use common::facts::{answered, with};
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::{ExternalId, Provider, TenantId};

@@ -1,11 +1,9 @@
 //! The rules R1 to R10 from outside, as far as the first work goes; equality and durability have files of their own.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::facts::{answered, call, mail, with};
-use common::{Answer, Server, Site, TWO_TENANTS, bison, twilio};
+use crate::common::facts::{answered, call, mail, with};
+use crate::common::{Answer, Server, Site, TWO_TENANTS, bison, twilio};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -98,8 +96,10 @@ async fn r1_a_batch_is_as_if_posted_one_by_one() {
     let (b, changed_b) = (answered("CA2", 45, AT), answered("CA2", 10, AT));
     let path = "/api/v1/tenants/acme/facts?results=all";
     let mixed = json!([b, changed_b, changed, {"kind": "nonsense"}]).to_string();
-    let request =
-        server.request("POST", path).bearer_auth(common::TOKEN).header("content-type", "application/json");
+    let request = server
+        .request("POST", path)
+        .bearer_auth(crate::common::TOKEN)
+        .header("content-type", "application/json");
     let mixed = server.send(request.body(mixed)).await;
     assert_eq!(
         counts(mixed.is(200)),
@@ -183,9 +183,9 @@ async fn r3_a_bad_signature_is_refused_and_leaves_nothing() {
     let before = server.post("acme", &call("CA0", "ringing", AT)).await.position();
     let form = twilio::ended("CA1", "completed", 45, "Thu, 09 Oct 2025 12:00:54 +0000");
     let url = twilio::public_url(twilio::ENDPOINT);
-    let right = twilio::sign(common::TWILIO_TOKEN, &url, &form);
+    let right = twilio::sign(crate::common::TWILIO_TOKEN, &url, &form);
     let changed = twilio::with(form.clone(), "CallDuration", "46");
-    let unsorted = twilio::sign(common::TWILIO_TOKEN, &twilio::public_url("other"), &form);
+    let unsorted = twilio::sign(crate::common::TWILIO_TOKEN, &twilio::public_url("other"), &form);
     let stranger = twilio::sign("another secret", &url, &form);
     for (form, signature) in [
         (&form, None),

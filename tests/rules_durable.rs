@@ -1,14 +1,12 @@
 //! R4 with R1 from outside: what was answered holds over restarts, kills and the loss of everything that can be rebuilt.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::facts::{answered, disposed, four_stages, mail};
-use common::random::Random;
-use common::site::files;
-use common::{Server, Site, bison, twilio};
+use crate::common::facts::{answered, disposed, four_stages, mail};
+use crate::common::random::Random;
+use crate::common::site::files;
+use crate::common::{Server, Site, bison, twilio};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,9 +1,7 @@
 //! R2 from outside: which two writings are the same content, and which are not.
 
-mod common;
-
-use common::facts::{answered, disposed, fact, mail, with};
-use common::{Server, Site, bison, twilio};
+use crate::common::facts::{answered, disposed, fact, mail, with};
+use crate::common::{Server, Site, bison, twilio};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -1,8 +1,6 @@
 //! The tests' own Twilio signer against vectors that Twilio's libraries publish (twilio-python and twilio-go, MIT).
 
-mod common;
-
-use common::twilio::{Form, sign};
+use crate::common::twilio::{Form, sign};
 
 fn form(pairs: &[(&str, &str)]) -> Form {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

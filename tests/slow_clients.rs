@@ -1,11 +1,9 @@
 //! G12, G14: many connections at once, and clients that are slow on purpose, over real sockets with the real timers.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::facts::answered;
-use common::{Server, Site, TOKEN};
+use crate::common::facts::answered;
+use crate::common::{Server, Site, TOKEN};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};

@@ -1,9 +1,7 @@
 //! Ad spend and what follows from it, over real sockets: A6, A7 and their worked examples.
 
-mod common;
-
-use common::facts::{answered, fact, with};
-use common::{Server, Site};
+use crate::common::facts::{answered, fact, with};
+use crate::common::{Server, Site};
 use serde_json::{Value, json};
 
 /// A job is worth 150.00.
@@ -51,7 +49,7 @@ async fn a7_ten_qualified_and_500_are_50_each_and_with_an_eleventh_45_45() {
 
 #[tokio::test]
 async fn a7_none_qualified_and_250_spent_have_no_cost_and_an_roi_of_minus_250() {
-    for tables in [JOBS, common::TWO_TENANTS] {
+    for tables in [JOBS, crate::common::TWO_TENANTS] {
         let server = Site::with(tables).start().await;
         let spend = spent(1, "google_ads/1", "2025-10-09", 25_000, "2025-10-09T20:00:00Z");
         server.record("acme", &[spend, answered("CA1", 10, "2025-10-09T12:00:00Z")]).await;
@@ -78,7 +76,7 @@ async fn a7_eight_qualified_at_150_and_400_spent_have_an_roi_of_800_which_is_200
 
 #[tokio::test]
 async fn a6_the_newest_observation_of_an_account_and_day_stands_in_any_order_of_arrival() {
-    for order in common::facts::orders(3) {
+    for order in crate::common::facts::orders(3) {
         let server = Site::new().start().await;
         let at = |n: usize| {
             let read = format!("2025-10-09T1{n}:00:00Z");
@@ -135,12 +133,12 @@ async fn a6_spend_of_the_last_day_read_again_on_the_2nd_restates_the_old_month()
     let old = server.get(&format!("{path}&min_position={}", server.seen())).await;
     assert_eq!(old.json["ad_spend"], json!({"USD": 9_000}), "{}", old.text);
     let tag = old.headers["etag"].to_str().expect("a past month has an ETag").to_owned();
-    let again = server.request("GET", path).bearer_auth(common::TOKEN).header("if-none-match", &tag);
+    let again = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("if-none-match", &tag);
     server.send(again).await.is(304);
     server.record("acme", &[spent(2, "google_ads/1", "2025-10-31", 9_500, "2025-11-02T09:00:00Z")]).await;
     assert_eq!(month(&server, "2025-10").await["ad_spend"], json!({"USD": 9_500}));
     assert!(month(&server, "2025-11").await["ad_spend"].is_null(), "the day is the spend's own");
-    let now = server.request("GET", path).bearer_auth(common::TOKEN).header("if-none-match", &tag);
+    let now = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("if-none-match", &tag);
     server.send(now).await.is(200);
 }
 

@@ -1,11 +1,9 @@
 //! E11: facts and changes of read models as they come, resumable by position.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::facts::{answered, mail};
-use common::{Server, Site, TOKEN};
+use crate::common::facts::{answered, mail};
+use crate::common::{Server, Site, TOKEN};
 use reqwest::Response;
 use serde_json::{Value, json};
 use tokio::time::timeout;

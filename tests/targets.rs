@@ -1,13 +1,11 @@
 //! Targets and pace over real sockets: F1.
 
-mod common;
-
+use crate::common::facts::{answered, mail};
+use crate::common::{Server, Site, TOKEN};
 use chrono::{Datelike, Utc};
-use common::facts::{answered, mail};
-use common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
-async fn set(server: &Server, month: &str, metric: &str, body: &Value) -> common::Answer {
+async fn set(server: &Server, month: &str, metric: &str, body: &Value) -> crate::common::Answer {
     let path = format!("/api/v1/tenants/acme/targets/{month}/{metric}");
     server.send(server.request("PUT", &path).bearer_auth(TOKEN).json(body)).await
 }

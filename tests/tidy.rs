@@ -193,3 +193,26 @@ fn every_provider_has_fixtures() {
     }
     assert!(checked >= 2, "found {checked} providers");
 }
+
+/// Test files that the `main.rs` of their folder does not name, and so never run.
+fn left_out(sources: &BTreeMap<String, String>) -> Vec<String> {
+    let mut left = Vec::new();
+    for folder in ["tests/", "projections/tests/", "domain/tests/"] {
+        let main = &sources[&format!("{folder}main.rs")];
+        for name in sources.keys().filter_map(|name| name.strip_prefix(folder)) {
+            let module = name.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+            if module != "main" && !main.contains(&format!("mod {module};\n")) {
+                left.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    left
+}
+
+#[test]
+fn every_test_file_runs() {
+    let mut sources = sources();
+    assert_eq!(left_out(&sources), Vec::<String>::new());
+    sources.insert("tests/forgotten.rs".to_owned(), String::new());
+    assert_eq!(left_out(&sources), ["tests/forgotten.rs"], "a file that is left out is found");
+}

@@ -1,10 +1,8 @@
 //! Time travel (E3): every reading answers as of a position, as known at an instant, and of what had happened by then.
 
-mod common;
-
-use common::facts::{answered, mail, staged, with};
-use common::site::escape;
-use common::{Server, Site};
+use crate::common::facts::{answered, mail, staged, with};
+use crate::common::site::escape;
+use crate::common::{Server, Site};
 use serde_json::{Value, json};
 
 const MONTHS: [&str; 2] = ["2025-10", "2025-11"];

@@ -2,12 +2,11 @@
 //!
 //! `FACTFOLD_WRITE_GOLDEN=1` writes the files of kinds that have none; a file that is there is never written.
 
-mod schema;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::schema::{KINDS, generate};
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::access::AccessFact;
@@ -17,7 +16,6 @@ use domain::facts::{Fact, kind_named, kinds};
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::Instant;
 use domain::record::{INLINE_ORIGINAL_MAX, RecordRef};
-use schema::{KINDS, generate};
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
@@ -185,7 +183,7 @@ fn cases(kind: &str) -> Vec<Value> {
     ];
     for member in *members {
         // The first case has the last word of each, and all words of a set.
-        let (schema::Type::Word(words), schema::Mode::Required | schema::Mode::Optional) =
+        let (crate::schema::Type::Word(words), crate::schema::Mode::Required | crate::schema::Mode::Optional) =
             (member.of, member.mode)
         else {
             continue;

@@ -1,15 +1,13 @@
 //! Damaged and hostile bytes: decoding never panics, and takes memory for what is there, not for what is claimed.
 
-mod schema;
-
+use crate::schema::KINDS;
+use crate::schema::generate::{self, Random};
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::{Fact, kind_named, kinds};
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::{Day, Instant, Month};
 use domain::record::{BODY_MAX, RecordRef};
-use schema::KINDS;
-use schema::generate::{self, Random};
 use serde_json::json;
 
 /// Bytes that claim lengths far beyond what follows.

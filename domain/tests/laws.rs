@@ -1,7 +1,7 @@
 //! Laws of bodies of every kind: canonical form, equality (R2), erasure.
 
-mod schema;
-
+use crate::schema::generate::{self, Random};
+use crate::schema::{KINDS, restate};
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::{Fact, kinds};
@@ -10,8 +10,6 @@ use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::Instant;
 use domain::record::RecordRef;
 use proptest::prelude::*;
-use schema::generate::{self, Random};
-use schema::{KINDS, restate};
 use serde_json::Value;
 
 fn secret() -> LogSecret {
@@ -150,7 +148,7 @@ proptest! {
         let fact = read(kind, &generate::body(members, &mut Random(seed)).to_string());
         let (public, _) = laid_down(fact.clone());
         let erased = decode(kind, &public, None);
-        prop_assert_eq!(erased.json(), schema::erased(members, &fact.json()));
+        prop_assert_eq!(erased.json(), crate::schema::erased(members, &fact.json()));
         prop_assert_eq!(laid_down(erased), (public, None));
     }
 
@@ -181,7 +179,7 @@ fn the_generators_restate_and_change() {
         changed +=
             usize::from(read(kind, &other.to_string()).json() != read(kind, &given.to_string()).json());
         let canonical: Value = read(kind, &given.to_string()).json();
-        erased += usize::from(schema::erased(members, &canonical) != canonical);
+        erased += usize::from(crate::schema::erased(members, &canonical) != canonical);
     }
     assert!(restated > 990 && changed > 500 && erased > 150, "{restated} {changed} {erased}");
 }

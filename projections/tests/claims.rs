@@ -1,9 +1,6 @@
 //! Stages that a person gives to a name without saying where (D3): they hold for whoever has the name, in any order.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, at, given, live, rebuilt, recorded, served};
+use crate::common::{Given, at, given, live, rebuilt, recorded, served};
 use domain::rules::stages::Stage;
 use projections::entities::lead_list::LeadFilter;
 use projections::tenant::Tenant;

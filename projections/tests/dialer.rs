@@ -1,9 +1,6 @@
 //! Worked examples of the power dialer: outcomes that attempts lend, leads not to be called again (C2, C4, C5).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, at, given, live, rebuilt, recorded};
+use crate::common::{Given, at, given, live, rebuilt, recorded};
 use projections::tenant::Tenant;
 use serde_json::{Value, json};
 

@@ -1,9 +1,6 @@
 //! Conflicts, quarantine and alerts as models: states, pages, and that no order of arrival shows (R1, R3, F2).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, all_pages, at, given, live, rebuilt, recorded};
+use crate::common::{Given, all_pages, at, given, live, rebuilt, recorded};
 use projections::entities::alerts::{self, AlertFilter};
 use projections::entities::quarantine::{self, QuarantineFilter};
 use projections::entities::{conflicts, quarantine::Quarantine};

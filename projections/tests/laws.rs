@@ -1,9 +1,6 @@
 //! Laws of the folds (RULINGS Time and order, G8, G9): order of arrival, lanes, cuts, and what must break them.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, configured, facts, history, live, rebuilt, recorded, served};
+use crate::common::{Given, configured, facts, history, live, rebuilt, recorded, served};
 use projections::Recorded;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
@@ -121,9 +118,14 @@ fn given_configurations_that_differ_in_one_member_then_the_digests_of_tenants_di
     let of = |members: serde_json::Value| {
         let mut body = serde_json::json!({"name": "Acme", "timezone": "UTC"});
         body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        let first = common::given("tenant_configured", common::at("2025-01-01T00:00:00Z"), body.clone());
+        let first = crate::common::given(
+            "tenant_configured",
+            crate::common::at("2025-01-01T00:00:00Z"),
+            body.clone(),
+        );
         body["name"] = "Acme again".into();
-        let second = common::given("tenant_configured", common::at("2025-01-01T00:00:00Z"), body);
+        let second =
+            crate::common::given("tenant_configured", crate::common::at("2025-01-01T00:00:00Z"), body);
         live(&recorded(&[first, second])).digests("acme")[0].to_string()
     };
     let members = [

@@ -1,12 +1,9 @@
 //! An independent model, written from the text of PRODUCT.md and RULINGS.md over the JSON of the facts: sort
 //! everything, go through it once, count by hand. Slow, and it must agree on random histories.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Given, history, live, recorded, served};
+use crate::common::{Given, history, live, recorded, served};
 use domain::facts::Fact;
 use domain::facts::tenant::TenantFact;
 use domain::members::{Day, Instant, Month};

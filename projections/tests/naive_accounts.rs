@@ -1,11 +1,8 @@
 //! Spend, sender accounts and targets computed a second time, naively, from all facts at once: no rows, no windows.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Given, at, history, live, recorded};
+use crate::common::{Given, at, history, live, recorded};
 use domain::facts::Fact;
 use domain::facts::tenant::TenantFact;
 use domain::members::{Day, Instant, Month};
@@ -310,7 +307,7 @@ fn null_control_the_model_sees_a_missing_observation() {
     let poll = |day: u32, sends: u64| {
         let body = json!({"instance": "i.example", "workspace": "17", "account_id": "1", "email": "a@s.example",
             "status": "connected", "sends": sends});
-        common::given("sender_account_observed", at(&format!("2025-10-{day:02}T12:00:00Z")), body)
+        crate::common::given("sender_account_observed", at(&format!("2025-10-{day:02}T12:00:00Z")), body)
     };
     let facts = [poll(1, 10), poll(2, 30), poll(3, 70)];
     let of = |facts: &[Given]| {

@@ -1,11 +1,8 @@
 //! Restatements (E4): what changed in closed months, from what to what, when and why.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Given, at, configured, facts, given};
+use crate::common::{Given, at, configured, facts, given};
 use domain::members::{Instant, Month};
 use projections::Recorded;
 use projections::figures::restated::{Ledger, RestatementItem};

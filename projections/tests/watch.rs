@@ -1,9 +1,6 @@
 //! Findings of a tenant's figures: D9 reply-rate drops, F2 months behind their targets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, at, given, live, recorded};
+use crate::common::{Given, at, given, live, recorded};
 use projections::figures::watch::Finding;
 use serde_json::{Value, json};
 

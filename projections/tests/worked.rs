@@ -1,9 +1,6 @@
 //! The worked examples (LESSONS.md) and the rules of single calls and leads, given as facts.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Given, at, given, live, recorded, served};
+use crate::common::{Given, at, given, live, recorded, served};
 use domain::members::{Day, Month};
 use domain::rules::qualification::Verdict;
 use projections::entities::call_list::CallFilter;

@@ -1,5 +1,4 @@
 //! Harness of the black-box tests: a real server process on a data directory of its own, and all that speaks to it.
-#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
 pub mod access;
 pub mod answer;

@@ -1,6 +1,4 @@
 //! Random histories as they lie in a log, and what is served of them.
-#![allow(dead_code, reason = "each test file takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 pub mod accounts;
 pub mod dialer;

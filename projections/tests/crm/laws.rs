@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::random::{rules, runs};
+use super::{fold, served_crm};
 use crate::common::{live, rebuilt, recorded};
-use crate::random::{rules, runs};
-use crate::{fold, served_crm};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -53,7 +53,7 @@ proptest! {
 fn null_control_a_lost_part_shows() {
     let records = serde_json::json!([{"id": "1"}]);
     let when = "2025-10-09T10:00:00Z";
-    let facts = [crate::part("r", "leads", when, records), crate::ended("r", when, "success")];
+    let facts = [crate::crm::part("r", "leads", when, records), crate::crm::ended("r", when, "success")];
     assert_ne!(served_crm(&fold(&facts)), served_crm(&fold(&facts[1..])));
     assert_ne!(fold(&facts).digests("acme"), fold(&facts[1..]).digests("acme"));
 }

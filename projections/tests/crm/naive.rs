@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::random::{rules, runs};
+use super::{NOW, fold, served_crm};
 use crate::common::{Given, at};
-use crate::random::{rules, runs};
-use crate::{NOW, fold, served_crm};
 
 fn text<'a>(of: &'a Value, member: &str) -> &'a str {
     of[member].as_str().unwrap_or_default()

@@ -4,10 +4,10 @@ use domain::members::Instant;
 use domain::rules::reports::ReportState;
 use serde_json::{Value, json};
 
-use crate::common::{Given, at, given};
-use crate::{
+use super::{
     but, ended, fold, hot_list, notes, part, pipeline, prints, runs, schedule, started, status, summary,
 };
+use crate::common::{Given, at, given};
 
 fn configured(rules: Value) -> Given {
     let body = json!({"name": "Acme", "timezone": "UTC", "currency": "USD", "rules": rules});
@@ -252,7 +252,7 @@ fn b9_given_notes_of_contacts_then_each_contact_s_own_replace_each_other_and_peo
 
 #[test]
 fn b10_given_activities_then_those_after_now_soonest_first_and_at_most_a_hundred() {
-    let due = |n: i64| Instant(at(crate::NOW).0 + n * 60_000_000).to_string();
+    let due = |n: i64| Instant(at(crate::crm::NOW).0 + n * 60_000_000).to_string();
     let records: Value = (-3..150i64)
         .rev()
         .map(|n| json!({"id": n.to_string(), "scheduled_at": due(n), "activity_type": "Call"}))

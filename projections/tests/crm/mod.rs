@@ -1,15 +1,11 @@
 //! The CRM's models: worked examples, laws over random runs, and an independent naive model (B4 to B11, B13, B14).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod laws;
 mod naive;
 mod random;
 mod worked;
 
-use common::{Given, at, given, recorded};
+use crate::common::{Given, at, given, recorded};
 use domain::facts::sync::Resource;
 use domain::members::Instant;
 use projections::entities::crm::hot_list::HotList;
@@ -24,7 +20,7 @@ use serde_json::{Value, json};
 const NOW: &str = "2025-10-10T12:00:00Z";
 
 fn fold(facts: &[Given]) -> Tenant {
-    common::live(&recorded(facts))
+    crate::common::live(&recorded(facts))
 }
 
 fn part(run: &str, resource: &str, observed: &str, records: Value) -> Given {
@@ -63,7 +59,7 @@ fn pipeline(tenant: &Tenant) -> Value {
 
 fn hot_list(tenant: &Tenant) -> Vec<Value> {
     let list = HotList::new(&tenant.crm.rows, &tenant.profile.timeline);
-    common::all_pages(|after| list.page(0, after, 2))
+    crate::common::all_pages(|after| list.page(0, after, 2))
 }
 
 fn notes(tenant: &Tenant) -> Vec<Value> {
@@ -84,7 +80,7 @@ fn schedule(tenant: &Tenant) -> Value {
 
 fn runs(tenant: &Tenant) -> Vec<Value> {
     let list = tenant.crm.rows.runs().list(tenant.crm.rows.texts());
-    common::all_pages(|after| list.page(0, after, 2))
+    crate::common::all_pages(|after| list.page(0, after, 2))
 }
 
 fn status(tenant: &Tenant, now: Instant) -> Value {

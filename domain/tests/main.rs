@@ -1,0 +1,7 @@
+//! The wire form of facts and the laws of the rules in one binary.
+
+mod golden;
+mod hostile_bytes;
+mod laws;
+mod schema;
+mod verifier;

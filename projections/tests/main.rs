@@ -1,0 +1,14 @@
+//! The laws and models of the folds in one binary.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod claims;
+mod common;
+mod crm;
+mod dialer;
+mod evidence;
+mod laws;
+mod naive;
+mod naive_accounts;
+mod restated;
+mod watch;
+mod worked;
