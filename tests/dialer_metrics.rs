@@ -233,6 +233,7 @@ async fn c6_recordings_are_found_by_call_and_by_lead() {
     let by_lead = server.all_items("acme", "leads/L7/recordings?limit=1").await;
     let ids: Vec<_> = by_lead.iter().map(|item| item["recording_id"].clone()).collect();
     assert_eq!(ids, ["RE3", "RE2", "RE1"]);
+    assert_eq!(by_lead[0]["agent"], "ann@example.com", "of a call that only its recording tells of");
     assert_eq!(server.read("acme", "calls/C/recordings").await["items"], json!([]));
     assert_eq!(server.read("acme", "leads/unknown/recordings").await["items"], json!([]));
     server.get("/api/v1/tenants/acme/calls/unknown/recordings").await.problem(404);

@@ -17,7 +17,7 @@ pub struct RecordingRow {
     pub call_id: String,
     /// The lead called.
     pub lead_id: Option<String>,
-    /// Who called.
+    /// Whose: the call's, else the one that the recording's fact names.
     pub agent: Option<String>,
     /// Whole seconds.
     pub duration_seconds: Option<u32>,

@@ -1,4 +1,4 @@
-//! Worked examples of the power dialer: outcomes that attempts lend, leads not to be called again (C2, C4, C5).
+//! Worked examples of the power dialer: sessions, outcomes that attempts lend, leads not to be called again (C1 to C5).
 
 use crate::common::{Given, at, given, live, rebuilt, recorded};
 use projections::tenant::Tenant;
@@ -118,4 +118,76 @@ fn given_calls_that_move_between_leads_and_sessions_then_each_is_found_where_it_
     assert_eq!(found(&facts, "L2", "none"), ("A".into(), String::new()));
     facts.push(disposed("A", "busy", Some("L1"), "2025-10-09T14:00:00Z"));
     assert_eq!(found(&facts, "L1", "S"), ("A B".into(), "A B".into()), "each once");
+}
+
+fn session(kind: &'static str, time: &str, members: Value) -> Given {
+    let mut body = json!({"session_id": "S"});
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    given(kind, at(time), body)
+}
+
+fn started(time: &str, leads: &[&str]) -> Given {
+    let members = json!({"agent": "Ann@example.com", "pipeline_id": "north", "lead_ids": leads});
+    session("session_started", time, members)
+}
+
+/// The session as served, whatever the order in which its facts come.
+fn session_of(facts: &[Given]) -> Value {
+    let served = |facts: &[Given]| {
+        let book = fold(facts).session_book();
+        json!(book.sessions.row("S").and_then(|row| book.item(row)))
+    };
+    let there = served(facts);
+    let back: Vec<Given> = facts.iter().rev().cloned().collect();
+    assert_eq!(served(&back), there, "in any order of arrival");
+    there
+}
+
+#[test]
+fn c1_given_a_time_out_when_something_is_done_after_it_then_active_and_ended_is_ended_for_ever() {
+    let mut facts = vec![started("2025-10-09T12:00:00Z", &["L1"])];
+    let is_active = |facts: &[Given]| session_of(facts)["is_active"].as_bool().unwrap();
+    assert!(is_active(&facts));
+    let idle = json!({"last_activity_at": "2025-10-09T12:00:00Z"});
+    facts.push(session("session_timed_out", "2025-10-09T12:30:00Z", idle));
+    assert!(!is_active(&facts));
+    facts.push(attempted("S", "L1", "busy", "2025-10-09T12:20:00Z"));
+    assert!(!is_active(&facts), "what was done before it does not undo it");
+    facts.push(session("session_resumed", "2025-10-09T14:00:00Z", json!({})));
+    assert!(is_active(&facts));
+    facts.push(session("session_ended", "2025-10-09T15:00:00Z", json!({})));
+    facts.push(session("session_resumed", "2025-10-09T16:00:00Z", json!({})));
+    assert!(!is_active(&facts));
+    assert_eq!(session_of(&facts)["last_activity_at"], "2025-10-09T16:00:00Z");
+}
+
+#[test]
+fn c3_given_attempts_and_leads_not_to_be_called_then_progress_counts_both_once() {
+    let mut facts = vec![started(NOON, &["L1", "L2", "L1", "L3"])];
+    let progress = |facts: &[Given]| {
+        let session = session_of(facts);
+        ["total_leads", "completed_leads", "current_lead_index", "current_lead_id"]
+            .map(|name| session[name].clone())
+    };
+    assert_eq!(progress(&facts), [json!(3), json!(0), json!(0), json!("L1")], "named twice is queued once");
+    facts.push(disposed("A", "dnc", Some("L1"), NOON));
+    facts.push(attempted("S", "L1", "skipped", NOON));
+    facts.push(attempted("S", "stranger", "busy", NOON));
+    assert_eq!(progress(&facts), [json!(3), json!(1), json!(1), json!("L2")]);
+    facts.push(attempted("S", "L3", "busy", NOON));
+    facts.push(attempted("S", "L2", "busy", NOON));
+    assert_eq!(progress(&facts), [json!(3), json!(3), Value::Null, Value::Null]);
+}
+
+#[test]
+fn c1_given_facts_of_a_session_that_nobody_started_then_it_is_not_served() {
+    let facts = [attempted("S", "L1", "busy", NOON), session("session_ended", NOON, json!({}))];
+    assert_eq!(session_of(&facts), Value::Null);
+}
+
+#[test]
+fn c1_given_two_starts_of_one_session_then_the_earliest_is_what_it_was_started_with() {
+    let late = started("2025-10-09T13:00:00Z", &["L9"]);
+    let facts = [late, started(NOON, &["L1", "L2"])];
+    assert_eq!(session_of(&facts)["total_leads"], 2);
 }

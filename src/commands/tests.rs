@@ -1,7 +1,7 @@
 //! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use domain::facts::Fact;
@@ -113,6 +113,37 @@ async fn given_racers_for_one_key_when_decided_then_one_is_recorded_and_the_othe
     assert_eq!(house.log.head().position, 9, "no more facts than were wanted");
     let again = house.commands.decide(&house.acme, |view, _| take_number(view, "racer 3", "other")).await;
     assert_eq!(again.unwrap().recorded, None, "deciding again records nothing");
+    house.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn null_control_keys_that_are_not_of_the_state_let_two_have_one_number() {
+    let house = House::new().await;
+    let both = Arc::new(Barrier::new(2));
+    let racers = (0..2).map(|n| {
+        let (commands, acme, both) = (house.commands.clone(), house.acme.clone(), Arc::clone(&both));
+        tokio::spawn(async move {
+            let (mine, mut met) = (format!("racer {n}"), false);
+            let decide = |view: &TenantView, _: Instant| {
+                let decision = if met { Ok(Decision::Stands(0)) } else { take_number(view, &mine, "hello") };
+                // Both read the same state before either has recorded.
+                if !std::mem::replace(&mut met, true) {
+                    both.wait();
+                }
+                decision.map(|decision| match decision {
+                    Decision::Record(record) => {
+                        Decision::Record(Record { name: format!("{}/{mine}", record.name), ..record })
+                    }
+                    decided => decided,
+                })
+            };
+            commands.decide(&acme, decide).await.unwrap()
+        })
+    });
+    for racer in racers.collect::<Vec<_>>() {
+        assert!(racer.await.unwrap().recorded.is_some());
+    }
+    assert_eq!(house.log.head().position, 3, "two facts say that they took number 0");
     house.close();
 }
 

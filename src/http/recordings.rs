@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use projections::entities::calls::Calls;
 use projections::entities::recording_list::{RecordingRow, recordings};
 use projections::store::Page;
 use utoipa_axum::routes;
@@ -14,7 +15,7 @@ use super::need::Need;
 use super::problem::Problem;
 use super::read::List;
 use super::routes::Routes;
-use crate::views::facts::{FactError, url_at};
+use crate::views::facts::{FactError, fill_recordings};
 
 /// `/calls/{call_id}/recordings`, `/leads/{lead_id}/recordings`.
 pub fn routes() -> Routes {
@@ -58,16 +59,13 @@ async fn recordings_of_lead(
 async fn told(
     app: &App,
     list: List,
-    rows: impl FnOnce(&projections::entities::calls::Calls) -> Vec<u32> + Send + 'static,
+    rows: impl FnOnce(&Calls) -> Vec<u32> + Send + 'static,
 ) -> Result<Response, Problem> {
     let (calls, position) = list.view.with(|tenant, position| (tenant.calls.rows.clone(), position));
     let (log, after, limit) = (app.engine.log.clone(), list.after()?, list.limit);
     let read = move || -> Result<_, FactError> {
         let mut page = recordings(&calls, &rows(&calls), position, after.as_ref(), limit);
-        let log = log.snapshot();
-        for recording in &mut page.items {
-            recording.url = url_at(&log, recording.fact)?;
-        }
+        fill_recordings(&log.snapshot(), &mut page.items)?;
         Ok(page)
     };
     list.page(blocking(read).await??)

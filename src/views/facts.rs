@@ -10,6 +10,7 @@ use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
 use projections::entities::call_list::CallItem;
+use projections::entities::recording_list::RecordingRow;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -234,16 +235,29 @@ pub fn fill_recording_urls<'c>(
     calls: impl IntoIterator<Item = &'c mut CallItem>,
 ) -> Result<(), FactError> {
     for recording in calls.into_iter().flat_map(|call| &mut call.recordings) {
-        recording.url = url_at(log, recording.fact)?;
+        let position = recording.fact;
+        if let Some(record) = log.read(position)? {
+            let view = record.view().map_err(|error| LogError::Record { position, error })?;
+            recording.url = recording_url(position, &view)?;
+        }
     }
     Ok(())
 }
 
-/// Where the recording can be heard of which the fact at `position` tells; none past the head or where it was erased.
-pub fn url_at(log: &LogSnapshot, position: Position) -> Result<Option<String>, FactError> {
-    let Some(record) = log.read(position)? else { return Ok(None) };
-    let view = record.view().map_err(|error| LogError::Record { position, error })?;
-    recording_url(position, &view)
+/// Fills in what `recordings` leave to their facts: where they can be heard, and whose they are where the calls do
+/// not tell. Reads files, so neither a tenant's lock nor an async thread may be held.
+pub fn fill_recordings(log: &LogSnapshot, recordings: &mut [RecordingRow]) -> Result<(), FactError> {
+    for recording in recordings {
+        let position = recording.fact;
+        let Some(record) = log.read(position)? else { continue };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        if let Fact::Call(CallFact::Recorded(body)) = content(position, &view)? {
+            recording.url = body.url.map(|url| url.as_str().to_owned());
+            let agent = body.agent.map(|agent| agent.as_str().to_owned());
+            recording.agent = recording.agent.take().or(agent);
+        }
+    }
+    Ok(())
 }
 
 /// The URL that a `call_recorded`, or the accepted conflict that replaced one, holds; none where it was erased.
