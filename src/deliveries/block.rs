@@ -31,16 +31,15 @@ impl Block {
         Self { number, ..Self::default() }
     }
 
-    /// Adds a delivery; gives it back when there is no more room.
-    pub fn push(&mut self, line: Delivered) -> Option<Delivered> {
-        let len = bincode::serde::encode_to_vec(&line, bincode::config::standard())
-            .map_or(ROOM, |bytes| bytes.len());
-        if self.bytes + len > ROOM && !self.lines.is_empty() {
-            return Some(line);
-        }
-        self.bytes += len;
+    /// Whether there is room for this one; an empty block takes any.
+    pub fn fits(&self, line: &Delivered) -> bool {
+        self.lines.is_empty() || self.bytes + len(line) <= ROOM
+    }
+
+    /// Adds a delivery.
+    pub fn push(&mut self, line: Delivered) {
+        self.bytes += len(&line);
         self.lines.push(line);
-        None
     }
 
     /// The value: the lines, then their checksum.
@@ -76,4 +75,8 @@ impl Block {
     pub fn number_of(key: &[u8]) -> Option<u64> {
         key.try_into().ok().map(u64::from_be_bytes)
     }
+}
+
+fn len(line: &Delivered) -> usize {
+    bincode::serde::encode_to_vec(line, bincode::config::standard()).map_or(ROOM, |bytes| bytes.len())
 }

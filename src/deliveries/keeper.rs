@@ -1,14 +1,13 @@
 //! The thread that takes deliveries down: into the block in memory, the endpoints' health, and sled.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant as Moment};
 
 use domain::members::Instant;
 
 use super::block::Block;
 use super::health::Place;
-use super::{Became, Delivered, Inner, KEPT};
+use super::{Delivered, Inner, KEPT};
 use crate::store::{Store, StoreError};
 
 /// The table in the store.
@@ -19,10 +18,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 pub const BLOCKS_PER_JOB: u64 = 32;
 /// Blocks at most, some 256 MB: what comes faster than that in 30 days pushes the oldest out.
 const BLOCKS_MAX: u64 = 65_536;
-/// Refused requests that are listed a minute; all are counted. Anybody can send them, and must not fill the disk.
-const REFUSED_LISTED: u32 = 60;
-const MINUTE: i64 = 60_000_000;
-const HOUR: i64 = 60 * MINUTE;
+const HOUR: i64 = 3_600_000_000;
 
 /// The block that is being filled, and which blocks lie in the store.
 #[derive(Debug, Clone)]
@@ -42,25 +38,19 @@ impl Open {
     }
 }
 
-/// Takes down what comes until the channel closes.
-pub(super) fn keep(inner: &Inner, coming: &Receiver<Delivered>) {
-    let store = inner.store.as_ref();
-    if let Some(store) = store
-        && let Err(error) = load(inner, store)
-    {
+/// Takes down what comes until the queue is closed.
+pub(super) fn keep(inner: &Inner) {
+    let loaded = inner.store.as_ref().map_or(Ok(None), |store| load(inner, store));
+    let begun = loaded.unwrap_or_else(|error| {
         tracing::warn!(%error, "deliveries of before the start are not known");
-    }
+        None
+    });
     inner.ready.store(true, Ordering::Release);
-    let mut keeper = Keeper { inner, written: Moment::now(), dirty: false, minute: 0, refused: 0, pruned: 0 };
+    let mut keeper =
+        Keeper { inner, written: Moment::now(), dirty: false, begun: begun.is_some(), pruned: 0 };
     loop {
-        let ended = match coming.recv_timeout(WRITE_EVERY) {
-            Ok(line) => {
-                keeper.take(line);
-                false
-            }
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => true,
-        };
+        let ended = inner.coming.wait(WRITE_EVERY);
+        keeper.take();
         if ended || keeper.written.elapsed() >= WRITE_EVERY {
             keeper.write();
             keeper.prune();
@@ -75,34 +65,36 @@ struct Keeper<'i> {
     inner: &'i Inner,
     written: Moment,
     dirty: bool,
-    minute: i64,
-    refused: u32,
+    /// Whether the store knows since when deliveries are kept.
+    begun: bool,
     pruned: i64,
 }
 
 impl Keeper<'_> {
-    fn take(&mut self, line: Delivered) {
-        count(self.inner, &line);
-        if matches!(line.became, Became::Refused | Became::Rejected) {
-            let minute = line.at.div_euclid(MINUTE);
-            if minute != self.minute {
-                (self.minute, self.refused) = (minute, 0);
-            }
-            self.refused = self.refused.saturating_add(1);
-            if self.refused > REFUSED_LISTED {
-                return;
-            }
-        }
-        let full = self.inner.open.lock().block.push(line);
-        if let Some(line) = full {
-            self.dirty = true;
+    /// Takes what waits into the block; one that is full is written before the next is begun.
+    fn take(&mut self) {
+        while self.fill() {
             self.write();
             let mut open = self.inner.open.lock();
             open.block = Block::new(open.block.number + 1);
-            // An empty block takes any line.
-            let _ = open.block.push(line);
         }
-        self.dirty = true;
+    }
+
+    /// Whether the block was full before all that waits was taken.
+    fn fill(&mut self) -> bool {
+        loop {
+            let mut open = self.inner.open.lock();
+            let mut coming = self.inner.coming.hold();
+            if coming.first().is_some_and(|next| next.listed && !open.block.fits(&next.line)) {
+                return true;
+            }
+            let Some(next) = coming.take() else { return false };
+            count(self.inner, &next.line);
+            if next.listed {
+                open.block.push(next.line);
+                self.dirty = true;
+            }
+        }
     }
 
     fn write(&mut self) {
@@ -110,16 +102,27 @@ impl Keeper<'_> {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
-        let (number, value) = {
+        let (number, value, since) = {
             let open = self.inner.open.lock();
-            (open.block.number, open.block.value())
+            (open.block.number, open.block.value(), (!self.begun).then_some(open.since.0))
         };
         let Some((store, value)) = self.inner.store.as_ref().zip(value) else { return };
-        let written = store
-            .db()
-            .and_then(|db| db.write(move |view| view.table(TABLE)?.put(&Block::key(number), &value)));
+        let written = store.db().and_then(|db| {
+            db.write(move |view| {
+                let table = view.table(TABLE)?;
+                if let Some(since) = since {
+                    table.put(&Block::key(0), &since.to_be_bytes())?;
+                }
+                table.put(&Block::key(number), &value)
+            })
+        });
+        self.begun = written.is_ok();
         if let Err(error) = written {
             tracing::warn!(%error, "deliveries are kept in memory alone");
+            // The database is set aside, and with it all that is not in memory.
+            let mut open = self.inner.open.lock();
+            open.first = open.block.number;
+            open.since = open.block.lines.first().map_or(open.since, |line| Instant(line.at));
         }
     }
 
@@ -145,17 +148,11 @@ fn count(inner: &Inner, line: &Delivered) {
     inner.health.lock().entry(place).or_default().take(line);
 }
 
-/// Reads what the store holds into the endpoints' health.
-fn load(inner: &Inner, store: &Store) -> Result<(), StoreError> {
-    let db = store.db()?;
-    let now = (inner.clock)();
-    let begun = db.write(move |view| {
-        let table = view.table(TABLE)?;
-        match table.get(&Block::key(0))?.and_then(|value| (*value).try_into().ok()) {
-            Some(begun) => Ok(i64::from_be_bytes(begun)),
-            None => table.put(&Block::key(0), &now.to_be_bytes()).map(|()| now),
-        }
-    })?;
+/// Reads what the store holds into the endpoints' health; since when it holds anything. Writes nothing: a writer may
+/// wait long for a busy disk, and what comes meanwhile is to be counted after what came before.
+fn load(inner: &Inner, store: &Store) -> Result<Option<i64>, StoreError> {
+    let begun = store.db()?.read(|view| view.table(TABLE)?.get(&Block::key(0)))?;
+    let begun = begun.and_then(|value| (*value).try_into().ok()).map(i64::from_be_bytes);
     let (mut from, mut first, mut last) = (1, None, 0);
     loop {
         let blocks = read_from(store, from)?;
@@ -172,8 +169,8 @@ fn load(inner: &Inner, store: &Store) -> Result<(), StoreError> {
     let mut open = inner.open.lock();
     open.block = Block::new(last + 1);
     open.first = first.unwrap_or(last + 1);
-    open.since = Instant(begun.max(now - KEPT));
-    Ok(())
+    open.since = Instant(begun.unwrap_or(open.since.0).max((inner.clock)() - KEPT));
+    Ok(begun)
 }
 
 type Numbered = (u64, Option<Block>);

@@ -84,7 +84,8 @@ pub struct DeliveryPage {
     pub kept_since: Instant,
 }
 
-/// The last delivery of a page: its block, and how many of that block stand before it.
+/// The last delivery of a page: its block, and how many stand before it from that block's first on. Those that wait
+/// stand behind the open block, where they will lie or in the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct After {
     block: u64,
@@ -117,9 +118,18 @@ impl Deliveries {
         after: Option<After>,
         limit: usize,
     ) -> Result<DeliveryPage, StoreError> {
-        let open = self.inner.open.lock().clone();
+        let open = {
+            let held = self.inner.open.lock();
+            let mut open = held.clone();
+            open.block.lines.extend(self.inner.coming.hold().listed().cloned());
+            open
+        };
         let mut page = DeliveryPage { items: Vec::new(), next: None, kept_since: open.since };
-        let mut at = after.map_or(open.block.number, |after| after.block.min(open.block.number));
+        let after = match after {
+            Some(after) => Some(self.settled(after, &open.block)?),
+            None => None,
+        };
+        let mut at = after.map_or(open.block.number, |after| after.block);
         let end = at.saturating_sub(BLOCKS_PER_PAGE).max(open.first.saturating_sub(1));
         while at > end {
             let blocks = if at == open.block.number {
@@ -145,6 +155,20 @@ impl Deliveries {
         }
         page.next = (end >= open.first).then_some(After { block: end, index: usize::MAX });
         Ok(page)
+    }
+
+    /// Where a cursor lies now: what waited when it was given may have gone into later blocks.
+    fn settled(&self, after: After, open: &Block) -> Result<After, StoreError> {
+        let mut after = After { block: after.block.min(open.number), ..after };
+        while after.block < open.number && after.index != usize::MAX {
+            let blocks = self.blocks(after.block, after.block)?;
+            let Some(len) = blocks.first().map(|block| block.lines.len()) else { break };
+            if after.index <= len {
+                break;
+            }
+            after = After { block: after.block + 1, index: after.index - len };
+        }
+        Ok(after)
     }
 
     /// Blocks of these numbers, newest first.

@@ -2,10 +2,11 @@
 //! how well each endpoint is (D5).
 //!
 //! Derived and dispensable: the log of deliveries lies in sled for 30 days and is lost with it, and every answer says
-//! since when it is kept. A request only puts a line into a bounded channel; one thread does the rest. A full
-//! channel is counted, never waited for.
+//! since when it is kept. A request only puts a line into a bounded queue, where readers see it at once; one thread
+//! takes it from there, however long sled lets it wait. A full queue is counted, never waited for.
 
 mod block;
+mod coming;
 pub mod health;
 mod keeper;
 mod list;
@@ -15,20 +16,18 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
 use domain::members::Instant;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use self::coming::Coming;
 use self::health::{Endpoint, Health, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
 use crate::log::Clock;
 use crate::store::Store;
 
-/// Deliveries that may wait for the thread; at 20 times the usual burst they are some seconds' worth.
-const QUEUE_MAX: usize = 16_384;
 /// How long deliveries are kept, µs (D4).
 const KEPT: i64 = 30 * 86_400_000_000;
 
@@ -124,7 +123,7 @@ pub struct Deliveries {
 struct Inner {
     clock: Clock,
     store: Option<Store>,
-    lines: Mutex<Option<SyncSender<Delivered>>>,
+    coming: Coming,
     lost: AtomicU64,
     /// Whether what sled holds was read.
     ready: AtomicBool,
@@ -139,12 +138,11 @@ impl Deliveries {
     /// # Errors
     /// The operating system's, for the thread.
     pub fn start(store: Option<Store>, clock: Clock) -> std::io::Result<Self> {
-        let (lines, coming) = std::sync::mpsc::sync_channel(QUEUE_MAX);
         let now = Instant(clock());
         let inner = Arc::new(Inner {
             clock,
             store,
-            lines: Mutex::new(Some(lines)),
+            coming: Coming::default(),
             lost: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             health: Mutex::default(),
@@ -153,7 +151,7 @@ impl Deliveries {
         });
         let thread = {
             let inner = Arc::clone(&inner);
-            let run = move || keeper::keep(&inner, &coming);
+            let run = move || keeper::keep(&inner);
             std::thread::Builder::new().name("deliveries".to_owned()).spawn(run)?
         };
         *inner.thread.lock() = Some(thread);
@@ -162,11 +160,7 @@ impl Deliveries {
 
     /// Takes a delivery down. Never waits.
     pub fn note(&self, delivered: Delivered) {
-        let sent = match &*self.inner.lines.lock() {
-            Some(lines) => lines.try_send(delivered),
-            None => return,
-        };
-        if let Err(TrySendError::Full(_)) = sent {
+        if !self.inner.coming.put(delivered) {
             self.inner.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -191,7 +185,7 @@ impl Deliveries {
 
     /// Writes what waits and ends the thread.
     pub fn close(&self) {
-        drop(self.inner.lines.lock().take());
+        self.inner.coming.close();
         if let Some(thread) = self.inner.thread.lock().take()
             && thread.join().is_err()
         {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::health::Health;
 use super::*;
+use crate::store::faults::{Fault, Op};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
@@ -86,6 +87,38 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     until("old ones are gone", || all(&later, &mine).is_empty());
     assert!(later.page(&mine, None, 1).expect("a page").kept_since > Instant(T0));
     later.close();
+    store.close();
+}
+
+#[test]
+fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::at(&dir.path().join("sled"));
+    let deliveries = Deliveries::start(Some(store.clone()), Arc::new(|| T0)).expect("starts");
+    until("ready", || deliveries.is_ready());
+    store.faults().arm(Op::Put, Fault::Hang, 0, 1);
+    let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
+    let (mut pages, mut after) = (Vec::new(), None);
+    for n in 0..400 {
+        deliveries.note(line(T0 + n * SECOND, Became::Recorded));
+        let newest = deliveries.page(&mine, None, 1).expect("a page");
+        assert_eq!(newest.items[0].received_at, Instant(T0 + n * SECOND).to_string(), "the one just noted");
+    }
+    for page in 0..40 {
+        if page == 3 {
+            // The rest of the pages is asked for when what waited has gone into other blocks.
+            assert_eq!(deliveries.inner.open.lock().block.number, 1, "the first block waits for the store");
+            store.faults().clear();
+            until("all are in blocks", || deliveries.inner.coming.hold().first().is_none());
+            assert!(deliveries.inner.open.lock().block.number > 1);
+        }
+        let found = deliveries.page(&mine, after, 10).expect("a page");
+        pages.extend(found.items.into_iter().map(|item| item.received_at));
+        after = found.next;
+    }
+    let expected: Vec<String> = (0..400).rev().map(|n| Instant(T0 + n * SECOND).to_string()).collect();
+    assert_eq!(pages, expected, "newest first, each once");
+    deliveries.close();
     store.close();
 }
 

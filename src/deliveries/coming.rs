@@ -1,0 +1,110 @@
+//! The queue between the requests and the thread that takes deliveries down.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{Became, Delivered};
+
+/// Deliveries that may wait for the thread; at 20 times the usual burst they are some seconds' worth.
+const QUEUE_MAX: usize = 16_384;
+/// Refused requests that are listed a minute; all are counted. Anybody can send them, and must not fill the disk.
+const REFUSED_LISTED: u32 = 60;
+const MINUTE: i64 = 60_000_000;
+
+/// A delivery that waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The delivery.
+    pub line: Delivered,
+    /// Whether it is listed, or counted alone.
+    pub listed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    closed: bool,
+    minute: i64,
+    refused: u32,
+}
+
+impl Queue {
+    fn is_listed(&mut self, line: &Delivered) -> bool {
+        if !matches!(line.became, Became::Refused | Became::Rejected) {
+            return true;
+        }
+        let minute = line.at.div_euclid(MINUTE);
+        if minute != self.minute {
+            (self.minute, self.refused) = (minute, 0);
+        }
+        self.refused = self.refused.saturating_add(1);
+        self.refused <= REFUSED_LISTED
+    }
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub struct Coming {
+    queue: Mutex<Queue>,
+    came: Condvar,
+}
+
+impl Coming {
+    /// Adds a delivery; `false` where there is no room for it. After the close nothing is taken.
+    pub fn put(&self, line: Delivered) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return true;
+        }
+        let listed = queue.is_listed(&line);
+        let room = queue.waiting.len() < QUEUE_MAX;
+        if room {
+            queue.waiting.push_back(Waiting { line, listed });
+        }
+        drop(queue);
+        self.came.notify_one();
+        room
+    }
+
+    /// Waits until something is there, the queue is closed, or the time is over. Whether it is closed.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.waiting.is_empty() && !queue.closed {
+            self.came.wait_for(&mut queue, at_most);
+        }
+        queue.closed
+    }
+
+    /// What waits, held: nothing comes or goes meanwhile.
+    pub fn hold(&self) -> Held<'_> {
+        Held(self.queue.lock())
+    }
+
+    /// Takes nothing more.
+    pub fn close(&self) {
+        self.queue.lock().closed = true;
+        self.came.notify_one();
+    }
+}
+
+/// The queue while nothing comes or goes.
+pub struct Held<'q>(MutexGuard<'q, Queue>);
+
+impl Held<'_> {
+    /// The next one.
+    pub fn first(&self) -> Option<&Waiting> {
+        self.0.waiting.front()
+    }
+
+    /// Takes the next one out.
+    pub fn take(&mut self) -> Option<Waiting> {
+        self.0.waiting.pop_front()
+    }
+
+    /// Those that are listed, in the order they came.
+    pub fn listed(&self) -> impl Iterator<Item = &Delivered> {
+        self.0.waiting.iter().filter(|waiting| waiting.listed).map(|waiting| &waiting.line)
+    }
+}
