@@ -152,7 +152,8 @@ async fn the_api_describes_itself_and_its_page_needs_no_other_server() {
     let document = server.send(server.request("GET", "/api/openapi.json")).await;
     assert!(document.is(200).json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert!(document.json["paths"][format!("{}/calls", "/api/v1/tenants/{tenant}")].is_object());
-    let page = server.send(server.request("GET", "/docs")).await;
+    let to_the_page = server.send(server.request("GET", "/docs")).await;
+    let page = server.send(server.request("GET", to_the_page.is(303).header("location"))).await;
     let names =
         page.is(200).text.split(['"', '\'']).filter(|name| name.contains(".js") || name.contains(".css"));
     let names: Vec<&str> = names.collect();

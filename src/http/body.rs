@@ -21,16 +21,10 @@ const SINGLE_WAIT: Duration = Duration::from_secs(35);
 /// Longest time for the whole of a batch: 64 MB at 220 kB/s.
 pub const BATCH_WAIT: Duration = Duration::from_secs(300);
 
-/// Bytes of a body that are still read when it is refused for its length.
-const DISCARDED_MAX: usize = 2 * SINGLE_MAX;
-/// Longest time for them.
-const DISCARD_WAIT: Duration = Duration::from_secs(2);
-
 /// The whole body, at most `limit` bytes, in the time that what it may be, or says to be, may take.
-pub async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
-        discard(&mut body).await;
         return Err(Problem::too_large(limit));
     }
     let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
@@ -57,24 +51,9 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
         taken += piece.len();
     }
     if taken > limit {
-        discard(&mut body).await;
         return Err(Problem::too_large(limit));
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
-}
-
-/// Reads on a little what is refused: a client that is cut off while it sends sees the cut and not the answer.
-async fn discard(body: &mut Body) {
-    let reading = async {
-        let mut left = DISCARDED_MAX;
-        while left > 0
-            && let Ok(Some(piece)) = next(body).await
-        {
-            left = left.saturating_sub(piece.len());
-        }
-    };
-    // Whether it ended or not, the answer is the same.
-    let _ = timeout(DISCARD_WAIT, reading).await;
 }
 
 /// The next bytes of a body; none at its end.

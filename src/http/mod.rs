@@ -34,6 +34,7 @@ mod outreach;
 mod post;
 mod posted;
 mod problem;
+mod projections;
 mod quarantine;
 mod query;
 mod read;
@@ -51,6 +52,7 @@ mod targets;
 mod tenant;
 mod tenants;
 mod tokens;
+mod unread;
 mod users;
 
 use std::num::NonZeroU32;
@@ -160,6 +162,7 @@ fn routes() -> Routes {
         .merge(hooks::routes())
         .merge(facts::routes())
         .merge(stream::routes())
+        .merge(projections::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
         .merge(dispositions::routes())
@@ -202,6 +205,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(cors::layer(&app.cors))
+        .layer(middleware::from_fn(unread::read_on))
         .layer(middleware::from_fn(edge::finish))
         .with_state(app)
 }

@@ -1,9 +1,10 @@
 //! What the API document says of answers that are no success: each is a problem, the same shape everywhere.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::{Response, Responses};
-use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
 
 use super::need::Need;
 
@@ -39,14 +40,43 @@ pub struct FieldAtFault {
     message: String,
 }
 
-/// Problems that every route has, by what it needs; and the content of those that the handler names itself.
-pub fn describe(responses: &mut Responses, need: Need, of_a_tenant: bool) {
+/// What every route answers beside its own: problems by what it needs and takes, 304 of readings, CSV of lists; and
+/// the content of those problems that the handler names itself.
+pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_tenant: bool) {
+    let takes = |name: &str| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters.any(|known| matches!(known, RefOr::T(known) if known.name == name))
+    };
+    let lists = takes("cursor");
+    let reads = lists || takes("as_of_position");
+    // Commands that need no body refuse one that says something.
+    let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    let responses = &mut operation.responses;
+    if lists {
+        add_csv(responses);
+    }
+    if reads {
+        let description = "The client has this answer: `If-None-Match` holds its ETag";
+        let unchanged = ResponseBuilder::new().description(description).build();
+        responses.responses.entry("304".to_owned()).or_insert(RefOr::T(unchanged));
+    }
     let mut common = vec![
         (StatusCode::BAD_REQUEST, "The request does not parse: its path, a parameter or the body"),
         (StatusCode::TOO_MANY_REQUESTS, "Too many requests; `Retry-After` says when to come again"),
         (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; it is logged under the request's id"),
         (StatusCode::SERVICE_UNAVAILABLE, "Not now; `Retry-After` says when to come again"),
     ];
+    if takes_body {
+        common.extend([
+            (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+            (StatusCode::PAYLOAD_TOO_LARGE, "The body is over the limit"),
+            (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The body is well-formed but wrong; `errors` names the fields",
+            ),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of another media type, or compressed"),
+        ]);
+    }
     if need != Need::Open {
         common.push((StatusCode::UNAUTHORIZED, "No known token was sent"));
     }
@@ -69,6 +99,13 @@ pub fn describe(responses: &mut Responses, need: Need, of_a_tenant: bool) {
         {
             be_a_problem(response);
         }
+    }
+}
+
+fn add_csv(responses: &mut Responses) {
+    if let Some(RefOr::T(page)) = responses.responses.get_mut("200") {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        page.content.insert("text/csv".to_owned(), Content::new(Some(text)).into());
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use domain::keys::TenantId;
@@ -40,8 +40,8 @@ impl Routes {
     pub fn add(self, need: Need, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<App>>) -> Self {
         for (path, item) in &mut paths.paths {
             let parameters = path_parameters(path);
-            for operation in operations(item) {
-                self.describe(operation, need, &parameters);
+            for (method, operation) in operations(item) {
+                self.describe(&method, operation, need, &parameters);
             }
         }
         let gate = middleware::from_fn(move |request, next| admit(need, request, next));
@@ -59,7 +59,7 @@ impl Routes {
         self.inner.split_for_parts()
     }
 
-    fn describe(&self, operation: &mut Operation, need: Need, in_path: &[String]) {
+    fn describe(&self, method: &Method, operation: &mut Operation, need: Need, in_path: &[String]) {
         operation.tags = Some(vec![self.tag.to_owned()]);
         let roles: Vec<&str> = need.roles().iter().map(|role| role.as_str()).collect();
         let needs = ExtensionsBuilder::new().add("x-needs", need.as_str()).add("x-roles", roles).build();
@@ -82,7 +82,7 @@ impl Routes {
             }
         }
         let of_a_tenant = in_path.iter().any(|name| name == "tenant");
-        refusals::describe(&mut operation.responses, need, of_a_tenant);
+        refusals::describe(method, operation, need, of_a_tenant);
     }
 }
 
@@ -93,9 +93,16 @@ fn path_parameters(path: &str) -> Vec<String> {
 }
 
 /// The operations of a path.
-pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
-    [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let all = [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::DELETE, delete),
+        (Method::PATCH, patch),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// What the gate let through.

@@ -162,7 +162,7 @@ async fn stream_changes(
         // What is recorded and not folded yet has changed nothing.
         let up_to = views.position().min(log.head().position).max(after);
         let (mut groups, mut last) = (GroupSet::NONE, after);
-        let select = Select { from: after + 1, up_to, ..Select::tenant(tenant.clone()) };
+        let select = Select { from: after.saturating_add(1), up_to, ..Select::tenant(tenant.clone()) };
         log.for_each(&select, &mut |position, record| {
             groups = groups.with(record.header.kind.group);
             last = position;

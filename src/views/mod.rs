@@ -8,6 +8,7 @@ pub mod dispositions;
 mod error;
 pub mod facts;
 mod jobs;
+mod models;
 mod projector;
 mod rebuild;
 mod replaced;
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 pub use self::answers::{CallAnswer, TenantView};
 pub use self::error::FoldError;
 pub use self::jobs::Progress;
+use self::models::Digested;
 use self::rebuild::Scope;
 use self::restatements::Ledgers;
 pub use self::sessions::SessionAnswer;
@@ -72,6 +74,7 @@ struct Inner {
     threads: usize,
     frozen: Frozen,
     ledgers: Ledgers,
+    digested: Digested,
     tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     /// Last position of the log that is folded, of whatever tenant.
     position: watch::Sender<Position>,
@@ -102,6 +105,7 @@ impl Views {
             threads,
             frozen: Frozen::default(),
             ledgers: Ledgers::default(),
+            digested: Digested::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             position: watch::Sender::new(position),
             folding: Mutex::new(()),
@@ -212,8 +216,12 @@ fn sum(tenants: &[(Box<str>, Tenant)], position: Position) -> Vec<ModelDigest> {
             sum.merge(digest);
         }
     }
-    let named = MODELS.iter().zip(sums);
-    named
+    named(sums, position)
+}
+
+fn named(sums: Vec<Digest>, position: Position) -> Vec<ModelDigest> {
+    let models = MODELS.iter().zip(sums);
+    models
         .map(|((name, version), digest)| ModelDigest {
             name,
             version: *version,

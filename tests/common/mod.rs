@@ -10,6 +10,7 @@ pub mod facts;
 pub mod model;
 pub mod random;
 pub mod receiver;
+pub mod routes;
 pub mod site;
 pub mod tracker;
 pub mod twilio;

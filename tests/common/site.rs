@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 
+use reqwest::redirect::Policy;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -205,7 +206,8 @@ impl Server {
         collect(child.stderr.take().expect("stderr is piped"), &stderr, Some(send));
         // The second call and later ones find it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("client");
+        let client = reqwest::Client::builder().timeout(PATIENCE).redirect(Policy::none());
+        let client = client.build().expect("client");
         let (child, ready, seen) = (Mutex::new(child), Some(ready), AtomicU64::new(0));
         Self { child, base: String::new(), client, ready, stdout, stderr, seen, dir: None }
     }
@@ -232,6 +234,13 @@ impl Server {
 
     fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().expect("not poisoned")
+    }
+
+    /// Memory that the process holds, in MiB.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child().id())).expect("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("KiB") / 1024
     }
 
     /// kill -9, and wait until it is gone.

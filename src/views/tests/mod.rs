@@ -201,6 +201,23 @@ fn given_any_history_when_followed_restarted_or_rebuilt_then_digests_and_answers
 }
 
 #[test]
+fn digests_that_are_kept_are_those_of_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(&dir, 150);
+    let mut numbers = Numbers(78);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let views = Views::start(&log, 1, SILENT).unwrap();
+    for n in 0..20 {
+        append(&log, vec![random(n, &mut numbers)]);
+        let now = folded(&views, &log);
+        let models = || runtime.block_on(views.models()).unwrap();
+        assert_eq!((models(), models()), (now.clone(), now));
+    }
+    views.close();
+    log.close();
+}
+
+#[test]
 fn null_control_a_fact_more_or_less_shows_in_the_digests() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(&dir, 150);
