@@ -9,6 +9,8 @@ mod calendar;
 mod calls;
 mod calls_list;
 mod cli;
+mod cli_about;
+mod cli_access;
 mod common;
 mod configuration;
 mod crash;

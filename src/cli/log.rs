@@ -5,7 +5,7 @@ use domain::facts::kind_named;
 use domain::keys::TenantId;
 
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, open_log, system_clock};
+use crate::engine::{open_log, system_clock};
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 
@@ -55,7 +55,7 @@ impl From<crate::views::facts::FactError> for Failure {
 /// Lists or shows.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
-    let dir = DataDir::existing(&config.data_dir)?;
+    let dir = settings.existing(&config, "GET /api/v1/tenants/{tenant}/facts")?;
     let (log, _secret, _opened) = open_log(&dir, system_clock())?;
     let snapshot = log.snapshot();
     let done = match &args.what {

@@ -1,13 +1,20 @@
 //! The command line: one command, one file. stdout is data, stderr is for people.
 
+mod arguments;
 mod audit;
+mod completions;
+mod config;
 mod demo;
 mod import;
 mod log;
+mod man;
 mod output;
 mod replay;
 mod serve;
 mod supervisor;
+mod tenant;
+mod token;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Overrides};
-use crate::engine::EngineError;
+use crate::engine::{DataDir, EngineError, Offline, system_clock};
 use crate::views::FoldError;
 
 /// Every inbound fact once, every figure a fold of the log.
@@ -63,6 +70,18 @@ enum Command {
     Replay(replay::Args),
     /// Walk the log: checksums, gaps, tree, index, read models; exit 3 on a violation
     Audit(audit::Args),
+    /// Look at the tenants, and let the configuration file hold
+    Tenant(tenant::Args),
+    /// Add, list, change and remove the people who may log in
+    User(user::Args),
+    /// Issue, list and revoke the tokens of the API
+    Token(token::Args),
+    /// Look at the configuration: every setting and where it comes from
+    Config(config::Args),
+    /// Print the completions of a shell: bash, zsh, fish, elvish, powershell
+    Completions(completions::Args),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(man::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +92,12 @@ struct ServeArgs {
     /// What providers sign: scheme and host as configured there, e.g. https://hooks.example.com
     #[arg(long, env = "FACTFOLD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+}
+
+impl ServeArgs {
+    fn overrides(&self, settings: &Settings) -> Overrides {
+        Overrides { listen: self.listen, public_url: self.public_url.clone(), ..settings.overrides() }
+    }
 }
 
 /// What a command ends with.
@@ -128,6 +153,13 @@ impl From<EngineError> for Failure {
     }
 }
 
+fn in_use(error: EngineError, instead: &str) -> Failure {
+    match error {
+        EngineError::InUse(_) => Failure::InUse(format!("{error}; while it runs, use {instead}")),
+        other => other.into(),
+    }
+}
+
 impl Settings {
     fn overrides(&self) -> Overrides {
         Overrides {
@@ -140,6 +172,27 @@ impl Settings {
 
     fn config(&self) -> Result<Config, ConfigError> {
         Config::load(&self.overrides())
+    }
+
+    /// The data directory of a stopped server, which must be there; `instead` says what a running one is asked.
+    fn existing(&self, config: &Config, instead: &str) -> Result<DataDir, Failure> {
+        DataDir::existing(&config.data_dir).map_err(|error| in_use(error, instead))
+    }
+
+    /// The engine on the data directory of a stopped server, which must be there.
+    fn offline(&self, instead: &str) -> Result<(Config, Offline), Failure> {
+        let config = self.config()?;
+        let dir = self.existing(&config, instead)?;
+        let offline = Offline::open(dir, &config, system_clock())?;
+        Ok((config, offline))
+    }
+
+    /// The engine on a data directory that is made where there is none: what is done holds from the first start.
+    fn offline_or_new(&self, instead: &str) -> Result<(Config, Offline), Failure> {
+        let config = self.config()?;
+        let dir = DataDir::take(&config.data_dir).map_err(|error| in_use(error, instead))?;
+        let offline = Offline::open(dir, &config, system_clock())?;
+        Ok((config, offline))
     }
 }
 
@@ -157,6 +210,12 @@ pub fn run() -> ExitCode {
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),
+        Command::Tenant(args) => tenant::run(settings, args),
+        Command::User(args) => user::run(settings, args),
+        Command::Token(args) => token::run(settings, args),
+        Command::Config(args) => config::run(settings, args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

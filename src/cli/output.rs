@@ -12,7 +12,16 @@ use super::Failure;
 
 /// Writes one line to stdout; a reader that went away (`| head`) is no failure.
 pub fn line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{text}") {
+    written(writeln!(io::stdout(), "{text}"))
+}
+
+/// Writes bytes to stdout as they are.
+pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    written(io::stdout().write_all(bytes))
+}
+
+fn written(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Failure::Failed(format!("stdout: {error}"))),

@@ -30,8 +30,7 @@ impl From<ServeError> for Failure {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
-    let overrides =
-        Overrides { listen: args.listen, public_url: args.public_url.clone(), ..settings.overrides() };
+    let overrides = args.overrides(settings);
     let config = Config::load(&overrides)?;
     runtime()?.block_on(async {
         // The port opens when there is somebody to answer on it.

@@ -106,17 +106,23 @@ fn walk(source: &Source<'_>, prefix: &str, table: &DeTable<'_>, found: &mut Vec<
             }
             other => {
                 let at = name.span().start;
-                let value = masked(name.get_ref(), plain(other));
+                // A mapping says how a secret is written, and holds none.
+                let is_described = key.starts_with("mapping[");
+                let value = plain(other);
+                let value = if is_described { value } else { masked(name.get_ref(), value) };
                 found.push((at, Shown { key, value, origin: source.place(at) }));
             }
         }
     }
 }
 
-/// A row's id where it has one, else its number.
+/// What a row is known by where it has that, else its number: a mapping has no id but a name.
 fn row_name(table: &DeTable<'_>, at: usize) -> String {
-    let id = table.iter().find(|(name, _)| name.get_ref() == "id").map(|(_, value)| plain(value.get_ref()));
-    id.as_ref().and_then(Value::as_str).map_or_else(|| at.to_string(), str::to_owned)
+    let member = |wanted: &str| {
+        let found = table.iter().find(|(name, _)| name.get_ref() == wanted);
+        found.and_then(|(_, value)| plain(value.get_ref()).as_str().map(str::to_owned))
+    };
+    member("id").or_else(|| member("name")).unwrap_or_else(|| at.to_string())
 }
 
 fn plain(value: &DeValue<'_>) -> Value {
@@ -163,7 +169,9 @@ mod tests {
         let path = dir.path().join("factfold.toml");
         let text = "listen = \"127.0.0.1:9000\"\n[limits]\nconnections = 7\n[[tenant]]\nid = \"acme\"\nname = \"Acme\"\n\
                     timezone = \"UTC\"\n[tenant.clienttether]\nweb_key = \"canary-web\"\n[[endpoint]]\n\
-                    id = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\nsecrets = [\"canary-a\", \"env:PATH\"]\n";
+                    id = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\nsecrets = [\"canary-a\", \"env:PATH\"]\n[[mapping]]\n\
+                    name = \"forms\"\nsignature = { scheme = \"hmac\", header = \"x-sig\", secret = \"base64\" }\n\
+                    external_id = [\"id\"]\n[[mapping.on]]\nkind = \"ignored\"\n";
         std::fs::write(&path, text).expect("written");
         let overrides = Overrides {
             file: Some(path.clone()),
@@ -183,6 +191,7 @@ mod tests {
         assert_eq!(one("public_url"), ("\"https://hooks.example.com\"".into(), "--public-url".into()));
         assert_eq!(one("tenant[acme].clienttether.web_key"), ("\"***\"".into(), line(9)));
         assert_eq!(one("endpoint[tw-5b0f0d7e].secrets"), ("[\"***\",\"env:PATH\"]".into(), line(13)));
+        assert_eq!(one("mapping[forms].signature.secret"), ("\"base64\"".into(), line(16)));
         assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
     }
 }

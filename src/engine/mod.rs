@@ -1,6 +1,7 @@
 //! The composition root: data directory, log, index, read models and ingest, wired here and nowhere else.
 
 mod data_dir;
+mod offline;
 mod roster;
 
 use std::io;
@@ -10,7 +11,8 @@ use domain::keys::{LogSecret, TenantId};
 
 pub use self::data_dir::{DataDir, open_log};
 use self::data_dir::{io_at, open_log_on, store};
-pub use self::roster::{EndpointRow, Roster};
+pub use self::offline::Offline;
+pub use self::roster::{Change, EndpointRow, Roster};
 use crate::access::{Access, AccessError};
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::keys::TenantId;
+use domain::keys::{Position, TenantId};
 use domain::members::Text;
 use parking_lot::Mutex;
+use serde_json::Value;
 
 use super::EngineError;
 use crate::access::{Access, AccessError, EndpointName, NewEndpoint, RuntimeEndpoint};
@@ -39,6 +40,29 @@ struct OfFile {
     mappings: Vec<Mapping>,
 }
 
+impl OfFile {
+    fn of(config: &Config) -> Self {
+        let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        Self { tenants, endpoints: config.endpoints.clone(), mappings: config.mappings.clone() }
+    }
+}
+
+/// What a file changes of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is configured anew or otherwise.
+    Configured,
+    /// The file has it no more.
+    Closed,
+}
+
+/// A change that is to follow the fact at `latest`; without a body the tenant is closed.
+struct Planned<'c> {
+    tenant: TenantId,
+    latest: Position,
+    body: Option<&'c Value>,
+}
+
 /// Tenants and endpoints of this server.
 pub struct Roster {
     ingest: Arc<Ingest>,
@@ -60,6 +84,39 @@ impl Roster {
     /// What is wrong with the file; then nothing was recorded and the directory is as it was. Or the log's.
     pub fn load(&self, config: &Config) -> Result<(), EngineError> {
         let mut file = self.file.lock();
+        for Planned { tenant, latest, body } in self.plan(config)? {
+            match body {
+                Some(body) => self.ingest.configure(&tenant, body, latest)?,
+                None => self.ingest.close_tenant(&tenant, latest)?,
+            }
+        }
+        *file = OfFile::of(config);
+        self.enlist(&file)
+    }
+
+    /// Takes a file's endpoints and described sources, and of the tenants what the log has: records nothing. Blocks.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn read(&self, config: &Config) -> Result<(), EngineError> {
+        let mut file = self.file.lock();
+        *file = OfFile::of(config);
+        self.enlist(&file)
+    }
+
+    /// What [`Roster::load`] of this file would record. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Roster::load`].
+    pub fn changes(&self, config: &Config) -> Result<Vec<(TenantId, Change)>, EngineError> {
+        let change = |planned: Planned<'_>| {
+            let change = if planned.body.is_some() { Change::Configured } else { Change::Closed };
+            (planned.tenant, change)
+        };
+        Ok(self.plan(config)?.into_iter().map(change).collect())
+    }
+
+    fn plan<'c>(&self, config: &'c Config) -> Result<Vec<Planned<'c>>, EngineError> {
         let owners = config.tenants.iter().map(TenantConfig::owner).collect();
         Directory::new(owners, config.endpoints.clone())?;
         let standings = self.ingest.standings()?;
@@ -68,20 +125,22 @@ impl Roster {
         if let Some(stranger) = unknown {
             return Err(stranger.refused().into());
         }
-        for tenant in &config.tenants {
-            let latest = standings.get(&tenant.id).map_or(0, |standing| standing.latest);
-            self.ingest.configure(&tenant.id, &tenant.body, latest)?;
+        let mut planned = Vec::new();
+        for TenantConfig { id, body, .. } in &config.tenants {
+            let latest = standings.get(id).map_or(0, |standing| standing.latest);
+            if !self.ingest.is_configured(id, body, latest)? {
+                planned.push(Planned { tenant: id.clone(), latest, body: Some(body) });
+            }
         }
-        let tenants: Vec<TenantId> = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        let gone = standings
-            .iter()
-            .filter(|(id, standing)| standing.by_file && !standing.closed && !tenants.contains(id));
-        for (id, standing) in gone {
-            self.ingest.close_tenant(id, standing.latest)?;
-        }
-        let (endpoints, mappings) = (config.endpoints.clone(), config.mappings.clone());
-        *file = OfFile { tenants, endpoints, mappings };
-        self.enlist(&file)
+        let gone = standings.into_iter().filter(|(id, standing)| {
+            standing.by_file && !standing.closed && config.tenants.iter().all(|tenant| tenant.id != *id)
+        });
+        planned.extend(gone.map(|(tenant, standing)| Planned {
+            tenant,
+            latest: standing.latest,
+            body: None,
+        }));
+        Ok(planned)
     }
 
     fn enlist(&self, file: &OfFile) -> Result<(), EngineError> {

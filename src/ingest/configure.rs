@@ -14,23 +14,33 @@ use crate::log::Appended;
 const TRIES: usize = 8;
 
 impl Ingest {
+    /// Whether the configuration at `latest` says what `body`, a `tenant_configured`, says; 0: there is none yet.
+    ///
+    /// # Errors
+    /// The log's, or [`IngestError::Engine`] when `body` is no such body.
+    pub fn is_configured(
+        &self,
+        tenant: &TenantId,
+        body: &Value,
+        latest: Position,
+    ) -> Result<bool, IngestError> {
+        self.says(latest, &configured(tenant, body)?)
+    }
+
+    fn says(&self, latest: Position, fact: &Fact) -> Result<bool, IngestError> {
+        Ok(latest > 0 && self.fact_at(latest)?.as_ref() == Some(fact))
+    }
+
     /// Records `body`, a `tenant_configured`, unless it says what the configuration at `latest` says; 0: none
     /// there yet. Its key holds the position of the one before, so A → B → A is three facts. Blocks.
     ///
     /// # Errors
     /// The log's, or [`IngestError::Engine`] when `body` is no such body.
     pub fn configure(&self, tenant: &TenantId, body: &Value, latest: Position) -> Result<(), IngestError> {
-        let engine = |why: String| IngestError::Engine(format!("configuration of {tenant}: {why}"));
-        let fact = match Fact::from_json("tenant_configured", body.clone(), "") {
-            Some(Ok(fact)) => fact,
-            Some(Err(faults)) => {
-                return Err(engine(faults.first().map_or_else(String::new, ToString::to_string)));
-            }
-            None => return Err(engine("unknown kind".into())),
-        };
+        let fact = configured(tenant, body)?;
         let mut latest = latest;
         for _ in 0..TRIES {
-            if latest > 0 && self.fact_at(latest)?.as_ref() == Some(&fact) {
+            if self.says(latest, &fact)? {
                 return Ok(());
             }
             match self.append_of_tenant(tenant, latest, fact.clone())? {
@@ -42,7 +52,7 @@ impl Ingest {
                 Appended::Differs(position) => latest = position,
             }
         }
-        Err(engine("it was changed again and again meanwhile".into()))
+        Err(of_tenant(tenant, "it was changed again and again meanwhile"))
     }
 
     /// Appends what follows the fact at `latest` among a tenant's configurations; its key holds that position.
@@ -52,7 +62,7 @@ impl Ingest {
         latest: Position,
         fact: Fact,
     ) -> Result<Appended, IngestError> {
-        let engine = |why: String| IngestError::Engine(format!("configuration of {tenant}: {why}"));
+        let engine = |why: String| of_tenant(tenant, &why);
         let envelope = Envelope {
             tenant: tenant.clone(),
             provider: Provider::engine(),
@@ -76,5 +86,19 @@ impl Ingest {
         let view = record.view().map_err(|error| unreadable(error.to_string()))?;
         let fact = Fact::decode(view.header.kind, view.header.version, view.public, view.personal());
         fact.map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+fn of_tenant(tenant: &TenantId, why: &str) -> IngestError {
+    IngestError::Engine(format!("configuration of {tenant}: {why}"))
+}
+
+fn configured(tenant: &TenantId, body: &Value) -> Result<Fact, IngestError> {
+    match Fact::from_json("tenant_configured", body.clone(), "") {
+        Some(Ok(fact)) => Ok(fact),
+        Some(Err(faults)) => {
+            Err(of_tenant(tenant, &faults.first().map_or_else(String::new, ToString::to_string)))
+        }
+        None => Err(of_tenant(tenant, "unknown kind")),
     }
 }

@@ -1,0 +1,177 @@
+//! `factfold tenant`: which tenants there are and what holds of them, on the data directory of a stopped server.
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use domain::facts::kind_named;
+use domain::keys::TenantId;
+use serde_json::{Value, json};
+
+use super::arguments::{all_known, tenant};
+use super::{Failure, Settings, output};
+use crate::engine::{Change, Offline};
+use crate::views::facts::{FactFilter, FactItem, page};
+
+/// Which routes do the same while a server has the data directory.
+const INSTEAD: &str = "GET /api/v1/tenants; SIGHUP lets it read the file again";
+
+/// Look at the tenants, and let the configuration file hold.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the tenants: those of the log and those that the file has
+    List,
+    /// Show what holds of one tenant: its last configuration, where it stands in the log, its facts by kind group
+    Show {
+        /// Its id
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+    },
+    /// Record what the file says of tenants where the log says otherwise, as a start of the server does
+    ///
+    /// A tenant that the file had and has no more is closed: its hooks are quarantined, its figures stay.
+    #[command(after_help = "Examples:\n  \
+        factfold tenant apply --dry-run\n  \
+        factfold tenant apply && factfold quarantine retry --all --tenant acme")]
+    Apply {
+        /// Only say what would be recorded
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What the log has of a tenant.
+struct Known {
+    state: &'static str,
+    facts: u64,
+    configured: Option<FactItem>,
+}
+
+impl Known {
+    fn member(&self, name: &str) -> Option<&str> {
+        self.configured.as_ref()?.body.get(name)?.as_str()
+    }
+}
+
+/// Lists, shows or records.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let (config, offline) = match &args.what {
+        What::Apply { dry_run: false } => settings.offline_or_new(INSTEAD)?,
+        What::List | What::Show { .. } | What::Apply { dry_run: true } => settings.offline(INSTEAD)?,
+    };
+    match &args.what {
+        What::List => {
+            let in_file = config.tenants.iter().map(|tenant| tenant.id.clone());
+            list(settings, &offline, in_file)
+        }
+        What::Show { tenant } => {
+            all_known(&offline, &config, [tenant.as_str()])?;
+            show(settings, &offline, tenant)
+        }
+        What::Apply { dry_run } => {
+            let changes = offline.roster.changes(&config)?;
+            if !dry_run {
+                offline.roster.load(&config)?;
+            }
+            told(settings, &changes, *dry_run)
+        }
+    }
+}
+
+fn told(settings: &Settings, changes: &[(TenantId, Change)], dry_run: bool) -> Result<(), Failure> {
+    let rows = changes.iter().map(|(tenant, change)| {
+        let change = match change {
+            Change::Configured => "configured",
+            Change::Closed => "closed",
+        };
+        (tenant.to_string(), change)
+    });
+    if settings.json {
+        let mut rows = rows.map(|(id, change)| json!({"id": id, "change": change, "recorded": !dry_run}));
+        return rows.try_for_each(|row| output::json_line(&row));
+    }
+    if changes.is_empty() {
+        output::note("the log says what the file says");
+        return Ok(());
+    }
+    let heading = if dry_run { "would be" } else { "is now" };
+    output::table(&["tenant", heading], rows.map(|(id, change)| vec![id, change.to_owned()]))
+}
+
+/// Every tenant of a client's, with what the log has of it.
+fn known(
+    offline: &Offline,
+    in_file: impl Iterator<Item = TenantId>,
+) -> Result<BTreeMap<TenantId, Known>, Failure> {
+    let log = offline.log.snapshot();
+    let closed = offline.roster.tenants()?;
+    let mut facts: BTreeMap<TenantId, u64> = in_file.map(|id| (id, 0)).collect();
+    for ((tenant, _), count) in log.groups()? {
+        if let Ok(tenant) = TenantId::new(&tenant) {
+            *facts.entry(tenant).or_default() += count;
+        }
+    }
+    let mut known = BTreeMap::new();
+    for (tenant, facts) in facts {
+        let kind = kind_named("tenant_configured");
+        let configured = page(&log, &FactFilter { kind, ..FactFilter::all(tenant.clone()) }, None, 1)?;
+        let state = match closed.get(&tenant) {
+            Some(true) => "closed",
+            Some(false) => "open",
+            None => "not configured",
+        };
+        let configured = configured.items.into_iter().next();
+        known.insert(tenant, Known { state, facts, configured });
+    }
+    Ok(known)
+}
+
+fn list(
+    settings: &Settings,
+    offline: &Offline,
+    in_file: impl Iterator<Item = TenantId>,
+) -> Result<(), Failure> {
+    let known = known(offline, in_file)?;
+    if settings.json {
+        return known.iter().try_for_each(|(id, known)| {
+            output::json_line(&json!({
+                "id": id.as_str(), "name": known.member("name"), "timezone": known.member("timezone"),
+                "state": known.state, "facts": known.facts,
+            }))
+        });
+    }
+    if known.is_empty() {
+        output::note("no tenants; a [[tenant]] in factfold.toml makes one");
+        return Ok(());
+    }
+    let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    let rows = known.iter().map(|(id, known)| {
+        let (name, zone) = (or_dash(known.member("name")), or_dash(known.member("timezone")));
+        vec![id.to_string(), name, zone, known.state.to_owned(), output::grouped(known.facts)]
+    });
+    output::table(&["tenant", "name", "timezone", "state", "facts"], rows)
+}
+
+fn show(settings: &Settings, offline: &Offline, tenant: &TenantId) -> Result<(), Failure> {
+    let known = known(offline, std::iter::once(tenant.clone()))?;
+    let Some(known) = known.get(tenant) else {
+        return Err(Failure::Failed(format!("{tenant} is one of the engine's own")));
+    };
+    let configured = known.configured.as_ref().map_or(
+        Value::Null,
+        |fact| json!({"position": fact.position, "recorded_at": fact.recorded_at, "body": fact.body}),
+    );
+    let shown = json!({
+        "id": tenant.as_str(), "state": known.state, "facts": known.facts, "configured": configured,
+    });
+    if settings.json {
+        return output::json_line(&shown);
+    }
+    let pretty = serde_json::to_string_pretty(&shown).map_err(|error| Failure::Failed(error.to_string()))?;
+    output::line(&pretty)
+}

@@ -1,0 +1,121 @@
+//! `factfold token`: who may ask as a program, on the data directory of a stopped server.
+
+use clap::Subcommand;
+use domain::facts::access::Role;
+use domain::members::Text;
+use serde_json::json;
+
+use super::arguments::{BY, all_known, role, text};
+use super::{Failure, Settings, output};
+use crate::access::{AccessError, NewToken};
+
+/// Which routes do the same while a server has the data directory.
+const INSTEAD: &str = "GET, POST and DELETE /api/v1/tokens";
+
+/// Issue, list and revoke the tokens of the API.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Issue a token: printed once, on stdout, and kept nowhere
+    #[command(after_help = "Examples:\n  \
+        factfold token create dashboard --role viewer --tenant acme\n  \
+        TOKEN=$(factfold token create nightly-audit --role auditor)")]
+    Create {
+        /// What it is for
+        #[arg(value_parser = text)]
+        name: Text,
+        /// What it may do: viewer, agent, auditor, operator or admin
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// For which tenant; several times for several, without it for all, which viewers and agents cannot be
+        #[arg(long = "tenant", value_name = "TENANT")]
+        tenants: Vec<String>,
+    },
+    /// List the tokens, revoked ones too; what they open is not kept
+    List,
+    /// Revoke a token: refused from then on, for ever
+    Revoke {
+        /// Its id, as the list tells it
+        id: String,
+    },
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Invalid { pointer, rule } => {
+                let argument = match pointer {
+                    "/tenants" => "--tenant",
+                    "/password" => "the password",
+                    other => return Self::Usage(format!("--{}: {rule}", other.trim_start_matches('/'))),
+                };
+                Self::Usage(format!("{argument}: {rule}"))
+            }
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// Issues, lists or revokes.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    match &args.what {
+        What::Create { name, role, tenants } => {
+            let (config, offline) = settings.offline_or_new(INSTEAD)?;
+            all_known(&offline, &config, tenants.iter().map(String::as_str).filter(|name| *name != "*"))?;
+            let new = NewToken { name: name.clone(), role: *role, tenants: tenants.clone() };
+            let issued = offline.access.issue_token(BY, &new)?;
+            if settings.json {
+                return output::json_line(&json!({"id": issued.id.as_str(), "token": issued.token}));
+            }
+            output::line(&issued.token)?;
+            output::note(&format!("token {}; it is not shown again", issued.id));
+            Ok(())
+        }
+        What::List => list(settings),
+        What::Revoke { id } => {
+            let (_, offline) = settings.offline(INSTEAD)?;
+            offline.access.revoke_token(BY, id)?;
+            if settings.json {
+                return output::json_line(&json!({"id": id, "revoked": true}));
+            }
+            output::note(&format!("token {id} opens nothing any more"));
+            Ok(())
+        }
+    }
+}
+
+fn list(settings: &Settings) -> Result<(), Failure> {
+    let (_, offline) = settings.offline(INSTEAD)?;
+    let known = offline.access.known();
+    let tenants = |token: &crate::access::Token| -> Vec<String> {
+        token.grants.tenants.keys().map(ToString::to_string).collect()
+    };
+    if settings.json {
+        return known.tokens.iter().try_for_each(|(id, token)| {
+            output::json_line(&json!({
+                "id": id.as_str(), "name": token.name.as_str(), "role": token.role.as_str(),
+                "tenants": tenants(token), "issued_by": token.by.as_ref().map(Text::as_str),
+                "issued_at": token.issued_at.to_string(),
+                "revoked_at": token.revoked_at.as_ref().map(ToString::to_string),
+            }))
+        });
+    }
+    if known.tokens.is_empty() {
+        output::note("no tokens; factfold token create issues one");
+        return Ok(());
+    }
+    let row = |(id, token): (&Text, &crate::access::Token)| {
+        let tenants = tenants(token);
+        let tenants = if tenants.is_empty() { "all".to_owned() } else { tenants.join(" ") };
+        let revoked = token.revoked_at.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let (name, role) = (token.name.to_string(), token.role.as_str().to_owned());
+        vec![id.to_string(), name, role, tenants, token.issued_at.to_string(), revoked]
+    };
+    let headings = ["id", "name", "role", "tenants", "issued_at", "revoked_at"];
+    output::table(&headings, known.tokens.iter().map(row))
+}

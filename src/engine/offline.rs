@@ -1,0 +1,72 @@
+//! The engine without a server: for commands on a data directory that nobody serves.
+
+use std::sync::Arc;
+
+use domain::keys::{LogSecret, TenantId};
+
+use super::data_dir::{DataDir, open_log};
+use super::{EngineError, Roster, fold_threads};
+use crate::access::Access;
+use crate::config::Config;
+use crate::ingest::Ingest;
+use crate::ingest::directory::Directory;
+use crate::log::{Clock, Log};
+use crate::views::Views;
+
+/// Log, way in and access of a data directory. Opening it records nothing and calls nobody.
+pub struct Offline {
+    /// The log.
+    pub log: Log,
+    /// The one way in.
+    pub ingest: Arc<Ingest>,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// Tenants and endpoints: the endpoints and described sources of the file and the log, the tenants of the log.
+    pub roster: Roster,
+    /// Keys the digests of what is asked for by name.
+    pub secret: LogSecret,
+    // Last, so that the lock is held until the log is closed.
+    _dir: DataDir,
+}
+
+impl Offline {
+    /// Opens the log of `dir`.
+    ///
+    /// # Errors
+    /// The log's, or what two tenants of the log claim at once.
+    pub fn open(dir: DataDir, config: &Config, clock: Clock) -> Result<Self, EngineError> {
+        let (log, secret, _opened) = open_log(&dir, Arc::clone(&clock))?;
+        let public_url = config.public_url.clone().unwrap_or_default();
+        let nobody = Directory::new(Vec::new(), Vec::new())?;
+        let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, nobody);
+        let ingest = Arc::new(ingest);
+        let access = Arc::new(Access::open(log.clone(), secret.clone(), clock, None)?);
+        let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
+        let offline = Self { log, ingest, access, roster, secret, _dir: dir };
+        offline.roster.read(config)?;
+        Ok(offline)
+    }
+
+    /// Whether the tenant is configured, by the file or the log, or has facts.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn knows(&self, config: &Config, tenant: &TenantId) -> Result<bool, EngineError> {
+        let in_file = config.tenants.iter().any(|known| known.id == *tenant);
+        Ok(in_file || self.log.snapshot().groups()?.keys().any(|(known, _)| **known == *tenant.as_str()))
+    }
+
+    /// Folds the read models, which then follow the log until they are closed.
+    ///
+    /// # Errors
+    /// As of [`Views::start`].
+    pub fn views(&self) -> Result<Views, EngineError> {
+        Ok(Views::start(&self.log, fold_threads(), &|_| {})?)
+    }
+}
+
+impl Drop for Offline {
+    fn drop(&mut self) {
+        self.log.clone().close();
+    }
+}
