@@ -61,7 +61,7 @@ async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
     get,
     path = "/api/v1/tenants/{tenant}/sender-accounts/status",
     params(Read),
-    responses((status = 200, body = StatusAnswer))
+    responses((status = 200, content((StatusAnswer = "application/json"), (String = "text/csv"))))
 )]
 async fn account_status(read: Read) -> Result<Response, Problem> {
     let (accounts, position) =
@@ -85,7 +85,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/provider-performance",
     params(Read<OfDays>),
-    responses((status = 200, body = PerformanceAnswer))
+    responses((status = 200, content((PerformanceAnswer = "application/json"), (String = "text/csv"))))
 )]
 async fn provider_performance(read: Read<OfDays>) -> Result<Response, Problem> {
     let (from, to) = days_asked(&read, read.query.from, read.query.to)?;

@@ -31,7 +31,7 @@ fn agent(text: &str) -> Result<Email, Problem> {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/agents/{agent}/today",
     params(Read),
-    responses((status = 200, body = AgentMetrics))
+    responses((status = 200, content((AgentMetrics = "application/json"), (String = "text/csv"))))
 )]
 async fn agent_today(Path((_, name)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let agent = agent(&name)?;
@@ -55,7 +55,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/agents/{agent}/summary",
     params(Read<OfAgent>),
-    responses((status = 200, body = AgentMetrics))
+    responses((status = 200, content((AgentMetrics = "application/json"), (String = "text/csv"))))
 )]
 async fn agent_summary(
     Path((_, name)): Path<(String, String)>,
@@ -75,7 +75,7 @@ async fn agent_summary(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/sessions/{session_id}",
     params(Read),
-    responses((status = 200, body = SessionMetrics))
+    responses((status = 200, content((SessionMetrics = "application/json"), (String = "text/csv"))))
 )]
 async fn session_metrics(
     Path((_, session_id)): Path<(String, String)>,

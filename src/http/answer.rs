@@ -5,8 +5,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use domain::keys::Position;
+use utoipa::openapi::path::Parameter;
 
 use super::problem::Problem;
+use super::query;
 
 /// What an answer is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,14 @@ pub struct Asked {
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const POSITION: HeaderName = HeaderName::from_static("x-position");
+
+/// The header that brings an answer's ETag back, for the API document.
+pub fn if_none_match() -> Parameter {
+    query::header(
+        "If-None-Match",
+        "The ETag of an answer that the client has: 304 where it would be the same.",
+    )
+}
 
 impl Asked {
     /// Of these headers; `build` names the server that makes the answers.

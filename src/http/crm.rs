@@ -82,7 +82,7 @@ async fn list_hot_deals(State(app): State<Arc<App>>, list: List) -> Result<Respo
     get,
     path = "/api/v1/tenants/{tenant}/schedule",
     params(Read),
-    responses((status = 200, body = Timed<Page<ActivityItem>>))
+    responses((status = 200, content((Timed<Page<ActivityItem>> = "application/json"), (String = "text/csv"))))
 )]
 async fn list_schedule(State(app): State<Arc<App>>, read: Read) -> Result<Response, Problem> {
     let (activities, position) =

@@ -6,12 +6,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
+use super::auth::COOKIE;
 use super::need::Need;
 use super::problem::Problem;
 use super::refusals::ProblemBody;
@@ -86,6 +87,11 @@ pub fn document() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An opaque token `ff_…`, tied to tenants and a role"));
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    let login = ApiKeyValue::with_description(
+        COOKIE,
+        "Of whoever has logged in; a page of another site cannot use it",
+    );
+    components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(login)));
     document
 }
 
@@ -124,12 +130,33 @@ mod tests {
             }
             let answers = operation["responses"].as_object().expect("responses");
             assert!(answers.keys().any(|status| status.starts_with(['1', '2', '3'])), "{method} {path}");
+            for (status, answer) in answers {
+                let described = answer["description"].as_str().unwrap_or_default();
+                assert!(!described.is_empty(), "{method} {path} {status} is not described");
+            }
             for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
                 let content = &answer["content"]["application/problem+json"];
                 assert!(content.is_object(), "{method} {path} {status} is no problem");
             }
         }
         assert!(names.len() > 10, "only {} routes", names.len());
+    }
+
+    /// Makes the snapshot anew where it is set.
+    const WRITE: &str = "FACTFOLD_WRITE_OPENAPI";
+
+    #[test]
+    fn the_snapshot_in_the_repository_is_what_the_server_makes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        let mut made = document().to_pretty_json().expect("json");
+        made.push('\n');
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(path, &made).expect("written");
+        }
+        let kept = std::fs::read_to_string(path).expect("openapi.json");
+        let differs = kept.lines().zip(made.lines()).position(|(kept, made)| kept != made);
+        let line = differs.unwrap_or(kept.lines().count().min(made.lines().count())) + 1;
+        assert!(kept == made, "openapi.json differs from line {line} on: {WRITE}=1 writes it anew");
     }
 
     #[test]

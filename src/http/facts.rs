@@ -19,7 +19,7 @@ use super::body::{self, BATCH_MAX, SINGLE_MAX};
 use super::command::content_type;
 use super::need::Need;
 use super::post;
-use super::posted::{Answered, NewFact, PostAnswer};
+use super::posted::{Answered, NewFacts, PostAnswer};
 use super::problem::Problem;
 use super::query::{Bound, Parameters, Query, parameters, word_values};
 use super::read::{List, Read};
@@ -214,7 +214,7 @@ word_values!(All);
     post,
     path = "/api/v1/tenants/{tenant}/facts",
     params(Told),
-    request_body(content((NewFact = "application/json"), (Vec<NewFact> = "application/json"), (String = "application/x-ndjson"))),
+    request_body(content((NewFacts = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "Recorded", body = PostAnswer),
         (status = 200, description = "A duplicate; or what became of a batch", body = Answered),

@@ -13,7 +13,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
-use super::answer::{Asked, Media, Written};
+use super::answer::{Asked, Media, Written, if_none_match};
 use super::auth::Caller;
 use super::cursor::Bond;
 use super::problem::Problem;
@@ -116,6 +116,11 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
 
 impl<Q: Parameters> IntoParams for GlobalList<Q> {
     fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        Q::describe().into_iter().chain(Paging::describe()).chain(Awaited::describe()).collect()
+        Q::describe()
+            .into_iter()
+            .chain(Paging::describe())
+            .chain(Awaited::describe())
+            .chain([if_none_match()])
+            .collect()
     }
 }

@@ -87,7 +87,7 @@ struct Delivered {
 #[utoipa::path(
     post,
     path = "/hooks/{provider}/{endpoint}",
-    request_body(content = String, description = "As the provider sends it, at most 1 MiB"),
+    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (String = "*/*")), description = "As the provider sends it, at most 1 MiB"),
     responses(
         (status = 200, body = Delivered),
         (status = 401, description = "The signature is missing or wrong"),

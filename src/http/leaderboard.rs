@@ -33,7 +33,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/leaderboard",
     params(Read<OfPeriod>),
-    responses((status = 200, body = LeaderboardAnswer))
+    responses((status = 200, content((LeaderboardAnswer = "application/json"), (String = "text/csv"))))
 )]
 async fn leaderboard(read: Read<OfPeriod>) -> Result<Response, Problem> {
     let today = read.view.timeline().latest().zone.day(read.at);

@@ -75,7 +75,8 @@ fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> 
         (status = 200, description = "The session cookie is in `Set-Cookie`", body = Begun),
         (status = 401, description = "Email or password is wrong"),
         (status = 403, description = "A page of another site asked for it"),
-        (status = 422, description = "A member is at fault")
+        (status = 422, description = "A member is at fault"),
+        (status = 429, description = "Too many attempts; `Retry-After` says when to come again")
     )
 )]
 async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {

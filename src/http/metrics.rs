@@ -32,7 +32,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/month",
     params(Read<OfMonth>),
-    responses((status = 200, body = MonthAnswer))
+    responses((status = 200, content((MonthAnswer = "application/json"), (String = "text/csv"))))
 )]
 async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
     let current = read.view.timeline().latest().zone.month(read.at);
@@ -62,7 +62,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/days",
     params(Read<OfDays>),
-    responses((status = 200, body = DaysAnswer))
+    responses((status = 200, content((DaysAnswer = "application/json"), (String = "text/csv"))))
 )]
 async fn days(read: Read<OfDays>) -> Result<Response, Problem> {
     let (from, to) = days_asked(&read, read.query.from, read.query.to)?;

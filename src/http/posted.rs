@@ -25,6 +25,17 @@ pub struct NewFact {
     body: Value,
 }
 
+/// One fact, or a batch: each as if posted alone.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "documents what the first byte of a body tells apart")]
+pub enum NewFacts {
+    /// Answered with 201, 200 or 409.
+    One(NewFact),
+    /// Answered with 200 and what became of each.
+    Many(Vec<NewFact>),
+}
+
 /// What became of one posted fact.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PostAnswer {

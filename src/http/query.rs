@@ -230,6 +230,17 @@ pub fn parameter<T: Value>(name: &str, docs: &[&str]) -> Parameter {
         .build()
 }
 
+/// Describes a header that a route looks at.
+pub fn header(name: &str, described: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(described))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build()
+}
+
 /// A struct of query parameters: each member is one, absent or of a [`Value`]'s type.
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident { $($(#[doc = $said:literal])+ $member:ident: $value:ty),* $(,)? }) => {

@@ -16,7 +16,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
-use super::answer::{Asked, Media, Written};
+use super::answer::{Asked, Media, Written, if_none_match};
 use super::cursor::Bond;
 use super::problem::Problem;
 use super::query::{Limit, Parameters, Query, parameters};
@@ -288,7 +288,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for List<Q> {
 
 impl<Q: Parameters> IntoParams for Read<Q> {
     fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        Q::describe().into_iter().chain(Moment::describe()).collect()
+        Q::describe().into_iter().chain(Moment::describe()).chain([if_none_match()]).collect()
     }
 }
 

@@ -47,8 +47,7 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         let mut parameters = operation.parameters.iter().flatten();
         parameters.any(|known| matches!(known, RefOr::T(known) if known.name == name))
     };
-    let lists = takes("cursor");
-    let reads = lists || takes("as_of_position");
+    let (lists, reads) = (takes("cursor"), takes("If-None-Match"));
     // Commands that need no body refuse one that says something.
     let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
     let responses = &mut operation.responses;
@@ -62,7 +61,6 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
     }
     let mut common = vec![
         (StatusCode::BAD_REQUEST, "The request does not parse: its path, a parameter or the body"),
-        (StatusCode::TOO_MANY_REQUESTS, "Too many requests; `Retry-After` says when to come again"),
         (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; it is logged under the request's id"),
         (StatusCode::SERVICE_UNAVAILABLE, "Not now; `Retry-After` says when to come again"),
     ];
@@ -78,6 +76,8 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         ]);
     }
     if need != Need::Open {
+        let description = "Too many requests; `Retry-After` says when to come again";
+        common.push((StatusCode::TOO_MANY_REQUESTS, description));
         common.push((StatusCode::UNAUTHORIZED, "No known token was sent"));
     }
     if !matches!(need, Need::Open | Need::Known) {
@@ -94,10 +94,14 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         known.or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
     }
     for (status, response) in &mut responses.responses {
-        if let RefOr::T(response) = response
-            && status.starts_with(['4', '5'])
-        {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) {
             be_a_problem(response);
+        }
+        if response.description.is_empty() {
+            let known = StatusCode::from_bytes(status.as_bytes()).ok();
+            let reason = known.and_then(|status| status.canonical_reason());
+            response.description = reason.unwrap_or_default().to_owned();
         }
     }
 }

@@ -66,7 +66,7 @@ impl Routes {
         operation.extensions.get_or_insert_default().merge(needs);
         operation.security = Some(match need {
             Need::Open => Vec::new(),
-            _ => vec![SecurityRequirement::new("token", [] as [&str; 0])],
+            _ => ["token", "login"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0])).to_vec(),
         });
         let described = operation.parameters.get_or_insert_default();
         for name in in_path.iter().rev() {

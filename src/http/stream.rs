@@ -30,7 +30,7 @@ use super::App;
 use super::facts::blocking;
 use super::need::Need;
 use super::problem::Problem;
-use super::query::{Parameters, Query, parameters};
+use super::query::{Parameters, Query, header, parameters};
 use super::routes::Routes;
 use super::tenant::Tenant;
 use crate::log::LogSnapshot;
@@ -95,7 +95,8 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for Streamed<Q> {
 
 impl<Q: Parameters> IntoParams for Streamed<Q> {
     fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        Q::describe().into_iter().chain(Beginning::describe()).collect()
+        let last = header("Last-Event-ID", "The `id` of the last event that was seen: goes on behind it.");
+        Q::describe().into_iter().chain(Beginning::describe()).chain([last]).collect()
     }
 }
 
