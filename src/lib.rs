@@ -1,6 +1,7 @@
 //! Factfold: an event-sourced CQRS engine with projection-built read models.
 
 pub mod access;
+pub mod auditor;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::bison;
 use crate::common::facts::answered;
 use crate::common::receiver::Receiver;
 use crate::common::twilio::{self, ended};
@@ -157,4 +158,63 @@ async fn f2_targets_that_may_not_be_called_are_refused() {
         .names("tenants");
     set_target(&server, &json!({"url": "https://hooks.example.com/x", "style": "fax"})).await.names("style");
     server.send(server.request("GET", "/api/v1/alert-targets")).await.problem(401);
+}
+
+#[tokio::test]
+async fn f2_a_positive_reply_is_an_alert_over_http_and_to_a_target_and_names_no_person() {
+    let (site, receiver) = (site(), Receiver::start(204).await);
+    let server = site.start().await;
+    set_target(&server, &json!({"url": receiver.url, "rules": ["positive_reply"]})).await.is(201);
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
+    bison::deliver(&server, &bison::replied("LEAD_REPLIED", 1, bison::lead(7), &now)).await.is(200);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(server.all_items("acme", "alerts").await.is_empty(), "null control: a reply alone is none");
+    bison::deliver(&server, &bison::replied("LEAD_INTERESTED", 1, bison::lead(7), &now)).await.is(200);
+    let told = receiver.wait_for(1).await.remove(0).json();
+    assert_eq!(
+        (&told["data"]["rule"], &told["data"]["figures"]["lead_id"]),
+        (&json!("positive_reply"), &json!("7")),
+        "{told}"
+    );
+    bison::deliver(&server, &bison::replied("LEAD_INTERESTED", 2, bison::lead(7), &now)).await.is(200);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let raised = alerts(&server, ACME, |items| items.len() == 1).await;
+    let text = Value::from(raised).to_string();
+    assert!(
+        !text.contains("lead7@") && !text.contains("John") && !told.to_string().contains("lead7@"),
+        "{text}"
+    );
+    let path = "/api/v1/tenants/acme/outreach/leads/7/stage";
+    let request = server.request("POST", path).bearer_auth(TOKEN).json(&json!({"stage": "quoting"}));
+    server.send(request).await.is(201);
+    alerts(&server, &format!("{ACME}?state=cleared"), |items| items.len() == 1).await;
+    assert_eq!(receiver.all().len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn f2_a_bit_that_flips_in_the_log_while_it_serves_is_an_alert_of_the_operator_and_of_no_tenant() {
+    let (site, receiver) = (site(), Receiver::start(204).await);
+    let server = site.start().await;
+    set_target(&server, &json!({"url": receiver.url, "rules": ["audit_violation"]})).await.is(201);
+    server.post("acme", &answered("CA1", 45, AT)).await.is(201);
+    tokio::time::sleep(Duration::from_millis(4_000)).await;
+    let of_nobody = "/api/v1/alerts?rule=audit_violation";
+    alerts(&server, of_nobody, |items| items.is_empty()).await;
+    let path = site.data().join("journal/00000000000000000001.open");
+    let file = std::fs::File::options().read(true).write(true).open(path).expect("the open segment");
+    let flip = || {
+        use std::os::unix::fs::FileExt;
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, 4_096 + 100).expect("reads");
+        file.write_all_at(&[byte[0] ^ 1], 4_096 + 100).expect("writes");
+    };
+    flip();
+    let raised = alerts(&server, of_nobody, |items| items.len() == 1).await;
+    assert_eq!(raised[0]["subject"], "journal/00000000000000000001.open");
+    assert_eq!(receiver.wait_for(1).await[0].json()["data"]["rule"], "audit_violation");
+    assert!(server.all_items("acme", "alerts").await.is_empty());
+    server.post("acme", &answered("CA2", 45, AT)).await.is(201);
+    flip();
+    alerts(&server, &format!("{of_nobody}&state=cleared"), |items| items.len() == 1).await;
+    server.stop();
 }

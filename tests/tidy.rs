@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "access",
+            "auditor",
             "commands",
             "config",
             "deliveries",
@@ -27,7 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("outbound", &["ingest", "log", "views"]),
-    ("ticker", &["deliveries", "ingest", "log", "views"]),
+    ("ticker", &["auditor", "deliveries", "ingest", "log", "views"]),
+    ("auditor", &["log", "views"]),
     ("commands", &["ingest", "log", "views"]),
     ("access", &["log"]),
     ("deliveries", &["log", "store"]),

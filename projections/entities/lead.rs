@@ -282,6 +282,12 @@ impl<'a> Lead<'a> {
         self.rows().filter_map(|(_, row)| row.first_interest).min()
     }
 
+    /// Whether a person has said where it stands, at `since` or later.
+    pub fn is_placed_since(&self, since: Instant) -> bool {
+        let mut placed = self.rows().filter_map(|(_, row)| row.placed.as_deref());
+        placed.any(|(_, order)| order.occurred_at() >= since)
+    }
+
     /// Where it stands.
     pub fn stage(&self) -> Stage {
         let (mut moved, mut placed) = (None, None);

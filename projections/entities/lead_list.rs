@@ -143,7 +143,7 @@ impl Tenant {
     }
 }
 
-fn lead_id(row: &LeadRow, texts: &Texts) -> String {
+pub(super) fn lead_id(row: &LeadRow, texts: &Texts) -> String {
     match row.name {
         Name::Id(id) => texts.get(id).to_owned(),
         Name::Email(digest) => {
@@ -167,7 +167,7 @@ pub fn email_digest(lead_id: &str) -> Option<PersonDigest> {
     Some(digest)
 }
 
-fn key(row: &LeadRow, texts: &Texts) -> String {
+pub(super) fn key(row: &LeadRow, texts: &Texts) -> String {
     let [instance, workspace] = row.workspace.map(|symbol| texts.get(symbol));
     format!("{instance}/{workspace}/{}", lead_id(row, texts))
 }

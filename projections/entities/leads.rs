@@ -42,6 +42,7 @@ pub struct Leads {
     workspaces: BTreeSet<Workspace>,
     strings: Strings,
     order: Buckets,
+    interest: Buckets,
 }
 
 /// What a fact names, looked up.
@@ -98,10 +99,11 @@ impl Entity for Leads {
         let claims: Vec<_> =
             self.claims.rows().iter().map(|claimed| (claimed.name, claimed.placed)).collect();
         claims.into_iter().for_each(|(name, placed)| self.take_hold(name, placed));
-        self.order = Buckets::default();
+        (self.order, self.interest) = Default::default();
         for at in 0..self.rows.len() as u32 {
             if !matches!(self.rows.get(at).name, Name::Nobody(_)) {
                 self.order.place(at, None, self.first_at(at));
+                self.interest.place(at, None, self.interested_at(at));
             }
         }
     }
@@ -167,8 +169,10 @@ impl Entity for Leads {
         let distinct =
             joins.is_some() || owner.is_some() || kind == EventKind::Replied || kind == EventKind::Interested;
 
-        let before =
-            heads.map(|head| head.filter(|head| known || *head != at).and_then(|h| self.first_at(h)));
+        let before = heads.map(|head| {
+            let there = head.filter(|head| known || *head != at);
+            there.map_or((None, None), |head| (self.first_at(head), self.interested_at(head)))
+        });
         if distinct {
             heads.iter().flatten().for_each(|head| self.add_distinct(*head, timeline, figures, -1));
         }
@@ -194,9 +198,10 @@ impl Entity for Leads {
         if distinct {
             heads.iter().flatten().for_each(|head| self.add_distinct(*head, timeline, figures, 1));
         }
-        for (head, before) in heads.iter().zip(before) {
+        for (head, (first, interested)) in heads.iter().zip(before) {
             if let Some(head) = head {
-                self.order.place(*head, before, self.first_at(*head));
+                self.order.place(*head, first, self.first_at(*head));
+                self.interest.place(*head, interested, self.interested_at(*head));
             }
         }
     }
@@ -285,6 +290,11 @@ impl Leads {
         self.rows.get(row).owner().is_none().then(|| Lead::new(&self.rows, row).first_at())
     }
 
+    /// The first interest of the lead that `row` stands for; none where another row stands for it.
+    fn interested_at(&self, row: u32) -> Option<Instant> {
+        self.rows.get(row).owner().is_none().then(|| Lead::new(&self.rows, row).first_interest()).flatten()
+    }
+
     /// Lets an email's row belong to `owner`, and to no other.
     fn join(&mut self, email_row: u32, owner: u32) {
         let joined = self.rows.get_mut(email_row).joined.get_or_insert_default();
@@ -322,6 +332,13 @@ impl Leads {
     /// The leads by first event.
     pub fn order(&self) -> &Buckets {
         &self.order
+    }
+
+    /// Leads whose first interest was at `since` or later, newest day first.
+    pub fn interested_since(&self, since: Instant) -> impl Iterator<Item = Lead<'_>> {
+        let rows = self.interest.newest_first(Instant(i64::MAX), since).flatten();
+        let leads = rows.map(|row| Lead::new(&self.rows, *row));
+        leads.filter(move |lead| lead.first_interest().is_some_and(|at| at >= since))
     }
 
     /// Every lead that `name` leads to: one in each workspace that has it.

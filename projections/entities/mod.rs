@@ -8,6 +8,7 @@ pub mod calls;
 pub mod claims;
 pub mod conflicts;
 pub mod crm;
+pub mod interests;
 pub mod lead;
 pub mod lead_list;
 pub mod leads;

@@ -14,6 +14,7 @@ use self::data_dir::{io_at, open_log_on, store};
 pub use self::offline::Offline;
 pub use self::roster::{Change, EndpointRow, Roster};
 use crate::access::{Access, AccessError};
+use crate::auditor::Auditor;
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};
 use crate::deliveries::Deliveries;
@@ -92,6 +93,8 @@ pub struct Engine {
     pub deliveries: Deliveries,
     /// Alerts on their way out, and their targets.
     pub outbox: Outbox,
+    /// Reads again what log and models stand on.
+    auditor: Auditor,
     /// Appends what comes with time.
     ticker: Ticker,
     /// Who may do what.
@@ -136,7 +139,10 @@ impl Engine {
             Arc::clone(&clock),
         );
         let deliveries = Deliveries::start(Some(store), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
+        let auditor =
+            Auditor::start(log.clone(), views.clone(), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
         let parts = ticker::Parts {
+            auditor: auditor.clone(),
             views: views.clone(),
             ingest: Arc::clone(&ingest),
             deliveries: deliveries.clone(),
@@ -159,6 +165,7 @@ impl Engine {
             commands,
             deliveries,
             outbox,
+            auditor,
             ticker,
             access,
             roster,
@@ -178,6 +185,7 @@ impl Engine {
     pub fn close(&self) {
         self.outbox.close();
         self.ticker.close();
+        self.auditor.close();
         // Before the log, which closes the store.
         self.deliveries.close();
         self.views.close();

@@ -191,6 +191,11 @@ impl Frame {
         })
     }
 
+    /// Bytes that it takes in a file.
+    pub fn file_len(&self) -> usize {
+        (HEADER + self.records.len()).next_multiple_of(ALIGN)
+    }
+
     /// Position of the last record.
     pub fn last(&self) -> Position {
         self.header.first + u64::from(self.header.count) - 1

@@ -23,7 +23,7 @@ use super::error::LogError;
 use super::fill::Fill;
 use super::frame::{self, Frame};
 use super::merkle::Frontier;
-use super::tail::Committed;
+use super::tail::{Committed, Tail};
 
 const MAGIC: [u8; 8] = *b"FFOPENSG";
 const FORMAT: u32 = 1;
@@ -123,6 +123,36 @@ impl OpenSegment {
         let last_group = (group_at as u64, bytes.slice(group_at..end as usize));
         let segment = Self { path, file, seed, end, residue, fill };
         Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
+    }
+
+    /// Compares the file of `tail` with what was acknowledged, up to position `up_to`: what the writer adds meanwhile
+    /// lies behind it and is not looked at.
+    pub fn compare(disk: &dyn Disk, tail: &Tail, up_to: Position) -> Result<(), LogError> {
+        let path = path(tail.first());
+        let io = |e| LogError::io(&path, e);
+        let file = disk.open(&path).map_err(io)?;
+        let mut header = [0; USED];
+        read_exact_at(&*file, 0, &mut header).map_err(io)?;
+        let seed = check_header(&path, &header, &tail.before)?;
+        let (mut next, mut at) = (tail.first(), FRAMES_AT);
+        while next <= up_to {
+            let frames = tail.frames_from(next);
+            if frames.is_empty() {
+                break;
+            }
+            for Committed { frame, .. } in frames.iter().filter(|known| known.frame.last() <= up_to) {
+                let mut bytes = vec![0; frame.file_len()];
+                let read = read_exact_at(&*file, at, &mut bytes);
+                let there = read.is_ok().then(|| Frame::read(&bytes.into(), 0, seed, true).ok()).flatten();
+                if there.is_none_or(|(there, _)| there != *frame) {
+                    let why = format!("position {} is not as it was acknowledged", frame.header.first);
+                    return Err(LogError::damaged(&path, at, why));
+                }
+                at += frame.file_len() as u64;
+            }
+            next = frames.last().map_or(Position::MAX, |last| last.frame.last() + 1);
+        }
+        Ok(())
     }
 
     /// Path of the file.

@@ -3,6 +3,8 @@
 //! Nothing is written, and nothing stops the walk: what is wrong is named, and what follows is checked against what
 //! its own file says of the part before it.
 
+mod serving;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use super::merkle::{Frontier, Head};
 use super::open_segment::{self, OpenSegment};
 use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
 use super::{blobs, seal};
+pub use serving::Audited;
 
 const JOURNAL: &str = "journal";
 /// Two slots of a page each (high_water.rs).

@@ -27,22 +27,30 @@ pub fn standing(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>, o
     let is_found = |subject: &Option<String>| findings.iter().any(|found| found.subject == *subject);
     let over_now = open.iter().filter(|(subject, _)| !is_found(subject));
     let cleared: Vec<Record> = over_now.filter_map(|(_, id)| clear(id, over)).collect();
-    let new = findings.into_iter().filter(|found| !open.iter().any(|(subject, _)| *subject == found.subject));
-    new.filter_map(|found| raise(situation, rule, &found)).chain(cleared).collect()
+    raised(situation, rule, findings).into_iter().chain(cleared).collect()
+}
+
+/// Raises what is found and not open yet, and clears nothing.
+pub fn raised(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>) -> Vec<Record> {
+    let open = open(situation, rule);
+    let new = findings.iter().filter(|found| !open.iter().any(|(subject, _)| *subject == found.subject));
+    new.filter_map(|found| raise(situation, rule, found)).collect()
 }
 
 /// Raises each occasion once, however many of a subject there are, and clears those that are not found any more.
 pub fn occasions(situation: &Situation<'_>, rule: &str, findings: &[Finding], over: &str) -> Vec<Record> {
     let ids: Vec<String> = findings.iter().map(|found| alert_id(situation, rule, found)).collect();
-    let known: Vec<bool> = situation.view.with(|tenant, _| {
-        let rows = &tenant.alerts.rows;
-        ids.iter().map(|id| rows.knows(id)).collect()
-    });
-    let new = findings.iter().zip(known).filter(|(_, known)| !known);
-    let new = new.filter_map(|(found, _)| raise(situation, rule, found));
+    let new = findings.iter().filter(|found| !is_known(situation, rule, found));
+    let new = new.filter_map(|found| raise(situation, rule, found));
     let open = open(situation, rule);
     let over_now = open.iter().filter(|(_, id)| !ids.contains(id));
     new.chain(over_now.filter_map(|(_, id)| clear(id, over))).collect()
+}
+
+/// Whether that occasion was ever raised.
+pub fn is_known(situation: &Situation<'_>, rule: &str, found: &Finding) -> bool {
+    let id = alert_id(situation, rule, found);
+    situation.view.with(|tenant, _| tenant.alerts.rows.knows(&id))
 }
 
 /// Subject and id of each open alert of the rule.

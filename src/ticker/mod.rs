@@ -21,6 +21,7 @@ use domain::rules::decision::Record;
 use parking_lot::Mutex;
 
 use self::rules::equal_snapshots::Holders;
+use crate::auditor::{Auditor, Findings};
 use crate::deliveries::Deliveries;
 use crate::deliveries::health::Endpoint;
 use crate::ingest::Ingest;
@@ -45,6 +46,8 @@ pub struct Situation<'s> {
     pub health: &'s [Endpoint],
     /// How many tenants hold the same records of a CRM.
     pub holders: &'s Holders,
+    /// What the background auditor found; of what has no tenant only.
+    pub audit: Option<&'s Findings>,
 }
 
 /// Says what is due: facts under names made of what they were decided on, such as
@@ -62,11 +65,13 @@ const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<Record>) -> Rule {
 /// Every rule: one file and one line.
 const RULES: &[Rule] = &[
     each(1, rules::session::due),
+    each(1, rules::audit_violation::due),
     each(1, rules::conflict::due),
     each(1, rules::quarantine::due),
     each(1, rules::refused::due),
     each(1, rules::silence::due),
     each(1, rules::unknown_number::due),
+    each(1, rules::positive_reply::due),
     each(10, rules::sync_failing::due),
     each(10, rules::equal_snapshots::due),
     each(60, rules::figures::due),
@@ -86,6 +91,8 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// The endpoints' health.
     pub deliveries: Deliveries,
+    /// What is verified while the server serves.
+    pub auditor: Auditor,
     /// The time.
     pub clock: Clock,
 }
@@ -159,14 +166,16 @@ impl Parts {
         for (id, view) in self.views.tenants() {
             if let Ok(tenant) = TenantId::stored(&id) {
                 let health = self.deliveries.health(Some(&id));
-                let situation = Situation { tenant: &tenant, view: &view, now, health: &health, holders };
+                let situation =
+                    Situation { tenant: &tenant, view: &view, now, health: &health, holders, audit: None };
                 last = last.max(self.append(&rules, &situation)?);
             }
         }
         let nobody = TenantId::unassigned();
         let view = self.views.internal(&nobody).unwrap_or_default();
         let health = self.deliveries.health(None);
-        let situation = Situation { tenant: &nobody, view: &view, now, health: &health, holders };
+        let audit = Some(&self.auditor.findings());
+        let situation = Situation { tenant: &nobody, view: &view, now, health: &health, holders, audit };
         last = last.max(self.append(&rules, &situation)?);
         let appended = std::time::Instant::now();
         while self.views.position() < last && appended.elapsed() < FOLD_WAIT {

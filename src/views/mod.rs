@@ -3,6 +3,7 @@
 //! A lock is held to look up, to sum and to take counters of pages, never to encode, sort, hash or read a disk.
 
 mod answers;
+mod audit;
 pub mod crm;
 pub mod dispositions;
 mod error;
@@ -33,6 +34,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 pub use self::answers::{CallAnswer, TenantView};
+pub use self::audit::Strayed;
 pub use self::error::FoldError;
 pub use self::jobs::Progress;
 use self::models::Digested;

@@ -1,8 +1,10 @@
 //! The rules, one file each.
 
+pub mod audit_violation;
 pub mod conflict;
 pub mod equal_snapshots;
 pub mod figures;
+pub mod positive_reply;
 pub mod quarantine;
 pub mod refused;
 pub mod session;

@@ -1,0 +1,145 @@
+//! The rounds by the clock: what damage is found, that a whole log has none, and that a rest is kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{ExternalId, LogSecret, Provider};
+
+use super::*;
+use crate::log::disk::RealDisk;
+use crate::log::{LogOptions, Sizes};
+
+const SECOND: i64 = 1_000_000;
+const T0: i64 = 1_760_000_000 * SECOND;
+
+struct House {
+    auditor: Auditor,
+    log: Log,
+    views: Views,
+    time: Arc<AtomicI64>,
+    data: tempfile::TempDir,
+}
+
+/// A log of 100 calls, of which two segments of 40 are sealed and one is open.
+fn house() -> House {
+    let data = tempfile::tempdir().expect("a folder");
+    let time = Arc::new(AtomicI64::new(T0));
+    let clock: Clock = {
+        let time = Arc::clone(&time);
+        Arc::new(move || time.load(Ordering::Relaxed))
+    };
+    let secret = LogSecret::new(&[7; 32]);
+    let sizes = Sizes { seal_facts: 40, seal_bytes: 1 << 20, fill_step: 8 << 10 };
+    let options = LogOptions { sizes, ..LogOptions::new(secret.clone(), Arc::clone(&clock), None) };
+    let (log, _) = Log::open(Arc::new(RealDisk::new(data.path())), &options).expect("a log");
+    let calls: Vec<Envelope> = (0..100).map(call).collect();
+    for part in calls.chunks(20) {
+        let draft = |call: &Envelope| call.draft(&secret, [1; 16], &Bytes::new()).expect("a draft");
+        let pending = log.append(part.iter().map(draft).collect()).expect("taken");
+        pending.wait().expect("durable");
+    }
+    while log.snapshot().sealed() < 80 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let views = Views::start(&log, 1, &|_| {}).expect("views");
+    House { auditor: Auditor::new(log.clone(), views.clone(), clock), log, views, time, data }
+}
+
+fn call(n: usize) -> Envelope {
+    let body = serde_json::json!({"call_id": format!("CA{n}"), "status": "completed"});
+    Envelope {
+        tenant: TenantId::new(["acme", "globex"][n % 2]).expect("tenant"),
+        provider: Provider::new("twilio").expect("provider"),
+        external_id: ExternalId::new(&format!("CA{n}:completed")).expect("id"),
+        occurred_at: Instant(T0),
+        time_received: false,
+        fact: Fact::from_json("call_reported", body, "").expect("kind").expect("body"),
+        mapping: 0,
+    }
+}
+
+impl House {
+    /// What is wrong after a round, each piece read a second after the one before.
+    fn round(&self) -> Vec<String> {
+        let rounds = self.auditor.inner.round.lock().rounds;
+        for _ in 0..20 {
+            self.time.fetch_add(SECOND, Ordering::Relaxed);
+            self.auditor.step();
+            if self.auditor.inner.round.lock().rounds > rounds {
+                let findings = self.auditor.findings();
+                assert!(findings.is_whole);
+                return findings.wrong.into_iter().map(|wrong| wrong.subject).collect();
+            }
+        }
+        panic!("expected a round to end within 20 pieces");
+    }
+
+    fn file(&self, ending: &str, nth: usize) -> PathBuf {
+        let names = fs::read_dir(self.data.path().join("journal")).expect("journal");
+        let mut paths: Vec<PathBuf> = names.map(|entry| entry.expect("entry").path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
+        paths.sort();
+        paths[nth].clone()
+    }
+
+    fn end(self) {
+        self.views.close();
+        self.log.close();
+    }
+}
+
+fn name(path: &Path) -> String {
+    format!("journal/{}", path.file_name().and_then(|name| name.to_str()).expect("a name"))
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).expect("reads");
+    bytes[at] ^= 1;
+    fs::write(path, bytes).expect("writes");
+}
+
+#[test]
+fn g5_a_whole_log_is_found_whole_and_no_piece_is_read_before_its_time() {
+    let house = house();
+    assert_eq!(house.round(), Vec::<String>::new(), "null control: nothing was done to it");
+    let next = house.auditor.inner.round.lock().next.clone();
+    house.time.fetch_add(SECOND, Ordering::Relaxed);
+    house.auditor.step();
+    let after = house.auditor.inner.round.lock().next.clone();
+    assert_ne!(next, after);
+    (0..100).for_each(|_| house.auditor.step());
+    assert_eq!(house.auditor.inner.round.lock().next, after, "a clock that stands reads nothing more");
+    house.end();
+}
+
+#[test]
+fn g5_a_flipped_bit_in_a_sealed_and_in_an_open_file_is_named_until_it_is_mended() {
+    let house = house();
+    let (sealed, open) = (house.file("sealed", 1), house.file("open", 0));
+    flip(&sealed, 200);
+    flip(&open, 4096 + 100);
+    assert_eq!(house.round(), [name(&sealed), name(&open)]);
+    let since: Vec<Instant> = house.auditor.findings().wrong.iter().map(|wrong| wrong.since).collect();
+    assert_eq!(house.round().len(), 2, "and again");
+    let still: Vec<Instant> = house.auditor.findings().wrong.iter().map(|wrong| wrong.since).collect();
+    assert_eq!(since, still, "it is the same occasion");
+    flip(&sealed, 200);
+    flip(&open, 4096 + 100);
+    assert_eq!(house.round(), Vec::<String>::new());
+    house.end();
+}
+
+#[test]
+fn g5_a_file_that_is_gone_or_replaced_is_named_though_the_server_has_it_open() {
+    let house = house();
+    let (first, second) = (house.file("sealed", 0), house.file("sealed", 1));
+    fs::copy(&first, house.data.path().join("copy")).expect("copies");
+    fs::rename(house.data.path().join("copy"), &second).expect("replaces");
+    fs::remove_file(&first).expect("removes");
+    assert_eq!(house.round(), [name(&first), name(&second)]);
+    house.end();
+}

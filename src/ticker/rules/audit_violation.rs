@@ -1,0 +1,33 @@
+//! What the background auditor finds wrong with a file of the log or a model raises one alert for it (F2). It is of
+//! no tenant: a file holds the facts of many.
+
+use domain::rules::decision::Record;
+
+use crate::ticker::Situation;
+use crate::ticker::alert::{Finding, raised, standing};
+
+const RULE: &str = "audit_violation";
+/// Letters of what is wrong that an alert tells; the server's own log has the whole of it.
+const WHAT_MAX: usize = 400;
+
+/// One alert for each file or model, over when all was read again and is right.
+pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+    let Some(audit) = situation.audit else { return Vec::new() };
+    let found = audit.wrong.iter().map(|wrong| Finding {
+        subject: Some(wrong.subject.clone()),
+        window: wrong.since.0.to_string(),
+        title: format!("{} fails its verification", wrong.subject),
+        figures: vec![
+            ("violations", wrong.count.to_string()),
+            ("first", wrong.what.chars().take(WHAT_MAX).collect()),
+            ("since", wrong.since.to_string()),
+        ],
+    });
+    let found = found.collect();
+    // Before all was read once, what is not found is not known to be right.
+    if audit.is_whole {
+        standing(situation, RULE, found, "It was read again and is right")
+    } else {
+        raised(situation, RULE, found)
+    }
+}
