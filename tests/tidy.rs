@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::Site;
+
 /// Longest source file, in lines.
 const LINES_MAX: usize = 400;
 
@@ -217,4 +219,21 @@ fn every_test_file_runs() {
     assert_eq!(left_out(&sources), Vec::<String>::new());
     sources.insert("tests/forgotten.rs".to_owned(), String::new());
     assert_eq!(left_out(&sources), ["tests/forgotten.rs"], "a file that is left out is found");
+}
+
+/// Makes the kept API document anew where it is set.
+const WRITE_OPENAPI: &str = "FACTFOLD_WRITE_OPENAPI";
+
+#[tokio::test]
+async fn the_api_document_that_is_kept_is_what_the_server_makes() {
+    let path = root().join("openapi.json");
+    let server = Site::new().start().await;
+    let made = server.send(server.request("GET", "/api/openapi.json")).await.is(200).text.clone();
+    if std::env::var_os(WRITE_OPENAPI).is_some() {
+        fs::write(&path, &made).expect("written");
+    }
+    let kept = fs::read_to_string(&path).expect("openapi.json");
+    let differs = kept.lines().zip(made.lines()).position(|(kept, made)| kept != made);
+    let line = differs.unwrap_or(kept.lines().count().min(made.lines().count())) + 1;
+    assert!(kept == made, "openapi.json differs from line {line} on; {WRITE_OPENAPI}=1 writes it anew");
 }
