@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -35,7 +36,11 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     runtime()?.block_on(async {
         // The port opens when there is somebody to answer on it.
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
-        let listener = listen(config.listen).await?;
+        let given = supervisor::listener().map_err(ServeError::Given)?;
+        let listener = match given {
+            Some(given) => TcpListener::from_std(given).map_err(ServeError::Given)?,
+            None => listen(config.listen).await?,
+        };
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         if !engine.access.opens_to_somebody() {
             output::note(

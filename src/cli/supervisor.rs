@@ -1,13 +1,27 @@
-//! What a service manager is told: that the server is ready, and that it stops (sd_notify(3)).
+//! The service manager: it may hold the listening socket over a restart (sd_listen_fds(3)), and is told that the
+//! server is ready and that it stops (sd_notify(3)).
 
 use std::ffi::OsStr;
 use std::io;
+use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
+use listenfd::ListenFd;
+
 /// The variable by which the manager names its socket.
 const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// The socket that the manager listens on for us; none where it gave none.
+///
+/// # Errors
+/// What it gave is no TCP socket.
+pub fn listener() -> io::Result<Option<TcpListener>> {
+    let Some(listener) = ListenFd::from_env().take_tcp_listener(0)? else { return Ok(None) };
+    listener.set_nonblocking(true)?;
+    Ok(Some(listener))
+}
 
 /// Tells the manager `state`, such as `READY=1`; without one nothing. A manager that cannot be told is logged: it will
 /// not stop the server from serving.

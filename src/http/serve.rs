@@ -22,6 +22,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The socket that the service manager gave cannot be listened on.
+    #[error("the service manager's socket: {0}")]
+    Given(io::Error),
     /// The listener broke.
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
