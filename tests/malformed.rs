@@ -307,8 +307,13 @@ async fn g11_one_request_is_never_taken_for_two() {
 #[tokio::test]
 async fn g11_null_control_a_good_fact_is_recorded_and_a_route_that_is_not_documented_is_seen() {
     let watched = Watched::new().await;
-    let route =
-        Route { method: "GET".into(), path: "/healthz".into(), operation: json!({"responses": {"404": {}}}) };
+    let route = Route {
+        method: "GET".into(),
+        path: "/healthz".into(),
+        need: "open".into(),
+        roles: Vec::new(),
+        operation: json!({"responses": {"404": {}}}),
+    };
     let answer = watched.server.send(watched.server.request("GET", "/healthz")).await;
     assert!(!route.documents(answer.status), "the check would let it through");
     watched.server.post("acme", &answered("good", 45, AT)).await.is(201);

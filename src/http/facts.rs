@@ -21,7 +21,7 @@ use super::need::Need;
 use super::post;
 use super::posted::{Answered, NewFacts, PostAnswer};
 use super::problem::Problem;
-use super::query::{Bound, Parameters, Query, parameters, word_values};
+use super::query::{Bound, Needed, Parameters, Query, parameters, word_values};
 use super::read::{List, Read};
 use super::routes::Routes;
 use super::tenant::Tenant;
@@ -131,9 +131,9 @@ parameters! {
     /// The key of a fact.
     Key {
         /// From whom.
-        provider: String,
+        provider: Needed<String>,
         /// Its id there.
-        external_id: String,
+        external_id: Needed<String>,
         /// Adds the payload as it came.
         raw: bool,
     }
@@ -147,7 +147,8 @@ parameters! {
     responses((status = 200, body = FactItem))
 )]
 async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result<Response, Problem> {
-    let (Some(provider), Some(external_id)) = (&read.query.provider, &read.query.external_id) else {
+    let (Some(Needed(provider)), Some(Needed(external_id))) = (&read.query.provider, &read.query.external_id)
+    else {
         return Err(Problem::bad_request("missing_parameter", "give both 'provider' and 'external_id'"));
     };
     let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);

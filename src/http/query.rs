@@ -68,6 +68,8 @@ impl<'r> Query<'r> {
 
 /// What a parameter's text can stand for.
 pub trait Value: Sized {
+    /// Whether a route cannot answer without it.
+    const REQUIRED: bool = false;
     /// Reads it; blanks around it are gone.
     fn parse(text: &str) -> Option<Self>;
     /// What it must be, for people: behind "must be".
@@ -152,6 +154,26 @@ impl Bound {
     }
 }
 
+/// A value without which the route cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed<T>(pub T);
+
+impl<T: Value> Value for Needed<T> {
+    const REQUIRED: bool = true;
+
+    fn parse(text: &str) -> Option<Self> {
+        T::parse(text).map(Self)
+    }
+
+    fn rule() -> String {
+        T::rule()
+    }
+
+    fn schema() -> Object {
+        T::schema()
+    }
+}
+
 impl Value for u64 {
     fn parse(text: &str) -> Option<Self> {
         text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
@@ -224,7 +246,7 @@ pub fn parameter<T: Value>(name: &str, docs: &[&str]) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
-        .required(Required::False)
+        .required(if T::REQUIRED { Required::True } else { Required::False })
         .description(Some(described))
         .schema(Some(T::schema()))
         .build()

@@ -24,7 +24,7 @@ use super::App;
 use super::command::{Command, Told};
 use super::need::Need;
 use super::problem::Problem;
-use super::query::parameters;
+use super::query::{Needed, parameters};
 use super::read::{MIN_POSITION_WAIT, Read};
 use super::routes::Routes;
 use crate::commands::{Done, Unread};
@@ -126,9 +126,9 @@ parameters! {
     /// Whose session.
     Active {
         /// Who works it.
-        agent: Email,
+        agent: Needed<Email>,
         /// The list's pipeline.
-        pipeline_id: Text,
+        pipeline_id: Needed<Text>,
     }
 }
 
@@ -140,7 +140,7 @@ parameters! {
     responses((status = 200, body = SessionAnswer))
 )]
 async fn get_active_session(read: Read<Active>) -> Result<Response, Problem> {
-    let (Some(agent), Some(pipeline)) = (&read.query.agent, &read.query.pipeline_id) else {
+    let (Some(Needed(agent)), Some(Needed(pipeline))) = (&read.query.agent, &read.query.pipeline_id) else {
         return Err(Problem::bad_request("missing_parameter", "give both 'agent' and 'pipeline_id'"));
     };
     let answer = read.view.active_session(agent, pipeline);

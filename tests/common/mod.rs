@@ -8,6 +8,7 @@ pub mod crm;
 pub mod dialer;
 pub mod facts;
 pub mod model;
+pub mod planted;
 pub mod random;
 pub mod receiver;
 pub mod routes;

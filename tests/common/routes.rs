@@ -1,5 +1,7 @@
 //! The route table as the server tells it: every operation of its OpenAPI document.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Server;
@@ -9,6 +11,8 @@ use super::Server;
 pub struct Route {
     pub method: String,
     pub path: String,
+    pub need: String,
+    pub roles: Vec<String>,
     pub operation: Value,
 }
 
@@ -37,6 +41,26 @@ impl Route {
         self.operation["responses"]["200"]["content"]["text/event-stream"].is_object()
     }
 
+    pub fn is_of_a_tenant(&self) -> bool {
+        self.path.contains("{tenant}")
+    }
+
+    pub fn takes_body(&self) -> bool {
+        ["POST", "PUT", "PATCH"].contains(&self.method.as_str())
+    }
+
+    /// A query of those parameters that it needs, from `values`.
+    pub fn needed_query(&self, values: &BTreeMap<&str, String>) -> String {
+        let parameters = self.operation["parameters"].as_array().into_iter().flatten();
+        let needed =
+            parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+        let pairs = needed.filter_map(|parameter| parameter["name"].as_str()).map(|name| {
+            let value = values.get(name).unwrap_or_else(|| panic!("{}: no value of {name}", self.path));
+            format!("{name}={}", super::site::escape(value))
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     /// Whether the document says that it may be answered so.
     pub fn documents(&self, status: u16) -> bool {
         self.operation["responses"][status.to_string()].is_object()
@@ -49,9 +73,12 @@ pub async fn routes(server: &Server) -> Vec<Route> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
+            let roles = operation["x-roles"].as_array().expect("roles").iter();
             found.push(Route {
                 method: method.to_uppercase(),
                 path: path.clone(),
+                need: operation["x-needs"].as_str().expect("a need").to_owned(),
+                roles: roles.map(|role| role.as_str().expect("a role").to_owned()).collect(),
                 operation: operation.clone(),
             });
         }
