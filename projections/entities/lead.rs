@@ -174,8 +174,11 @@ impl LeadRow {
         };
         let order = Order::new(at, stage.map_or(0, Stage::rank), &recorded.content);
         self.events.push(Event { position: recorded.position, occurred_at: at, kind: kind as u8 });
-        self.first_at = self.first_at.min(at);
-        self.last_at = self.last_at.max(at);
+        // A person's word is no event of the lead.
+        if kind != EventKind::Staged {
+            self.first_at = self.first_at.min(at);
+            self.last_at = self.last_at.max(at);
+        }
         if kind == EventKind::Interested {
             self.first_interest = Some(self.first_interest.map_or(at, |first| first.min(at)));
         }
@@ -267,14 +270,21 @@ impl<'a> Lead<'a> {
         })
     }
 
-    /// When the first of its facts happened: its place in lists.
+    /// When the first of its events happened: its place in lists. Of a lead without any: when it was first staged.
     pub fn first_at(&self) -> Instant {
-        self.rows().map(|(_, row)| row.first_at).min().unwrap_or(Instant(0))
+        let first = self.rows().map(|(_, row)| row.first_at).min();
+        first.filter(|at| *at < Instant(i64::MAX)).or_else(|| self.told().min()).unwrap_or(Instant(0))
     }
 
-    /// When the last of its facts happened.
+    /// When the last of its events happened. Of a lead without any: when it was last staged.
     pub fn last_at(&self) -> Instant {
-        self.rows().map(|(_, row)| row.last_at).max().unwrap_or(Instant(0))
+        let last = self.rows().map(|(_, row)| row.last_at).max();
+        last.filter(|at| *at > Instant(i64::MIN)).or_else(|| self.told().max()).unwrap_or(Instant(0))
+    }
+
+    /// When each of its facts happened.
+    fn told(&self) -> impl Iterator<Item = Instant> {
+        self.rows().flat_map(|(_, row)| row.events()).map(|(_, event)| event.occurred_at)
     }
 
     /// The first `lead_interested`: never moves but to an earlier one.

@@ -46,9 +46,10 @@ pub struct LeadItem {
     pub stage: &'static str,
     /// Fixed for ever but for an earlier fact that comes late.
     pub first_interested_at: Option<String>,
-    /// When its first fact happened: its place in the list.
+    /// When its first event happened: its place in the list. A person's word on its stage is no event, unless there
+    /// is nothing else.
     pub first_event_at: String,
-    /// When its last fact happened.
+    /// When its last event happened.
     pub last_event_at: String,
     /// When it was called last: the latest start of a call whose lead has this id.
     pub last_called_at: Option<String>,

@@ -44,7 +44,7 @@ pub struct AccountItem {
     pub account_id: Option<String>,
     /// `connected`, `disconnected` or `removed`.
     pub status: &'static str,
-    /// Since when, as far as it was told.
+    /// When that was told last.
     pub status_at: String,
     /// Mails ever sent.
     pub sends: Option<u64>,

@@ -118,7 +118,7 @@ impl Tenant {
     pub fn standings(&self, position: Position, period: Period, day: Day, today: Day) -> Standings {
         let (from, to) = period.around(day);
         let timeline = &self.profile.timeline;
-        let goal = |day: Day| timeline.at(timeline.latest().zone.start_of(day)).0.daily_call_goal;
+        let goal = |day: Day| timeline.on(day).daily_call_goal;
         let come = to.min(today);
         let goal_calls = (from.0..=come.0).map(|day| i64::from(goal(Day(day)))).sum();
         let mut agents: BTreeMap<Symbol, (CallSums, usize)> = BTreeMap::new();

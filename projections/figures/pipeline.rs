@@ -142,7 +142,8 @@ impl Taken {
 
     /// The tenant's currency, else the one that most values are in.
     fn currency(&self) -> Option<Currency> {
-        let observed = self.shelves.iter().filter_map(Shelf::observed_at).max()?;
+        let observed = self.shelves.iter().filter_map(Shelf::observed_at).max();
+        let rules = observed.map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
         let kinds = || self.shelves.iter().flat_map(|shelf| shelf.tally());
         let mut valued: BTreeMap<Currency, i64> = BTreeMap::new();
         for (kind, sums) in kinds() {
@@ -152,7 +153,7 @@ impl Taken {
         }
         let most =
             valued.into_iter().max_by_key(|(currency, valued)| (*valued, std::cmp::Reverse(*currency)));
-        self.timeline.at(observed).0.currency.or(most.map(|(currency, _)| currency))
+        rules.currency.or(most.map(|(currency, _)| currency))
     }
 }
 

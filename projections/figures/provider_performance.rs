@@ -26,7 +26,8 @@ pub struct ProviderDay {
     pub date: String,
     /// Gmail, Outlook, …; null for accounts of which it was not told.
     pub email_provider: Option<String>,
-    /// Mailboxes there were.
+    /// Mailboxes there were: each from the day it was first told of to the day before it was removed. One that was
+    /// added again counts for the days between, too.
     pub accounts: i64,
     /// Accounts whose sends of the day are known, and are in the figures.
     pub measured_accounts: i64,

@@ -139,6 +139,23 @@ fn given_a_stage_filter_then_it_sees_what_was_said_of_a_name() {
     assert!(page.items[0].last_event_at.starts_with("2025-10-01"), "a person's word is no event of the lead");
 }
 
+#[test]
+fn d3_given_a_stage_in_place_or_by_name_then_neither_is_an_event_unless_there_is_nothing_else() {
+    let in_place = |day| {
+        let body = json!({"instance": "i.example", "workspace": "17", "lead": {"id": "1"}, "stage": "won"});
+        given("lead_staged", at(&format!("2025-10-{day:02}T12:00:00Z")), body)
+    };
+    let times = |facts: &[Given]| {
+        let lead = fold(facts).lead_list().page(0, &LeadFilter::default(), None, 50).items.remove(0);
+        [lead.first_event_at, lead.last_event_at].map(|at| at[..10].to_owned())
+    };
+    every_order(&[in_place(2), in_place(6)], |facts| assert_eq!(times(facts), ["2025-10-02", "2025-10-06"]));
+    let lead = json!({"id": "1"});
+    let facts =
+        [in_place(2), event("email_sent", 4, "17", lead.clone()), in_place(6), staged(1, lead, "lost")];
+    every_order(&facts, |facts| assert_eq!(times(facts), ["2025-10-04", "2025-10-04"]));
+}
+
 fn lead() -> impl Strategy<Value = Value> {
     let id = prop::option::of(prop::sample::select(vec!["1", "2"]));
     let email = prop::option::of(prop::sample::select(vec!["a@x.example", "b@x.example"]));

@@ -1,6 +1,8 @@
 //! Worked examples of the power dialer: sessions, outcomes that attempts lend, leads not to be called again (C1 to C5).
 
 use crate::common::{Given, at, given, live, rebuilt, recorded};
+use domain::members::Day;
+use projections::figures::leaderboard::Period;
 use projections::tenant::Tenant;
 use serde_json::{Value, json};
 
@@ -190,4 +192,27 @@ fn c1_given_two_starts_of_one_session_then_the_earliest_is_what_it_was_started_w
     let late = started("2025-10-09T13:00:00Z", &["L9"]);
     let facts = [late, started(NOON, &["L1", "L2"])];
     assert_eq!(session_of(&facts)["total_leads"], 2);
+}
+
+#[test]
+fn f6_given_another_goal_from_a_day_on_then_that_day_has_it_whatever_the_zone_came_to_be() {
+    let configured = |zone: &str, goal: u32, from: Option<&str>| {
+        let rules = json!({"daily_call_goal": goal});
+        let body = json!({"name": "Acme", "timezone": zone, "rules": rules, "effective_from": from});
+        given("tenant_configured", at("2025-10-01T12:00:00Z"), body)
+    };
+    let facts = [
+        configured("America/New_York", 2, None),
+        configured("America/New_York", 1, Some("2025-10-10")),
+        configured("Europe/London", 7, Some("2025-10-25")),
+    ];
+    let goal = |day: &str| {
+        let day = Day::parse(day).unwrap();
+        let board = fold(&facts).standings(0, Period::Day, day, day).rank();
+        (board.daily_call_goal, board.goal_calls)
+    };
+    assert_eq!(
+        ["2025-10-09", "2025-10-10", "2025-10-24", "2025-10-25"].map(goal),
+        [(2, 2), (1, 1), (1, 1), (7, 7)]
+    );
 }

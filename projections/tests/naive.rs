@@ -307,6 +307,11 @@ fn naive_lead(
             stage = claimed;
         }
     }
+    // A person's word is no event, unless there is nothing else.
+    let mut events: Vec<_> = facts.iter().filter(|fact| fact.kind != "lead_staged").collect();
+    if events.is_empty() {
+        events = facts.iter().collect();
+    }
     let last = |member: &str| facts.iter().rev().find_map(|fact| text(&fact.body["lead"], member));
     json!({
         "instance": Some(&key.0).filter(|text| !text.is_empty()),
@@ -317,8 +322,8 @@ fn naive_lead(
         "company": last("company"),
         "stage": stage,
         "first_interested_at": interest.map(|at| at.to_string()),
-        "first_event_at": facts[0].occurred_at.to_string(),
-        "last_event_at": facts[facts.len() - 1].occurred_at.to_string(),
+        "first_event_at": events[0].occurred_at.to_string(),
+        "last_event_at": events[events.len() - 1].occurred_at.to_string(),
         "last_called_at": null,
         "call_count": 0,
     })

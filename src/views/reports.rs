@@ -35,7 +35,7 @@ impl Views {
         frozen: Moment,
     ) -> Result<Option<report::Period>, FoldError> {
         let (from, to) = period.days();
-        let end = view.timeline().latest().zone.start_of(Day(to.0 + 1));
+        let end = view.timeline().on(to).zone.start_of(Day(to.0 + 1));
         let by_the_end = Moment { occurred_until: Some(Instant(end.0 - 1)), ..frozen };
         let was_read = view.with(|tenant, _| tenant.crm.rows.was_read());
         let then = if was_read { self.at(tenant, by_the_end).await? } else { Some(view.clone()) };

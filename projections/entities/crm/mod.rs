@@ -75,7 +75,7 @@ impl Crm {
             let shelf =
                 self.shelves.entry((key.resource, family)).or_insert_with(|| Shelf::new(key.resource));
             match key.base {
-                Some(_) => shelf.change(waiting.records, origins, texts),
+                Some(_) => shelf.change(waiting.records, floor, origins, texts),
                 None => shelf.replace(waiting.records, key.scope, floor, origins, texts),
             }
             keys.extend(self.snapshots.upon(key.run));

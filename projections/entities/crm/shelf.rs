@@ -116,8 +116,10 @@ impl Shelf {
         }
     }
 
-    /// Takes the records of a snapshot that only changes another one.
-    pub fn change(&mut self, changes: Self, origins: &Origins, texts: &Texts) {
+    /// Takes the records of a snapshot that only changes another one. The source was read then, though nothing of it
+    /// had changed.
+    pub fn change(&mut self, changes: Self, read: Seen, origins: &Origins, texts: &Texts) {
+        self.newest = self.newest.max(read);
         changes.rows.into_iter().for_each(|row| self.put(row, origins, texts));
     }
 
@@ -137,7 +139,7 @@ impl Shelf {
             *self = whole;
             return;
         }
-        self.change(whole, origins, texts);
+        self.change(whole, floor, origins, texts);
         self.raise(scope, floor, origins, texts);
     }
 

@@ -56,6 +56,31 @@ fn b4_given_page_2_of_3_fails_when_the_run_ends_then_every_figure_is_unchanged()
 }
 
 #[test]
+fn b7_given_nothing_read_yet_then_the_pipeline_is_empty_in_the_tenants_currency() {
+    let tenant = fold(&[configured(json!({}))]);
+    assert_eq!((&pipeline(&tenant)["currency"], &pipeline(&tenant)["stages"]), (&json!("USD"), &json!([])));
+    assert_eq!(pipeline(&fold(&[]))["currency"], json!(null));
+}
+
+#[test]
+fn b13_given_a_run_that_found_nothing_changed_then_the_source_was_read_when_it_did() {
+    let mut facts = good("r1", "2025-10-09T10:00:00Z", leads(0..3));
+    let nothing = part("r2", "leads", "2025-10-09T11:00:00Z", json!([]));
+    facts.push(but(&nothing, json!({"base": "r1"})));
+    assert_eq!(summary(&fold(&facts))["observed_at"], "2025-10-09T10:00:00Z", "not over yet");
+    facts.push(ended("r2", "2025-10-09T11:01:00Z", "success"));
+    let mut back = facts.clone();
+    back.reverse();
+    for facts in [facts, back] {
+        let summary = summary(&fold(&facts));
+        assert_eq!(
+            (&summary["observed_at"], &summary["total_leads"]),
+            (&json!("2025-10-09T11:00:00Z"), &json!(3))
+        );
+    }
+}
+
+#[test]
 fn b4_given_an_empty_list_beside_an_error_then_nothing_is_emptied() {
     let mut facts = good("r1", "2025-10-09T10:00:00Z", leads(0..3));
     facts.push(part("r2", "leads", "2025-10-09T11:00:00Z", json!([])));
