@@ -1,0 +1,168 @@
+//! The four systems against an independent model: random histories of every kind of fact go in over HTTP, and every
+//! route must serve what the model makes of the product's text (A3 to A7, B4 to B14, C1 to C6, D2, D3, D6 to D8, F1, F6).
+
+use crate::common::compare::{all_differences, assert_none, differences};
+use crate::common::history::{history, span};
+use crate::common::model::answers::Answers;
+use crate::common::model::{Bend, Model, instant};
+use crate::common::random::Random;
+use crate::common::{Server, Site};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+/// Before a change of the clocks in New York, and in London.
+const FIRST: &str = "2025-09-20T00:00:00Z";
+
+/// One tenant; no session times out while it is looked at.
+const TABLES: &str = r#"
+[[tenant]]
+id = "acme"
+name = "Acme Dental"
+timezone = "America/New_York"
+currency = "USD"
+[tenant.rules]
+job_value_minor = 15000
+daily_call_goal = 2
+session_timeout_seconds = 2000000000
+"#;
+
+/// Configurations that hold from a day on: other rules, then another zone and a pipeline of the tenant's own.
+fn configurations() -> [Value; 2] {
+    let rules = json!({"qualified_min_seconds": 33, "job_value_minor": 20_000, "daily_call_goal": 1,
+        "counted_directions": ["inbound", "outbound"], "session_timeout_seconds": 2_000_000_000});
+    let pipeline = json!({"job_value_minor": 20_000, "session_timeout_seconds": 2_000_000_000,
+        "stages": [{"name": "FA Sent", "likelihood_percent": 75}, {"name": "QR Sent", "likelihood_percent": 10},
+            {"name": "FDD Sent"}, {"name": "Deal Structure", "likelihood_percent": 33}],
+        "qualified_stages": ["fa sent", "FA Signed"], "hot_stages": ["FA SENT", "Deal Structure", "Somewhere else"],
+        "counted_contact_types": ["1", "4"]});
+    let configured = |n: u32, from: &str, zone: &str, rules: Value| {
+        json!({"provider": "history", "external_id": format!("config/{n}"), "kind": "tenant_configured",
+            "occurred_at": "2025-09-01T12:00:00Z", "body": {"name": "Acme Dental", "timezone": zone, "currency": "USD",
+            "effective_from": from, "rules": rules}})
+    };
+    [
+        configured(1, "2025-10-10", "America/New_York", rules),
+        configured(2, "2025-10-25", "Europe/London", pipeline),
+    ]
+}
+
+/// A server that holds a history, with what it was configured to be.
+struct Told {
+    server: Server,
+    facts: Vec<Value>,
+    configs: Vec<Value>,
+}
+
+impl Told {
+    async fn new(seed: u64, size: usize) -> Self {
+        let server = Site::with(TABLES).start().await;
+        let facts = history(seed, size, FIRST);
+        if seed.is_multiple_of(2) {
+            server.record("acme", &configurations()).await;
+        }
+        server.deliver("acme", &facts, &mut Random::new(seed + 100)).await;
+        let configs = server.configurations("acme").await;
+        Self { server, facts, configs }
+    }
+
+    fn model(&self, bend: Bend) -> Model<'_> {
+        Model::new(&self.configs, &self.facts, Utc::now(), bend)
+    }
+
+    fn expected(&self, bend: Bend) -> Answers {
+        let (from, to) = span(FIRST);
+        self.model(bend).answers(from, to)
+    }
+}
+
+#[tokio::test]
+async fn every_route_serves_what_an_independent_model_makes_of_the_rules() {
+    for seed in 1..=6 {
+        let told = Told::new(seed, 400).await;
+        let expected = told.expected(Bend::Straight);
+        let served = told.server.answers("acme", expected.keys()).await;
+        assert_none(&all_differences(&expected, &served), &format!("seed {seed}"));
+
+        // What the clock decides is told with the time that decided it.
+        let status = told.server.read("acme", "sync/status").await;
+        let at = instant(&status["at"]).expect("the time that decided it");
+        let expected = Model::new(&told.configs, &told.facts, at, Bend::Straight).sync_status();
+        for (member, value) in expected.as_object().expect("an object") {
+            assert_eq!(&status[member], value, "{member} of seed {seed}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn b14_reports_of_random_histories_are_the_models() {
+    for seed in 7..=9 {
+        let told = Told::new(seed, 300).await;
+        let model = told.model(Bend::Straight);
+        for period in ["2025-10", "2025-11", "2025-09-29", "2025-10-20", "2025-10-27", "2025-11-03"] {
+            let draft = told.server.command("acme", "reports", &json!({"period": period})).await;
+            let id = draft.is(201).json["report_id"].as_str().expect("an id").to_owned();
+            let report = told.server.read("acme", &format!("reports/{id}")).await;
+            let found = differences(period, &model.report_figures(period), &report["figures"]);
+            assert_none(&found, &format!("seed {seed}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn c3_the_first_line_that_asks_is_given_the_models_next_lead() {
+    for seed in 10..=11 {
+        let told = Told::new(seed, 400).await;
+        let model = told.model(Bend::Straight);
+        let mut asked = 0;
+        for id in model.sessions() {
+            if model.session(id)["is_active"] == true {
+                let next = told.server.next_lead(id, "line").await;
+                let next = json!({"lead_id": next["lead_id"], "index": next["index"]});
+                assert_eq!(next, model.next_lead(id), "of session {id}, seed {seed}");
+                asked += 1;
+            }
+        }
+        assert!(asked > 3, "expected active sessions in the history of seed {seed}, found {asked}");
+    }
+}
+
+#[tokio::test]
+async fn null_control_a_model_with_one_rule_bent_disagrees() {
+    let told = Told::new(12, 900).await;
+    let straight = told.expected(Bend::Straight);
+    let served = told.server.answers("acme", straight.keys()).await;
+    let bends = [
+        (Bend::Threshold31, "calls"),
+        (Bend::DaysOfUtc, "metrics/days"),
+        (Bend::LatestInterest, "outreach/leads"),
+        (Bend::StatusMovesBack, "calls"),
+        (Bend::RulesForThePast, "metrics/days"),
+        (Bend::FailedRunsCount, "sync/runs"),
+        (Bend::GapsAreZero, "provider-performance"),
+        (Bend::FirstSpendStands, "metrics/month"),
+        (Bend::FirstDisposition, "metrics/month"),
+    ];
+    for (bend, shows) in bends {
+        let found = all_differences(&told.expected(bend), &served);
+        let there = found.iter().any(|place| place.starts_with(shows));
+        assert!(there, "expected {bend:?} to show in {shows}, found {} differences", found.len());
+    }
+    // What was delivered again, counted again: a counter that is incremented in place.
+    let mut again = told.facts.clone();
+    again.extend(told.facts.iter().step_by(6).cloned());
+    let (from, to) = span(FIRST);
+    let bent = Model::new(&told.configs, &again, Utc::now(), Bend::RedeliveryCounts).answers(from, to);
+    let found = all_differences(&bent, &served);
+    assert!(found.iter().any(|place| place.starts_with("metrics/month")), "{} differences", found.len());
+    // A history without one of its facts, and one with a fact a month later.
+    let at = told.facts.iter().position(|fact| fact["kind"] == "lead_replied").expect("a reply");
+    for moved in [None, Some(json!("2026-01-09T12:00:00Z"))] {
+        let mut other = told.facts.clone();
+        match moved {
+            Some(at_another_time) => other[at]["occurred_at"] = at_another_time,
+            None => drop(other.remove(at)),
+        }
+        let bent = Model::new(&told.configs, &other, Utc::now(), Bend::Straight).answers(from, to);
+        assert!(!all_differences(&bent, &served).is_empty(), "expected one reply to show");
+    }
+}
