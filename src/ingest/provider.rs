@@ -7,6 +7,7 @@ use domain::members::same_word;
 use super::delivery::Delivery;
 use super::directory::{Directory, Endpoint};
 use super::owner::Owner;
+use super::signature::Scheme;
 
 /// A provider's dialect: no IO, no clock; what it needs is in its arguments.
 pub trait Provider: Send + Sync {
@@ -59,6 +60,58 @@ pub trait Provider: Send + Sync {
 
     /// What an authentic delivery says.
     fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated;
+}
+
+/// How a built-in provider reads a delivery: what it learns of event and owner it writes down at once, so that it is
+/// known of a delivery that cannot be read further, too.
+pub type Read = fn(&Delivery, &Endpoint, &Directory, &mut Translated) -> Result<Meaning, Cannot>;
+
+/// A provider whose dialect is built in.
+pub struct Preset {
+    /// The name in paths, keys and configuration.
+    pub name: &'static str,
+    /// By which methods it delivers.
+    pub methods: &'static [&'static str],
+    /// The events that an endpoint may be for, where bodies do not name theirs.
+    pub events: &'static [&'static str],
+    /// Version of the mapping, from 1.
+    pub mapping: u16,
+    /// How it signs.
+    pub signature: fn() -> Scheme,
+    /// What its deliveries say.
+    pub read: Read,
+}
+
+impl Provider for Preset {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn delivers_by(&self, method: &str) -> bool {
+        self.methods.contains(&method)
+    }
+
+    fn signs(&self) -> bool {
+        (self.signature)().signs()
+    }
+
+    fn events(&self) -> &'static [&'static str] {
+        self.events
+    }
+
+    fn mapping(&self) -> u16 {
+        self.mapping
+    }
+
+    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+        (self.signature)().verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
+        let mut read = Translated::of(endpoint);
+        read.meaning = (self.read)(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
+        read
+    }
 }
 
 /// The event of that name in any case, `-`, `_` and blanks alike (L6: names in the wrong case).

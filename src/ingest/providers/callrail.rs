@@ -4,8 +4,7 @@
 //! ever sent again, and a modification repeats the whole call: it has a key of its own, and since it carries no time
 //! of its own it happened when we received it.
 
-use domain::facts::Fact;
-use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
@@ -14,11 +13,8 @@ use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
-use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
-use crate::ingest::signature;
-
-/// The provider `callrail`.
-pub struct CallRail;
+use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::signature::{self, Scheme};
 
 const EVENTS: &[&str] = &[
     "pre_call",
@@ -54,33 +50,15 @@ fn says(event: &str) -> Says {
     }
 }
 
-impl Provider for CallRail {
-    fn name(&self) -> &str {
-        "callrail"
-    }
-
-    fn signs(&self) -> bool {
-        true
-    }
-
-    fn events(&self) -> &'static [&'static str] {
-        EVENTS
-    }
-
-    fn mapping(&self) -> u16 {
-        1
-    }
-
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
-        signature::callrail().verify(delivery, &endpoint.secrets, public_url)
-    }
-
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
-        read
-    }
-}
+/// The provider `callrail`.
+pub const PRESET: Preset = Preset {
+    name: "callrail",
+    methods: &["POST"],
+    events: EVENTS,
+    mapping: 1,
+    signature: || Scheme::Mac(vec![signature::callrail()]),
+    read: meaning,
+};
 
 /// The event that the endpoint is for, else the one that its URL names, else the one that some bodies do; of the
 /// latter two `inbound_post_call` and `outboundpostcall` are spellings that are met.
@@ -124,7 +102,7 @@ fn meaning(
     let owner = owner?;
     let id = members.text(&["resource_id", "id"]);
     let id = id.ok_or_else(|| Cannot::new(Reason::MissingField, "/resource_id"))?;
-    let facts = Facts { provider: &CallRail, delivery, tenant: owner.tenant.clone() };
+    let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
     let key = match says {
         Says::Modified => format!("{id}:modified:{}", digest(&body)),
         Says::Begins | Says::Rings | Says::Ended | Says::Nothing => format!("{id}:{event}"),
@@ -136,15 +114,7 @@ fn meaning(
         Says::Begins | Says::Rings | Says::Ended | Says::Nothing => reported.ended_at.or(reported.started_at),
     };
     let recorded = recorded(members, &reported, id)?.filter(|_| matches!(says, Says::Ended | Says::Modified));
-    let mut made = vec![facts.envelope(&key, at, Fact::Call(CallFact::Reported(reported)))?];
-    if let Some(recorded) = recorded {
-        made.push(facts.envelope(
-            &format!("{key}:recording"),
-            at,
-            Fact::Call(CallFact::Recorded(recorded)),
-        )?);
-    }
-    Ok(Meaning::Facts { facts: made, weak: false })
+    facts.call(&key, at, reported, recorded)
 }
 
 /// Whether a person answered: as said, else as the type of the call implies. A voicemail is no person.

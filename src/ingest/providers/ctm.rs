@@ -4,8 +4,7 @@
 //! that made them, so the endpoint does. The whole call is sent again whenever it changes, without a time of the
 //! change: such a sending has a key of its own and happened when we received it.
 
-use domain::facts::Fact;
-use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 
 use super::Facts;
@@ -13,11 +12,8 @@ use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};
-use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated, event_named};
-use crate::ingest::signature;
-
-/// The provider `ctm`.
-pub struct Ctm;
+use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated, event_named};
+use crate::ingest::signature::{self, Scheme};
 
 const EVENTS: &[&str] = &[
     "start",
@@ -52,33 +48,15 @@ fn says(event: &str) -> Says {
     }
 }
 
-impl Provider for Ctm {
-    fn name(&self) -> &str {
-        "ctm"
-    }
-
-    fn signs(&self) -> bool {
-        true
-    }
-
-    fn events(&self) -> &'static [&'static str] {
-        EVENTS
-    }
-
-    fn mapping(&self) -> u16 {
-        1
-    }
-
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
-        signature::ctm().verify(delivery, &endpoint.secrets, public_url)
-    }
-
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
-        read
-    }
-}
+/// The provider `ctm`.
+pub const PRESET: Preset = Preset {
+    name: "ctm",
+    methods: &["POST"],
+    events: EVENTS,
+    mapping: 1,
+    signature: || Scheme::Mac(vec![signature::ctm()]),
+    read: meaning,
+};
 
 /// The trigger that the endpoint is for, else the one that its URL names.
 fn event(delivery: &Delivery, endpoint: &Endpoint) -> Result<&'static str, Cannot> {
@@ -126,16 +104,8 @@ fn meaning(
         Says::Starts | Says::Ends | Says::Nothing => reported.ended_at.or(reported.started_at),
     };
     let recorded = recorded(members, &reported, id).filter(|_| says != Says::Starts);
-    let facts = Facts { provider: &Ctm, delivery, tenant: owner.tenant.clone() };
-    let mut made = vec![facts.envelope(&key, at, Fact::Call(CallFact::Reported(reported)))?];
-    if let Some(recorded) = recorded {
-        made.push(facts.envelope(
-            &format!("{key}:recording"),
-            at,
-            Fact::Call(CallFact::Recorded(recorded)),
-        )?);
-    }
-    Ok(Meaning::Facts { facts: made, weak: false })
+    let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
+    facts.call(&key, at, reported, recorded)
 }
 
 /// Where the call stands, and whether somebody answered. Talk time tells more surely than a word whether anybody

@@ -15,34 +15,18 @@ use sha2::{Digest, Sha256};
 use super::{Facts, long_text, text};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::{Directory, Endpoint};
-use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::signature::Scheme;
 
 /// The provider `emailbison`.
-pub struct EmailBison;
-
-impl Provider for EmailBison {
-    fn name(&self) -> &str {
-        "emailbison"
-    }
-
-    fn signs(&self) -> bool {
-        false
-    }
-
-    fn mapping(&self) -> u16 {
-        1
-    }
-
-    fn verify(&self, _delivery: &Delivery, _endpoint: &Endpoint, _public_url: &str) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        read.meaning = meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
-        read
-    }
-}
+pub const PRESET: Preset = Preset {
+    name: "emailbison",
+    methods: &["POST"],
+    events: &[],
+    mapping: 1,
+    signature: || Scheme::Unsigned,
+    read: meaning,
+};
 
 /// What an event type says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +185,7 @@ impl Event<'_> {
             Says::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
         };
         let (external_id, weak) = self.identity();
-        let facts = Facts { provider: &EmailBison, delivery: self.delivery, tenant: self.tenant.clone() };
+        let facts = Facts { provider: &PRESET, delivery: self.delivery, tenant: self.tenant.clone() };
         let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
         Ok(Meaning::Facts { facts: vec![envelope], weak })
     }

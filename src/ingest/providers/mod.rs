@@ -8,15 +8,16 @@ pub mod twilio;
 
 use domain::envelope::Envelope;
 use domain::facts::Fact;
+use domain::facts::call::{CallFact, CallRecorded, CallReported};
 use domain::keys::{ExternalId, Provider as ProviderName, TenantId};
 use domain::members::{Instant, LONG_TEXT_MAX, LongText, TEXT_MAX, Text, canonical_text};
 
 use super::delivery::Delivery;
-use super::provider::{Cannot, Provider, Reason};
+use super::provider::{Cannot, Meaning, Provider, Reason};
 
 /// Every provider.
 pub const PROVIDERS: &[&dyn Provider] =
-    &[&twilio::Twilio, &callrail::CallRail, &ctm::Ctm, &emailbison::EmailBison];
+    &[&twilio::PRESET, &callrail::PRESET, &ctm::PRESET, &emailbison::PRESET];
 
 /// The provider of that name.
 pub fn named(name: &str) -> Option<&'static dyn Provider> {
@@ -69,6 +70,22 @@ impl Facts<'_> {
             fact,
             mapping: self.provider.mapping(),
         })
+    }
+
+    /// What was said of a call under `key`, and its recording beside it.
+    pub fn call(
+        &self,
+        key: &str,
+        occurred_at: Option<Instant>,
+        reported: CallReported,
+        recorded: Option<CallRecorded>,
+    ) -> Result<Meaning, Cannot> {
+        let mut facts = vec![self.envelope(key, occurred_at, Fact::Call(CallFact::Reported(reported)))?];
+        if let Some(recorded) = recorded {
+            let key = format!("{key}:recording");
+            facts.push(self.envelope(&key, occurred_at, Fact::Call(CallFact::Recorded(recorded)))?);
+        }
+        Ok(Meaning::Facts { facts, weak: false })
     }
 }
 

@@ -19,51 +19,35 @@ use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
-use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::signature::Scheme;
 
 /// The provider `twilio`.
-pub struct Twilio;
+pub const PRESET: Preset = Preset {
+    name: "twilio",
+    methods: &["POST", "GET"],
+    events: &[],
+    mapping: 1,
+    signature: || Scheme::Twilio,
+    read: meaning,
+};
 
-impl Provider for Twilio {
-    fn name(&self) -> &str {
-        "twilio"
-    }
-
-    fn delivers_by(&self, method: &str) -> bool {
-        matches!(method, "POST" | "GET")
-    }
-
-    fn signs(&self) -> bool {
-        true
-    }
-
-    fn mapping(&self) -> u16 {
-        1
-    }
-
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
-        signature::verify(delivery, &endpoint.secrets, public_url)
-    }
-
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        let fields = match Fields::read(delivery) {
-            Ok(fields) => fields,
-            Err(cannot) => return Translated { meaning: Meaning::Cannot(cannot), ..read },
-        };
-        let number = number(&fields, directory);
-        let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
-        let owner = owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &[], agent });
-        read.owned_by(&owner);
-        let mut callback = Callback { fields, delivery, number, event: None };
-        read.meaning = match callback.meaning(owner) {
-            Ok(facts) if facts.is_empty() => Meaning::Ignored,
-            Ok(facts) => Meaning::Facts { facts, weak: false },
-            Err(cannot) => Meaning::Cannot(cannot),
-        };
-        read.event = callback.event;
-        read
-    }
+fn meaning(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    directory: &Directory,
+    read: &mut Translated,
+) -> Result<Meaning, Cannot> {
+    let fields = Fields::read(delivery)?;
+    let number = number(&fields, directory);
+    let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
+    let owner = owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &[], agent });
+    read.owned_by(&owner);
+    let mut callback = Callback { fields, delivery, number, event: None };
+    let facts = callback.meaning(owner);
+    read.event = callback.event;
+    let facts = facts?;
+    Ok(if facts.is_empty() { Meaning::Ignored } else { Meaning::Facts { facts, weak: false } })
 }
 
 /// Fields of a callback: of the body and, behind them, of the query; of a GET the query alone, since only that
@@ -197,7 +181,7 @@ impl Callback<'_> {
     }
 
     fn facts(&self, owner: &Owner) -> Facts<'_> {
-        Facts { provider: &Twilio, delivery: self.delivery, tenant: owner.tenant.clone() }
+        Facts { provider: &PRESET, delivery: self.delivery, tenant: owner.tenant.clone() }
     }
 
     /// A stage of a call. A stage happens once to a call sid, so the key is sid and stage; SequenceNumber is no
