@@ -41,6 +41,7 @@ mod restatements;
 mod rules;
 mod rules_durable;
 mod rules_equality;
+mod signatures;
 mod signer;
 mod slow_clients;
 mod spend;

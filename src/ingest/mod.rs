@@ -136,9 +136,7 @@ impl Ingest {
     ) -> Result<Taken, IngestError> {
         let (mut taken, cannot) = self.map(provider, delivery, endpoint, directory).await?;
         if let Some(cannot) = cannot {
-            let kept =
-                quarantine::envelope(delivery, taken.tenant.as_ref(), &cannot, &provider.headers_kept())?;
-            let kept = self.quarantine(delivery, kept, cannot).await?;
+            let kept = self.quarantine(provider, delivery, taken.tenant.as_ref(), cannot).await?;
             taken.outcome = Outcome::Quarantined;
             taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
             taken.quarantine = Some(kept);
@@ -258,15 +256,17 @@ impl Ingest {
 
     async fn quarantine(
         &self,
+        provider: &dyn Provider,
         delivery: &Delivery,
-        envelope: Envelope,
+        tenant: Option<&TenantId>,
         cannot: Cannot,
     ) -> Result<InQuarantine, IngestError> {
+        let envelope = quarantine::envelope(delivery, tenant, &cannot, provider)?;
         let appended = self.append(&[envelope], &delivery.body).await?;
         // A redelivery that fails for another reason than the first one stays the first one's.
         let position = appended.first().map_or(0, |appended| appended.position());
         let Cannot { reason, detail } = cannot;
-        Ok(InQuarantine { id: quarantine::id(delivery), position, reason, detail })
+        Ok(InQuarantine { id: quarantine::id(delivery, provider), position, reason, detail })
     }
 
     /// As [`Ingest::append`] without originals, for threads that may block.

@@ -55,6 +55,11 @@ pub trait Provider: Send + Sync {
         Vec::new()
     }
 
+    /// Those of them that tell an event from others with the same body: its id, its name.
+    fn headers_of_identity(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
     fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused>;
 

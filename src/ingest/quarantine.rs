@@ -4,7 +4,7 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ControlFact, DeliveryQuarantined};
-use domain::keys::{ExternalId, Provider, TenantId};
+use domain::keys::{self, ExternalId, TenantId};
 use domain::members::{Instant, Text};
 use sha2::{Digest, Sha256};
 
@@ -12,12 +12,13 @@ use super::answer::IngestError;
 use super::conflict::hex;
 use super::delivery::Delivery;
 use super::directory::{Endpoint, endpoint_reference};
-use super::provider::Cannot;
+use super::provider::{Cannot, Provider};
 use super::providers::{long_text, text};
 
 /// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a
-/// redelivery finds the same.
-pub fn id(delivery: &Delivery) -> String {
+/// redelivery finds the same. Where a header names the event, as `webhook-id` does, it is part of it: two events with
+/// one body are two, and one of them would be lost (R3).
+pub fn id(delivery: &Delivery, provider: &dyn Provider) -> String {
     let mut digest = Sha256::new();
     let parts = [
         delivery.endpoint.as_bytes(),
@@ -29,6 +30,8 @@ pub fn id(delivery: &Delivery) -> String {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
+    // Nothing where there is none, so that what is in quarantine already stays known.
+    digest.update(lines(delivery, &provider.headers_of_identity()));
     hex(&digest.finalize())
 }
 
@@ -37,10 +40,10 @@ pub(super) fn envelope(
     delivery: &Delivery,
     tenant: Option<&TenantId>,
     cannot: &Cannot,
-    headers_kept: &[String],
+    provider: &dyn Provider,
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
-    let id = id(delivery);
+    let id = id(delivery, provider);
     let body = DeliveryQuarantined {
         quarantine_id: text(&id).ok_or_else(|| engine("id"))?,
         reason: text(cannot.reason.as_str()).ok_or_else(|| engine("reason"))?,
@@ -51,12 +54,12 @@ pub(super) fn envelope(
         content_type: delivery.content_type().and_then(|given| text(&given)),
         detail: long_text(&cannot.detail),
         query: long_text(delivery.query()),
-        headers: long_text(&lines(delivery, headers_kept)),
+        headers: long_text(&lines(delivery, &provider.headers_kept())),
     };
     let name = format!("quarantine/{id}");
     Ok(Envelope {
         tenant: tenant.cloned().unwrap_or_else(TenantId::unassigned),
-        provider: Provider::engine(),
+        provider: keys::Provider::engine(),
         external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
         occurred_at: delivery.received_at,
         time_received: true,

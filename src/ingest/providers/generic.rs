@@ -108,6 +108,11 @@ impl Provider for Mapping {
         ids.chain(self.fields().flat_map(Field::headers)).collect()
     }
 
+    fn headers_of_identity(&self) -> Vec<String> {
+        let ids = self.signature.id_headers().iter().map(|name| (*name).to_owned());
+        ids.chain(self.external_id.iter().chain(&self.event).flat_map(Field::headers)).collect()
+    }
+
     fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
