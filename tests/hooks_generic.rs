@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::common::tracker::deliver;
-use crate::common::{Answer, Server, Site, TWO_TENANTS};
+use crate::common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -198,4 +198,167 @@ async fn a_wrong_mapping_is_refused_at_start_by_line_and_key() {
     let site = Site::with(&tables("talked = \"finished\""));
     let told = site.start_refused().all();
     assert!(told.contains("mapping.on.body.status: call_reported must be one of initiated"), "{told}");
+}
+
+#[tokio::test]
+async fn r3_two_events_with_one_body_are_two_in_quarantine_and_none_is_lost_when_they_are_mapped() {
+    let site = Site::with(&tables("talked = \"completed\""));
+    let server = site.start().await;
+    let missed = json!({"type": "call.completed", "call": 9, "result": "missed", "disposition": "NI"});
+    let first = send(&server, SECRETS[0], "msg_1", now(), &missed).await;
+    let other = send(&server, SECRETS[0], "msg_2", now(), &missed).await;
+    let again = send(&server, SECRETS[1], "msg_1", now() - 60, &missed).await;
+    let outcomes = [&first, &other, &again].map(|answer| answer.is(200).outcome());
+    assert_eq!(outcomes, ["quarantined"; 3]);
+    assert_eq!(
+        first.position(),
+        again.position(),
+        "a redelivery, at another time and by the other secret, is the first"
+    );
+    assert_ne!(first.position(), other.position(), "another event is another");
+    server.stop();
+    site.configure(&tables(WORDS));
+    let server = site.start().await;
+    let request = server.request("POST", "/api/v1/tenants/acme/quarantine/retry?reason=malformed_field");
+    let retried = server.send(request.bearer_auth(TOKEN)).await;
+    retried.is(200);
+    let facts = server.all_facts("acme").await;
+    let mut ids: Vec<_> = facts
+        .iter()
+        .filter(|fact| fact["provider"] == "dialer")
+        .map(|fact| fact["external_id"].clone())
+        .collect();
+    ids.sort_by_key(ToString::to_string);
+    let expected =
+        ["msg_1:call_disposed", "msg_1:call_reported", "msg_2:call_disposed", "msg_2:call_reported"];
+    assert_eq!(ids, expected.map(Value::from), "both are facts now: {retried:?}");
+}
+
+/// A dialer whose codes are VICIdial's, a tracker of `{type, data}` events, a source with columns of an account's own
+/// that signs by a scheme of its own.
+const OTHERS: &str = r#"
+[[mapping]]
+name = "vicidial"
+signature = "unsigned"
+external_id = ["uniqueid", "status"]
+[[mapping.on]]
+kind = "call_disposed"
+[mapping.on.body]
+call_id = "uniqueid"
+[mapping.on.body.outcome]
+path = "status"
+table = { A = "voicemail", AA = "voicemail", AM = "voicemail", B = "busy", NA = "no-answer", N = "no-answer", NI = "not-interested", WN = "wrong-number", DNC = "dnc", DNCL = "dnc", CALLBK = "callback", SALE = "connected" }
+
+[[mapping]]
+name = "calltracker"
+signature = { scheme = "header", header = "X-Token" }
+event = "type"
+external_id = ["data.id", "type"]
+occurred_at = "data.timestamp"
+tracking_number = "data.tracking_number"
+[[mapping.on]]
+event = ["call.finished"]
+kind = "call_reported"
+[mapping.on.body]
+call_id = "data.id"
+status = "data.status"
+from = "data.caller_number"
+tracking_number = "data.tracking_number"
+
+[[mapping]]
+name = "invoca"
+signature = { scheme = "hmac", header = "X-Signature", hash = "sha256", encoding = "hex", prefix = "sha256=", signed = "{x-time}.{body}" }
+each = "$"
+external_id = ["transaction_id"]
+occurred_at = { path = "start_time_utc", format = "epoch_ms" }
+[[mapping.on]]
+kind = "call_reported"
+[mapping.on.body]
+call_id = "complete_call_id"
+status = { value = "completed" }
+answered = { path = "connect_duration", table = { "0" = false }, otherwise = true }
+duration_seconds = "connect_duration"
+campaign = "/Promo Line"
+
+[[endpoint]]
+id = "vicidial-1"
+provider = "vicidial"
+tenant = "acme"
+[[endpoint]]
+id = "calltracker-1"
+provider = "calltracker"
+secrets = ["old token", "token"]
+[[endpoint]]
+id = "invoca-endpoint"
+provider = "invoca"
+tenant = "acme"
+secrets = ["sesame"]
+"#;
+
+#[tokio::test]
+async fn every_code_of_a_dialer_is_an_outcome_by_the_table_and_an_unknown_one_is_kept() {
+    let server = Site::with(&format!("{TWO_TENANTS}{OTHERS}")).start().await;
+    let codes = [
+        ("A", "voicemail"),
+        ("na", "no-answer"),
+        ("DNCL", "dnc"),
+        ("SALE", "connected"),
+        ("WN", "wrong-number"),
+    ];
+    for (code, outcome) in codes {
+        let body = json!({"uniqueid": format!("V{code}"), "status": code});
+        let answer = deliver(&server, "vicidial/vicidial-1", body.to_string(), &[]).await;
+        assert_eq!(answer.is(200).outcome(), "recorded", "{code}: {answer:?}");
+        let call = server.read("acme", &format!("calls/vicidial:V{code}")).await;
+        assert_eq!(call["outcome"], outcome, "{code}: {call}");
+    }
+    let body = json!({"uniqueid": "V9", "status": "PDROP"});
+    let answer = deliver(&server, "vicidial/vicidial-1", body.to_string(), &[]).await;
+    assert_eq!(answer.is(200).outcome(), "quarantined", "{answer:?}");
+    assert!(
+        server.read("acme", &format!("facts/{}?raw=true", answer.position())).await["original"]
+            .as_str()
+            .is_some_and(|kept| kept.contains("PDROP"))
+    );
+}
+
+#[tokio::test]
+async fn a_shared_header_and_a_signature_of_ones_own_are_verified_and_a_correction_is_a_fact_of_the_same_call()
+ {
+    let server = Site::with(&format!("{TWO_TENANTS}{OTHERS}")).start().await;
+    let finished = json!({"type": "call.finished", "object": "call", "data": {"id": "T1", "tracking_number": "+12025550199",
+        "caller_number": "+12025550123", "status": "completed", "timestamp": "2025-10-09T12:00:00Z"}});
+    for (token, status) in [("token", 200), ("old token", 200), ("another", 401), ("", 401)] {
+        let answer =
+            deliver(&server, "calltracker/calltracker-1", finished.to_string(), &[("x-token", token)]).await;
+        assert_eq!(answer.status, status, "{token:?}: {answer:?}");
+    }
+    deliver(&server, "calltracker/calltracker-1", finished.to_string(), &[]).await.problem(401);
+    let row = |transaction: &str, seconds: u64| {
+        json!({"transaction_id": transaction, "complete_call_id": "C1", "corrects_transaction_id": null,
+            "transaction_type": "Call", "start_time_utc": 1_760_011_200_000_u64, "connect_duration": seconds, "Promo Line": "Radio"})
+    };
+    let sign = |body: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"sesame").expect("any key length");
+        mac.update(format!("1760011262.{body}").as_bytes());
+        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256={hex}")
+    };
+    for (rows, expected) in [
+        (json!([row("t1", 10)]), "recorded"),
+        (json!([row("t1", 10)]), "duplicate"),
+        (json!([row("t1", 10), row("t2", 95)]), "recorded"),
+    ] {
+        let body = rows.to_string();
+        let headers = [("x-time", "1760011262".to_owned()), ("x-signature", sign(&body))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = deliver(&server, "invoca/invoca-endpoint", body.clone(), &headers).await;
+        assert_eq!(answer.is(200).outcome(), expected, "{answer:?}");
+        let moved = [("x-time", "1760011263"), headers[1]];
+        deliver(&server, "invoca/invoca-endpoint", body, &moved).await.problem(401);
+    }
+    let call = server.read("acme", "calls/invoca:C1").await;
+    assert_eq!(call["call_id"], "invoca:C1", "two transactions, one call: {call}");
+    let month = server.read("acme", "metrics/month?month=2025-10").await;
+    assert_eq!(month["calls"], 2, "{month}");
 }

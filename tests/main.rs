@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alerts;
+mod alerts_of_hooks;
 mod api_answers;
 mod bad_input;
 mod calendar;
@@ -27,6 +28,8 @@ mod hooks_callrail;
 mod hooks_ctm;
 mod hooks_fixtures;
 mod hooks_generic;
+mod hooks_outreach;
+mod hooks_quirks;
 mod lead_stages;
 mod malformed;
 mod notes;

@@ -237,3 +237,40 @@ async fn the_api_document_that_is_kept_is_what_the_server_makes() {
     let line = differs.unwrap_or(kept.lines().count().min(made.lines().count())) + 1;
     assert!(kept == made, "openapi.json differs from line {line} on; {WRITE_OPENAPI}=1 writes it anew");
 }
+
+/// Tests and recorded deliveries that a document's tables name in their last column, and that are not there.
+fn untested(document: &str, sources: &BTreeMap<String, String>) -> Vec<String> {
+    let rows = document.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
+    let cells = rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next());
+    let mut missing = Vec::new();
+    for cell in cells.filter(|cell| cell.trim() != "test") {
+        let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            missing.push(format!("no test in {cell:?}"));
+        }
+        for name in names {
+            let is_there = match name.split_once("::") {
+                Some((file, test)) => {
+                    let source = sources.get(&format!("tests/{file}.rs"));
+                    source.is_some_and(|source| source.contains(&format!("fn {test}(")))
+                }
+                None => root().join("fixtures/providers").join(format!("{name}.http")).exists(),
+            };
+            if !is_there {
+                missing.push(name.to_owned());
+            }
+        }
+    }
+    missing
+}
+
+#[test]
+fn every_quirk_of_a_provider_names_its_tests() {
+    let document = fs::read_to_string(root().join("docs/providers.md")).expect("docs/providers.md");
+    let sources = sources();
+    assert_eq!(untested(&document, &sources), Vec::<String>::new());
+    let rows = document.lines().filter(|line| line.starts_with("| ")).count();
+    assert!(rows > 50, "only {rows} rows");
+    let wrong = "| quirk | here | test |\n|---|---|---|\n| a | b | `twilio/never-seen`, `hooks::no_such_test` |\n| c | d | none |";
+    assert_eq!(untested(wrong, &sources).len(), 3, "what is not there is seen");
+}
