@@ -9,11 +9,11 @@ use std::time::Instant as Clock;
 use bytes::Bytes;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
-use factfold::ingest::Ingest;
 use factfold::ingest::answer::IngestError;
 use factfold::ingest::directory::Directory;
 use factfold::ingest::items::Lines;
 use factfold::ingest::post::{Poster, read};
+use factfold::ingest::{Ingest, Source};
 use factfold::log::disk::RealDisk;
 use factfold::log::{Log, LogOptions};
 
@@ -70,7 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for again in ["import", "import again (duplicates)"] {
         let from = Clock::now();
         let lines = Lines::new(text.as_bytes()).filter_map(|(_, line)| line.ok());
-        let tally = ingest.import(&tenant, Poster::Operator, lines, |_| Ok::<(), IngestError>(()))?;
+        let tally =
+            ingest.import(Source::Posted(&tenant, Poster::Operator), lines, |_| Ok::<(), IngestError>(()))?;
         let rate = facts as f64 / from.elapsed().as_secs_f64();
         eprintln!("{again:<28}{rate:>8.0} facts/s  {tally:?}");
     }

@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "serve",
     "demo",
     "import",
+    "export",
     "log list",
     "log show",
     "replay",

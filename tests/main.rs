@@ -13,6 +13,7 @@ mod canary;
 mod cli;
 mod cli_about;
 mod cli_access;
+mod cli_export;
 mod common;
 mod configuration;
 mod crash;

@@ -207,6 +207,32 @@ impl Fact {
         kind_name(self.tag()).unwrap_or("unknown")
     }
 
+    /// Positions of the log that the body names: of other facts, or of a report up to which its figures hold.
+    pub fn refers(&self) -> Vec<u64> {
+        use control::ControlFact as Control;
+        match self {
+            Self::Control(Control::ConflictObserved(body)) => vec![body.first_position],
+            Self::Control(Control::ConflictAccepted(body)) => vec![body.first_position],
+            Self::Control(Control::ConflictRejected(body)) => vec![body.first_position],
+            Self::Control(Control::QuarantineResolved(body)) => {
+                std::iter::once(body.quarantined_position).chain(body.facts.iter().copied()).collect()
+            }
+            Self::Report(fact) => fact.position().into_iter().collect(),
+            Self::Control(Control::Quarantined(_))
+            | Self::Call(_)
+            | Self::Session(_)
+            | Self::Outreach(_)
+            | Self::SenderAccount(_)
+            | Self::Sync(_)
+            | Self::AdSpend(_)
+            | Self::Note(_)
+            | Self::Tenant(_)
+            | Self::Access(_)
+            | Self::Alert(_)
+            | Self::Setting(_) => Vec::new(),
+        }
+    }
+
     /// Version of the body's wire form that is written today.
     pub fn version(&self) -> u8 {
         1

@@ -64,6 +64,16 @@ group! {
     }
 }
 
+impl ReportFact {
+    /// The log position at which a report's figures hold.
+    pub(crate) fn position(&self) -> Option<u64> {
+        match self {
+            Self::Drafted(body) | Self::Published(body) | Self::Withdrawn(body) => body.position,
+            Self::TargetSet(_) => None,
+        }
+    }
+}
+
 impl Subject for ReportFact {
     fn subject(&self, _person: PersonHasher<'_>) -> String {
         match self {

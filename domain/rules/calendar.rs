@@ -16,6 +16,41 @@ const DAY_SECONDS: i64 = 86_400;
 /// Version of the tz database in this build: part of the projection version (RULINGS).
 pub const TZDB_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
 
+/// Either an instant or a whole day: what cuts a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// An instant: inclusive as `from`, exclusive as `to` (RULINGS, Which day).
+    Instant(Instant),
+    /// A day: inclusive at both ends.
+    Day(Day),
+}
+
+impl Bound {
+    /// What [`Bound::parse`] takes.
+    pub const RULE: &str = "an instant such as 2025-10-09T12:00:00Z, or a date";
+
+    /// Takes an RFC 3339 instant or a date.
+    pub fn parse(text: &str) -> Option<Self> {
+        Instant::parse(text).map(Self::Instant).or_else(|| Day::parse(text).map(Self::Day))
+    }
+
+    /// The first instant of a range that begins here.
+    pub fn first(self, zone: ZoneName) -> Instant {
+        match self {
+            Self::Instant(at) => at,
+            Self::Day(day) => zone.start_of(day),
+        }
+    }
+
+    /// The instant before which a range ends that ends here.
+    pub fn end(self, zone: ZoneName) -> Instant {
+        match self {
+            Self::Instant(at) => at,
+            Self::Day(day) => zone.start_of(Day(day.0 + 1)),
+        }
+    }
+}
+
 /// An IANA time zone by name, e.g. `America/New_York`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ZoneName(Tz);

@@ -1,12 +1,17 @@
 //! What several commands take: names, roles, tenants, stretches of time.
 
 use domain::facts::access::Role;
+use domain::facts::kind_named;
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
+use domain::record::KindTag;
+use domain::rules::calendar::{Bound, ZoneName};
 
 use super::Failure;
 use crate::config::Config;
 use crate::engine::Offline;
+use crate::log::LogSnapshot;
+use crate::views::facts::{FactFilter, FactItem, page};
 
 /// What `by` of a fact says that was made on the command line.
 pub const BY: &str = "cli";
@@ -30,6 +35,62 @@ pub fn email(given: &str) -> Result<Email, String> {
 /// The tenant of `--tenant`, the engine's own included.
 pub fn tenant(given: &str) -> Result<TenantId, String> {
     TenantId::stored(given).map_err(|error| error.to_string())
+}
+
+/// A kind of fact by its name.
+pub fn kind(given: &str) -> Result<KindTag, String> {
+    kind_named(given).ok_or_else(|| "is no kind of fact, such as call_reported".to_owned())
+}
+
+/// An instant or a day.
+pub fn bound(given: &str) -> Result<Bound, String> {
+    Bound::parse(given).ok_or_else(|| format!("must be {}", Bound::RULE))
+}
+
+/// Which facts of a tenant.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Selection {
+    /// Only this kind, e.g. call_reported
+    #[arg(long, value_parser = kind)]
+    pub kind: Option<KindTag>,
+    /// Only from this provider
+    #[arg(long)]
+    pub provider: Option<String>,
+    /// Only what occurred from then on: an instant such as 2025-10-09T12:00:00Z, or a day in the tenant's zone
+    #[arg(long, value_name = "TIME", value_parser = bound)]
+    pub from: Option<Bound>,
+    /// Only what occurred before that instant, or to the end of that day
+    #[arg(long, value_name = "TIME", value_parser = bound)]
+    pub to: Option<Bound>,
+}
+
+impl Selection {
+    /// The filter for a tenant's facts, oldest first; days are those of its zone.
+    pub fn of(&self, log: &LogSnapshot, tenant: TenantId) -> Result<FactFilter, Failure> {
+        let zone = if self.from.is_some() || self.to.is_some() { zone(log, &tenant)? } else { ZoneName::UTC };
+        Ok(FactFilter {
+            kind: self.kind,
+            provider: self.provider.clone(),
+            from: self.from.map(|bound| bound.first(zone)),
+            before: self.to.map(|bound| bound.end(zone)),
+            descending: false,
+            ..FactFilter::all(tenant)
+        })
+    }
+}
+
+/// The tenant's zone by its last configuration, UTC without one.
+fn zone(log: &LogSnapshot, tenant: &TenantId) -> Result<ZoneName, Failure> {
+    let configured = configuration(log, tenant)?;
+    let name = configured.as_ref().and_then(|fact| fact.body.get("timezone")?.as_str());
+    Ok(name.and_then(ZoneName::parse).unwrap_or(ZoneName::UTC))
+}
+
+/// The tenant's last configuration.
+pub fn configuration(log: &LogSnapshot, tenant: &TenantId) -> Result<Option<FactItem>, Failure> {
+    let kind = kind_named("tenant_configured");
+    let found = page(log, &FactFilter { kind, ..FactFilter::all(tenant.clone()) }, None, 1)?;
+    Ok(found.items.into_iter().next())
 }
 
 /// Refuses the first name that is no tenant of this data directory.

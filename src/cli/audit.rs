@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
         }
         log.close();
     }
-    let root: String = report.head().root.iter().map(|byte| format!("{byte:02x}")).collect();
+    let root = output::hex(&report.head().root);
     report.notes.iter().for_each(|note| output::note(note));
     if settings.json {
         output::json_line(&json!({

@@ -1,34 +1,50 @@
 //! `factfold import`: NDJSON files into the log of a stopped server, every key checked.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use domain::keys::TenantId;
+use bytes::Bytes;
+use domain::keys::{Position, TenantId};
 use indicatif::ProgressBar;
-use parking_lot::Mutex;
 use serde_json::json;
 
+use super::arguments::{all_known, tenant};
+use super::export::manifest::Manifest;
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, EngineError, open_log, system_clock};
-use crate::ingest::Ingest;
+use crate::engine::{EngineError, Offline};
+use crate::ingest::Source;
 use crate::ingest::answer::{IngestError, Posted, Tally};
-use crate::ingest::directory::Directory;
 use crate::ingest::items::{LineError, Lines};
-use crate::ingest::post::Poster;
+use crate::ingest::restore::{Places, referring};
 use crate::log::LogError;
 
 /// Rejected lines that are shown one by one.
 const SHOWN_MAX: u64 = 20;
+/// Which route does the same while a server has the data directory.
+const INSTEAD: &str = "POST /api/v1/tenants/{tenant}/facts with application/x-ndjson";
 
 /// Append facts from NDJSON files to the log of a stopped server.
+///
+/// A line is one fact: as POST …/facts takes it, of the tenant of --tenant, or as `export` writes it, which says itself
+/// whose it is. What is there already is a duplicate and is not counted again, so that an import that was stopped may
+/// be run again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    factfold import --tenant acme calls.ndjson\n  \
+    zcat old.ndjson.gz | factfold import --tenant acme -\n  \
+    factfold import facts.ndjson --manifest facts.ndjson.manifest.json")]
 pub struct Args {
-    /// Whose facts
-    #[arg(long)]
-    tenant: String,
-    /// Files of one JSON fact a line, as POST …/facts takes them; - is standard input
+    /// Whose facts; lines of an export say it themselves
+    #[arg(long, value_parser = tenant)]
+    tenant: Option<TenantId>,
+    /// The manifest of the one file, an export: a file that differs from it is refused before anything is recorded
+    #[arg(long, value_name = "MANIFEST")]
+    manifest: Option<PathBuf>,
+    /// Files of one JSON fact a line; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -47,27 +63,21 @@ impl From<IngestError> for Failure {
 
 /// Appends, and counts what became of every line.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let tenant = TenantId::new(&args.tenant).map_err(|error| Failure::Usage(format!("--tenant: {error}")))?;
-    let config = settings.config()?;
-    let dir = DataDir::take(&config.data_dir)?;
-    let (log, secret, _opened) = open_log(&dir, system_clock())?;
-    let known = config.tenants.iter().any(|known| known.id == tenant)
-        || log.snapshot().groups()?.keys().any(|(known, _)| **known == *tenant.as_str());
-    if !known {
-        log.close();
-        return Err(Failure::Usage(format!("--tenant: {tenant} is neither configured nor in the log")));
+    if let Some(manifest) = &args.manifest {
+        let [file] = &args.files[..] else {
+            return Err(Failure::Usage("--manifest: is of one file; give one".into()));
+        };
+        Manifest::read(manifest)?.check(file)?;
     }
-    let directory =
-        Directory::new(Vec::new(), Vec::new()).map_err(|error| Failure::Failed(error.to_string()))?;
-    let ingest = Ingest::new(log.clone(), secret, system_clock(), String::new(), directory);
+    let (config, offline) = settings.offline_or_new(INSTEAD)?;
+    all_known(&offline, &config, args.tenant.iter().map(TenantId::as_str))?;
     let began = Instant::now();
+    let mut import = Import { offline: &offline, tenant: args.tenant.as_ref(), places: Places::default() };
     let mut total = Tally::default();
     for path in &args.files {
-        total.merge(&one_file(&ingest, &tenant, path)?);
+        total.merge(&import.file(path)?);
     }
-    let seconds = began.elapsed().as_secs_f64();
-    log.close();
-    tell(settings, &total, seconds)?;
+    tell(settings, &total, began.elapsed().as_secs_f64())?;
     if total.rejected > 0 {
         return Err(Failure::Failed(format!(
             "{} lines were rejected; the others are recorded",
@@ -77,52 +87,137 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn one_file(ingest: &Ingest, tenant: &TenantId, path: &Path) -> Result<Tally, Failure> {
-    let name = path.display().to_string();
-    let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
-    let (input, len): (Box<dyn Read + Send>, u64) = if name == "-" {
-        (Box::new(io::stdin()), 0)
-    } else {
-        let file = File::open(path).map_err(broken)?;
-        let len = file.metadata().map_err(broken)?.len();
-        (Box::new(file), len)
-    };
-    let bar = output::bytes_progress(len, &format!("importing {name}"));
-    let mut numbers = std::collections::VecDeque::new();
-    let mut shown = 0;
-    let (sender, numbered) = std::sync::mpsc::channel();
-    let failed = Mutex::new(None);
-    let lines = Lines::new(Metered { input, bar: bar.clone() }).map_while(|(number, line)| match line {
-        Ok(line) => sender.send((number, None)).is_ok().then_some(line),
-        // A line that cannot be one goes on as an empty one, which is rejected under its number.
-        Err(error @ LineError::TooLong) => {
-            sender.send((number, Some(error.to_string()))).is_ok().then(bytes::Bytes::new)
+struct Import<'a> {
+    offline: &'a Offline,
+    tenant: Option<&'a TenantId>,
+    places: Places,
+}
+
+impl Import<'_> {
+    fn file(&mut self, path: &Path) -> Result<Tally, Failure> {
+        let name = path.display().to_string();
+        let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
+        let (input, len): (Box<dyn Read>, u64) = if name == "-" {
+            (Box::new(io::stdin()), 0)
+        } else {
+            let file = File::open(path).map_err(broken)?;
+            let len = file.metadata().map_err(broken)?.len();
+            (Box::new(file), len)
+        };
+        let bar = output::bytes_progress(len, &format!("importing {name}"));
+        let under_way = RefCell::new(VecDeque::new());
+        let lines = Lines::new(Metered { input, bar: bar.clone() });
+        let mut feed = Feed { lines, under_way: &under_way, held: None, ended: None };
+        let (mut tally, mut shown) = (Tally::default(), 0);
+        while feed.ended.is_none() {
+            // A line that names other facts waits until all before it are durable.
+            let there = feed.held.as_ref().map(|held| held.there);
+            let mut each = |posted: Posted| {
+                let Begun { number, fault } = under_way.borrow_mut().pop_front().unwrap_or_default();
+                if let (Some(there), Some(here)) = (there, place(&posted)) {
+                    self.places.put(there, here);
+                }
+                if let Some(why) = fault.or_else(|| rejection(&posted))
+                    && shown < SHOWN_MAX
+                {
+                    shown += 1;
+                    bar.suspend(|| output::note(&format!("{name}:{number}: {why}")));
+                }
+                Ok::<_, Failure>(())
+            };
+            let source = Source::File(self.tenant, &self.places);
+            let ingest = &self.offline.ingest;
+            let part = match feed.release() {
+                Some(line) => ingest.import(source, std::iter::once(line), &mut each)?,
+                None => ingest.import(source, &mut feed, &mut each)?,
+            };
+            tally.merge(&part);
         }
-        Err(LineError::Io(error)) => {
-            *failed.lock() = Some(error);
-            None
+        bar.finish_and_clear();
+        match feed.ended {
+            None | Some(Ok(())) => Ok(tally),
+            Some(Err(error)) => {
+                let recorded = output::grouped(tally.recorded);
+                Err(Failure::Failed(format!(
+                    "{name}: {error}; it was read no further, {recorded} facts were recorded"
+                )))
+            }
         }
-    });
-    let tally = ingest.import::<Failure>(tenant, Poster::Admin, lines, |posted| {
-        numbers.extend(numbered.try_iter());
-        let (number, fault) = numbers.pop_front().unwrap_or_default();
-        if let Some(why) = fault.or_else(|| rejection(&posted))
-            && shown < SHOWN_MAX
-        {
-            shown += 1;
-            bar.suspend(|| output::note(&format!("{name}:{number}: {why}")));
+    }
+}
+
+/// A line that was handed out and is not answered yet.
+#[derive(Default)]
+struct Begun {
+    number: u64,
+    /// Why it cannot be a fact.
+    fault: Option<String>,
+}
+
+/// A line that names other facts.
+struct Held {
+    number: u64,
+    line: Bytes,
+    /// Its position in the log that it comes from.
+    there: Position,
+}
+
+/// Hands out lines, and ends before one that names other facts until that one was released.
+struct Feed<'a, R> {
+    lines: Lines<R>,
+    under_way: &'a RefCell<VecDeque<Begun>>,
+    held: Option<Held>,
+    /// How the input ended.
+    ended: Option<io::Result<()>>,
+}
+
+impl<R> Feed<'_, R> {
+    fn release(&mut self) -> Option<Bytes> {
+        let Held { number, line, .. } = self.held.take()?;
+        self.under_way.borrow_mut().push_back(Begun { number, fault: None });
+        Some(line)
+    }
+}
+
+impl<R: Read> Iterator for Feed<'_, R> {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.held.is_some() || self.ended.is_some() {
+            return None;
         }
-        Ok(())
-    })?;
-    bar.finish_and_clear();
-    match failed.into_inner() {
-        None => Ok(tally),
-        Some(error) => {
-            let recorded = output::grouped(tally.recorded);
-            Err(Failure::Failed(format!(
-                "{name}: {error}; it was read no further, {recorded} facts were recorded"
-            )))
+        let (number, line) = match self.lines.next() {
+            None => {
+                self.ended = Some(Ok(()));
+                return None;
+            }
+            Some((_, Err(LineError::Io(error)))) => {
+                self.ended = Some(Err(error));
+                return None;
+            }
+            // A line that cannot be one goes on as an empty one, which is rejected under its number.
+            Some((number, Err(error @ LineError::TooLong))) => (number, Err(error.to_string())),
+            Some((number, Ok(line))) => (number, Ok(line)),
+        };
+        let (line, fault) = line.map_or_else(|fault| (Bytes::new(), Some(fault)), |line| (line, None));
+        if let Some(there) = referring(&line) {
+            self.held = Some(Held { number, line, there });
+            return None;
         }
+        self.under_way.borrow_mut().push_back(Begun { number, fault });
+        Some(line)
+    }
+}
+
+/// Where a line's fact stands.
+fn place(posted: &Posted) -> Option<Position> {
+    match posted {
+        Posted::Recorded(position) | Posted::Duplicate(position) => Some(*position),
+        Posted::Conflict(_)
+        | Posted::Rejected(_)
+        | Posted::Unparsable(_)
+        | Posted::NotAccepted(_)
+        | Posted::Forbidden(_) => None,
     }
 }
 
@@ -141,7 +236,7 @@ fn rejection(posted: &Posted) -> Option<String> {
 
 /// Tells the bar how far the file was read.
 struct Metered {
-    input: Box<dyn Read + Send>,
+    input: Box<dyn Read>,
     bar: ProgressBar,
 }
 

@@ -1,9 +1,9 @@
 //! `factfold log`: look at the facts of a log that no server holds.
 
 use clap::Subcommand;
-use domain::facts::kind_named;
 use domain::keys::TenantId;
 
+use super::arguments::{Selection, tenant};
 use super::{Failure, Settings, output};
 use crate::engine::{open_log, system_clock};
 use crate::log::LogSnapshot;
@@ -21,14 +21,10 @@ enum What {
     /// List a tenant's facts, newest first
     List {
         /// Whose facts
-        #[arg(long)]
-        tenant: String,
-        /// Only this kind, e.g. call_reported
-        #[arg(long)]
-        kind: Option<String>,
-        /// Only from this provider
-        #[arg(long)]
-        provider: Option<String>,
+        #[arg(long, value_parser = tenant)]
+        tenant: TenantId,
+        #[command(flatten)]
+        selection: Selection,
         /// Oldest first
         #[arg(long)]
         oldest_first: bool,
@@ -59,21 +55,12 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let (log, _secret, _opened) = open_log(&dir, system_clock())?;
     let snapshot = log.snapshot();
     let done = match &args.what {
-        What::List { tenant, kind, provider, oldest_first, limit } => {
-            let tenant = TenantId::stored(tenant);
-            let tenant = tenant.map_err(|error| Failure::Usage(format!("--tenant: {error}")))?;
-            let filter = FactFilter {
-                kind: kind
-                    .as_deref()
-                    .map(|name| {
-                        kind_named(name).ok_or_else(|| Failure::Usage(format!("--kind: no kind {name:?}")))
-                    })
-                    .transpose()?,
-                provider: provider.clone(),
-                descending: !oldest_first,
-                ..FactFilter::all(tenant)
-            };
-            list(settings, &snapshot, &filter, *limit as usize)
+        What::List { tenant, selection, oldest_first, limit } => {
+            let filter = selection.of(&snapshot, tenant.clone());
+            filter.and_then(|filter| {
+                let filter = FactFilter { descending: !oldest_first, ..filter };
+                list(settings, &snapshot, &filter, *limit as usize)
+            })
         }
         What::Show { position, raw } => show_one(settings, &snapshot, *position, *raw),
     };
@@ -116,7 +103,7 @@ fn show_one(settings: &Settings, log: &LogSnapshot, position: u64, raw: bool) ->
         return Err(Failure::Failed(format!("no fact to show at position {position}: {why}")));
     };
     if raw && let Some(original) = crate::views::facts::original(log, position)? {
-        fact.original = Some(String::from_utf8_lossy(&original).into_owned());
+        fact.show_original(&original);
     }
     if settings.json {
         return output::json_line(&fact);

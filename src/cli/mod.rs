@@ -5,6 +5,7 @@ mod audit;
 mod completions;
 mod config;
 mod demo;
+mod export;
 mod import;
 mod log;
 mod man;
@@ -64,6 +65,8 @@ enum Command {
     Demo(demo::Args),
     /// Append facts from NDJSON files to the log of a stopped server
     Import(import::Args),
+    /// Write facts to a file or to stdout, with a manifest that proves them
+    Export(export::Args),
     /// Look at the facts of the log
     Log(log::Args),
     /// Fold all read models afresh from the log, and print their digests and the rate
@@ -207,6 +210,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(settings, args),
         Command::Demo(args) => demo::run(settings, args),
         Command::Import(args) => import::run(settings, args),
+        Command::Export(args) => export::run(settings, args),
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),

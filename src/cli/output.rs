@@ -85,6 +85,11 @@ fn styled(total: u64, what: &str, open: &str, bounded: &str) -> ProgressBar {
     bar
 }
 
+/// In hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Groups digits by threes: `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
-use domain::facts::kind_named;
 use domain::keys::TenantId;
 use serde_json::{Value, json};
 
-use super::arguments::{all_known, tenant};
+use super::arguments::{all_known, configuration, tenant};
 use super::{Failure, Settings, output};
 use crate::engine::{Change, Offline};
-use crate::views::facts::{FactFilter, FactItem, page};
+use crate::views::facts::FactItem;
 
 /// Which routes do the same while a server has the data directory.
 const INSTEAD: &str = "GET /api/v1/tenants; SIGHUP lets it read the file again";
@@ -118,14 +117,12 @@ fn known(
     }
     let mut known = BTreeMap::new();
     for (tenant, facts) in facts {
-        let kind = kind_named("tenant_configured");
-        let configured = page(&log, &FactFilter { kind, ..FactFilter::all(tenant.clone()) }, None, 1)?;
         let state = match closed.get(&tenant) {
             Some(true) => "closed",
             Some(false) => "open",
             None => "not configured",
         };
-        let configured = configured.items.into_iter().next();
+        let configured = configuration(&log, &tenant)?;
         known.insert(tenant, Known { state, facts, configured });
     }
     Ok(known)

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::keys::Position;
-use domain::members::{Day, Instant};
+use domain::members::Instant;
 use domain::record::KindTag;
+use domain::rules::calendar::Bound;
 use domain::words;
 use projections::store::Page;
 use utoipa_axum::routes;
@@ -21,7 +20,7 @@ use super::need::Need;
 use super::post;
 use super::posted::{Answered, NewFacts, PostAnswer};
 use super::problem::Problem;
-use super::query::{Bound, Needed, Parameters, Query, parameters, word_values};
+use super::query::{Needed, Parameters, Query, parameters, word_values};
 use super::read::{List, Read};
 use super::routes::Routes;
 use super::tenant::Tenant;
@@ -75,12 +74,6 @@ parameters! {
 )]
 async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Response, Problem> {
     let zone = list.view.timeline().latest().zone;
-    let instant = |bound: Option<Bound>, days: i32| {
-        bound.map(|bound| match bound {
-            Bound::Instant(instant) => instant,
-            Bound::Day(day) => zone.start_of(Day(day.0 + days)),
-        })
-    };
     let Facts { kind, provider, subject, from, to, order } = list.query.clone();
     let moment = &list.moment;
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
@@ -88,8 +81,8 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Re
         kind,
         provider,
         subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
-        from: instant(from, 0),
-        before: instant(to, 1).into_iter().chain(until).min(),
+        from: from.map(|bound| bound.first(zone)),
+        before: to.map(|bound| bound.end(zone)).into_iter().chain(until).min(),
         up_to: moment.as_of_position.unwrap_or(Position::MAX),
         known_at: moment.known_at,
         descending: order != Some(Order::Ascending),
@@ -180,10 +173,7 @@ async fn answer<Q>(
     });
     let mut fact = fact.ok_or_else(|| Problem::not_found("fact"))?;
     if let Some(payload) = payload {
-        match std::str::from_utf8(&payload) {
-            Ok(text) => fact.original = Some(text.to_owned()),
-            Err(_) => fact.original_base64 = Some(STANDARD.encode(&payload)),
-        }
+        fact.show_original(&payload);
     }
     read.answer(position, &fact)
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::facts::kind_named;
 use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
+use domain::rules::calendar::Bound;
 use domain::rules::qualification::Verdict;
 use domain::rules::stages::Stage;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -109,7 +110,7 @@ word_values!(Verdict, Stage);
 
 /// Values that the domain reads: their rule and their format in the API document.
 macro_rules! text_values {
-    ($($value:ty: $parse:expr, $rule:literal, $format:literal;)+) => { $(
+    ($($value:ty: $parse:expr, $rule:expr, $format:literal;)+) => { $(
         impl Value for $value {
             fn parse(text: &str) -> Option<Self> {
                 $parse(text)
@@ -134,24 +135,9 @@ text_values! {
     Instant: Instant::parse, "an instant such as 2025-10-09T12:00:00Z", "date-time";
     Email: Email::new, "an email address", "email";
     KindTag: kind_named, "a kind of fact", "";
-    Bound: Bound::parse, "an instant such as 2025-10-09T12:00:00Z, or a date", "";
+    Bound: Bound::parse, Bound::RULE, "";
     Text: Text::new, "a text of at most 1,024 bytes", "";
     String: |text: &str| Some(text.to_owned()), "a text", "";
-}
-
-/// Either an instant or a whole day: what cuts a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// An instant: inclusive as `from`, exclusive as `to` (RULINGS, Which day).
-    Instant(Instant),
-    /// A day: inclusive at both ends.
-    Day(Day),
-}
-
-impl Bound {
-    fn parse(text: &str) -> Option<Self> {
-        Instant::parse(text).map(Self::Instant).or_else(|| Day::parse(text).map(Self::Day))
-    }
 }
 
 /// A value without which the route cannot answer.

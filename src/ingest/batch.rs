@@ -5,13 +5,16 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use bytes::Bytes;
+use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::json::FieldError;
 use domain::keys::TenantId;
+use domain::members::Instant;
 use domain::record::Draft;
 
 use super::answer::{IngestError, Posted, Tally};
 use super::post::{self, Poster};
+use super::restore::{Places, is_exported};
 use super::settle::{Differing, Known};
 use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
@@ -48,6 +51,16 @@ enum Slot {
     Draft(Bytes),
 }
 
+/// Whose lines are read, and how.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'s> {
+    /// A client posts them for a tenant.
+    Posted(&'s TenantId, Poster),
+    /// A file of the machine's operator: lines of an export, and for the tenant, where one is named, what an admin
+    /// would post.
+    File(Option<&'s TenantId>, &'s Places),
+}
+
 impl Ingest {
     /// Records one posted fact.
     ///
@@ -69,7 +82,8 @@ impl Ingest {
         poster: Poster,
         lines: Vec<Bytes>,
     ) -> Result<Vec<Posted>, IngestError> {
-        let Prepared { appends, slots, configures } = self.prepare(tenant, poster, lines)?;
+        let source = Source::Posted(tenant, poster);
+        let Prepared { appends, slots, configures } = self.prepare(source, lines)?;
         let mut appended = Vec::with_capacity(slots.len());
         for drafts in appends {
             appended.extend(self.log.append(drafts)?.await?);
@@ -77,7 +91,7 @@ impl Ingest {
         if configures {
             self.follow_configurations()?;
         }
-        self.answers(tenant, poster, slots, appended).await
+        self.answers(source, slots, appended).await
     }
 
     /// Records posted facts from a file: laying them down takes all processors, and the log is fed ahead.
@@ -88,8 +102,7 @@ impl Ingest {
     /// be recorded; importing all again is harmless.
     pub fn import<E: From<IngestError>>(
         &self,
-        tenant: &TenantId,
-        poster: Poster,
+        source: Source<'_>,
         mut lines: impl Iterator<Item = Bytes>,
         mut each: impl FnMut(Posted) -> Result<(), E>,
     ) -> Result<Tally, E> {
@@ -104,7 +117,7 @@ impl Ingest {
                 let (done, laid) = sync_channel(LAYING_EACH);
                 scope.spawn(move || {
                     while let Ok(chunk) = given.recv()
-                        && done.send(self.prepare(tenant, poster, chunk)).is_ok()
+                        && done.send(self.prepare(source, chunk)).is_ok()
                     {}
                 });
                 layers.push((chunks, laid));
@@ -112,7 +125,7 @@ impl Ingest {
             let gone = || IngestError::Engine("a thread of the import ended".into());
             let (mut given, mut taken) = (0, 0);
             let mut waiting = VecDeque::new();
-            let mut settle = |submitted| self.settle_import(tenant, poster, submitted, &mut tally, &mut each);
+            let mut settle = |submitted| self.settle_import(source, submitted, &mut tally, &mut each);
             loop {
                 while given - taken < threads * LAYING_EACH {
                     let chunk = chunk(&mut lines);
@@ -142,8 +155,7 @@ impl Ingest {
 
     fn settle_import<E: From<IngestError>>(
         &self,
-        tenant: &TenantId,
-        poster: Poster,
+        source: Source<'_>,
         submitted: Submitted,
         tally: &mut Tally,
         each: &mut impl FnMut(Posted) -> Result<(), E>,
@@ -152,29 +164,50 @@ impl Ingest {
         for pending in submitted.pendings {
             appended.extend(pending.wait().map_err(IngestError::from)?);
         }
-        for posted in wait(self.answers(tenant, poster, submitted.slots, appended))? {
+        for posted in wait(self.answers(source, submitted.slots, appended))? {
             tally.add(&posted);
             each(posted)?;
         }
         Ok(())
     }
 
-    fn prepare(&self, tenant: &TenantId, poster: Poster, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
+    fn read_line(
+        &self,
+        source: Source<'_>,
+        line: &Bytes,
+        now: Instant,
+    ) -> Result<Result<(Envelope, Bytes), Posted>, IngestError> {
+        let posted =
+            |tenant, poster| post::read(tenant, poster, line, now).map(|envelope| (envelope, line.clone()));
+        Ok(match source {
+            Source::Posted(tenant, poster) => posted(tenant, poster),
+            Source::File(tenant, places) if is_exported(line) => {
+                return self.restored(tenant, places, line);
+            }
+            Source::File(Some(tenant), _) => posted(tenant, Poster::Admin),
+            Source::File(None, _) => {
+                let message = "is no line of an export: whose fact it is must be said with --tenant";
+                Err(Posted::Rejected(vec![FieldError { pointer: String::new(), message: message.into() }]))
+            }
+        })
+    }
+
+    fn prepare(&self, source: Source<'_>, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
         let now = self.now();
         let slots = Vec::with_capacity(lines.len());
         let mut prepared = Prepared { appends: Vec::new(), slots, configures: false };
         let (mut drafts, mut bytes) = (Vec::with_capacity(lines.len()), 0);
         let salts = salts(lines.len())?;
         for (line, salt) in lines.into_iter().zip(salts) {
-            let draft = post::read(tenant, poster, &line, now).and_then(|envelope| {
+            let draft = self.read_line(source, &line, now)?.and_then(|(envelope, original)| {
                 if matches!(envelope.fact, Fact::Tenant(_)) {
                     prepared.configures = true;
-                    let claimed = self.claimed(tenant, &envelope.fact);
+                    let claimed = self.claimed(&envelope.tenant, &envelope.fact);
                     if !claimed.is_empty() {
                         return Err(Posted::Rejected(claimed));
                     }
                 }
-                envelope.draft(&self.secret, salt, &line).map_err(|error| {
+                envelope.draft(&self.secret, salt, &original).map_err(|error| {
                     Posted::Rejected(vec![FieldError { pointer: "/body".into(), message: error.to_string() }])
                 })
             });
@@ -201,8 +234,7 @@ impl Ingest {
 
     async fn answers(
         &self,
-        tenant: &TenantId,
-        poster: Poster,
+        source: Source<'_>,
         slots: Vec<Slot>,
         appended: Vec<Appended>,
     ) -> Result<Vec<Posted>, IngestError> {
@@ -217,9 +249,9 @@ impl Ingest {
                     Some(Appended::Duplicate(position)) => Some(Posted::Duplicate(position)),
                     Some(Appended::Differs(position)) => {
                         // Few lines differ, so the line is read again rather than every line's envelope kept.
-                        match post::read(tenant, poster, &line, self.now()) {
-                            Ok(second) => {
-                                differing.push(Differing { position, second, original: line });
+                        match self.read_line(source, &line, self.now())? {
+                            Ok((second, original)) => {
+                                differing.push(Differing { position, second, original });
                                 None
                             }
                             Err(answer) => Some(answer),
@@ -233,7 +265,13 @@ impl Ingest {
             return Ok(answers.into_iter().flatten().collect());
         }
         let now = self.now();
-        let remap = |original: Bytes| post::read(tenant, poster, &original, now).into_iter().collect();
+        let remap = |original: Bytes| match source {
+            Source::Posted(tenant, poster) => {
+                post::read(tenant, poster, &original, now).into_iter().collect()
+            }
+            // What a provider's payload means is for the provider's mapping to say; nobody delivers here.
+            Source::File(..) => Vec::new(),
+        };
         let mut settled = self.settle(differing, &remap).await?.into_iter().map(|known| match known {
             Known::Same(position) => Posted::Duplicate(position),
             Known::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),

@@ -140,11 +140,10 @@ impl First {
         second_digest: ContentDigest,
         now: Instant,
     ) -> Result<Envelope, IngestError> {
-        let name = format!("conflict/{}/{}", self.position, hex(&second_digest));
         Ok(Envelope {
             tenant: second.tenant.clone(),
             provider: Provider::engine(),
-            external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
+            external_id: evidence_name(self.position, &second_digest)?,
             occurred_at: now,
             time_received: true,
             fact: Fact::Control(ControlFact::ConflictObserved(ConflictObserved {
@@ -227,6 +226,12 @@ fn differences(pointer: &str, first: &Value, second: &Value, found: &mut Vec<Dif
     } else if first != second {
         found.push(Difference { pointer: pointer.to_owned(), first: first.clone(), second: second.clone() });
     }
+}
+
+/// The key of the evidence that a second content came under the key of the fact at `first`.
+pub(super) fn evidence_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
+    ExternalId::new(&format!("conflict/{first}/{}", hex(second)))
+        .map_err(|error| IngestError::Engine(error.to_string()))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -163,7 +163,8 @@ impl Ingest {
     }
 }
 
-fn decision_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
+/// The key of what was decided over a second content.
+pub(super) fn decision_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
     ExternalId::new(&format!("conflict/{first}/{}/decision", hex(second)))
         .map_err(|error| IngestError::Engine(error.to_string()))
 }

@@ -27,6 +27,8 @@ pub struct Cutter {
     buffer: BytesMut,
     searched: usize,
     line: u64,
+    /// Bytes up to the end of the last line that was cut.
+    cut: u64,
     skipping: bool,
 }
 
@@ -44,6 +46,7 @@ impl Cutter {
                 if self.searched > LINE_BYTES_MAX {
                     // What is skipped need not be kept.
                     self.skipping = true;
+                    self.cut += self.buffer.len() as u64;
                     self.buffer.clear();
                     self.searched = 0;
                 }
@@ -66,6 +69,7 @@ impl Cutter {
 
     fn take(&mut self, taken: &Bytes) -> Option<(u64, Result<Bytes, LineError>)> {
         self.line += 1;
+        self.cut += taken.len() as u64;
         let trimmed = taken.trim_ascii();
         if std::mem::take(&mut self.skipping) || trimmed.len() > LINE_BYTES_MAX {
             return Some((self.line, Err(LineError::TooLong)));
@@ -87,6 +91,18 @@ impl<R: Read> Lines<R> {
     /// Reads from `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
         Self { input, cutter: Cutter::default(), block: vec![0; BLOCK], ended: false }
+    }
+
+    /// Goes on in an input of which so many lines and bytes were read before.
+    #[must_use]
+    pub fn after(mut self, line: u64, bytes: u64) -> Self {
+        (self.cutter.line, self.cutter.cut) = (line, bytes);
+        self
+    }
+
+    /// Bytes of the input up to the end of the last line that was handed out.
+    pub fn bytes(&self) -> u64 {
+        self.cutter.cut
     }
 
     fn more(&mut self) -> io::Result<()> {
@@ -196,6 +212,12 @@ mod tests {
         let too_long = LineError::TooLong.to_string();
         assert_eq!(lines(&text), [(1, "{1}".into()), (3, "{2}".into()), (4, too_long), (5, "{5}".into())]);
         assert_eq!(lines(b""), []);
+        let mut read = Lines::new(&text[..]);
+        let ends: Vec<u64> = std::iter::from_fn(|| read.next().map(|_| read.bytes())).collect();
+        let all = text.len() as u64;
+        assert_eq!(ends, [5, 13, all - 3, all], "each line ends where the next begins");
+        let rest = Lines::new(&text[13..]).after(3, 13).map(|(number, _)| number);
+        assert_eq!(rest.collect::<Vec<_>>(), [4, 5]);
     }
 
     #[test]

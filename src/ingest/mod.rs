@@ -18,6 +18,7 @@ pub mod post;
 pub mod provider;
 pub mod providers;
 pub mod quarantine;
+pub mod restore;
 pub mod retry;
 pub mod roster;
 mod settle;
@@ -39,6 +40,8 @@ use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::provider::{Cannot, Meaning, Provider, Reason};
 use self::roster::Roster;
 use self::settle::{Differing, Known};
+
+pub use self::batch::Source;
 use crate::log::{Appended, Clock, Log};
 
 /// The longest body of a delivery, in bytes (API, Ways in).

@@ -110,7 +110,7 @@ pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Res
     }
 }
 
-fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>> {
+pub(super) fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>> {
     let value = at.take(member);
     if value.is_none() {
         at.fault("is required");
@@ -119,7 +119,11 @@ fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>> {
 }
 
 /// A name is taken as it is: no trimming, no folding (RULINGS, Identifiers).
-fn name<T>(at: &mut Reader<'_>, member: &str, read: fn(&str) -> Result<T, NameError>) -> Option<T> {
+pub(super) fn name<T>(
+    at: &mut Reader<'_>,
+    member: &str,
+    read: fn(&str) -> Result<T, NameError>,
+) -> Option<T> {
     let value = required(at, member)?;
     let Some(text) = value.as_str() else {
         at.fault("must be a string");

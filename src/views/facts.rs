@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::facts::call::CallFact;
 use domain::facts::control::ControlFact;
@@ -87,7 +89,8 @@ impl FactFilter {
         }
     }
 
-    fn wants(&self, record: &RecordRef<'_>) -> bool {
+    /// Whether a fact of the tenant is one of these; what it is of the position is not asked.
+    pub fn wants(&self, record: &RecordRef<'_>) -> bool {
         let header = &record.header;
         self.kind.is_none_or(|kind| kind == header.kind)
             && self.provider.as_deref().is_none_or(|provider| provider == header.provider)
@@ -134,6 +137,16 @@ pub struct FactItem {
     /// With `raw`: the payload as it came, where it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original_base64: Option<String>,
+}
+
+impl FactItem {
+    /// Adds the payload as it came: as a text where it is one, else in base64.
+    pub fn show_original(&mut self, payload: &[u8]) {
+        match std::str::from_utf8(payload) {
+            Ok(text) => self.original = Some(text.to_owned()),
+            Err(_) => self.original_base64 = Some(STANDARD.encode(payload)),
+        }
+    }
 }
 
 /// The fact in the contract's shape, without its payload.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{house, tenant};
+use crate::ingest::Source;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::post::Poster;
 
@@ -74,7 +75,7 @@ async fn a_batch_is_as_if_posted_one_by_one() {
 
     let (import, mut imported) = (house(), Vec::new());
     let run = || {
-        import.ingest.import(&tenant("acme"), Poster::Operator, lines.into_iter(), |answer| {
+        import.ingest.import(Source::Posted(&tenant("acme"), Poster::Operator), lines.into_iter(), |answer| {
             imported.push(answer);
             Ok::<(), IngestError>(())
         })
@@ -119,16 +120,17 @@ fn an_import_longer_than_what_waits_keeps_its_order() {
     let mut next = 1;
     let tally = house
         .ingest
-        .import(&tenant("acme"), Poster::Operator, lines, |answer| {
+        .import(Source::Posted(&tenant("acme"), Poster::Operator), lines, |answer| {
             assert_eq!(answer, Posted::Recorded(next));
             next += 1;
             Ok::<(), IngestError>(())
         })
         .expect("imported");
     assert_eq!((tally.recorded, tally.last_position), (20_000, Some(20_000)));
-    let stopped =
-        house.ingest.import(&tenant("acme"), Poster::Operator, (0..9_999).map(|n| line("A", n)), |_| {
-            Err(IngestError::Engine("enough".into()))
-        });
+    let stopped = house.ingest.import(
+        Source::Posted(&tenant("acme"), Poster::Operator),
+        (0..9_999).map(|n| line("A", n)),
+        |_| Err(IngestError::Engine("enough".into())),
+    );
     assert!(matches!(stopped, Err(IngestError::Engine(_))), "and it ends when told to");
 }

@@ -1,0 +1,151 @@
+//! The manifest of an export: what it holds, and what its file and the log must come to.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use domain::keys::Position;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::Failure;
+use super::super::output::hex;
+
+/// What an export says of itself. No fact is in it, and so nothing personal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `factfold.export`.
+    pub format: String,
+    /// Of lines and manifest; another one is not read.
+    pub version: u32,
+    /// `ndjson` or `csv`.
+    pub media: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file, as sha256sum tells it.
+    pub sha256: String,
+    /// Facts in it.
+    pub facts: u64,
+    /// Position of the first of them.
+    pub first_position: Option<Position>,
+    /// Position of the last of them.
+    pub last_position: Option<Position>,
+    /// Root of the Merkle tree (RFC 6962) over the `leaf` of each fact in it, in order. Of an export of every fact of
+    /// a log it is the log's own root.
+    pub leaves_root: String,
+    /// How far the log went.
+    pub log: LogHead,
+    /// What was asked for.
+    pub selection: Selected,
+    /// When it was made.
+    pub exported_at: String,
+    /// What made it.
+    pub generator: String,
+}
+
+/// How far a log went, and the root of the Merkle tree (RFC 6962) over all its facts up to there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// The last position, which is also the size of the tree.
+    pub position: Position,
+    /// The root, in hexadecimal digits.
+    pub root: String,
+}
+
+/// What was asked for; what is null was not restricted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selected {
+    /// Whose facts; null: those of all tenants.
+    pub tenant: Option<String>,
+    /// Of which kind.
+    pub kind: Option<String>,
+    /// From which provider.
+    pub provider: Option<String>,
+    /// Occurred from when on, as it was asked for.
+    pub from: Option<String>,
+    /// Occurred until when.
+    pub to: Option<String>,
+    /// Whether payloads are in it as they came.
+    pub raw: bool,
+}
+
+impl Manifest {
+    /// What `format` says.
+    pub const FORMAT: &str = "factfold.export";
+    /// The version that is written and read.
+    pub const VERSION: u32 = 1;
+    const BYTES_MAX: u64 = 64 << 10;
+
+    /// Reads the manifest at `path`.
+    ///
+    /// # Errors
+    /// It is not there, or none of this version.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let failed = |why: String| Failure::Failed(format!("{}: {why}", path.display()));
+        let mut text = String::new();
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        file.take(Self::BYTES_MAX).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+        let manifest: Self = serde_json::from_str(&text)
+            .map_err(|error| failed(format!("is no manifest of an export: {error}")))?;
+        if (manifest.format.as_str(), manifest.version) != (Self::FORMAT, Self::VERSION) {
+            return Err(failed(format!(
+                "is of version {}; this release reads {}",
+                manifest.version,
+                Self::VERSION
+            )));
+        }
+        Ok(manifest)
+    }
+
+    /// Refuses a file that is not the one that was exported.
+    ///
+    /// # Errors
+    /// [`Failure::Integrity`] names what differs.
+    pub fn check(&self, path: &Path) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+        let mut hashed = Hashed::new(io::sink());
+        io::copy(&mut File::open(path).map_err(failed)?, &mut hashed).map_err(failed)?;
+        let (_, bytes, sha256) = hashed.end();
+        if (bytes, &sha256) == (self.bytes, &self.sha256) {
+            return Ok(());
+        }
+        Err(Failure::Integrity(format!(
+            "{} is not the file that was exported: it has {bytes} bytes and SHA-256 {sha256}, the manifest says {} and {}",
+            path.display(),
+            self.bytes,
+            self.sha256
+        )))
+    }
+}
+
+/// Counts and hashes what is written on.
+pub struct Hashed<W> {
+    out: W,
+    bytes: u64,
+    digest: Sha256,
+}
+
+impl<W: io::Write> Hashed<W> {
+    /// Writes on to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, bytes: 0, digest: Sha256::new() }
+    }
+
+    /// What was written to, how many bytes there were, and their SHA-256.
+    pub fn end(self) -> (W, u64, String) {
+        (self.out, self.bytes, hex(&self.digest.finalize()))
+    }
+}
+
+impl<W: io::Write> io::Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

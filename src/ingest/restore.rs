@@ -1,0 +1,298 @@
+//! Lines of an export, read back as the facts that they were, the engine's own too.
+//!
+//! A fact that names positions of the log it came from names those of this log afterwards: its line tells the keys of
+//! what it refers to, which are found here. Keys that hold a position are kept apart, so that no fact of this log is
+//! taken for one of theirs.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::control::{ConflictObserved, ControlFact, TimeSource};
+use domain::facts::report::{Report, ReportFact};
+use domain::facts::{Fact, kind_name, kind_named};
+use domain::json::{FieldError, Json, Reader};
+use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
+use domain::members::Instant;
+use domain::record::RecordRef;
+use parking_lot::Mutex;
+
+use super::Ingest;
+use super::answer::{IngestError, Posted};
+use super::conflict::evidence_name;
+use super::decide::decision_name;
+use super::post::{name, required};
+use crate::log::LogError;
+
+/// How a line of an export begins.
+const BEGINS: &[u8] = b"{\"position\":";
+/// Stands in a line that names other facts.
+const REFERS: &[u8] = b"\"refers\":[";
+/// Most facts that one fact may name.
+const REFERS_MAX: usize = 5_000;
+/// Members that tell of the log a line came from, and are another's here.
+const OF_THE_OTHER_LOG: [&str; 4] = ["position", "recorded_at", "digest", "leaf"];
+
+/// Whether a line is one of an export, as it was written.
+pub fn is_exported(line: &[u8]) -> bool {
+    line.starts_with(BEGINS)
+}
+
+/// The position that a line of an export had in the log it came from, where it names other facts: those must be durable
+/// before it is read.
+pub fn referring(line: &[u8]) -> Option<Position> {
+    let rest = line.strip_prefix(BEGINS)?;
+    if !line.windows(REFERS.len()).any(|window| window == REFERS) {
+        return None;
+    }
+    let digits = rest.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Where facts stand here whose own keys are others here, by their positions there: those that name other facts.
+#[derive(Debug, Default)]
+pub struct Places(Mutex<HashMap<Position, Position>>);
+
+impl Places {
+    /// Keeps where one stands.
+    pub fn put(&self, there: Position, here: Position) {
+        self.0.lock().insert(there, here);
+    }
+
+    fn get(&self, there: Position) -> Option<Position> {
+        self.0.lock().get(&there).copied()
+    }
+}
+
+/// A fact that another names: its position there, and its key.
+struct Reference {
+    position: Position,
+    tenant: TenantId,
+    provider: Provider,
+    external_id: ExternalId,
+}
+
+fn reference(at: &mut Reader<'_>) -> Option<Reference> {
+    let position = at.required("position");
+    let tenant = name(at, "tenant", TenantId::stored);
+    let provider = name(at, "provider", Provider::stored);
+    let external_id = name(at, "external_id", ExternalId::new);
+    Some(Reference { position: position?, tenant: tenant?, provider: provider?, external_id: external_id? })
+}
+
+/// A key of the engine that holds a position of another log, kept apart from those of this one.
+fn apart(provider: &Provider, external_id: ExternalId) -> ExternalId {
+    let parts: Vec<&str> = external_id.as_str().split('/').collect();
+    let holds_a_position = provider.as_str() == Provider::ENGINE
+        && matches!(parts[..], ["tenant", _] | ["session", .., "timeout" | "resume", _]);
+    if holds_a_position {
+        ExternalId::new(&format!("imported/{}", external_id.as_str())).unwrap_or(external_id)
+    } else {
+        external_id
+    }
+}
+
+fn rejected(pointer: &str, message: &str) -> Posted {
+    Posted::Rejected(vec![FieldError { pointer: pointer.into(), message: message.into() }])
+}
+
+/// A line as it reads by itself.
+struct Line {
+    envelope: Envelope,
+    original: Bytes,
+    refers: Vec<Reference>,
+    evidence: Option<ConflictObserved>,
+}
+
+fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
+    let value = Json::parse(line).map_err(|error| Posted::Unparsable(error.to_string()))?;
+    let mut faults = Vec::new();
+    let mut at = Reader::new(value, "", &mut faults);
+    for member in OF_THE_OTHER_LOG {
+        at.take(member);
+    }
+    let tenant = name(&mut at, "tenant", TenantId::stored);
+    match (&tenant, expected) {
+        (Some(tenant), _) if *tenant == TenantId::control() => at.fault("is the engine's own"),
+        (Some(tenant), Some(expected)) if tenant != expected => {
+            at.fault(&format!("is {tenant}, and {expected} was asked for"));
+        }
+        (Some(_) | None, _) => {}
+    }
+    let provider = name(&mut at, "provider", Provider::stored);
+    let external_id = name(&mut at, "external_id", ExternalId::new);
+    let occurred_at: Option<Instant> = at.required("occurred_at");
+    let time_source: Option<TimeSource> = at.optional("time_source");
+    let original = original(&mut at);
+    let refers = at.rows("refers", REFERS_MAX, reference);
+    let evidence = at.take("evidence").and_then(|body| read_body(&mut at, "conflict_observed", body));
+    let kind =
+        required(&mut at, "kind").and_then(|given| given.as_str().and_then(kind_named).and_then(kind_name));
+    if kind.is_none() {
+        at.fault("is no kind of fact");
+    }
+    let body = at.take("body").unwrap_or(Json::Null);
+    let fact = kind.and_then(|kind| read_body(&mut at, kind, body));
+    at.finish();
+    match (tenant, provider, external_id, occurred_at, fact) {
+        (Some(tenant), Some(provider), Some(external_id), Some(occurred_at), Some(fact))
+            if faults.is_empty() =>
+        {
+            let external_id = apart(&provider, external_id);
+            let time_received = time_source.is_some();
+            let envelope =
+                Envelope { tenant, provider, external_id, occurred_at, time_received, fact, mapping: 0 };
+            let evidence = match evidence {
+                Some(Fact::Control(ControlFact::ConflictObserved(evidence))) => Some(evidence),
+                Some(_) | None => None,
+            };
+            Ok(Line { envelope, original, refers, evidence })
+        }
+        _ => Err(Posted::Rejected(faults)),
+    }
+}
+
+fn read_body<'j>(at: &mut Reader<'j>, kind: &str, body: Json<'j>) -> Option<Fact> {
+    match Fact::read(kind, body, at.pointer())? {
+        Ok(Fact::Access(_)) => {
+            at.fault("is of the engine's own tenant");
+            None
+        }
+        Ok(fact) => Some(fact),
+        Err(found) => {
+            at.faults(found);
+            None
+        }
+    }
+}
+
+/// The payload as it came, nothing of it folded or trimmed.
+fn original(at: &mut Reader<'_>) -> Bytes {
+    match at.take("original") {
+        Some(Json::Text(text)) => return Bytes::from(text.into_owned()),
+        Some(_) => at.fault("must be a string"),
+        None => {}
+    }
+    let Some(given) = at.take("original_base64") else { return Bytes::new() };
+    let decoded = given.as_str().and_then(|text| STANDARD.decode(text).ok());
+    decoded.map(Bytes::from).unwrap_or_else(|| {
+        at.fault("must be base64");
+        Bytes::new()
+    })
+}
+
+impl Ingest {
+    /// Reads a line of an export, of `expected` where a tenant is asked for; what it refers to must be durable.
+    pub(super) fn restored(
+        &self,
+        expected: Option<&TenantId>,
+        places: &Places,
+        line: &[u8],
+    ) -> Result<Result<(Envelope, Bytes), Posted>, IngestError> {
+        let Line { mut envelope, original, refers, evidence } = match read(expected, line) {
+            Ok(line) => line,
+            Err(answer) => return Ok(Err(answer)),
+        };
+        if envelope.fact.refers().is_empty() {
+            return Ok(Ok((envelope, original)));
+        }
+        let mut here = HashMap::new();
+        for Reference { position, tenant, provider, external_id } in refers {
+            let found = match places.get(position) {
+                Some(place) => Some(place),
+                None => {
+                    let external_id = apart(&provider, external_id);
+                    let (tenant, provider) = (tenant.as_str(), provider.as_str());
+                    let key = self.secret.key_hash(tenant, provider, external_id.as_str());
+                    self.log.find(&key)?.map(|(place, _)| place)
+                }
+            };
+            here.extend(found.map(|place| (position, place)));
+        }
+        Ok(match self.refer_here(&mut envelope, &here, evidence)? {
+            Some(()) => Ok((envelope, original)),
+            None => Err(rejected("/refers", "names a fact that is not here: import the whole export")),
+        })
+    }
+
+    /// Lets the fact name positions of this log; none where what it needs is not here.
+    fn refer_here(
+        &self,
+        envelope: &mut Envelope,
+        here: &HashMap<Position, Position>,
+        evidence: Option<ConflictObserved>,
+    ) -> Result<Option<()>, IngestError> {
+        let Envelope { fact, external_id, .. } = envelope;
+        let place = |there: &Position| here.get(there).copied();
+        match fact {
+            Fact::Control(ControlFact::ConflictObserved(body)) => {
+                let Some(first) = place(&body.first_position) else { return Ok(None) };
+                body.first_position = first;
+                body.first_digest = self.content_at(first)?;
+                body.second_digest = self.second(body)?;
+                *external_id = evidence_name(first, &body.second_digest)?;
+            }
+            Fact::Control(ControlFact::ConflictAccepted(body)) => {
+                let Some(first) = place(&body.first_position) else { return Ok(None) };
+                body.first_position = first;
+                body.second_digest =
+                    self.content_of(&body.brought.0, body.occurred_at, body.time_source.is_some())?;
+                *external_id = decision_name(first, &body.second_digest)?;
+            }
+            Fact::Control(ControlFact::ConflictRejected(body)) => {
+                let (Some(first), Some(evidence)) = (place(&body.first_position), evidence) else {
+                    return Ok(None);
+                };
+                body.first_position = first;
+                body.second_digest = self.second(&evidence)?;
+                *external_id = decision_name(first, &body.second_digest)?;
+            }
+            Fact::Control(ControlFact::QuarantineResolved(body)) => {
+                let Some(kept) = place(&body.quarantined_position) else { return Ok(None) };
+                body.quarantined_position = kept;
+                body.facts = body.facts.iter().filter_map(place).collect();
+            }
+            Fact::Report(
+                ReportFact::Drafted(body) | ReportFact::Published(body) | ReportFact::Withdrawn(body),
+            ) => {
+                let Report { position: Some(position), .. } = body else { return Ok(Some(())) };
+                let Some(place) = place(position) else { return Ok(None) };
+                *position = place;
+            }
+            _ => {}
+        }
+        Ok(Some(()))
+    }
+
+    fn second(&self, observed: &ConflictObserved) -> Result<ContentDigest, IngestError> {
+        self.content_of(&observed.brought.0, observed.occurred_at, observed.time_source.is_some())
+    }
+
+    /// Digest of a content, whatever its key.
+    fn content_of(
+        &self,
+        fact: &Fact,
+        occurred_at: Instant,
+        time_received: bool,
+    ) -> Result<ContentDigest, IngestError> {
+        let engine = |error: domain::keys::NameError| IngestError::Engine(error.to_string());
+        self.digest(&Envelope {
+            tenant: TenantId::unassigned(),
+            provider: Provider::engine(),
+            external_id: ExternalId::new("content").map_err(engine)?,
+            occurred_at,
+            time_received,
+            fact: fact.clone(),
+            mapping: 0,
+        })
+    }
+
+    fn content_at(&self, position: Position) -> Result<ContentDigest, IngestError> {
+        let missing = || IngestError::Unreadable { position, why: "it is not there".into() };
+        let record = self.log.read(position)?.ok_or_else(missing)?;
+        let RecordRef { header, .. } = record.view().map_err(|error| LogError::Record { position, error })?;
+        Ok(header.content)
+    }
+}
