@@ -14,6 +14,7 @@ mod cli;
 mod cli_about;
 mod cli_access;
 mod cli_export;
+mod cli_moved;
 mod common;
 mod configuration;
 mod crash;
