@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::common::Site;
 use crate::common::facts::four_stages;
-use crate::common::history::lived_in;
+use crate::common::lived::lived_in;
 use crate::common::site::Ran;
 use serde_json::{Value, json};
 

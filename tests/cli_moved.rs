@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::facts::answered;
-use crate::common::history::{AT, lived_in, second_configuration};
+use crate::common::lived::{AT, lived_in, second_configuration};
 use crate::common::site::Ran;
 use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
 use serde_json::Value;

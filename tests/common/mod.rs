@@ -9,6 +9,7 @@ pub mod crm;
 pub mod dialer;
 pub mod facts;
 pub mod history;
+pub mod lived;
 pub mod model;
 pub mod planted;
 pub mod random;
