@@ -46,6 +46,7 @@ mod restatements;
 mod rules;
 mod rules_durable;
 mod rules_equality;
+mod shuffle;
 mod signatures;
 mod signer;
 mod slow_clients;

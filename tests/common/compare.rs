@@ -80,10 +80,9 @@ fn walk(path: &str, model: &Value, served: &Value, found: &mut Vec<String>) {
 /// Where two answers of a route differ. Lists whose order the contract leaves open are ordered first.
 pub fn differences(route: &str, model: &Value, served: &Value) -> Vec<String> {
     let [mut model, mut served] = [model, served].map(plain);
-    if let Some(member) = order_of(route) {
-        for items in [&mut model, &mut served].into_iter().filter_map(Value::as_array_mut) {
-            items.sort_by_key(|item| item[member].to_string());
-        }
+    let order = order_of(route);
+    for items in [&mut model, &mut served].into_iter().filter_map(Value::as_array_mut) {
+        items.sort_by_key(|item| order.iter().map(|member| item[*member].to_string()).collect::<Vec<_>>());
     }
     let mut found = Vec::new();
     walk(route, &model, &served, &mut found);

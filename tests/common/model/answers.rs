@@ -10,13 +10,12 @@ use super::{Model, month_of};
 /// A route's answer, without what only tells where and when it is true; a list's items alone.
 pub type Answers = BTreeMap<String, Value>;
 
-/// Routes whose answers are lists over pages, and the member that orders them for the comparison where the contract
-/// does not.
-pub fn order_of(route: &str) -> Option<&'static str> {
+/// The members by which a list is ordered for the comparison, where the contract leaves its order open.
+pub fn order_of(route: &str) -> &'static [&'static str] {
     match route.split('?').next().unwrap_or_default() {
-        "calls" => Some("call_id"),
-        "outreach/leads" => Some("first_event_at"),
-        _ => None,
+        "calls" => &["call_id"],
+        "outreach/leads" => &["workspace", "email", "lead_id"],
+        _ => &[],
     }
 }
 
@@ -53,15 +52,16 @@ impl Model<'_> {
             add(format!("metrics/sessions/{id}"), self.session_metrics(id));
         }
         let items = self.call_items();
-        for item in items.as_array().into_iter().flatten().step_by(7) {
+        for item in items.as_array().into_iter().flatten().step_by(1 + calls.len() / 30) {
             add(format!("calls/{}", item["call_id"].as_str().expect("an id")), item.clone());
         }
         add("calls".to_owned(), items);
         let leads: BTreeSet<&str> = calls.iter().filter_map(|call| call.lead).collect();
-        for call in calls.iter().step_by(5) {
+        for call in calls.iter().step_by(1 + calls.len() / 30) {
             add(format!("calls/{}/recordings", call.id), self.recordings(|other| other.id == call.id));
         }
-        for lead in leads {
+        let step = 1 + leads.len() / 60;
+        for lead in leads.into_iter().step_by(step) {
             add(format!("leads/{lead}/recordings"), self.recordings(|call| call.lead == Some(lead)));
         }
         add("outreach/leads".to_owned(), self.lead_items());

@@ -111,6 +111,12 @@ fn grouped(name: &str, of: &[&str]) -> Value {
     rows.iter().map(|(count, spelling)| json!({name: spelling, "leads": count.0})).collect()
 }
 
+/// The name of the contact that a record is about: its own word, else the lead's.
+pub fn contact_name<'a>(record: &'a Value, contacts: &BTreeMap<&'a str, &'a Value>) -> Option<&'a str> {
+    let lead = text(record, "contact").and_then(|id| contacts.get(id));
+    text(record, "contact_name").or(lead.and_then(|lead| text(lead, "contact_name")))
+}
+
 /// The stages that a rule names, as names are compared.
 fn stages_named(config: &Config<'_>, rule: &str, default: &[&str]) -> Vec<String> {
     let named = config.names(rule);
@@ -309,17 +315,15 @@ impl<'a> Model<'a> {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
-    /// The name of a contact, as the leads have it.
-    pub fn contact_name(&self, record: &'a Value) -> Option<&'a str> {
-        let leads = self.newest("leads", None).map(|snapshot| snapshot.records).unwrap_or_default();
-        let contact =
-            text(record, "contact").and_then(|id| leads.get(id)).and_then(|lead| text(lead, "contact_name"));
-        text(record, "contact_name").or(contact)
+    /// The leads by id: whom records are about.
+    pub fn contacts(&self) -> BTreeMap<&'a str, &'a Value> {
+        self.newest("leads", None).map(|snapshot| snapshot.records).unwrap_or_default()
     }
 
     /// `/schedule` at the model's time.
     pub fn schedule(&self) -> Value {
         let activities = self.newest("activities", None).map(|snapshot| snapshot.records).unwrap_or_default();
+        let contacts = self.contacts();
         let due = |(id, activity): (&'a str, &'a Value)| {
             let at = instant(&activity["scheduled_at"]).filter(|at| *at > self.at)?;
             Some((at, id, activity))
@@ -328,7 +332,7 @@ impl<'a> Model<'a> {
         due.sort_by_key(|(at, id, _)| (*at, *id));
         let item = |(at, id, activity): (DateTime<Utc>, &'a str, &'a Value)| {
             json!({"activity_id": id, "scheduled_at": shown(at), "activity_type": text(activity, "activity_type"),
-                "contact_name": self.contact_name(activity), "description": text(activity, "content"),
+                "contact_name": contact_name(activity, &contacts), "description": text(activity, "content"),
                 "status": text(activity, "status")})
         };
         due.into_iter().take(100).map(item).collect()

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::crm::contact_name;
 use super::{Fact, Model, instant, shown};
 
 impl<'a> Model<'a> {
@@ -25,10 +26,11 @@ impl<'a> Model<'a> {
     /// `/notes?search`, newest first.
     pub fn notes(&self, search: Option<&str>) -> Value {
         let mut rows: Vec<(Option<DateTime<Utc>>, Value)> = Vec::new();
+        let contacts = self.contacts();
         for (id, note) in self.synced() {
             let date = instant(&note["created_at"]);
             let row = json!({"note_id": id, "date": date.map(shown), "author": note["author"], "content": note["content"],
-                "contact": self.contact_name(note).or(note["contact"].as_str()), "origin": "synced"});
+                "contact": contact_name(note, &contacts).or(note["contact"].as_str()), "origin": "synced"});
             rows.push((date, row));
         }
         let mut own: BTreeMap<&str, Fact<'a>> = BTreeMap::new();
