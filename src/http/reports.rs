@@ -183,7 +183,10 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
     post,
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/publish",
     params(Command),
-    responses((status = 200, body = Told<ReportDone>))
+    responses(
+        (status = 200, body = Told<ReportDone>),
+        (status = 409, description = "It was withdrawn")
+    )
 )]
 async fn publish_report(
     State(app): State<Arc<App>>,
@@ -198,7 +201,10 @@ async fn publish_report(
     post,
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/withdraw",
     params(Command),
-    responses((status = 200, body = Told<ReportDone>))
+    responses(
+        (status = 200, body = Told<ReportDone>),
+        (status = 409, description = "It is a draft still")
+    )
 )]
 async fn withdraw_report(
     State(app): State<Arc<App>>,
