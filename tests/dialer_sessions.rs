@@ -4,38 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
+use crate::common::dialer::{eight, hurried};
+use crate::common::{Site, TOKEN};
 use serde_json::{Value, json};
 
 const LEADS: [&str; 10] = ["L0", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9"];
 
 fn session_body() -> Value {
     json!({"agent": "ann@example.com", "pipeline_id": "north", "lead_ids": LEADS})
-}
-
-/// Acme with rules of time short enough for a test.
-fn hurried(rules: &str) -> Site {
-    let rules = format!("currency = \"USD\"\n[tenant.rules]\n{rules}\n");
-    Site::with(&TWO_TENANTS.replacen("currency = \"USD\"\n", &rules, 1))
-}
-
-/// How many facts of a kind acme has.
-async fn count(server: &Server, kind: &str) -> usize {
-    server.all_facts("acme").await.iter().filter(|fact| fact["kind"] == kind).count()
-}
-
-/// Sends eight at once and answers what each is told.
-async fn eight<F, T>(server: &Arc<Server>, send: impl Fn(Arc<Server>, usize) -> F) -> Vec<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    let sent: Vec<_> = (0..8).map(|n| tokio::spawn(send(Arc::clone(server), n))).collect();
-    let mut told = Vec::new();
-    for one in sent {
-        told.push(one.await.expect("answered"));
-    }
-    told
 }
 
 #[tokio::test]
@@ -80,7 +56,7 @@ async fn c1_an_ended_session_is_ended_once_and_the_next_one_is_new() {
         let ended = server.command("acme", &format!("sessions/{id}/end"), &json!({})).await;
         assert_eq!((ended.is(200).outcome(), &ended.json["is_active"]), (outcome, &json!(false)));
     }
-    assert_eq!(count(&server, "session_ended").await, 1);
+    assert_eq!(server.count("acme", "session_ended").await, 1);
     let attempt = server.mark_attempt(&id, "L0", "busy").await;
     assert_eq!(attempt.problem(409)["code"], "session_ended");
     let next = server.command("acme", &format!("sessions/{id}/next-lead?line=1"), &json!({})).await;
@@ -125,7 +101,7 @@ async fn c1_a_session_without_activity_times_out_and_can_be_resumed() {
     let late = server.mark_attempt(&id, "L1", "busy").await;
     assert_eq!(late.problem(409)["code"], "session_timed_out");
     server.mark_attempt(&id, "L1", "busy").await.problem(409);
-    assert_eq!(count(&server, "session_timed_out").await, 1, "who met it first recorded it, once");
+    assert_eq!(server.count("acme", "session_timed_out").await, 1, "who met it first recorded it, once");
     assert_eq!(server.read("acme", &format!("sessions/{id}")).await["is_active"], false);
     server.get("/api/v1/tenants/acme/sessions/active?agent=ann@example.com&pipeline_id=north").await.is(404);
     let existing = server.mark_attempt(&id, "L0", "connected").await;
@@ -164,7 +140,7 @@ async fn c1_a_session_that_nobody_touches_times_out_by_itself() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(begun.elapsed() >= Duration::from_millis(900));
-    assert_eq!(count(&server, "session_timed_out").await, 1);
+    assert_eq!(server.count("acme", "session_timed_out").await, 1);
 }
 
 #[tokio::test]
@@ -177,7 +153,7 @@ async fn c1_eight_clients_that_start_one_session_all_get_the_same() {
     .await;
     let ids: BTreeSet<&String> = told.iter().map(|(_, id)| id).collect();
     let created = told.iter().filter(|(status, _)| *status == 201).count();
-    assert_eq!((ids.len(), created, count(&server, "session_started").await), (1, 1, 1), "{told:?}");
+    assert_eq!((ids.len(), created, server.count("acme", "session_started").await), (1, 1, 1), "{told:?}");
 }
 
 #[tokio::test]
@@ -196,7 +172,7 @@ async fn c2_an_attempt_is_marked_once_whoever_marks_it_again() {
     let existing = told.iter().filter(|(status, outcome, _)| *status == 200 && outcome == "existing").count();
     let stands: BTreeSet<&String> = told.iter().map(|(_, _, stands)| stands).collect();
     assert_eq!((created, existing, stands.len()), (1, 7, 1), "{told:?}");
-    assert_eq!(count(&server, "lead_attempted").await, 1);
+    assert_eq!(server.count("acme", "lead_attempted").await, 1);
     assert_eq!(server.read("acme", &format!("sessions/{id}")).await["completed_leads"], 1);
 
     server.mark_attempt(&id, "stranger", "busy").await.names("/lead_id").problem(422);
@@ -216,7 +192,7 @@ async fn c3_three_lines_get_three_leads_and_each_its_own_again() {
     }
     assert_eq!(leads, [(json!("A"), json!(0)), (json!("B"), json!(1)), (json!("C"), json!(2))]);
     assert_eq!(server.next_lead(&id, "2").await["lead_id"], "B");
-    assert_eq!(count(&server, "lead_reserved").await, 3, "asking again records nothing");
+    assert_eq!(server.count("acme", "lead_reserved").await, 3, "asking again records nothing");
     server.mark_attempt(&id, "B", "busy").await.is(201);
     assert_eq!(server.next_lead(&id, "2").await["lead_id"], "D", "attempted: the line goes on");
     let none = server.next_lead(&id, "4").await;

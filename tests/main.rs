@@ -22,6 +22,7 @@ mod crm;
 mod deliveries;
 mod demo;
 mod dialer_metrics;
+mod dialer_races;
 mod dialer_sessions;
 mod edge;
 mod evidence;

@@ -1,8 +1,30 @@
 //! The power dialer's routes, as an agent's browser asks them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Answer, Server, TOKEN};
+use super::{Answer, Server, Site, TOKEN, TWO_TENANTS};
+
+/// Acme with rules of time short enough for a test.
+pub fn hurried(rules: &str) -> Site {
+    let rules = format!("currency = \"USD\"\n[tenant.rules]\n{rules}\n");
+    Site::with(&TWO_TENANTS.replacen("currency = \"USD\"\n", &rules, 1))
+}
+
+/// Sends eight at once and answers what each is told.
+pub async fn eight<F, T>(server: &Arc<Server>, send: impl Fn(Arc<Server>, usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let sent: Vec<_> = (0..8).map(|n| tokio::spawn(send(Arc::clone(server), n))).collect();
+    let mut told = Vec::new();
+    for one in sent {
+        told.push(one.await.expect("answered"));
+    }
+    told
+}
 
 impl Server {
     /// POST of a JSON body to a tenant's route with the admin token.
@@ -43,5 +65,10 @@ impl Server {
     pub async fn mark_attempt(&self, session: &str, lead: &str, outcome: &str) -> Answer {
         let body = json!({"lead_id": lead, "outcome": outcome});
         self.command("acme", &format!("sessions/{session}/attempts"), &body).await
+    }
+
+    /// How many facts of a kind a tenant has.
+    pub async fn count(&self, tenant: &str, kind: &str) -> usize {
+        self.all_items(tenant, &format!("facts?limit=500&kind={kind}")).await.len()
     }
 }
