@@ -216,3 +216,90 @@ async fn d6_a_bad_range_or_filter_is_400_and_names_the_rule() {
         assert!(answer.text.contains(named), "expected {named:?} in {}", answer.text);
     }
 }
+
+async fn periods(server: &Server, query: &str) -> Vec<Value> {
+    let listed = server.all_items("acme", &format!("sender-accounts?{query}")).await;
+    listed.into_iter().map(|account| account["period"].clone()).collect()
+}
+
+#[tokio::test]
+async fn d6_an_accounts_period_is_the_difference_of_its_totals_or_null_with_the_span_that_is_known() {
+    let server = Site::new().start().await;
+    let poll = |(id, day, sends, replies): (&str, u32, u64, u64)| {
+        observed(id, [sends, replies, 0], &format!("2025-10-{day:02}T12:00:00Z"))
+    };
+    let polls = [
+        ("1", 3, 1_000, 50),
+        ("1", 4, 1_900, 60),
+        ("1", 7, 4_000, 90),
+        ("1", 8, 4_700, 118),
+        ("2", 7, 500, 9),
+        ("2", 8, 20, 1),
+        ("3", 7, 40, 0),
+    ];
+    server.record("acme", &polls.map(poll)).await;
+    let one = &periods(&server, "from=2025-10-04&to=2025-10-08").await[0];
+    let told = ["sends", "replies", "bounces", "reply_rate", "resets", "span"].map(|name| one[name].clone());
+    assert_eq!(told, [json!(3_700), json!(68), json!(0), json!(1.84), json!(0), Value::Null], "{one}");
+    let over_the_gap = &periods(&server, "from=2025-10-05&to=2025-10-07").await[0];
+    assert_eq!(over_the_gap["sends"], 2_100, "the days of a gap together are known: {over_the_gap}");
+    for (query, span) in [
+        ("from=2025-10-06&to=2025-10-06", ["2025-10-05", "2025-10-07"]),
+        ("from=2025-10-06&to=2025-10-08", ["2025-10-05", "2025-10-08"]),
+        ("from=2025-10-01&to=2025-10-31", ["2025-10-04", "2025-10-08"]),
+    ] {
+        let period = &periods(&server, query).await[0];
+        assert_eq!(
+            (&period["sends"], &period["reply_rate"]),
+            (&Value::Null, &Value::Null),
+            "{query}: {period}"
+        );
+        let days = [&period["span"]["from"], &period["span"]["to"]];
+        assert_eq!(days, [&json!(span[0]), &json!(span[1])], "{query}: {period}");
+        let known = json!(if span[1] == "2025-10-07" {
+            2_100
+        } else if span[0] == "2025-10-05" {
+            2_800
+        } else {
+            3_700
+        });
+        assert_eq!(period["span"]["sends"], known, "{query}: {period}");
+    }
+    let day = periods(&server, "from=2025-10-08&to=2025-10-08").await;
+    assert_eq!((&day[1]["sends"], &day[1]["resets"]), (&json!(20), &json!(1)), "begun anew: {}", day[1]);
+    let unread = json!({"from": "2025-10-08", "to": "2025-10-08", "sends": null, "replies": null, "bounces": null,
+        "reply_rate": null, "resets": 0, "span": null});
+    assert_eq!(day[2], unread, "read once only: nothing is known of any day");
+    let listed = server.all_items("acme", "sender-accounts").await;
+    assert!(listed.iter().all(|account| account["period"].is_null()), "none is asked for: {listed:?}");
+    // The poll that was missing arrives late: the days that it tells apart are told apart.
+    server.record("acme", &[poll(("1", 6, 3_500, 80))]).await;
+    assert_eq!(periods(&server, "from=2025-10-07&to=2025-10-08").await[0]["sends"], 1_200);
+}
+
+#[tokio::test]
+async fn d6_periods_are_the_tenants_days_as_csv_too_and_a_bad_range_is_400() {
+    let server = Site::new().start().await;
+    // 03:30 UTC is still the day before in New York.
+    let facts = [
+        observed("1", [10, 0, 0], "2025-10-08T03:30:00Z"),
+        observed("1", [30, 1, 0], "2025-10-09T03:30:00Z"),
+    ];
+    server.record("acme", &facts).await;
+    assert_eq!(periods(&server, "from=2025-10-08&to=2025-10-08").await[0]["sends"], 20);
+    let path = "/api/v1/tenants/acme/sender-accounts?from=2025-10-08&to=2025-10-08";
+    let csv = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("accept", "text/csv");
+    let csv = server.send(csv).await.is(200).text.clone();
+    let [header, row] = csv.lines().collect::<Vec<_>>()[..] else { panic!("expected one row: {csv}") };
+    let at = header.split(',').position(|column| column == "period.sends").expect("the column");
+    assert_eq!(row.split(',').nth(at), Some("20"), "{csv}");
+    assert!(header.contains("period.span.from"), "{header}");
+    let current = server.get("/api/v1/tenants/acme/sender-accounts?from=2026-01-01").await;
+    assert!(
+        current.is(200).json["at"].is_string() && current.header("etag").is_empty(),
+        "up to today: {current:?}"
+    );
+    for query in ["from=2025-10-09&to=2025-10-08", "from=2020-01-01&to=2025-10-08", "from=never"] {
+        server.get(&format!("/api/v1/tenants/acme/sender-accounts?{query}")).await.problem(400);
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::bison;
-use crate::common::facts::answered;
+use crate::common::facts::{self, answered};
 use crate::common::receiver::Receiver;
 use crate::common::twilio::{self, ended};
 use crate::common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
@@ -217,4 +217,45 @@ async fn f2_a_bit_that_flips_in_the_log_while_it_serves_is_an_alert_of_the_opera
     flip();
     alerts(&server, &format!("{of_nobody}&state=cleared"), |items| items.len() == 1).await;
     server.stop();
+}
+
+#[tokio::test]
+async fn d9_a_reply_rate_that_dropped_is_an_alert_once_with_its_figures_and_one_of_few_sends_is_none() {
+    let site = Site::new();
+    let server = site.start().await;
+    let days_ago = |days: i64| {
+        (chrono::Utc::now() - chrono::Duration::days(days)).format("%Y-%m-%dT17:00:00Z").to_string()
+    };
+    let poll = |tenant: &str, days: i64, sends: u64, replies: u64| {
+        let at = days_ago(days);
+        let fact =
+            facts::fact("emailbison", &format!("account/{tenant}/{at}"), "sender_account_observed", &at);
+        facts::with(
+            fact,
+            json!({"instance": "i.example", "workspace": "17", "account_id": "1", "email": "a@s.example",
+            "status": "connected", "sends": sends, "replies": replies, "email_provider": "Gmail"}),
+        )
+    };
+    // acme: 50 of 1,000, then 39 of 1,000; globex: the same rates on 99 sends a day at most.
+    let acme = [(5, 0, 0), (4, 1_000, 50), (3, 2_000, 89)]
+        .map(|(days, sends, replies)| poll("acme", days, sends, replies));
+    let globex = [(5, 0, 0), (4, 99, 10), (3, 198, 10)]
+        .map(|(days, sends, replies)| poll("globex", days, sends, replies));
+    server.record("acme", &acme).await;
+    server.record("globex", &globex).await;
+    server.kill();
+    let server = site.start().await;
+    let raised = alerts(&server, ACME, |items| !items.is_empty()).await;
+    assert_eq!((&raised[0]["rule"], &raised[0]["subject"]), (&json!("reply_rate_drop"), &json!("Gmail")));
+    let figures = ["reply_rate", "reply_rate_before", "sends", "replies", "day_before"]
+        .map(|name| raised[0]["figures"][name].clone());
+    assert_eq!(
+        figures,
+        [json!("3.90"), json!("5.00"), json!("1000"), json!("39"), json!(&days_ago(4)[..10])]
+    );
+    assert!(server.all_items("globex", "alerts").await.is_empty(), "under 100 sends a rate says little");
+    server.kill();
+    let server = site.start().await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(server.all_items("acme", "alerts").await.len(), 1, "once");
 }

@@ -1,5 +1,6 @@
 //! Entities: the facts of one subject folded into a row.
 
+pub mod account_period;
 pub mod alerts;
 pub mod attempts;
 pub mod call;

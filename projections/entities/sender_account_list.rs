@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Order;
+use crate::entities::account_period::{Period, PeriodFigures};
 use crate::entities::links::Workspace;
 use crate::entities::sender_account::{AccountName, AccountRow, Counter, Member, Standing};
 use crate::entities::sender_accounts::SenderAccounts;
@@ -56,6 +57,8 @@ pub struct AccountItem {
     pub reply_rate: Option<f64>,
     /// How often a total fell: then the provider had begun to count anew.
     pub resets: usize,
+    /// What the totals gained over the days asked for; null where none are.
+    pub period: Option<PeriodFigures>,
     /// When the totals were read.
     pub observed_at: Option<String>,
     /// Gmail, Outlook, ….
@@ -148,6 +151,7 @@ impl SenderAccounts {
         &self,
         position: Position,
         filter: &AccountFilter,
+        period: Option<&Period>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<AccountItem> {
@@ -161,7 +165,7 @@ impl SenderAccounts {
         let rows = (0..).zip(&all).map(row).collect();
         let make = |at: u32| {
             let (key, mailbox) = &all[at as usize];
-            item(key, mailbox, texts)
+            item(key, mailbox, period, texts)
         };
         let (items, next_cursor) = page(std::iter::once(rows), after, limit, make);
         Page { position, items, next_cursor }
@@ -195,7 +199,12 @@ impl AccountFilter {
     }
 }
 
-fn item((workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: &Texts) -> AccountItem {
+fn item(
+    (workspace, email): &(Workspace, Symbol),
+    mailbox: &Mailbox<'_>,
+    period: Option<&Period>,
+    texts: &Texts,
+) -> AccountItem {
     let [instance, workspace] = workspace.map(|symbol| texts.get(symbol).to_owned());
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);
     let read = mailbox.read();
@@ -220,6 +229,7 @@ fn item((workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: 
         bounces,
         reply_rate: replies.zip(sends).and_then(rate).map(|hundredths| hundredths as f64 / 100.0),
         resets: read.map_or(0, AccountRow::resets),
+        period: period.map(|period| period.of(read)),
         observed_at: read.and_then(AccountRow::read).map(|order| order.occurred_at().to_string()),
         email_provider: text(mailbox.member(Member::EmailProvider)),
         reseller: text(mailbox.member(Member::Reseller)),

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::members::Day;
+use projections::entities::account_period::Period;
 use projections::entities::sender_account::Standing;
 use projections::entities::sender_account_list::{AccountFilter, AccountItem, StatusAnswer};
 use projections::figures::provider_performance::PerformanceAnswer;
@@ -37,10 +38,15 @@ parameters! {
         email_provider: String,
         /// Part of the address, in any case.
         search: String,
+        /// First local day of `period`; by default the first of the month of the last.
+        from: Day,
+        /// Last local day of `period`; by default today, where `from` is given.
+        to: Day,
     }
 }
 
-/// The mailboxes that outreach is sent from, by address. Counters are the provider's lifetime totals.
+/// The mailboxes that outreach is sent from, by address. Counters are the provider's lifetime totals; with `from` or
+/// `to`, `period` says what they gained on those days.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sender-accounts",
@@ -48,12 +54,21 @@ parameters! {
     responses((status = 200, body = Page<AccountItem>))
 )]
 async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
-    let Accounts { status, workspace, email_provider, search } = list.query.clone();
+    let Accounts { status, workspace, email_provider, search, from, to } = list.query.clone();
     let filter = AccountFilter { status, workspace, email_provider, search };
+    let period = if from.is_some() || to.is_some() {
+        let (from, to) = days_asked(&list, from, to)?;
+        Some(Period { from, to, timeline: list.view.timeline() })
+    } else {
+        None
+    };
     let (after, limit) = (list.after()?, list.limit);
     let (accounts, position) =
         list.view.with(|tenant, position| (tenant.sender_accounts.rows.clone(), position));
-    list.page(blocking(move || accounts.page(position, &filter, after.as_ref(), limit)).await?)
+    let of = move || accounts.page(position, &filter, period.as_ref(), after.as_ref(), limit);
+    let page = blocking(of).await?;
+    // A period up to today is another one tomorrow.
+    if from.is_some() && to.is_none() { list.page_at(page) } else { list.page(page) }
 }
 
 /// How many mailboxes are connected.

@@ -1,6 +1,7 @@
 //! Random facts of sender accounts, ad spend and targets, and what is served of them.
 
 use domain::members::Day;
+use projections::entities::account_period::Period;
 use projections::entities::sender_account_list::AccountFilter;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
@@ -69,7 +70,9 @@ pub fn served(tenant: &Tenant) -> Value {
     let accounts = tenant.sender_accounts.rows.clone();
     let listed = |status| {
         let filter = AccountFilter { status, ..AccountFilter::default() };
-        all_pages(|after| accounts.page(0, &filter, after, 3))
+        let timeline = tenant.profile.timeline.clone();
+        let period = Period { from: day("2025-10-01"), to: day("2025-11-15"), timeline };
+        all_pages(|after| accounts.page(0, &filter, Some(&period), after, 3))
     };
     let removed = projections::entities::sender_account::Standing::Removed;
     json!({
