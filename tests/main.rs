@@ -13,6 +13,7 @@ mod canary;
 mod cli;
 mod cli_about;
 mod cli_access;
+mod cli_decisions;
 mod cli_export;
 mod cli_moved;
 mod common;

@@ -4,12 +4,14 @@ mod arguments;
 mod audit;
 mod completions;
 mod config;
+mod conflicts;
 mod demo;
 mod export;
 mod import;
 mod log;
 mod man;
 mod output;
+mod quarantine;
 mod replay;
 mod serve;
 mod supervisor;
@@ -73,6 +75,10 @@ enum Command {
     Replay(replay::Args),
     /// Walk the log: checksums, gaps, tree, index, read models; exit 3 on a violation
     Audit(audit::Args),
+    /// Look at quarantined deliveries, and map them again
+    Quarantine(quarantine::Args),
+    /// Look at conflicts, and decide them
+    Conflicts(conflicts::Args),
     /// Look at the tenants, and let the configuration file hold
     Tenant(tenant::Args),
     /// Add, list, change and remove the people who may log in
@@ -214,6 +220,8 @@ pub fn run() -> ExitCode {
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),
+        Command::Quarantine(args) => quarantine::run(settings, args),
+        Command::Conflicts(args) => conflicts::run(settings, args),
         Command::Tenant(args) => tenant::run(settings, args),
         Command::User(args) => user::run(settings, args),
         Command::Token(args) => token::run(settings, args),

@@ -164,10 +164,7 @@ async fn decide(
     decision: decide::Decision,
 ) -> Result<Json<DecisionAnswer>, Problem> {
     let id: Position = conflict_id.parse().map_err(|_| Problem::not_found("conflict"))?;
-    let (state, other) = match decision {
-        decide::Decision::Accept => ("accepted", "rejected"),
-        decide::Decision::Reject => ("rejected", "accepted"),
-    };
+    let (state, other) = (decision.state(), decision.other().state());
     let decided = app.engine.ingest.decide(&tenant, id, decision, Text::new(tenant.by())).await?;
     let (outcome, position) = match decided {
         Decided::Now(position) => ("recorded", position),

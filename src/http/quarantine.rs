@@ -176,22 +176,13 @@ async fn retry(
 ) -> Result<Json<RetryAnswer>, Problem> {
     let unknown = || Problem::not_found("quarantined delivery");
     let item = found.ok_or_else(unknown)?;
-    let in_vain = |reason: &str, detail: String| {
+    let retried = app.engine.ingest.retry(tenant, item.fact_position, by).await?;
+    if let Some((reason, detail)) = retried.in_vain() {
         let problem = Problem::new(StatusCode::CONFLICT, "still_quarantined", detail);
-        problem.with("reason", reason).with("quarantine_id", item.quarantine_id.as_str())
-    };
-    match app.engine.ingest.retry(tenant, item.fact_position, by).await? {
-        Retried::Resolved(resolved) => {
-            let quarantine_id = item.quarantine_id.clone();
-            Ok(Json(RetryAnswer { quarantine_id, state: Standing::Resolved.as_str(), resolved }))
-        }
-        Retried::Still(cannot) => Err(in_vain(cannot.reason.as_str(), cannot.detail)),
-        Retried::EndpointGone => {
-            Err(in_vain("unknown_endpoint", "its endpoint is no longer configured".into()))
-        }
-        Retried::Erased => Err(in_vain("erased", "its payload was erased".into())),
-        Retried::Unknown => Err(unknown()),
+        return Err(problem.with("reason", reason).with("quarantine_id", item.quarantine_id.as_str()));
     }
+    let Retried::Resolved(resolved) = retried else { return Err(unknown()) };
+    Ok(Json(RetryAnswer { quarantine_id: item.quarantine_id, state: Standing::Resolved.as_str(), resolved }))
 }
 
 parameters! {

@@ -22,6 +22,25 @@ pub enum Decision {
     Reject,
 }
 
+impl Decision {
+    /// The conflict's state once it was decided so.
+    pub fn state(self) -> &'static str {
+        match self {
+            Self::Accept => "accepted",
+            Self::Reject => "rejected",
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Accept => Self::Reject,
+            Self::Reject => Self::Accept,
+        }
+    }
+}
+
 /// What became of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {

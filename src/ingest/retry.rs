@@ -44,6 +44,18 @@ pub enum Retried {
     Unknown,
 }
 
+impl Retried {
+    /// Why it is quarantined still: in a word, and which field and how. None of one that is resolved, or not there.
+    pub fn in_vain(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Resolved(_) | Self::Unknown => None,
+            Self::Still(cannot) => Some((cannot.reason.as_str(), cannot.detail.clone())),
+            Self::EndpointGone => Some(("unknown_endpoint", "its endpoint is no longer configured".into())),
+            Self::Erased => Some(("erased", "its payload was erased".into())),
+        }
+    }
+}
+
 impl Ingest {
     /// Maps the delivery again that the `delivery_quarantined` at `position` of `tenant` keeps, by today's mapping
     /// and directory, with the time it came. Success stands in the log; what was resolved before is answered from

@@ -1,0 +1,179 @@
+//! `factfold conflicts`: contents that came under a known key, on the data directory of a stopped server (R1).
+
+use clap::Subcommand;
+use domain::keys::{Position, TenantId};
+use domain::members::Text;
+use projections::entities::conflicts::{ConflictItem, State};
+use serde_json::{Value, json};
+
+use super::arguments::{BY, all_known, tenant};
+use super::serve::runtime;
+use super::{Failure, Settings, output};
+use crate::engine::Offline;
+use crate::ingest::decide::{Decided, Decision};
+use crate::log::LogError;
+
+/// Which routes do the same while a server has the data directory.
+const INSTEAD: &str = "the routes /api/v1/tenants/{tenant}/conflicts";
+/// Rows that are read of a tenant at a time.
+const ROWS_AT_ONCE: usize = 500;
+
+/// Look at conflicts, and decide them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List conflicts, newest first
+    List {
+        /// Whose [default: those of all tenants]
+        #[arg(long, value_parser = tenant)]
+        tenant: Option<TenantId>,
+        /// Where they stand: open, accepted, rejected or all
+        #[arg(long, default_value = "open", value_parser = ["open", "accepted", "rejected", "all"])]
+        state: String,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Show one conflict, and every member in which the two contents differ
+    Show {
+        /// Its id, as the list tells it
+        conflict_id: Position,
+    },
+    /// Let the second content replace the first: figures are as if it had come in its place
+    Accept {
+        /// Its id, as the list tells it
+        conflict_id: Position,
+    },
+    /// Let the first content stand
+    Reject {
+        /// Its id, as the list tells it
+        conflict_id: Position,
+    },
+}
+
+/// Lists, shows or decides.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let (config, offline) = settings.offline(INSTEAD)?;
+    match &args.what {
+        What::List { tenant, state, limit } => {
+            if let Some(tenant) = tenant {
+                all_known(&offline, &config, [tenant.as_str()])?;
+            }
+            let mut found = of_all(&offline, tenant.as_ref(), State::parse(state))?;
+            found.truncate(*limit as usize);
+            list(settings, &found)
+        }
+        What::Show { conflict_id } => show(settings, &offline, *conflict_id),
+        What::Accept { conflict_id } => decide(settings, &offline, *conflict_id, Decision::Accept),
+        What::Reject { conflict_id } => decide(settings, &offline, *conflict_id, Decision::Reject),
+    }
+}
+
+/// Conflicts with whose they are, newest first.
+fn of_all(
+    offline: &Offline,
+    wanted: Option<&TenantId>,
+    state: Option<State>,
+) -> Result<Vec<(Box<str>, ConflictItem)>, Failure> {
+    let views = offline.views()?;
+    let mut found = Vec::new();
+    let tenants = views.tenants().into_iter();
+    for (id, view) in tenants.filter(|(id, _)| wanted.is_none_or(|wanted| **id == *wanted.as_str())) {
+        let (rows, position) = view.with(|tenant, position| (tenant.conflicts.rows.clone(), position));
+        let mut after = None;
+        loop {
+            let page = rows.page(position, state, after.as_ref(), ROWS_AT_ONCE);
+            found.extend(page.items.into_iter().map(|item| (id.clone(), item)));
+            after = page.next_cursor.as_deref().and_then(|cursor| cursor.parse().ok());
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    views.close();
+    found.sort_by_key(|(_, item)| std::cmp::Reverse(item.conflict_id));
+    Ok(found)
+}
+
+fn told(tenant: &str, item: &ConflictItem) -> Value {
+    let mut told = json!(item);
+    told["of"] = tenant.into();
+    told
+}
+
+fn list(settings: &Settings, found: &[(Box<str>, ConflictItem)]) -> Result<(), Failure> {
+    if settings.json {
+        return found.iter().try_for_each(|(tenant, item)| output::json_line(&told(tenant, item)));
+    }
+    if found.is_empty() {
+        output::note("no such conflicts");
+        return Ok(());
+    }
+    let row = |(tenant, item): &(Box<str>, ConflictItem)| {
+        let ConflictItem { conflict_id, state, kind, first_position, observed_at, .. } = item;
+        let (id, first) = (conflict_id.to_string(), first_position.to_string());
+        [&id, &**tenant, *kind, &first, *state, observed_at].map(str::to_owned).into()
+    };
+    let headings = ["conflict_id", "of", "kind", "first_position", "state", "observed_at"];
+    output::table(&headings, found.iter().map(row))
+}
+
+fn unknown(id: Position) -> Failure {
+    Failure::Failed(format!("there is no conflict {id}"))
+}
+
+/// Whose the fact at a position is.
+fn tenant_at(offline: &Offline, position: Position) -> Result<TenantId, Failure> {
+    let Some(record) = offline.log.read(position)? else { return Err(unknown(position)) };
+    let view = record.view().map_err(|error| LogError::Record { position, error })?;
+    TenantId::stored(view.header.tenant).map_err(|error| Failure::Integrity(error.to_string()))
+}
+
+fn show(settings: &Settings, offline: &Offline, id: Position) -> Result<(), Failure> {
+    let tenant = tenant_at(offline, id)?;
+    let views = offline.views()?;
+    let found = views.tenant(&tenant).and_then(|view| view.with(|tenant, _| tenant.conflicts.rows.get(id)));
+    views.close();
+    let item = found.ok_or_else(|| unknown(id))?;
+    let diff = offline.ingest.evidence(item.first_position, id)?.diff;
+    if settings.json {
+        let mut shown = told(tenant.as_str(), &item);
+        shown["diff"] = json!(diff);
+        return output::json_line(&shown);
+    }
+    output::note(&format!(
+        "conflict {id} of {tenant}, {}: what came at {} against the fact at position {}",
+        item.state, item.observed_at, item.first_position
+    ));
+    let cell = |value: &Value| if value.is_null() { "-".to_owned() } else { value.to_string() };
+    let rows = diff.iter().map(|one| vec![one.pointer.clone(), cell(&one.first), cell(&one.second)]);
+    output::table(&["member", "stands", "came"], rows)
+}
+
+fn decide(settings: &Settings, offline: &Offline, id: Position, decision: Decision) -> Result<(), Failure> {
+    let tenant = tenant_at(offline, id)?;
+    let decided = runtime()?.block_on(offline.ingest.decide(&tenant, id, decision, Text::new(BY)))?;
+    let state = decision.state();
+    let (outcome, position) = match decided {
+        Decided::Now(position) => ("recorded", position),
+        Decided::Already(position) => ("existing", position),
+        Decided::Unknown => return Err(unknown(id)),
+        Decided::Otherwise(position) => {
+            let other = decision.other().state();
+            return Err(Failure::Failed(format!(
+                "conflict {id} was {other} at position {position}, and that stands"
+            )));
+        }
+    };
+    if settings.json {
+        let told = json!({"conflict_id": id, "state": state, "outcome": outcome, "position": position});
+        return output::json_line(&told);
+    }
+    output::note(&format!("conflict {id} is {state}, by the fact at position {position}"));
+    Ok(())
+}
