@@ -35,6 +35,7 @@ mod hooks_generic;
 mod hooks_outreach;
 mod hooks_quirks;
 mod lead_stages;
+mod lessons;
 mod malformed;
 mod notes;
 mod order;

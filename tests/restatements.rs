@@ -105,6 +105,49 @@ async fn e4_a_month_that_was_over_is_listed_with_old_new_and_causes_when_facts_c
 }
 
 #[tokio::test]
+async fn a6_the_last_day_of_a_month_read_again_on_the_2nd_restates_it_with_old_and_new_in_the_ledger() {
+    let site = Site::new();
+    let spent = |n: u32, minor: i64, at: &str| {
+        json!({"provider": "google_ads", "external_id": format!("spend/{n}"), "kind": "ad_spend_observed",
+            "occurred_at": at, "body": {"source": "google_ads", "account_id": "1", "date": "2025-10-31",
+            "amount_minor": minor, "currency": "USD"}})
+    };
+    record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
+    record_then(&site, "2025-10-31T23:00:00Z", &[spent(1, 9_000, "2025-10-31T23:00:00Z"), call("c", 45, 9)])
+        .await;
+    record_then(&site, "2025-11-02T09:00:00Z", &[spent(2, 9_500, "2025-11-02T09:00:00Z")]).await;
+    let server = site.start().await;
+    let month = server.read("acme", "metrics/month?month=2025-10").await;
+    assert_eq!(month["ad_spend"], json!({"USD": 9_500}));
+    let items = server.all_items("acme", "restatements?month=2025-10").await;
+    let spend: Vec<&Value> = items.iter().filter(|item| item["figure"] == "ad_spend.USD").collect();
+    assert_eq!(spend.len(), 1, "{items:?}");
+    let told = ["old", "new", "causes", "recorded_on"].map(|member| spend[0][member].clone());
+    assert_eq!(told, [json!(9_000), json!(9_500), json!(1), json!("2025-11-02")], "{items:?}");
+}
+
+#[tokio::test]
+async fn l5_an_earlier_first_interest_that_comes_late_moves_the_reply_and_is_listed_in_both_months() {
+    let site = Site::new();
+    let interested = |n: u32, at: &str| {
+        json!({"provider": "emailbison", "external_id": format!("interested/{n}"), "kind": "lead_interested",
+            "occurred_at": at, "body": {"instance": "dedi.emailbison.com", "workspace": "17", "lead": {"id": "1"}}})
+    };
+    record_then(&site, "2025-09-01T12:00:00Z", &[configured()]).await;
+    record_then(&site, "2025-10-09T12:00:00Z", &[interested(1, "2025-10-09T12:00:00Z")]).await;
+    let server = site.start().await;
+    server
+        .record("acme", &[interested(2, "2025-09-20T12:00:00Z"), interested(3, "2025-10-20T12:00:00Z")])
+        .await;
+    let items = server.all_items("acme", "restatements").await;
+    for (month, old, new) in [("2025-09", 0, 1), ("2025-10", 1, 0)] {
+        let of = |item: &&Value| item["month"] == month && item["figure"] == "positive_replies";
+        let row = items.iter().find(of).cloned().unwrap_or_default();
+        assert_eq!((&row["old"], &row["new"]), (&json!(old), &json!(new)), "{month}: {items:?}");
+    }
+}
+
+#[tokio::test]
 async fn e4_null_control_a_tenant_that_begins_now_has_nothing_restated() {
     let server = Site::new().start().await;
     server.record("acme", &[call("a", 45, 1), call("b", 45, 2)]).await;
