@@ -141,7 +141,7 @@ async fn with_cookie(server: &Server, cookie: &str, method: &str, path: &str, si
 }
 
 #[tokio::test]
-async fn people_log_in_see_their_tenants_and_log_out() {
+async fn f5_people_log_in_see_their_tenants_and_log_out() {
     let site = Site::new();
     let server = site.start().await;
     let id = user(&server, "Ann@Example.com", "correct horse battery").await;
@@ -244,7 +244,7 @@ async fn passwords_cannot_be_tried_one_after_the_other() {
 
 /// Canaries in everything of the control tenant; then every tenant route and global list is searched for them.
 #[tokio::test]
-async fn the_control_tenant_shows_nowhere() {
+async fn r7_the_control_tenant_shows_nowhere() {
     let site = Site::new();
     let server = site.start().await;
     server.record("acme", &[reported("seed")]).await;

@@ -70,7 +70,7 @@ async fn days(server: &Server, tenant: &str, from: &str, to: &str) -> Vec<Value>
 }
 
 #[tokio::test]
-async fn the_microsecond_before_local_midnight_is_the_day_before_and_midnight_the_day() {
+async fn l4_the_microsecond_before_local_midnight_is_the_day_before_and_midnight_the_day() {
     let server = Site::with(ZONES).start().await;
     for (n, (tenant, midnight, before, after)) in (0..).zip(MIDNIGHTS) {
         let eve = just_before(midnight);
@@ -116,7 +116,7 @@ async fn the_microsecond_before_local_midnight_is_the_day_before_and_midnight_th
 }
 
 #[tokio::test]
-async fn each_side_of_a_midnight_falls_into_exactly_its_own_day() {
+async fn l4_each_side_of_a_midnight_falls_into_exactly_its_own_day() {
     for (tenant, midnight, before, after) in MIDNIGHTS.iter().filter(|edge| edge.0 != "kolkata").step_by(4) {
         let server = Site::with(ZONES).start().await;
         server.record(tenant, &[answered("eve", 45, &just_before(midnight))]).await;
@@ -137,7 +137,7 @@ async fn each_side_of_a_midnight_falls_into_exactly_its_own_day() {
 }
 
 #[tokio::test]
-async fn the_lessons_from_chicago_hold() {
+async fn l4_the_lessons_from_chicago_hold() {
     let server = Site::with(ZONES).start().await;
     let facts = [
         mail("email_sent", 1, json!({"id": "1"}), "2025-11-04T01:01:18Z"),
@@ -151,7 +151,7 @@ async fn the_lessons_from_chicago_hold() {
 }
 
 #[tokio::test]
-async fn an_offset_in_the_fact_does_not_move_it() {
+async fn r6_an_offset_in_the_fact_does_not_move_it() {
     let server = Site::with(ZONES).start().await;
     let spelled = ["2025-10-31T23:59:59-04:00", "2025-11-01T09:29:59+05:30", "2025-11-01T03:59:59.999999Z"];
     for (n, at) in (0..).zip(spelled) {
@@ -162,7 +162,7 @@ async fn an_offset_in_the_fact_does_not_move_it() {
 }
 
 #[tokio::test]
-async fn days_without_facts_are_zeros_and_both_ends_are_included() {
+async fn a7_days_without_facts_are_zeros_and_both_ends_are_included() {
     let server = Site::with(ZONES).start().await;
     server.record("london", &[answered("a", 45, "2025-10-26T12:00:00Z")]).await;
     let week = days(&server, "london", "2025-10-24", "2025-10-30").await;
@@ -185,7 +185,7 @@ async fn days_without_facts_are_zeros_and_both_ends_are_included() {
 }
 
 #[tokio::test]
-async fn the_days_of_a_month_sum_to_the_month() {
+async fn a7_the_days_of_a_month_sum_to_the_month() {
     let server = Site::with(ZONES).start().await;
     let mut facts = Vec::new();
     for hour in (0..24 * 33).step_by(7) {
@@ -208,7 +208,7 @@ async fn the_days_of_a_month_sum_to_the_month() {
 }
 
 #[tokio::test]
-async fn the_month_is_the_current_one_where_none_is_named() {
+async fn a7_the_month_is_the_current_one_where_none_is_named() {
     let server = Site::with(ZONES).start().await;
     let zone: chrono_tz::Tz = "Asia/Kolkata".parse().expect("zone");
     let name = || chrono::Utc::now().with_timezone(&zone).format("%Y-%m").to_string();

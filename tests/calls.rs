@@ -20,7 +20,7 @@ async fn verdict(server: &Server, call_id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn four_stages_in_every_order_each_twice_are_one_call_qualified_once() {
+async fn a3_four_stages_in_every_order_each_twice_are_one_call_qualified_once() {
     let server = Site::new().start().await;
     for (n, order) in orders(4).iter().enumerate() {
         let stages = four_stages(&format!("CA{n}"));
@@ -45,7 +45,7 @@ async fn four_stages_in_every_order_each_twice_are_one_call_qualified_once() {
 }
 
 #[tokio::test]
-async fn twilio_callbacks_in_every_order_each_twice_are_one_call_qualified_once() {
+async fn a3_twilio_callbacks_in_every_order_each_twice_are_one_call_qualified_once() {
     let server = Site::new().start().await;
     for (n, order) in orders(4).iter().enumerate() {
         let sid = format!("CA{n:032}");
@@ -76,7 +76,7 @@ async fn twilio_callbacks_in_every_order_each_twice_are_one_call_qualified_once(
 }
 
 #[tokio::test]
-async fn answered_and_thirty_seconds_make_a_call_qualified() {
+async fn a4_answered_and_thirty_seconds_make_a_call_qualified() {
     let server = Site::new().start().await;
     let at = "2025-10-09T12:00:00Z";
     let facts = [
@@ -115,7 +115,7 @@ async fn answered_and_thirty_seconds_make_a_call_qualified() {
 }
 
 #[tokio::test]
-async fn each_tenant_has_its_own_threshold() {
+async fn a4_each_tenant_has_its_own_threshold() {
     let server = Site::new().start().await;
     let facts = [answered("a", 45, "2025-10-09T12:00:00Z"), answered("b", 60, "2025-10-09T12:00:00Z")];
     for tenant in ["acme", "globex"] {
@@ -127,7 +127,7 @@ async fn each_tenant_has_its_own_threshold() {
 }
 
 #[tokio::test]
-async fn status_only_moves_forward() {
+async fn a3_status_only_moves_forward() {
     let server = Site::new().start().await;
     let late_ringing =
         [answered("a", 45, "2025-10-09T12:00:54Z"), call("a", "ringing", "2025-10-09T12:30:00Z")];
@@ -152,7 +152,7 @@ async fn status_only_moves_forward() {
 }
 
 #[tokio::test]
-async fn members_take_the_latest_given_value_and_nothing_is_overwritten_by_nothing() {
+async fn a3_members_take_the_latest_given_value_and_nothing_is_overwritten_by_nothing() {
     let server = Site::new().start().await;
     let early = with(
         call("a", "ringing", "2025-10-09T12:00:00Z"),
@@ -168,7 +168,7 @@ async fn members_take_the_latest_given_value_and_nothing_is_overwritten_by_nothi
 }
 
 #[tokio::test]
-async fn twilio_says_which_endings_were_answered() {
+async fn a3_twilio_says_which_endings_were_answered() {
     let server = Site::new().start().await;
     let at = "Thu, 09 Oct 2025 12:00:54 +0000";
     let cases = [
@@ -195,7 +195,7 @@ async fn twilio_says_which_endings_were_answered() {
 }
 
 #[tokio::test]
-async fn the_last_disposition_by_its_time_counts() {
+async fn c4_the_last_disposition_by_its_time_counts() {
     let server = Site::new().start().await;
     let at = |minute: u32| format!("2025-10-09T12:{minute:02}:00Z");
     let facts = [
@@ -225,7 +225,7 @@ async fn the_last_disposition_by_its_time_counts() {
 }
 
 #[tokio::test]
-async fn a_machine_is_voicemail_until_a_person_disposes() {
+async fn c4_a_machine_is_voicemail_until_a_person_disposes() {
     let server = Site::new().start().await;
     let machine = with(answered("a", 45, "2025-10-09T12:00:00Z"), json!({"answered_by": "machine_start"}));
     server.record("acme", &[machine]).await;
@@ -237,7 +237,7 @@ async fn a_machine_is_voicemail_until_a_person_disposes() {
 }
 
 #[tokio::test]
-async fn a_disposition_without_a_report_counts_as_a_call_and_a_placed_one_does_not_yet() {
+async fn a3_a_disposition_without_a_report_counts_as_a_call_and_a_placed_one_does_not_yet() {
     let server = Site::new().start().await;
     let at = "2025-10-09T12:00:00Z";
     let placed = with(
@@ -268,7 +268,7 @@ async fn a_disposition_without_a_report_counts_as_a_call_and_a_placed_one_does_n
 }
 
 #[tokio::test]
-async fn a_child_leg_folds_into_its_parent_in_any_order() {
+async fn a3_a_child_leg_folds_into_its_parent_in_any_order() {
     let server = Site::new().start().await;
     let parent = |id: &str| answered(id, 80, "2025-10-09T12:01:20Z");
     let leg = |id: &str, status: &str, answered: bool, seconds: u64| {
@@ -318,7 +318,7 @@ fn agent_row(month: &Value, agent: Value) -> [Option<u64>; 4] {
 }
 
 #[tokio::test]
-async fn outbound_calls_are_neither_answered_nor_qualified_ones_of_the_tenant() {
+async fn a7_outbound_calls_are_neither_answered_nor_qualified_ones_of_the_tenant() {
     let server = Site::new().start().await;
     let month = calls_of_all_directions(&server).await;
     assert_eq!(month["calls"], 4, "expected every direction in `calls`: {month}");
@@ -337,7 +337,7 @@ async fn outbound_calls_are_neither_answered_nor_qualified_ones_of_the_tenant() 
 }
 
 #[tokio::test]
-async fn figures_of_agents_count_directions_as_the_tenants_do_and_talk_seconds_count_all() {
+async fn a7_figures_of_agents_count_directions_as_the_tenants_do_and_talk_seconds_count_all() {
     let server = Site::new().start().await;
     let month = calls_of_all_directions(&server).await;
     let ann = agent_row(&month, json!("ann@example.com"));

@@ -29,7 +29,7 @@ async fn listed(server: &Server, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn calls_are_filtered_by_status_agent_and_time() {
+async fn a5_calls_are_filtered_by_status_agent_and_time() {
     let server = Site::new().start().await;
     twelve_calls(&server).await;
     let even = ["c00", "c02", "c04", "c06", "c08", "c10"];
@@ -57,7 +57,7 @@ async fn calls_are_filtered_by_status_agent_and_time() {
 }
 
 #[tokio::test]
-async fn calls_are_ordered_by_start_and_paged_without_loss_under_inserts() {
+async fn a5_calls_are_ordered_by_start_and_paged_without_loss_under_inserts() {
     let server = Site::new().start().await;
     twelve_calls(&server).await;
     let whole = server.all_items("acme", "calls").await;
@@ -95,7 +95,7 @@ async fn calls_are_ordered_by_start_and_paged_without_loss_under_inserts() {
 }
 
 #[tokio::test]
-async fn a_short_list_has_no_next_page() {
+async fn a5_a_short_list_has_no_next_page() {
     let server = Site::new().start().await;
     twelve_calls(&server).await;
     for limit in [12, 50, 500] {
@@ -110,7 +110,7 @@ async fn a_short_list_has_no_next_page() {
 }
 
 #[tokio::test]
-async fn one_call_shows_all_that_is_known_of_it() {
+async fn a5_one_call_shows_all_that_is_known_of_it() {
     let server = Site::new().start().await;
     let body = json!({
         "direction": "inbound", "from": "+12025550123", "to": "+12025550199", "tracking_number": "+12025550199",
@@ -136,7 +136,7 @@ async fn one_call_shows_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn an_unknown_call_is_404() {
+async fn a5_an_unknown_call_is_404() {
     let server = Site::new().start().await;
     server.record("globex", &[call("theirs", "ringing", "2025-10-09T12:00:00Z")]).await;
     for id in ["nothing", "theirs", "%20", "%00"] {
@@ -147,7 +147,7 @@ async fn an_unknown_call_is_404() {
 }
 
 #[tokio::test]
-async fn a_call_belongs_to_the_month_of_its_earliest_start_in_any_order() {
+async fn a3_a_call_belongs_to_the_month_of_its_earliest_start_in_any_order() {
     let server = Site::new().start().await;
     let ringing =
         with(call("a", "ringing", "2025-11-01T04:10:00Z"), json!({"started_at": "2025-11-01T03:59:50Z"}));
@@ -169,7 +169,7 @@ async fn a_call_belongs_to_the_month_of_its_earliest_start_in_any_order() {
 }
 
 #[tokio::test]
-async fn twilio_may_deliver_by_get_with_the_names_in_the_query() {
+async fn a1_twilio_may_deliver_by_get_with_the_names_in_the_query() {
     let server = Site::new().start().await;
     let form = twilio::ended("CA1", "completed", 45, "Thu, 09 Oct 2025 12:00:54 +0000");
     let answer = twilio::deliver_by_get(&server, &form).await;
@@ -204,7 +204,7 @@ async fn facts_are_listed_by_kind_provider_and_time() {
 }
 
 #[tokio::test]
-async fn a_recording_shows_where_it_can_be_heard_by_its_latest_fact() {
+async fn c6_a_recording_shows_where_it_can_be_heard_by_its_latest_fact() {
     let server = Site::new().start().await;
     let recorded = |n: u32, id: &str, url: &str| {
         let at = format!("2025-10-09T12:{n:02}:00Z");

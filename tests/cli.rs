@@ -140,7 +140,7 @@ async fn a_data_directory_in_use_exits_4() {
 }
 
 #[tokio::test]
-async fn importing_a_file_twice_gives_duplicates_the_second_time() {
+async fn f3_importing_a_file_twice_gives_duplicates_the_second_time() {
     let site = Site::new();
     let file = site.path("facts.ndjson");
     let lines: String = history().iter().map(|fact| format!("{fact}\n")).collect();
@@ -204,7 +204,7 @@ async fn log_lists_and_shows_facts() {
 }
 
 #[tokio::test]
-async fn replay_gives_the_same_digests_each_time() {
+async fn e6_replay_gives_the_same_digests_each_time() {
     let site = recorded().await;
     let [first, second] = [0, 1].map(|_| site.cli(&["replay", "--json"]));
     let digests = |ran: &Ran| -> Vec<String> {
@@ -223,7 +223,7 @@ async fn replay_gives_the_same_digests_each_time() {
 }
 
 #[tokio::test]
-async fn audit_passes_on_a_whole_log_and_exits_3_naming_what_is_broken() {
+async fn e7_audit_passes_on_a_whole_log_and_exits_3_naming_what_is_broken() {
     let site = recorded().await;
     assert!(!site.cli(&["audit", "--json"]).exits(0).json().is_empty(), "expected JSON on stdout");
     site.cli(&["audit"]).exits(0);

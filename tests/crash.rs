@@ -92,7 +92,7 @@ async fn post_again(server: &Server, facts: &[Value], acknowledged: &Acknowledge
 }
 
 #[tokio::test]
-async fn twenty_kills_under_load_lose_and_repeat_nothing() {
+async fn r4_twenty_kills_under_load_lose_and_repeat_nothing() {
     let site = Site::with(ONE_TENANT);
     let mut random = Random::new(20);
     let acknowledged = Arc::new(Mutex::new(Acknowledged::new()));
@@ -233,7 +233,7 @@ impl Storm {
 }
 
 #[tokio::test]
-async fn a_storm_of_copies_with_kills_between_records_each_key_once() {
+async fn r1_a_storm_of_copies_with_kills_between_records_each_key_once() {
     let site = Site::with(ONE_TENANT);
     let first = Arc::new(site.start().await);
     let storm = Arc::new(Storm {

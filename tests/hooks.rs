@@ -11,7 +11,7 @@ async fn call(server: &Server, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn twilio_forms_that_name_no_call_or_state_are_quarantined() {
+async fn r3_twilio_forms_that_name_no_call_or_state_are_quarantined() {
     let server = Site::new().start().await;
     let whole = ended("CA1", "completed", 45, STAMP);
     let without = |name: &str| -> Form { whole.iter().filter(|(known, _)| known != name).cloned().collect() };
@@ -34,7 +34,7 @@ async fn twilio_forms_that_name_no_call_or_state_are_quarantined() {
 }
 
 #[tokio::test]
-async fn odd_but_meaningful_twilio_forms_are_recorded() {
+async fn a1_odd_but_meaningful_twilio_forms_are_recorded() {
     let server = Site::new().start().await;
     let mut n = 0;
     let mut next = |name: &str, value: &str| {
@@ -66,7 +66,7 @@ async fn odd_but_meaningful_twilio_forms_are_recorded() {
 }
 
 #[tokio::test]
-async fn a_twilio_time_that_cannot_be_read_is_the_time_of_receipt_and_no_part_of_equality() {
+async fn a1_a_twilio_time_that_cannot_be_read_is_the_time_of_receipt_and_no_part_of_equality() {
     let server = Site::new().start().await;
     let odd = with(ended("CA1", "completed", 45, STAMP), "Timestamp", "Sun, 09 Feb 2020 09:30:03 Etc/UTC");
     let absent: Form =
@@ -86,7 +86,7 @@ async fn a_twilio_time_that_cannot_be_read_is_the_time_of_receipt_and_no_part_of
 }
 
 #[tokio::test]
-async fn twilios_published_variants_of_the_url_are_accepted_and_others_refused() {
+async fn a1_twilios_published_variants_of_the_url_are_accepted_and_others_refused() {
     let server = Site::new().start().await;
     let host = crate::common::PUBLIC_URL.strip_prefix("https://").expect("https");
     let path = format!("/hooks/twilio/{}", twilio::ENDPOINT);
@@ -108,7 +108,7 @@ async fn twilios_published_variants_of_the_url_are_accepted_and_others_refused()
 }
 
 #[tokio::test]
-async fn two_secrets_hold_while_one_is_rotated() {
+async fn a1_two_secrets_hold_while_one_is_rotated() {
     let site = Site::with(
         &TWO_TENANTS.replace("[\"env:TWILIO_TOKEN\"]", "[\"file:old-secret\", \"env:TWILIO_TOKEN\"]"),
     );
@@ -126,7 +126,7 @@ async fn two_secrets_hold_while_one_is_rotated() {
 }
 
 #[tokio::test]
-async fn a_twilio_leg_folds_into_its_parent_and_a_recording_into_its_call() {
+async fn c6_a_twilio_leg_folds_into_its_parent_and_a_recording_into_its_call() {
     let server = Site::new().start().await;
     let leg = with(ended("CAleg", "completed", 20, STAMP), "ParentCallSid", "CAparent");
     let recording: Form = [
@@ -153,7 +153,7 @@ async fn a_twilio_leg_folds_into_its_parent_and_a_recording_into_its_call() {
 }
 
 #[tokio::test]
-async fn an_unknown_tracking_number_of_a_known_tenant_is_recorded_without_an_agent() {
+async fn a2_an_unknown_tracking_number_of_a_known_tenant_is_recorded_without_an_agent() {
     let server = Site::new().start().await;
     let form = with(ended("CA1", "completed", 45, STAMP), "To", "+12025550177");
     let answer = deliver(&server, &with(form, "Called", "+12025550177")).await;
@@ -163,7 +163,7 @@ async fn an_unknown_tracking_number_of_a_known_tenant_is_recorded_without_an_age
 }
 
 #[tokio::test]
-async fn a_changed_redelivery_is_a_conflict_and_still_200() {
+async fn r1_a_changed_redelivery_is_a_conflict_and_still_200() {
     let server = Site::new().start().await;
     let first = deliver(&server, &ended("CA1", "completed", 45, STAMP)).await;
     for _ in 0..2 {

@@ -47,7 +47,7 @@ async fn l1_pre_call_then_post_call_in_any_order_each_twice_is_one_qualified_cal
 }
 
 #[tokio::test]
-async fn a_modification_changes_the_call_and_is_no_conflict_before_or_after_it() {
+async fn r1_a_modification_changes_the_call_and_is_no_conflict_before_or_after_it() {
     let server = Site::with(&site("callrail", EVENTS)).start().await;
     for (id, first) in [("CAL1", "post_call"), ("CAL2", "call_modified")] {
         let modified =

@@ -52,7 +52,7 @@ async fn l1_a_start_that_comes_late_or_again_does_not_undo_the_end() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_sent_again_changed_is_a_correction_and_no_conflict() {
+async fn r1_a_call_that_is_sent_again_changed_is_a_correction_and_no_conflict() {
     let server = Site::with(&site("ctm", EVENTS)).start().await;
     let agent = json!({"agent": {"id": 9, "name": "Bob", "email": "Bob@Example.com"}, "talk_time": 20});
     for (event, body) in [("end", ctm(1)), ("end", with(ctm(1), agent.clone())), ("end", ctm(2))] {

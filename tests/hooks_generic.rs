@@ -323,7 +323,7 @@ async fn every_code_of_a_dialer_is_an_outcome_by_the_table_and_an_unknown_one_is
 }
 
 #[tokio::test]
-async fn a_shared_header_and_a_signature_of_ones_own_are_verified_and_a_correction_is_a_fact_of_the_same_call()
+async fn a1_a_shared_header_and_a_signature_of_ones_own_are_verified_and_a_correction_is_a_fact_of_the_same_call()
  {
     let server = Site::with(&format!("{TWO_TENANTS}{OTHERS}")).start().await;
     let finished = json!({"type": "call.finished", "object": "call", "data": {"id": "T1", "tracking_number": "+12025550199",

@@ -33,7 +33,7 @@ async fn r3_a_request_is_kept_byte_for_byte_whether_it_is_understood_or_not() {
 }
 
 #[tokio::test]
-async fn twilios_time_of_the_worked_example_is_read_and_a_plus_is_a_blank() {
+async fn a1_twilios_time_of_the_worked_example_is_read_and_a_plus_is_a_blank() {
     let server = Site::new().start().await;
     let form = ended("CA1", "completed", 45, "Tue, 31 Aug 2010 20:36:29 +0000");
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
@@ -55,7 +55,7 @@ async fn twilios_time_of_the_worked_example_is_read_and_a_plus_is_a_blank() {
 }
 
 #[tokio::test]
-async fn what_twilios_machine_detection_heard_is_the_outcome_and_no_more() {
+async fn c4_what_twilios_machine_detection_heard_is_the_outcome_and_no_more() {
     let server = Site::new().start().await;
     let heard = [
         ("human", Value::Null),
@@ -132,7 +132,7 @@ async fn every_word_of_twilios_status_and_of_who_called_whom_is_known() {
 }
 
 #[tokio::test]
-async fn every_event_of_callrail_is_known_and_those_that_are_no_calls_count_nothing() {
+async fn a1_every_event_of_callrail_is_known_and_those_that_are_no_calls_count_nothing() {
     let events = [
         ("pre_call", "recorded"),
         ("routing_complete", "recorded"),
@@ -194,7 +194,7 @@ async fn callrail_post_calls_that_come_late_are_taken_and_belong_to_their_own_ti
 }
 
 #[tokio::test]
-async fn every_trigger_of_ctm_is_known_and_both_names_of_the_start_are_one() {
+async fn a1_every_trigger_of_ctm_is_known_and_both_names_of_the_start_are_one() {
     let triggers = [
         ("start", "recorded"),
         ("starts", "duplicate"),

@@ -164,17 +164,17 @@ async fn served_in_any_order(seeds: std::ops::RangeInclusive<u64>, keep: fn(&Val
 }
 
 #[tokio::test]
-async fn calls_are_served_alike_in_any_order_of_arrival() {
+async fn r6_calls_are_served_alike_in_any_order_of_arrival() {
     served_in_any_order(1..=4, |fact| !fact["body"]["call_id"].is_null()).await;
 }
 
 #[tokio::test]
-async fn leads_are_served_alike_in_any_order_of_arrival() {
+async fn r6_leads_are_served_alike_in_any_order_of_arrival() {
     served_in_any_order(5..=8, |fact| !fact["body"]["lead"].is_null()).await;
 }
 
 #[tokio::test]
-async fn one_fact_less_is_seen() {
+async fn r6_null_control_one_fact_less_is_seen() {
     let server = Site::with(&tables()).start().await;
     let facts = history(1);
     server.record("one", &facts).await;

@@ -22,7 +22,7 @@ async fn stage_of(server: &Server, email: &str) -> Value {
 const AT: &str = "2025-10-09T12:00:00.000000Z";
 
 #[tokio::test]
-async fn every_spelling_of_the_eight_types_is_understood() {
+async fn d1_every_spelling_of_the_eight_types_is_understood() {
     let server = Site::new().start().await;
     let spellings = |name: &str| {
         let alias = name.strip_prefix("lead_").map(|rest| format!("contact_{rest}"));
@@ -63,7 +63,7 @@ async fn every_spelling_of_the_eight_types_is_understood() {
 }
 
 #[tokio::test]
-async fn one_event_under_another_spelling_is_a_duplicate() {
+async fn d1_one_event_under_another_spelling_is_a_duplicate() {
     let server = Site::new().start().await;
     let first = bison::deliver(&server, &bison::replied("LEAD_REPLIED", 725, bison::lead(1), AT)).await;
     assert_eq!(first.is(200).outcome(), "recorded", "expected the first to be recorded: {first:?}");
@@ -80,7 +80,7 @@ async fn one_event_under_another_spelling_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn known_types_that_carry_nothing_to_count_are_ignored_and_unknown_ones_kept() {
+async fn d1_known_types_that_carry_nothing_to_count_are_ignored_and_unknown_ones_kept() {
     let server = Site::new().start().await;
     let opened = bison::sent("EMAIL_OPENED", 1, bison::lead(1), AT);
     let data = json!({"tag_id": 1, "tag_name": "Interested", "taggable_id": 20, "taggable_type": "Campaign"});
@@ -94,7 +94,7 @@ async fn known_types_that_carry_nothing_to_count_are_ignored_and_unknown_ones_ke
 }
 
 #[tokio::test]
-async fn the_workspace_names_the_tenant_by_id_or_name_whatever_its_case_and_blanks() {
+async fn l6_the_workspace_names_the_tenant_by_id_or_name_whatever_its_case_and_blanks() {
     let server = Site::new().start().await;
     let spelled = [json!("Acme Client"), json!(" acme CLIENT "), json!("ACME client\t")];
     for (n, name) in (1..).zip(spelled) {
@@ -114,7 +114,7 @@ async fn the_workspace_names_the_tenant_by_id_or_name_whatever_its_case_and_blan
 }
 
 #[tokio::test]
-async fn a_lead_is_a_positive_reply_once_for_ever_in_the_month_of_the_first_interest() {
+async fn d2_a_lead_is_a_positive_reply_once_for_ever_in_the_month_of_the_first_interest() {
     let server = Site::new().start().await;
     let lead = || json!({"id": "1", "email": "a@example.com"});
     let facts = [
@@ -141,7 +141,7 @@ async fn a_lead_is_a_positive_reply_once_for_ever_in_the_month_of_the_first_inte
 }
 
 #[tokio::test]
-async fn unique_replies_count_people_of_the_month() {
+async fn d2_unique_replies_count_people_of_the_month() {
     let server = Site::new().start().await;
     for (n, (lead, day)) in [(1, 9), (1, 10), (2, 9), (3, 31), (2, 31)].into_iter().enumerate() {
         let lead = json!({"id": lead.to_string()});
@@ -158,7 +158,7 @@ async fn unique_replies_count_people_of_the_month() {
 }
 
 #[tokio::test]
-async fn a_lead_known_by_email_alone_joins_the_id_that_has_the_email() {
+async fn d3_a_lead_known_by_email_alone_joins_the_id_that_has_the_email() {
     let server = Site::new().start().await;
     let alone = json!({"email": " A@Example.COM "});
     let whole = json!({"id": "1", "email": "a@example.com"});
@@ -176,7 +176,7 @@ async fn a_lead_known_by_email_alone_joins_the_id_that_has_the_email() {
 }
 
 #[tokio::test]
-async fn a_stage_never_moves_back_or_sideways() {
+async fn d3_a_stage_never_moves_back_or_sideways() {
     let server = Site::new().start().await;
     let steps = [
         ("email_sent", "new"),
@@ -196,7 +196,7 @@ async fn a_stage_never_moves_back_or_sideways() {
 }
 
 #[tokio::test]
-async fn stages_are_the_same_in_any_order_of_arrival() {
+async fn d3_stages_are_the_same_in_any_order_of_arrival() {
     let server = Site::new().start().await;
     let kinds = ["email_sent", "email_bounced", "lead_unsubscribed"];
     for (n, order) in (0..).zip(crate::common::facts::orders(3)) {
@@ -230,17 +230,17 @@ async fn persons_stage_holds(named: Value) {
 }
 
 #[tokio::test]
-async fn a_persons_stage_by_email_holds_against_events_of_lower_or_equal_rank() {
+async fn d3_a_persons_stage_by_email_holds_against_events_of_lower_or_equal_rank() {
     persons_stage_holds(json!({"email": " A@example.com"})).await;
 }
 
 #[tokio::test]
-async fn a_persons_stage_by_lead_id_holds_against_events_of_lower_or_equal_rank() {
+async fn d3_a_persons_stage_by_lead_id_holds_against_events_of_lower_or_equal_rank() {
     persons_stage_holds(json!({"id": "1"})).await;
 }
 
 #[tokio::test]
-async fn an_event_of_higher_rank_moves_a_lead_past_a_persons_stage() {
+async fn d3_an_event_of_higher_rank_moves_a_lead_past_a_persons_stage() {
     let server = Site::new().start().await;
     let lead = json!({"email": "a@example.com"});
     let facts = [
@@ -253,7 +253,7 @@ async fn an_event_of_higher_rank_moves_a_lead_past_a_persons_stage() {
 }
 
 #[tokio::test]
-async fn members_of_a_lead_take_the_latest_value_and_keep_it() {
+async fn d3_members_of_a_lead_take_the_latest_value_and_keep_it() {
     let server = Site::new().start().await;
     let early = json!({"id": "1", "email": "a@example.com", "first_name": "Jon", "last_name": "Doe", "company": "Initech"});
     let late = json!({"id": "1", "email": "a@example.com", "first_name": "John", "company": null});
@@ -265,7 +265,7 @@ async fn members_of_a_lead_take_the_latest_value_and_keep_it() {
 }
 
 #[tokio::test]
-async fn leads_are_filtered_by_stage_and_searched() {
+async fn d3_leads_are_filtered_by_stage_and_searched() {
     let server = Site::new().start().await;
     for n in 1..=6 {
         let kind = if n % 2 == 0 { "lead_interested" } else { "email_sent" };
@@ -281,7 +281,7 @@ async fn leads_are_filtered_by_stage_and_searched() {
 }
 
 #[tokio::test]
-async fn rates_are_of_their_denominators_and_null_on_zero() {
+async fn d2_rates_are_of_their_denominators_and_null_on_zero() {
     let server = Site::new().start().await;
     let empty = month(&server, "2025-10").await;
     for rate in ["reply_rate", "interest_rate", "bounce_rate", "unsubscribe_rate"] {

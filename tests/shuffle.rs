@@ -107,7 +107,7 @@ async fn r6_facts_that_tie_are_served_alike_in_any_order() {
 }
 
 #[tokio::test]
-async fn null_control_one_fact_less_is_seen_among_ten_thousand() {
+async fn r6_null_control_one_fact_less_is_seen_among_ten_thousand() {
     let server = Site::with(&tables()).start().await;
     let mut facts = history(21, 10_000, FIRST);
     server.deliver("one", &facts, &mut Random::new(1)).await;

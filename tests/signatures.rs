@@ -83,7 +83,7 @@ async fn told_to_call(public_url: &str) -> (Site, Server) {
 }
 
 #[tokio::test]
-async fn twilios_published_signatures_pass_in_every_spelling_of_the_url_and_nothing_else_does() {
+async fn a1_twilios_published_signatures_pass_in_every_spelling_of_the_url_and_nothing_else_does() {
     let vectors = vectors("twilio/signatures.json");
     let valid: Vec<&Value> = vectors.iter().filter(|vector| vector["valid"] == true).collect();
     assert_eq!(valid.len(), 18);
@@ -135,7 +135,7 @@ async fn twilios_published_signatures_pass_in_every_spelling_of_the_url_and_noth
 }
 
 #[tokio::test]
-async fn a_signature_of_other_order_scheme_body_or_none_is_refused_as_twilios_libraries_do() {
+async fn a1_a_signature_of_other_order_scheme_body_or_none_is_refused_as_twilios_libraries_do() {
     let public_url = "https://mycompany.com";
     let (_site, server) = told_to_call(public_url).await;
     let url = format!("{public_url}{HOOK}?foo=1&bar=2");
@@ -259,7 +259,7 @@ fn sources(of: &[(&str, &[String])]) -> String {
 }
 
 #[tokio::test]
-async fn published_signatures_of_the_other_schemes_pass_and_what_must_not_is_refused() {
+async fn a1_published_signatures_of_the_other_schemes_pass_and_what_must_not_is_refused() {
     let vectors = vectors("signatures.json");
     let mut secrets: Vec<String> = Vec::new();
     let mut groups: BTreeMap<(String, Vec<String>), Vec<&Value>> = BTreeMap::new();
@@ -303,7 +303,7 @@ async fn published_signatures_of_the_other_schemes_pass_and_what_must_not_is_ref
 }
 
 #[tokio::test]
-async fn a_published_signature_of_long_ago_is_a_replay() {
+async fn a1_a_published_signature_of_long_ago_is_a_replay() {
     let vectors = vectors("signatures.json");
     let of: Vec<&Value> = vectors
         .iter()

@@ -274,3 +274,59 @@ fn every_quirk_of_a_provider_names_its_tests() {
     let wrong = "| quirk | here | test |\n|---|---|---|\n| a | b | `twilio/never-seen`, `hooks::no_such_test` |\n| c | d | none |";
     assert_eq!(untested(wrong, &sources).len(), 3, "what is not there is seen");
 }
+
+/// The rows of PRODUCT and of the lessons, by letter and how many there are.
+const ROWS: [(&str, usize); 8] =
+    [("A", 7), ("B", 14), ("C", 7), ("D", 10), ("F", 6), ("E", 12), ("R", 10), ("L", 15)];
+
+/// What is wrong in a table of rows: one that is missing or twice, a test that is not there, a row without tests that
+/// does not say so, or says so although tests are named after it.
+fn wrong_rows(document: &str, sources: &BTreeMap<String, String>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let cells =
+        document.lines().filter(|line| line.starts_with('|')).map(|line| line.split('|').map(str::trim));
+    let rows: Vec<Vec<&str>> = cells.map(Iterator::collect).collect();
+    let black_box = || sources.iter().filter(|(name, _)| name.starts_with("tests/"));
+    for code in ROWS.iter().flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}"))) {
+        let found: Vec<&Vec<&str>> = rows.iter().filter(|row| row.get(1) == Some(&code.as_str())).collect();
+        let [row] = found.as_slice() else {
+            wrong.push(format!("{code} stands there {} times", found.len()));
+            continue;
+        };
+        let (tests, open) =
+            (row.get(3).copied().unwrap_or_default(), row.get(4).copied().unwrap_or_default());
+        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        for name in &tests {
+            let is_there = name.split_once("::").is_some_and(|(file, test)| {
+                let source = sources.get(&format!("tests/{file}.rs"));
+                source.is_some_and(|source| source.contains(&format!("fn {test}(")))
+            });
+            if !is_there {
+                wrong.push(format!("{code}: no test {name}"));
+            }
+        }
+        let named = format!("fn {}_", code.to_lowercase());
+        let has_named = black_box().any(|(_, source)| source.contains(&named));
+        if tests.is_empty() && (open != "not yet" || has_named) {
+            wrong.push(format!("{code}: no tests, open {open:?}, tests named after it: {has_named}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_row_of_the_product_names_its_tests() {
+    let document = fs::read_to_string(root().join("docs/rows.md")).expect("docs/rows.md");
+    let sources = sources();
+    assert_eq!(wrong_rows(&document, &sources), Vec::<String>::new());
+    let first = document.lines().find(|line| line.starts_with("| A1 |")).expect("the first row");
+    for broken in [
+        document.replace(first, ""),
+        document.replace(first, &format!("{first}\n{first}")),
+        document.replace("::a1_", "::a1_no_such_"),
+        document.replace(first, "| A1 | webhooks | | not yet |"),
+        document.replace(first, "| A1 | webhooks | | |"),
+    ] {
+        assert!(!wrong_rows(&broken, &sources).is_empty(), "expected a broken table to be seen");
+    }
+}
