@@ -156,3 +156,48 @@ async fn r3_a_tenants_own_quarantine_is_its_own() {
         .header("accept", "text/csv");
     assert!(server.send(csv).await.is(200).text.contains("unknown_event_type"));
 }
+
+#[tokio::test]
+async fn r1_an_accepted_configuration_holds_for_hooks_at_once_and_the_file_wins_at_the_next_start() {
+    let site = Site::new();
+    let server = site.start().await;
+    let configured = |workspaces: Value| {
+        json!({"provider": "desk", "external_id": "acme/1", "kind": "tenant_configured", "occurred_at": AT,
+            "body": {"name": "Acme Dental", "timezone": "America/New_York", "workspaces": workspaces}})
+    };
+    let delivered = async |server: &Server, n: u64, workspace: u64| {
+        let mut event = sent("EMAIL_SENT", n, bison::lead(1), "2025-10-09T12:00:00.000000Z");
+        event["event"]["workspace_id"] = workspace.into();
+        event["event"]["workspace_name"] = Value::Null;
+        bison::deliver(server, &event).await.is(200).outcome().to_owned()
+    };
+    let first = server.post("acme", &configured(json!(["17"]))).await.is(201).position();
+    server.post("acme", &configured(json!(["42"]))).await.problem(409);
+    assert_eq!(
+        delivered(&server, 1, 42).await,
+        "quarantined",
+        "null control: an open conflict changes nothing"
+    );
+    assert_eq!(delivered(&server, 2, 17).await, "recorded");
+    let conflict = server.all_items("acme", "conflicts").await.remove(0);
+    assert_eq!(conflict["first_position"], first);
+    decide(&server, &conflict["conflict_id"], "accept").await.is(200);
+    assert_eq!(delivered(&server, 3, 42).await, "recorded", "without a reload");
+    assert_eq!(delivered(&server, 4, 17).await, "quarantined");
+    server.stop();
+    let server = site.start().await;
+    assert_eq!(
+        delivered(&server, 5, 17).await,
+        "recorded",
+        "the file differs from what was accepted, and wins"
+    );
+    assert_eq!(delivered(&server, 6, 42).await, "quarantined");
+    let configurations = server.all_items("acme", "facts?kind=tenant_configured").await.len();
+    server.stop();
+    let server = site.start().await;
+    assert_eq!(
+        server.all_items("acme", "facts?kind=tenant_configured").await.len(),
+        configurations,
+        "and once"
+    );
+}

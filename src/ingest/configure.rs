@@ -24,11 +24,14 @@ impl Ingest {
         body: &Value,
         latest: Position,
     ) -> Result<bool, IngestError> {
-        self.says(latest, &configured(tenant, body)?)
+        self.says(tenant, latest, &configured(tenant, body)?)
     }
 
-    fn says(&self, latest: Position, fact: &Fact) -> Result<bool, IngestError> {
-        Ok(latest > 0 && self.fact_at(latest)?.as_ref() == Some(fact))
+    /// What is said at `latest`, which may be what an accepted conflict put there.
+    fn says(&self, tenant: &TenantId, latest: Position, fact: &Fact) -> Result<bool, IngestError> {
+        let standings = self.standings()?;
+        let stands = standings.get(tenant).filter(|standing| standing.latest == latest);
+        Ok(stands.is_some_and(|standing| Fact::Tenant(standing.fact.clone()) == *fact))
     }
 
     /// Records `body`, a `tenant_configured`, unless it says what the configuration at `latest` says; 0: none
@@ -40,7 +43,7 @@ impl Ingest {
         let fact = configured(tenant, body)?;
         let mut latest = latest;
         for _ in 0..TRIES {
-            if self.says(latest, &fact)? {
+            if self.says(tenant, latest, &fact)? {
                 return Ok(());
             }
             match self.append_of_tenant(tenant, latest, fact.clone())? {

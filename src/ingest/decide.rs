@@ -71,6 +71,9 @@ impl Ingest {
             return Ok(Decided::Unknown);
         };
         let (first, second) = (observed.first_position, observed.second_digest);
+        let of_tenant = |fact: &Fact| matches!(fact, Fact::Tenant(_));
+        let configures = decision == Decision::Accept
+            && (of_tenant(&observed.brought.0) || self.fact_at(first)?.as_ref().is_some_and(of_tenant));
         let fact = match decision {
             Decision::Accept => ControlFact::ConflictAccepted(ConflictAccepted {
                 first_position: first,
@@ -99,7 +102,13 @@ impl Ingest {
         };
         let appended = self.append(&[envelope], &original).await?;
         match appended.first() {
-            Some(Appended::Recorded(position)) => Ok(Decided::Now(*position)),
+            Some(Appended::Recorded(position)) => {
+                // What is the tenant's follows its configuration at once.
+                if configures {
+                    self.follow_configurations()?;
+                }
+                Ok(Decided::Now(*position))
+            }
             Some(Appended::Duplicate(position) | Appended::Differs(position)) => {
                 match self.decision_at(*position)? {
                     known if known == decision => Ok(Decided::Already(*position)),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use domain::facts::Fact;
+use domain::facts::control::ControlFact;
 use domain::facts::tenant::{TenantClosed, TenantFact};
+use domain::facts::{Fact, kind_name};
 use domain::json::FieldError;
 use domain::keys::{Position, Provider, TenantId};
 use domain::members::Text;
@@ -15,6 +16,9 @@ use super::directory::{Directory, Endpoint, TenantEntry};
 use super::providers::generic::Mapping;
 use crate::log::select::{GroupSet, Select};
 
+/// The kind by which a fact at another place says something else.
+const ACCEPTED: &str = "conflict_accepted";
+
 /// How a tenant stands in the log.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -24,14 +28,42 @@ pub struct Standing {
     pub by_file: bool,
     /// Whether it is closed: its hooks quarantine, its syncs stop, reading goes on.
     pub closed: bool,
-    owner: TenantEntry,
+    /// What holds at `latest`: the fact there, or the accepted conflict that replaced it.
+    pub(super) fact: TenantFact,
+}
+
+impl Standing {
+    fn of(said: &BTreeMap<Position, Said>) -> Option<Self> {
+        let (latest, last) = said.last_key_value()?;
+        Some(Self {
+            latest: *latest,
+            by_file: said.values().any(|said| said.by_file),
+            closed: matches!(last.fact, TenantFact::Closed(_)),
+            fact: last.fact.clone(),
+        })
+    }
+
+    fn owner(&self, tenant: &TenantId) -> TenantEntry {
+        match &self.fact {
+            TenantFact::Configured(_) => TenantEntry::of(tenant, &Fact::Tenant(self.fact.clone()).json()),
+            TenantFact::Closed(_) => TenantEntry::of(tenant, &serde_json::Value::Null),
+        }
+    }
+}
+
+/// What one place of the log says of a tenant.
+#[derive(Debug)]
+struct Said {
+    by_file: bool,
+    fact: TenantFact,
 }
 
 /// What the directory is made of.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     position: Position,
-    standings: BTreeMap<TenantId, Standing>,
+    /// What each place says, so that an accepted conflict can replace it (RULINGS, Conflict).
+    said: BTreeMap<TenantId, BTreeMap<Position, Said>>,
     /// Tenants whose claims win over those of others: the file's.
     first: Vec<TenantId>,
     endpoints: Vec<Endpoint>,
@@ -39,12 +71,18 @@ pub(super) struct Roster {
 }
 
 impl Roster {
+    fn standings(&self) -> BTreeMap<TenantId, Standing> {
+        let standings = self.said.iter().filter_map(|(id, said)| Some((id.clone(), Standing::of(said)?)));
+        standings.collect()
+    }
+
     fn directory(&self) -> Directory {
+        let standings = self.standings();
         let mut tenants: Vec<(&TenantId, &Standing)> =
-            self.standings.iter().filter(|(_, standing)| !standing.closed).collect();
+            standings.iter().filter(|(_, standing)| !standing.closed).collect();
         // Of two that claim one number the file's has it, then the one that was there first.
         tenants.sort_by_key(|(id, standing)| (!self.first.contains(id), standing.latest));
-        let owners = tenants.into_iter().map(|(_, standing)| standing.owner.clone()).collect();
+        let owners = tenants.into_iter().map(|(id, standing)| standing.owner(id)).collect();
         let (directory, refused) = Directory::of_what_holds(owners, self.endpoints.clone());
         for error in refused {
             tracing::warn!(%error, "left out of the directory");
@@ -61,7 +99,7 @@ impl Ingest {
     pub fn standings(&self) -> Result<BTreeMap<TenantId, Standing>, IngestError> {
         let mut roster = self.roster.lock();
         self.catch_up(&mut roster)?;
-        Ok(roster.standings.clone())
+        Ok(roster.standings())
     }
 
     /// Puts the directory in place of the log's tenants, these endpoints and these described sources. Where two
@@ -92,11 +130,15 @@ impl Ingest {
 
     fn catch_up(&self, roster: &mut Roster) -> Result<(), IngestError> {
         let snapshot = self.log.snapshot();
-        let groups = GroupSet::NONE.with(TenantFact::GROUP);
+        let groups = GroupSet::NONE.with(TenantFact::GROUP).with(ControlFact::GROUP);
         let select = Select { groups, from: roster.position + 1, ..Select::all() };
         let mut failed = None;
         snapshot.for_each(&select, &mut |position, record| {
             let header = &record.header;
+            let is_told = header.kind.group == TenantFact::GROUP || kind_name(header.kind) == Some(ACCEPTED);
+            if !is_told {
+                return ControlFlow::Continue(());
+            }
             let unreadable = |why: String| IngestError::Unreadable { position, why };
             let read = Fact::decode(header.kind, header.version, record.public, record.personal())
                 .map_err(|error| unreadable(error.to_string()))
@@ -105,7 +147,7 @@ impl Ingest {
                 });
             match read {
                 Ok((tenant, fact)) => {
-                    roster.apply(position, tenant, header.provider == Provider::ENGINE, &fact);
+                    roster.apply(position, tenant, header.provider == Provider::ENGINE, fact);
                     ControlFlow::Continue(())
                 }
                 Err(error) => {
@@ -152,19 +194,18 @@ impl Ingest {
 }
 
 impl Roster {
-    fn apply(&mut self, position: Position, tenant: TenantId, by_engine: bool, fact: &Fact) {
-        let before = self.standings.get(&tenant);
-        let by_file = by_engine || before.is_some_and(|standing| standing.by_file);
-        let standing = match fact {
-            Fact::Tenant(TenantFact::Configured(_)) => {
-                let owner = TenantEntry::of(&tenant, &fact.json());
-                Standing { latest: position, by_file, closed: false, owner }
+    fn apply(&mut self, position: Position, tenant: TenantId, by_file: bool, fact: Fact) {
+        let said = self.said.entry(tenant).or_default();
+        match fact {
+            Fact::Tenant(fact) => drop(said.insert(position, Said { by_file, fact })),
+            Fact::Control(ControlFact::ConflictAccepted(accepted)) => {
+                let before = said.remove(&accepted.first_position);
+                if let Fact::Tenant(fact) = *accepted.brought.0 {
+                    let by_file = before.is_some_and(|before| before.by_file);
+                    said.insert(accepted.first_position, Said { by_file, fact });
+                }
             }
-            _ => {
-                let nothing = TenantEntry::of(&tenant, &serde_json::Value::Null);
-                Standing { latest: position, by_file, closed: true, owner: nothing }
-            }
-        };
-        self.standings.insert(tenant, standing);
+            _ => {}
+        }
     }
 }
