@@ -1,13 +1,16 @@
 //! The four systems against an independent model: random histories of every kind of fact go in over HTTP, and every
 //! route must serve what the model makes of the product's text (A3 to A7, B4 to B14, C1 to C6, D2, D3, D6 to D8, F1, F6).
 
+use std::collections::BTreeSet;
+
 use crate::common::compare::{all_differences, assert_none, differences};
-use crate::common::history::{history, span};
+use crate::common::history::{DAYS, history, span};
 use crate::common::model::answers::Answers;
 use crate::common::model::{Bend, Model, instant};
 use crate::common::random::Random;
+use crate::common::site::escape;
 use crate::common::{Server, Site};
-use chrono::Utc;
+use chrono::{Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 /// Before a change of the clocks in New York, and in London.
@@ -55,8 +58,13 @@ struct Told {
 
 impl Told {
     async fn new(seed: u64, size: usize) -> Self {
+        Self::from(seed, size, FIRST).await
+    }
+
+    /// A history from that instant on.
+    async fn from(seed: u64, size: usize, first: &str) -> Self {
         let server = Site::with(TABLES).start().await;
-        let facts = history(seed, size, FIRST);
+        let facts = history(seed, size, first);
         if seed.is_multiple_of(2) {
             server.record("acme", &configurations()).await;
         }
@@ -90,6 +98,103 @@ async fn every_route_serves_what_an_independent_model_makes_of_the_rules() {
         for (member, value) in expected.as_object().expect("an object") {
             assert_eq!(&status[member], value, "{member} of seed {seed}: {status}");
         }
+    }
+}
+
+#[tokio::test]
+async fn f1_today_and_this_month_are_the_models() {
+    // A history that ends now, so that there is a today, which must not become another one meanwhile.
+    let today = || {
+        let zones = [chrono_tz::America::New_York, chrono_tz::Europe::London];
+        zones.map(|zone| Utc::now().with_timezone(&zone).date_naive())
+    };
+    for seed in 13..=15 {
+        let begun = today();
+        let first = (Utc::now() - TimeDelta::days(DAYS)).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let told = Told::from(seed, 500, &first).await;
+        let (from, to) = span(&first);
+        let expected = told.model(Bend::Straight).answers(from, to);
+        let served = told.server.answers("acme", expected.keys()).await;
+        if begun == today() {
+            assert_none(&all_differences(&expected, &served), &format!("seed {seed}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn e3_every_route_as_of_a_moment_is_the_models_of_the_facts_before_it() {
+    for seed in 16..=18 {
+        let told = Told::new(seed, 300).await;
+        let (from, to) = span(FIRST);
+        let recorded = told.server.all_facts("acme").await;
+        let mut random = Random::new(seed);
+        for _ in 0..2 {
+            // Every fact that had been recorded by a position, and every one that had happened by a time.
+            let last = recorded[random.below(recorded.len() as u64) as usize]["position"]
+                .as_u64()
+                .expect("a position");
+            let last = last.max(4);
+            let known: BTreeSet<&str> = recorded
+                .iter()
+                .filter(|fact| fact["position"].as_u64() <= Some(last))
+                .filter_map(|fact| fact["external_id"].as_str())
+                .collect();
+            let until = random.pick(&told.facts)["occurred_at"].clone();
+            let by = instant(&until).expect("a time");
+            let known = |fact: &&Value| known.contains(fact["external_id"].as_str().expect("a key"));
+            let happened = |fact: &&Value| instant(&fact["occurred_at"]).is_some_and(|at| at <= by);
+            let moments = [
+                (
+                    format!("as_of_position={last}"),
+                    told.facts.iter().filter(known).cloned().collect::<Vec<_>>(),
+                ),
+                (
+                    format!("occurred_until={}", escape(until.as_str().expect("text"))),
+                    told.facts.iter().filter(happened).cloned().collect(),
+                ),
+            ];
+            for (moment, facts) in moments {
+                let expected =
+                    Model::new(&told.configs, &facts, Utc::now(), Bend::Straight).answers(from, to);
+                let served = told.server.answers_as_of("acme", expected.keys(), &moment).await;
+                assert_none(&all_differences(&expected, &served), &format!("seed {seed}, {moment}"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn d6_what_accounts_gained_over_a_period_is_the_models() {
+    for seed in 19..=21 {
+        let told = Told::new(seed, 1_500).await;
+        let model = told.model(Bend::Straight);
+        let mut measured = 0;
+        // Days after which a reading ended, and days on which there was none.
+        let polled = told.facts.iter().filter(|fact| fact["kind"] == "sender_account_observed");
+        let days: BTreeSet<NaiveDate> =
+            polled.filter_map(|fact| Some(instant(&fact["occurred_at"])?.date_naive())).collect();
+        let days: Vec<NaiveDate> = days.into_iter().collect();
+        let spans = days.iter().zip(&days[1..]).chain(days.iter().zip(&days[4..]));
+        for (before, to) in spans.chain([(&days[0], &days[days.len() - 1])]) {
+            let (from, to) = (*before + Days::new(1), *to);
+            let expected = model.account_periods(from, to);
+            for account in
+                told.server.all_items("acme", &format!("sender-accounts?from={from}&to={to}")).await
+            {
+                let Some(figures) = expected.get(account["email"].as_str().expect("an email")) else {
+                    continue;
+                };
+                let names = ["sends", "replies", "bounces", "reply_rate"];
+                let served: Value =
+                    names.iter().map(|name| (*name, account["period"][*name].clone())).collect();
+                assert_none(
+                    &differences("period", figures, &served),
+                    &format!("seed {seed}, {from} to {to}: {account}"),
+                );
+                measured += usize::from(!figures["sends"].is_null());
+            }
+        }
+        assert!(measured > 5, "expected accounts with a known period, found {measured}");
     }
 }
 

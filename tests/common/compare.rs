@@ -28,11 +28,23 @@ impl Server {
 
     /// What is told on each of these routes, in the form of a model's answers.
     pub async fn answers(&self, tenant: &str, routes: impl Iterator<Item = &String>) -> Answers {
+        self.answers_as_of(tenant, routes, "").await
+    }
+
+    /// The same as of a moment, such as `as_of_position=7`.
+    pub async fn answers_as_of(
+        &self,
+        tenant: &str,
+        routes: impl Iterator<Item = &String>,
+        moment: &str,
+    ) -> Answers {
         let mut answers = Answers::new();
         for route in routes {
-            let first = self.read(tenant, route).await;
+            let mark = if route.contains('?') { '&' } else { '?' };
+            let asked = format!("{route}{mark}{moment}");
+            let first = self.read(tenant, &asked).await;
             let listed = first.get("next_cursor").is_some();
-            let mut answer = if listed { self.all_items(tenant, route).await.into() } else { first };
+            let mut answer = if listed { self.all_items(tenant, &asked).await.into() } else { first };
             if let Some(answer) = answer.as_object_mut() {
                 answer.remove("position");
                 answer.remove("at");

@@ -81,6 +81,26 @@ impl<'a> Model<'a> {
         items.filter(|item| (item["status"] == "removed") == removed).collect()
     }
 
+    /// What each account that was read gained from the end of the day before `from` to that of `to`, by address.
+    pub fn account_periods(&self, from: NaiveDate, to: NaiveDate) -> BTreeMap<String, Value> {
+        let item = |(mailbox, readings): (Mailbox<'a>, Readings)| {
+            let ends = readings.contains_key(&(from - Days::new(1))) && readings.contains_key(&to);
+            let told: Vec<[Option<i64>; 3]> =
+                readings.range(from - Days::new(1)..=to).map(|(_, totals)| *totals).collect();
+            let sum = |n: usize| {
+                let steps = told.windows(2).map(|pair| Some(gained(pair[0][n]?, pair[1][n]?)));
+                steps.sum::<Option<i64>>().filter(|_| ends)
+            };
+            let rate = sum(1).zip(sum(0)).map(|(replies, sends)| percent(replies, sends));
+            let figures = json!({"sends": sum(0), "replies": sum(1), "bounces": sum(2), "reply_rate": rate});
+            (mailbox.2, figures)
+        };
+        // Of a mailbox that was added again the account that was read last.
+        let mut accounts: Vec<_> = self.readings().into_values().collect();
+        accounts.sort_by_key(|(_, readings)| readings.keys().next_back().copied());
+        accounts.into_iter().map(item).collect()
+    }
+
     /// `/sender-accounts/status`.
     pub fn account_status(&self) -> Value {
         let items = self.account_items(false);
@@ -91,25 +111,18 @@ impl<'a> Model<'a> {
             "disconnect_rate": percent(off as i64, items.len() as i64)})
     }
 
-    /// The readings of each account, and the provider of its mailbox.
-    fn readings(&self) -> Vec<(Option<&'a str>, Readings)> {
-        let mut accounts: BTreeMap<(&str, &str, &str), (Mailbox<'a>, Readings)> = BTreeMap::new();
+    /// The mailbox and the readings of each account.
+    fn readings(&self) -> BTreeMap<(&'a str, &'a str, &'a str), (Mailbox<'a>, Readings)> {
+        let mut accounts = BTreeMap::new();
         for fact in self.of(&OBSERVED) {
             let text = |member| fact.text(member).expect("given");
             let mailbox = (text("instance"), text("workspace"), folded(text("email")));
             let key = (text("instance"), text("workspace"), text("account_id"));
             let totals = TOTALS.map(|member| fact.body[member].as_i64());
-            accounts.entry(key).or_insert((mailbox, Readings::new())).1.insert(self.day(fact.at), totals);
+            let (_, readings): &mut (_, Readings) = accounts.entry(key).or_insert((mailbox, Readings::new()));
+            readings.insert(self.day(fact.at), totals);
         }
-        let boxes = self.mailboxes();
-        let provider = |mailbox: &Mailbox<'a>| {
-            boxes[mailbox]
-                .iter()
-                .filter(|fact| fact.is(&OBSERVED))
-                .rev()
-                .find_map(|fact| fact.text("email_provider"))
-        };
-        accounts.into_values().map(|(mailbox, readings)| (provider(&mailbox), readings)).collect()
+        accounts
     }
 
     /// Mailboxes of a provider that there were on a day: from the first that was told of them to the day before they
@@ -130,11 +143,12 @@ impl<'a> Model<'a> {
 
     /// `/provider-performance`.
     pub fn performance(&self, from: NaiveDate, to: NaiveDate) -> Value {
-        let all = self.readings();
         let boxes = self.mailboxes();
         let of_box = |facts: &Vec<Fact<'a>>| {
             facts.iter().filter(|fact| fact.is(&OBSERVED)).rev().find_map(|fact| fact.text("email_provider"))
         };
+        let accounts = self.readings().into_values();
+        let all: Vec<_> = accounts.map(|(mailbox, readings)| (of_box(&boxes[&mailbox]), readings)).collect();
         // Accounts of which no provider is told come last.
         let providers: BTreeSet<(bool, Option<&str>)> =
             boxes.values().map(|facts| (of_box(facts).is_none(), of_box(facts))).collect();

@@ -11,6 +11,8 @@ use super::{Bend, Fact, Model, folded, shown};
 pub const EVENTS: [&str; 5] =
     ["email_sent", "lead_replied", "lead_interested", "email_bounced", "lead_unsubscribed"];
 
+const STAGED: [&str; 1] = ["lead_staged"];
+
 /// Instance, workspace, and `id …` or `email …` within them.
 pub type Name = (String, String, String);
 
@@ -43,6 +45,11 @@ fn email_of(fact: Fact<'_>) -> Option<String> {
     fact.body["lead"]["email"].as_str().map(folded)
 }
 
+/// Whether a person spoke of an id or email, wherever it is.
+fn is_of_a_name(fact: Fact<'_>) -> bool {
+    fact.is(&STAGED) && fact.text("instance").is_none() && fact.text("workspace").is_none()
+}
+
 impl<'a> Model<'a> {
     /// The facts of each lead, earliest first: an email without id is the lead's that had it first.
     pub fn leads(&self) -> &BTreeMap<Name, Vec<Fact<'a>>> {
@@ -67,20 +74,20 @@ impl<'a> Model<'a> {
             Some((instance, workspace, id.map_or(format!("email {email}"), |id| format!("id {id}"))))
         };
         let mut leads: BTreeMap<Name, Vec<Fact<'a>>> = BTreeMap::new();
-        for fact in self.of(&EVENTS) {
+        let staged_there = self.of(&STAGED).filter(|fact| !is_of_a_name(*fact));
+        for fact in self.of(&EVENTS).chain(staged_there) {
             if let Some(name) = name(fact) {
                 leads.entry(name).or_default().push(fact);
             }
         }
-        // A person who names no workspace speaks of the lead that has this id or email.
-        for fact in self.of(&["lead_staged"]) {
+        // A person who names no workspace speaks of all who have this id or email, and of nobody else.
+        for fact in self.of(&STAGED).filter(|fact| is_of_a_name(*fact)) {
             let id = fact.body["lead"]["id"].as_str().map(|id| format!("id {id}"));
-            let emails = |facts: &[Fact<'a>]| facts.iter().any(|lead| email_of(*lead) == email_of(fact));
-            let found = leads.iter_mut().find(|(name, facts)| match &id {
+            let is_meant = |(name, facts): &(&Name, &mut Vec<Fact<'a>>)| match &id {
                 Some(id) => name.2 == *id,
-                None => emails(facts),
-            });
-            found.expect("histories stage leads that there are").1.push(fact);
+                None => facts.iter().any(|lead| !is_of_a_name(*lead) && email_of(*lead) == email_of(fact)),
+            };
+            leads.iter_mut().filter(is_meant).for_each(|(_, facts)| facts.push(fact));
         }
         for facts in leads.values_mut() {
             facts.sort_by_key(|fact| fact.at);
@@ -114,11 +121,14 @@ impl<'a> Model<'a> {
                 }
             }
             let latest = |member: &str| {
-                let given = facts.iter().rev().map(|fact| &fact.body["lead"][member]);
+                let own = facts.iter().rev().filter(|fact| !is_of_a_name(**fact));
+                let given = own.map(|fact| &fact.body["lead"][member]);
                 given.into_iter().find(|value| !value.is_null()).cloned()
             };
             let id = name.2.strip_prefix("id ");
-            let mut events = facts.iter().filter(|fact| fact.is(&EVENTS));
+            // A person's word is no event of a lead, unless there is nothing else.
+            let is_bare = !facts.iter().any(|fact| fact.is(&EVENTS));
+            let mut events = facts.iter().filter(|fact| fact.is(&EVENTS) || is_bare && !is_of_a_name(**fact));
             let called: Vec<DateTime<Utc>> = calls
                 .iter()
                 .filter(|call| call.counts && call.lead == id && id.is_some())
