@@ -4,7 +4,7 @@ use clap::Subcommand;
 use domain::keys::TenantId;
 
 use super::arguments::{Selection, tenant};
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, follow, output};
 use crate::engine::{open_log, system_clock};
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
@@ -32,6 +32,14 @@ enum What {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
     },
+    /// Print a tenant's facts as a running server records them, until it is stopped
+    ///
+    /// The token to ask with is in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN. Where the server goes away, it is asked
+    /// again for up to a minute, and no fact is left out or told twice.
+    #[command(after_help = "Examples:\n  \
+        FACTFOLD_TOKEN=ff_… factfold log follow --tenant acme --kind call_reported\n  \
+        factfold log follow --tenant acme --after 0 --json | jq .body")]
+    Follow(follow::Args),
     /// Show one fact whole
     Show {
         /// Its position
@@ -48,24 +56,30 @@ impl From<crate::views::facts::FactError> for Failure {
     }
 }
 
-/// Lists or shows.
+/// Lists, shows or follows.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    match &args.what {
+        What::Follow(args) => follow::run(settings, args),
+        What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
+            let filter = selection.of(log, tenant.clone())?;
+            let filter = FactFilter { descending: !oldest_first, ..filter };
+            list(settings, log, &filter, *limit as usize)
+        }),
+        What::Show { position, raw } => on_log(settings, |log| show_one(settings, log, *position, *raw)),
+    }
+}
+
+/// Opens the log of a stopped server for a look.
+fn on_log(
+    settings: &Settings,
+    look: impl FnOnce(&LogSnapshot) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let config = settings.config()?;
-    let dir = settings.existing(&config, "GET /api/v1/tenants/{tenant}/facts")?;
+    let dir = settings.existing(&config, "GET /api/v1/tenants/{tenant}/facts, or factfold log follow")?;
     let (log, _secret, _opened) = open_log(&dir, system_clock())?;
-    let snapshot = log.snapshot();
-    let done = match &args.what {
-        What::List { tenant, selection, oldest_first, limit } => {
-            let filter = selection.of(&snapshot, tenant.clone());
-            filter.and_then(|filter| {
-                let filter = FactFilter { descending: !oldest_first, ..filter };
-                list(settings, &snapshot, &filter, *limit as usize)
-            })
-        }
-        What::Show { position, raw } => show_one(settings, &snapshot, *position, *raw),
-    };
+    let looked = look(&log.snapshot());
     log.close();
-    done
+    looked
 }
 
 fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usize) -> Result<(), Failure> {

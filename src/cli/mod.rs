@@ -7,6 +7,7 @@ mod config;
 mod conflicts;
 mod demo;
 mod export;
+mod follow;
 mod import;
 mod log;
 mod man;

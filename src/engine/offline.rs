@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use domain::keys::{LogSecret, TenantId};
 
-use super::data_dir::{DataDir, open_log};
+use super::data_dir::{DataDir, open_log_on, store};
 use super::{EngineError, Roster, fold_threads};
 use crate::access::Access;
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::ingest::directory::Directory;
 use crate::log::{Clock, Log};
+use crate::store::Store;
 use crate::views::Views;
 
 /// Log, way in and access of a data directory. Opening it records nothing and calls nobody.
 pub struct Offline {
     /// The log.
     pub log: Log,
+    /// What can be done without.
+    pub store: Store,
     /// The one way in.
     pub ingest: Arc<Ingest>,
     /// Who may do what.
@@ -35,14 +38,15 @@ impl Offline {
     /// # Errors
     /// The log's, or what two tenants of the log claim at once.
     pub fn open(dir: DataDir, config: &Config, clock: Clock) -> Result<Self, EngineError> {
-        let (log, secret, _opened) = open_log(&dir, Arc::clone(&clock))?;
+        let store = store(&dir);
+        let (log, secret, _opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
         let public_url = config.public_url.clone().unwrap_or_default();
         let nobody = Directory::new(Vec::new(), Vec::new())?;
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, nobody);
         let ingest = Arc::new(ingest);
         let access = Arc::new(Access::open(log.clone(), secret.clone(), clock, None)?);
         let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
-        let offline = Self { log, ingest, access, roster, secret, _dir: dir };
+        let offline = Self { log, store, ingest, access, roster, secret, _dir: dir };
         offline.roster.read(config)?;
         Ok(offline)
     }

@@ -1,9 +1,11 @@
 //! `factfold import`: NDJSON files into the log of a stopped server, every key checked.
 
+mod mark;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,6 +14,7 @@ use domain::keys::{Position, TenantId};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use self::mark::{Mark, Marks};
 use super::arguments::{all_known, tenant};
 use super::export::manifest::Manifest;
 use super::{Failure, Settings, output};
@@ -19,7 +22,7 @@ use crate::engine::{EngineError, Offline};
 use crate::ingest::Source;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::items::{LineError, Lines};
-use crate::ingest::restore::{Places, referring};
+use crate::ingest::restore::{Places, is_exported, referring};
 use crate::log::LogError;
 
 /// Rejected lines that are shown one by one.
@@ -30,8 +33,9 @@ const INSTEAD: &str = "POST /api/v1/tenants/{tenant}/facts with application/x-nd
 /// Append facts from NDJSON files to the log of a stopped server.
 ///
 /// A line is one fact: as POST …/facts takes it, of the tenant of --tenant, or as `export` writes it, which says itself
-/// whose it is. What is there already is a duplicate and is not counted again, so that an import that was stopped may
-/// be run again.
+/// whose it is. What is there already is a duplicate and is not counted again, so that an import that was stopped can
+/// be run again: it goes on where it was stopped, as long as the file was not changed since, and its answer is that of
+/// the whole. An export is read from its start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold import --tenant acme calls.ndjson\n  \
@@ -72,12 +76,13 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let (config, offline) = settings.offline_or_new(INSTEAD)?;
     all_known(&offline, &config, args.tenant.iter().map(TenantId::as_str))?;
     let began = Instant::now();
-    let mut import = Import { offline: &offline, tenant: args.tenant.as_ref(), places: Places::default() };
+    let (tenant, places) = (args.tenant.as_ref(), Places::default());
+    let mut import = Import { offline: &offline, tenant, places, passed_over: 0 };
     let mut total = Tally::default();
     for path in &args.files {
         total.merge(&import.file(path)?);
     }
-    tell(settings, &total, began.elapsed().as_secs_f64())?;
+    tell(settings, &total, import.passed_over, began.elapsed().as_secs_f64())?;
     if total.rejected > 0 {
         return Err(Failure::Failed(format!(
             "{} lines were rejected; the others are recorded",
@@ -91,29 +96,52 @@ struct Import<'a> {
     offline: &'a Offline,
     tenant: Option<&'a TenantId>,
     places: Places,
+    /// Lines that an import which was stopped had answered.
+    passed_over: u64,
 }
 
 impl Import<'_> {
     fn file(&mut self, path: &Path) -> Result<Tally, Failure> {
         let name = path.display().to_string();
         let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
-        let (input, len): (Box<dyn Read>, u64) = if name == "-" {
-            (Box::new(io::stdin()), 0)
-        } else {
-            let file = File::open(path).map_err(broken)?;
-            let len = file.metadata().map_err(broken)?.len();
-            (Box::new(file), len)
-        };
+        let (mut input, mut marks, mut from, mut len): (Box<dyn Read>, _, _, _) =
+            (Box::new(io::stdin()), None, None, 0);
+        if name != "-" {
+            let mut file = File::open(path).map_err(broken)?;
+            let about = file.metadata().map_err(broken)?;
+            let kept = (&self.offline.store, &self.offline.log);
+            let kept = Marks::new(kept, path, &about, self.tenant).map_err(broken)?;
+            from = kept.found()?;
+            if let Some(Mark { bytes, .. }) = &from {
+                file.seek(SeekFrom::Start(*bytes)).map_err(broken)?;
+            }
+            (input, marks, len) = (Box::new(file), Some(kept), about.len());
+        }
         let bar = output::bytes_progress(len, &format!("importing {name}"));
+        let mut lines = Lines::new(Metered { input, bar: bar.clone() });
+        let mut tally = Tally::default();
+        if let Some(mark) = from {
+            bar.set_position(mark.bytes);
+            output::note(&format!("{name}: goes on behind line {}, where an import was stopped", mark.line));
+            (lines, tally) = (lines.after(mark.line, mark.bytes), mark.tally());
+            self.passed_over += mark.line;
+        }
         let under_way = RefCell::new(VecDeque::new());
-        let lines = Lines::new(Metered { input, bar: bar.clone() });
         let mut feed = Feed { lines, under_way: &under_way, held: None, ended: None };
-        let (mut tally, mut shown) = (Tally::default(), 0);
+        let mut shown = 0;
         while feed.ended.is_none() {
             // A line that names other facts waits until all before it are durable.
             let there = feed.held.as_ref().map(|held| held.there);
             let mut each = |posted: Posted| {
-                let Begun { number, fault } = under_way.borrow_mut().pop_front().unwrap_or_default();
+                let Begun { number, end, exported, fault } =
+                    under_way.borrow_mut().pop_front().unwrap_or_default();
+                tally.add(&posted);
+                if let Some(marks) = &mut marks {
+                    if exported {
+                        marks.stop();
+                    }
+                    marks.reached(number, end, &tally)?;
+                }
                 if let (Some(there), Some(here)) = (there, place(&posted)) {
                     self.places.put(there, here);
                 }
@@ -127,15 +155,19 @@ impl Import<'_> {
             };
             let source = Source::File(self.tenant, &self.places);
             let ingest = &self.offline.ingest;
-            let part = match feed.release() {
+            match feed.release() {
                 Some(line) => ingest.import(source, std::iter::once(line), &mut each)?,
                 None => ingest.import(source, &mut feed, &mut each)?,
             };
-            tally.merge(&part);
         }
         bar.finish_and_clear();
         match feed.ended {
-            None | Some(Ok(())) => Ok(tally),
+            None | Some(Ok(())) => {
+                if let Some(marks) = marks {
+                    marks.done();
+                }
+                Ok(tally)
+            }
             Some(Err(error)) => {
                 let recorded = output::grouped(tally.recorded);
                 Err(Failure::Failed(format!(
@@ -150,13 +182,17 @@ impl Import<'_> {
 #[derive(Default)]
 struct Begun {
     number: u64,
+    /// Bytes of the input up to its end.
+    end: u64,
+    /// Whether it is one of an export.
+    exported: bool,
     /// Why it cannot be a fact.
     fault: Option<String>,
 }
 
 /// A line that names other facts.
 struct Held {
-    number: u64,
+    begun: Begun,
     line: Bytes,
     /// Its position in the log that it comes from.
     there: Position,
@@ -173,8 +209,8 @@ struct Feed<'a, R> {
 
 impl<R> Feed<'_, R> {
     fn release(&mut self) -> Option<Bytes> {
-        let Held { number, line, .. } = self.held.take()?;
-        self.under_way.borrow_mut().push_back(Begun { number, fault: None });
+        let Held { begun, line, .. } = self.held.take()?;
+        self.under_way.borrow_mut().push_back(begun);
         Some(line)
     }
 }
@@ -200,11 +236,12 @@ impl<R: Read> Iterator for Feed<'_, R> {
             Some((number, Ok(line))) => (number, Ok(line)),
         };
         let (line, fault) = line.map_or_else(|fault| (Bytes::new(), Some(fault)), |line| (line, None));
+        let begun = Begun { number, end: self.lines.bytes(), exported: is_exported(&line), fault };
         if let Some(there) = referring(&line) {
-            self.held = Some(Held { number, line, there });
+            self.held = Some(Held { begun, line, there });
             return None;
         }
-        self.under_way.borrow_mut().push_back(Begun { number, fault });
+        self.under_way.borrow_mut().push_back(begun);
         Some(line)
     }
 }
@@ -248,11 +285,13 @@ impl Read for Metered {
     }
 }
 
-fn tell(settings: &Settings, total: &Tally, seconds: f64) -> Result<(), Failure> {
+fn tell(settings: &Settings, total: &Tally, passed_over: u64, seconds: f64) -> Result<(), Failure> {
     let lines = total.recorded + total.duplicates + total.conflicts + total.rejected;
+    let lines = lines.saturating_sub(passed_over);
     let rate = lines as f64 / seconds.max(1e-9);
     if settings.json {
         let mut answer = json!(total);
+        answer["passed_over"] = passed_over.into();
         answer["seconds"] = seconds.into();
         answer["lines_per_second"] = rate.round().into();
         return output::json_line(&answer);

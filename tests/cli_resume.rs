@@ -1,0 +1,136 @@
+//! Imports that were killed and are run again: nothing is counted twice, and what was read is passed over.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::Site;
+use crate::common::facts::answered;
+use crate::common::site::Ran;
+use serde_json::Value;
+
+const AT: &str = "2025-10-09T12:00:00Z";
+/// The first try; a machine that imports it before it can be killed is given more.
+const LINES: u64 = 120_000;
+
+/// A file of so many calls, of which every thousandth line is no fact.
+fn calls(site: &Site, count: u64) -> PathBuf {
+    let path = site.path("calls.ndjson");
+    let mut text = Vec::new();
+    for n in 0..count {
+        let line =
+            if n % 1_000 == 999 { "{broken".into() } else { answered(&format!("CA{n}"), 45, AT).to_string() };
+        writeln!(text, "{line}").expect("written");
+    }
+    fs::write(&path, text).expect("written");
+    path
+}
+
+/// Kills an import after it has marked how far it came; the file, and how many lines it has.
+fn killed(site: &Site) -> (PathBuf, u64) {
+    let (mut count, before) = (LINES, site.path("before"));
+    if site.data().exists() {
+        copy(&site.data(), &before);
+    }
+    loop {
+        let path = calls(site, count);
+        let args = ["import", "--tenant", "acme", path.to_str().expect("utf-8")];
+        let mut import = site.command(&args);
+        let mut import =
+            import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        while !site.data().join("lock").exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Marks are a second apart.
+        std::thread::sleep(Duration::from_secs(3));
+        let was_under_way = import.try_wait().expect("waits").is_none();
+        import.kill().expect("killed");
+        import.wait().expect("waits");
+        if was_under_way {
+            return (path, count);
+        }
+        fs::remove_dir_all(site.data()).expect("removed");
+        if before.exists() {
+            copy(&before, &site.data());
+        }
+        count *= 4;
+        assert!(count < 100_000_000, "the import cannot be killed in time");
+    }
+}
+
+fn import(site: &Site, path: &Path) -> (Ran, Value) {
+    let ran = site.cli(&["import", "--tenant", "acme", path.to_str().expect("utf-8"), "--json"]);
+    let summary = ran.json().remove(0);
+    (ran, summary)
+}
+
+fn counts(summary: &Value) -> [u64; 3] {
+    ["recorded", "duplicates", "rejected"].map(|name| summary[name].as_u64().expect("a count"))
+}
+
+fn facts(site: &Site) -> u64 {
+    site.cli(&["audit", "--json"]).exits(0).json().remove(0)["facts"].as_u64().expect("facts")
+}
+
+#[test]
+fn f3_a_killed_import_goes_on_where_it_was_and_its_answer_is_that_of_the_whole() {
+    let site = Site::new();
+    let (path, count) = killed(&site);
+    let (ran, summary) = import(&site, &path);
+    let passed_over = summary["passed_over"].as_u64().expect("a count");
+    assert!(passed_over > 0 && passed_over < count, "{summary}");
+    assert!(ran.stderr.contains(&format!("goes on behind line {passed_over}")), "{}", ran.stderr);
+    let [recorded, duplicates, rejected] = counts(&summary);
+    // Lines that were recorded behind the last mark are met again.
+    assert_eq!(recorded + duplicates + rejected, count, "{summary}");
+    assert_eq!(rejected, count / 1_000, "those of the first part are told as well: {summary}");
+    assert_eq!(ran.code, Some(1), "and they fail the import");
+    assert_eq!(facts(&site), count - count / 1_000, "each once");
+    let (_, again) = import(&site, &path);
+    assert_eq!(
+        (again["passed_over"].as_u64(), again["recorded"].as_u64()),
+        (Some(0), Some(0)),
+        "it was done"
+    );
+}
+
+#[test]
+fn f3_a_mark_that_does_not_hold_any_more_is_not_believed() {
+    let site = Site::new();
+    let older = site.path("older");
+    fs::write(site.path("first.ndjson"), answered("first", 45, AT).to_string()).expect("written");
+    import(&site, &site.path("first.ndjson")).0.exits(0);
+    copy(&site.data().join("journal"), &older);
+    let (path, count) = killed(&site);
+    // The log is brought back from a backup that is older than the mark.
+    fs::remove_dir_all(site.data().join("journal")).expect("removed");
+    copy(&older, &site.data().join("journal"));
+    let (_, summary) = import(&site, &path);
+    let good = count - count / 1_000;
+    assert_eq!((summary["passed_over"].as_u64(), counts(&summary)[0]), (Some(0), good), "{summary}");
+    assert_eq!(facts(&site), good + 1);
+
+    // The file was changed since.
+    let site = Site::new();
+    let (path, count) = killed(&site);
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("opens");
+    writeln!(file, "{}", answered("one more", 45, AT)).expect("written");
+    let (_, summary) = import(&site, &path);
+    assert_eq!(summary["passed_over"], 0, "{summary}");
+    assert_eq!(counts(&summary).iter().sum::<u64>(), count + 1);
+    assert_eq!(facts(&site), count + 1 - count / 1_000);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
