@@ -29,8 +29,11 @@ async fn from_an_empty_folder_to_an_own_event_in_a_figure() {
     let path = |address: &str| address.split_once(":8080").expect("an address").1.to_owned();
     for outcome in ["recorded", "duplicate"] {
         let request = server.request("POST", &path(address)).header("content-type", "application/json");
-        assert_eq!(server.send(request.body(event.to_owned())).await.is(200).json["outcome"], outcome);
-        let figures = server.get(&path(month)).await;
+        let delivered = server.send(request.body(event.to_owned())).await;
+        assert_eq!(delivered.is(200).json["outcome"], outcome);
+        let figures = server
+            .get(&format!("{}&min_position={}", path(month), delivered.json["facts"][0]["position"]))
+            .await;
         assert_eq!(
             (&figures.is(200).json["interested"], &figures.json["month"]),
             (&json!(1), &json!("2026-03"))

@@ -49,9 +49,9 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             );
         }
         let app = Arc::new(App::new(engine, served(&config)));
+        let signal = stop_signal()?;
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
         let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups()?));
-        let signal = stop_signal()?;
         supervisor::tell("READY=1");
         let stop = async {
             signal.await;

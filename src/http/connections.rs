@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,6 +48,8 @@ impl Default for Limits {
     }
 }
 
+/// After a stop was asked for, how long a connection may still bring its first request.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Wait before accepting again when the system has no more file handles.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 /// Answer to a connection too many.
@@ -107,7 +109,10 @@ async fn connection(
     // Answers are small and complete: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let stream = TokioIo::new(Timed { stream, patience: limits.write, stalled: None });
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        begins.notify_one();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)
@@ -118,8 +123,15 @@ async fn connection(
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stopping.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+            // The first request of one that has just connected is on its way: closing now would refuse it.
+            let first = timeout(FIRST_WAIT, begun.notified());
+            tokio::select! {
+                ended = served.as_mut() => ended,
+                _ = first => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            }
         }
     };
     if let Err(error) = ended {
@@ -307,6 +319,23 @@ mod tests {
         under_way.read_to_string(&mut read).await.expect("reads");
         assert!(read.starts_with("HTTP/1.1 200"), "{read}");
         timeout(SHORT * 10, served.done).await.expect("stops").expect("cleanly");
+    }
+
+    #[tokio::test]
+    async fn a_first_request_on_its_way_at_a_stop_is_answered_and_a_second_one_is_not_waited_for() {
+        let served = served(limits(LONG, LONG)).await;
+        let mut new = TcpStream::connect(served.address).await.expect("connects");
+        let mut known = send(served.address, b"GET /quick HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        sleep(SHORT).await;
+        served.stopping.cancel();
+        sleep(SHORT).await;
+        new.write_all(b"GET /quick HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("is taken");
+        let (mut first, mut second) = (String::new(), String::new());
+        new.read_to_string(&mut first).await.expect("reads");
+        assert!(first.ends_with("quick"), "{first}");
+        let _ = known.write_all(b"GET /quick HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let _ = known.read_to_string(&mut second).await;
+        assert_eq!(second.matches("HTTP/1.1 200").count(), 1, "the one before the stop: {second}");
     }
 
     #[tokio::test]
