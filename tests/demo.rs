@@ -84,5 +84,12 @@ async fn the_demo_adds_up_and_prints_three_commands_that_work() {
         "expected the fact of the event: {}",
         answers[2]
     );
+    // The same API and token that the printed command reads a figure with.
+    let reports = try_out(&lines[1].replace("/metrics/month", "/reports"));
+    let reports: Value = serde_json::from_str(&reports.stdout).expect("JSON");
+    let items = reports["items"].as_array().expect("items");
+    let statuses: Vec<_> = items.iter().map(|report| report["status"].as_str()).collect();
+    let expected = [Some("draft"), Some("published"), Some("published")];
+    assert_eq!(statuses, expected, "expected reports to read: {reports}");
     server.stop();
 }

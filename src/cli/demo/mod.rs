@@ -24,7 +24,7 @@ use crate::engine::{Engine, system_clock};
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 use crate::ingest::directory::{Endpoint, Secret};
 use indicatif::ProgressBar;
-use play::{Tally, play, post};
+use play::{Tally, play, post, write_report};
 use traffic::{DAYS, Request, TENANTS, TWILIO_TOKEN, Tenant, deliveries};
 
 /// Start a server with three seeded tenants and play their providers.
@@ -111,6 +111,9 @@ async fn story(
     let mut tally = play(base_url, requests, bar).await?;
     for tenant in &TENANTS {
         post(base_url, token, tenant, &story::facts(tenant, now), &mut tally).await?;
+        for report in story::reports::reports(tenant, now) {
+            write_report(base_url, token, tenant, &report, &mut tally).await?;
+        }
     }
     Ok(tally)
 }

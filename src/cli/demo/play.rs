@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use super::story::reports::Report;
 use super::traffic::{Expected, Request, Tenant};
 use crate::cli::{Failure, output};
 
@@ -128,6 +129,32 @@ pub async fn post(
             let first = answer["results"][0].to_string();
             output::note(&format!("{}: {others} facts were not recorded, the first: {first}", tenant.id));
         }
+    }
+    Ok(())
+}
+
+/// Writes a report by the API's commands, and counts what came of them.
+pub async fn write_report(
+    base_url: &str,
+    token: &str,
+    tenant: &Tenant,
+    report: &Report,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let failed = |error: reqwest::Error| Failure::Failed(format!("writing a report failed: {error}"));
+    let client = reqwest::Client::builder().build().map_err(failed)?;
+    let reports = format!("{base_url}/api/v1/tenants/{}/reports", tenant.id);
+    let mut command = async |url: String, body: Value| {
+        let answer = client.post(url).bearer_auth(token).json(&body).send().await?;
+        let outcome = if answer.status().is_success() { "recorded" } else { "not recorded" };
+        tally.add_many(outcome, Expected::Recorded, 1);
+        answer.json::<Value>().await
+    };
+    let period = report.period.text().map(|period| period.to_string());
+    let body = json!({"period": period, "narrative": report.narrative});
+    let drafted = command(reports.clone(), body).await.map_err(failed)?;
+    if let (Some(id), true) = (drafted["report_id"].as_str(), report.is_published) {
+        command(format!("{reports}/{id}/publish"), json!({})).await.map_err(failed)?;
     }
     Ok(())
 }

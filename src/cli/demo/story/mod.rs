@@ -1,10 +1,12 @@
 //! What the demo's tenants have in other systems than webhooks: ad spend, mailboxes, CRM, dialer, notes, targets.
 //!
-//! These come as facts over `POST /facts`, as a program that syncs them would send them.
+//! These come as facts over `POST /facts`, as a program that syncs them would send them. What people do here, such as
+//! reports, is done by the API's own commands.
 
 mod crm;
 mod dialer;
 mod mailboxes;
+pub mod reports;
 mod spend;
 
 use chrono::{DateTime, Datelike, SecondsFormat};
