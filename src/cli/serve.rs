@@ -49,9 +49,9 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             );
         }
         let app = Arc::new(App::new(engine, served(&config)));
-        let signal = stop_signal()?;
+        let (signal, hangups) = (stop_signal()?, hangups()?);
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
-        let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups()?));
+        let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups));
         supervisor::tell("READY=1");
         let stop = async {
             signal.await;
