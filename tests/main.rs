@@ -29,6 +29,7 @@ mod dialer_races;
 mod dialer_sessions;
 mod edge;
 mod evidence;
+mod fairness;
 mod hooks;
 mod hooks_callrail;
 mod hooks_ctm;

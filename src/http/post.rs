@@ -21,7 +21,7 @@ use crate::ingest::post::Poster;
 use crate::log::LogError;
 
 /// Lines that go to the log together, few enough that reading them does not hold up other requests.
-const LINES: usize = 256;
+const LINES: usize = 64;
 /// Bytes of lines that go to the log together.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Results that are told in one answer; what is beyond is counted, and `results_cut` says so.

@@ -11,6 +11,7 @@ use domain::json::FieldError;
 use domain::keys::TenantId;
 use domain::members::Instant;
 use domain::record::Draft;
+use tokio::task::yield_now;
 
 use super::answer::{IngestError, Posted, Tally};
 use super::post::{self, Poster};
@@ -19,6 +20,8 @@ use super::settle::{Differing, Known};
 use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
 
+/// Lines of a post that are laid down at a time: what else is to be done meanwhile comes in between.
+const POSTED_LINES: usize = 16;
 /// Lines that [`Ingest::import`] lays down at a time.
 const IMPORT_LINES: usize = 1_024;
 /// Bytes of lines after which a chunk is full.
@@ -83,10 +86,25 @@ impl Ingest {
         lines: Vec<Bytes>,
     ) -> Result<Vec<Posted>, IngestError> {
         let source = Source::Posted(tenant, poster);
-        let Prepared { appends, slots, configures } = self.prepare(source, lines)?;
+        let _turn = self.turns.take(tenant, lines.len()).await?;
+        let mut lines = lines.into_iter();
+        let (mut slots, mut pendings) = (Vec::with_capacity(lines.len()), Vec::new());
+        let mut configures = false;
+        while lines.len() > 0 {
+            let part = lines.by_ref().take(POSTED_LINES).collect();
+            let prepared = self.prepare(source, part)?;
+            slots.extend(prepared.slots);
+            configures |= prepared.configures;
+            for drafts in prepared.appends {
+                pendings.push(self.log.append(drafts)?);
+            }
+            if lines.len() > 0 {
+                yield_now().await;
+            }
+        }
         let mut appended = Vec::with_capacity(slots.len());
-        for drafts in appends {
-            appended.extend(self.log.append(drafts)?.await?);
+        for pending in pendings {
+            appended.extend(pending.await?);
         }
         if configures {
             self.follow_configurations()?;

@@ -23,6 +23,7 @@ pub mod retry;
 pub mod roster;
 mod settle;
 pub mod signature;
+mod turns;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::provider::{Cannot, Meaning, Provider, Reason};
 use self::roster::Roster;
 use self::settle::{Differing, Known};
+use self::turns::Turns;
 
 pub use self::batch::Source;
 use crate::log::{Appended, Clock, Log};
@@ -67,6 +69,7 @@ pub struct Ingest {
     directory: RwLock<Arc<Directory>>,
     sightings: Sightings,
     roster: Mutex<Roster>,
+    turns: Turns,
 }
 
 impl Ingest {
@@ -74,8 +77,8 @@ impl Ingest {
     pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
         let directory = RwLock::new(Arc::new(directory));
         let sightings = Sightings::since(Instant(clock()));
-        let roster = Mutex::default();
-        Self { log, secret, clock, public_url, directory, sightings, roster }
+        let (roster, turns) = (Mutex::default(), Turns::default());
+        Self { log, secret, clock, public_url, directory, sightings, roster, turns }
     }
 
     /// Puts another directory in place; deliveries under way end with the one they began with.
@@ -228,6 +231,10 @@ impl Ingest {
         original: &Bytes,
         remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
     ) -> Result<Vec<FactAnswer>, IngestError> {
+        let _turn = match facts.first() {
+            Some(first) => Some(self.turns.take(&first.tenant, facts.len()).await?),
+            None => None,
+        };
         let appended = self.append_in_groups(drafts).await?;
         let mut answers = Vec::with_capacity(facts.len());
         let mut differing = Vec::new();
