@@ -1,19 +1,18 @@
 //! `factfold log follow`: facts of a running server as they are recorded, by its stream.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::facts::kind_name;
 use domain::keys::{Position, TenantId};
 use domain::record::KindTag;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::arguments::{kind, tenant};
+use super::remote::{Remote, Unanswered, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
-use crate::ingest::directory::Secret;
 
 /// Which facts, of which server.
 #[derive(Debug, clap::Args)]
@@ -35,49 +34,26 @@ pub struct Args {
     server: Option<String>,
 }
 
-/// So long may a connection be made.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// The server is heard of every 15 s: after so long without a byte it is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// Between two tries to come back.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Tries to come back, one after the other, that may fail.
 const TRIES_MAX: u32 = 60;
 /// The longest line of the stream, in bytes: a fact is far shorter.
 const LINE_MAX: usize = 4 << 20;
-/// Bytes of a refusal that are read.
-const REFUSAL_MAX: usize = 16 << 10;
 
 /// Prints facts until it is stopped; where the server goes away, it comes back behind the last fact.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
-    let token = std::env::var("FACTFOLD_TOKEN").ok().filter(|token| !token.is_empty());
-    let token = token.as_deref().map(Secret::new).or(config.admin_token);
-    let token = token.ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN: holds the token to ask with".into()))?;
-    let client = Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();
-    let client = client.map_err(|error| Failure::Failed(error.to_string()))?;
-    let server = args.server.clone().unwrap_or_else(|| at(config.listen));
-    let mut following = Following {
-        as_json: settings.json,
-        url: format!("{}/api/v1/tenants/{}/facts/stream", server.trim_end_matches('/'), args.tenant),
-        args,
-        token: String::from_utf8_lossy(token.bytes()).into_owned(),
-        after: args.after,
-    };
+    let remote = Remote::of(&config, args.server.as_deref())?;
+    let mut following = Following { as_json: settings.json, remote: &remote, args, after: args.after };
     runtime()?.block_on(async {
         let mut failed = TRIES_MAX;
         loop {
-            match following.once(&client, &mut failed).await {
-                Err(Ended::For(failure)) => return Err(failure),
-                Err(Ended::Broken(why)) if failed >= TRIES_MAX => {
-                    return Err(Failure::Failed(format!(
-                        "{server}: {why}; is factfold serve running there?"
-                    )));
-                }
-                Err(Ended::Broken(why)) if failed == 0 => {
-                    output::note(&format!("{server}: {why}; comes back"))
-                }
-                Err(Ended::Broken(_)) => {}
+            match following.once(&mut failed).await {
+                Err(Unanswered::Never(failure)) => return Err(failure),
+                Err(Unanswered::Broken(why)) if failed >= TRIES_MAX => return Err(remote.gone(&why)),
+                Err(Unanswered::Broken(why)) if failed == 0 => output::note(&format!("{why}; asked again")),
+                Err(Unanswered::Broken(_)) => {}
             }
             failed += 1;
             tokio::time::sleep(PAUSE).await;
@@ -85,74 +61,32 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     })
 }
 
-/// Where a server that listens there is asked from this machine.
-fn at(listen: SocketAddr) -> String {
-    let host = match listen.ip() {
-        ip if ip.is_unspecified() => if listen.is_ipv4() { "127.0.0.1" } else { "[::1]" }.to_owned(),
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    format!("http://{host}:{}", listen.port())
-}
-
-/// Why a stream ended.
-enum Ended {
-    /// It may be opened again.
-    Broken(String),
-    /// It will not be otherwise next time.
-    For(Failure),
-}
-
-impl From<reqwest::Error> for Ended {
-    fn from(error: reqwest::Error) -> Self {
-        // Without the URL, which says nothing new.
-        let error = error.without_url();
-        if error.is_builder() {
-            return Self::For(Failure::Usage(format!("--server: {error}")));
-        }
-        Self::Broken(if error.is_connect() { "no server answers".to_owned() } else { error.to_string() })
-    }
-}
-
 struct Following<'a> {
     as_json: bool,
-    url: String,
+    remote: &'a Remote,
     args: &'a Args,
-    token: String,
     after: Option<Position>,
 }
 
 impl Following<'_> {
-    fn request(&self, client: &Client) -> RequestBuilder {
+    fn request(&self) -> RequestBuilder {
         let kind = self.args.kind.and_then(kind_name).map(|kind| ("kind", kind));
         let provider = self.args.provider.as_deref().map(|provider| ("provider", provider));
         let query: String = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(kind.into_iter().chain(provider))
             .extend_pairs(self.after.map(|after| ("after", after.to_string())))
             .finish();
-        client.get(format!("{}?{query}", self.url)).bearer_auth(&self.token)
+        let path = format!("/api/v1/tenants/{}/facts/stream?{query}", self.args.tenant);
+        self.remote.ask(Method::GET, &path)
     }
 
     /// Follows one stream to its end; `failed` is zero once it was open.
-    async fn once(&mut self, client: &Client, failed: &mut u32) -> Result<Infallible, Ended> {
-        let mut response = self.request(client).send().await?;
-        match response.status() {
-            StatusCode::OK => *failed = 0,
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Ended::Broken(format!("it answers {status}")));
-            }
-            status => {
-                let mut body = Vec::new();
-                while let Some(piece) = response.chunk().await?
-                    && body.len() < REFUSAL_MAX
-                {
-                    body.extend_from_slice(&piece);
-                }
-                let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-                let why = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
-                return Err(Ended::For(Failure::Failed(format!("{status}: {why}"))));
-            }
+    async fn once(&mut self, failed: &mut u32) -> Result<Infallible, Unanswered> {
+        let mut response = self.request().send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(refused(response).await);
         }
+        *failed = 0;
         let mut buffer = Vec::new();
         while let Some(piece) = response.chunk().await? {
             buffer.extend_from_slice(&piece);
@@ -160,14 +94,14 @@ impl Following<'_> {
             while let Some(end) = buffer[begin..].iter().position(|byte| *byte == b'\n') {
                 let line = String::from_utf8_lossy(&buffer[begin..begin + end]).into_owned();
                 begin += end + 1;
-                self.line(&line).map_err(Ended::For)?;
+                self.line(&line).map_err(Unanswered::Never)?;
             }
             buffer.drain(..begin);
             if buffer.len() > LINE_MAX {
-                return Err(Ended::For(Failure::Failed("what answers there is no factfold".into())));
+                return Err(Unanswered::Never(Failure::Failed("what answers there is no factfold".into())));
             }
         }
-        Err(Ended::Broken("the stream ended".into()))
+        Err(Unanswered::Broken("the stream ended".into()))
     }
 
     /// One line of the stream: the position up to which it is told, or a fact.

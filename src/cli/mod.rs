@@ -13,6 +13,7 @@ mod log;
 mod man;
 mod output;
 mod quarantine;
+mod remote;
 mod replay;
 mod serve;
 mod supervisor;

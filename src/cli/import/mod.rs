@@ -1,10 +1,11 @@
 //! `factfold import`: NDJSON files into the log of a stopped server, every key checked.
 
 mod mark;
+mod posted;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,9 +15,11 @@ use domain::keys::{Position, TenantId};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use self::mark::{Mark, Marks};
+use self::mark::Marks;
 use super::arguments::{all_known, tenant};
 use super::export::manifest::Manifest;
+use super::remote::Remote;
+use super::serve::runtime;
 use super::{Failure, Settings, output};
 use crate::engine::{EngineError, Offline};
 use crate::ingest::Source;
@@ -28,9 +31,9 @@ use crate::log::LogError;
 /// Rejected lines that are shown one by one.
 const SHOWN_MAX: u64 = 20;
 /// Which route does the same while a server has the data directory.
-const INSTEAD: &str = "POST /api/v1/tenants/{tenant}/facts with application/x-ndjson";
+const INSTEAD: &str = "factfold import --server URL, or POST /api/v1/tenants/{tenant}/facts";
 
-/// Append facts from NDJSON files to the log of a stopped server.
+/// Append facts from NDJSON files to the log of a stopped server, or of a running one with --server.
 ///
 /// A line is one fact: as POST …/facts takes it, of the tenant of --tenant, or as `export` writes it, which says itself
 /// whose it is. What is there already is a duplicate and is not counted again, so that an import that was stopped can
@@ -40,6 +43,7 @@ const INSTEAD: &str = "POST /api/v1/tenants/{tenant}/facts with application/x-nd
 #[command(after_help = "Examples:\n  \
     factfold import --tenant acme calls.ndjson\n  \
     zcat old.ndjson.gz | factfold import --tenant acme -\n  \
+    FACTFOLD_TOKEN=ff_… factfold import --tenant acme --server http://127.0.0.1:8080 calls.ndjson\n  \
     factfold import facts.ndjson --manifest facts.ndjson.manifest.json")]
 pub struct Args {
     /// Whose facts; lines of an export say it themselves
@@ -48,6 +52,9 @@ pub struct Args {
     /// The manifest of the one file, an export: a file that differs from it is refused before anything is recorded
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
+    /// A running server that the facts are posted to, with the token in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN
+    #[arg(long, value_name = "URL", requires = "tenant", conflicts_with = "manifest")]
+    server: Option<String>,
     /// Files of one JSON fact a line; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -73,16 +80,29 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         };
         Manifest::read(manifest)?.check(file)?;
     }
-    let (config, offline) = settings.offline_or_new(INSTEAD)?;
-    all_known(&offline, &config, args.tenant.iter().map(TenantId::as_str))?;
     let began = Instant::now();
-    let (tenant, places) = (args.tenant.as_ref(), Places::default());
-    let mut import = Import { offline: &offline, tenant, places, passed_over: 0 };
-    let mut total = Tally::default();
-    for path in &args.files {
-        total.merge(&import.file(path)?);
+    let (mut total, mut passed_over) = (Tally::default(), 0);
+    match (&args.server, &args.tenant) {
+        (Some(server), Some(tenant)) => {
+            let remote = Remote::of(&settings.config()?, Some(server))?;
+            let runtime = runtime()?;
+            runtime.block_on(remote.is_there())?;
+            for path in &args.files {
+                total.merge(&runtime.block_on(posted::file(&remote, tenant, path))?);
+            }
+        }
+        (_, tenant) => {
+            let (config, offline) = settings.offline_or_new(INSTEAD)?;
+            all_known(&offline, &config, tenant.iter().map(TenantId::as_str))?;
+            let places = Places::default();
+            let mut import = Import { offline: &offline, tenant: tenant.as_ref(), places, passed_over: 0 };
+            for path in &args.files {
+                total.merge(&import.file(path)?);
+            }
+            passed_over = import.passed_over;
+        }
     }
-    tell(settings, &total, import.passed_over, began.elapsed().as_secs_f64())?;
+    tell(settings, &total, passed_over, began.elapsed().as_secs_f64())?;
     if total.rejected > 0 {
         return Err(Failure::Failed(format!(
             "{} lines were rejected; the others are recorded",
@@ -90,6 +110,36 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// A file that is read, or standard input.
+struct Input {
+    /// As it was named.
+    name: String,
+    input: Metered,
+    bar: ProgressBar,
+    /// None of standard input.
+    about: Option<Metadata>,
+}
+
+fn open(path: &Path) -> Result<Input, Failure> {
+    let name = path.display().to_string();
+    let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
+    let (input, about) = if name == "-" {
+        (None, None)
+    } else {
+        let file = File::open(path).map_err(broken)?;
+        let about = file.metadata().map_err(broken)?;
+        (Some(file), Some(about))
+    };
+    let bar = output::bytes_progress(about.as_ref().map_or(0, Metadata::len), &format!("importing {name}"));
+    let input = Metered { input, bar: bar.clone() };
+    Ok(Input { name, input, bar, about })
+}
+
+fn read_no_further(name: &str, error: &io::Error, tally: &Tally) -> Failure {
+    let recorded = output::grouped(tally.recorded);
+    Failure::Failed(format!("{name}: {error}; it was read no further, {recorded} facts were recorded"))
 }
 
 struct Import<'a> {
@@ -102,26 +152,19 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn file(&mut self, path: &Path) -> Result<Tally, Failure> {
-        let name = path.display().to_string();
+        let Input { name, mut input, bar, about } = open(path)?;
         let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
-        let (mut input, mut marks, mut from, mut len): (Box<dyn Read>, _, _, _) =
-            (Box::new(io::stdin()), None, None, 0);
-        if name != "-" {
-            let mut file = File::open(path).map_err(broken)?;
-            let about = file.metadata().map_err(broken)?;
+        let (mut marks, mut from) = (None, None);
+        if let Some(about) = &about {
             let kept = (&self.offline.store, &self.offline.log);
-            let kept = Marks::new(kept, path, &about, self.tenant).map_err(broken)?;
+            let kept = Marks::new(kept, path, about, self.tenant).map_err(broken)?;
             from = kept.found()?;
-            if let Some(Mark { bytes, .. }) = &from {
-                file.seek(SeekFrom::Start(*bytes)).map_err(broken)?;
-            }
-            (input, marks, len) = (Box::new(file), Some(kept), about.len());
+            input.pass_over(from.as_ref().map_or(0, |mark| mark.bytes)).map_err(broken)?;
+            marks = Some(kept);
         }
-        let bar = output::bytes_progress(len, &format!("importing {name}"));
-        let mut lines = Lines::new(Metered { input, bar: bar.clone() });
+        let mut lines = Lines::new(input);
         let mut tally = Tally::default();
         if let Some(mark) = from {
-            bar.set_position(mark.bytes);
             output::note(&format!("{name}: goes on behind line {}, where an import was stopped", mark.line));
             (lines, tally) = (lines.after(mark.line, mark.bytes), mark.tally());
             self.passed_over += mark.line;
@@ -168,12 +211,7 @@ impl Import<'_> {
                 }
                 Ok(tally)
             }
-            Some(Err(error)) => {
-                let recorded = output::grouped(tally.recorded);
-                Err(Failure::Failed(format!(
-                    "{name}: {error}; it was read no further, {recorded} facts were recorded"
-                )))
-            }
+            Some(Err(error)) => Err(read_no_further(&name, &error, &tally)),
         }
     }
 }
@@ -271,15 +309,28 @@ fn rejection(posted: &Posted) -> Option<String> {
     }
 }
 
-/// Tells the bar how far the file was read.
+/// Tells the bar how far the file was read; without a file standard input is.
 struct Metered {
-    input: Box<dyn Read>,
+    input: Option<File>,
     bar: ProgressBar,
+}
+
+impl Metered {
+    fn pass_over(&mut self, bytes: u64) -> io::Result<()> {
+        if let Some(file) = &mut self.input {
+            file.seek(SeekFrom::Start(bytes))?;
+            self.bar.set_position(bytes);
+        }
+        Ok(())
+    }
 }
 
 impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
+        let read = match &mut self.input {
+            Some(file) => file.read(buffer)?,
+            None => io::stdin().read(buffer)?,
+        };
         self.bar.inc(read as u64);
         Ok(read)
     }

@@ -1,0 +1,131 @@
+//! A running server, asked over HTTP with the caller's token.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+
+use super::Failure;
+use crate::config::Config;
+use crate::ingest::directory::Secret;
+
+/// So long may a connection be made.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// A server tells its streams every 15 s that it lives: after so long without a byte it is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// Bytes of a refusal that are read.
+const REFUSAL_MAX: usize = 16 << 10;
+
+/// A server and the token to ask it with.
+pub struct Remote {
+    client: Client,
+    /// Scheme, host and port.
+    pub base: String,
+    token: Secret,
+}
+
+impl Remote {
+    /// The server at `base`, else the one that listens where the configuration says; asked with the token of
+    /// `FACTFOLD_TOKEN`, else of `FACTFOLD_ADMIN_TOKEN`.
+    ///
+    /// # Errors
+    /// There is no token.
+    pub fn of(config: &Config, base: Option<&str>) -> Result<Self, Failure> {
+        let token = std::env::var("FACTFOLD_TOKEN").ok().filter(|token| !token.is_empty());
+        let token = token.as_deref().map(Secret::new).or_else(|| config.admin_token.clone());
+        let token =
+            token.ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN: holds the token to ask with".into()))?;
+        let client = Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();
+        let client = client.map_err(|error| Failure::Failed(error.to_string()))?;
+        let base = base.map_or_else(|| here(config.listen), |base| base.trim_end_matches('/').to_owned());
+        Ok(Self { client, base, token })
+    }
+
+    /// A request of a path with its query.
+    pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        let token = String::from_utf8_lossy(self.token.bytes());
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(token)
+    }
+
+    /// Whether somebody answers at all.
+    ///
+    /// # Errors
+    /// Nobody does.
+    pub async fn is_there(&self) -> Result<(), Failure> {
+        match self.ask(Method::GET, "/healthz").send().await.map_err(Unanswered::from) {
+            Ok(_) => Ok(()),
+            Err(Unanswered::Never(failure)) => Err(failure),
+            Err(Unanswered::Broken(why)) => Err(self.gone(&why)),
+        }
+    }
+
+    /// Nobody answers, or the answer broke off: `why`.
+    pub fn gone(&self, why: &str) -> Failure {
+        Failure::Failed(format!("{}: {why}; is factfold serve running there?", self.base))
+    }
+}
+
+/// Where a server that listens there is asked from this machine.
+fn here(listen: SocketAddr) -> String {
+    let host = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    format!("http://{host}:{}", listen.port())
+}
+
+/// Why there is no answer.
+pub enum Unanswered {
+    /// It may be asked again.
+    Broken(String),
+    /// It will not be otherwise next time.
+    Never(Failure),
+}
+
+impl From<reqwest::Error> for Unanswered {
+    fn from(error: reqwest::Error) -> Self {
+        // Without the URL, which says nothing new.
+        let error = error.without_url();
+        if error.is_builder() {
+            return Self::Never(Failure::Usage(format!("--server: {error}")));
+        }
+        Self::Broken(if error.is_connect() { "no server answers".to_owned() } else { error.to_string() })
+    }
+}
+
+/// What a server says that did not do what it was asked for.
+pub async fn refused(mut response: Response) -> Unanswered {
+    let status = response.status();
+    if status.is_server_error() || status.as_u16() == 429 {
+        return Unanswered::Broken(format!("it answers {status}"));
+    }
+    let mut body = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await
+        && body.len() < REFUSAL_MAX
+    {
+        body.extend_from_slice(&piece);
+    }
+    let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let why = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
+    Unanswered::Never(Failure::Failed(format!("the server answers {status}: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_asked_here() {
+        for (listen, base) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:9000", "http://[::1]:9000"),
+            ("[fd00::1]:9000", "http://[fd00::1]:9000"),
+        ] {
+            assert_eq!(here(listen.parse().expect("an address")), base);
+        }
+    }
+}
