@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Index, Page, Pages};
 
 words! {
@@ -302,17 +301,12 @@ impl Alerts {
             filter.state.is_none_or(|state| row.state() == state)
                 && filter.rule.as_deref().is_none_or(|rule| rule == &*raised.rule)
         };
-        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
-        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
-            let rows = rows.iter().filter_map(|at| {
-                let row = self.rows.get(*at);
-                let raised = row.raised.as_ref().filter(|raised| wants(row, raised))?;
-                Some((raised.at, row.id.to_string(), *at))
-            });
-            rows.collect()
-        });
-        let (items, next_cursor) = page(buckets, after, limit, |at| item(self.rows.get(at)));
-        Page { position, items: items.into_iter().flatten().collect(), next_cursor }
+        let place = |at| {
+            let row = self.rows.get(at);
+            let raised = row.raised.as_ref().filter(|raised| wants(row, raised))?;
+            Some((raised.at, row.id.to_string()))
+        };
+        self.order.page(position, (after, limit), place, |at| item(self.rows.get(at)))
     }
 }
 

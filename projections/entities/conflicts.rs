@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
@@ -213,14 +212,12 @@ impl Conflicts {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<ConflictItem> {
-        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
-        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
-            let rows = rows.iter().map(|at| (*at, self.rows.get(*at)));
-            let rows = rows.filter(|(_, row)| state.is_none_or(|state| row.state() == state));
-            rows.filter_map(|(at, row)| Some((row.seen?.at, name(row), at))).collect()
-        });
-        let (items, next_cursor) = page(buckets, after, limit, |at| self.item(self.rows.get(at)));
-        Page { position, items: items.into_iter().flatten().collect(), next_cursor }
+        let place = |at| {
+            let row = self.rows.get(at);
+            let seen = row.seen.filter(|_| state.is_none_or(|state| row.state() == state))?;
+            Some((seen.at, name(row)))
+        };
+        self.order.page(position, (after, limit), place, |at| self.item(self.rows.get(at)))
     }
 
     /// The conflict whose evidence stands at `evidence`.

@@ -12,7 +12,6 @@ use crate::entities::calls::Calls;
 use crate::entities::claims::{Claimed, lay_down_name};
 use crate::entities::lead::{Lead, LeadRow, Name};
 use crate::entities::leads::Leads;
-use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 use crate::tenant::Tenant;
 
@@ -88,18 +87,14 @@ impl LeadList {
         limit: usize,
     ) -> Page<LeadItem> {
         let search = filter.search.as_ref().map(|text| text.trim().to_lowercase());
-        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
-        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
-            rows.iter()
-                .map(|row| (*row, Lead::new(&self.rows, *row)))
-                .filter(|(_, lead)| filter.stage.is_none_or(|stage| lead.stage() == stage))
-                .filter(|(_, lead)| search.as_ref().is_none_or(|search| self.has(lead, search)))
-                .map(|(row, lead)| (lead.first_at(), key(lead.head(), &self.texts), row))
-                .collect()
-        });
-        let (items, next_cursor) =
-            page(buckets, after, limit, |row| item(&Lead::new(&self.rows, row), &self.texts, &self.calls));
-        Page { position, items, next_cursor }
+        let place = |row| {
+            let lead = Lead::new(&self.rows, row);
+            let is_wanted = filter.stage.is_none_or(|stage| lead.stage() == stage)
+                && search.as_ref().is_none_or(|search| self.has(&lead, search));
+            is_wanted.then(|| (lead.first_at(), key(lead.head(), &self.texts)))
+        };
+        let make = |row| Some(item(&Lead::new(&self.rows, row), &self.texts, &self.calls));
+        self.order.page(position, (after, limit), place, make)
     }
 
     /// Digest of the leads and of what was said of names. Personal members are no part of it, so that it stays when a person is erased.

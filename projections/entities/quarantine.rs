@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::cursor::page;
 use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
@@ -259,15 +258,12 @@ impl Quarantine {
                 && is(&filter.reason, kept.reason)
                 && is(&filter.provider, kept.provider)
         };
-        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
-        let buckets = self.order.newest_first(newest, Instant(0)).map(|rows| {
-            let rows = rows.iter().map(|at| (*at, self.rows.get(*at)));
-            let rows =
-                rows.filter_map(|(at, row)| Some((at, row, row.kept.filter(|kept| wants(row, kept))?)));
-            rows.map(|(at, row, kept)| (kept.received_at, texts.get(row.id).to_owned(), at)).collect()
-        });
-        let (items, next_cursor) = page(buckets, after, limit, |at| self.item(self.rows.get(at)));
-        Page { position, items: items.into_iter().flatten().collect(), next_cursor }
+        let place = |at| {
+            let row = self.rows.get(at);
+            let kept = row.kept.filter(|kept| wants(row, kept))?;
+            Some((kept.received_at, texts.get(row.id).to_owned()))
+        };
+        self.order.page(position, (after, limit), place, |at| self.item(self.rows.get(at)))
     }
 
     /// One delivery.

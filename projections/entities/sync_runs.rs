@@ -7,7 +7,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::canonical::{Canonical, Digest};
-use crate::store::cursor::page;
 use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol, Texts};
 use crate::{Order, Recorded};
 
@@ -206,21 +205,12 @@ pub struct RunList {
 impl RunList {
     /// One page, newest first.
     pub fn page(&self, position: Position, after: Option<&Cursor>, limit: usize) -> Page<RunItem> {
-        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
-        let named = |at: &u32| {
-            let run = self.rows.get(*at);
-            (
-                run.at().unwrap_or(Instant(0)),
-                format!("{}/{}", self.texts.get(run.source), self.texts.get(run.id)),
-                *at,
-            )
+        let place = |at| {
+            let run = self.rows.get(at);
+            let name = format!("{}/{}", self.texts.get(run.source), self.texts.get(run.id));
+            Some((run.at().unwrap_or(Instant(0)), name))
         };
-        let buckets = self
-            .order
-            .newest_first(newest, Instant(0))
-            .map(|rows| rows.iter().map(named).collect::<Vec<_>>());
-        let (items, next_cursor) = page(buckets, after, limit, |at| self.item(self.rows.get(at)));
-        Page { position, items, next_cursor }
+        self.order.page(position, (after, limit), place, |at| Some(self.item(self.rows.get(at))))
     }
 
     fn item(&self, run: &Run) -> RunItem {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::keys::Position;
 use domain::members::Instant;
+
+use super::cursor::{self, Cursor, Page};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -34,6 +37,23 @@ impl Buckets {
     pub fn newest_first(&self, from: Instant, to: Instant) -> impl Iterator<Item = &[u32]> {
         let days = bucket(to)..=bucket(from).max(bucket(to));
         self.0.range(days).rev().map(|(_, rows)| rows.as_slice())
+    }
+
+    /// One page of the rows, newest first, then by name: those that `place` gives an instant and a name, each as `make`
+    /// makes it.
+    pub fn page<T>(
+        &self,
+        position: Position,
+        (after, limit): (Option<&Cursor>, usize),
+        place: impl Fn(u32) -> Option<(Instant, String)>,
+        make: impl Fn(u32) -> Option<T>,
+    ) -> Page<T> {
+        let newest = after.map_or(Instant(i64::MAX), |after| after.at);
+        let placed = |row: &u32| place(*row).map(|(at, name)| (at, name, *row));
+        let buckets =
+            self.newest_first(newest, Instant(0)).map(|rows| rows.iter().filter_map(placed).collect());
+        let (items, next_cursor) = cursor::page(buckets, after, limit, make);
+        Page { position, items: items.into_iter().flatten().collect(), next_cursor }
     }
 
     /// Buckets of the day of `from` and those before it, each with its day since 1970.
