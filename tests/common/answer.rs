@@ -87,7 +87,8 @@ impl Answer {
 
     /// The highest position that the answer names, 0 if none.
     pub fn highest_position(&self) -> u64 {
-        let own = ["position", "last_position", "first_position"].map(|member| self.json[member].as_u64());
+        let own = ["position", "last_position", "first_position", "conflict_id"];
+        let own = own.map(|member| self.json[member].as_u64());
         let facts = self.json["facts"].as_array().into_iter().flatten();
         facts.map(|fact| fact["position"].as_u64()).chain(own).flatten().max().unwrap_or(0)
     }
