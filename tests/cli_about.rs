@@ -173,3 +173,45 @@ fn config_show_refuses_what_serve_refuses_and_shows_the_defaults_without_a_file(
     factfold(&["config", "show", "--config", "no-such-file.toml"]).exits(2);
     factfold(&["config"]).exits(2);
 }
+
+#[tokio::test]
+async fn commands_on_a_data_directory_in_use_exit_4_and_name_what_does_it_instead() {
+    let site = Site::new();
+    let facts = site.path("facts.ndjson");
+    fs::write(&facts, "").expect("written");
+    let facts = facts.to_str().expect("utf-8").to_owned();
+    let server = site.start().await;
+    for (args, instead) in [
+        (&["import", "--tenant", "acme", &facts][..], "--server"),
+        (&["export"], "/facts"),
+        (&["export", "--out", "x.ndjson"], "/facts"),
+        (&["log", "list", "--tenant", "acme"], "log follow"),
+        (&["log", "show", "1"], "log follow"),
+        (&["quarantine", "list"], "/quarantine"),
+        (&["quarantine", "show", "x"], "/quarantine"),
+        (&["quarantine", "retry", "--all"], "/quarantine"),
+        (&["conflicts", "list"], "/conflicts"),
+        (&["conflicts", "show", "1"], "/conflicts"),
+        (&["conflicts", "accept", "1"], "/conflicts"),
+        (&["conflicts", "reject", "1"], "/conflicts"),
+        (&["tenant", "list"], "/tenants"),
+        (&["tenant", "show", "acme"], "/tenants"),
+        (&["tenant", "apply"], "SIGHUP"),
+        (&["user", "list"], "/users"),
+        (&["user", "grant", "a@example.com", "acme=viewer"], "/users"),
+        (&["user", "revoke", "a@example.com", "acme"], "/users"),
+        (&["user", "remove", "a@example.com"], "/users"),
+        (&["token", "create", "x", "--role", "admin"], "/tokens"),
+        (&["token", "list"], "/tokens"),
+        (&["token", "revoke", "x"], "/tokens"),
+        (&["replay"], "--data-dir"),
+        (&["audit"], "--data-dir"),
+    ] {
+        let ran = site.cli(&[args, &["--json"]].concat());
+        assert!(ran.exits(4).stdout.is_empty(), "{args:?}: {}", ran.stdout);
+        let told: Value = serde_json::from_str(ran.stderr.trim()).expect("one object on stderr");
+        assert!(told["error"].as_str().is_some_and(|error| error.contains(instead)), "{args:?}: {told}");
+        assert_eq!(told["exit"], 4);
+    }
+    assert!(server.is_alive() && !site.path("x.ndjson").exists());
+}

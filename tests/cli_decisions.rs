@@ -131,6 +131,7 @@ async fn what_is_not_there_and_what_breaks_a_rule_is_told() {
         (&["quarantine", "retry"][..], 2, "QUARANTINE_ID"),
         (&["quarantine", "retry", "x", "--all"], 2, "--all"),
         (&["quarantine", "retry", "no-such"], 1, "no-such"),
+        (&["quarantine", "retry", "no-such", "--reason", "x"], 2, "--all"),
         (&["quarantine", "show", "no-such"], 1, "no-such"),
         (&["quarantine", "list", "--state", "shut"], 2, "resolved"),
         (&["quarantine", "list", "--tenant", "nobody"], 2, "nobody"),

@@ -5,9 +5,9 @@ use std::fs;
 use std::process::Command;
 
 use crate::common::Site;
-use crate::common::facts::four_stages;
-use crate::common::lived::lived_in;
-use crate::common::site::Ran;
+use crate::common::facts::{answered, four_stages};
+use crate::common::lived::{AT, lived_in};
+use crate::common::site::{Ran, run};
 use serde_json::{Value, json};
 
 fn export(site: &Site, args: &[&str]) -> Ran {
@@ -148,6 +148,28 @@ async fn f4_an_export_holds_what_was_asked_for() {
         }
         assert_eq!(row["body"].parse::<Value>().expect("JSON"), fact["body"]);
     }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_enough_is_no_failure() {
+    let site = Site::new();
+    let server = site.start().await;
+    let facts: Vec<Value> = (0..2_000).map(|n| answered(&format!("CA{n}"), 45, AT)).collect();
+    server.record("acme", &facts).await;
+    server.stop();
+    let export = site.command(&["export"]);
+    let mut head = Command::new("bash");
+    head.args(["-c", "set -o pipefail; \"$@\" | head -n 1", "bash"])
+        .arg(export.get_program())
+        .args(export.get_args());
+    for (name, value) in export.get_envs() {
+        match value {
+            Some(value) => head.env(name, value),
+            None => head.env_remove(name),
+        };
+    }
+    let ran = run(head);
+    assert_eq!(lines(&ran.exits(0).stdout)[0]["position"], 1, "{}", ran.all());
 }
 
 #[tokio::test]

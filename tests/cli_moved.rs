@@ -117,6 +117,7 @@ async fn f3_an_export_imported_elsewhere_gives_the_same_facts_and_serves_the_sam
     assert_eq!(counts(&other.cli(&import)), [0, all, 0, 0], "again it records nothing");
     let there = lines(&export(&other, &["--raw"]).exits(0).stdout);
     assert_eq!(content(&there), content(&here));
+    other.cli(&["audit"]).exits(0);
 
     let (one, two) = (site.start().await, other.start().await);
     let (mut one_serves, two_serves) = (served(&one).await, served(&two).await);

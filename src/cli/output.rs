@@ -20,12 +20,35 @@ pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     written(io::stdout().write_all(bytes))
 }
 
-fn written(done: io::Result<()>) -> Result<(), Failure> {
-    match done {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Failure::Failed(format!("stdout: {error}"))),
+/// Stdout for much; as of one line, a reader that went away is no failure.
+pub struct Piped(io::BufWriter<io::StdoutLock<'static>>);
+
+impl Piped {
+    /// Holds stdout.
+    pub fn new() -> Self {
+        Self(io::BufWriter::with_capacity(64 << 10, io::stdout().lock()))
     }
+}
+
+impl Write for Piped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        unless_gone(self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_gone(self.0.flush())
+    }
+}
+
+fn unless_gone<T>(done: io::Result<T>) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other,
+    }
+}
+
+fn written(done: io::Result<()>) -> Result<(), Failure> {
+    unless_gone(done).map_err(|error| Failure::Failed(format!("stdout: {error}")))
 }
 
 /// Writes one JSON value as a line.

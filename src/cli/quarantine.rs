@@ -101,7 +101,12 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             let pretty = serde_json::to_string_pretty(&shown);
             output::line(&pretty.map_err(|error| Failure::Failed(error.to_string()))?)
         }
-        What::Retry { quarantine_id: Some(id), .. } => {
+        What::Retry { quarantine_id: Some(id), which, .. } => {
+            if which.tenant.is_some() || which.reason.is_some() || which.provider.is_some() {
+                return Err(Failure::Usage(
+                    "--tenant, --reason, --provider: are for --all, not for one id".into(),
+                ));
+            }
             let found = one(&config, &offline, id)?;
             retry_one(settings, &config, &offline, &found)
         }

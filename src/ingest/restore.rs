@@ -296,3 +296,38 @@ impl Ingest {
         Ok(header.content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_hold_a_position_are_kept_apart_once() {
+        for (provider, id, kept) in [
+            ("factfold", "tenant/5", "imported/tenant/5"),
+            ("factfold", "imported/tenant/5", "imported/tenant/5"),
+            ("factfold", "session/a/timeout/17", "imported/session/a/timeout/17"),
+            ("factfold", "session/a%2Fb/n/1/resume/17", "imported/session/a%2Fb/n/1/resume/17"),
+            ("factfold", "session/a/n/1", "session/a/n/1"),
+            ("factfold", "session/a/attempt/L1", "session/a/attempt/L1"),
+            ("desk", "tenant/5", "tenant/5"),
+        ] {
+            let (provider, id) =
+                (Provider::stored(provider).expect("provider"), ExternalId::new(id).expect("id"));
+            assert_eq!(apart(&provider, id).as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn only_lines_that_name_others_wait_for_those_before_them() {
+        let line = br#"{"position":17,"tenant":"acme","body":{},"refers":[{"position":3}]}"#;
+        assert_eq!(referring(line), Some(17));
+        assert_eq!(referring(br#"{"position":17,"tenant":"acme","body":{}}"#), None);
+        assert_eq!(
+            referring(br#"{"provider":"p","body":{"refers":[1]}}"#),
+            None,
+            "it is no line of an export"
+        );
+        assert_eq!(referring(br#"{"position":,"refers":[]}"#), None);
+    }
+}

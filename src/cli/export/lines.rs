@@ -228,3 +228,15 @@ impl<W: Write> Writer<W> {
 fn as_text(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_in_a_table_are_texts() {
+        for (given, shown) in [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1", "'-1"), ("CA1", "CA1"), ("", "")] {
+            assert_eq!(as_text(given), shown);
+        }
+    }
+}

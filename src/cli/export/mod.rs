@@ -77,7 +77,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         }
     }
     let manifest = match &args.out {
-        None => write(args, &log, io::stdout().lock()).map(|(manifest, _)| manifest)?,
+        None => write(args, &log, output::Piped::new()).map(|(manifest, _)| manifest)?,
         Some(file) => whole(file, |out| write(args, &log, out).map(|(manifest, out)| (out, manifest)))?,
     };
     let told = serde_json::to_string_pretty(&manifest).map_err(|error| Failure::Failed(error.to_string()))?;
