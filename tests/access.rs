@@ -242,6 +242,28 @@ async fn passwords_cannot_be_tried_one_after_the_other() {
     assert!(waits.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 800), "{waits:?}");
 }
 
+#[tokio::test]
+async fn payloads_as_they_came_are_for_those_who_may_read_evidence() {
+    let server = Site::new().start().await;
+    let position = server.post("acme", &reported("seed")).await.is(201).position();
+    for (role, may) in
+        [("viewer", false), ("agent", false), ("auditor", true), ("operator", true), ("admin", true)]
+    {
+        let token = server.token(role, &["acme"]).await;
+        for fact in [format!("facts/{position}?"), "facts/by-key?provider=desk&external_id=seed&".to_owned()]
+        {
+            let path = format!("/api/v1/tenants/acme/{fact}min_position={position}");
+            get(&server, &token, &path).await.is(200);
+            let raw = get(&server, &token, &format!("{path}&raw=true")).await;
+            if may {
+                assert!(raw.is(200).json["original"].is_string(), "{raw:?}");
+            } else {
+                assert_eq!(raw.problem(403)["code"], "forbidden", "{role}");
+            }
+        }
+    }
+}
+
 /// Canaries in everything of the control tenant; then every tenant route and global list is searched for them.
 #[tokio::test]
 async fn r7_the_control_tenant_shows_nowhere() {

@@ -53,6 +53,14 @@ async fn f2_a_conflict_raises_one_alert_that_its_decision_clears() {
     conflict(&server, "CA2").await;
     let raised = alerts(&server, ACME, |items| !items.is_empty()).await;
     assert_eq!((&raised[0]["rule"], &raised[0]["state"]), (&json!("conflict"), &json!("open")));
+    let one = server.get(&format!("{ACME}/{}", raised[0]["alert_id"].as_str().expect("an id"))).await;
+    let mut one = one.is(200).json.clone();
+    assert!(
+        one.as_object_mut().and_then(|one| one.remove("position")).is_some_and(|at| at.is_u64()),
+        "{one}"
+    );
+    assert_eq!(one, raised[0]);
+    server.get(&format!("{ACME}/none")).await.problem(404);
     server.kill();
     let server = site.start().await;
     tokio::time::sleep(Duration::from_millis(2_500)).await;

@@ -16,6 +16,7 @@ const ROLES: [&str; 5] = ["viewer", "agent", "auditor", "operator", "admin"];
 /// Readings of a tenant in which no text of its own stands: figures, dates, states.
 const NO_TEXT: &[&str] = &[
     "GET /api/v1/tenants/{tenant}/alerts",
+    "GET /api/v1/tenants/{tenant}/alerts/{alert_id}",
     "GET /api/v1/tenants/{tenant}/alerts/{alert_id}/attempts",
     "GET /api/v1/tenants/{tenant}/changes/stream",
     "GET /api/v1/tenants/{tenant}/deliveries",

@@ -1,7 +1,10 @@
 //! What holds for every request: ids, the log, measures, limits, other sites' pages.
 
+use std::collections::BTreeSet;
+
 use crate::common::facts::{answered, mail};
-use crate::common::{Server, Site, TOKEN, twilio};
+use crate::common::routes::routes;
+use crate::common::{Server, Site, TOKEN, TWO_TENANTS, twilio};
 use serde_json::json;
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -118,5 +121,27 @@ async fn d10_any_page_may_deliver_and_none_may_ask_the_api() {
     ] {
         let expected = if allowed { origin } else { "" };
         assert_eq!(preflight(path, origin).await, expected, "{path} from {origin}");
+    }
+}
+
+#[tokio::test]
+async fn d10_a_page_that_is_named_may_ask_the_api_by_every_method_it_has_and_no_other_page_may() {
+    const NAMED: &str = "https://board.example.com";
+    let site = Site::with(&format!("{TWO_TENANTS}\n[http]\ncors = [{NAMED:?}]\n"));
+    let server = site.start().await;
+    let methods: BTreeSet<String> = routes(&server).await.into_iter().map(|route| route.method).collect();
+    for (origin, allowed) in [(NAMED, NAMED), ("https://board.example.com.evil.example", ""), ("null", "")] {
+        for method in &methods {
+            let request = server.request("OPTIONS", "/api/v1/users/u1").header("origin", origin);
+            let answer = server.send(request.header("access-control-request-method", method)).await;
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+            let may = answer.header("access-control-allow-methods");
+            assert!(may.split(',').any(|may| may == method), "{method} is not among {may:?}");
+            assert_eq!(answer.header("access-control-allow-credentials"), "", "cookies are no part of it");
+        }
+        let request =
+            server.request("GET", &format!("{ACME}/calls")).bearer_auth(TOKEN).header("origin", origin);
+        let answer = server.send(request).await;
+        assert_eq!(answer.is(200).header("access-control-allow-origin"), allowed, "{origin}");
     }
 }

@@ -148,6 +148,14 @@ async fn a_standard_webhook_that_is_forged_old_or_bare_is_refused() {
     assert_eq!(answer.is(200).outcome(), "recorded", "expected nothing recorded before: {answer:?}");
     deliver(&server, "nobody/dialer-7c1a", "{}".into(), &[]).await.problem(404);
     deliver(&server, "pixel/dialer-7c1a", "{}".into(), &[]).await.problem(404);
+    let measures = server.get("/metrics").await;
+    for (provider, outcome, count) in
+        [("dialer", "recorded", 1), ("dialer", "unauthentic", 6), ("other", "unknown_endpoint", 1)]
+    {
+        let line = format!("factfold_deliveries_total{{provider={provider:?},outcome={outcome:?}}} {count}");
+        assert!(measures.is(200).text.contains(&line), "expected {line}");
+    }
+    assert!(!measures.text.contains("nobody"), "a name that is not configured is no label");
 }
 
 #[tokio::test]

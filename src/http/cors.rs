@@ -19,7 +19,7 @@ pub fn layer(allowed: &Arc<[String]>) -> CorsLayer {
     let named = ["etag", "retry-after", "x-request-id", "x-next-cursor", "x-position"];
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(may))
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(named.map(HeaderName::from_static))
         .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_REQUEST_HEADERS])

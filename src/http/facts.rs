@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::keys::Position;
 use domain::members::Instant;
@@ -99,7 +100,7 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Re
 parameters! {
     /// How a fact is shown.
     Shown {
-        /// Adds the payload as it came.
+        /// Adds the payload as it came; needs auditor.
         raw: bool,
     }
 }
@@ -127,7 +128,7 @@ parameters! {
         provider: Needed<String>,
         /// Its id there.
         external_id: Needed<String>,
-        /// Adds the payload as it came.
+        /// Adds the payload as it came; needs auditor.
         raw: bool,
     }
 }
@@ -158,8 +159,13 @@ async fn answer<Q>(
     position: Position,
     raw: Option<bool>,
 ) -> Result<Response, Problem> {
-    let snapshot = app.engine.log.snapshot();
     let raw = raw == Some(true);
+    if raw && !Need::Auditor.roles().contains(&read.tenant.role()) {
+        let detail =
+            "a payload as it came holds persons and what a provider says in confidence; it needs auditor";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    let snapshot = app.engine.log.snapshot();
     let show = move || -> Result<_, FactError> {
         let fact = show(&snapshot, position)?;
         let payload = if raw && fact.is_some() { original(&snapshot, position)? } else { None };

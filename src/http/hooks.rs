@@ -22,7 +22,6 @@ use crate::deliveries::{self, Became, UNKNOWN_NUMBER};
 use crate::ingest::Placed;
 use crate::ingest::answer::{FactAnswer, NotTaken, Outcome, Taken};
 use crate::ingest::delivery::Delivery;
-use crate::ingest::providers;
 
 /// `/hooks/{provider}/{endpoint}`, by GET too, since Twilio can be told so.
 pub fn routes() -> Routes {
@@ -51,13 +50,16 @@ impl From<NotTaken> for Problem {
 const EVENT_MAX: usize = 64;
 
 /// What became of it, in a word.
-fn outcome(taken: &Result<Taken, NotTaken>) -> &'static str {
+fn outcome(taken: &Result<Taken, NotDelivered>) -> &'static str {
     match taken {
         Ok(taken) => taken.outcome.as_str(),
-        Err(NotTaken::UnknownEndpoint) => "unknown_endpoint",
-        Err(NotTaken::Method | NotTaken::TooLarge) => "not_acceptable",
-        Err(NotTaken::Unauthentic(_)) => "unauthentic",
-        Err(NotTaken::Failed(_)) => "failed",
+        Err(NotDelivered::Body(_)) => "body_not_whole",
+        Err(NotDelivered::NotTaken(error)) => match error {
+            NotTaken::UnknownEndpoint => "unknown_endpoint",
+            NotTaken::Method | NotTaken::TooLarge => "not_acceptable",
+            NotTaken::Unauthentic(_) => "unauthentic",
+            NotTaken::Failed(_) => "failed",
+        },
     }
 }
 
@@ -133,6 +135,8 @@ async fn take(
     let placed = app.engine.ingest.place(&provider, &endpoint);
     let known_provider = placed.is_provider.then(|| provider.clone());
     let taken = deliver_to(&app, provider, endpoint, request, received_at).await;
+    // Only names that are configured are labels: anybody may call a path.
+    observe::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&taken));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
     app.engine.deliveries.note(noted(&taken, placed, known_provider, (received_at, id, micros)));
     let taken = taken?;
@@ -186,10 +190,7 @@ async fn deliver_to(
         body,
         received_at,
     };
-    let taken = app.engine.ingest.deliver(&delivery).await;
-    let known = providers::named(&delivery.provider);
-    observe::delivery(known.map_or("other", |provider| provider.name()), outcome(&taken));
-    taken.map_err(NotDelivered::NotTaken)
+    app.engine.ingest.deliver(&delivery).await.map_err(NotDelivered::NotTaken)
 }
 
 /// The line in the log of deliveries: names and times, nothing of the payload.

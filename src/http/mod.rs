@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod alert_targets;
 mod alerts;
 mod answer;
 mod auth;
@@ -187,6 +188,7 @@ fn routes() -> Routes {
         .merge(users::routes())
         .merge(endpoints::routes())
         .merge(alerts::routes())
+        .merge(alert_targets::routes())
 }
 
 /// The routes behind what holds for every request.
