@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
 use bytes::BytesMut;
 use http_body_util::BodyExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::problem::Problem;
@@ -21,6 +22,23 @@ const SINGLE_WAIT: Duration = Duration::from_secs(35);
 /// Longest time for the whole of a batch: 64 MB at 220 kB/s.
 pub const BATCH_WAIT: Duration = Duration::from_secs(300);
 
+/// Bytes of bodies that are held whole at once, whoever sends them: a broken array records nothing (RULINGS, A batch),
+/// so it is held to its end, and so is what a signature covers.
+const HELD_MAX: usize = 256 * 1024 * 1024;
+static ROOM: Semaphore = Semaphore::const_new(HELD_MAX);
+
+/// A body with its part of that room, free again when nobody holds a slice of it.
+struct Held {
+    bytes: BytesMut,
+    room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The whole body, at most `limit` bytes, in the time that what it may be, or says to be, may take.
 pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
     let announced = body.size_hint();
@@ -29,31 +47,45 @@ pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
     let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
     let wait = if most <= SINGLE_MAX as u64 { SINGLE_WAIT } else { BATCH_WAIT };
-    within(body, limit, wait).await
+    within(body, limit, wait, &ROOM).await
 }
 
-async fn within(body: Body, limit: usize, wait: Duration) -> Result<Bytes, Problem> {
-    timeout(wait, collect(body, limit)).await.unwrap_or_else(|_| Err(too_slow()))
+async fn within(
+    body: Body,
+    limit: usize,
+    wait: Duration,
+    room: &'static Semaphore,
+) -> Result<Bytes, Problem> {
+    timeout(wait, collect(body, limit, room)).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(mut body: Body, limit: usize, room: &'static Semaphore) -> Result<Bytes, Problem> {
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
-    // Most bodies come in one piece.
-    let mut rest = BytesMut::new();
-    let mut taken = first.len();
-    while taken <= limit
-        && let Some(piece) = next(&mut body).await?
-    {
-        if rest.is_empty() {
-            rest.extend_from_slice(&first);
-        }
-        rest.extend_from_slice(&piece);
-        taken += piece.len();
-    }
-    if taken > limit {
+    if first.len() > limit {
         return Err(Problem::too_large(limit));
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    // Most bodies come in one piece.
+    let Some(mut piece) = next(&mut body).await? else { return Ok(first) };
+    let mut held = Held { bytes: BytesMut::new(), room: take(room, first.len())? };
+    held.bytes.extend_from_slice(&first);
+    loop {
+        if held.bytes.len() + piece.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        held.room.merge(take(room, piece.len())?);
+        held.bytes.extend_from_slice(&piece);
+        match next(&mut body).await? {
+            Some(more) => piece = more,
+            None => return Ok(Bytes::from_owner(held)),
+        }
+    }
+}
+
+/// Room for so many bytes more; 503 where others have it.
+fn take(room: &'static Semaphore, bytes: usize) -> Result<SemaphorePermit<'static>, Problem> {
+    let taken = u32::try_from(bytes).ok().and_then(|bytes| room.try_acquire_many(bytes).ok());
+    taken
+        .ok_or_else(|| Problem::unavailable("bodies_busy", "too many large bodies are being read at once", 1))
 }
 
 /// The next bytes of a body; none at its end.
@@ -113,7 +145,7 @@ mod tests {
 
     async fn read(pieces: &[&'static [u8]], stalls: bool, wait: Duration) -> Result<Bytes, Problem> {
         let pieces = pieces.iter().rev().copied().collect();
-        within(Body::new(Pieces(pieces, stalls)), 4, wait).await
+        within(Body::new(Pieces(pieces, stalls)), 4, wait, &ROOM).await
     }
 
     #[tokio::test]
@@ -124,6 +156,21 @@ mod tests {
         for over in [&[b"abcde" as &[u8]] as &[&[u8]], &[b"ab", b"cde"]] {
             assert!(format!("{:?}", read(over, false, second).await).contains("too_large"));
         }
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_held_at_once_have_a_bound_together() {
+        static SIX: Semaphore = Semaphore::const_new(6);
+        let four = async || {
+            within(Body::new(Pieces(vec![b"cd", b"ab"], false)), 4, Duration::from_secs(1), &SIX).await
+        };
+        let first = four().await.expect("reads");
+        let slice = first.slice(1..2);
+        drop(first);
+        assert!(format!("{:?}", four().await).contains("bodies_busy"), "a slice is held");
+        drop(slice);
+        assert_eq!(four().await.expect("reads"), "abcd");
+        assert_eq!(SIX.available_permits(), 6);
     }
 
     #[tokio::test]
