@@ -204,6 +204,33 @@ async fn log_lists_and_shows_facts() {
 }
 
 #[tokio::test]
+async fn l4_a_day_is_one_of_the_tenant_s_zone_where_facts_are_selected() {
+    let site = Site::new();
+    let server = site.start().await;
+    // Midnight in New York is 04:00 UTC.
+    let calls =
+        ["2025-10-09T03:59:59Z", "2025-10-09T04:00:00Z", "2025-10-10T03:59:59Z", "2025-10-10T04:00:00Z"];
+    for tenant in ["acme", "globex"] {
+        let facts = calls.iter().enumerate().map(|(n, at)| answered(&format!("CA{n}"), 45, at));
+        server.record(tenant, &facts.collect::<Vec<_>>()).await;
+    }
+    server.stop();
+    let ids = |args: &[&str]| -> Vec<String> {
+        let day = ["--from", "2025-10-09", "--to", "2025-10-09", "--kind", "call_reported"];
+        let found = site.cli(&[args, &day].concat());
+        found
+            .exits(0)
+            .json()
+            .iter()
+            .map(|fact| fact["external_id"].as_str().expect("id")[..3].to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&["log", "list", "--json", "--oldest-first", "--tenant", "acme"]), ["CA1", "CA2"]);
+    assert_eq!(ids(&["log", "list", "--json", "--oldest-first", "--tenant", "globex"]), ["CA0", "CA1"]);
+    assert_eq!(ids(&["export"]), ["CA1", "CA2", "CA0", "CA1"], "each in its own tenant's zone");
+}
+
+#[tokio::test]
 async fn e6_replay_gives_the_same_digests_each_time() {
     let site = recorded().await;
     let [first, second] = [0, 1].map(|_| site.cli(&["replay", "--json"]));

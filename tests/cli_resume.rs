@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const AT: &str = "2025-10-09T12:00:00Z";
 /// The first try; a machine that imports it before it can be killed is given more.
-const LINES: u64 = 120_000;
+const LINES: u64 = 80_000;
 
 /// A file of so many calls, of which every thousandth line is no fact.
 fn calls(site: &Site, count: u64) -> PathBuf {
@@ -44,7 +44,7 @@ fn killed(site: &Site) -> (PathBuf, u64) {
             std::thread::sleep(Duration::from_millis(10));
         }
         // Marks are a second apart.
-        std::thread::sleep(Duration::from_secs(3));
+        std::thread::sleep(Duration::from_millis(2_200));
         let was_under_way = import.try_wait().expect("waits").is_none();
         import.kill().expect("killed");
         import.wait().expect("waits");

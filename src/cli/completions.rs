@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::{Cli, Failure, output};
 
-/// Print the completions of a shell.
+/// Print the completions of a shell: bash, zsh, fish, elvish, powershell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold completions bash > ~/.local/share/bash-completion/completions/factfold\n  \

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Failure, ServeArgs, Settings, output};
 use crate::config::shown::{Shown, shown};
 
-/// Look at the configuration.
+/// Look at the configuration: every setting and where it comes from.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -51,13 +51,25 @@ struct Cli {
 #[derive(Debug, clap::Args)]
 struct Settings {
     /// The configuration file [default: factfold.toml, where there is one]
-    #[arg(long, global = true, env = "FACTFOLD_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FACTFOLD_CONFIG",
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
     config: Option<PathBuf>,
     /// Where the log lies [default: data]
-    #[arg(long, global = true, env = "FACTFOLD_DATA_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "FACTFOLD_DATA_DIR",
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     data_dir: Option<PathBuf>,
     /// Answer as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
 }
 
@@ -67,31 +79,20 @@ enum Command {
     Serve(ServeArgs),
     /// Start a server with three seeded tenants and play their providers; nothing is kept
     Demo(demo::Args),
-    /// Append facts from NDJSON files to the log of a stopped server
     Import(import::Args),
-    /// Write facts to a file or to stdout, with a manifest that proves them
     Export(export::Args),
-    /// Look at the facts of the log
     Log(log::Args),
     /// Fold all read models afresh from the log, and print their digests and the rate
     Replay(replay::Args),
     /// Walk the log: checksums, gaps, tree, index, read models; exit 3 on a violation
     Audit(audit::Args),
-    /// Look at quarantined deliveries, and map them again
     Quarantine(quarantine::Args),
-    /// Look at conflicts, and decide them
     Conflicts(conflicts::Args),
-    /// Look at the tenants, and let the configuration file hold
     Tenant(tenant::Args),
-    /// Add, list, change and remove the people who may log in
     User(user::Args),
-    /// Issue, list and revoke the tokens of the API
     Token(token::Args),
-    /// Look at the configuration: every setting and where it comes from
     Config(config::Args),
-    /// Print the completions of a shell: bash, zsh, fish, elvish, powershell
     Completions(completions::Args),
-    /// Print the manual page, or write those of all commands into a folder
     Man(man::Args),
 }
 
