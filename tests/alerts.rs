@@ -165,6 +165,12 @@ async fn f2_targets_that_may_not_be_called_are_refused() {
         .await
         .names("tenants");
     set_target(&server, &json!({"url": "https://hooks.example.com/x", "style": "fax"})).await.names("style");
+    // A word that no rule has would be told of nothing, and nobody would notice.
+    set_target(&server, &json!({"url": "https://hooks.example.com/x", "rules": ["silense"]}))
+        .await
+        .names("rules");
+    server.get(&format!("{ACME}?rule=silense")).await.is(400).names("rule");
+    server.get(&format!("{ACME}?rule=Unknown-Tracking-Number")).await.is(200);
     server.send(server.request("GET", "/api/v1/alert-targets")).await.problem(401);
 }
 

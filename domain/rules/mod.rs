@@ -1,5 +1,6 @@
 //! The rules: pure functions over facts and configuration, each with its cases under it.
 
+pub mod alerts;
 pub mod calendar;
 pub mod configuration;
 pub mod decision;

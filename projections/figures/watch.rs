@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::facts::report::TargetMetric;
 use domain::members::{Day, Instant};
+use domain::rules::alerts::AlertRule;
 use domain::rules::pace::{Pace, days_elapsed, days_in, month_pace};
 use domain::rules::reply_rate::{DayReplies, ReplyRateDrop, drop_on_last};
 
@@ -26,7 +27,7 @@ const PACE_DAYS_MIN: i64 = 7;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Which rule found it.
-    pub rule: &'static str,
+    pub rule: AlertRule,
     /// Of what it speaks.
     pub subject: String,
     /// Which occasion.
@@ -90,7 +91,7 @@ impl Tenant {
             let pace = month_pace(over, target, elapsed, days);
             let is_behind = pace.status == Some(Pace::Below) && i128::from(value) < i128::from(target);
             is_behind.then(|| Finding {
-                rule: "behind_target",
+                rule: AlertRule::BehindTarget,
                 subject: metric.as_str().to_owned(),
                 window: month.to_string(),
                 title: format!("{} is behind its target for {month}", metric.as_str()),
@@ -134,7 +135,7 @@ impl Watched {
 fn finding(subject: &str, drop: &ReplyRateDrop) -> Finding {
     let [on, before] = [&drop.on, &drop.before].map(|day| hundredths(day.rate_hundredths()));
     Finding {
-        rule: "reply_rate_drop",
+        rule: AlertRule::ReplyRateDrop,
         subject: subject.to_owned(),
         window: drop.on.day.to_string(),
         title: format!("the reply rate of {subject} fell from {before} % to {on} %"),

@@ -24,7 +24,7 @@ fn d9_given_a_day_more_than_a_fifth_below_the_one_before_then_found_once_with_it
     let facts = [poll(6, 0, 0), poll(7, 1_000, 50), poll(8, 2_000, 89), poll(9, 3_000, 128)];
     let [drop] = &found(&facts, "2025-10-10T12:00:00Z")[..] else { panic!("expected one finding") };
     assert_eq!(
-        (drop.rule, drop.subject.as_str(), drop.window.as_str()),
+        (drop.rule.as_str(), drop.subject.as_str(), drop.window.as_str()),
         ("reply_rate_drop", "Gmail", "2025-10-08")
     );
     let told =
@@ -82,7 +82,7 @@ fn f2_given_a_week_behind_the_pace_then_found_for_the_month() {
     let facts = [mails(3, 10, 0), vec![target("emails_sent", 35), target("positive_replies", 0)]].concat();
     let [behind] = &found(&facts, "2025-10-10T12:00:00Z")[..] else { panic!("expected one finding") };
     assert_eq!(
-        (behind.rule, behind.subject.as_str(), behind.window.as_str()),
+        (behind.rule.as_str(), behind.subject.as_str(), behind.window.as_str()),
         ("behind_target", "emails_sent", "2025-10")
     );
     assert_eq!((figure(behind, "projection"), figure(behind, "days_elapsed")), ("34.44", "9"));

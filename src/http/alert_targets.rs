@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use domain::facts::setting::AlertStyle;
 use domain::json::FieldError;
 use domain::keys::TenantId;
+use domain::members::Text;
+use domain::rules::alerts::AlertRule;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -130,7 +132,8 @@ async fn set_alert_target(
     let new = members(&body, |at| {
         let url = at.required("url");
         let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
-        let (tenants, rules) = (at.list("tenants", 500), at.list("rules", 50));
+        let (tenants, rules) = (at.list("tenants", 500), at.list::<AlertRule>("rules", 50));
+        let rules = rules.into_iter().filter_map(|rule| Text::new(rule.as_str())).collect();
         Some(NewTarget { url: url?, style, tenants, rules, by: asker.by() })
     })?;
     let unknown = new.tenants.iter().find(|tenant| {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
+use domain::rules::alerts::AlertRule;
 use projections::entities::alerts::{AlertFilter, AlertItem, Alerts, Attempt, State as Standing, Told};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
@@ -36,22 +37,22 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(resend_unassigned_alert))
 }
 
-word_values!(Standing);
+word_values!(Standing, AlertRule);
 
 parameters! {
     /// Which alerts.
     Which {
         /// Where they stand.
         state: Standing,
-        /// Of which rule, such as `silence`.
-        rule: String,
+        /// Of which rule.
+        rule: AlertRule,
     }
 }
 
 impl Which {
     fn filter(&self) -> AlertFilter {
         let Self { state, rule } = self.clone();
-        AlertFilter { state, rule }
+        AlertFilter { state, rule: rule.map(|rule| rule.as_str().to_owned()) }
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::facts::Fact;
 use domain::facts::alert::{AlertCleared, AlertFact, AlertRaised, Figure};
 use domain::members::Text;
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,12 @@ pub struct Finding {
 }
 
 /// Raises what is found and not open yet, and clears what is open and not found any more.
-pub fn standing(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>, over: &str) -> Vec<Record> {
+pub fn standing(
+    situation: &Situation<'_>,
+    rule: AlertRule,
+    findings: Vec<Finding>,
+    over: &str,
+) -> Vec<Record> {
     let open = open(situation, rule);
     let is_found = |subject: &Option<String>| findings.iter().any(|found| found.subject == *subject);
     let over_now = open.iter().filter(|(subject, _)| !is_found(subject));
@@ -31,14 +37,19 @@ pub fn standing(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>, o
 }
 
 /// Raises what is found and not open yet, and clears nothing.
-pub fn raised(situation: &Situation<'_>, rule: &str, findings: Vec<Finding>) -> Vec<Record> {
+pub fn raised(situation: &Situation<'_>, rule: AlertRule, findings: Vec<Finding>) -> Vec<Record> {
     let open = open(situation, rule);
     let new = findings.iter().filter(|found| !open.iter().any(|(subject, _)| *subject == found.subject));
     new.filter_map(|found| raise(situation, rule, found)).collect()
 }
 
 /// Raises each occasion once, however many of a subject there are, and clears those that are not found any more.
-pub fn occasions(situation: &Situation<'_>, rule: &str, findings: &[Finding], over: &str) -> Vec<Record> {
+pub fn occasions(
+    situation: &Situation<'_>,
+    rule: AlertRule,
+    findings: &[Finding],
+    over: &str,
+) -> Vec<Record> {
     let ids: Vec<String> = findings.iter().map(|found| alert_id(situation, rule, found)).collect();
     let new = findings.iter().filter(|found| !is_known(situation, rule, found));
     let new = new.filter_map(|found| raise(situation, rule, found));
@@ -48,15 +59,15 @@ pub fn occasions(situation: &Situation<'_>, rule: &str, findings: &[Finding], ov
 }
 
 /// Whether that occasion was ever raised.
-pub fn is_known(situation: &Situation<'_>, rule: &str, found: &Finding) -> bool {
+pub fn is_known(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> bool {
     let id = alert_id(situation, rule, found);
     situation.view.with(|tenant, _| tenant.alerts.rows.knows(&id))
 }
 
 /// Subject and id of each open alert of the rule.
-fn open(situation: &Situation<'_>, rule: &str) -> Vec<(Option<String>, String)> {
+fn open(situation: &Situation<'_>, rule: AlertRule) -> Vec<(Option<String>, String)> {
     situation.view.with(|tenant, _| {
-        let open = tenant.alerts.rows.open(rule).into_iter();
+        let open = tenant.alerts.rows.open(rule.as_str()).into_iter();
         open.map(|(subject, id)| (subject.map(str::to_owned), id.to_owned())).collect()
     })
 }
@@ -68,25 +79,29 @@ fn clear(id: &str, over: &str) -> Option<Record> {
 }
 
 /// The same for tenant, rule, subject and window: what is sent carries it, and so it must be fit for a path.
-fn alert_id(situation: &Situation<'_>, rule: &str, found: &Finding) -> String {
+fn alert_id(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> String {
     let mut digest = Sha256::new();
-    for part in [situation.tenant.as_str(), rule, found.subject.as_deref().unwrap_or_default(), &found.window]
-    {
+    for part in [
+        situation.tenant.as_str(),
+        rule.as_str(),
+        found.subject.as_deref().unwrap_or_default(),
+        &found.window,
+    ] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
     let hex: String = digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{rule}-{hex}")
+    format!("{}-{hex}", rule.as_str())
 }
 
-fn raise(situation: &Situation<'_>, rule: &str, found: &Finding) -> Option<Record> {
+fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<Record> {
     let id = alert_id(situation, rule, found);
     let figures = found.figures.iter();
     let figures =
         figures.filter_map(|(name, value)| Some(Figure { name: Text::new(name)?, value: Text::new(value)? }));
     let body = AlertRaised {
         alert_id: Text::new(&id)?,
-        rule: Text::new(rule)?,
+        rule: Text::new(rule.as_str())?,
         subject: found.subject.as_deref().and_then(Text::new),
         window: Text::new(&found.window),
         title: Text::new(&found.title)?,

@@ -1,12 +1,13 @@
 //! What the background auditor finds wrong with a file of the log or a model raises one alert for it (F2). It is of
 //! no tenant: a file holds the facts of many.
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, raised, standing};
 
-const RULE: &str = "audit_violation";
+const RULE: AlertRule = AlertRule::AuditViolation;
 /// Letters of what is wrong that an alert tells; the server's own log has the whole of it.
 const WHAT_MAX: usize = 400;
 

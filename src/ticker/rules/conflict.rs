@@ -1,5 +1,6 @@
 //! Conflicts that nobody has decided raise one alert; it is over when all are decided.
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -22,5 +23,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
             ("since", since.to_string()),
         ],
     });
-    standing(situation, "conflict", findings.into_iter().collect(), "Every conflict is decided")
+    standing(situation, AlertRule::Conflict, findings.into_iter().collect(), "Every conflict is decided")
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::facts::sync::Resource;
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -56,5 +57,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
         })
         .collect();
     findings.dedup_by(|one, other| one.subject == other.subject);
-    standing(situation, "equal_snapshots", findings, "No other workspace holds the same records")
+    standing(situation, AlertRule::EqualSnapshots, findings, "No other workspace holds the same records")
 }

@@ -1,21 +1,22 @@
 //! What figures tell: reply rates that dropped (D9), months behind their targets (F2).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, occasions};
 
 /// Each rule, and what ends its alerts.
-const RULES: [(&str, &str); 2] = [
-    ("reply_rate_drop", "The day is more than a week ago"),
-    ("behind_target", "The month is on its way to the target, or over"),
+const RULES: [(AlertRule, &str); 2] = [
+    (AlertRule::ReplyRateDrop, "The day is more than a week ago"),
+    (AlertRule::BehindTarget, "The month is on its way to the target, or over"),
 ];
 
 /// One alert for each drop and each month and target.
 pub fn due(situation: &Situation<'_>) -> Vec<Record> {
     let watched = situation.view.with(|tenant, _| tenant.watched(situation.now));
     let findings = watched.findings();
-    let of_rule = |(rule, over): (&str, &str)| {
+    let of_rule = |(rule, over): (AlertRule, &str)| {
         let found = findings.iter().filter(|found| found.rule == rule).map(|found| Finding {
             subject: Some(found.subject.clone()),
             window: found.window.clone(),

@@ -2,12 +2,13 @@
 //! (F2). It tells the lead's id and figures, and names no person.
 
 use domain::members::Instant;
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, is_known, occasions};
 
-const RULE: &str = "positive_reply";
+const RULE: AlertRule = AlertRule::PositiveReply;
 /// So long is an interest news, µs: a server that stood still for less misses none, and no history that is read in
 /// tells of one.
 const FRESH: i64 = 7 * 86_400_000_000;

@@ -1,5 +1,6 @@
 //! Deliveries in quarantine raise one alert for each reason; it is over when all are resolved (D5: unmapped ones).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -20,5 +21,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
         });
         found.collect()
     });
-    standing(situation, "quarantine", findings, "Every delivery of that reason is resolved")
+    standing(situation, AlertRule::Quarantine, findings, "Every delivery of that reason is resolved")
 }

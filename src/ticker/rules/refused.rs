@@ -1,5 +1,6 @@
 //! Refused requests (401) raise an alert for their endpoint: a secret has changed, or somebody tries (D5, L6).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -20,5 +21,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
             figures: vec![("refused", endpoint.refused.to_string()), ("since", since.to_string())],
         })
     });
-    standing(situation, "refused", refused.collect(), "No request was refused for 24 hours")
+    standing(situation, AlertRule::Refused, refused.collect(), "No request was refused for 24 hours")
 }

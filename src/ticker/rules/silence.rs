@@ -1,5 +1,6 @@
 //! An endpoint by which nothing comes for longer than three usual gaps raises one alert a silence (D5).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -18,5 +19,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
             figures: vec![("last_delivery_at", since.to_string()), ("usual_gap_seconds", gap.to_string())],
         })
     });
-    standing(situation, "silence", silent.collect(), "Deliveries come again")
+    standing(situation, AlertRule::Silence, silent.collect(), "Deliveries come again")
 }

@@ -1,5 +1,6 @@
 //! Sync runs that fail raise one alert, from the first that failed until one succeeds (B4, F2).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -27,5 +28,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
             ],
         }
     });
-    standing(situation, "sync_failing", findings.into_iter().collect(), "A sync run succeeded")
+    standing(situation, AlertRule::SyncFailing, findings.into_iter().collect(), "A sync run succeeded")
 }

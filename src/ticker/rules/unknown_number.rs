@@ -1,6 +1,7 @@
 //! Calls of a known tenant to a number that its configuration does not have: recorded without an agent, and told
 //! (RULINGS, Owner).
 
+use domain::rules::alerts::AlertRule;
 use domain::rules::decision::Record;
 
 use crate::ticker::Situation;
@@ -18,5 +19,5 @@ pub fn due(situation: &Situation<'_>) -> Vec<Record> {
             figures: vec![("calls", endpoint.unknown_numbers.to_string()), ("since", since.to_string())],
         })
     });
-    standing(situation, "unknown_tracking_number", found.collect(), "No such call came for 24 hours")
+    standing(situation, AlertRule::UnknownTrackingNumber, found.collect(), "No such call came for 24 hours")
 }
