@@ -70,7 +70,8 @@ pub struct Ledger {
     position: Position,
     /// When its first fact was recorded: months that were over by then were never told otherwise.
     began: Option<Instant>,
-    closed: Option<Month>,
+    /// The local day of recording: another zone never makes it an earlier one.
+    day: Option<Day>,
     held: Vec<Held>,
     figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
     rows: BTreeMap<Key, Row>,
@@ -113,14 +114,17 @@ impl Ledger {
         let zone = self.tenant.profile.timeline.latest().zone;
         let began = *self.began.get_or_insert(recorded_at);
         let closed = Month(zone.month(Instant(recorded_at.0 - CLOSED_AFTER)).0 - 1);
-        if self.closed.is_some_and(|known| closed <= known) {
+        // A first configuration may say that it began in an earlier month than it seemed.
+        let first = zone.month(began);
+        if closed < first
+            || self.watched().is_some_and(|watched| *watched.start() <= first && closed <= *watched.end())
+        {
             return;
         }
-        let first = self.closed.map_or(i32::MIN, |known| known.0 + 1).max(zone.month(began).0);
-        for month in first..=closed.0 {
-            self.figures.insert(Month(month), flat(&self.tenant.figures_of(Month(month))));
+        for month in (first.0..=closed.0).map(Month) {
+            let tenant = &self.tenant;
+            self.figures.entry(month).or_insert_with(|| flat(&tenant.figures_of(month)));
         }
-        self.closed = Some(closed);
         self.hold();
     }
 
@@ -167,7 +171,9 @@ impl Ledger {
         if changed.is_empty() {
             return;
         }
-        let day = self.tenant.profile.timeline.latest().zone.day(recorded_at);
+        let here = self.tenant.profile.timeline.latest().zone.day(recorded_at);
+        let day = self.day.map_or(here, |known| known.max(here));
+        self.day = Some(day);
         for month in changed {
             let new = flat(&self.tenant.figures_of(month));
             let old = self.figures.insert(month, new.clone()).unwrap_or_default();

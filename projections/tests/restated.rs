@@ -100,6 +100,21 @@ fn e4_given_a_tenant_that_began_later_when_it_is_filled_back_then_its_earlier_mo
 }
 
 #[test]
+fn e4_given_a_tenant_that_by_its_first_configuration_began_in_a_month_that_is_over_elsewhere_then_it_is_watched()
+ {
+    let configured = json!({"name": "A", "timezone": "America/New_York"});
+    let facts = [
+        // At UTC it is February already, in New York not yet.
+        call("a", 45, "2025-01-20T12:00:00Z", "2025-02-01T00:00:00Z"),
+        call("b", 45, "2025-01-21T12:00:00Z", "2025-02-01T01:00:00Z"),
+        (given("tenant_configured", at("2025-02-01T02:00:00Z"), configured), at("2025-02-01T02:00:00Z")),
+        call("c", 45, "2025-01-22T12:00:00Z", "2025-02-01T06:00:00Z"),
+    ];
+    let ledger = ledger(&recorded(&facts));
+    assert_eq!(of(&ledger, "2025-01", "calls"), [("2025-02-01".into(), json!(2), json!(3), 1, vec![4])]);
+}
+
+#[test]
 fn e4_given_a_rule_that_reaches_back_when_configured_then_the_months_it_restates_are_listed_with_it_as_cause()
 {
     let configured = |seconds, learned: &str| {
