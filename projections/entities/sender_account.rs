@@ -224,13 +224,17 @@ impl AccountRow {
         self.readings.last().map(|reading| reading.order)
     }
 
-    /// How often a total fell.
+    /// At how many readings a total had fallen, whichever.
     pub fn resets(&self) -> usize {
-        let falls = |counter: Counter| {
-            let totals: Vec<u64> = self.readings.iter().filter_map(|reading| reading.get(counter)).collect();
-            totals.windows(2).filter(|pair| pair[1] < pair[0]).count()
+        let mut known = Counter::ALL.map(|_| None);
+        let has_fallen = |totals: [Option<u64>; 3]| {
+            let pairs =
+                known.iter_mut().zip(totals).filter_map(|(known, total)| total.map(|total| (known, total)));
+            pairs.fold(false, |fell, (known, total)| {
+                known.replace(total).is_some_and(|before| total < before) || fell
+            })
         };
-        Counter::ALL.map(falls).into_iter().max().unwrap_or(0)
+        self.readings().map(|(_, totals)| totals).map(has_fallen).filter(|fell| *fell).count()
     }
 
     /// The totals it gave, by time: for the canonical form.

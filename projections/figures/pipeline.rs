@@ -140,15 +140,19 @@ impl Taken {
         }
     }
 
-    /// The tenant's currency, else the one that most values are in.
+    /// The tenant's currency, else the one that most values of counted deals are in.
     fn currency(&self) -> Option<Currency> {
         let observed = self.shelves.iter().filter_map(Shelf::observed_at).max();
         let rules = observed.map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
-        let kinds = || self.shelves.iter().flat_map(|shelf| shelf.tally());
         let mut valued: BTreeMap<Currency, i64> = BTreeMap::new();
-        for (kind, sums) in kinds() {
-            if let Some(currency) = kind.currency {
-                *valued.entry(currency).or_default() += sums.valued;
+        for shelf in &self.shelves {
+            let Some(read) = shelf.observed_at() else { continue };
+            let (rules, _) = self.timeline.at(read);
+            let is_counted = |contact_type| counts(rules, self.texts.maybe(contact_type));
+            for (kind, sums) in shelf.tally().iter().filter(|(kind, _)| is_counted(kind.contact_type)) {
+                if let Some(currency) = kind.currency {
+                    *valued.entry(currency).or_default() += sums.valued;
+                }
             }
         }
         let most =

@@ -39,7 +39,7 @@ pub struct ProviderDay {
     pub bounces: Option<i64>,
     /// Replies / sends, percent.
     pub reply_rate: Option<f64>,
-    /// Counters that had begun anew.
+    /// How often an account's sends had begun anew.
     pub resets: i64,
     /// Where accounts were not read day by day: what they gained over all the days of the gap.
     pub span: Option<SpanGains>,

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common::{Given, at, history, live, recorded};
+use crate::common::{Given, at, given, history, live, recorded};
 use domain::facts::Fact;
 use domain::facts::tenant::TenantFact;
 use domain::members::{Day, Instant, Month};
 use domain::rules::configuration::Timeline;
+use projections::entities::sender_account_list::AccountFilter;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -325,4 +326,24 @@ fn null_control_the_model_sees_a_missing_observation() {
         (&gap["2025-10-03 None"]["sends"], &gap["2025-10-02 None"]["span"]["sends"]),
         (&json!(null), &json!(60))
     );
+}
+
+#[test]
+fn d6_given_totals_that_fall_at_two_readings_then_two_resets_whichever_fell() {
+    let read = |day: u32, totals: [Option<u64>; 3]| {
+        let body = json!({"instance": "i.example", "workspace": "17", "account_id": "1", "email": "a@s.example",
+            "status": "connected", "sends": totals[0], "replies": totals[1], "bounces": totals[2]});
+        given("sender_account_observed", at(&format!("2025-10-{day:02}T12:00:00Z")), body)
+    };
+    let facts = [
+        read(1, [Some(576), Some(13), Some(1)]),
+        read(2, [Some(26), Some(1), None]),
+        read(3, [Some(30), Some(1), Some(0)]),
+    ];
+    for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
+        let facts = order.map(|at| facts[at].clone());
+        let page =
+            live(&recorded(&facts)).sender_accounts.rows.page(0, &AccountFilter::default(), None, None, 50);
+        assert_eq!(page.items[0].resets, 2, "in order {order:?}");
+    }
 }

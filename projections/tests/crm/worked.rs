@@ -56,6 +56,19 @@ fn b4_given_page_2_of_3_fails_when_the_run_ends_then_every_figure_is_unchanged()
 }
 
 #[test]
+fn b7_given_a_tenant_without_a_currency_then_deals_that_do_not_count_have_no_say_in_it() {
+    let deal = |id: &str, of: &str, currency: &str| json!({"id": id, "stage": "QR Sent", "contact_type": of, "value_minor": 100, "currency": currency});
+    let deals = json!([deal("1", "1", "USD"), deal("2", "4", "EUR"), deal("3", "4", "EUR")]);
+    let facts = [
+        part("r", "opportunities", "2025-10-09T10:00:00Z", deals),
+        ended("r", "2025-10-09T10:01:00Z", "success"),
+    ];
+    let pipeline = pipeline(&fold(&facts));
+    assert_eq!((&pipeline["currency"], &pipeline["total_value_minor"]), (&json!("USD"), &json!(100)));
+    assert_eq!(pipeline["other_value_minor"], json!({}));
+}
+
+#[test]
 fn b7_given_nothing_read_yet_then_the_pipeline_is_empty_in_the_tenants_currency() {
     let tenant = fold(&[configured(json!({}))]);
     assert_eq!((&pipeline(&tenant)["currency"], &pipeline(&tenant)["stages"]), (&json!("USD"), &json!([])));
