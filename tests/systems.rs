@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::compare::{all_differences, assert_none, differences};
-use crate::common::history::{DAYS, history, span};
+use crate::common::history::{DAYS, configurations, history, span};
 use crate::common::model::answers::Answers;
 use crate::common::model::{Bend, Model, instant};
 use crate::common::random::Random;
@@ -29,26 +29,6 @@ daily_call_goal = 2
 session_timeout_seconds = 2000000000
 "#;
 
-/// Configurations that hold from a day on: other rules, then another zone and a pipeline of the tenant's own.
-fn configurations() -> [Value; 2] {
-    let rules = json!({"qualified_min_seconds": 33, "job_value_minor": 20_000, "daily_call_goal": 1,
-        "counted_directions": ["inbound", "outbound"], "session_timeout_seconds": 2_000_000_000});
-    let pipeline = json!({"job_value_minor": 20_000, "session_timeout_seconds": 2_000_000_000,
-        "stages": [{"name": "FA Sent", "likelihood_percent": 75}, {"name": "QR Sent", "likelihood_percent": 10},
-            {"name": "FDD Sent"}, {"name": "Deal Structure", "likelihood_percent": 33}],
-        "qualified_stages": ["fa sent", "FA Signed"], "hot_stages": ["FA SENT", "Deal Structure", "Somewhere else"],
-        "counted_contact_types": ["1", "4"]});
-    let configured = |n: u32, from: &str, zone: &str, rules: Value| {
-        json!({"provider": "history", "external_id": format!("config/{n}"), "kind": "tenant_configured",
-            "occurred_at": "2025-09-01T12:00:00Z", "body": {"name": "Acme Dental", "timezone": zone, "currency": "USD",
-            "effective_from": from, "rules": rules}})
-    };
-    [
-        configured(1, "2025-10-10", "America/New_York", rules),
-        configured(2, "2025-10-25", "Europe/London", pipeline),
-    ]
-}
-
 /// A server that holds a history, with what it was configured to be.
 struct Told {
     server: Server,
@@ -65,9 +45,7 @@ impl Told {
     async fn from(seed: u64, size: usize, first: &str) -> Self {
         let server = Site::with(TABLES).start().await;
         let facts = history(seed, size, first);
-        if seed.is_multiple_of(2) {
-            server.record("acme", &configurations()).await;
-        }
+        server.record("acme", &configurations(seed, first)).await;
         server.deliver("acme", &facts, &mut Random::new(seed + 100)).await;
         let configs = server.configurations("acme").await;
         Self { server, facts, configs }
@@ -233,7 +211,7 @@ async fn c3_the_first_line_that_asks_is_given_the_models_next_lead() {
 
 #[tokio::test]
 async fn null_control_a_model_with_one_rule_bent_disagrees() {
-    let told = Told::new(12, 900).await;
+    let told = Told::new(19, 900).await;
     let straight = told.expected(Bend::Straight);
     let served = told.server.answers("acme", straight.keys()).await;
     let bends = [

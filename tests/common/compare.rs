@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::model::answers::{Answers, order_of};
+use super::model::instant;
 use super::random::Random;
 
 impl Server {
@@ -54,10 +55,20 @@ impl Server {
         answers
     }
 
-    /// The bodies of the tenant's configurations, in the log's order.
+    /// The bodies of the tenant's configurations, in the log's order; where one does not say from which day it
+    /// holds, that on which it was recorded.
     pub async fn configurations(&self, tenant: &str) -> Vec<Value> {
+        let body = |fact: &Value| {
+            let mut body = fact["body"].clone();
+            if body["effective_from"].is_null() {
+                let zone: chrono_tz::Tz = body["timezone"].as_str().expect("a zone").parse().expect("a zone");
+                let recorded = instant(&fact["recorded_at"]).expect("a time");
+                body["effective_from"] = json!(recorded.with_timezone(&zone).date_naive());
+            }
+            body
+        };
         let facts = self.all_items(tenant, "facts?kind=tenant_configured&order=asc").await;
-        facts.iter().map(|fact| fact["body"].clone()).collect()
+        facts.iter().map(body).collect()
     }
 }
 

@@ -29,15 +29,24 @@ impl History {
     fn session(&mut self, n: usize, leads: &[String]) -> Vec<String> {
         let id = format!("S{n}");
         let mut queue: Vec<String> = (0..5 + self.below(8)).map(|_| self.pick(leads)).collect();
-        let times = self.instants(queue.len() + 3);
-        let start = json!({"session_id": id, "agent": self.pick(&AGENTS), "pipeline_id": format!("p{n}"), "lead_ids": queue});
-        self.add("session_started", &times[0], start);
+        let times = self.instants(2 * queue.len() + 4);
+        let start = |agent: &str, queue: &[String]| json!({"session_id": id, "agent": agent, "pipeline_id": format!("p{n}"), "lead_ids": queue});
+        let agent = self.pick(&AGENTS);
+        self.add("session_started", &times[0], start(agent, &queue));
+        if self.random.one_in(6) {
+            // Told of once more, otherwise: the first start stands.
+            let (agent, at) = (self.pick(&AGENTS), self.below(3) + 1);
+            self.add("session_started", &times[at], start(agent, &queue[1..]));
+        }
         queue.sort();
         queue.dedup();
         let outcomes = ["connected", "no_answer", "NO-ANSWER", "busy", "voicemail", "skipped"];
-        for (lead, at) in queue.clone().iter().zip(&times[1..]) {
-            if self.random.one_in(2) {
-                let outcome = self.pick(&outcomes);
+        for (lead, times) in queue.clone().iter().zip(times[4..].chunks(2)) {
+            // Most are tried once or not at all; some twice, some that are in no queue.
+            let tries = self.pick(&[0, 0, 0, 1, 1, 1, 2]);
+            for at in times.iter().take(tries) {
+                let (outcome, stranger) = (self.pick(&outcomes), self.pick(leads));
+                let lead = if self.random.one_in(20) { &stranger } else { lead };
                 self.add(
                     "lead_attempted",
                     at,
@@ -45,7 +54,7 @@ impl History {
                 );
             }
         }
-        let last = &times[times.len() - 2..];
+        let last = self.instants(2);
         if self.random.one_in(3) {
             self.add("session_resumed", &last[0], json!({"session_id": id}));
         }
@@ -110,7 +119,9 @@ impl History {
                 "lead_id": lead, "session_id": session}),
             ),
             4 => {
-                let recording = format!("RE{}", self.facts.len());
+                // Some are told of again.
+                let number = if self.random.one_in(3) { 0 } else { self.facts.len() };
+                let recording = format!("RE-{id}-{number}");
                 let seconds = self.below(90);
                 self.add("call_recorded", &at, json!({"call_id": id, "recording_id": recording, "agent": agent,
                     "lead_id": lead, "duration_seconds": seconds, "url": format!("https://rec.example.com/{recording}")}));
@@ -157,6 +168,8 @@ impl History {
             ("started_at", self.maybe(2, started)),
             ("answered_by", self.maybe(4, heard)),
             ("from", self.maybe(2, "+12025550177")),
+            ("answered_at", self.maybe(3, at)),
+            ("ended_at", self.maybe(2, at)),
         ] {
             body[name] = value;
         }

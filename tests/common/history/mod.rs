@@ -45,6 +45,46 @@ pub fn history(seed: u64, size: usize, first: &str) -> Vec<Value> {
     history.facts
 }
 
+/// Configurations to be posted first: other rules and zones from some day on, one perhaps from today on.
+pub fn configurations(seed: u64, first: &str) -> Vec<Value> {
+    let mut random = Random::new(seed ^ 0xC0FF);
+    let first: DateTime<Utc> = first.parse().expect("an instant");
+    let zones = ["America/New_York", "Europe/London", "Asia/Kolkata", "Australia/Lord_Howe", "UTC"];
+    let directions =
+        [json!(["inbound"]), json!(["inbound", "outbound"]), json!(["unknown", "outbound"]), Value::Null];
+    let stages = json!([{"name": "FA Sent", "likelihood_percent": 75}, {"name": "QR Sent", "likelihood_percent": 10},
+        {"name": "FDD Sent"}, {"name": "Deal Structure", "likelihood_percent": 33}]);
+    let one = |n: u64| {
+        let day = (first + TimeDelta::days(random.below(DAYS as u64 + 20) as i64 - 10)).date_naive();
+        let mut rules = json!({"session_timeout_seconds": 2_000_000_000});
+        for (name, values) in [
+            ("qualified_min_seconds", &[json!(28), json!(33), Value::Null][..]),
+            ("job_value_minor", &[json!(20_000), json!(0), Value::Null]),
+            ("daily_call_goal", &[json!(1), json!(3), Value::Null]),
+            ("counted_directions", &directions),
+            ("stages", &[stages.clone(), Value::Null]),
+            ("qualified_stages", &[json!(["fa sent", "FA Signed"]), Value::Null]),
+            ("hot_stages", &[json!(["FA SENT", "Deal Structure", "Somewhere else"]), Value::Null]),
+            ("counted_contact_types", &[json!(["1", "4"]), json!(["4"]), Value::Null]),
+        ] {
+            let value = random.pick(values).clone();
+            if !value.is_null() {
+                rules[name] = value;
+            }
+        }
+        let mut body = json!({"name": "Acme Dental", "timezone": *random.pick(&zones), "rules": rules});
+        if !random.one_in(4) {
+            body["currency"] = json!("USD");
+        }
+        if !random.one_in(6) {
+            body["effective_from"] = json!(day);
+        }
+        json!({"provider": "history", "external_id": format!("config/{n}"), "kind": "tenant_configured",
+            "occurred_at": "2025-09-01T12:00:00Z", "body": body})
+    };
+    (0..seed % 4).map(one).collect()
+}
+
 /// The first and last day that hold a history from `first` on, in any zone.
 pub fn span(first: &str) -> (NaiveDate, NaiveDate) {
     let first: DateTime<Utc> = first.parse().expect("an instant");
@@ -104,7 +144,9 @@ impl History {
             let ((source, account, currency), date) = (self.pick(&accounts), self.date());
             // The euro account spends in the first month alone, so that months of one currency are there too.
             let date = if currency == "EUR" { self.first.date_naive() } else { date };
-            let (minor, at) = (self.below(40) * 1_357, self.instant());
+            // A credit now and then; an account that changes its currency.
+            let (minor, at) = (self.below(40) as i64 * 1_357 - 2_000, self.instant());
+            let currency = if self.random.one_in(40) { "GBP" } else { currency };
             self.add(
                 "ad_spend_observed",
                 &at,
@@ -119,14 +161,22 @@ impl History {
             let contact = self.maybe(2, "Ada");
             let note =
                 json!({"note_id": format!("w{n}"), "content": content, "author": author, "contact": contact});
-            self.add("note_written", &times[0], note);
-            if self.random.one_in(4) {
-                self.add("note_removed", &times[1], json!({"note_id": format!("w{n}"), "author": author}));
+            self.add("note_written", &times[0], note.clone());
+            match self.below(6) {
+                0 => {
+                    self.add("note_removed", &times[1], json!({"note_id": note["note_id"], "author": author}))
+                }
+                1 => {
+                    let mut again = note;
+                    again["content"] = json!("Written anew");
+                    self.add("note_written", &times[1], again);
+                }
+                _ => {}
             }
         }
         for _ in 0..9 {
             let (metric, date) = (self.pick(&["positive_replies", "emails_sent", "qualified"]), self.date());
-            let (value, at) = (1 + self.below(size / 10), self.instant());
+            let (value, at) = (self.below(size / 10), self.instant());
             let month = date.format("%Y-%m").to_string();
             self.add("target_set", &at, json!({"month": month, "metric": metric, "value": value}));
         }

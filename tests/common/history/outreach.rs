@@ -51,7 +51,10 @@ impl History {
     fn lead(&mut self, called: &[String]) -> (&'static str, Value) {
         let n = self.below(called.len());
         if self.random.one_in(12) {
-            return ("18", json!({"id": format!("M{n}"), "email": format!("m{n}@example.com")}));
+            // The same person may be known in both.
+            let email =
+                if self.random.one_in(3) { format!("l{n}@example.com") } else { format!("m{n}@example.com") };
+            return ("18", json!({"id": format!("M{n}"), "email": email}));
         }
         let email = format!("l{n}@example.com");
         let (first, company) = (self.pick(&["Jo", "Lu", "Mo"]), self.pick(&["Initech", "Globex Inc"]));
@@ -74,13 +77,16 @@ impl History {
         days.truncate(10 + size / 1_000);
         days.sort_unstable();
         for n in 0..4 + size / 100 {
-            let provider = self.pick(&[json!("Gmail"), json!("Outlook"), Value::Null]);
+            let mut provider = self.pick(&[json!("Gmail"), json!("Outlook"), Value::Null]);
             let email = format!("s{n}@acme.example");
             let (mut totals, begins) = ([self.below(500), 5, 1], self.below(3));
             let moves = self.random.one_in(4).then_some(days[days.len() / 2]);
             for day in days.clone().into_iter().skip(begins) {
                 for (total, most) in totals.iter_mut().zip([40, 5, 2]) {
                     *total += self.random.below(most) as usize;
+                }
+                if self.random.one_in(40) {
+                    provider = json!("Zoho");
                 }
                 // The mailbox was added again, or its provider began to count anew.
                 let again = moves.is_some_and(|moves| day >= moves);

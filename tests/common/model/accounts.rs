@@ -125,6 +125,14 @@ impl<'a> Model<'a> {
         accounts
     }
 
+    fn provider_of(&self, account: (&str, &str, &str)) -> Option<&'a str> {
+        let is = |fact: &Fact<'a>| {
+            (fact.text("instance"), fact.text("workspace"), fact.text("account_id"))
+                == (Some(account.0), Some(account.1), Some(account.2))
+        };
+        self.of(&OBSERVED).filter(is).filter_map(|fact| fact.text("email_provider")).next_back()
+    }
+
     /// Mailboxes of a provider that there were on a day: from the first that was told of them to the day before they
     /// were removed for good.
     fn mailboxes_on(&self, provider: Option<&str>, day: NaiveDate) -> usize {
@@ -147,18 +155,22 @@ impl<'a> Model<'a> {
         let of_box = |facts: &Vec<Fact<'a>>| {
             facts.iter().filter(|fact| fact.is(&OBSERVED)).rev().find_map(|fact| fact.text("email_provider"))
         };
-        let accounts = self.readings().into_values();
-        let all: Vec<_> = accounts.map(|(mailbox, readings)| (of_box(&boxes[&mailbox]), readings)).collect();
+        // What an account gained is its own provider's, also where its mailbox was added again elsewhere.
+        let all: Vec<_> = self
+            .readings()
+            .into_iter()
+            .map(|(account, (_, readings))| (self.provider_of(account), readings))
+            .collect();
         // Accounts of which no provider is told come last.
-        let providers: BTreeSet<(bool, Option<&str>)> =
-            boxes.values().map(|facts| (of_box(facts).is_none(), of_box(facts))).collect();
+        let named = boxes.values().map(of_box).chain(all.iter().map(|(provider, _)| *provider));
+        let providers: BTreeSet<(bool, Option<&str>)> = named.map(|of| (of.is_none(), of)).collect();
         let mut items = Vec::new();
         for day in days(from, to) {
             for (_, provider) in &providers {
                 let accounts = self.mailboxes_on(*provider, day);
                 let readings = all.iter().filter(|(of, _)| of == provider).map(|(_, readings)| readings);
                 let row = self.provider_day(day, &readings.collect::<Vec<_>>());
-                if accounts > 0 || row["measured_accounts"] != 0 {
+                if accounts > 0 || row["measured_accounts"] != 0 || !row["span"].is_null() {
                     let mut row = row;
                     row["date"] = json!(day);
                     row["email_provider"] = json!(provider);
@@ -188,7 +200,7 @@ impl<'a> Model<'a> {
             if whole {
                 add(&mut sums);
                 measured += usize::from(gains[0].is_some());
-                resets += usize::from(fell(*before, *after));
+                resets += usize::from(before[0].zip(after[0]).is_some_and(|(before, after)| after < before));
             } else {
                 let first = *last + Days::new(1);
                 let (from, to, gains) = gap.get_or_insert((first, *next, [None; 3]));

@@ -136,6 +136,10 @@ impl<'a> Model<'a> {
             Bend::FirstDisposition => disposed.next(),
             _ => disposed.next_back(),
         };
+        // Of each recording the latest word.
+        let told = facts.iter().filter(|fact| fact.is(&RECORDED));
+        let recordings: BTreeMap<&str, Fact<'a>> =
+            told.filter_map(|fact| Some((fact.text("recording_id")?, *fact))).collect();
         let config = self.config_at(started);
         let counts = facts.iter().any(|fact| fact.is(&["call_reported", "call_disposed"]));
         let direction = text(&REPORTED, "direction");
@@ -164,7 +168,7 @@ impl<'a> Model<'a> {
             rest: json!({"call_status": status.map(|(status, _)| status), "direction": direction,
                 "from": text(&ALL, "from"), "to": text(&ALL, "to"),
                 "answered_at": text(&REPORTED, "answered_at"), "ended_at": text(&REPORTED, "ended_at")}),
-            recordings: facts.iter().copied().filter(|fact| fact.is(&RECORDED)).collect(),
+            recordings: recordings.into_values().collect(),
         }
     }
 

@@ -255,7 +255,17 @@ impl<'a> Model<'a> {
         let observed = counted.as_ref().map(|(snapshot, _)| shown(snapshot.observed));
         let deals: Vec<&Value> =
             counted.into_iter().flat_map(|(snapshot, _)| snapshot.records.into_values()).collect();
-        let (list, currency) = (self.stages(config, before), config.currency());
+        let list = self.stages(config, before);
+        // Of a tenant that names none the currency that most values are in.
+        let mut valued: BTreeMap<&str, usize> = BTreeMap::new();
+        for deal in &deals {
+            if let Some(currency) = text(deal, "currency") {
+                let has_value = deal["value_minor"].as_i64().is_some_and(|minor| minor > 0);
+                *valued.entry(currency).or_default() += usize::from(has_value);
+            }
+        }
+        let most = valued.into_iter().max_by_key(|(name, count)| (*count, Reverse(*name)));
+        let currency = config.currency().or(most.map(|(name, _)| name));
         let mut stages: BTreeMap<(usize, String), Vec<&Value>> = BTreeMap::new();
         for deal in &deals {
             let name = folded(list.shown(deal));

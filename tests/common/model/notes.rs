@@ -33,19 +33,21 @@ impl<'a> Model<'a> {
                 "contact": contact_name(note, &contacts).or(note["contact"].as_str()), "origin": "synced"});
             rows.push((date, row));
         }
-        let mut own: BTreeMap<&str, Fact<'a>> = BTreeMap::new();
+        let mut own: BTreeMap<&str, (DateTime<Utc>, Fact<'a>)> = BTreeMap::new();
         for fact in self.of(&["note_written", "note_removed"]) {
             let id = fact.text("note_id").expect("given");
             if fact.kind == "note_removed" {
                 own.remove(id);
             } else {
-                own.insert(id, fact);
+                // Written anew it is the same note.
+                let first = own.get(id).map_or(fact.at, |(first, _)| *first);
+                own.insert(id, (first, fact));
             }
         }
-        for (id, fact) in own {
-            let row = json!({"note_id": id, "date": shown(fact.at), "author": fact.body["author"],
+        for (id, (first, fact)) in own {
+            let row = json!({"note_id": id, "date": shown(first), "author": fact.body["author"],
                 "content": fact.text("content").map(str::trim), "contact": fact.body["contact"], "origin": "own"});
-            rows.push((Some(fact.at), row));
+            rows.push((Some(first), row));
         }
         let has = |row: &Value, member: &str, word: &str| {
             row[member].as_str().is_some_and(|text| text.to_lowercase().contains(&word.to_lowercase()))

@@ -15,11 +15,11 @@ fn period(text: &str) -> (NaiveDate, NaiveDate) {
     }
 }
 
-/// A count beside the one before.
+/// A count beside the one before; the change in percent of its size.
 fn beside(value: Option<i64>, before: Option<i64>) -> Value {
     let both = value.zip(before);
     json!({"value": value, "before": before, "change": both.map(|(value, before)| value - before),
-        "change_percent": both.map(|(value, before)| percent(value - before, before))})
+        "change_percent": both.map(|(value, before)| percent(value - before, before.abs()))})
 }
 
 /// Two decimals, as hundredths.
@@ -87,7 +87,7 @@ impl Model<'_> {
         let money: BTreeMap<&String, Value> =
             currencies.iter().map(|currency| (*currency, of(currency))).collect();
         figures.insert("ad_spend".to_owned(), json!(money));
-        figures.insert("currency".to_owned(), json!(self.latest_config().currency()));
+        figures.insert("currency".to_owned(), self.pipeline(Some(self.end_of(to)))["currency"].clone());
         Value::Object(figures)
     }
 }
