@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::App;
+use super::auth::Asking;
 use super::command::{json_body, members};
 use super::facts::blocking;
-use super::global::Asker;
 use super::need::Need;
 use super::problem::Problem;
 use super::routes::Routes;
@@ -125,7 +125,7 @@ async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetLi
 )]
 async fn set_alert_target(
     State(app): State<Arc<App>>,
-    asker: Asker,
+    asking: Asking,
     request: Request,
 ) -> Result<(StatusCode, Json<NewTargetAnswer>), Problem> {
     let body: Bytes = json_body(request).await?;
@@ -134,7 +134,7 @@ async fn set_alert_target(
         let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
         let (tenants, rules) = (at.list("tenants", 500), at.list::<AlertRule>("rules", 50));
         let rules = rules.into_iter().filter_map(|rule| Text::new(rule.as_str())).collect();
-        Some(NewTarget { url: url?, style, tenants, rules, by: asker.by() })
+        Some(NewTarget { url: url?, style, tenants, rules, by: asking.by() })
     })?;
     let unknown = new.tenants.iter().find(|tenant| {
         let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
@@ -159,9 +159,9 @@ async fn set_alert_target(
 )]
 async fn remove_alert_target(
     State(app): State<Arc<App>>,
-    asker: Asker,
+    asking: Asking,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let removed = blocking(move || app.engine.outbox.remove(&id, asker.by())).await??;
+    let removed = blocking(move || app.engine.outbox.remove(&id, asking.by())).await??;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("alert target")) }
 }

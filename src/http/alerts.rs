@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::facts::blocking;
-use super::global::{Asker, GlobalList};
+use super::global::GlobalList;
 use super::need::Need;
 use super::problem::Problem;
 use super::query::{Parameters, Query, parameters, word_values};
@@ -237,7 +237,6 @@ async fn resend_alert(
 )]
 async fn resend_unassigned_alert(
     State(app): State<Arc<App>>,
-    _asker: Asker,
     whom: Whom,
     Path(id): Path<String>,
 ) -> Result<Json<ResendAnswer>, Problem> {

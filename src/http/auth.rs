@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use domain::members::Text;
 
 use super::App;
 use super::problem::Problem;
@@ -104,13 +105,20 @@ pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
 /// Who asks, let through by the gate: for routes that are no tenant's.
 pub struct Asking(pub Arc<Caller>);
 
+impl Asking {
+    /// What `by` of a fact says.
+    pub fn by(&self) -> Option<Text> {
+        Text::new(&self.0.id)
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Asking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
         match parts.extensions.get::<Admitted>() {
-            Some(Admitted { caller: Some((caller, _)), .. }) => Ok(Self(Arc::clone(caller))),
-            Some(_) | None => Err(unauthorized("send a token as 'Authorization: Bearer …', or log in")),
+            Some(Admitted { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
+            Some(_) | None => Err(Problem::not_found("route")),
         }
     }
 }

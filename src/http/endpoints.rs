@@ -18,7 +18,7 @@ use super::App;
 use super::auth::Asking;
 use super::command::{json_body, members};
 use super::facts::blocking;
-use super::listing::Listing;
+use super::global::GlobalList;
 use super::need::{Need, Role};
 use super::problem::Problem;
 use super::routes::Routes;
@@ -56,13 +56,13 @@ struct EndpointItem {
 #[utoipa::path(
     get,
     path = "/api/v1/endpoints",
-    params(Listing),
+    params(GlobalList),
     responses((status = 200, body = Page<EndpointItem>))
 )]
 async fn list_endpoints(
     State(app): State<Arc<App>>,
     Asking(caller): Asking,
-    list: Listing,
+    list: GlobalList,
 ) -> Result<Response, Problem> {
     let is_admin = caller.role_everywhere() == Some(Role::Admin);
     let rows = app.engine.roster.endpoints().into_iter().map(|row| {
@@ -78,7 +78,7 @@ async fn list_endpoints(
         };
         (endpoint, item)
     });
-    list.page(app.engine.access.known().position(), rows.collect())
+    list.by_id(app.engine.access.known().position(), rows.collect())
 }
 
 /// An endpoint to be added.

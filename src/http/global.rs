@@ -1,4 +1,4 @@
-//! Lists and commands of no tenant: the gate has seen to the role, for there is no tenant to ask it of.
+//! Lists that are no tenant's: the gate has seen to the role, for there is no tenant to ask it of.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::response::Response;
-use domain::members::Text;
+use domain::keys::Position;
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -14,33 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::answer::{Asked, Media, Written, if_none_match};
-use super::auth::Caller;
+use super::auth::Asking;
 use super::cursor::Bond;
 use super::problem::Problem;
 use super::query::{Parameters, Query, parameters};
-use super::read::{Paging, json, rows_of, wait_for};
-use super::routes::Admitted;
-
-/// Who asks on a global route.
-pub struct Asker(Arc<Caller>);
-
-impl Asker {
-    /// What `by` of a fact says.
-    pub fn by(&self) -> Option<Text> {
-        Text::new(&self.0.id)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Asker {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        match parts.extensions.get::<Admitted>() {
-            Some(Admitted { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
-            Some(_) | None => Err(Problem::not_found("route")),
-        }
-    }
-}
+use super::read::{Paging, json, rows_of, wait_for, written};
 
 parameters! {
     /// How far the models must be.
@@ -86,11 +64,28 @@ impl<Q> GlobalList<Q> {
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let next_cursor = page.next_cursor.map(|at| self.bond.write(&at));
         let (position, page) = (page.position, Page { next_cursor, ..page });
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&page)?),
-            Media::Csv => rows_of(page)?,
-        };
-        self.asked.stable(position, written)
+        self.asked.stable(position, written(&self.asked, page)?)
+    }
+
+    /// The page of `rows`, which are all there are, by id; it is not to be stored.
+    pub fn by_id<T: Serialize + ToSchema>(
+        &self,
+        position: Position,
+        mut rows: Vec<(String, T)>,
+    ) -> Result<Response, Problem> {
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let after: Option<String> = self.after()?;
+        let is_before = |id: &String| after.as_ref().is_some_and(|after| id <= after);
+        let mut rows = rows.into_iter().skip_while(|(id, _)| is_before(id)).peekable();
+        let (mut items, mut last) = (Vec::new(), None);
+        while items.len() < self.limit
+            && let Some((id, row)) = rows.next()
+        {
+            items.push(row);
+            last = Some(id);
+        }
+        let next_cursor = last.filter(|_| rows.peek().is_some());
+        self.page_with(Page { position, items, next_cursor }, |page| page)
     }
 }
 
@@ -98,7 +93,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        Asker::from_request_parts(parts, app).await?;
+        Asking::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
         let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, Awaited::NAMES])?;
         let (paging, own) = (Paging::read(&query)?, Q::read(&query)?);

@@ -25,7 +25,6 @@ mod health;
 mod hooks;
 mod leaderboard;
 mod limits;
-mod listing;
 mod login;
 mod metrics;
 mod need;

@@ -16,8 +16,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::App;
+use super::auth::Asking;
 use super::facts::blocking;
-use super::global::{Asker, GlobalList};
+use super::global::GlobalList;
 use super::need::Need;
 use super::problem::Problem;
 use super::query::{Parameters, Query, parameters, word_values};
@@ -160,12 +161,12 @@ async fn retry_quarantined(
 )]
 async fn retry_unassigned(
     State(app): State<Arc<App>>,
-    asker: Asker,
+    asking: Asking,
     Path(id): Path<String>,
 ) -> Result<Json<RetryAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let found = unassigned(&app).0.get(&id);
-    retry(&app, &TenantId::unassigned(), found, asker.by()).await
+    retry(&app, &TenantId::unassigned(), found, asking.by()).await
 }
 
 async fn retry(
@@ -246,12 +247,12 @@ async fn retry_quarantine(
 )]
 async fn retry_unassigned_quarantine(
     State(app): State<Arc<App>>,
-    asker: Asker,
+    asking: Asking,
     bulk: Bulk,
 ) -> Result<Json<BulkAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let (rows, _) = unassigned(&app);
-    retry_all(&app, &TenantId::unassigned(), &rows, &bulk, asker.by()).await
+    retry_all(&app, &TenantId::unassigned(), &rows, &bulk, asking.by()).await
 }
 
 async fn retry_all(

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::App;
 use super::auth::Asking;
 use super::facts::blocking;
-use super::listing::Listing;
+use super::global::GlobalList;
 use super::need::Need;
 use super::problem::Problem;
 use super::routes::Routes;
@@ -45,13 +45,13 @@ struct TenantItem {
 #[utoipa::path(
     get,
     path = "/api/v1/tenants",
-    params(Listing),
+    params(GlobalList),
     responses((status = 200, body = Page<TenantItem>))
 )]
 async fn list_tenants(
     State(app): State<Arc<App>>,
     Asking(caller): Asking,
-    list: Listing,
+    list: GlobalList,
 ) -> Result<Response, Problem> {
     let folded = app.engine.views.position();
     let rows = move || {
@@ -75,5 +75,5 @@ async fn list_tenants(
         Ok::<_, Problem>(rows.collect())
     };
     let rows: Vec<(String, TenantItem)> = blocking(rows).await??;
-    list.page(folded, rows)
+    list.by_id(folded, rows)
 }

@@ -20,7 +20,7 @@ use super::App;
 use super::auth::Asking;
 use super::command::{json_body, members};
 use super::facts::blocking;
-use super::listing::Listing;
+use super::global::GlobalList;
 use super::need::Need;
 use super::problem::Problem;
 use super::routes::Routes;
@@ -96,10 +96,10 @@ struct TokenItem {
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
-    params(Listing),
+    params(GlobalList),
     responses((status = 200, body = Page<TokenItem>))
 )]
-async fn list_tokens(State(app): State<Arc<App>>, list: Listing) -> Result<Response, Problem> {
+async fn list_tokens(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
     let known = app.engine.access.known();
     let rows = known.tokens.iter().map(|(id, token)| {
         let used = token.used_at.load(Ordering::Relaxed);
@@ -115,7 +115,7 @@ async fn list_tokens(State(app): State<Arc<App>>, list: Listing) -> Result<Respo
         };
         (id.to_string(), item)
     });
-    list.page(known.position(), rows.collect())
+    list.by_id(known.position(), rows.collect())
 }
 
 /// A token to be issued.

@@ -20,7 +20,7 @@ use super::App;
 use super::auth::Asking;
 use super::command::{json_body, members};
 use super::facts::blocking;
-use super::listing::Listing;
+use super::global::GlobalList;
 use super::need::Need;
 use super::problem::Problem;
 use super::routes::Routes;
@@ -58,10 +58,10 @@ struct UserItem {
 #[utoipa::path(
     get,
     path = "/api/v1/users",
-    params(Listing),
+    params(GlobalList),
     responses((status = 200, body = Page<UserItem>))
 )]
-async fn list_users(State(app): State<Arc<App>>, list: Listing) -> Result<Response, Problem> {
+async fn list_users(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
     let known = app.engine.access.known();
     let rows = known.users.iter().map(|(id, user)| {
         let memberships = user.grants.tenants.iter();
@@ -75,7 +75,7 @@ async fn list_users(State(app): State<Arc<App>>, list: Listing) -> Result<Respon
         };
         (id.to_string(), item)
     });
-    list.page(known.position(), rows.collect())
+    list.by_id(known.position(), rows.collect())
 }
 
 /// A password as it was typed: nothing of it is folded or trimmed.
