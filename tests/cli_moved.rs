@@ -5,7 +5,7 @@ use std::fs;
 use crate::common::facts::answered;
 use crate::common::lived::{AT, lived_in, second_configuration};
 use crate::common::site::Ran;
-use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
+use crate::common::{Server, Site, TOKEN, TWO_TENANTS, bison};
 use serde_json::Value;
 
 fn export(site: &Site, args: &[&str]) -> Ran {
@@ -140,6 +140,28 @@ async fn f3_an_export_imported_elsewhere_gives_the_same_facts_and_serves_the_sam
     let two = other.start().await;
     let retried = two.send(two.request("POST", "/api/v1/quarantine/retry").bearer_auth(TOKEN)).await;
     assert_eq!(retried.is(200).json["resolved"], 1, "{}", retried.text);
+}
+
+#[tokio::test]
+async fn f3_the_largest_delivery_is_exported_and_imported_whole() {
+    let site = Site::new();
+    let server = site.start().await;
+    let event = bison::sent("EMAIL_SENT", 1, bison::lead(1), AT).to_string();
+    let event = event.replace("\"workspace_id\":17", "\"workspace_id\":78").replace("Acme Client", "Moved");
+    // Every quote of it is two bytes in a JSON text, so that the line is longer than a batch may have them.
+    let filler = "\\\"".repeat(((1 << 20) - event.len()) / 2 - 8);
+    let event = event.replace("<p>test</p>", &filler);
+    assert!(event.len() > 1_000_000, "nearly 1 MiB");
+    assert_eq!(bison::deliver_raw(&server, event).await.is(200).outcome(), "quarantined");
+    server.stop();
+    let out = site.path("facts.ndjson");
+    let file = out.to_str().expect("utf-8");
+    export(&site, &["--raw", "--out", file]).exits(0);
+    let other = Site::with(&TWO_TENANTS.replace("\"17\"]", "\"17\", \"78\"]"));
+    other.cli(&["import", file]).exits(0);
+    other.cli(&["tenant", "apply"]).exits(0);
+    let retried = other.cli(&["quarantine", "retry", "--all", "--json"]).exits(0).json();
+    assert_eq!(retried[0]["state"], "resolved", "{retried:?}");
 }
 
 #[tokio::test]

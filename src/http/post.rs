@@ -195,7 +195,9 @@ pub async fn array(app: &App, tenant: &Tenant, json: Bytes, all: bool) -> Result
     let mut chunks = Chunks::new(app, tenant, all);
     for (element, number) in elements.zip(1..) {
         let fits = element.len() <= LINE_BYTES_MAX;
-        chunks.add(number, if fits { Ok(element) } else { Err(LineError::TooLong) }).await?;
+        chunks
+            .add(number, if fits { Ok(element) } else { Err(LineError::TooLong(LINE_BYTES_MAX >> 20)) })
+            .await?;
     }
     chunks.flush().await?;
     Ok(chunks.results.answer())

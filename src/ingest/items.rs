@@ -7,14 +7,17 @@ use serde::de::IgnoredAny;
 
 /// The longest line of a batch, in bytes.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// The longest line of an export, in bytes: it may hold a delivery of 1 MiB, which as a JSON text is up to six times as
+/// long.
+pub const EXPORT_LINE_BYTES_MAX: usize = 8 << 20;
 const BLOCK: usize = 256 << 10;
 
 /// A line that cannot be a fact.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// Longer than [`LINE_BYTES_MAX`]; the lines behind it are read all the same.
-    #[error("the line is longer than 1 MiB")]
-    TooLong,
+    /// Longer than so many MiB; the lines behind it are read all the same.
+    #[error("the line is longer than {0} MiB")]
+    TooLong(usize),
     /// The input failed; there are no lines behind it.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -22,14 +25,21 @@ pub enum LineError {
 
 /// Cuts lines out of pieces of a text as they come, in memory bounded by the longest line. Blank lines are passed
 /// over and counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cutter {
+    max: usize,
     buffer: BytesMut,
     searched: usize,
     line: u64,
     /// Bytes up to the end of the last line that was cut.
     cut: u64,
     skipping: bool,
+}
+
+impl Default for Cutter {
+    fn default() -> Self {
+        Self { max: LINE_BYTES_MAX, buffer: BytesMut::new(), searched: 0, line: 0, cut: 0, skipping: false }
+    }
 }
 
 impl Cutter {
@@ -43,7 +53,7 @@ impl Cutter {
         loop {
             let Some(at) = line_end(&self.buffer[self.searched..]) else {
                 self.searched = self.buffer.len();
-                if self.searched > LINE_BYTES_MAX {
+                if self.searched > self.max {
                     // What is skipped need not be kept.
                     self.skipping = true;
                     self.cut += self.buffer.len() as u64;
@@ -71,8 +81,8 @@ impl Cutter {
         self.line += 1;
         self.cut += taken.len() as u64;
         let trimmed = taken.trim_ascii();
-        if std::mem::take(&mut self.skipping) || trimmed.len() > LINE_BYTES_MAX {
-            return Some((self.line, Err(LineError::TooLong)));
+        if std::mem::take(&mut self.skipping) || trimmed.len() > self.max {
+            return Some((self.line, Err(LineError::TooLong(self.max >> 20))));
         }
         (!trimmed.is_empty()).then(|| (self.line, Ok(taken.slice_ref(trimmed))))
     }
@@ -91,6 +101,13 @@ impl<R: Read> Lines<R> {
     /// Reads from `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
         Self { input, cutter: Cutter::default(), block: vec![0; BLOCK], ended: false }
+    }
+
+    /// Takes lines of an export, too.
+    #[must_use]
+    pub fn of_exports(mut self) -> Self {
+        self.cutter.max = EXPORT_LINE_BYTES_MAX;
+        self
     }
 
     /// Goes on in an input of which so many lines and bytes were read before.
@@ -209,7 +226,7 @@ mod tests {
         let mut text = b"{1}\r\n\n  {2} \n".to_vec();
         text.extend(vec![b'x'; 3 * LINE_BYTES_MAX]);
         text.extend(b"\n{5}");
-        let too_long = LineError::TooLong.to_string();
+        let too_long = LineError::TooLong(1).to_string();
         assert_eq!(lines(&text), [(1, "{1}".into()), (3, "{2}".into()), (4, too_long), (5, "{5}".into())]);
         assert_eq!(lines(b""), []);
         let mut read = Lines::new(&text[..]);

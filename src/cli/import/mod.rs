@@ -152,6 +152,8 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn file(&mut self, path: &Path) -> Result<Tally, Failure> {
+        // Another file may be the export of another log, whose positions are others.
+        self.places = Places::default();
         let Input { name, mut input, bar, about } = open(path)?;
         let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
         let (mut marks, mut from) = (None, None);
@@ -162,7 +164,7 @@ impl Import<'_> {
             input.pass_over(from.as_ref().map_or(0, |mark| mark.bytes)).map_err(broken)?;
             marks = Some(kept);
         }
-        let mut lines = Lines::new(input);
+        let mut lines = Lines::new(input).of_exports();
         let mut tally = Tally::default();
         if let Some(mark) = from {
             output::note(&format!("{name}: goes on behind line {}, where an import was stopped", mark.line));
@@ -270,7 +272,7 @@ impl<R: Read> Iterator for Feed<'_, R> {
                 return None;
             }
             // A line that cannot be one goes on as an empty one, which is rejected under its number.
-            Some((number, Err(error @ LineError::TooLong))) => (number, Err(error.to_string())),
+            Some((number, Err(error @ LineError::TooLong(_)))) => (number, Err(error.to_string())),
             Some((number, Ok(line))) => (number, Ok(line)),
         };
         let (line, fault) = line.map_or_else(|fault| (Bytes::new(), Some(fault)), |line| (line, None));

@@ -59,7 +59,7 @@ pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<Tal
                     ended = Some(Err(error));
                     break;
                 }
-                Some((number, Err(error @ LineError::TooLong))) => {
+                Some((number, Err(error @ LineError::TooLong(_)))) => {
                     tally.rejected += 1;
                     tell(number, &error.to_string());
                 }
