@@ -1,10 +1,14 @@
 //! Restatements (E4) over a log that began in a month that is over by now.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::common::Site;
 use crate::common::facts::{answered, with};
+use crate::common::history::history;
+use crate::common::model::{Bend, Model, instant};
+use crate::common::random::Random;
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
@@ -144,6 +148,109 @@ async fn l5_an_earlier_first_interest_that_comes_late_moves_the_reply_and_is_lis
         let of = |item: &&Value| item["month"] == month && item["figure"] == "positive_replies";
         let row = items.iter().find(of).cloned().unwrap_or_default();
         assert_eq!((&row["old"], &row["new"]), (&json!(old), &json!(new)), "{month}: {items:?}");
+    }
+}
+
+/// Counts and amounts of a month by the ledger's names.
+fn flat(figures: &Value) -> BTreeMap<String, Value> {
+    fn walk(name: String, value: &Value, found: &mut BTreeMap<String, Value>) {
+        match value {
+            Value::Object(members) => {
+                for (member, value) in members.iter().filter(|(member, _)| *member != "targets") {
+                    let name = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
+                    walk(name, value, found);
+                }
+            }
+            Value::Array(rows) => {
+                for row in rows {
+                    let agent = row["agent"].as_str().unwrap_or_default();
+                    walk(format!("{name}[{agent}]"), row, found);
+                }
+            }
+            Value::Number(_) => drop(found.insert(name, json!(value.as_f64()))),
+            _ => {}
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(String::new(), figures, &mut found);
+    found
+}
+
+/// The rows that a batch of facts, recorded on one day, must have left of a month: by figure, old and new.
+fn restated(old: &Value, new: &Value) -> BTreeMap<String, [Value; 2]> {
+    let (old, new) = (flat(old), flat(new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |figures: &BTreeMap<String, Value>, name: &str| match figures.get(name) {
+        Some(value) => value.clone(),
+        None if name.starts_with("outcomes.") || name.starts_with("by_agent[") => json!(0.0),
+        None => Value::Null,
+    };
+    let rows = names.into_iter().map(|name| (name.clone(), [value(&old, name), value(&new, name)]));
+    rows.filter(|(_, [old, new])| old != new).collect()
+}
+
+/// Month, local day of recording and figure, with old and new.
+type Rows = BTreeMap<(String, String, String), [Value; 2]>;
+
+/// Batches are recorded every six days from here on.
+fn day(batch: usize) -> chrono::DateTime<chrono::Utc> {
+    let first = instant(&json!("2025-09-20T12:00:00Z")).expect("an instant");
+    first + chrono::Duration::days(6 * batch as i64)
+}
+
+/// What the model makes of each month that was closed, before and after each batch.
+fn rows_of_model(batches: &[Vec<Value>], configs: &[Value], bend: Bend) -> Rows {
+    // Closed an hour after they ended in New York.
+    let closed = ["2025-10-01T05:00:00Z", "2025-11-01T05:00:00Z", "2025-12-01T06:00:00Z"];
+    let mut rows = Rows::new();
+    for batch in 1..batches.len() {
+        let [old, new] = [&batches[..batch], &batches[..=batch]].map(<[Vec<Value>]>::concat);
+        let [old, new] = [&old, &new].map(|facts| Model::new(configs, facts, chrono::Utc::now(), bend));
+        for (month, closed) in ["2025-09", "2025-10", "2025-11"].iter().zip(closed) {
+            if day(batch) >= instant(&json!(closed)).expect("an instant") {
+                let of: chrono::NaiveDate = format!("{month}-01").parse().expect("a day");
+                let recorded_on = day(batch).date_naive().to_string();
+                for (figure, values) in restated(&old.month(of), &new.month(of)) {
+                    rows.insert(((*month).to_owned(), recorded_on.clone(), figure), values);
+                }
+            }
+        }
+    }
+    rows
+}
+
+#[tokio::test]
+async fn e4_what_late_facts_of_random_histories_changed_is_listed_as_the_model_says() {
+    for seed in 40..=41 {
+        let (site, mut random) = (Site::new(), Random::new(seed));
+        // One fact in six comes a week or three late.
+        let mut batches: Vec<Vec<Value>> = vec![Vec::new(); 17];
+        for fact in history(seed, 300, "2025-09-20T00:00:00Z") {
+            let happened = instant(&fact["occurred_at"]).expect("a time");
+            let at = (0..13).find(|batch| happened <= day(*batch)).unwrap_or(13);
+            let late = if random.one_in(6) { 1 + random.below(3) as usize } else { 0 };
+            batches[at + late].push(fact);
+        }
+        record_then(&site, &day(0).to_rfc3339(), &[configured()]).await;
+        for (batch, facts) in batches.iter().enumerate() {
+            record_then(&site, &day(batch).to_rfc3339(), facts).await;
+        }
+        let server = site.start().await;
+        let mut listed = Rows::new();
+        for row in server.all_items("acme", "restatements?limit=500").await {
+            let text = |member: &str| row[member].as_str().expect("a text").to_owned();
+            let value = |member| row[member].as_f64().map_or(Value::Null, |value| json!(value));
+            let key = (text("month"), text("recorded_on"), text("figure"));
+            listed.insert(key, ["old", "new"].map(value));
+        }
+        // What came and went within a day is a row that leads nowhere.
+        listed.retain(|_, [old, new]| old != new);
+        let configs = server.configurations("acme").await;
+        let expected = rows_of_model(&batches, &configs, Bend::Straight);
+        assert!(expected.len() > 40, "expected late facts to change figures, found {}", expected.len());
+        assert_eq!(listed, expected, "seed {seed}");
+        let bent = rows_of_model(&batches, &configs, Bend::Threshold31);
+        assert_ne!(listed, bent, "null control: with another threshold other months change");
     }
 }
 
