@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::rules::alerts::AlertRule;
-use projections::entities::alerts::{AlertFilter, AlertItem, Alerts, Attempt, State as Standing, Told};
+use projections::entities::alerts::{AlertFilter, AlertItem, Attempt, State as Standing, Told};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,11 +17,11 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::facts::blocking;
-use super::global::GlobalList;
+use super::global::{GlobalList, unassigned};
 use super::need::Need;
 use super::problem::Problem;
 use super::query::{Parameters, Query, parameters, word_values};
-use super::read::{List, Read, wait_for};
+use super::read::{List, One, Read, wait_for};
 use super::routes::Routes;
 use super::tenant::Tenant;
 use crate::outbound::{OutboxError, Sent};
@@ -69,26 +69,16 @@ async fn list_alerts(list: List<Which>) -> Result<Response, Problem> {
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
-/// An alert, true at a position.
-#[derive(Serialize, ToSchema)]
-struct OneAlert {
-    /// True at this position.
-    position: Position,
-    #[serde(flatten)]
-    alert: AlertItem,
-}
-
 /// One alert.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}",
     params(Read),
-    responses((status = 200, body = OneAlert))
+    responses((status = 200, body = One<AlertItem>))
 )]
 async fn get_alert(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let (told, position) = read.view.with(|tenant, position| (tenant.alerts.rows.told(&id), position));
-    let alert = told.ok_or_else(|| Problem::not_found("alert"))?.item;
-    read.answer(position, &OneAlert { position, alert })
+    read.one(position, told.map(|told| told.item), "alert")
 }
 
 /// What a person should know of deliveries without a tenant, newest first.
@@ -103,13 +93,8 @@ async fn list_unassigned_alerts(
     list: GlobalList<Which>,
 ) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
-    let (rows, position) = unassigned(&app);
+    let (rows, position) = unassigned(&app, |tenant| tenant.alerts.rows.clone());
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
-}
-
-fn unassigned(app: &App) -> (Alerts, Position) {
-    let view = app.engine.views.internal(&TenantId::unassigned());
-    view.map(|view| view.with(|tenant, position| (tenant.alerts.rows.clone(), position))).unwrap_or_default()
 }
 
 /// One attempt to tell a target.
@@ -241,7 +226,7 @@ async fn resend_unassigned_alert(
     Path(id): Path<String>,
 ) -> Result<Json<ResendAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let told = unassigned(&app).0.told(&id);
+    let (told, _) = unassigned(&app, |tenant| tenant.alerts.rows.told(&id));
     resend(&app, &TenantId::unassigned(), told, &whom).await
 }
 

@@ -19,7 +19,7 @@ use super::facts::blocking;
 use super::need::Need;
 use super::problem::Problem;
 use super::query::{parameters, word_values};
-use super::read::{List, Read};
+use super::read::{List, One, Read, Timed};
 use super::routes::Routes;
 use super::tenant::Tenant;
 use crate::ingest::conflict::{Difference, Evidence};
@@ -57,15 +57,6 @@ struct ConflictAnswer {
     counted_since: String,
 }
 
-/// One conflict, true at a position.
-#[derive(Serialize, ToSchema)]
-struct OneConflict {
-    /// True at this position.
-    position: Position,
-    #[serde(flatten)]
-    conflict: ConflictAnswer,
-}
-
 fn with_evidence(app: &App, conflict: ConflictItem) -> Result<ConflictAnswer, Problem> {
     let Evidence { diff, count, counted_since } =
         app.engine.ingest.evidence(conflict.first_position, conflict.conflict_id)?;
@@ -96,7 +87,7 @@ async fn list_conflicts(State(app): State<Arc<App>>, list: List<Conflicts>) -> R
     get,
     path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}",
     params(Read),
-    responses((status = 200, body = OneConflict))
+    responses((status = 200, body = Timed<One<ConflictAnswer>>))
 )]
 async fn get_conflict(
     State(app): State<Arc<App>>,
@@ -106,8 +97,8 @@ async fn get_conflict(
     let id: Position = conflict_id.parse().map_err(|_| Problem::not_found("conflict"))?;
     let (found, position) = read.view.with(|tenant, position| (tenant.conflicts.rows.get(id), position));
     let item = found.ok_or_else(|| Problem::not_found("conflict"))?;
-    let conflict = blocking(move || with_evidence(&app, item)).await??;
-    read.answer_at(&OneConflict { position, conflict })
+    let answer = blocking(move || with_evidence(&app, item)).await??;
+    read.answer_at(&One { position, answer })
 }
 
 /// What became of a decision.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::response::Response;
-use domain::keys::Position;
+use domain::keys::{Position, TenantId};
 use projections::store::Page;
+use projections::tenant::Tenant as Models;
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -26,6 +27,12 @@ parameters! {
         /// Waits, at most 5 s, until this position is folded.
         min_position: u64,
     }
+}
+
+/// What the log holds of no tenant: deliveries that nobody could be found for, and alerts of them.
+pub fn unassigned<R: Default>(app: &App, take: impl FnOnce(&Models) -> R) -> (R, Position) {
+    let view = app.engine.views.internal(&TenantId::unassigned());
+    view.map(|view| view.with(|tenant, position| (take(tenant), position))).unwrap_or_default()
 }
 
 /// A reader of one page of a list that is of no tenant.

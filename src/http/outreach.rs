@@ -13,7 +13,6 @@ use domain::rules::stages::Stage;
 use projections::entities::lead_list::{LeadItem, email_digest, item};
 use projections::store::Page;
 use projections::tenant::Tenant as Models;
-use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -23,7 +22,7 @@ use super::facts::blocking;
 use super::need::Need;
 use super::problem::Problem;
 use super::query::parameters;
-use super::read::{List, Read};
+use super::read::{List, One, Read};
 use super::routes::Routes;
 use super::tenant::Tenant;
 use crate::commands::{Done, Once};
@@ -71,22 +70,12 @@ parameters! {
     }
 }
 
-/// A lead.
-#[derive(Serialize, ToSchema)]
-struct LeadAnswer {
-    /// True at this position (R8).
-    position: Position,
-    /// The lead.
-    #[serde(flatten)]
-    lead: LeadItem,
-}
-
 /// A lead by the provider's id, by the `lead_id` of the list, or by email.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}",
     params(Read<Place>),
-    responses((status = 200, body = LeadAnswer), (status = 409, description = "several leads have the id"))
+    responses((status = 200, body = One<LeadItem>), (status = 409, description = "several leads have the id"))
 )]
 async fn one_lead(
     State(app): State<Arc<App>>,
@@ -94,7 +83,7 @@ async fn one_lead(
     read: Read<Place>,
 ) -> Result<Response, Problem> {
     let (found, position) = find(&app, &read.tenant, &read.view, &lead_id, &read.query);
-    read.answer(position, &LeadAnswer { position, lead: found? })
+    read.answer(position, &One { position, answer: found? })
 }
 
 /// Where a person puts a lead.

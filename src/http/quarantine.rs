@@ -18,11 +18,11 @@ use utoipa_axum::routes;
 use super::App;
 use super::auth::Asking;
 use super::facts::blocking;
-use super::global::GlobalList;
+use super::global::{GlobalList, unassigned};
 use super::need::Need;
 use super::problem::Problem;
 use super::query::{Parameters, Query, parameters, word_values};
-use super::read::{List, Read, wait_for};
+use super::read::{List, One, Read, wait_for};
 use super::routes::Routes;
 use super::tenant::Tenant;
 use crate::ingest::retry::{Resolved, Retried};
@@ -88,23 +88,8 @@ async fn list_unassigned_quarantine(
     list: GlobalList<Quarantined>,
 ) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
-    let (rows, position) = unassigned(&app);
+    let (rows, position) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
-}
-
-fn unassigned(app: &App) -> (Quarantine, Position) {
-    let view = app.engine.views.internal(&TenantId::unassigned());
-    view.map(|view| view.with(|tenant, position| (tenant.quarantine.rows.clone(), position)))
-        .unwrap_or_default()
-}
-
-/// A quarantined delivery, true at a position.
-#[derive(Serialize, ToSchema)]
-struct OneQuarantined {
-    /// True at this position.
-    position: Position,
-    #[serde(flatten)]
-    delivery: QuarantineItem,
 }
 
 /// One quarantined delivery. Its payload is that of the fact at `fact_position`.
@@ -112,12 +97,11 @@ struct OneQuarantined {
     get,
     path = "/api/v1/tenants/{tenant}/quarantine/{quarantine_id}",
     params(Read),
-    responses((status = 200, body = OneQuarantined))
+    responses((status = 200, body = One<QuarantineItem>))
 )]
 async fn get_quarantined(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let (found, position) = read.view.with(|tenant, position| (tenant.quarantine.rows.get(&id), position));
-    let delivery = found.ok_or_else(|| Problem::not_found("quarantined delivery"))?;
-    read.answer(position, &OneQuarantined { position, delivery })
+    read.one(position, found, "quarantined delivery")
 }
 
 /// A delivery that was mapped.
@@ -165,7 +149,7 @@ async fn retry_unassigned(
     Path(id): Path<String>,
 ) -> Result<Json<RetryAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let found = unassigned(&app).0.get(&id);
+    let (found, _) = unassigned(&app, |tenant| tenant.quarantine.rows.get(&id));
     retry(&app, &TenantId::unassigned(), found, asking.by()).await
 }
 
@@ -251,7 +235,7 @@ async fn retry_unassigned_quarantine(
     bulk: Bulk,
 ) -> Result<Json<BulkAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let (rows, _) = unassigned(&app);
+    let (rows, _) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
     retry_all(&app, &TenantId::unassigned(), &rows, &bulk, asking.by()).await
 }
 

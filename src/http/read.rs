@@ -141,9 +141,30 @@ impl<Q> Read<Q> {
         written.momentary()
     }
 
+    /// One thing that only facts decide; 404 where there is none.
+    pub fn one<T: Serialize>(
+        &self,
+        position: Position,
+        found: Option<T>,
+        what: &str,
+    ) -> Result<Response, Problem> {
+        let answer = found.ok_or_else(|| Problem::not_found(what))?;
+        self.answer(position, &One { position, answer })
+    }
+
     fn timed<T>(&self, answer: T) -> Timed<T> {
         Timed { at: self.at.to_string(), answer }
     }
+}
+
+/// One thing with the position at which it is so.
+#[derive(Serialize, ToSchema)]
+pub struct One<T> {
+    /// True at this position.
+    pub position: Position,
+    /// The thing.
+    #[serde(flatten)]
+    pub answer: T,
 }
 
 /// An answer with the time that decided it.
