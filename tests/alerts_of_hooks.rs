@@ -133,9 +133,16 @@ async fn l6_an_endpoint_that_falls_silent_is_told_by_health_over_a_restart() {
     for n in 0..50 {
         twilio::deliver(&server, &ended(&format!("CA{n}"), "completed", 45, STAMP)).await.is(200);
     }
+    for _ in 0..500 {
+        if health(&server).await["deliveries"] == 50 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let well = health(&server).await;
     assert_eq!((&well["usual_gap_seconds"], &well["silent_since"]), (&json!(3_600), &Value::Null), "{well}");
     server.stop();
+    let before = server.said();
     let server = site.start().await;
     // What was kept is read behind the start.
     for _ in 0..500 {
@@ -144,5 +151,5 @@ async fn l6_an_endpoint_that_falls_silent_is_told_by_health_over_a_restart() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("expected what is usual to be known again: {}", health(&server).await);
+    panic!("expected it to be known again: {}; {before}; {}", health(&server).await, server.said());
 }

@@ -23,6 +23,7 @@ use crate::ingest::answer::IngestError;
 use crate::ingest::directory::{Directory, DirectoryError, Secret};
 use crate::log::{Clock, Log, LogError};
 use crate::outbound::{self, Allowed, Client, Outbox};
+use crate::store::Store;
 use crate::ticker::{self, Ticker};
 use crate::views::{FoldError, Views};
 
@@ -107,6 +108,7 @@ pub struct Engine {
     pub secret: LogSecret,
     /// The time.
     pub clock: Clock,
+    store: Store,
     // Last, so that the lock is held until all else is down.
     _dir: DataDir,
 }
@@ -138,7 +140,8 @@ impl Engine {
             secret.clone(),
             Arc::clone(&clock),
         );
-        let deliveries = Deliveries::start(Some(store), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
+        let deliveries =
+            Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
         let auditor =
             Auditor::start(log.clone(), views.clone(), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
         let parts = ticker::Parts {
@@ -172,6 +175,7 @@ impl Engine {
             public_url,
             secret,
             clock,
+            store,
             _dir: dir,
         })
     }
@@ -186,10 +190,11 @@ impl Engine {
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();
-        // Before the log, which closes the store.
         self.deliveries.close();
         self.views.close();
         self.log.clone().close();
+        // Last of those who write to it: what is not synced here is lost to the next start.
+        self.store.close();
     }
 }
 
