@@ -37,7 +37,9 @@ async fn a_token_is_printed_once_and_opens_until_it_is_revoked() {
     let issued = site.cli(&["token", "create", "ci", "--role", "viewer", "--tenant", "acme"]);
     let token = issued.exits(0).stdout.trim().to_owned();
     assert!(token.starts_with("ff_") && !token.contains(char::is_whitespace), "{}", issued.all());
-    let secret = token.rsplit('_').next().expect("parts").to_owned();
+    // ff_, the id of 32 characters, an underscore; underscores may stand in the secret, too.
+    let secret = token[36..].to_owned();
+    assert_eq!(secret.len(), 43, "256 bits: {}", issued.stderr);
     assert!(!issued.stderr.contains(&secret), "the secret is data: {}", issued.stderr);
     let other = one(&site.cli(&["token", "create", "audits", "--role", "auditor", "--json"]));
 
