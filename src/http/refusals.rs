@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use utoipa::ToSchema;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::{Response, Responses};
 use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
@@ -95,6 +96,26 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
     }
     for (status, response) in &mut responses.responses {
         let RefOr::T(response) = response else { continue };
+        let mut say = |name: &str, said: &str| {
+            let text = ObjectBuilder::new().schema_type(Type::String).build();
+            let header = HeaderBuilder::new().schema(Some(text)).description(Some(said)).build();
+            response.headers.insert(name.to_owned(), RefOr::T(header));
+        };
+        say("X-Request-Id", "Under which the request is logged: the caller's own, where it sent one");
+        match status.as_str() {
+            "429" | "503" => say("Retry-After", "Seconds to wait"),
+            "200" | "304" if reads => {
+                say(
+                    "ETag",
+                    "Of an answer that only facts decide; those that the time decides are not to be stored",
+                );
+            }
+            _ => {}
+        }
+        if lists && status == "200" {
+            say("X-Position", "Of CSV: what `position` is in JSON");
+            say("X-Next-Cursor", "Of CSV: what `next_cursor` is in JSON");
+        }
         if status.starts_with(['4', '5']) {
             be_a_problem(response);
         }
