@@ -78,7 +78,8 @@ pub fn document() -> OpenApi {
     let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Every inbound fact once, every figure a fold of the log. Positions say at which fact an answer is true; \
-         `x-needs` says what a route asks of the caller's role, `x-roles` which roles have it."
+         `x-needs` says what a route asks of the caller's role, `x-roles` which roles have it. Every answer has \
+         `X-Request-Id`, under which it is logged: the caller's own where it sent one."
             .to_owned(),
     );
     document.info = info;

@@ -101,7 +101,6 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
             let header = HeaderBuilder::new().schema(Some(text)).description(Some(said)).build();
             response.headers.insert(name.to_owned(), RefOr::T(header));
         };
-        say("X-Request-Id", "Under which the request is logged: the caller's own, where it sent one");
         match status.as_str() {
             "429" | "503" => say("Retry-After", "Seconds to wait"),
             "200" | "304" if reads => {
