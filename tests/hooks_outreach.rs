@@ -220,6 +220,12 @@ async fn flat(server: &Server, provider: &str, body: &Value) -> String {
 #[tokio::test]
 async fn flat_events_of_other_senders_are_read_by_a_mapping_and_counted_alike() {
     let server = Site::with(&format!("{TWO_TENANTS}{FLAT}")).start().await;
+    let said = server.said();
+    assert!(
+        said.contains("deliveries are not signed") && said.contains("\"plusvibe\""),
+        "it is told: {said}"
+    );
+    assert!(!said.contains("\"twilio\"") && !said.contains("plusvibe-1"), "of no other, and no id: {said}");
     let instantly = json!({"timestamp": "2025-10-09T12:00:00.000Z", "event_type": "email_sent", "workspace": "17",
         "campaign_id": "c1", "campaign_name": "test", "lead_email": "Lead@Example.com", "email_account": "from@example.com",
         "step": 1, "variant": 1, "is_first": true, "email_id": "m1", "email_subject": "hello"});

@@ -91,7 +91,27 @@ impl Roster {
             }
         }
         *file = OfFile::of(config);
-        self.enlist(&file)
+        self.enlist(&file)?;
+        self.tell_unsigned(&file);
+        Ok(())
+    }
+
+    /// Says of which endpoints' deliveries nothing but the id is the proof.
+    fn tell_unsigned(&self, file: &OfFile) {
+        let directory = self.ingest.directory();
+        let mut endpoints: BTreeMap<&str, usize> = BTreeMap::new();
+        for endpoint in &file.endpoints {
+            if directory.provider(&endpoint.provider).is_some_and(|provider| !provider.signs()) {
+                *endpoints.entry(&endpoint.provider).or_default() += 1;
+            }
+        }
+        for (provider, endpoints) in endpoints {
+            tracing::warn!(
+                provider,
+                endpoints,
+                "deliveries are not signed: they rest on the endpoint's id alone"
+            );
+        }
     }
 
     /// Takes a file's endpoints and described sources, and of the tenants what the log has: records nothing. Blocks.
