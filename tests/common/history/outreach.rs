@@ -76,6 +76,8 @@ impl History {
         self.random.shuffle(&mut days);
         days.truncate(10 + size / 1_000);
         days.sort_unstable();
+        // Then it is the same day in every zone of the histories.
+        let noon = self.first.date_naive().and_hms_opt(12, 0, 0).expect("noon").and_utc();
         for n in 0..4 + size / 100 {
             let mut provider = self.pick(&[json!("Gmail"), json!("Outlook"), Value::Null]);
             let email = format!("s{n}@acme.example");
@@ -93,10 +95,7 @@ impl History {
                 if moves == Some(day) || self.random.one_in(30) {
                     totals = [3, 0, 0];
                 }
-                let at = self.first
-                    + TimeDelta::days(day)
-                    + TimeDelta::hours(12)
-                    + TimeDelta::seconds(2 * n as i64 + 1);
+                let at = noon + TimeDelta::days(day) + TimeDelta::seconds(2 * n as i64 + 1);
                 let id = if again { format!("b{n}") } else { format!("a{n}") };
                 let status = if self.random.one_in(6) { "disconnected" } else { "connected" };
                 self.add("sender_account_observed", &at.to_rfc3339(), json!({"instance": INSTANCE, "workspace": "17",

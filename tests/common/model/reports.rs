@@ -87,7 +87,9 @@ impl Model<'_> {
         let money: BTreeMap<&String, Value> =
             currencies.iter().map(|currency| (*currency, of(currency))).collect();
         figures.insert("ad_spend".to_owned(), json!(money));
-        figures.insert("currency".to_owned(), self.pipeline(Some(self.end_of(to)))["currency"].clone());
+        let currency =
+            |day: NaiveDate| self.pipeline(Some(self.end_of(day)))["currency"].as_str().map(str::to_owned);
+        figures.insert("currency".to_owned(), json!(currency(to).or_else(|| currency(earlier.1))));
         Value::Object(figures)
     }
 }
