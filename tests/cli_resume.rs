@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::common::Site;
 use crate::common::facts::answered;
-use crate::common::site::Ran;
+use crate::common::site::{Ran, files};
 use serde_json::Value;
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -28,6 +28,22 @@ fn calls(site: &Site, count: u64) -> PathBuf {
     path
 }
 
+/// Waits until an import has marked how far it came: sled, in which marks lie, is written to some time after it was
+/// opened.
+fn await_mark(site: &Site) {
+    let sled = site.data().join("sled");
+    let written = || files(&sled).iter().filter_map(|file| fs::metadata(file).ok()?.modified().ok()).max();
+    let (mut opened, started, began) = (None, SystemTime::now(), Instant::now());
+    while began.elapsed() < Duration::from_secs(20) {
+        let now = written().filter(|now| *now >= started);
+        opened = opened.or(now);
+        if now.zip(opened).is_some_and(|(now, opened)| now > opened + Duration::from_millis(700)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Kills an import after it has marked how far it came; the file, and how many lines it has.
 fn killed(site: &Site) -> (PathBuf, u64) {
     let (mut count, before) = (LINES, site.path("before"));
@@ -40,11 +56,7 @@ fn killed(site: &Site) -> (PathBuf, u64) {
         let mut import = site.command(&args);
         let mut import =
             import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
-        while !site.data().join("lock").exists() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        // Marks are a second apart.
-        std::thread::sleep(Duration::from_millis(2_200));
+        await_mark(site);
         let was_under_way = import.try_wait().expect("waits").is_none();
         import.kill().expect("killed");
         import.wait().expect("waits");
