@@ -103,6 +103,11 @@ impl Held<'_> {
         self.0.waiting.pop_front()
     }
 
+    /// All of them, in the order they came.
+    pub fn all(&self) -> impl Iterator<Item = &Delivered> {
+        self.0.waiting.iter().map(|waiting| &waiting.line)
+    }
+
     /// Those that are listed, in the order they came.
     pub fn listed(&self) -> impl Iterator<Item = &Delivered> {
         self.0.waiting.iter().filter(|waiting| waiting.listed).map(|waiting| &waiting.line)

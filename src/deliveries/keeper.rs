@@ -1,12 +1,13 @@
 //! The thread that takes deliveries down: into the block in memory, the endpoints' health, and sled.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as Moment};
 
 use domain::members::Instant;
 
 use super::block::Block;
-use super::health::Place;
+use super::health::{Health, Place};
 use super::{Delivered, Inner, KEPT};
 use crate::store::{Store, StoreError};
 
@@ -89,7 +90,7 @@ impl Keeper<'_> {
                 return true;
             }
             let Some(next) = coming.take() else { return false };
-            count(self.inner, &next.line);
+            count(&mut self.inner.health.lock(), &next.line);
             if next.listed {
                 open.block.push(next.line);
                 self.dirty = true;
@@ -141,11 +142,12 @@ impl Keeper<'_> {
     }
 }
 
-fn count(inner: &Inner, line: &Delivered) {
+/// Counts a delivery for its endpoint.
+pub(super) fn count(health: &mut BTreeMap<Place, Health>, line: &Delivered) {
     let Some(endpoint) = &line.endpoint else { return };
     let place =
         Place { tenant: line.tenant.clone(), provider: line.provider.clone(), endpoint: endpoint.clone() };
-    inner.health.lock().entry(place).or_default().take(line);
+    health.entry(place).or_default().take(line);
 }
 
 /// Reads what the store holds into the endpoints' health; since when it holds anything. Writes nothing: a writer may
@@ -162,7 +164,7 @@ fn load(inner: &Inner, store: &Store) -> Result<Option<i64>, StoreError> {
             first.get_or_insert(number);
             last = number;
             for line in block.iter().flat_map(|block| &block.lines) {
-                count(inner, line);
+                count(&mut inner.health.lock(), line);
             }
         }
     }

@@ -178,9 +178,17 @@ impl Deliveries {
     /// How well each endpoint is now, over the deliveries of one tenant (`None`: of none).
     pub fn health(&self, tenant: Option<&str>) -> Vec<Endpoint> {
         let now = Instant((self.inner.clock)());
+        let is_of = |line: &Delivered| line.tenant.as_deref() == tenant;
+        // What the thread takes meanwhile is counted in one place or the other, never in both.
+        let coming = self.inner.coming.hold();
         let mut health = self.inner.health.lock();
         let of_tenant = health.iter_mut().filter(|(place, _)| place.tenant.as_deref() == tenant);
-        of_tenant.map(|(place, health)| health.at(place, now)).collect()
+        if !coming.all().any(is_of) {
+            return of_tenant.map(|(place, health)| health.at(place, now)).collect();
+        }
+        let mut with_waiting = of_tenant.map(|(place, health)| (place.clone(), health.clone())).collect();
+        coming.all().filter(|line| is_of(line)).for_each(|line| keeper::count(&mut with_waiting, line));
+        with_waiting.iter_mut().map(|(place, health)| health.at(place, now)).collect()
     }
 
     /// Writes what waits and ends the thread.

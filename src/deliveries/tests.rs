@@ -104,6 +104,8 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
         let newest = deliveries.page(&mine, None, 1).expect("a page");
         assert_eq!(newest.items[0].received_at, Instant(T0 + n * SECOND).to_string(), "the one just noted");
     }
+    let counted = || deliveries.health(Some("acme"))[0].deliveries;
+    assert_eq!(counted(), 400, "and it counts for its endpoint's health");
     for page in 0..40 {
         if page == 3 {
             // The rest of the pages is asked for when what waited has gone into other blocks.
@@ -111,6 +113,7 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
             store.faults().clear();
             until("all are in blocks", || deliveries.inner.coming.hold().first().is_none());
             assert!(deliveries.inner.open.lock().block.number > 1);
+            assert_eq!(counted(), 400, "once");
         }
         let found = deliveries.page(&mine, after, 10).expect("a page");
         pages.extend(found.items.into_iter().map(|item| item.received_at));
