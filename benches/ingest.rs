@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
 
     let folder = tempfile::tempdir()?;
-    let clock: factfold::log::Clock = Arc::new(|| NOW);
+    let clock: factfold::clock::Clock = Arc::new(|| NOW);
     let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
     let (log, _) = Log::open(Arc::new(RealDisk::new(folder.path())), &options)?;
     let directory = Directory::new(Vec::new(), Vec::new())?;

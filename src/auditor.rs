@@ -15,7 +15,8 @@ use domain::keys::{Position, TenantId};
 use domain::members::Instant;
 use parking_lot::Mutex;
 
-use crate::log::{Clock, Log};
+use crate::clock::Clock;
+use crate::log::Log;
 use crate::views::{FoldError, Views};
 
 /// How often it is asked whether a piece is due, and the shortest rest.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod auditor;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod deliveries;

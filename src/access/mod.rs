@@ -38,8 +38,9 @@ pub use self::password::RULE as PASSWORD_RULE;
 use self::secret::SecretDigest;
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
+use crate::clock::Clock;
 use crate::log::select::{GroupSet, Select};
-use crate::log::{Appended, Clock, Log, LogError};
+use crate::log::{Appended, Log, LogError};
 
 /// What was decided on an old state is decided again; nobody changes it this often meanwhile.
 const TRIES: usize = 8;

@@ -7,7 +7,8 @@ use domain::keys::LogSecret;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, fold_threads, open_log, system_clock};
+use crate::clock::system_clock;
+use crate::engine::{DataDir, fold_threads, open_log};
 use crate::log::disk::Disk;
 use crate::log::verify::verify;
 use crate::log::{Log, LogSnapshot};

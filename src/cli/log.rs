@@ -5,7 +5,8 @@ use domain::keys::TenantId;
 
 use super::arguments::{Selection, tenant};
 use super::{Failure, Settings, follow, output};
-use crate::engine::{open_log, system_clock};
+use crate::clock::system_clock;
+use crate::engine::open_log;
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 

@@ -27,8 +27,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::clock::system_clock;
 use crate::config::{Config, ConfigError, Overrides};
-use crate::engine::{DataDir, EngineError, Offline, system_clock};
+use crate::engine::{DataDir, EngineError, Offline};
 use crate::views::FoldError;
 
 /// Every inbound fact once, every figure a fold of the log.

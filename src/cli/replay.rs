@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::engine::{DataDir, fold_threads, open_log, system_clock};
+use crate::clock::system_clock;
+use crate::engine::{DataDir, fold_threads, open_log};
 use crate::views::Views;
 
 /// Fold all read models afresh from the log.

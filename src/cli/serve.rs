@@ -8,8 +8,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, ServeArgs, Settings, output, supervisor};
+use crate::clock::system_clock;
 use crate::config::{Config, Overrides};
-use crate::engine::{Engine, EngineError, system_clock};
+use crate::engine::{Engine, EngineError};
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.

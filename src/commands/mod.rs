@@ -23,9 +23,10 @@ pub use domain::rules::decision::{Decision, Record};
 pub use self::error::{CommandError, Unread};
 pub use self::idempotency::{IdempotencyKey, Once};
 pub use self::sessions::NextLead;
+use crate::clock::Clock;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
-use crate::log::{Appended, Clock, Log};
+use crate::log::{Appended, Log};
 use crate::views::{TenantView, Views};
 
 /// So long does a command wait for the log's head to be folded.

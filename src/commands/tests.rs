@@ -31,7 +31,7 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         let secret = LogSecret::new(&[7; 32]);
         let time = AtomicI64::new(1_760_000_000_000_000);
-        let clock: crate::log::Clock = Arc::new(move || time.fetch_add(1_000, Ordering::Relaxed));
+        let clock: crate::clock::Clock = Arc::new(move || time.fetch_add(1_000, Ordering::Relaxed));
         let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
         let log = Log::open(Arc::new(RealDisk::new(dir.path())), &options).unwrap().0;
         let directory = Directory::new(Vec::new(), Vec::new()).unwrap();

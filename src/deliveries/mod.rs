@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use self::coming::Coming;
 use self::health::{Endpoint, Health, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
-use crate::log::Clock;
+use crate::clock::Clock;
 use crate::store::Store;
 
 /// How long deliveries are kept, µs (D4).

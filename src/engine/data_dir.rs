@@ -10,8 +10,9 @@ use domain::keys::LogSecret;
 use domain::record::Hash;
 
 use super::EngineError;
+use crate::clock::Clock;
 use crate::log::disk::RealDisk;
-use crate::log::{Clock, Log, LogOptions, Opened};
+use crate::log::{Log, LogOptions, Opened};
 use crate::store::Store;
 
 pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {

@@ -15,13 +15,14 @@ pub use self::offline::Offline;
 pub use self::roster::{Change, EndpointRow, Roster};
 use crate::access::{Access, AccessError};
 use crate::auditor::Auditor;
+use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};
 use crate::deliveries::Deliveries;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
 use crate::ingest::directory::{Directory, DirectoryError, Secret};
-use crate::log::{Clock, Log, LogError};
+use crate::log::{Log, LogError};
 use crate::outbound::{self, Allowed, Client, Outbox};
 use crate::store::Store;
 use crate::ticker::{self, Ticker};
@@ -73,11 +74,6 @@ impl From<LogError> for EngineError {
             other => Self::Log(other),
         }
     }
-}
-
-/// Tells the time in µs since 1970.
-pub fn system_clock() -> Clock {
-    Arc::new(|| chrono::Utc::now().timestamp_micros())
 }
 
 /// A running engine.

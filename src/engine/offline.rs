@@ -7,10 +7,11 @@ use domain::keys::{LogSecret, TenantId};
 use super::data_dir::{DataDir, open_log_on, store};
 use super::{EngineError, Roster, fold_threads};
 use crate::access::Access;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::ingest::directory::Directory;
-use crate::log::{Clock, Log};
+use crate::log::Log;
 use crate::store::Store;
 use crate::views::Views;
 

@@ -44,7 +44,8 @@ use self::settle::{Differing, Known};
 use self::turns::Turns;
 
 pub use self::batch::Source;
-use crate::log::{Appended, Clock, Log};
+use crate::clock::Clock;
+use crate::log::{Appended, Log};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;

@@ -89,7 +89,7 @@ mod writer;
 pub use self::error::LogError;
 pub use self::handle::{Log, Pending};
 pub use self::merkle::Head;
-pub use self::options::{Clock, LogOptions, Protections, Sizes};
+pub use self::options::{LogOptions, Protections, Sizes};
 pub use self::plan::Appended;
 pub use self::recover::Opened;
 pub use self::shared::{Follow, LogState};

@@ -1,14 +1,11 @@
 //! What the log is opened with.
 
 use std::fmt;
-use std::sync::Arc;
 
 use domain::keys::LogSecret;
 
+use crate::clock::Clock;
 use crate::store::Store;
-
-/// Tells the time in µs since 1970 UTC.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Everything the log needs besides the disk.
 #[derive(Clone)]

@@ -16,11 +16,12 @@ use super::high_water::HighWater;
 use super::keys::{KeyEntry, KeyIndex};
 use super::merkle::Frontier;
 use super::open_segment::OpenSegment;
-use super::options::{Clock, Protections, Sizes};
+use super::options::{Protections, Sizes};
 use super::plan::{Appended, plan, short_content};
 use super::seal;
 use super::shared::{LogState, Shared};
 use super::tail::{Committed, Tail};
+use crate::clock::Clock;
 
 /// Closed segments that may wait to be sealed before appends wait for them.
 const UNSEALED_MAX: usize = 4;

@@ -20,9 +20,10 @@ use uuid::Uuid;
 use super::client::{Client, check};
 use super::signature::Secret;
 use super::targets::{NewTarget, TARGETS_MAX, Target, TargetError, Targets, removed, set};
+use crate::clock::Clock;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
-use crate::log::{Clock, Log};
+use crate::log::Log;
 use crate::views::{TenantView, Views};
 
 /// Seconds before each try: the first at once, the last some three days after it.

@@ -22,11 +22,11 @@ use parking_lot::Mutex;
 
 use self::rules::equal_snapshots::Holders;
 use crate::auditor::{Auditor, Findings};
+use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::deliveries::health::Endpoint;
 use crate::ingest::Ingest;
 use crate::ingest::answer::IngestError;
-use crate::log::Clock;
 use crate::views::{TenantView, Views};
 
 /// How often the rules are asked.

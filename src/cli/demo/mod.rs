@@ -19,8 +19,9 @@ use tokio::net::TcpListener;
 
 use super::serve::{runtime, stop_signal};
 use super::{Failure, Settings, output};
+use crate::clock::system_clock;
 use crate::config::{Config, TenantConfig};
-use crate::engine::{Engine, system_clock};
+use crate::engine::Engine;
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 use crate::ingest::directory::{Endpoint, Secret};
 use indicatif::ProgressBar;

@@ -20,7 +20,7 @@ use self::manifest::{Hashed, LogHead, Manifest, Selected};
 use super::arguments::{Selection, all_known, tenant};
 use super::output::hex;
 use super::{Failure, Settings, output};
-use crate::engine::system_clock;
+use crate::clock::system_clock;
 use crate::log::merkle::Frontier;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{LogSnapshot, Visit};

@@ -1,0 +1,162 @@
+//! Who asks: the caller behind a credential, known before a route is looked at and checked by the route's need.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::members::Text;
+
+use super::problem::Problem;
+use super::routes::Admitted;
+pub use crate::access::Caller;
+use crate::http::App;
+
+/// The cookie of whoever has logged in.
+pub const COOKIE: &str = "factfold_session";
+
+/// What the credential of a request turned out to be.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// None was sent.
+    Nobody,
+    /// One was sent that is not known, or not any more.
+    Unknown,
+    /// A browser sent a cookie with a change that another site's page asked for.
+    CrossSite,
+    /// A caller.
+    Known(Arc<Caller>),
+}
+
+impl Identity {
+    /// The caller; 401 without one, 403 for what another site's page asked for.
+    pub fn caller(&self) -> Result<&Arc<Caller>, Problem> {
+        match self {
+            Self::Known(caller) => Ok(caller),
+            Self::Nobody => Err(unauthorized("send a token as 'Authorization: Bearer …', or log in")),
+            Self::Unknown => Err(unauthorized("the token or login is not known")),
+            Self::CrossSite => Err(cross_site()),
+        }
+    }
+}
+
+/// 401 with these words.
+pub fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+}
+
+/// 403: a page of another site asked for it.
+pub fn cross_site() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", "changes are not taken from pages of other sites")
+}
+
+/// Tells every request's identity to what lies further in.
+pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let identity = identity(&app, request.method(), request.headers());
+    request.extensions_mut().insert(identity);
+    next.run(request).await
+}
+
+/// A token where one is sent, else the login of the cookie.
+fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
+    let access = &app.engine.access;
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let token = given
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        return match token {
+            None => Identity::Nobody,
+            Some(token) => access.bearer(token).map_or(Identity::Unknown, Identity::Known),
+        };
+    }
+    let Some(cookie) = session(headers) else { return Identity::Nobody };
+    match access.cookie(cookie) {
+        None => Identity::Unknown,
+        // A browser sends the cookie with whatever any page asks for.
+        Some(_) if !method.is_safe() && is_cross_site(headers, &app.engine.public_url) => Identity::CrossSite,
+        Some(caller) => Identity::Known(caller),
+    }
+}
+
+/// The value of the session cookie.
+pub fn session(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+/// Whether a browser says that a page of another site asks. Whatever is no browser says nothing and is let through.
+pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return !["same-origin", "none"].contains(&site);
+    }
+    let Some(origin) = text("origin") else { return headers.contains_key(header::ORIGIN) };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    let own = host.is_some() && host == text("host");
+    !own && origin != public_url
+}
+
+/// Who asks, let through by the gate: for routes that are no tenant's.
+pub struct Asking(pub Arc<Caller>);
+
+impl Asking {
+    /// What `by` of a fact says.
+    pub fn by(&self) -> Option<Text> {
+        Text::new(&self.0.id)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
+        match parts.extensions.get::<Admitted>() {
+            Some(Admitted { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
+            Some(_) | None => Err(Problem::not_found("route")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().expect("name"), value.parse().expect("value")))
+            .collect()
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_from_our_own_and_from_what_is_no_browser() {
+        let own = "https://hooks.example.com";
+        for (given, expected) in [
+            (&[("sec-fetch-site", "same-origin")][..], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "same-site")], true),
+            (&[("sec-fetch-site", "cross-site"), ("origin", own)], true),
+            (&[("origin", own), ("host", "10.0.0.7:8080")], false),
+            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], false),
+            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:9090")], true),
+            (&[("origin", "null"), ("host", "null")], true),
+            (&[("origin", "https://evil.example")], true),
+            (&[("host", "127.0.0.1:8080")], false),
+        ] {
+            assert_eq!(is_cross_site(&headers(given), own), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_session_cookie_is_found_among_others() {
+        let given = headers(&[("cookie", "a=b; factfold_session=ff_1_x=; c=d")]);
+        assert_eq!(session(&given), Some("ff_1_x="));
+        assert_eq!(session(&headers(&[("cookie", "xfactfold_session=1")])), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The OpenAPI 3.1 document that the server makes of its own route table, and the page that shows it.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::body::{Body, Bytes};
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Info, OpenApi};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::routes;
+use utoipa_swagger_ui::Config;
+
+use super::auth::COOKIE;
+use super::needs::Need;
+use super::problem::Problem;
+use super::refusals::ProblemBody;
+use super::routes::Routes;
+
+/// `/api/openapi.json`, `/docs`.
+pub fn routes() -> Routes {
+    Routes::new("process")
+        .add(Need::Open, routes!(openapi))
+        .add(Need::Open, routes!(docs))
+        .add(Need::Open, routes!(docs_file))
+}
+
+/// The page's settings: this server's document, and no validator, which would be another's server.
+static PAGE: LazyLock<Arc<Config<'static>>> =
+    LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").validator_url("none")));
+
+/// The page of this API. It needs nothing but this server.
+#[utoipa::path(get, path = "/docs", responses((status = 303, description = "To the page")))]
+async fn docs() -> Redirect {
+    Redirect::to("/docs/index.html")
+}
+
+/// A file of the API page.
+#[utoipa::path(
+    get,
+    path = "/docs/{file}",
+    responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404, description = "No such file"))
+)]
+async fn docs_file(Path(file): Path<String>) -> Result<Response, Problem> {
+    match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
+        Ok(Some(file)) => {
+            let body = Body::from(file.bytes.into_owned());
+            Ok(([(header::CONTENT_TYPE, file.content_type)], body).into_response())
+        }
+        Ok(None) => Err(Problem::not_found("file")),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}
+
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    // Members in one order: utoipa has some in none.
+    let json = serde_json::to_value(document()).and_then(|document| serde_json::to_string_pretty(&document));
+    // Nothing in it can fail to be written: a test reads it.
+    let mut json = json.unwrap_or_default();
+    json.push('\n');
+    json.into()
+});
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
+}
+
+/// What every route takes and answers.
+pub fn document() -> OpenApi {
+    let (_, mut document) = crate::http::routes().split();
+    let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Every inbound fact once, every figure a fold of the log. Positions say at which fact an answer is true; \
+         `x-needs` says what a route asks of the caller's role, `x-roles` which roles have it. Every answer has \
+         `X-Request-Id`, under which it is logged: the caller's own where it sent one."
+            .to_owned(),
+    );
+    document.info = info;
+    let components = document.components.get_or_insert_default();
+    let mut schemas = vec![(ProblemBody::name().into_owned(), ProblemBody::schema())];
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An opaque token `ff_…`, tied to tenants and a role"));
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    let login = ApiKeyValue::with_description(
+        COOKIE,
+        "Of whoever has logged in; a page of another site cannot use it",
+    );
+    components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(login)));
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn json() -> Value {
+        serde_json::to_value(document()).expect("json")
+    }
+
+    fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let paths = document["paths"].as_object().expect("paths");
+        paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().expect("operations");
+            methods.iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        })
+    }
+
+    #[test]
+    fn every_route_says_what_it_needs_and_what_it_answers() {
+        let document = json();
+        let mut names = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            let need = operation["x-needs"].as_str().and_then(Need::parse);
+            assert!(need.is_some(), "{method} {path} needs nothing known");
+            assert!(operation["summary"].is_string(), "{method} {path} says nothing");
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(names.insert(name), "{name} is the name of two routes");
+            if path.contains("{tenant}") {
+                assert_ne!(need, Some(Need::Open), "{method} {path} of a tenant is open");
+            }
+            let answers = operation["responses"].as_object().expect("responses");
+            assert!(answers.keys().any(|status| status.starts_with(['1', '2', '3'])), "{method} {path}");
+            for (status, answer) in answers {
+                let described = answer["description"].as_str().unwrap_or_default();
+                assert!(!described.is_empty(), "{method} {path} {status} is not described");
+            }
+            for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let content = &answer["content"]["application/problem+json"];
+                assert!(content.is_object(), "{method} {path} {status} is no problem");
+            }
+        }
+        assert!(names.len() > 10, "only {} routes", names.len());
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        let document = json();
+        let text = document.to_string();
+        let named = text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let missing: BTreeSet<&str> = named.filter(|name| !schemas.contains_key(*name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

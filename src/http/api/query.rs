@@ -1,0 +1,341 @@
+//! Query strings: every parameter is known, given once and well-formed, or the answer is 400 and names it.
+
+use std::borrow::Cow;
+
+use domain::facts::kind_named;
+use domain::members::{Day, Email, Instant, Month, Text};
+use domain::record::KindTag;
+use domain::rules::calendar::Bound;
+use domain::rules::qualification::Verdict;
+use domain::rules::stages::Stage;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::SchemaFormat;
+use utoipa::openapi::{Object, ObjectBuilder, Required, Type};
+
+use super::problem::Problem;
+
+/// The parameters that were given: names that the route has, each once.
+#[derive(Debug)]
+pub struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
+
+impl<'r> Query<'r> {
+    /// Reads a raw query; only parameters that `is_known` may be given, of which `known` tells the names.
+    pub fn new(raw: Option<&'r str>, known: &[&[&str]]) -> Result<Self, Problem> {
+        let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
+            if !known.iter().any(|names| names.contains(&name.as_ref())) {
+                let detail = format!("no parameter {name:?} here; there are: {}", known.concat().join(", "));
+                return Err(Problem::bad_request("unknown_parameter", detail));
+            }
+            if given.iter().any(|(before, _)| *before == name) {
+                let detail = format!("parameter {name:?} is given twice");
+                return Err(Problem::bad_request("repeated_parameter", detail));
+            }
+            given.push((name, value));
+        }
+        Ok(Self(given))
+    }
+
+    /// A parameter's text; blank is absent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let given = self.0.iter().find(|(given, _)| given == name)?;
+        Some(given.1.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter's value; 400 where the text is none.
+    pub fn value<T: Value>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match T::parse(text) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                let detail = format!("parameter {name:?} must be {}", T::rule());
+                Err(Problem::bad_request("bad_parameter", detail))
+            }
+        }
+    }
+
+    /// What was given besides `names`, in a fixed order: what a cursor is bound to.
+    pub fn besides(&self, names: &[&str]) -> Vec<(&str, &str)> {
+        let mut rest: Vec<(&str, &str)> = self
+            .0
+            .iter()
+            .filter(|(name, value)| !names.contains(&name.as_ref()) && !value.trim().is_empty())
+            .map(|(name, value)| (name.as_ref(), value.trim()))
+            .collect();
+        rest.sort_unstable();
+        rest
+    }
+}
+
+/// What a parameter's text can stand for.
+pub trait Value: Sized {
+    /// Whether a route cannot answer without it.
+    const REQUIRED: bool = false;
+    /// Reads it; blanks around it are gone.
+    fn parse(text: &str) -> Option<Self>;
+    /// What it must be, for people: behind "must be".
+    fn rule() -> String;
+    /// What it is, in the API document.
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::String).build()
+    }
+}
+
+/// Gives a type of `words!` the manners of a parameter.
+macro_rules! word_values {
+    ($($words:ty),+ $(,)?) => { $(
+        impl $crate::http::api::query::Value for $words {
+            fn parse(text: &str) -> Option<Self> {
+                <$words>::parse(text)
+            }
+
+            fn rule() -> String {
+                let words: Vec<&str> = <$words>::ALL.iter().map(|word| word.as_str()).collect();
+                format!("one of {}", words.join(" "))
+            }
+
+            fn schema() -> utoipa::openapi::Object {
+                let words = <$words>::ALL.iter().map(|word| word.as_str());
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .enum_values(Some(words))
+                    .build()
+            }
+        }
+    )+ };
+}
+pub(in crate::http) use word_values;
+
+word_values!(Verdict, Stage);
+
+/// Values that the domain reads: their rule and their format in the API document.
+macro_rules! text_values {
+    ($($value:ty: $parse:expr, $rule:expr, $format:literal;)+) => { $(
+        impl Value for $value {
+            fn parse(text: &str) -> Option<Self> {
+                $parse(text)
+            }
+
+            fn rule() -> String {
+                $rule.into()
+            }
+
+            fn schema() -> Object {
+                let format = Some($format).filter(|format| !format.is_empty());
+                let format = format.map(|format: &str| SchemaFormat::Custom(format.into()));
+                ObjectBuilder::new().schema_type(Type::String).format(format).build()
+            }
+        }
+    )+ };
+}
+
+text_values! {
+    Day: Day::parse, "a date such as 2025-10-09", "date";
+    Month: Month::parse, "a month such as 2025-10", "";
+    Instant: Instant::parse, "an instant such as 2025-10-09T12:00:00Z", "date-time";
+    Email: Email::new, "an email address", "email";
+    KindTag: kind_named, "a kind of fact", "";
+    Bound: Bound::parse, Bound::RULE, "";
+    Text: Text::new, "a text of at most 1,024 bytes", "";
+    String: |text: &str| Some(text.to_owned()), "a text", "";
+}
+
+/// A value without which the route cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed<T>(pub T);
+
+impl<T: Value> Value for Needed<T> {
+    const REQUIRED: bool = true;
+
+    fn parse(text: &str) -> Option<Self> {
+        T::parse(text).map(Self)
+    }
+
+    fn rule() -> String {
+        T::rule()
+    }
+
+    fn schema() -> Object {
+        T::schema()
+    }
+}
+
+impl Value for u64 {
+    fn parse(text: &str) -> Option<Self> {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    }
+
+    fn rule() -> String {
+        "a whole number from 0".into()
+    }
+
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build()
+    }
+}
+
+impl Value for bool {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn rule() -> String {
+        "true or false".into()
+    }
+
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Boolean).build()
+    }
+}
+
+/// How many items a page has: 50 unless told, at most 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl Value for Limit {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|limit| (1..=500).contains(limit)).map(Self)
+    }
+
+    fn rule() -> String {
+        "from 1 to 500".into()
+    }
+
+    fn schema() -> Object {
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(500));
+        limit.default(Some(50.into())).build()
+    }
+}
+
+/// The query parameters of a route, read and described at one place; made by [`parameters!`].
+pub trait Parameters: Sized + Send {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+
+    /// Reads them.
+    fn read(query: &Query<'_>) -> Result<Self, Problem>;
+
+    /// Describes them for the API document.
+    fn describe() -> Vec<Parameter>;
+}
+
+/// Describes one parameter.
+pub fn parameter<T: Value>(name: &str, docs: &[&str]) -> Parameter {
+    let docs: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
+    let described = format!("{} Must be {}.", docs.join(" "), T::rule());
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(if T::REQUIRED { Required::True } else { Required::False })
+        .description(Some(described))
+        .schema(Some(T::schema()))
+        .build()
+}
+
+/// Describes a header that a route looks at.
+pub fn header(name: &str, described: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(described))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build()
+}
+
+/// A struct of query parameters: each member is one, absent or of a [`Value`]'s type.
+macro_rules! parameters {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $said:literal])+ $member:ident: $value:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name { $($(#[doc = $said])+ pub $member: Option<$value>),* }
+
+        impl $crate::http::api::query::Parameters for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($member)),*];
+
+            fn read(query: &$crate::http::api::query::Query<'_>) -> Result<Self, $crate::http::api::problem::Problem> {
+                Ok(Self { $($member: query.value(stringify!($member))?),* })
+            }
+
+            fn describe() -> Vec<utoipa::openapi::path::Parameter> {
+                vec![$($crate::http::api::query::parameter::<$value>(stringify!($member), &[$($said),+])),*]
+            }
+        }
+
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _of: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                <Self as $crate::http::api::query::Parameters>::describe()
+            }
+        }
+    };
+}
+pub(in crate::http) use parameters;
+
+impl Parameters for () {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn read(_query: &Query<'_>) -> Result<Self, Problem> {
+        Ok(())
+    }
+
+    fn describe() -> Vec<Parameter> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    parameters! {
+        /// For the tests.
+        Few {
+            /// How many.
+            limit: Limit,
+            /// A position.
+            position: u64,
+            /// Which calls.
+            status: Verdict,
+        }
+    }
+
+    fn few(raw: &str) -> Result<Few, Problem> {
+        Few::read(&Query::new(Some(raw), &[Few::NAMES])?)
+    }
+
+    #[test]
+    fn unknown_and_repeated_parameters_are_named() {
+        let told = |raw| format!("{:?}", few(raw).expect_err("refused"));
+        assert!(told("limt=10").contains("limt") && told("limit=1&limit=2").contains("given twice"));
+        assert!(told("status=good").contains("one of qualified unqualified"));
+        assert_eq!(few("status=Qualified").expect("reads").status, Some(Verdict::Qualified));
+    }
+
+    #[test]
+    fn limits_and_positions_are_bounded() {
+        let limit = |raw| few(raw).ok().map(|few| few.limit.unwrap_or_default().0);
+        assert_eq!(
+            ["", "limit=500", "limit=501", "limit=0", "limit=x"].map(limit),
+            [Some(50), Some(500), None, None, None]
+        );
+        let position = |raw| few(raw).ok().and_then(|few| few.position);
+        assert_eq!(
+            ["position=7", "position=%2B7", "position=-7", "position=18446744073709551616"].map(position),
+            [Some(7), None, None, None]
+        );
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_read() {
+        let described = Few::describe().into_iter().map(|parameter| parameter.name);
+        assert!(described.eq(Few::NAMES.iter().copied()));
+    }
+}

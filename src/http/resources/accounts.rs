@@ -1,0 +1,114 @@
+//! Sender accounts, and how the providers of their mailboxes perform.
+
+use axum::response::Response;
+use domain::members::Day;
+use projections::entities::account_period::Period;
+use projections::entities::sender_account::Standing;
+use projections::entities::sender_account_list::{AccountFilter, AccountItem, StatusAnswer};
+use projections::figures::provider_performance::PerformanceAnswer;
+use projections::store::Page;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::metrics::days_asked;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{parameters, word_values};
+use crate::http::api::read::{List, Read};
+use crate::http::api::routes::Routes;
+
+/// `/sender-accounts`, `/provider-performance`.
+pub fn routes() -> Routes {
+    Routes::new("sender accounts")
+        .add(Need::Viewer, routes!(list_accounts))
+        .add(Need::Viewer, routes!(account_status))
+        .add(Need::Viewer, routes!(provider_performance))
+}
+
+word_values!(Standing);
+
+parameters! {
+    /// Which accounts.
+    Accounts {
+        /// Where they stand; by default all but the removed.
+        status: Standing,
+        /// The provider's workspace.
+        workspace: String,
+        /// Gmail, Outlook, …, in any case.
+        email_provider: String,
+        /// Part of the address, in any case.
+        search: String,
+        /// First local day of `period`; by default the first of the month of the last.
+        from: Day,
+        /// Last local day of `period`; by default today, where `from` is given.
+        to: Day,
+    }
+}
+
+/// The mailboxes that outreach is sent from, by address. Counters are the provider's lifetime totals; with `from` or
+/// `to`, `period` says what they gained on those days.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/sender-accounts",
+    params(List<Accounts>),
+    responses((status = 200, body = Page<AccountItem>))
+)]
+async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
+    let Accounts { status, workspace, email_provider, search, from, to } = list.query.clone();
+    let filter = AccountFilter { status, workspace, email_provider, search };
+    let period = if from.is_some() || to.is_some() {
+        let (from, to) = days_asked(&list, from, to)?;
+        Some(Period { from, to, timeline: list.view.timeline() })
+    } else {
+        None
+    };
+    let (after, limit) = (list.after()?, list.limit);
+    let (accounts, position) =
+        list.view.with(|tenant, position| (tenant.sender_accounts.rows.clone(), position));
+    let of = move || accounts.page(position, &filter, period.as_ref(), after.as_ref(), limit);
+    let page = blocking(of).await?;
+    // A period up to today is another one tomorrow.
+    if from.is_some() && to.is_none() { list.page_at(page) } else { list.page(page) }
+}
+
+/// How many mailboxes are connected.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/sender-accounts/status",
+    params(Read),
+    responses((status = 200, content((StatusAnswer = "application/json"), (String = "text/csv"))))
+)]
+async fn account_status(read: Read) -> Result<Response, Problem> {
+    let (accounts, position) =
+        read.view.with(|tenant, position| (tenant.sender_accounts.rows.clone(), position));
+    let answer = blocking(move || accounts.status(position)).await?;
+    read.figures(position, answer, |status| vec![status])
+}
+
+parameters! {
+    /// Which days.
+    OfDays {
+        /// First local day; by default the first of the month of the last.
+        from: Day,
+        /// Last local day; by default today.
+        to: Day,
+    }
+}
+
+/// What was sent and replied each day by email provider, from what the accounts' totals gained.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/provider-performance",
+    params(Read<OfDays>),
+    responses((status = 200, content((PerformanceAnswer = "application/json"), (String = "text/csv"))))
+)]
+async fn provider_performance(read: Read<OfDays>) -> Result<Response, Problem> {
+    let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
+    let (performance, position) = read.view.with(|tenant, position| (tenant.performance(), position));
+    let answer = blocking(move || performance.answer(position, from, to)).await?;
+    let rows = |performance: PerformanceAnswer| performance.items;
+    match read.query.to {
+        Some(_) => read.figures(position, answer, rows),
+        None => read.figures_at(position, answer, rows),
+    }
+}

@@ -1,0 +1,167 @@
+//! To whom alerts are told: the targets of the outbox (F2).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use domain::facts::setting::AlertStyle;
+use domain::json::FieldError;
+use domain::keys::TenantId;
+use domain::members::Text;
+use domain::rules::alerts::AlertRule;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::http::App;
+use crate::http::api::auth::Asking;
+use crate::http::api::command::{json_body, members};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+use crate::outbound::{NewTarget, Target, TargetError};
+
+/// `/alert-targets`.
+pub fn routes() -> Routes {
+    Routes::new("alerts")
+        .add(Need::Admin, routes!(list_alert_targets, set_alert_target))
+        .add(Need::Admin, routes!(remove_alert_target))
+}
+
+impl From<TargetError> for Problem {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Url(error) => {
+                let message = error.to_string();
+                Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
+            }
+            TargetError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_targets", error.to_string()),
+            TargetError::Ingest(error) => error.into(),
+        }
+    }
+}
+
+/// To whom alerts are told.
+#[derive(Serialize, ToSchema)]
+struct TargetItem {
+    /// Its name.
+    target_id: String,
+    /// `webhook` or `slack`.
+    style: &'static str,
+    /// The host of its URL: the rest may be a secret, and is not shown. Null once it is erased.
+    host: Option<String>,
+    /// Whose alerts; empty: every tenant's, and those of none.
+    tenants: Vec<String>,
+    /// Which rules'; empty: every rule's.
+    rules: Vec<String>,
+    /// When it was set.
+    set_at: String,
+}
+
+impl From<Target> for TargetItem {
+    fn from(target: Target) -> Self {
+        let host = target.url.as_deref().and_then(|url| url.split("://").nth(1));
+        let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
+        Self {
+            host: host.map(str::to_owned),
+            target_id: target.id,
+            style: target.style.as_str(),
+            tenants: target.tenants,
+            rules: target.rules,
+            set_at: target.set_at.to_string(),
+        }
+    }
+}
+
+/// A target that was set.
+#[derive(Serialize, ToSchema)]
+struct NewTargetAnswer {
+    #[serde(flatten)]
+    target: TargetItem,
+    /// What signs the deliveries of a `webhook`, by Standard Webhooks; shown here only. Null of a `slack`.
+    secret: Option<String>,
+}
+
+/// The targets.
+#[derive(Serialize, ToSchema)]
+struct TargetList {
+    /// In the order they were set.
+    items: Vec<TargetItem>,
+}
+
+/// Members of a target that is to be set.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the body, which a reader of its own reads")]
+struct TargetBody {
+    /// https, of a public host.
+    url: String,
+    /// `webhook` (the default) or `slack`.
+    style: Option<String>,
+    /// Whose alerts; absent: every tenant's, and those of none.
+    tenants: Option<Vec<String>>,
+    /// Which rules'; absent: every rule's.
+    rules: Option<Vec<String>>,
+}
+
+/// To whom alerts are told.
+#[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
+async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
+    let targets = blocking(move || app.engine.outbox.targets()).await??;
+    Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
+}
+
+/// Sets a target: it is told of alerts that are raised from then on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alert-targets",
+    request_body = TargetBody,
+    responses(
+        (status = 201, body = NewTargetAnswer),
+        (status = 422, description = "The URL may not be called, or a member is wrong")
+    )
+)]
+async fn set_alert_target(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    request: Request,
+) -> Result<(StatusCode, Json<NewTargetAnswer>), Problem> {
+    let body: Bytes = json_body(request).await?;
+    let new = members(&body, |at| {
+        let url = at.required("url");
+        let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
+        let (tenants, rules) = (at.list("tenants", 500), at.list::<AlertRule>("rules", 50));
+        let rules = rules.into_iter().filter_map(|rule| Text::new(rule.as_str())).collect();
+        Some(NewTarget { url: url?, style, tenants, rules, by: asking.by() })
+    })?;
+    let unknown = new.tenants.iter().find(|tenant| {
+        let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
+        !known && tenant.as_str() != TenantId::UNASSIGNED
+    });
+    if let Some(tenant) = unknown {
+        let message = format!("there is no tenant {tenant}");
+        let fault = FieldError { pointer: "/tenants".into(), message };
+        return Err(Problem::unprocessable("invalid_body", vec![fault]));
+    }
+    let signs = new.style == AlertStyle::Webhook;
+    let (target, secret) = blocking(move || app.engine.outbox.set(new)).await??;
+    let answer = NewTargetAnswer { target: target.into(), secret: signs.then_some(secret) };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Removes a target.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/alert-targets/{target_id}",
+    responses((status = 204, description = "It is told nothing any more"))
+)]
+async fn remove_alert_target(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let removed = blocking(move || app.engine.outbox.remove(&id, asking.by())).await??;
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("alert target")) }
+}

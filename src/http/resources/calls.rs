@@ -1,0 +1,81 @@
+//! Calls: one, and pages of them.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::members::{Day, Email};
+use domain::rules::qualification::Verdict;
+use projections::entities::call_list::CallItem;
+use projections::store::Page;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::parameters;
+use crate::http::api::read::{List, Read};
+use crate::http::api::routes::Routes;
+use crate::views::facts::{FactError, fill_recording_urls};
+use crate::views::{CallAnswer, CallFilter};
+
+/// `/calls`, `/calls/{call_id}`.
+pub fn routes() -> Routes {
+    Routes::new("calls").add(Need::Viewer, routes!(list_calls)).add(Need::Viewer, routes!(get_call))
+}
+
+parameters! {
+    /// Which calls.
+    Calls {
+        /// Qualified or not.
+        status: Verdict,
+        /// Whose.
+        agent: Email,
+        /// First local day.
+        from: Day,
+        /// Last local day.
+        to: Day,
+    }
+}
+
+/// Calls, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/calls",
+    params(List<Calls>),
+    responses((status = 200, body = Page<CallItem>))
+)]
+async fn list_calls(State(app): State<Arc<App>>, list: List<Calls>) -> Result<Response, Problem> {
+    let Calls { status, agent, from, to } = list.query.clone();
+    let (filter, after) = (CallFilter { status, agent, from, to }, list.after()?);
+    let (view, limit, log) = (list.view.clone(), list.limit, app.engine.log.clone());
+    let read = move || -> Result<_, FactError> {
+        let mut page = view.calls(&filter, after.as_ref(), limit);
+        fill_recording_urls(&log.snapshot(), &mut page.items)?;
+        Ok(page)
+    };
+    list.page(blocking(read).await??)
+}
+
+/// One call.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/calls/{call_id}",
+    params(Read),
+    responses((status = 200, body = CallAnswer))
+)]
+async fn get_call(
+    State(app): State<Arc<App>>,
+    Path((_, call_id)): Path<(String, String)>,
+    read: Read,
+) -> Result<Response, Problem> {
+    let mut answer = read.view.call(&call_id).ok_or_else(|| Problem::not_found("call"))?;
+    let log = app.engine.log.clone();
+    let fill = move || -> Result<_, FactError> {
+        fill_recording_urls(&log.snapshot(), [&mut answer.call])?;
+        Ok(answer)
+    };
+    let answer = blocking(fill).await??;
+    read.answer(answer.position, &answer)
+}

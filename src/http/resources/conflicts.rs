@@ -1,0 +1,171 @@
+//! Conflicts: the evidence, and what a person decides of it (R1).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::keys::Position;
+use domain::members::Text;
+use projections::entities::conflicts::{ConflictItem, State as Decision};
+use projections::store::{Cursor, Page};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{parameters, word_values};
+use crate::http::api::read::{List, One, Read, Timed};
+use crate::http::api::routes::Routes;
+use crate::http::api::tenant_access::Tenant;
+use crate::ingest::conflict::{Difference, Evidence};
+use crate::ingest::decide::{self, Decided};
+
+/// `/conflicts` and its decisions.
+pub fn routes() -> Routes {
+    Routes::new("conflicts")
+        .add(Need::Auditor, routes!(list_conflicts))
+        .add(Need::Auditor, routes!(get_conflict))
+        .add(Need::Operator, routes!(accept_conflict))
+        .add(Need::Operator, routes!(reject_conflict))
+}
+
+word_values!(Decision);
+
+parameters! {
+    /// Which conflicts.
+    Conflicts {
+        /// Where they stand.
+        state: Decision,
+    }
+}
+
+/// A conflict with its evidence.
+#[derive(Serialize, ToSchema)]
+struct ConflictAnswer {
+    #[serde(flatten)]
+    conflict: ConflictItem,
+    /// Where the two contents differ.
+    diff: Vec<Difference>,
+    /// How often the second content came since `counted_since`, and once for what the log held before.
+    count: u32,
+    /// When counting began: at the server's start, as only the first of each is a fact.
+    counted_since: String,
+}
+
+fn with_evidence(app: &App, conflict: ConflictItem) -> Result<ConflictAnswer, Problem> {
+    let Evidence { diff, count, counted_since } =
+        app.engine.ingest.evidence(conflict.first_position, conflict.conflict_id)?;
+    Ok(ConflictAnswer { conflict, diff, count, counted_since: counted_since.to_string() })
+}
+
+/// Contents that came under a known key, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/conflicts",
+    params(List<Conflicts>),
+    responses((status = 200, body = Page<ConflictAnswer>))
+)]
+async fn list_conflicts(State(app): State<Arc<App>>, list: List<Conflicts>) -> Result<Response, Problem> {
+    let (state, after, limit) = (list.query.state, list.after::<Cursor>()?, list.limit);
+    let (rows, position) = list.view.with(|tenant, position| (tenant.conflicts.rows.clone(), position));
+    let read = move || -> Result<_, Problem> {
+        let page = rows.page(position, state, after.as_ref(), limit);
+        let items = page.items.into_iter().map(|item| with_evidence(&app, item));
+        Ok(Page { position, items: items.collect::<Result<_, _>>()?, next_cursor: page.next_cursor })
+    };
+    // Counts move without a fact, so no position says what they are.
+    list.page_at(blocking(read).await??)
+}
+
+/// One conflict.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}",
+    params(Read),
+    responses((status = 200, body = Timed<One<ConflictAnswer>>))
+)]
+async fn get_conflict(
+    State(app): State<Arc<App>>,
+    Path((_, conflict_id)): Path<(String, String)>,
+    read: Read,
+) -> Result<Response, Problem> {
+    let id: Position = conflict_id.parse().map_err(|_| Problem::not_found("conflict"))?;
+    let (found, position) = read.view.with(|tenant, position| (tenant.conflicts.rows.get(id), position));
+    let item = found.ok_or_else(|| Problem::not_found("conflict"))?;
+    let answer = blocking(move || with_evidence(&app, item)).await??;
+    read.answer_at(&One { position, answer })
+}
+
+/// What became of a decision.
+#[derive(Serialize, ToSchema)]
+struct DecisionAnswer {
+    /// The conflict.
+    conflict_id: Position,
+    /// What holds: `accepted` or `rejected`.
+    state: &'static str,
+    /// `recorded`, or `existing` where the same was decided before.
+    outcome: &'static str,
+    /// Where the decision stands.
+    position: Position,
+}
+
+/// Lets the second content replace the first in its entity; from then on it is a duplicate of the correction.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}/accept",
+    responses(
+        (status = 200, body = DecisionAnswer),
+        (status = 409, description = "It was rejected before")
+    )
+)]
+async fn accept_conflict(
+    app: State<Arc<App>>,
+    tenant: Tenant,
+    path: Path<(String, String)>,
+) -> Result<Json<DecisionAnswer>, Problem> {
+    decide(app, tenant, path, decide::Decision::Accept).await
+}
+
+/// Lets the first content stand.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}/reject",
+    responses(
+        (status = 200, body = DecisionAnswer),
+        (status = 409, description = "It was accepted before")
+    )
+)]
+async fn reject_conflict(
+    app: State<Arc<App>>,
+    tenant: Tenant,
+    path: Path<(String, String)>,
+) -> Result<Json<DecisionAnswer>, Problem> {
+    decide(app, tenant, path, decide::Decision::Reject).await
+}
+
+async fn decide(
+    State(app): State<Arc<App>>,
+    tenant: Tenant,
+    Path((_, conflict_id)): Path<(String, String)>,
+    decision: decide::Decision,
+) -> Result<Json<DecisionAnswer>, Problem> {
+    let id: Position = conflict_id.parse().map_err(|_| Problem::not_found("conflict"))?;
+    let (state, other) = (decision.state(), decision.other().state());
+    let decided = app.engine.ingest.decide(&tenant, id, decision, Text::new(tenant.by())).await?;
+    let (outcome, position) = match decided {
+        Decided::Now(position) => ("recorded", position),
+        Decided::Already(position) => ("existing", position),
+        Decided::Unknown => return Err(Problem::not_found("conflict")),
+        Decided::Otherwise(position) => {
+            let detail = format!("the conflict was {other} at position {position}, and that stands");
+            let problem = Problem::new(StatusCode::CONFLICT, "already_decided", detail);
+            return Err(problem.with("state", other).with("decision_position", position));
+        }
+    };
+    Ok(Json(DecisionAnswer { conflict_id: id, state, outcome, position }))
+}

@@ -1,0 +1,97 @@
+//! The CRM's dashboards: leads, pipeline, hot list and schedule (B6 to B8, B10).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use projections::entities::crm::hot_list::{HotItem, HotList};
+use projections::entities::crm::schedule::{Activities, ActivityItem};
+use projections::figures::lead_summary::{self, LeadSummary};
+use projections::figures::pipeline::{self, Pipeline};
+use projections::store::Page;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::read::{List, Read, Timed};
+use crate::http::api::routes::Routes;
+use crate::views::crm::{fill_activities, fill_deals};
+use crate::views::facts::FactError;
+
+/// `/leads/summary`, `/pipeline`, `/hot-list`, `/schedule`.
+pub fn routes() -> Routes {
+    Routes::new("crm")
+        .add(Need::Viewer, routes!(get_lead_summary))
+        .add(Need::Viewer, routes!(get_pipeline))
+        .add(Need::Viewer, routes!(list_hot_deals))
+        .add(Need::Viewer, routes!(list_schedule))
+}
+
+/// The CRM's leads of counted contact types, by source and by status.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/leads/summary",
+    params(Read),
+    responses((status = 200, body = LeadSummary))
+)]
+async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
+    let (taken, position) = read.view.with(|tenant, position| {
+        (lead_summary::Taken::new(&tenant.crm.rows, &tenant.profile.timeline), position)
+    });
+    read.answer(position, &blocking(move || taken.answer(position)).await?)
+}
+
+/// Deals per stage in the tenant's order, and what they are worth.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/pipeline",
+    params(Read),
+    responses((status = 200, body = Pipeline))
+)]
+async fn get_pipeline(read: Read) -> Result<Response, Problem> {
+    let (taken, position) = read.view.with(|tenant, position| {
+        (pipeline::Taken::new(&tenant.crm.rows, &tenant.profile.timeline), position)
+    });
+    read.answer(position, &blocking(move || taken.answer(position)).await?)
+}
+
+/// Deals in the tenant's hot stages, by what they are worth when they close, highest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/hot-list",
+    params(List),
+    responses((status = 200, body = Page<HotItem>))
+)]
+async fn list_hot_deals(State(app): State<Arc<App>>, list: List) -> Result<Response, Problem> {
+    let (deals, position) = list
+        .view
+        .with(|tenant, position| (HotList::new(&tenant.crm.rows, &tenant.profile.timeline), position));
+    let (after, limit, log) = (list.after()?, list.limit, app.engine.log.clone());
+    let read = move || -> Result<_, FactError> {
+        let mut page = deals.page(position, after.as_ref(), limit);
+        fill_deals(&log.snapshot(), &mut page.items)?;
+        Ok(page)
+    };
+    list.page(blocking(read).await??)
+}
+
+/// What is due after now, soonest first: the first hundred activities.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/schedule",
+    params(Read),
+    responses((status = 200, content((Timed<Page<ActivityItem>> = "application/json"), (String = "text/csv"))))
+)]
+async fn list_schedule(State(app): State<Arc<App>>, read: Read) -> Result<Response, Problem> {
+    let (activities, position) =
+        read.view.with(|tenant, position| (Activities::new(&tenant.crm.rows), position));
+    let (at, log) = (read.at, app.engine.log.clone());
+    let due = move || -> Result<_, FactError> {
+        let (mut items, _) = activities.after(at);
+        fill_activities(&log.snapshot(), &mut items)?;
+        Ok(Page { position, items, next_cursor: None })
+    };
+    read.rows_at(blocking(due).await??)
+}

@@ -1,0 +1,126 @@
+//! What people say of calls: the last one counts, all are kept (C4).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::facts::Fact;
+use domain::facts::call::{CallDisposed, CallFact};
+use domain::json::Reader;
+use domain::members::{Email, Instant, LongText, Text};
+use domain::rules::outcomes::Outcome;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::commands::Once;
+use crate::http::App;
+use crate::http::api::command::{Command, answered};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::read::List;
+use crate::http::api::routes::Routes;
+use crate::views::TenantView;
+use crate::views::dispositions::{DispositionItem, dispositions};
+use crate::views::facts::{FactItem, show};
+
+/// `/calls/{call_id}/disposition`, `/calls/{call_id}/dispositions`.
+pub fn routes() -> Routes {
+    Routes::new("calls").add(Need::Agent, routes!(dispose_call)).add(Need::Viewer, routes!(list_dispositions))
+}
+
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// What a person says of a call.
+#[derive(ToSchema)]
+#[schema(as = NewDisposition)]
+#[expect(dead_code, reason = "documents what dispose_call reads")]
+struct NewDisposition {
+    /// `connected`, `voicemail`, `no-answer`, `busy`, `callback`, `not-interested`, `wrong-number`, `dnc`, `failed`
+    /// or `appointment-set`; underscores are understood.
+    outcome: String,
+    /// Free text, at most 64 KiB.
+    #[schema(required = false)]
+    note: Option<String>,
+    /// Who says so.
+    #[schema(required = false)]
+    agent: Option<String>,
+}
+
+fn new_disposition(at: &mut Reader<'_>) -> Option<(Outcome, Option<LongText>, Option<Email>)> {
+    let outcome: Option<Outcome> = at.required("outcome");
+    if outcome == Some(Outcome::Skipped) {
+        at.fault_at("outcome", "must be the outcome of a call: a lead that was skipped was not called");
+    }
+    let (note, agent) = (at.optional("note"), at.optional("agent"));
+    Some((outcome?, note, agent))
+}
+
+/// The fact that a disposition made.
+#[derive(Serialize, ToSchema)]
+struct Disposed {
+    /// `recorded`, or `existing` where the idempotency key was used for it before.
+    outcome: &'static str,
+    /// The fact.
+    #[serde(flatten)]
+    fact: FactItem,
+}
+
+/// Says what came of a call, which need not be reported yet. The last disposition counts.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/calls/{call_id}/disposition",
+    params(Command),
+    request_body = NewDisposition,
+    responses(
+        (status = 201, body = Disposed, description = "Recorded"),
+        (status = 200, body = Disposed, description = "Recorded before under this idempotency key"),
+        (status = 422, description = "Fields at fault, or the key was used for another request")
+    )
+)]
+async fn dispose_call(
+    State(app): State<Arc<App>>,
+    Path((_, call_id)): Path<(String, String)>,
+    command: Command,
+) -> Result<Response, Problem> {
+    let call_id = Text::new(&call_id).ok_or_else(|| Problem::not_found("call"))?;
+    let (outcome, note, agent) = command.body(new_disposition)?;
+    let body = CallDisposed { call_id, outcome, agent, lead_id: None, session_id: None, note };
+    let make = |_: Option<&Fact>| Fact::Call(CallFact::Disposed(body.clone()));
+    // A disposition can come before the provider's report: so calls that are not known are disposed as well.
+    let check = |_: &TenantView, _: Instant| Ok::<_, Infallible>(());
+    let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
+    let (position, log) = (done.answer, app.engine.log.clone());
+    let fact = blocking(move || show(&log.snapshot(), position)).await??;
+    let fact = fact.ok_or_else(|| Problem::internal(&format!("no fact at position {position}")))?;
+    let (status, outcome) = match done.recorded {
+        Some(_) => (StatusCode::CREATED, "recorded"),
+        None => (StatusCode::OK, "existing"),
+    };
+    answered(status, &Disposed { outcome, fact })
+}
+
+/// What people said of a call, those recorded last first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/calls/{call_id}/dispositions",
+    params(List),
+    responses((status = 200, body = Page<DispositionItem>))
+)]
+async fn list_dispositions(
+    State(app): State<Arc<App>>,
+    Path((_, call_id)): Path<(String, String)>,
+    list: List,
+) -> Result<Response, Problem> {
+    let (view, log, after, limit) = (list.view.clone(), app.engine.log.clone(), list.after()?, list.limit);
+    let read = move || dispositions(&view, &log.snapshot(), &call_id, after, limit);
+    list.page(blocking(read).await??.ok_or_else(|| Problem::not_found("call"))?)
+}

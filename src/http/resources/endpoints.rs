@@ -1,0 +1,167 @@
+//! Endpoints: where providers deliver.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::json::Reader;
+use domain::keys::TenantId;
+use domain::members::Text;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::global::GlobalList;
+use crate::access::NewEndpoint;
+use crate::http::App;
+use crate::http::api::auth::Asking;
+use crate::http::api::command::{json_body, members};
+use crate::http::api::needs::{Need, Role};
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+use crate::ingest::directory::endpoint_reference;
+
+/// `/endpoints`, `/endpoints/{provider}/{endpoint_id}`.
+pub fn routes() -> Routes {
+    Routes::new("access")
+        .add(Need::Auditor, routes!(list_endpoints))
+        .add(Need::Admin, routes!(add_endpoint))
+        .add(Need::Admin, routes!(remove_endpoint))
+}
+
+/// An endpoint, without its secrets.
+#[derive(Serialize, ToSchema)]
+struct EndpointItem {
+    /// How facts and deliveries name it: a digest of the id.
+    endpoint: String,
+    /// The last part of the hook's path; shown to admins only, since whoever knows it may be able to deliver.
+    endpoint_id: Option<String>,
+    /// Whose deliveries.
+    provider: String,
+    /// Whose facts they become; null: the payload says it.
+    tenant: Option<String>,
+    /// The event, for providers whose bodies name none.
+    event: Option<String>,
+    /// `file` or `api`: who made it, and alone removes it.
+    origin: &'static str,
+    /// Whether deliveries are taken: not where a secret cannot be had.
+    live: bool,
+}
+
+/// Endpoints, those of the file too.
+#[utoipa::path(
+    get,
+    path = "/api/v1/endpoints",
+    params(GlobalList),
+    responses((status = 200, body = Page<EndpointItem>))
+)]
+async fn list_endpoints(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    list: GlobalList,
+) -> Result<Response, Problem> {
+    let is_admin = caller.role_everywhere() == Some(Role::Admin);
+    let rows = app.engine.roster.endpoints().into_iter().map(|row| {
+        let endpoint = endpoint_reference(&row.provider, &row.id);
+        let item = EndpointItem {
+            endpoint: endpoint.clone(),
+            endpoint_id: is_admin.then_some(row.id),
+            provider: row.provider,
+            tenant: row.tenant.map(|tenant| tenant.to_string()),
+            event: row.event,
+            origin: if row.in_file { "file" } else { "api" },
+            live: row.is_live,
+        };
+        (endpoint, item)
+    });
+    list.by_id(app.engine.access.known().position(), rows.collect())
+}
+
+/// An endpoint to be added.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what add_endpoint reads")]
+struct NewEndpointBody {
+    /// The provider, e.g. twilio.
+    provider: String,
+    /// 8 to 128 letters, digits, `-` and `_`; by default an unguessable one is made.
+    #[schema(required = false)]
+    endpoint_id: String,
+    /// Whose facts the deliveries become; by default the payload says it.
+    #[schema(required = false)]
+    tenant: String,
+    /// The event, for providers whose bodies name none.
+    #[schema(required = false)]
+    event: String,
+    /// Where the signing secrets stand on the server: `env:NAME` or `file:PATH`, never the secrets.
+    #[schema(required = false)]
+    secrets: Vec<String>,
+}
+
+/// An endpoint that was added.
+#[derive(Serialize, ToSchema)]
+struct AddedEndpoint {
+    /// The last part of the hook's path.
+    endpoint_id: String,
+    /// What the provider is to call.
+    url: String,
+}
+
+/// Most secrets of one endpoint: the ones before and after a rotation.
+const SECRETS_MAX: usize = 8;
+
+fn new_endpoint(at: &mut Reader<'_>) -> Option<NewEndpoint> {
+    let provider = at.required("provider");
+    let (id, event) = (at.optional("endpoint_id"), at.optional("event"));
+    let named: Option<Text> = at.optional("tenant");
+    let tenant = named.map(|name| TenantId::new(name.as_str()));
+    if let Some(Err(error)) = &tenant {
+        at.fault_at("tenant", &error.to_string());
+    }
+    let secrets = at.list("secrets", SECRETS_MAX);
+    Some(NewEndpoint { id, provider: provider?, tenant: tenant.transpose().ok()?, event, secrets })
+}
+
+/// Adds an endpoint, live at once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/endpoints",
+    request_body = NewEndpointBody,
+    responses(
+        (status = 201, body = AddedEndpoint),
+        (status = 409, description = "The provider has an endpoint of this id"),
+        (status = 422, description = "A member is at fault")
+    )
+)]
+async fn add_endpoint(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    request: Request,
+) -> Result<(StatusCode, Json<AddedEndpoint>), Problem> {
+    let body = json_body(request).await?;
+    let new = members(&body, new_endpoint)?;
+    let added = move || {
+        let id = app.engine.roster.add_endpoint(&caller.id, &new)?;
+        let url = format!("{}/hooks/{}/{id}", app.engine.public_url, new.provider);
+        Ok::<_, Problem>(AddedEndpoint { endpoint_id: id.to_string(), url })
+    };
+    Ok((StatusCode::CREATED, Json(blocking(added).await??)))
+}
+
+/// Removes an endpoint that was made over the API; its deliveries are unknown at once.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/endpoints/{provider}/{endpoint_id}",
+    responses((status = 204, description = "Gone"))
+)]
+async fn remove_endpoint(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path((provider, endpoint_id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    blocking(move || app.engine.roster.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,245 @@
+//! Facts: what came in, one by one and in pages; and the way in for programs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::record::KindTag;
+use domain::rules::calendar::Bound;
+use domain::words;
+use projections::store::Page;
+use utoipa_axum::routes;
+
+use super::post;
+use super::posted::{Answered, NewFacts, PostAnswer};
+use crate::http::App;
+use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
+use crate::http::api::command::content_type;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{Needed, Parameters, Query, parameters, word_values};
+use crate::http::api::read::{List, Read};
+use crate::http::api::routes::Routes;
+use crate::http::api::tenant_access::Tenant;
+use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
+
+/// `/facts`, `/facts/by-key`, `/facts/{position}`.
+pub fn routes() -> Routes {
+    Routes::new("facts")
+        .add(Need::Viewer, routes!(list_facts))
+        .add(Need::Agent, routes!(post_facts))
+        .add(Need::Viewer, routes!(get_fact_by_key))
+        .add(Need::Viewer, routes!(get_fact))
+}
+
+impl From<FactError> for Problem {
+    fn from(error: FactError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+words! {
+    /// In which order facts are listed, by position.
+    Order { Descending = "desc", Ascending = "asc" }
+}
+word_values!(Order);
+
+parameters! {
+    /// Which facts.
+    Facts {
+        /// Of this kind.
+        kind: KindTag,
+        /// From this provider.
+        provider: String,
+        /// Of this subject: a call, session, account-day and the like, as its facts name it.
+        subject: String,
+        /// `occurred_at` from here on.
+        from: Bound,
+        /// `occurred_at` before this instant, or to the end of this day.
+        to: Bound,
+        /// By default newest first.
+        order: Order,
+    }
+}
+
+/// Facts as they came in, by position.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts",
+    params(List<Facts>),
+    responses((status = 200, body = Page<FactItem>))
+)]
+async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Response, Problem> {
+    let zone = list.view.timeline().latest().zone;
+    let Facts { kind, provider, subject, from, to, order } = list.query.clone();
+    let moment = &list.moment;
+    let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
+    let filter = FactFilter {
+        kind,
+        provider,
+        subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
+        from: from.map(|bound| bound.first(zone)),
+        before: to.map(|bound| bound.end(zone)).into_iter().chain(until).min(),
+        up_to: moment.as_of_position.unwrap_or(Position::MAX),
+        known_at: moment.known_at,
+        descending: order != Some(Order::Ascending),
+        tenant: (*list.tenant).clone(),
+    };
+    let (after, limit) = (list.after::<Position>()?, list.limit);
+    let snapshot = app.engine.log.snapshot();
+    let position = list.view.position();
+    let found = blocking(move || page(&snapshot, &filter, after, limit)).await??;
+    let next_cursor = found.next.map(|at| at.to_string());
+    list.page(Page { position, items: found.items, next_cursor })
+}
+
+parameters! {
+    /// How a fact is shown.
+    Shown {
+        /// Adds the payload as it came; needs auditor.
+        raw: bool,
+    }
+}
+
+/// One fact.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts/{position}",
+    params(Read<Shown>),
+    responses((status = 200, body = FactItem))
+)]
+async fn get_fact(
+    State(app): State<Arc<App>>,
+    Path((_, position)): Path<(String, String)>,
+    read: Read<Shown>,
+) -> Result<Response, Problem> {
+    let position = position.parse().map_err(|_| Problem::not_found("fact"))?;
+    answer(&app, &read, position, read.query.raw).await
+}
+
+parameters! {
+    /// The key of a fact.
+    Key {
+        /// From whom.
+        provider: Needed<String>,
+        /// Its id there.
+        external_id: Needed<String>,
+        /// Adds the payload as it came; needs auditor.
+        raw: bool,
+    }
+}
+
+/// The fact that was recorded under a key.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts/by-key",
+    params(Read<Key>),
+    responses((status = 200, body = FactItem))
+)]
+async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result<Response, Problem> {
+    let (Some(Needed(provider)), Some(Needed(external_id))) = (&read.query.provider, &read.query.external_id)
+    else {
+        return Err(Problem::bad_request("missing_parameter", "give both 'provider' and 'external_id'"));
+    };
+    let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);
+    let log = app.engine.log.clone();
+    let found = blocking(move || log.find(&key)).await?.map_err(|error| post::log_problem(&error))?;
+    let (position, _) = found.ok_or_else(|| Problem::not_found("fact"))?;
+    answer(&app, &read, position, read.query.raw).await
+}
+
+/// One fact of the tenant; another tenant's is answered as if it were not there (R7).
+async fn answer<Q>(
+    app: &App,
+    read: &Read<Q>,
+    position: Position,
+    raw: Option<bool>,
+) -> Result<Response, Problem> {
+    let raw = raw == Some(true);
+    if raw && !Need::Auditor.roles().contains(&read.tenant.role()) {
+        let detail =
+            "a payload as it came holds persons and what a provider says in confidence; it needs auditor";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    let snapshot = app.engine.log.snapshot();
+    let show = move || -> Result<_, FactError> {
+        let fact = show(&snapshot, position)?;
+        let payload = if raw && fact.is_some() { original(&snapshot, position)? } else { None };
+        Ok((fact, payload))
+    };
+    let (fact, payload) = blocking(show).await??;
+    let instant = |text: &str| Instant::parse(text).unwrap_or(Instant(i64::MAX));
+    let fact = fact.filter(|fact| {
+        let (recorded_at, occurred_at) = (instant(&fact.recorded_at), instant(&fact.occurred_at));
+        fact.tenant == read.tenant.as_str() && read.moment.holds(position, recorded_at, occurred_at)
+    });
+    let mut fact = fact.ok_or_else(|| Problem::not_found("fact"))?;
+    if let Some(payload) = payload {
+        fact.show_original(&payload);
+    }
+    read.answer(position, &fact)
+}
+
+/// Runs what reads files away from the async threads.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
+}
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+
+parameters! {
+    /// How a batch is answered.
+    Told {
+        /// `all` lists what was recorded too.
+        results: All,
+    }
+}
+
+words! {
+    /// The one word of `results`.
+    All { All = "all" }
+}
+word_values!(All);
+
+/// Records one fact, or many: an array or NDJSON, of which each stands alone.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/facts",
+    params(Told),
+    request_body(content((NewFacts = "application/json"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 201, description = "Recorded", body = PostAnswer),
+        (status = 200, description = "A duplicate; or what became of a batch", body = Answered),
+        (status = 409, description = "The key was recorded with other content"),
+        (status = 413, description = "Over 1 MiB, or a batch over 64 MiB"),
+        (status = 415, description = "Neither JSON nor NDJSON, or compressed"),
+        (status = 422, description = "Well-formed but wrong; `errors` names the fields")
+    )
+)]
+async fn post_facts(
+    State(app): State<Arc<App>>,
+    tenant: Tenant,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, content) = request.into_parts();
+    let all = Told::read(&Query::new(parts.uri.query(), &[Told::NAMES])?)?.results.is_some();
+    match content_type(&parts, &[JSON, NDJSON])? {
+        NDJSON => post::lines(&app, &tenant, content, all).await,
+        _ => {
+            let bytes = body::whole(content, BATCH_MAX).await?;
+            if bytes.trim_ascii_start().first() == Some(&b'[') {
+                return post::array(&app, &tenant, bytes, all).await;
+            }
+            if bytes.len() > SINGLE_MAX {
+                return Err(Problem::too_large(SINGLE_MAX));
+            }
+            let (status, answer) = post::single(&app, &tenant, bytes).await?;
+            Ok((status, Json(Answered::One(answer))).into_response())
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Where providers deliver.
+
+use std::sync::Arc;
+use std::time::Instant as Stopwatch;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use domain::members::Instant;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::deliveries::{self, Became, UNKNOWN_NUMBER};
+use crate::http::App;
+use crate::http::api::body::{SINGLE_MAX, whole};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+use crate::http::server::observability;
+use crate::ingest::Placed;
+use crate::ingest::answer::{FactAnswer, NotTaken, Outcome, Taken};
+use crate::ingest::delivery::Delivery;
+
+/// `/hooks/{provider}/{endpoint}`, by GET too, since Twilio can be told so.
+pub fn routes() -> Routes {
+    Routes::new("hooks").add(Need::Open, routes!(deliver)).add(Need::Open, routes!(deliver_by_get))
+}
+
+impl From<NotTaken> for Problem {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::UnknownEndpoint => Self::not_found("provider or endpoint"),
+            NotTaken::Unauthentic(refused) => {
+                Self::new(StatusCode::UNAUTHORIZED, "bad_signature", refused.to_string())
+            }
+            NotTaken::Method => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this provider delivers by POST",
+            ),
+            NotTaken::TooLarge => Self::too_large(SINGLE_MAX),
+            NotTaken::Failed(error) => error.into(),
+        }
+    }
+}
+
+/// Letters of an event's name that the log of deliveries keeps.
+const EVENT_MAX: usize = 64;
+
+/// What became of it, in a word.
+fn outcome(taken: &Result<Taken, NotDelivered>) -> &'static str {
+    match taken {
+        Ok(taken) => taken.outcome.as_str(),
+        Err(NotDelivered::Body(_)) => "body_not_whole",
+        Err(NotDelivered::NotTaken(error)) => match error {
+            NotTaken::UnknownEndpoint => "unknown_endpoint",
+            NotTaken::Method | NotTaken::TooLarge => "not_acceptable",
+            NotTaken::Unauthentic(_) => "unauthentic",
+            NotTaken::Failed(_) => "failed",
+        },
+    }
+}
+
+/// What became of a delivery.
+#[derive(Serialize, ToSchema)]
+struct Delivered {
+    /// Of this request; a redelivery has one of its own.
+    delivery_id: String,
+    /// The worst of its facts'.
+    #[schema(value_type = Outcome)]
+    outcome: Outcome,
+    /// Its facts.
+    facts: Vec<FactAnswer>,
+    /// Where it was quarantined: the id to retry it by, the same for every redelivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine_id: Option<String>,
+    /// Why it was quarantined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// `weak` where nothing in it identified it, so that a digest of its body does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'static str>,
+}
+
+/// Takes a provider's delivery: authentic by its signature, or by the endpoint's id alone. All that is authentic is
+/// answered 200 once it is durable, so that no provider redelivers for ever.
+#[utoipa::path(
+    post,
+    path = "/hooks/{provider}/{endpoint}",
+    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (String = "*/*")), description = "As the provider sends it, at most 1 MiB"),
+    responses(
+        (status = 200, body = Delivered),
+        (status = 401, description = "The signature is missing or wrong"),
+        (status = 404, description = "No such provider or endpoint"),
+        (status = 405, description = "This provider does not deliver by this method"),
+        (status = 413, description = "Over 1 MiB")
+    )
+)]
+async fn deliver(
+    app: State<Arc<App>>,
+    path: Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Delivered>, Problem> {
+    take(app, path, request).await
+}
+
+/// Takes a provider's delivery whose parameters are in the query.
+#[utoipa::path(
+    get,
+    path = "/hooks/{provider}/{endpoint}",
+    responses(
+        (status = 200, body = Delivered),
+        (status = 401, description = "The signature is missing or wrong"),
+        (status = 404, description = "No such provider or endpoint"),
+        (status = 405, description = "This provider does not deliver by this method"),
+        (status = 413, description = "Over 1 MiB")
+    )
+)]
+async fn deliver_by_get(
+    app: State<Arc<App>>,
+    path: Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Delivered>, Problem> {
+    take(app, path, request).await
+}
+
+async fn take(
+    State(app): State<Arc<App>>,
+    Path((provider, endpoint)): Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Delivered>, Problem> {
+    let (began, received_at, id) = (Stopwatch::now(), Instant((app.engine.clock)()), Uuid::now_v7());
+    let placed = app.engine.ingest.place(&provider, &endpoint);
+    let known_provider = placed.is_provider.then(|| provider.clone());
+    let taken = deliver_to(&app, provider, endpoint, request, received_at).await;
+    // Only names that are configured are labels: anybody may call a path.
+    observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&taken));
+    let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
+    app.engine.deliveries.note(noted(&taken, placed, known_provider, (received_at, id, micros)));
+    let taken = taken?;
+    let (quarantine_id, reason) = taken.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
+    Ok(Json(Delivered {
+        delivery_id: id.to_string(),
+        outcome: taken.outcome,
+        facts: taken.facts,
+        quarantine_id,
+        reason,
+        identity: taken.weak.then_some("weak"),
+    }))
+}
+
+/// Why a delivery was answered otherwise than 200.
+enum NotDelivered {
+    /// Its body did not come whole.
+    Body(Problem),
+    NotTaken(NotTaken),
+}
+
+impl From<NotDelivered> for Problem {
+    fn from(error: NotDelivered) -> Self {
+        match error {
+            NotDelivered::Body(problem) => problem,
+            NotDelivered::NotTaken(error) => error.into(),
+        }
+    }
+}
+
+async fn deliver_to(
+    app: &App,
+    provider: String,
+    endpoint: String,
+    request: Request,
+    received_at: Instant,
+) -> Result<Taken, NotDelivered> {
+    let (parts, body) = request.into_parts();
+    let body = whole(body, SINGLE_MAX).await.map_err(NotDelivered::Body)?;
+    let headers = parts.headers.iter();
+    let delivery = Delivery {
+        provider,
+        endpoint,
+        method: parts.method.as_str().to_owned(),
+        path_and_query: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+        headers: headers
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), axum::body::Bytes::copy_from_slice(value.as_bytes()))
+            })
+            .collect(),
+        body,
+        received_at,
+    };
+    app.engine.ingest.deliver(&delivery).await.map_err(NotDelivered::NotTaken)
+}
+
+/// The line in the log of deliveries: names and times, nothing of the payload.
+fn noted(
+    taken: &Result<Taken, NotDelivered>,
+    placed: Placed,
+    provider: Option<String>,
+    (at, id, micros): (Instant, Uuid, u32),
+) -> deliveries::Delivered {
+    let (became, error) = match taken {
+        Ok(taken) => match taken.outcome {
+            Outcome::Ignored => (Became::Ignored, None),
+            Outcome::Duplicate => (Became::Duplicate, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
+            Outcome::Recorded => (Became::Recorded, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
+            Outcome::Conflict => (Became::Conflict, Some("conflict")),
+            Outcome::Quarantined => {
+                (Became::Quarantined, taken.quarantine.as_ref().map(|kept| kept.reason.as_str()))
+            }
+        },
+        Err(NotDelivered::Body(_)) => (Became::Rejected, Some("body_not_whole")),
+        Err(NotDelivered::NotTaken(error)) => match error {
+            NotTaken::UnknownEndpoint => (Became::Rejected, Some("unknown_endpoint")),
+            NotTaken::Method => (Became::Rejected, Some("method_not_allowed")),
+            NotTaken::TooLarge => (Became::Rejected, Some("too_large")),
+            NotTaken::Unauthentic(_) => (Became::Refused, Some("bad_signature")),
+            NotTaken::Failed(_) => (Became::Failed, Some("log_unavailable")),
+        },
+    };
+    let (tenant, event) = match taken {
+        Ok(taken) => (taken.tenant.clone(), taken.event.as_deref()),
+        Err(_) => (placed.tenant, None),
+    };
+    deliveries::Delivered {
+        at: at.0,
+        id: id.into_bytes(),
+        provider: provider.unwrap_or_default().into(),
+        endpoint: placed.endpoint.map(Into::into),
+        tenant: tenant.map(|tenant| tenant.as_str().into()),
+        event: event.map(|event| event.chars().take(EVENT_MAX).collect()),
+        became,
+        micros,
+        error: error.map(Into::into),
+    }
+}

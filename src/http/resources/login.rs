@@ -1,0 +1,161 @@
+//! Login and logout of people, and what the caller is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::facts::access::Role;
+use domain::members::Email;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::users::password;
+use crate::access::LOGIN_SECONDS;
+use crate::http::App;
+use crate::http::api::auth::{Asking, COOKIE, cross_site, is_cross_site, session, unauthorized};
+use crate::http::api::command::{json_body, members};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+
+/// Passwords that are checked at once: each takes 19 MB and a processor.
+const CHECKS_MAX: usize = 2;
+/// So long does a login wait for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+
+static CHECKS: Semaphore = Semaphore::const_new(CHECKS_MAX);
+
+/// `/login`, `/logout`, `/me`.
+pub fn routes() -> Routes {
+    Routes::new("access")
+        .add(Need::Open, routes!(log_in))
+        .add(Need::Open, routes!(log_out))
+        .add(Need::Known, routes!(me))
+}
+
+/// Who logs in.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what log_in reads")]
+struct LoginBody {
+    /// The user's email.
+    email: String,
+    /// The user's password.
+    password: String,
+}
+
+/// A login that has begun.
+#[derive(Serialize, ToSchema)]
+struct Begun {
+    /// Who has logged in.
+    user_id: String,
+    /// When the cookie opens nothing any more.
+    expires_at: String,
+}
+
+/// The cookie's header, for as many seconds; 0 takes it away.
+fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> {
+    let secure = if app.engine.public_url.starts_with("https://") { "; Secure" } else { "" };
+    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).map_err(|error| Problem::internal(&error))
+}
+
+/// Gives a session cookie for email and password.
+#[utoipa::path(
+    post,
+    path = "/api/v1/login",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "The session cookie is in `Set-Cookie`", body = Begun),
+        (status = 401, description = "Email or password is wrong"),
+        (status = 403, description = "A page of another site asked for it"),
+        (status = 422, description = "A member is at fault"),
+        (status = 429, description = "Too many attempts; `Retry-After` says when to come again")
+    )
+)]
+async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    if is_cross_site(request.headers(), &app.engine.public_url) {
+        return Err(cross_site());
+    }
+    let body = json_body(request).await?;
+    let (email, password) = members(&body, |at| {
+        let email: Option<Email> = at.required("email");
+        let password = password(at);
+        if password.is_none() {
+            at.fault("is required");
+        }
+        Some((email?, password?))
+    })?;
+    let turn = tokio::time::timeout(TURN_WAIT, CHECKS.acquire()).await;
+    let Ok(Ok(_turn)) = turn else {
+        return Err(Problem::unavailable("logins_busy", "too many log in at once", 5));
+    };
+    let access = Arc::clone(&app.engine.access);
+    let begun = blocking(move || access.log_in(&email, &password)).await??;
+    let begun = begun.ok_or_else(|| unauthorized("email or password is wrong"))?;
+    let answer = Json(Begun { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::SET_COOKIE, cookie(&app, &begun.cookie, LOGIN_SECONDS)?);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Ends the login of the session cookie, on the server too.
+#[utoipa::path(
+    post,
+    path = "/api/v1/logout",
+    responses(
+        (status = 204, description = "The login is over"),
+        (status = 403, description = "A page of another site asked for it")
+    )
+)]
+async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    if is_cross_site(request.headers(), &app.engine.public_url) {
+        return Err(cross_site());
+    }
+    if let Some(given) = session(request.headers()).map(str::to_owned) {
+        let access = Arc::clone(&app.engine.access);
+        blocking(move || access.log_out(&given)).await??;
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().insert(header::SET_COOKIE, cookie(&app, "", 0)?);
+    Ok(response)
+}
+
+/// Who asks.
+#[derive(Serialize, ToSchema)]
+struct Me {
+    /// What `by` of a fact says.
+    id: String,
+    /// The person's name, of a user.
+    name: Option<String>,
+    /// The person's email, of a user.
+    email: Option<String>,
+    /// What the caller may do in all tenants.
+    role: Option<&'static str>,
+    /// Role by tenant.
+    tenants: BTreeMap<String, &'static str>,
+}
+
+/// Who asks, and what he may do where.
+#[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
+async fn me(State(app): State<Arc<App>>, Asking(caller): Asking) -> Json<Me> {
+    let known = app.engine.access.known();
+    let user = known.users.iter().find(|(id, _)| caller.id.strip_prefix("user/") == Some(id.as_str()));
+    let user = user.map(|(_, user)| user);
+    let tenants = caller.grants.tenants.iter();
+    Json(Me {
+        id: caller.id.to_string(),
+        name: user.and_then(|user| user.name.as_ref()).map(ToString::to_string),
+        email: user.and_then(|user| user.email.as_ref()).map(ToString::to_string),
+        role: caller.role_everywhere().map(Role::as_str),
+        tenants: tenants.map(|(tenant, role)| (tenant.to_string(), role.as_str())).collect(),
+    })
+}

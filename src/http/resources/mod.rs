@@ -1,0 +1,35 @@
+//! One file a resource: parse, one call, render.
+
+pub mod accounts;
+pub mod agents;
+pub mod alert_targets;
+pub mod alerts;
+pub mod calls;
+pub mod conflicts;
+pub mod crm;
+pub mod deliveries;
+pub mod dispositions;
+pub mod endpoints;
+pub mod facts;
+pub mod global;
+pub mod health;
+pub mod hooks;
+pub mod leaderboard;
+pub mod login;
+pub mod metrics;
+pub mod notes;
+pub mod outreach;
+pub mod post;
+pub mod posted;
+pub mod projections;
+pub mod quarantine;
+pub mod recordings;
+pub mod reports;
+pub mod restatements;
+pub mod sessions;
+pub mod stream;
+pub mod sync;
+pub mod targets;
+pub mod tenants;
+pub mod tokens;
+pub mod users;

@@ -1,0 +1,69 @@
+//! The read models of this server: how far each is, and the digest by which it can be compared (E6).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::global::GlobalList;
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::read::folded;
+use crate::http::api::routes::Routes;
+
+/// `/api/v1/projections`.
+pub fn routes() -> Routes {
+    Routes::new("projections").add(Need::Auditor, routes!(list_projections))
+}
+
+/// A read model.
+#[derive(Serialize, ToSchema)]
+struct Projection {
+    /// The model.
+    name: &'static str,
+    /// Version of its rules.
+    version: u32,
+    /// Folded up to this position of the log.
+    position: u64,
+    /// Facts of the log that are not folded yet.
+    lag: u64,
+    /// Of its rows over all tenants, in hexadecimal digits: equal for one log, however it was folded.
+    digest: String,
+    /// `live`, or `stopped` where folding has ended with an error: then it stays where it is.
+    state: &'static str,
+}
+
+/// Every read model, with its digest at one position.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projections",
+    params(GlobalList),
+    responses((status = 200, body = Page<Projection>))
+)]
+async fn list_projections(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
+    let from = list.after::<usize>()?.unwrap_or(0);
+    let models = folded(app.engine.views.models().await.map(Some))?;
+    let head = app.engine.log.head().position;
+    let state = if app.engine.views.failure().is_some() { "stopped" } else { "live" };
+    let items: Vec<Projection> = models
+        .into_iter()
+        .map(|model| Projection {
+            name: model.name,
+            version: model.version,
+            position: model.position,
+            lag: head.saturating_sub(model.position),
+            digest: model.digest,
+            state,
+        })
+        .collect();
+    let position = items.first().map_or(head, |model| model.position);
+    let (before, more) = (from.min(items.len()), items.len() > from.saturating_add(list.limit));
+    let items = items.into_iter().skip(before).take(list.limit).collect();
+    let next_cursor = more.then(|| (from + list.limit).to_string());
+    list.page_with(Page { position, items, next_cursor }, |page| page)
+}

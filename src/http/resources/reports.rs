@@ -1,0 +1,251 @@
+//! Weekly and monthly reports: drafted, published at a position of the log, withdrawn (B14).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::facts::Fact;
+use domain::facts::report::{Report, ReportFact};
+use domain::json::Reader;
+use domain::members::{Instant, LongText, Text};
+use domain::rules::reports::{Period, Rejected, ReportState, moves};
+use parking_lot::Mutex;
+use projections::entities::reports::ReportItem;
+use projections::figures::report::ReportFigures;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::commands::{Decision, Once, Record};
+use crate::http::App;
+use crate::http::api::command::{Command, Told};
+use crate::http::api::needs::{Need, Role};
+use crate::http::api::problem::Problem;
+use crate::http::api::read::{List, Read, folded};
+use crate::http::api::routes::Routes;
+use crate::views::TenantView;
+
+/// `/reports`, `/reports/{report_id}`, and what is done with them.
+pub fn routes() -> Routes {
+    Routes::new("reports")
+        .add(Need::Viewer, routes!(list_reports))
+        .add(Need::Viewer, routes!(get_report))
+        .add(Need::Operator, routes!(draft_report))
+        .add(Need::Operator, routes!(publish_report))
+        .add(Need::Operator, routes!(withdraw_report))
+}
+
+/// A viewer sees what was published; drafts and what was withdrawn are for those who write reports.
+fn may_see<Q>(read: &Read<Q>, status: ReportState) -> bool {
+    read.tenant.role() != Role::Viewer || status == ReportState::Published
+}
+
+/// Reports, newest first by when they were drafted. A viewer is shown published ones only.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/reports",
+    params(List),
+    responses((status = 200, body = Page<ReportItem>))
+)]
+async fn list_reports(list: List) -> Result<Response, Problem> {
+    let (reports, position) = list.view.with(|tenant, position| (tenant.reports.rows.clone(), position));
+    let shown = |status| may_see(&list, status);
+    list.page(reports.page(position, shown, list.after()?.as_ref(), list.limit))
+}
+
+/// A report with its figures.
+#[derive(Serialize, ToSchema)]
+struct ReportAnswer {
+    /// True at this position.
+    position: u64,
+    #[serde(flatten)]
+    report: ReportItem,
+    /// First day of the period.
+    from: Option<String>,
+    /// Last day of the period.
+    to: Option<String>,
+    /// IANA name of the zone that cuts its days.
+    timezone: &'static str,
+    /// What was written.
+    narrative: Option<String>,
+    /// Of the period beside the one before: of a draft as they are now, of what was published as they were at its
+    /// position of the log; null where no period is named.
+    figures: Option<ReportFigures>,
+}
+
+/// One report with its figures. What was published stays as it was, whatever came into the log since.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/reports/{report_id}",
+    params(Read),
+    responses((status = 200, body = ReportAnswer))
+)]
+async fn get_report(
+    State(app): State<Arc<App>>,
+    Path((_, report_id)): Path<(String, String)>,
+    read: Read,
+) -> Result<Response, Problem> {
+    let found = read.view.with(|tenant, position| {
+        let reports = &tenant.reports.rows;
+        let row = reports.get(&report_id)?;
+        let zone = tenant.profile.timeline.latest().zone.as_str();
+        Some((reports.item(row), row.period(reports.texts()), row.narrative(), row.state(), zone, position))
+    });
+    let unknown = || Problem::from(Rejected::Unknown);
+    let (report, period, narrative, status, timezone, position) = found.ok_or_else(unknown)?;
+    if !may_see(&read, status) {
+        return Err(unknown());
+    }
+    let figures = match period {
+        Some(period) => {
+            let at = report.as_of_position.unwrap_or(position);
+            Some(folded(app.engine.views.report(&read.tenant, period, at).await)?)
+        }
+        None => None,
+    };
+    let days = period.map(Period::days);
+    let answer = ReportAnswer {
+        position,
+        report,
+        from: days.map(|(from, _)| from.to_string()),
+        to: days.map(|(_, to)| to.to_string()),
+        timezone,
+        narrative: narrative.map(|narrative| narrative.to_string()),
+        figures,
+    };
+    read.answer(position, &answer)
+}
+
+/// A report to be drafted.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what the handler reads member by member")]
+struct NewReport {
+    /// A month such as `2025-10`, or the Monday of a week such as `2025-10-06`.
+    period: String,
+    /// What is written: at most 64 KiB.
+    narrative: Option<String>,
+}
+
+/// Which report it is.
+#[derive(Serialize, ToSchema)]
+struct ReportDone {
+    /// The report.
+    report_id: String,
+    /// Where it stands now.
+    status: &'static str,
+}
+
+/// Drafts a report.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/reports",
+    params(Command),
+    request_body = NewReport,
+    responses((status = 201, body = Told<ReportDone>), (status = 200, body = Told<ReportDone>))
+)]
+async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
+    let (period, narrative) = command.body(|at: &mut Reader<'_>| {
+        let narrative = at.optional::<LongText>("narrative");
+        let given = at.required::<Text>("period")?;
+        let period = Period::parse(given.as_str());
+        if period.is_none() {
+            at.fault_at("period", Period::RULE);
+        }
+        Some((period?, narrative))
+    })?;
+    let fresh = Text::new(&Uuid::now_v7().to_string());
+    let id = Mutex::new(fresh.ok_or_else(|| Problem::internal(&"an id of ours is no text"))?);
+    // A request that is sent again is given the id that was made the first time.
+    let make = |first: Option<&Fact>| {
+        let mut id = id.lock();
+        if let Some(Fact::Report(ReportFact::Drafted(first))) = first {
+            id.clone_from(&first.report_id);
+        }
+        let (report_id, narrative) = (id.clone(), narrative.clone());
+        Fact::Report(ReportFact::Drafted(Report {
+            report_id,
+            period: period.text(),
+            narrative,
+            position: None,
+        }))
+    };
+    let check = |_: &TenantView, _: Instant| Ok::<_, Rejected>(());
+    let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
+    let (report_id, status) = (id.into_inner().as_str().to_owned(), ReportState::Draft.as_str());
+    Told::response(&done, ReportDone { report_id, status })
+}
+
+/// Publishes a draft: from now on its figures are those of the log as it ends now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/reports/{report_id}/publish",
+    params(Command),
+    responses(
+        (status = 200, body = Told<ReportDone>),
+        (status = 409, description = "It was withdrawn")
+    )
+)]
+async fn publish_report(
+    State(app): State<Arc<App>>,
+    Path((_, report_id)): Path<(String, String)>,
+    command: Command,
+) -> Result<Response, Problem> {
+    move_to(&app, &report_id, &command, ReportState::Published).await
+}
+
+/// Withdraws a published report.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/reports/{report_id}/withdraw",
+    params(Command),
+    responses(
+        (status = 200, body = Told<ReportDone>),
+        (status = 409, description = "It is a draft still")
+    )
+)]
+async fn withdraw_report(
+    State(app): State<Arc<App>>,
+    Path((_, report_id)): Path<(String, String)>,
+    command: Command,
+) -> Result<Response, Problem> {
+    move_to(&app, &report_id, &command, ReportState::Withdrawn).await
+}
+
+async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Result<Response, Problem> {
+    command.body(|_| Some(()))?;
+    let report_id = Text::new(id).ok_or(Rejected::Unknown)?;
+    let decide = |view: &TenantView, _: Instant| {
+        view.with(|tenant, position| -> Result<_, Rejected> {
+            let reports = &tenant.reports.rows;
+            let row = reports.get(report_id.as_str()).ok_or(Rejected::Unknown)?;
+            if !moves(row.state(), to)? {
+                return Ok(Decision::Stands(position));
+            }
+            let period = row.period(reports.texts()).and_then(Period::text);
+            let narrative = row.narrative().and_then(|narrative| LongText::new(&narrative));
+            let report_id = report_id.clone();
+            let fact = if to == ReportState::Withdrawn {
+                ReportFact::Withdrawn(Report { report_id, period, narrative: None, position: None })
+            } else {
+                ReportFact::Published(Report { report_id, period, narrative, position: Some(position) })
+            };
+            // A report's id may be longer than a key: its first fact names it as well.
+            let name = format!("report/{}/{}", row.first_fact(), to.as_str());
+            Ok(Decision::Record(Record { name, occurred_at: None, fact: Fact::Report(fact) }))
+        })
+    };
+    let done = app.engine.commands.decide(&command.tenant, decide).await?;
+    Told::changed(&done, ReportDone { report_id: id.to_owned(), status: to.as_str() })
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Unknown => Self::not_found("report"),
+            Rejected::State { .. } => Self::new(StatusCode::CONFLICT, "report_state", rejected.to_string()),
+        }
+    }
+}

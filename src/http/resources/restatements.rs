@@ -1,0 +1,45 @@
+//! What changed in months that were over.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::members::Month;
+use projections::figures::restated::RestatementItem;
+use projections::store::Page;
+use utoipa_axum::routes;
+
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::parameters;
+use crate::http::api::read::{List, folded};
+use crate::http::api::routes::Routes;
+
+/// `/restatements`.
+pub fn routes() -> Routes {
+    Routes::new("metrics").add(Need::Viewer, routes!(list_restatements))
+}
+
+parameters! {
+    /// Which restatements.
+    Restated {
+        /// Of this month.
+        month: Month,
+    }
+}
+
+/// Figures of closed months that changed, the latest recorded first: one item a figure, month and day of recording.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/restatements",
+    params(List<Restated>),
+    responses((status = 200, body = Page<RestatementItem>))
+)]
+async fn list_restatements(State(app): State<Arc<App>>, list: List<Restated>) -> Result<Response, Problem> {
+    let (month, after, limit) = (list.query.month, list.after()?, list.limit);
+    let read =
+        move |ledger: &projections::figures::restated::Ledger| ledger.page(month, after.as_ref(), limit);
+    let page = app.engine.views.restatements(&list.tenant, list.moment.of_models(), read).await;
+    list.page(folded(page)?)
+}

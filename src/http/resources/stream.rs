@@ -1,0 +1,267 @@
+//! Live streams (E11): facts and changes of read models as server-sent events, resumable by position.
+//!
+//! Nothing is kept for a reader: each reads the log from where he is, at his own pace, so a slow one is late and no
+//! more. Every event and heartbeat has the position as its id, with which a reader comes back.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Sse};
+use domain::keys::Position;
+use domain::record::KindTag;
+use futures_core::Stream;
+use projections::tenant::{ENTITIES, Profile};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::sleep;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{Parameters, Query, header, parameters};
+use crate::http::api::routes::Routes;
+use crate::http::api::tenant_access::Tenant;
+use crate::log::LogSnapshot;
+use crate::log::select::{GroupSet, Select};
+use crate::views::facts::{FactError, FactFilter, FactItem, page};
+
+/// Streams at once; further ones are told to come again.
+pub const STREAMS_MAX: usize = 1_000;
+/// Without an event for so long, a heartbeat says that the stream lives and how far it is.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that wait for a reader: fewer than a second's, since what waits may be read from the log later on.
+const WAITING_MAX: usize = 64;
+/// Facts that are read at once.
+const PAGE: usize = 64;
+/// After a look into the log the next one waits, so that many readers do not read for every group of appends.
+const PACE: Duration = Duration::from_millis(50);
+
+/// `/facts/stream`, `/changes/stream`.
+pub fn routes() -> Routes {
+    Routes::new("streams").add(Need::Viewer, routes!(stream_facts)).add(Need::Viewer, routes!(stream_changes))
+}
+
+parameters! {
+    /// Where a stream begins.
+    Beginning {
+        /// Behind this position; `Last-Event-ID` wins over it. By default with what comes from now on.
+        after: u64,
+    }
+}
+
+/// A reader of a stream of one tenant.
+struct Streamed<Q> {
+    tenant: Tenant,
+    query: Q,
+    after: Option<Position>,
+    permit: OwnedSemaphorePermit,
+}
+
+const LAST: &str = "last-event-id";
+
+impl<Q: Parameters> FromRequestParts<Arc<App>> for Streamed<Q> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let tenant = Tenant::from_request_parts(parts, app).await?;
+        let raw = parts.uri.query().map(str::to_owned);
+        let query = Query::new(raw.as_deref(), &[Q::NAMES, Beginning::NAMES])?;
+        let last = match parts.headers.get(LAST).map(|last| last.to_str().unwrap_or_default().trim()) {
+            None | Some("") => None,
+            Some(last) => Some(last.parse().map_err(|_| {
+                Problem::bad_request("bad_last_event_id", "Last-Event-ID must be a position")
+            })?),
+        };
+        let after = last.or(Beginning::read(&query)?.after);
+        let permit = Arc::clone(&app.streams).try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            Problem::unavailable("too_many_streams", "as many streams are open as this server has", 30)
+        })?;
+        Ok(Self { tenant, query: Q::read(&query)?, after, permit })
+    }
+}
+
+impl<Q: Parameters> IntoParams for Streamed<Q> {
+    fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let last = header("Last-Event-ID", "The `id` of the last event that was seen: goes on behind it.");
+        Q::describe().into_iter().chain(Beginning::describe()).chain([last]).collect()
+    }
+}
+
+parameters! {
+    /// Which facts.
+    Streamable {
+        /// Of this kind.
+        kind: KindTag,
+        /// From this provider.
+        provider: String,
+    }
+}
+
+/// Facts as they are recorded: `event: fact`, `id` the position, `data` the fact.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/facts/stream",
+    params(Streamed<Streamable>),
+    responses((status = 200, description = "Facts, without end", content_type = "text/event-stream", body = FactItem))
+)]
+async fn stream_facts(
+    State(app): State<Arc<App>>,
+    stream: Streamed<Streamable>,
+) -> Result<impl IntoResponse, Problem> {
+    let Streamable { kind, provider } = stream.query;
+    let filter =
+        FactFilter { kind, provider, descending: false, ..FactFilter::all((*stream.tenant).clone()) };
+    let heads = app.engine.log.heads();
+    let after = stream.after.unwrap_or_else(|| app.engine.log.head().position);
+    let read = move |log: &LogSnapshot, after: Position| -> Result<Looked, FactError> {
+        let found = page(log, &filter, Some(after), PAGE)?;
+        let looked = found.next.unwrap_or(log.head().position).max(after);
+        let events = found.items.iter().filter_map(|fact| event("fact", fact.position, fact));
+        Ok(Looked { events: events.collect(), looked, more: found.next.is_some() })
+    };
+    Ok(tell(&app, heads, |head| head.position, after, read, stream.permit))
+}
+
+/// Read models that changed.
+#[derive(Serialize, ToSchema)]
+struct Change {
+    /// They are true at this position.
+    position: u64,
+    /// Their names, as in `GET /projections`.
+    models: Vec<&'static str>,
+}
+
+/// Changes of read models: `event: change`, `id` the position, `data` which models. Several folds may be one event.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/changes/stream",
+    params(Streamed<()>),
+    responses((status = 200, description = "Changes, without end", content_type = "text/event-stream", body = Change))
+)]
+async fn stream_changes(
+    State(app): State<Arc<App>>,
+    stream: Streamed<()>,
+) -> Result<impl IntoResponse, Problem> {
+    let folded = app.engine.views.positions();
+    let after = stream.after.unwrap_or_else(|| app.engine.views.position());
+    let tenant = (*stream.tenant).clone();
+    let views = app.engine.views.clone();
+    let read = move |log: &LogSnapshot, after: Position| -> Result<Looked, FactError> {
+        // What is recorded and not folded yet has changed nothing.
+        let up_to = views.position().min(log.head().position).max(after);
+        let (mut groups, mut last) = (GroupSet::NONE, after);
+        let select = Select { from: after.saturating_add(1), up_to, ..Select::tenant(tenant.clone()) };
+        log.for_each(&select, &mut |position, record| {
+            groups = groups.with(record.header.kind.group);
+            last = position;
+            ControlFlow::Continue(())
+        })?;
+        let change = Change { position: last, models: models_of(groups) };
+        let event = if last > after { event("change", last, &change) } else { None };
+        Ok(Looked { events: event.into_iter().collect(), looked: up_to, more: false })
+    };
+    Ok(tell(&app, folded, |position| *position, after, read, stream.permit))
+}
+
+/// The models that facts of `groups` change.
+fn models_of(groups: GroupSet) -> Vec<&'static str> {
+    let folds = |of: &[u8]| of.iter().any(|group| groups.contains(*group));
+    let entities = ENTITIES.iter().filter(|model| folds(model.groups)).map(|model| model.name);
+    let tenants = folds(Profile::GROUPS).then_some("tenants");
+    tenants.into_iter().chain(entities).collect()
+}
+
+fn event<T: Serialize>(name: &str, position: Position, data: &T) -> Option<Event> {
+    let event = Event::default().event(name).id(position.to_string()).json_data(data);
+    event.inspect_err(|error| tracing::error!(%error, position, "an event cannot be written")).ok()
+}
+
+/// What a look into the log found.
+struct Looked {
+    events: Vec<Event>,
+    /// Up to where it looked.
+    looked: Position,
+    /// Whether there is more to be looked at, at once.
+    more: bool,
+}
+
+/// Tells what `read` finds behind `after`, and again whenever `news` tells of a later position, until the reader goes
+/// or the server stops.
+fn tell<N, R>(
+    app: &Arc<App>,
+    mut news: watch::Receiver<N>,
+    position: fn(&N) -> Position,
+    mut after: Position,
+    read: R,
+    permit: OwnedSemaphorePermit,
+) -> impl IntoResponse + use<N, R>
+where
+    N: Send + Sync + 'static,
+    R: Fn(&LogSnapshot, Position) -> Result<Looked, FactError> + Send + Sync + 'static,
+{
+    let (send, events) = mpsc::channel(WAITING_MAX);
+    let (log, stopping, read) = (app.engine.log.clone(), app.stopping.clone(), Arc::new(read));
+    let telling = async move {
+        let _permit = permit;
+        loop {
+            let (snapshot, look) = (log.snapshot(), Arc::clone(&read));
+            let looked = match blocking(move || look(&snapshot, after)).await {
+                Ok(Ok(looked)) => looked,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, after, "a stream ends: the log cannot be read");
+                    return;
+                }
+                Err(_) => return,
+            };
+            after = looked.looked;
+            for event in looked.events {
+                if send.send(event).await.is_err() {
+                    return;
+                }
+            }
+            if looked.more {
+                continue;
+            }
+            sleep(PACE).await;
+            let awaited = async { news.wait_for(|news| position(news) > after).await.is_ok() };
+            match tokio::time::timeout(HEARTBEAT, awaited).await {
+                Ok(true) => {}
+                // Nobody will tell of anything any more.
+                Ok(false) => return,
+                Err(_) => {
+                    let heartbeat = Event::default().id(after.to_string()).comment("");
+                    if send.send(heartbeat).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    tokio::spawn(async move { stopping.run_until_cancelled(telling).await });
+    let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
+    (StatusCode::OK, headers, Sse::new(Events(events)))
+}
+
+/// Events as they come.
+struct Events(mpsc::Receiver<Event>);
+
+impl Stream for Events {
+    type Item = Result<Event, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx).map(|event| event.map(Ok))
+    }
+}

@@ -1,0 +1,86 @@
+//! Targets of months. How a month stands against them is told by `/metrics/month`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::facts::Fact;
+use domain::facts::report::{ReportFact, TargetMetric, TargetSet};
+use domain::json::FieldError;
+use domain::members::Month;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::commands::{Done, Once};
+use crate::http::App;
+use crate::http::api::command::{Command, Told};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::Value;
+use crate::http::api::routes::Routes;
+
+/// `/targets/{month}/{metric}`.
+pub fn routes() -> Routes {
+    Routes::new("targets").add(Need::Operator, routes!(set_target))
+}
+
+/// What a month is to reach.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct TargetBody {
+    /// How much.
+    value: u64,
+}
+
+/// A target.
+#[derive(Serialize, ToSchema)]
+struct Target {
+    /// `2025-10`
+    month: String,
+    /// Of what.
+    metric: &'static str,
+    /// How much.
+    value: u64,
+}
+
+/// Sets what a month is to reach of `positive_replies`, `emails_sent` or `qualified`.
+#[utoipa::path(
+    put,
+    path = "/api/v1/tenants/{tenant}/targets/{month}/{metric}",
+    params(Command),
+    request_body = TargetBody,
+    responses((status = 200, body = Told<Target>), (status = 201, body = Told<Target>))
+)]
+async fn set_target(
+    State(app): State<Arc<App>>,
+    Path((_, month, metric)): Path<(String, String, String)>,
+    command: Command,
+) -> Result<Response, Problem> {
+    let month = part(&month, "month", Month::parse, <Month as Value>::rule())?;
+    let words = TargetMetric::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
+    let metric = part(&metric, "metric", TargetMetric::parse, format!("one of {words}"))?;
+    let value: u64 = command.body(|at| at.required("value"))?;
+    let commands = &app.engine.commands;
+    let view = commands.folded(&command.tenant).await?;
+    let (stands, position) = view.with(|tenant, position| (tenant.targets.rows.get(month, metric), position));
+    let done = if stands == Some(value) && command.key.is_none() {
+        Done { answer: position, recorded: None }
+    } else {
+        let once = Once {
+            check: |_: &_, _| Ok::<(), Problem>(()),
+            make: |_: Option<&Fact>| Fact::Report(ReportFact::TargetSet(TargetSet { month, metric, value })),
+        };
+        commands.once(&command.tenant, command.key.as_ref(), once).await?
+    };
+    let target = Target { month: month.to_string(), metric: metric.as_str(), value };
+    Told::response(&done, target)
+}
+
+/// A part of the path that must be a value; 422 naming it.
+fn part<T>(text: &str, name: &str, parse: impl Fn(&str) -> Option<T>, rule: String) -> Result<T, Problem> {
+    parse(text.trim()).ok_or_else(|| {
+        let fault = FieldError { pointer: format!("/{name}"), message: format!("must be {rule}") };
+        Problem::unprocessable("invalid_path", vec![fault])
+    })
+}

@@ -1,0 +1,79 @@
+//! Tenants that the caller may know of.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::facts::access::Role;
+use domain::keys::TenantId;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::global::GlobalList;
+use crate::http::App;
+use crate::http::api::auth::Asking;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+
+/// `/tenants`.
+pub fn routes() -> Routes {
+    Routes::new("access").add(Need::Known, routes!(list_tenants))
+}
+
+/// A tenant as its members see it.
+#[derive(Serialize, ToSchema)]
+struct TenantItem {
+    /// Its id, as it stands in paths.
+    id: String,
+    /// Its name.
+    name: Option<String>,
+    /// Its IANA time zone.
+    timezone: Option<&'static str>,
+    /// Position of its last fact.
+    position: u64,
+    /// What the caller may do there.
+    role: &'static str,
+    /// Gone from the configuration: its figures are read on, its hooks go to quarantine.
+    closed: bool,
+}
+
+/// Tenants that the caller may know of.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants",
+    params(GlobalList),
+    responses((status = 200, body = Page<TenantItem>))
+)]
+async fn list_tenants(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    list: GlobalList,
+) -> Result<Response, Problem> {
+    let folded = app.engine.views.position();
+    let rows = move || {
+        let closed = app.engine.roster.tenants()?;
+        let views = app.engine.views.tenants().into_iter();
+        let views = views.filter_map(|(id, view)| Some((TenantId::new(&id).ok()?, view)));
+        let rows = views.filter_map(|(id, view)| {
+            let role = caller.role_in(&id)?;
+            let timeline = view.timeline();
+            let latest = timeline.latest();
+            let item = TenantItem {
+                id: id.to_string(),
+                name: view.name(),
+                timezone: (latest.position > 0).then(|| latest.zone.as_str()),
+                position: view.position(),
+                role: Role::as_str(role),
+                closed: closed.get(&id).copied().unwrap_or(false),
+            };
+            Some((id.to_string(), item))
+        });
+        Ok::<_, Problem>(rows.collect())
+    };
+    let rows: Vec<(String, TenantItem)> = blocking(rows).await??;
+    list.by_id(folded, rows)
+}

@@ -1,0 +1,192 @@
+//! Tokens: who may ask as a program.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::facts::access::Role;
+use domain::json::FieldError;
+use domain::keys::TenantId;
+use domain::members::{Instant, Text};
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::global::GlobalList;
+use super::post::log_problem;
+use crate::access::{AccessError, NewToken};
+use crate::engine::EngineError;
+use crate::http::App;
+use crate::http::api::auth::Asking;
+use crate::http::api::command::{json_body, members};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+
+/// `/tokens`, `/tokens/{token_id}`.
+pub fn routes() -> Routes {
+    Routes::new("access")
+        .add(Need::Auditor, routes!(list_tokens))
+        .add(Need::Admin, routes!(issue_token))
+        .add(Need::Admin, routes!(revoke_token))
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match &error {
+            AccessError::Invalid { pointer, rule } => Self::unprocessable(
+                "invalid_body",
+                vec![FieldError { pointer: (*pointer).to_owned(), message: rule.clone() }],
+            ),
+            AccessError::NotFound(what) => Self::not_found(what),
+            AccessError::Taken(_) => Self::new(StatusCode::CONFLICT, "taken", error.to_string()),
+            AccessError::TooManyAttempts(seconds) => {
+                let problem =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", error.to_string());
+                problem.retry_after(*seconds)
+            }
+            AccessError::Contended => Self::unavailable("contended", error.to_string(), 1),
+            AccessError::Log(log) => log_problem(log),
+            AccessError::Random(_)
+            | AccessError::Unreadable { .. }
+            | AccessError::Fact(_)
+            | AccessError::Password(_)
+            | AccessError::NoName => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Access(error) => error.into(),
+            EngineError::Ingest(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+/// A token, without its secret.
+#[derive(Serialize, ToSchema)]
+struct TokenItem {
+    /// Its id.
+    id: String,
+    /// What it is for.
+    name: String,
+    /// What it may do: viewer, agent, auditor, operator or admin.
+    role: &'static str,
+    /// For which tenants; none: for all.
+    tenants: Vec<String>,
+    /// Who issued it.
+    issued_by: Option<String>,
+    /// When.
+    issued_at: String,
+    /// When it was used last since the server's start.
+    last_used_at: Option<String>,
+    /// When it was revoked.
+    revoked_at: Option<String>,
+}
+
+/// Tokens, revoked ones too.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens",
+    params(GlobalList),
+    responses((status = 200, body = Page<TokenItem>))
+)]
+async fn list_tokens(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
+    let known = app.engine.access.known();
+    let rows = known.tokens.iter().map(|(id, token)| {
+        let used = token.used_at.load(Ordering::Relaxed);
+        let item = TokenItem {
+            id: id.to_string(),
+            name: token.name.to_string(),
+            role: token.role.as_str(),
+            tenants: token.grants.tenants.keys().map(ToString::to_string).collect(),
+            issued_by: token.by.as_ref().map(ToString::to_string),
+            issued_at: token.issued_at.to_string(),
+            last_used_at: (used > 0).then(|| Instant(used).to_string()),
+            revoked_at: token.revoked_at.as_ref().map(ToString::to_string),
+        };
+        (id.to_string(), item)
+    });
+    list.by_id(known.position(), rows.collect())
+}
+
+/// A token to be issued.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what issue_token reads")]
+struct NewTokenBody {
+    /// What it is for.
+    name: String,
+    /// viewer, agent, auditor, operator or admin.
+    role: String,
+    /// For which tenants; none or `*`: for all, which viewers and agents cannot be.
+    #[schema(required = false)]
+    tenants: Vec<String>,
+}
+
+/// A token that was issued.
+#[derive(Serialize, ToSchema)]
+struct IssuedToken {
+    /// Its id.
+    id: String,
+    /// The token: the only time that it is shown.
+    token: String,
+}
+
+/// Issues a token, valid at once and shown once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    request_body = NewTokenBody,
+    responses((status = 201, body = IssuedToken), (status = 422, description = "A member is at fault"))
+)]
+async fn issue_token(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    request: Request,
+) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
+    let body = json_body(request).await?;
+    let new = members(&body, |at| {
+        let name: Option<Text> = at.required("name");
+        let role: Option<Role> = at.required("role");
+        let tenants: Vec<Text> = at.list("tenants", TENANTS_MAX);
+        let unknown = tenants.iter().position(|tenant| !is_known(&app, tenant));
+        if let Some(unknown) = unknown {
+            at.fault_at("tenants", &format!("names as number {unknown} a tenant that is not here"));
+        }
+        let tenants = tenants.iter().map(ToString::to_string).collect();
+        Some(NewToken { name: name?, role: role?, tenants })
+    })?;
+    let issued = blocking(move || app.engine.access.issue_token(&caller.id, &new)).await??;
+    Ok((StatusCode::CREATED, Json(IssuedToken { id: issued.id.to_string(), token: issued.token })))
+}
+
+/// Most tenants of one token.
+const TENANTS_MAX: usize = 500;
+
+/// Whether a list may name this: a tenant of this server, or `*`.
+fn is_known(app: &App, name: &Text) -> bool {
+    name.as_str() == "*" || TenantId::new(name.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant))
+}
+
+/// Revokes a token: refused at once, for ever.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/{token_id}",
+    responses((status = 204, description = "It opens nothing any more"))
+)]
+async fn revoke_token(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path(token_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    blocking(move || app.engine.access.revoke_token(&caller.id, &token_id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,269 @@
+//! Users and memberships: who may log in, and what he may do where.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::facts::access::Role;
+use domain::json::{Json as Given, Reader};
+use domain::keys::TenantId;
+use domain::members::{Email, Text};
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::facts::blocking;
+use super::global::GlobalList;
+use crate::access::{NewUser, UserChange};
+use crate::http::App;
+use crate::http::api::auth::Asking;
+use crate::http::api::command::{json_body, members};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+
+/// `/users`, `/users/{user_id}`, `/users/{user_id}/memberships/{member_of}`.
+pub fn routes() -> Routes {
+    Routes::new("access")
+        .add(Need::Auditor, routes!(list_users))
+        .add(Need::Admin, routes!(add_user))
+        .add(Need::Admin, routes!(change_user))
+        .add(Need::Admin, routes!(remove_user))
+        .add(Need::Admin, routes!(grant_membership))
+        .add(Need::Admin, routes!(revoke_membership))
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+struct UserItem {
+    /// The id.
+    id: String,
+    /// Logs in by it.
+    email: Option<String>,
+    /// What the person is called.
+    name: Option<String>,
+    /// What the person may do in all tenants.
+    role: Option<&'static str>,
+    /// Role by tenant.
+    memberships: BTreeMap<String, &'static str>,
+    /// When added.
+    added_at: String,
+}
+
+/// Users with their memberships.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    params(GlobalList),
+    responses((status = 200, body = Page<UserItem>))
+)]
+async fn list_users(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
+    let known = app.engine.access.known();
+    let rows = known.users.iter().map(|(id, user)| {
+        let memberships = user.grants.tenants.iter();
+        let item = UserItem {
+            id: id.to_string(),
+            email: user.email.as_ref().map(ToString::to_string),
+            name: user.name.as_ref().map(ToString::to_string),
+            role: user.grants.everywhere.map(Role::as_str),
+            memberships: memberships.map(|(tenant, role)| (tenant.to_string(), role.as_str())).collect(),
+            added_at: user.added_at.to_string(),
+        };
+        (id.to_string(), item)
+    });
+    list.by_id(known.position(), rows.collect())
+}
+
+/// A password as it was typed: nothing of it is folded or trimmed.
+pub fn password(at: &mut Reader<'_>) -> Option<String> {
+    match at.take("password") {
+        Some(Given::Text(text)) => Some(text.into_owned()),
+        Some(_) => {
+            at.fault("must be a string");
+            None
+        }
+        None => None,
+    }
+}
+
+/// A user to be added.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what add_user reads")]
+struct NewUserBody {
+    /// Logs in by it.
+    email: String,
+    /// At least 12 characters.
+    password: String,
+    /// What the person is called.
+    #[schema(required = false)]
+    name: String,
+    /// auditor, operator or admin, in all tenants; viewers and agents are granted by tenant.
+    #[schema(required = false)]
+    role: String,
+}
+
+/// Whoever was added.
+#[derive(Serialize, ToSchema)]
+struct AddedUser {
+    /// The id.
+    id: String,
+}
+
+/// Adds a user.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    request_body = NewUserBody,
+    responses(
+        (status = 201, body = AddedUser),
+        (status = 409, description = "Another user has this email"),
+        (status = 422, description = "A member is at fault")
+    )
+)]
+async fn add_user(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    request: Request,
+) -> Result<(StatusCode, Json<AddedUser>), Problem> {
+    let body = json_body(request).await?;
+    let new = members(&body, |at| {
+        let email: Option<Email> = at.required("email");
+        let password = password(at);
+        if password.is_none() {
+            at.fault("is required");
+        }
+        let (name, role) = (at.optional("name"), at.optional("role"));
+        Some(NewUser { email: email?, name, password: password?, role })
+    })?;
+    let id = blocking(move || app.engine.access.add_user(&caller.id, &new)).await??;
+    Ok((StatusCode::CREATED, Json(AddedUser { id: id.to_string() })))
+}
+
+/// What of a user is to be otherwise; what is absent stays.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what change_user reads")]
+struct UserChangeBody {
+    /// Logs in by it.
+    #[schema(required = false)]
+    email: String,
+    /// At least 12 characters; ends every login.
+    #[schema(required = false)]
+    password: String,
+    /// What the person is called.
+    #[schema(required = false)]
+    name: String,
+    /// auditor, operator, admin, or none to take it away.
+    #[schema(required = false)]
+    role: String,
+}
+
+/// The role, where one is given: `none` takes it away.
+fn changed_role(at: &mut Reader<'_>) -> Option<Option<Role>> {
+    let word: Text = at.optional("role")?;
+    match (word.as_str(), Role::parse(word.as_str())) {
+        ("none", _) => Some(None),
+        (_, Some(role)) => Some(Some(role)),
+        (_, None) => {
+            at.fault("must be one of auditor operator admin none");
+            None
+        }
+    }
+}
+
+/// Changes a user.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{user_id}",
+    request_body = UserChangeBody,
+    responses(
+        (status = 204, description = "It holds at once"),
+        (status = 409, description = "Another user has this email"),
+        (status = 422, description = "A member is at fault")
+    )
+)]
+async fn change_user(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path(user_id): Path<String>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let body = json_body(request).await?;
+    let change = members(&body, |at| {
+        let (email, name) = (at.optional("email"), at.optional("name"));
+        let (password, role) = (password(at), changed_role(at));
+        Some(UserChange { email, name, password, role })
+    })?;
+    blocking(move || app.engine.access.change_user(&caller.id, &user_id, &change)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes a user; every login ends at once.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{user_id}",
+    responses((status = 204, description = "Gone"))
+)]
+async fn remove_user(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path(user_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    blocking(move || app.engine.access.remove_user(&caller.id, &user_id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A membership to be granted.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what grant_membership reads")]
+struct MembershipBody {
+    /// viewer, agent, auditor, operator or admin.
+    role: String,
+}
+
+fn tenant_of(app: &App, name: &str) -> Result<TenantId, Problem> {
+    let named = TenantId::new(name).ok().filter(|tenant| app.engine.knows(tenant));
+    named.ok_or_else(|| Problem::not_found("tenant"))
+}
+
+/// Gives a user a role in one tenant, in place of the one there.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_id}/memberships/{member_of}",
+    request_body = MembershipBody,
+    responses(
+        (status = 204, description = "It holds at once"),
+        (status = 422, description = "A member is at fault")
+    )
+)]
+async fn grant_membership(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path((user_id, member_of)): Path<(String, String)>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let tenant = tenant_of(&app, &member_of)?;
+    let body = json_body(request).await?;
+    let role = members(&body, |at| at.required::<Role>("role"))?;
+    blocking(move || app.engine.access.grant(&caller.id, &user_id, &tenant, role)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a user's role in one tenant away.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{user_id}/memberships/{member_of}",
+    responses((status = 204, description = "Gone"))
+)]
+async fn revoke_membership(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Path((user_id, member_of)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let tenant = tenant_of(&app, &member_of)?;
+    blocking(move || app.engine.access.revoke_membership(&caller.id, &user_id, &tenant)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,137 @@
+//! What holds for every request, whatever its route: an id, a line in the log, one shape of problems, no panic that
+//! goes further, and no guess by the browser at what an answer is.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::observability;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::AdmittedAs;
+
+/// The id of a request, its caller's or ours; in answers, problems and the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that a caller may give.
+const ID_MAX: usize = 64;
+/// What the log and the metrics call a path that no route has.
+const NO_ROUTE: &str = "none";
+
+/// The outermost layer: gives the request an id and problems their body with it, and logs how it ended. Of the path
+/// only the route is told, for ids of endpoints are half a secret and queries hold persons.
+pub async fn finish(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = given_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = render(&problem, &response, &id);
+    } else if is_plain_refusal(&response) {
+        let detail = "the request could not be read";
+        response = Problem::new(response.status(), "bad_request", detail).render(&id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    tell(&method, route, &response, &id, began.elapsed());
+    response
+}
+
+/// An id that a caller gave, if it can be logged as it is.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=ID_MAX).contains(&id.len()) && id.bytes().all(is_fit)).then(|| id.to_owned())
+}
+
+/// The problem's answer, with those headers of the refusal that say more than its body.
+fn render(problem: &Problem, refused: &Response, id: &str) -> Response {
+    let mut response = problem.render(id);
+    for (name, value) in refused.headers() {
+        if *name != header::CONTENT_LENGTH && *name != header::CONTENT_TYPE {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    if let Some(caller) = refused.extensions().get::<AdmittedAs>() {
+        response.extensions_mut().insert(caller.clone());
+    }
+    response
+}
+
+/// What the framework refuses by itself (a path that is no UTF-8) has no body of ours yet.
+fn is_plain_refusal(response: &Response) -> bool {
+    let media = response.headers().get(header::CONTENT_TYPE);
+    let is_problem = media.is_some_and(|media| media.as_bytes() == b"application/problem+json");
+    (response.status().is_client_error() || response.status().is_server_error()) && !is_problem
+}
+
+fn tell(method: &Method, route: &str, response: &Response, request_id: &str, took: Duration) {
+    let status = response.status();
+    observability::request(method, route, status, took);
+    let caller = response.extensions().get::<AdmittedAs>().map(|caller| caller.0.as_ref());
+    let (micros, status_code) = (took.as_micros() as u64, status.as_u16());
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::warn!(%method, route, status = status_code, micros, caller, request_id, "request");
+    } else {
+        tracing::debug!(%method, route, status = status_code, micros, caller, request_id, "request");
+    }
+}
+
+/// What a handler that panicked is answered with; the panic's own words are logged.
+pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::internal(&format!("a handler panicked: {said}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use axum::{Router, middleware};
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_over_when_it_can_be_logged_as_it_is() {
+        let taken = |id: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, id.parse().expect("header"));
+            given_id(&headers)
+        };
+        assert_eq!(taken("r-1_2.Z"), Some("r-1_2.Z".into()));
+        for id in ["", "a b", "a\"b", "a=b", &"x".repeat(65)] {
+            assert_eq!(taken(id), None, "{id:?}");
+        }
+        assert_eq!(given_id(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_without_its_words_and_the_server_goes_on() {
+        let router = Router::new()
+            .route("/panic", get(async || -> &'static str { panic!("inner words") }))
+            .route("/fine", get(async || "fine"))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(finish));
+        let ask = async |path: &str| {
+            let request = Request::builder().uri(path).body(Body::empty()).expect("request");
+            let answer = router.clone().oneshot(request).await.expect("answers");
+            let status = answer.status().as_u16();
+            let body = to_bytes(answer.into_body(), 10_000).await.expect("body");
+            (status, String::from_utf8_lossy(&body).into_owned())
+        };
+        let (status, body) = ask("/panic").await;
+        assert!(status == 500 && body.contains("request_id") && !body.contains("inner words"), "{body}");
+        assert_eq!(ask("/fine").await, (200, "fine".into()));
+    }
+}

@@ -1,0 +1,141 @@
+//! How much one caller may ask for at once, so that nobody's flood is everybody's.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::http::api::problem::Problem;
+
+/// Failed authentications a minute that an address may have, after as many at once.
+const FAILURES_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// Addresses that are remembered; beyond, further ones are not counted.
+const ADDRESSES_MAX: usize = 100_000;
+/// How often who has been quiet is forgotten.
+pub const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+type ByCaller = RateLimiter<
+    Box<str>,
+    governor::state::keyed::DefaultKeyedStateStore<Box<str>>,
+    DefaultClock,
+    StateInformationMiddleware,
+>;
+
+/// The limits and who has used how much of them.
+pub struct RateLimits {
+    callers: ByCaller,
+    failures: DefaultKeyedRateLimiter<IpAddr>,
+    burst: NonZeroU32,
+    clock: DefaultClock,
+}
+
+/// What is left to a caller: told with every answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    burst: NonZeroU32,
+    remaining: u32,
+}
+
+impl RateLimits {
+    /// Limits of `per_second` requests of one caller, after `burst` at once.
+    pub fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_second).allow_burst(burst);
+        Self {
+            callers: RateLimiter::keyed(quota).with_middleware(),
+            failures: RateLimiter::keyed(Quota::per_minute(FAILURES_A_MINUTE)),
+            burst,
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a request of a caller; 429 over the limit.
+    pub fn count(&self, caller: &str) -> Result<Left, Problem> {
+        match self.callers.check_key(&caller.into()) {
+            Ok(state) => Ok(Left { burst: self.burst, remaining: state.remaining_burst_capacity() }),
+            Err(until) => {
+                let wait = until.wait_time_from(self.clock.now());
+                Err(too_many("too many requests of this token or login", wait))
+            }
+        }
+    }
+
+    /// Counts a request whose credential is not known; 429 where its address had too many.
+    pub fn count_failure(&self, peer: Option<SocketAddr>) -> Result<(), Problem> {
+        let Some(address) = peer.map(|peer| network(peer.ip())) else { return Ok(()) };
+        if self.failures.len() >= ADDRESSES_MAX {
+            return Ok(());
+        }
+        self.failures.check_key(&address).map_err(|until| {
+            let wait = until.wait_time_from(self.clock.now());
+            too_many("too many unknown credentials from this address", wait)
+        })
+    }
+
+    /// Forgets who has been quiet.
+    pub fn forget(&self) {
+        self.callers.retain_recent();
+        self.failures.retain_recent();
+    }
+}
+
+/// Whoever has one address of version 6 has 2⁶⁴ of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
+        four @ IpAddr::V4(_) => four,
+    }
+}
+
+fn too_many(detail: &str, wait: Duration) -> Problem {
+    let seconds = u32::try_from(wait.as_secs() + 1).unwrap_or(u32::MAX);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
+}
+
+impl Left {
+    /// Says it in an answer.
+    pub fn tell(self, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(LIMIT, HeaderValue::from(self.burst.get()));
+        headers.insert(REMAINING, HeaderValue::from(self.remaining));
+        headers.insert(RESET, HeaderValue::from_static("1"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(n: u32) -> NonZeroU32 {
+        NonZeroU32::new(n).expect("not zero")
+    }
+
+    #[test]
+    fn g19_a_caller_that_floods_is_told_to_wait_and_another_is_not() {
+        let limits = RateLimits::new(number(1), number(3));
+        let told: Vec<bool> = (0..4).map(|_| limits.count("loud").is_ok()).collect();
+        assert_eq!(told, [true, true, true, false]);
+        assert!(limits.count("quiet").is_ok());
+    }
+
+    #[test]
+    fn failures_are_counted_by_address_and_by_network() {
+        let limits = RateLimits::new(number(1), number(1));
+        let from = |text: &str| limits.count_failure(Some(text.parse().expect("address"))).is_ok();
+        for _ in 0..FAILURES_A_MINUTE.get() {
+            assert!(from("192.0.2.1:1"));
+            assert!(from("[2001:db8::1]:1"));
+        }
+        assert!(!from("192.0.2.1:2") && !from("[2001:db8::ffff]:1"));
+        assert!(from("192.0.2.2:1") && from("[2001:db8:0:1::1]:1"));
+        assert!(limits.count_failure(None).is_ok());
+    }
+}

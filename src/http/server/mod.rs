@@ -1,0 +1,9 @@
+//! Connections and what holds for every request, whatever its route.
+
+pub mod connections;
+pub mod cors;
+pub mod edge;
+pub mod limits;
+pub mod lingering_close;
+pub mod observability;
+pub mod serve;

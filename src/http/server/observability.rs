@@ -1,0 +1,101 @@
+//! What is measured, in Prometheus' words. Labels are routes, statuses, providers, outcomes and kinds: never a tenant, a
+//! person, a number or an id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use utoipa_axum::routes;
+
+use crate::http::App;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::routes::Routes;
+use crate::ingest::answer::Tally;
+use crate::log::LogState;
+
+/// How often what was measured is folded into what is shown.
+pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Upper bounds of durations, in seconds.
+const SECONDS: &[f64] =
+    &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// `/metrics`.
+pub fn routes() -> Routes {
+    Routes::new("process").add(Need::Auditor, routes!(metrics))
+}
+
+/// Measures from now on, in this process; none where something else measures already.
+pub fn install() -> Option<PrometheusHandle> {
+    let built = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS);
+    let installed = built.map_err(|error| error.to_string()).and_then(|builder| {
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+        Ok(handle)
+    });
+    installed.inspect_err(|error| tracing::warn!(error, "nothing is measured")).ok()
+}
+
+/// A request that was answered.
+pub fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    // Methods that HTTP does not know are one.
+    let method = match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    };
+    let labels =
+        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+    histogram!("factfold_http_request_seconds", &labels).record(took);
+}
+
+/// A webhook delivery that was answered; `provider` is one that is known.
+pub fn delivery(provider: &str, outcome: &'static str) {
+    counter!("factfold_deliveries_total", "provider" => provider.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
+/// Facts that clients posted.
+pub fn posted(tally: &Tally) {
+    let Tally { recorded, duplicates, conflicts, rejected, .. } = *tally;
+    let outcomes = ["recorded", "duplicate", "conflict", "rejected"];
+    for (outcome, count) in outcomes.into_iter().zip([recorded, duplicates, conflicts, rejected]) {
+        if count > 0 {
+            counter!("factfold_posted_facts_total", "outcome" => outcome).increment(count);
+        }
+    }
+}
+
+/// Figures of this process in Prometheus' text format.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, description = "Prometheus text format", content_type = "text/plain", body = String))
+)]
+async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let Some(handle) = &app.metrics else {
+        return Err(Problem::not_found("metrics: nothing is measured in this process"));
+    };
+    let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
+    gauge!("factfold_log_position").set(head as f64);
+    gauge!("factfold_fold_position").set(folded as f64);
+    gauge!("factfold_fold_lag_facts").set(head.saturating_sub(folded) as f64);
+    let is_writable = matches!(app.engine.log.state(), LogState::Writable);
+    gauge!("factfold_log_writable").set(f64::from(u8::from(is_writable)));
+    let is_folding = app.engine.views.failure().is_none();
+    gauge!("factfold_folding").set(f64::from(u8::from(is_folding)));
+    let open = crate::http::resources::stream::STREAMS_MAX - app.streams.available_permits();
+    gauge!("factfold_streams_open").set(open as f64);
+    let text = handle.render();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}

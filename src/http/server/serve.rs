@@ -1,0 +1,66 @@
+//! The listening side: take connections until told to stop, then let requests finish.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::time::interval;
+
+use super::connections::{self, Limits};
+use super::{limits, observability};
+use crate::http::{App, router};
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The socket that the service manager gave cannot be listened on.
+    #[error("the service manager's socket: {0}")]
+    Given(io::Error),
+    /// The listener broke.
+    #[error("serving failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
+    let stopping = app.stopping.clone();
+    let limits = Limits { connections_max: app.connections_max, ..Limits::default() };
+    let served = connections::serve(listener, router(Arc::clone(&app)), limits, stopping.clone());
+    let asked = async {
+        stop.await;
+        stopping.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = asked => {}
+        () = keep_up(&app) => {}
+    }
+}
+
+/// Folds what was measured and forgets who has been quiet, now and then, without end.
+async fn keep_up(app: &App) {
+    let mut upkeep = interval(observability::UPKEEP_EVERY);
+    let mut forgetting = interval(limits::FORGET_EVERY);
+    loop {
+        tokio::select! {
+            _ = upkeep.tick() => app.metrics.iter().for_each(PrometheusHandle::run_upkeep),
+            _ = forgetting.tick() => app.limits.forget(),
+        }
+    }
+}
+
+/// Binds `address`.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
