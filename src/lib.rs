@@ -15,3 +15,4 @@ pub mod outbound;
 pub mod store;
 pub mod ticker;
 pub mod views;
+pub mod worker;

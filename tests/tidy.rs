@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `src/` that every room may name, and that name none.
-const SHARED: &[&str] = &["clock"];
+const SHARED: &[&str] = &["clock", "worker"];
 
 /// Crates that only one room may name.
 const OWNED: &[(&str, &str)] = &[("sled", "store"), ("axum", "http")];

@@ -16,7 +16,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 
 use domain::members::Instant;
 use parking_lot::Mutex;
@@ -27,6 +26,7 @@ use self::health::{Endpoint, Health, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::worker::Worker;
 
 /// How long deliveries are kept, µs (D4).
 const KEPT: i64 = 30 * 86_400_000_000;
@@ -118,6 +118,7 @@ impl Delivered {
 #[derive(Clone)]
 pub struct Deliveries {
     inner: Arc<Inner>,
+    worker: Arc<Worker>,
 }
 
 struct Inner {
@@ -129,7 +130,6 @@ struct Inner {
     ready: AtomicBool,
     health: Mutex<BTreeMap<Place, Health>>,
     open: Mutex<keeper::Open>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Deliveries {
@@ -147,15 +147,10 @@ impl Deliveries {
             ready: AtomicBool::new(false),
             health: Mutex::default(),
             open: Mutex::new(keeper::Open::since(now)),
-            thread: Mutex::new(None),
         });
-        let thread = {
-            let inner = Arc::clone(&inner);
-            let run = move || keeper::keep(&inner);
-            std::thread::Builder::new().name("deliveries".to_owned()).spawn(run)?
-        };
-        *inner.thread.lock() = Some(thread);
-        Ok(Self { inner })
+        let keeping = Arc::clone(&inner);
+        let worker = Worker::spawn("deliveries", move |_| keeper::keep(&keeping))?;
+        Ok(Self { inner, worker: Arc::new(worker) })
     }
 
     /// Takes a delivery down. Never waits.
@@ -194,10 +189,6 @@ impl Deliveries {
     /// Writes what waits and ends the thread.
     pub fn close(&self) {
         self.inner.coming.close();
-        if let Some(thread) = self.inner.thread.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the deliveries panicked");
-        }
+        self.worker.close();
     }
 }
