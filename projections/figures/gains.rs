@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::members::Day;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entities::sender_account::Gain;
+use crate::entities::sender_accounts::row::Gain;
 use crate::store::{Symbol, Texts};
 
 /// What one counter gained, over all accounts that were read at both ends.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::table::Shelf;
 use crate::figures::crm_stages::{Spellings, StageOrder, Stages, counts, or_new_lead};
 use crate::store::Texts;
 

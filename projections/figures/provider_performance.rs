@@ -11,9 +11,9 @@ use domain::rules::reply_rate::DayReplies;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::entities::sender_account::{Counter, Member, Standing};
-use crate::entities::sender_account_list::mailboxes;
 use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::sender_accounts::list::mailboxes;
+use crate::entities::sender_accounts::row::{Counter, Member, Standing};
 use crate::figures::gains::{Counters, Covered, Gained, Gains};
 use crate::store::Symbol;
 use crate::tenant::Tenant;

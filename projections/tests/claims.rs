@@ -2,7 +2,7 @@
 
 use crate::common::{Given, at, given, live, rebuilt, recorded, served};
 use domain::rules::stages::Stage;
-use projections::entities::lead_list::LeadFilter;
+use projections::entities::leads::list::LeadFilter;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn stages(facts: &[Given]) -> Vec<(String, String, &'static str)> {
         assert_eq!(served(&tenant), served(&lanes));
     }
     let page = tenant.lead_list().page(0, &LeadFilter::default(), None, 50);
-    let lead = |lead: projections::entities::lead_list::LeadItem| {
+    let lead = |lead: projections::entities::leads::list::LeadItem| {
         let id = if lead.lead_id.starts_with('@') { "@".to_owned() } else { lead.lead_id };
         (lead.workspace.unwrap_or_default(), id, lead.stage)
     };

@@ -7,7 +7,7 @@ use domain::facts::Fact;
 use domain::facts::tenant::TenantFact;
 use domain::members::{Day, Instant, Month};
 use domain::rules::configuration::Timeline;
-use projections::entities::sender_account_list::AccountFilter;
+use projections::entities::sender_accounts::list::AccountFilter;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use crate::common::{Given, at, given, live, recorded, served};
 use domain::members::{Day, Month};
 use domain::rules::qualification::Verdict;
-use projections::entities::call_list::CallFilter;
-use projections::entities::lead_list::LeadFilter;
+use projections::entities::calls::list::CallFilter;
+use projections::entities::leads::list::LeadFilter;
 use projections::tenant::Tenant;
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 use domain::rules::outcomes::Outcome;
 use domain::rules::session::{self, Activation, Next, Rejected, Session, Spans};
-use projections::entities::session_item::SessionBook;
+use projections::entities::sessions::item::SessionBook;
 use uuid::Uuid;
 
 use super::{CommandError, Commands, Decision, Done};

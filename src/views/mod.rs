@@ -45,8 +45,8 @@ use self::time_travel::Frozen;
 pub use self::time_travel::Moment;
 use crate::log::{Log, LogSnapshot};
 
-pub use projections::entities::call_list::CallFilter;
-pub use projections::entities::lead_list::LeadFilter;
+pub use projections::entities::calls::list::CallFilter;
+pub use projections::entities::leads::list::LeadFilter;
 
 /// One tenant's models and the position they are at: that of the last of its facts that was folded.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use domain::keys::Position;
 use domain::members::{Email, Instant, Text};
 use domain::rules::decision::Record;
 use domain::rules::session::Spans;
-use projections::entities::session_item::{SessionBook, SessionItem};
+use projections::entities::sessions::item::{SessionBook, SessionItem};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::{Origins, Row};
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::table::Shelf;
 use crate::figures::crm_stages::{Stages, counts, or_new_lead};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Texts};

@@ -3,9 +3,10 @@
 pub mod hot_list;
 pub mod note_list;
 pub mod row;
+pub mod runs;
 pub mod schedule;
-pub mod shelf;
 mod snapshots;
+pub mod table;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,9 @@ use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entities::crm::row::{Origins, Row};
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::runs::{SyncRuns, family};
 use crate::entities::crm::snapshots::{Key, Snapshots};
-use crate::entities::sync_runs::{SyncRuns, family};
+use crate::entities::crm::table::Shelf;
 use crate::entity::Entity;
 use crate::store::{Strings, Symbol, Texts};
 use crate::{Recorded, halves};

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::Origins;
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::table::Shelf;
 use crate::entities::notes::{NoteRow, Notes};
 use crate::store::{Buckets, Cursor, Pages, Texts};
 

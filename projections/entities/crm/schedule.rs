@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::Origins;
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::table::Shelf;
 use crate::store::Texts;
 
 /// Most activities of one answer.

@@ -8,7 +8,7 @@ use domain::facts::sync::{Resource, SnapshotTaken};
 use domain::members::Instant;
 
 use crate::entities::crm::row::Seen;
-use crate::entities::crm::shelf::Shelf;
+use crate::entities::crm::table::Shelf;
 use crate::store::{Strings, Symbol};
 
 /// What names one snapshot.

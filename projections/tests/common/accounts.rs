@@ -1,8 +1,8 @@
 //! Random facts of sender accounts, ad spend and targets, and what is served of them.
 
 use domain::members::Day;
-use projections::entities::account_period::Period;
-use projections::entities::sender_account_list::AccountFilter;
+use projections::entities::sender_accounts::list::AccountFilter;
+use projections::entities::sender_accounts::period::Period;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ pub fn served(tenant: &Tenant) -> Value {
         let period = Period { from: day("2025-10-01"), to: day("2025-11-15"), timeline };
         all_pages(|after| accounts.page(0, &filter, Some(&period), after, 3))
     };
-    let removed = projections::entities::sender_account::Standing::Removed;
+    let removed = projections::entities::sender_accounts::row::Standing::Removed;
     json!({
         "accounts": listed(None),
         "removed": listed(Some(removed)),

@@ -2,9 +2,9 @@
 
 use axum::response::Response;
 use domain::members::Day;
-use projections::entities::account_period::Period;
-use projections::entities::sender_account::Standing;
-use projections::entities::sender_account_list::{AccountFilter, AccountItem, StatusAnswer};
+use projections::entities::sender_accounts::list::{AccountFilter, AccountItem, StatusAnswer};
+use projections::entities::sender_accounts::period::Period;
+use projections::entities::sender_accounts::row::Standing;
 use projections::figures::provider_performance::PerformanceAnswer;
 use projections::store::Page;
 use utoipa_axum::routes;

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::members::{Day, Email};
 use domain::rules::qualification::Verdict;
-use projections::entities::call_list::CallItem;
+use projections::entities::calls::list::CallItem;
 use projections::store::Page;
 use utoipa_axum::routes;
 

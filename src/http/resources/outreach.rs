@@ -10,7 +10,7 @@ use domain::facts::outreach::{LeadName, LeadStage, LeadStaged, OutreachFact, Out
 use domain::keys::Position;
 use domain::members::{Email, Text};
 use domain::rules::stages::Stage;
-use projections::entities::lead_list::{LeadItem, email_digest, item};
+use projections::entities::leads::list::{LeadItem, email_digest, item};
 use projections::store::Page;
 use projections::tenant::Tenant as Models;
 use utoipa::ToSchema;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use projections::entities::calls::Calls;
-use projections::entities::recording_list::{RecordingRow, recordings};
+use projections::entities::calls::recordings::{RecordingRow, recordings};
 use projections::store::Page;
 use utoipa_axum::routes;
 

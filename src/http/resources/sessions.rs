@@ -14,7 +14,7 @@ use domain::keys::Position;
 use domain::members::{Email, Text};
 use domain::rules::outcomes::Outcome;
 use domain::rules::session::Rejected;
-use projections::entities::session_item::SessionItem;
+use projections::entities::sessions::item::SessionItem;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;

@@ -1,7 +1,7 @@
 //! Sync runs, and how old the CRM's figures are (B4, B11).
 
 use axum::response::Response;
-use projections::entities::sync_runs::{RunItem, SyncStatus};
+use projections::entities::crm::runs::{RunItem, SyncStatus};
 use projections::store::Page;
 use utoipa_axum::routes;
 

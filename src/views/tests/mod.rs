@@ -15,9 +15,9 @@ use domain::facts::Fact;
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::{Instant as Moment, Month};
 use domain::record::{Draft, Private, RecordRef};
-use projections::entities::call_list::CallFilter;
+use projections::entities::calls::list::CallFilter;
 use projections::entities::crm::note_list::NoteList;
-use projections::entities::lead_list::LeadFilter;
+use projections::entities::leads::list::LeadFilter;
 use projections::figures::lead_summary;
 use serde_json::{Value, json};
 

@@ -1,5 +1,11 @@
 //! All outreach leads of one tenant: rows by name, the links that join names, the order by first event.
 
+pub mod claims;
+pub mod interests;
+pub mod links;
+pub mod list;
+pub mod row;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,10 +18,10 @@ use domain::rules::stages::Stage;
 
 use crate::canonical::Digest;
 use crate::entities::calls::Calls;
-use crate::entities::claims::Claims;
-use crate::entities::lead::{EventKind, Lead, LeadRow, Name, Placed};
-use crate::entities::lead_list::LeadList;
-use crate::entities::links::{Link, Links, Workspace};
+use crate::entities::leads::claims::Claims;
+use crate::entities::leads::links::{Link, Links, Workspace};
+use crate::entities::leads::list::LeadList;
+use crate::entities::leads::row::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::entity::Entity;
 use crate::figures::{Cells, Measure, Share, When};
 use crate::store::{Buckets, Index, Pages, Strings, Texts};

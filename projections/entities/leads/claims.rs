@@ -3,7 +3,7 @@
 use domain::keys::Position;
 
 use crate::canonical::Canonical;
-use crate::entities::lead::{Name, Placed, latest};
+use crate::entities::leads::row::{Name, Placed, latest};
 use crate::halves;
 use crate::store::{Chain, Index, Pages, Symbol, Texts};
 

@@ -1,5 +1,8 @@
 //! All dialer sessions of one tenant: rows, the index by id, who works which pipeline, and which are open.
 
+pub mod item;
+pub mod row;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use domain::rules::session::{self, Standing};
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entities::session::Session;
+use crate::entities::sessions::row::Session;
 use crate::entity::Entity;
 use crate::store::{Index, Pages, Strings, Symbol, Texts};
 

@@ -1,5 +1,9 @@
 //! All sender accounts of one tenant: rows by account, and what their counters gained by email provider (D6, D7).
 
+pub mod list;
+pub mod period;
+pub mod row;
+
 use domain::facts::Fact;
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
 use domain::members::Text;
@@ -7,8 +11,8 @@ use domain::rules::configuration::Timeline;
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entities::links::Workspace;
-use crate::entities::sender_account::{AccountName, AccountRow, Member};
+use crate::entities::leads::links::Workspace;
+use crate::entities::sender_accounts::row::{AccountName, AccountRow, Member};
 use crate::entity::Entity;
 use crate::figures::gains::Gains;
 use crate::store::{Index, Pages, Strings, Texts};

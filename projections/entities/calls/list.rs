@@ -9,8 +9,8 @@ use domain::rules::qualification::Verdict;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::entities::call::Call;
 use crate::entities::calls::Calls;
+use crate::entities::calls::row::Call;
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page};
 use crate::tenant::Tenant;

@@ -5,7 +5,7 @@ use domain::keys::{PersonDigest, Position};
 use domain::members::{Instant, Text};
 use domain::rules::stages::{Claim, Stage};
 
-use crate::entities::links::Workspace;
+use crate::entities::leads::links::Workspace;
 use crate::figures::Measure;
 use crate::store::chain::Event;
 use crate::store::{Events, Latest, Pages, Strings, Symbol};

@@ -2,9 +2,9 @@
 
 use domain::members::Instant;
 
-use crate::entities::lead::{EventKind, Lead};
-use crate::entities::lead_list::{key, lead_id};
 use crate::entities::leads::Leads;
+use crate::entities::leads::list::{key, lead_id};
+use crate::entities::leads::row::{EventKind, Lead};
 use crate::store::Texts;
 
 /// A lead with its first interest, which is one positive reply (D2). It names no person.

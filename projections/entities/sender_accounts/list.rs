@@ -12,10 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Order;
-use crate::entities::account_period::{Period, PeriodFigures};
-use crate::entities::links::Workspace;
-use crate::entities::sender_account::{AccountName, AccountRow, Counter, Member, Standing};
+use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::sender_accounts::period::{Period, PeriodFigures};
+use crate::entities::sender_accounts::row::{AccountName, AccountRow, Counter, Member, Standing};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Symbol, Texts};
 

@@ -1,5 +1,10 @@
 //! All calls of one tenant: rows, the index by id, their order by start, and what joins them to attempts.
 
+mod attempts;
+pub mod list;
+pub mod recordings;
+pub mod row;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,8 +16,8 @@ use domain::rules::configuration::Timeline;
 use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entities::attempts::Attempts;
-use crate::entities::call::{Call, Recording};
+use crate::entities::calls::attempts::Attempts;
+use crate::entities::calls::row::{Call, Recording};
 use crate::entity::Entity;
 use crate::figures::{Cells, Share};
 use crate::store::{Buckets, Index, Pages, Postings, Strings, Symbol, Texts};

@@ -5,7 +5,7 @@ use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
 use domain::words;
 
-use crate::entities::links::Workspace;
+use crate::entities::leads::links::Workspace;
 use crate::store::{Chain, Latest, Strings, Symbol};
 use crate::{Order, Recorded};
 

@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entities::call::Call;
 use crate::entities::calls::Calls;
-use crate::entities::claims::{Claimed, lay_down_name};
-use crate::entities::lead::{Lead, LeadRow, Name};
+use crate::entities::calls::row::Call;
 use crate::entities::leads::Leads;
+use crate::entities::leads::claims::{Claimed, lay_down_name};
+use crate::entities::leads::row::{Lead, LeadRow, Name};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 use crate::tenant::Tenant;
 
