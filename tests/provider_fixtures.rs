@@ -14,7 +14,7 @@ use domain::members::Instant;
 use factfold::config::{Config, Overrides};
 use factfold::ingest::delivery::Delivery;
 use factfold::ingest::directory::{Directory, Endpoint, TenantEntry};
-use factfold::ingest::provider::{Meaning, Translated};
+use factfold::ingest::provider::{MappedDelivery, MappingResult};
 use factfold::ingest::providers::PROVIDERS;
 use factfold::ingest::providers::generic::Mapping;
 use serde_json::{Value, json};
@@ -100,10 +100,10 @@ fn delivery(http: &str) -> Delivery {
     }
 }
 
-fn translate(delivery: &Delivery) -> Translated {
+fn map(delivery: &Delivery) -> MappedDelivery {
     let directory = directory();
     let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
-    directory.provider(&delivery.provider).expect("provider").translate(delivery, endpoint, directory)
+    directory.provider(&delivery.provider).expect("provider").map(delivery, endpoint, directory)
 }
 
 fn fact_json(fact: &Envelope) -> Value {
@@ -117,13 +117,15 @@ fn fact_json(fact: &Envelope) -> Value {
     })
 }
 
-fn outcome(read: &Translated) -> Value {
-    let mut shown = match &read.meaning {
-        Meaning::Facts { facts, weak } => {
+fn outcome(read: &MappedDelivery) -> Value {
+    let mut shown = match &read.result {
+        MappingResult::Facts { facts, weak } => {
             json!({"facts": facts.iter().map(fact_json).collect::<Vec<_>>(), "weak": weak})
         }
-        Meaning::Ignored => json!({"ignored": true}),
-        Meaning::Cannot(cannot) => json!({"quarantine": cannot.reason.as_str(), "detail": cannot.detail}),
+        MappingResult::Ignored => json!({"ignored": true}),
+        MappingResult::Failed(failure) => {
+            json!({"quarantine": failure.reason.as_str(), "detail": failure.detail})
+        }
     };
     shown["event"] = read.event.clone().into();
     if read.unknown_number {
@@ -143,9 +145,9 @@ fn cases(provider: &str) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-fn read_case(provider: &str, case: &str) -> Translated {
+fn read_case(provider: &str, case: &str) -> MappedDelivery {
     let path = &cases(provider)[case];
-    translate(&delivery(&fs::read_to_string(path).expect("readable")))
+    map(&delivery(&fs::read_to_string(path).expect("readable")))
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn every_delivery_gives_the_facts_beside_it() {
         let cases = cases(provider);
         assert!(cases.len() >= 10, "{provider} has too few fixtures");
         for (case, path) in cases {
-            let read = outcome(&translate(&delivery(&fs::read_to_string(&path).expect("readable"))));
+            let read = outcome(&map(&delivery(&fs::read_to_string(&path).expect("readable"))));
             let golden = path.with_extension("json");
             if write && !golden.exists() {
                 fs::write(&golden, format!("{:#}\n", read)).expect("written");
@@ -167,9 +169,9 @@ fn every_delivery_gives_the_facts_beside_it() {
     }
 }
 
-fn key(read: &Translated) -> String {
-    match &read.meaning {
-        Meaning::Facts { facts, .. } => facts[0].external_id.to_string(),
+fn key(read: &MappedDelivery) -> String {
+    match &read.result {
+        MappingResult::Facts { facts, .. } => facts[0].external_id.to_string(),
         other => panic!("no facts: {other:?}"),
     }
 }
@@ -184,8 +186,8 @@ fn redelivery_in_another_spelling_has_the_same_key_and_content() {
     ] {
         let (one, other) = (read_case(provider, one), read_case(provider, other));
         assert_eq!(key(&one), key(&other));
-        let (Meaning::Facts { facts: one, .. }, Meaning::Facts { facts: other, .. }) =
-            (one.meaning, other.meaning)
+        let (MappingResult::Facts { facts: one, .. }, MappingResult::Facts { facts: other, .. }) =
+            (one.result, other.result)
         else {
             panic!("facts");
         };
@@ -205,8 +207,8 @@ fn stages_of_one_call_have_keys_of_their_own() {
 fn no_key_holds_a_persons_address_or_number() {
     for provider in folders() {
         for (case, path) in cases(provider) {
-            let read = translate(&delivery(&fs::read_to_string(path).expect("readable")));
-            let Meaning::Facts { facts, .. } = read.meaning else { continue };
+            let read = map(&delivery(&fs::read_to_string(path).expect("readable")));
+            let MappingResult::Facts { facts, .. } = read.result else { continue };
             for fact in facts {
                 let id = fact.external_id.as_str().to_lowercase();
                 assert!(
@@ -264,10 +266,10 @@ fn damaged_deliveries_are_facts_or_reasons_and_never_a_panic() {
                     }
                 }
                 damaged.body = Bytes::from(body);
-                match translate(&damaged).meaning {
-                    Meaning::Facts { facts: made, .. } => facts += usize::from(!made.is_empty()),
-                    Meaning::Ignored => {}
-                    Meaning::Cannot(_) => reasons += 1,
+                match map(&damaged).result {
+                    MappingResult::Facts { facts: made, .. } => facts += usize::from(!made.is_empty()),
+                    MappingResult::Ignored => {}
+                    MappingResult::Failed(_) => reasons += 1,
                 }
             }
         }

@@ -12,7 +12,7 @@ use domain::members::Instant;
 use factfold::config::{Config, Overrides};
 use factfold::ingest::delivery::Delivery;
 use factfold::ingest::directory::{Directory, Endpoint, Secret, TenantEntry};
-use factfold::ingest::provider::Meaning;
+use factfold::ingest::provider::MappingResult;
 use factfold::ingest::providers::PROVIDERS;
 use factfold::ingest::signature::{SCHEMES, Scheme};
 use proptest::collection::vec;
@@ -148,12 +148,12 @@ fn mutated(media: &str, body: &str, changes: &[(usize, Option<Value>)]) -> Bytes
 fn check(delivery: &Delivery) -> Result<(), TestCaseError> {
     let endpoint = DIRECTORY.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
     let provider = DIRECTORY.provider(&delivery.provider).expect("provider");
-    let read = provider.translate(delivery, endpoint, &DIRECTORY);
-    let again = provider.translate(delivery, endpoint, &DIRECTORY);
-    let (facts, twice) = match (read.meaning, again.meaning) {
-        (Meaning::Facts { facts, .. }, Meaning::Facts { facts: twice, .. }) => (facts, twice),
-        (Meaning::Ignored, Meaning::Ignored) => return Ok(()),
-        (Meaning::Cannot(one), Meaning::Cannot(other)) => {
+    let read = provider.map(delivery, endpoint, &DIRECTORY);
+    let again = provider.map(delivery, endpoint, &DIRECTORY);
+    let (facts, twice) = match (read.result, again.result) {
+        (MappingResult::Facts { facts, .. }, MappingResult::Facts { facts: twice, .. }) => (facts, twice),
+        (MappingResult::Ignored, MappingResult::Ignored) => return Ok(()),
+        (MappingResult::Failed(one), MappingResult::Failed(other)) => {
             prop_assert_eq!(one, other);
             return Ok(());
         }
@@ -194,8 +194,8 @@ fn null_control_unchanged_seeds_are_mostly_facts() {
         let query = format!("event={event}&workspace=Globex");
         let delivery = delivery(provider, "acme", &query, media, mutated(media, body, &[]));
         let endpoint = DIRECTORY.endpoint(provider, "acme").expect("endpoint");
-        let read = DIRECTORY.provider(provider).expect("provider").translate(&delivery, endpoint, &DIRECTORY);
-        matches!(read.meaning, Meaning::Facts { .. })
+        let read = DIRECTORY.provider(provider).expect("provider").map(&delivery, endpoint, &DIRECTORY);
+        matches!(read.result, MappingResult::Facts { .. })
     });
     let facts = facts.count();
     assert!(2 * facts > SEEDS.len(), "{facts} of {}", SEEDS.len());

@@ -9,7 +9,7 @@ use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use factfold::ingest::delivery::{Delivery, Form};
 use factfold::ingest::directory::{Directory, Endpoint, Secret, TenantEntry};
-use factfold::ingest::provider::{Meaning, Provider};
+use factfold::ingest::provider::{MappingResult, Provider};
 use factfold::ingest::providers::named;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -63,13 +63,13 @@ fn stages(
     verified?;
     println!("{:<46} {time:>20}", "  verify");
     let (time, facts) = alone(count, || {
-        let read = |delivery| match provider.translate(delivery, endpoint, directory).meaning {
-            Meaning::Facts { facts, .. } => Ok(facts),
+        let read = |delivery| match provider.map(delivery, endpoint, directory).result {
+            MappingResult::Facts { facts, .. } => Ok(facts),
             other => Err(format!("no fact: {other:?}")),
         };
         deliveries.iter().map(read).collect::<Result<Vec<_>, _>>()
     });
-    println!("{:<46} {time:>20}", "  translate");
+    println!("{:<46} {time:>20}", "  map");
     let (facts, secret) = (facts?, LogSecret::new(&[7; 32]));
     let (time, laid) = alone(count, || {
         facts.iter().flatten().zip(deliveries).try_for_each(|(fact, delivery)| {

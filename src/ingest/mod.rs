@@ -1,6 +1,6 @@
 //! The one way in: bytes → envelopes → log. No web server and no index in here.
 //!
-//! A delivery of a provider is verified, translated and recorded, or kept whole in quarantine; a fact that a
+//! A delivery of a provider is verified, mapped and recorded, or kept whole in quarantine; a fact that a
 //! client posts is read strictly and recorded, or answered with what is wrong. A key that is known with other
 //! content leaves its evidence. Nothing is answered before it is durable (R4).
 
@@ -38,7 +38,7 @@ use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Tak
 use self::conflict::Sightings;
 use self::delivery::Delivery;
 use self::directory::{Directory, Endpoint, endpoint_reference};
-use self::provider::{Cannot, Meaning, Provider, Reason};
+use self::provider::{MappingFailure, MappingResult, Provider, Reason};
 use self::roster::Roster;
 use self::settle::{Differing, Known};
 use self::turns::Turns;
@@ -131,19 +131,19 @@ impl Ingest {
         let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
         let endpoint = known.ok_or(NotTaken::UnknownEndpoint)?;
         verified?;
-        Ok(self.translate(provider, delivery, endpoint, &directory).await?)
+        Ok(self.record_or_quarantine(provider, delivery, endpoint, &directory).await?)
     }
 
-    async fn translate(
+    async fn record_or_quarantine(
         &self,
         provider: &dyn Provider,
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
     ) -> Result<Taken, IngestError> {
-        let (mut taken, cannot) = self.map(provider, delivery, endpoint, directory).await?;
-        if let Some(cannot) = cannot {
-            let kept = self.quarantine(provider, delivery, taken.tenant.as_ref(), cannot).await?;
+        let (mut taken, failure) = self.map_and_record(provider, delivery, endpoint, directory).await?;
+        if let Some(failure) = failure {
+            let kept = self.quarantine(provider, delivery, taken.tenant.as_ref(), failure).await?;
             taken.outcome = Outcome::Quarantined;
             taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
             taken.quarantine = Some(kept);
@@ -151,36 +151,36 @@ impl Ingest {
         Ok(taken)
     }
 
-    /// Reads an authentic delivery and records its facts; or says why there are none, and records nothing.
-    async fn map(
+    /// Maps an authentic delivery and records its facts, or nothing where mapping fails.
+    async fn map_and_record(
         &self,
         provider: &dyn Provider,
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
-    ) -> Result<(Taken, Option<Cannot>), IngestError> {
-        let read = provider.translate(delivery, endpoint, directory);
-        let tenant = read.tenant.filter(|tenant| directory.has_tenant(tenant));
+    ) -> Result<(Taken, Option<MappingFailure>), IngestError> {
+        let mapped = provider.map(delivery, endpoint, directory);
+        let tenant = mapped.tenant.filter(|tenant| directory.has_tenant(tenant));
         // A tenant without numbers does not tell calls apart by them.
         let unknown_number =
-            read.unknown_number && tenant.as_ref().is_some_and(|tenant| directory.has_numbers(tenant));
+            mapped.unknown_number && tenant.as_ref().is_some_and(|tenant| directory.has_numbers(tenant));
         let mut taken = Taken {
             tenant,
-            event: read.event,
+            event: mapped.event,
             outcome: Outcome::Ignored,
             facts: Vec::new(),
             weak: false,
             unknown_number,
             quarantine: None,
         };
-        let (facts, weak) = match read.meaning {
-            Meaning::Ignored => return Ok((taken, None)),
-            Meaning::Cannot(cannot) => return Ok((taken, Some(cannot))),
-            Meaning::Facts { facts, weak } => (facts, weak),
+        let (facts, weak) = match mapped.result {
+            MappingResult::Ignored => return Ok((taken, None)),
+            MappingResult::Failed(failure) => return Ok((taken, Some(failure))),
+            MappingResult::Facts { facts, weak } => (facts, weak),
         };
         let drafts = match self.drafts(delivery, &facts, directory)? {
             Ok(drafts) => drafts,
-            Err(cannot) => return Ok((taken, Some(cannot))),
+            Err(failure) => return Ok((taken, Some(failure))),
         };
         // Of a delivery with body and query only the body is kept with the fact: mapped again under this
         // delivery's query it would always agree with it.
@@ -189,10 +189,10 @@ impl Ingest {
             if !is_whole {
                 return Vec::new();
             }
-            let first = provider.translate(&delivery.with_original(original), endpoint, directory);
-            match first.meaning {
-                Meaning::Facts { facts, .. } => facts,
-                Meaning::Ignored | Meaning::Cannot(_) => Vec::new(),
+            let first = provider.map(&delivery.with_original(original), endpoint, directory);
+            match first.result {
+                MappingResult::Facts { facts, .. } => facts,
+                MappingResult::Ignored | MappingResult::Failed(_) => Vec::new(),
             }
         };
         taken.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
@@ -207,19 +207,22 @@ impl Ingest {
         delivery: &Delivery,
         facts: &[Envelope],
         directory: &Directory,
-    ) -> Result<Result<Vec<Draft>, Cannot>, IngestError> {
+    ) -> Result<Result<Vec<Draft>, MappingFailure>, IngestError> {
         let original = delivery.original();
         let mut drafts = Vec::with_capacity(facts.len());
         for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
             if !directory.has_tenant(&envelope.tenant) {
-                return Ok(Err(Cannot::new(Reason::UnknownTenant, envelope.tenant.as_str())));
+                return Ok(Err(MappingFailure::new(Reason::UnknownTenant, envelope.tenant.as_str())));
             }
             if envelope.occurred_at.0 > delivery.received_at.0 + post::AHEAD_MAX {
-                return Ok(Err(Cannot::new(Reason::FutureOccurredAt, envelope.occurred_at.to_string())));
+                return Ok(Err(MappingFailure::new(
+                    Reason::FutureOccurredAt,
+                    envelope.occurred_at.to_string(),
+                )));
             }
             match envelope.draft(&self.secret, salt, &original) {
                 Ok(draft) => drafts.push(draft),
-                Err(error) => return Ok(Err(Cannot::new(Reason::TooLarge, error.to_string()))),
+                Err(error) => return Ok(Err(MappingFailure::new(Reason::TooLarge, error.to_string()))),
             }
         }
         Ok(Ok(drafts))
@@ -270,13 +273,13 @@ impl Ingest {
         provider: &dyn Provider,
         delivery: &Delivery,
         tenant: Option<&TenantId>,
-        cannot: Cannot,
+        failure: MappingFailure,
     ) -> Result<InQuarantine, IngestError> {
-        let envelope = quarantine::envelope(delivery, tenant, &cannot, provider)?;
+        let envelope = quarantine::envelope(delivery, tenant, &failure, provider)?;
         let appended = self.append(&[envelope], &delivery.body).await?;
         // A redelivery that fails for another reason than the first one stays the first one's.
         let position = appended.first().map_or(0, |appended| appended.position());
-        let Cannot { reason, detail } = cannot;
+        let MappingFailure { reason, detail } = failure;
         Ok(InQuarantine { id: quarantine::id(delivery, provider), position, reason, detail })
     }
 

@@ -4,7 +4,7 @@ use domain::keys::TenantId;
 use domain::members::{Email, Phone, Text};
 
 use super::directory::{Directory, Endpoint};
-use super::provider::{Cannot, Reason};
+use super::provider::{MappingFailure, Reason};
 
 /// What a payload says of its owner.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,11 @@ pub struct Owner {
 ///
 /// # Errors
 /// Nobody's: quarantine by the number, else by the workspace.
-pub fn owner(endpoint: &Endpoint, directory: &Directory, claims: Claims<'_>) -> Result<Owner, Cannot> {
+pub fn owner(
+    endpoint: &Endpoint,
+    directory: &Directory,
+    claims: Claims<'_>,
+) -> Result<Owner, MappingFailure> {
     let Claims { number, workspaces, agent } = claims;
     let known = number.and_then(|number| directory.number(number));
     let by_workspace = || workspaces.iter().find_map(|name| directory.workspace(name.as_str()));
@@ -40,10 +44,10 @@ pub fn owner(endpoint: &Endpoint, directory: &Directory, claims: Claims<'_>) -> 
     let Some(tenant) = tenant.cloned() else {
         let names: Vec<&str> = workspaces.iter().map(Text::as_str).collect();
         return Err(match number {
-            None if !names.is_empty() => Cannot::new(Reason::UnknownWorkspace, names.join(" / ")),
+            None if !names.is_empty() => MappingFailure::new(Reason::UnknownWorkspace, names.join(" / ")),
             _ => {
                 let shown = number.map_or("no number", Phone::as_str);
-                Cannot::new(Reason::UnknownTrackingNumber, shown)
+                MappingFailure::new(Reason::UnknownTrackingNumber, shown)
             }
         });
     };
@@ -71,7 +75,11 @@ mod tests {
         Directory::new(tenants, Vec::new()).expect("directory")
     }
 
-    fn found(tenant: Option<&str>, number: Option<&str>, workspace: Option<&str>) -> Result<Owner, Cannot> {
+    fn found(
+        tenant: Option<&str>,
+        number: Option<&str>,
+        workspace: Option<&str>,
+    ) -> Result<Owner, MappingFailure> {
         let endpoint = Endpoint {
             id: "e".into(),
             provider: "p".into(),
@@ -85,7 +93,7 @@ mod tests {
         owner(&endpoint, &directory(), claims)
     }
 
-    fn is(tenant: &str, agent: Option<&str>, unknown_number: bool) -> Result<Owner, Cannot> {
+    fn is(tenant: &str, agent: Option<&str>, unknown_number: bool) -> Result<Owner, MappingFailure> {
         let tenant = TenantId::new(tenant).expect("tenant");
         Ok(Owner { tenant, agent: agent.and_then(Email::new), unknown_number })
     }
@@ -101,7 +109,7 @@ mod tests {
 
     #[test]
     fn a2_what_is_nobodys_is_quarantined_by_what_it_named() {
-        let reason = |number, workspace| found(None, number, workspace).map_err(|cannot| cannot.reason);
+        let reason = |number, workspace| found(None, number, workspace).map_err(|failure| failure.reason);
         assert_eq!(reason(Some("+12125550109"), Some("19")), Err(Reason::UnknownTrackingNumber));
         assert_eq!(reason(None, Some("19")), Err(Reason::UnknownWorkspace));
         assert_eq!(reason(None, None), Err(Reason::UnknownTrackingNumber));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conflict::hex;
-use super::provider::{Cannot, Reason};
+use super::provider::{MappingFailure, Reason};
 use super::providers::text;
 
 /// A text, number or truth value as text, trimmed; nothing when it is blank, or a list or an object.
@@ -157,7 +157,7 @@ impl Members<'_> {
     ///
     /// # Errors
     /// Given, and none.
-    pub fn seconds(&self, names: &[&str]) -> Result<Option<u32>, Cannot> {
+    pub fn seconds(&self, names: &[&str]) -> Result<Option<u32>, MappingFailure> {
         self.read(names, seconds, "is no number of seconds")
     }
 
@@ -165,7 +165,7 @@ impl Members<'_> {
     ///
     /// # Errors
     /// Given, and none.
-    pub fn boolean(&self, names: &[&str]) -> Result<Option<bool>, Cannot> {
+    pub fn boolean(&self, names: &[&str]) -> Result<Option<bool>, MappingFailure> {
         self.read(names, boolean, "is neither true nor false")
     }
 
@@ -173,7 +173,7 @@ impl Members<'_> {
     ///
     /// # Errors
     /// Given, and none.
-    pub fn instant(&self, name: &str, format: &TimeFormat) -> Result<Option<Instant>, Cannot> {
+    pub fn instant(&self, name: &str, format: &TimeFormat) -> Result<Option<Instant>, MappingFailure> {
         self.read(&[name], |given| format.read(given), "is no time that can be read")
     }
 
@@ -182,12 +182,12 @@ impl Members<'_> {
         names: &[&str],
         read: impl Fn(&str) -> Option<T>,
         rule: &str,
-    ) -> Result<Option<T>, Cannot> {
+    ) -> Result<Option<T>, MappingFailure> {
         let Some(name) = names.iter().find(|name| scalar(&self.0[**name]).is_some()) else { return Ok(None) };
         let given = scalar(&self.0[*name]).unwrap_or_default();
         match read(&given) {
             Some(value) => Ok(Some(value)),
-            None => Err(Cannot::new(Reason::MalformedField, format!("/{name}: {given:?} {rule}"))),
+            None => Err(MappingFailure::new(Reason::MalformedField, format!("/{name}: {given:?} {rule}"))),
         }
     }
 }

@@ -63,13 +63,14 @@ pub trait Provider: Send + Sync {
     /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
     fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused>;
 
-    /// What an authentic delivery says.
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated;
+    /// Maps an authentic delivery to facts, or says why there are none.
+    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery;
 }
 
-/// How a built-in provider reads a delivery: what it learns of event and owner it writes down at once, so that it is
+/// How a built-in provider maps a delivery. It writes event and owner down as soon as it reads them, so that they are
 /// known of a delivery that cannot be read further, too.
-pub type Read = fn(&Delivery, &Endpoint, &Directory, &mut Translated) -> Result<Meaning, Cannot>;
+pub type MapDelivery =
+    fn(&Delivery, &Endpoint, &Directory, &mut MappedDelivery) -> Result<MappingResult, MappingFailure>;
 
 /// A provider whose dialect is built in.
 pub struct Preset {
@@ -83,8 +84,8 @@ pub struct Preset {
     pub mapping: u16,
     /// How it signs.
     pub signature: fn() -> Scheme,
-    /// What its deliveries say.
-    pub read: Read,
+    /// Maps one delivery.
+    pub map: MapDelivery,
 }
 
 impl Provider for Preset {
@@ -112,10 +113,11 @@ impl Provider for Preset {
         (self.signature)().verify(delivery, &endpoint.secrets, public_url)
     }
 
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        read.meaning = (self.read)(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
-        read
+    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery {
+        let mut mapped = MappedDelivery::of(endpoint);
+        mapped.result =
+            (self.map)(delivery, endpoint, directory, &mut mapped).unwrap_or_else(MappingResult::Failed);
+        mapped
     }
 }
 
@@ -141,9 +143,9 @@ pub enum Refused {
     Stale,
 }
 
-/// What a delivery says.
+/// A delivery as its provider mapped it.
 #[derive(Debug, Clone)]
-pub struct Translated {
+pub struct MappedDelivery {
     /// The provider's event in canonical spelling, as far as it was read: for the delivery log.
     pub event: Option<String>,
     /// The owner, as far as it is known.
@@ -152,18 +154,18 @@ pub struct Translated {
     /// worth an alert (RULINGS, Owner).
     pub unknown_number: bool,
     /// The facts, or why there are none.
-    pub meaning: Meaning,
+    pub result: MappingResult,
 }
 
-impl Translated {
+impl MappedDelivery {
     /// Nothing is known yet but the endpoint.
     pub fn of(endpoint: &Endpoint) -> Self {
         let tenant = endpoint.tenant.clone();
-        Self { event: None, tenant, unknown_number: false, meaning: Meaning::Ignored }
+        Self { event: None, tenant, unknown_number: false, result: MappingResult::Ignored }
     }
 
     /// Says whose it is, where that is known.
-    pub fn owned_by(&mut self, owner: &Result<Owner, Cannot>) {
+    pub fn owned_by(&mut self, owner: &Result<Owner, MappingFailure>) {
         if let Ok(owner) = owner {
             self.tenant = Some(owner.tenant.clone());
             self.unknown_number = owner.unknown_number;
@@ -171,9 +173,9 @@ impl Translated {
     }
 }
 
-/// What came of reading a delivery.
+/// The facts of a delivery, or why there are none.
 #[derive(Debug, Clone)]
-pub enum Meaning {
+pub enum MappingResult {
     /// What happened.
     Facts {
         /// At least one.
@@ -184,19 +186,19 @@ pub enum Meaning {
     /// The event is known and carries nothing to count.
     Ignored,
     /// It goes to quarantine.
-    Cannot(Cannot),
+    Failed(MappingFailure),
 }
 
 /// Why an authentic delivery could not be turned into facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cannot {
+pub struct MappingFailure {
     /// In a word.
     pub reason: Reason,
     /// Which field and how; may quote the payload, so it is personal.
     pub detail: String,
 }
 
-impl Cannot {
+impl MappingFailure {
     /// A reason with what was found.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }

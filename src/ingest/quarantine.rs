@@ -12,7 +12,7 @@ use super::answer::IngestError;
 use super::conflict::hex;
 use super::delivery::Delivery;
 use super::directory::{Endpoint, endpoint_reference};
-use super::provider::{Cannot, Provider};
+use super::provider::{MappingFailure, Provider};
 use super::providers::{long_text, text};
 
 /// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a
@@ -39,20 +39,20 @@ pub fn id(delivery: &Delivery, provider: &dyn Provider) -> String {
 pub(super) fn envelope(
     delivery: &Delivery,
     tenant: Option<&TenantId>,
-    cannot: &Cannot,
+    failure: &MappingFailure,
     provider: &dyn Provider,
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
     let id = id(delivery, provider);
     let body = DeliveryQuarantined {
         quarantine_id: text(&id).ok_or_else(|| engine("id"))?,
-        reason: text(cannot.reason.as_str()).ok_or_else(|| engine("reason"))?,
+        reason: text(failure.reason.as_str()).ok_or_else(|| engine("reason"))?,
         provider: text(&delivery.provider).ok_or_else(|| engine("provider"))?,
         endpoint: text(&endpoint_reference(&delivery.provider, &delivery.endpoint))
             .ok_or_else(|| engine("endpoint"))?,
         method: text(&delivery.method),
         content_type: delivery.content_type().and_then(|given| text(&given)),
-        detail: long_text(&cannot.detail),
+        detail: long_text(&failure.detail),
         query: long_text(delivery.query()),
         headers: long_text(&lines(delivery, &provider.headers_kept())),
     };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{IngestError, Outcome};
-use super::provider::Cannot;
+use super::provider::MappingFailure;
 use super::providers::text;
 use super::{Ingest, quarantine};
 use crate::log::{Appended, LogError};
@@ -35,7 +35,7 @@ pub enum Retried {
     /// It has a meaning now, or had one before.
     Resolved(Resolved),
     /// It cannot be mapped, still.
-    Still(Cannot),
+    Still(MappingFailure),
     /// Its endpoint or provider is no longer configured.
     EndpointGone,
     /// Its payload was erased.
@@ -49,7 +49,7 @@ impl Retried {
     pub fn in_vain(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Resolved(_) | Self::Unknown => None,
-            Self::Still(cannot) => Some((cannot.reason.as_str(), cannot.detail.clone())),
+            Self::Still(failure) => Some((failure.reason.as_str(), failure.detail.clone())),
             Self::EndpointGone => Some(("unknown_endpoint", "its endpoint is no longer configured".into())),
             Self::Erased => Some(("erased", "its payload was erased".into())),
         }
@@ -104,9 +104,9 @@ impl Ingest {
             return Ok(Retried::EndpointGone);
         };
         let delivery = quarantine::delivery(kept, endpoint, original, received_at);
-        let (taken, cannot) = self.map(provider, &delivery, endpoint, &directory).await?;
-        if let Some(cannot) = cannot {
-            return Ok(Retried::Still(cannot));
+        let (taken, failure) = self.map_and_record(provider, &delivery, endpoint, &directory).await?;
+        if let Some(failure) = failure {
+            return Ok(Retried::Still(failure));
         }
         let engine = |what: &str| IngestError::Engine(format!("resolution: {what} is blank"));
         let body = QuarantineResolved {

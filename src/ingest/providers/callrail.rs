@@ -13,7 +13,7 @@ use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
-use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason};
 use crate::ingest::signature::{self, Scheme};
 
 const EVENTS: &[&str] = &[
@@ -29,9 +29,9 @@ const EVENTS: &[&str] = &[
     "convert_assist_complete",
 ];
 
-/// What an event says of a call.
+/// What an event reports about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum EventKind {
     Begins,
     Rings,
     Ended,
@@ -40,13 +40,13 @@ enum Says {
     Nothing,
 }
 
-fn says(event: &str) -> Says {
+fn event_kind(event: &str) -> EventKind {
     match event {
-        "pre_call" => Says::Begins,
-        "routing_complete" => Says::Rings,
-        "post_call" | "outbound_post_call" => Says::Ended,
-        "call_modified" | "outbound_call_modified" => Says::Modified,
-        _ => Says::Nothing,
+        "pre_call" => EventKind::Begins,
+        "routing_complete" => EventKind::Rings,
+        "post_call" | "outbound_post_call" => EventKind::Ended,
+        "call_modified" | "outbound_call_modified" => EventKind::Modified,
+        _ => EventKind::Nothing,
     }
 }
 
@@ -57,16 +57,16 @@ pub const PRESET: Preset = Preset {
     events: EVENTS,
     mapping: 1,
     signature: || Scheme::Mac(vec![signature::callrail()]),
-    read: meaning,
+    map,
 };
 
 /// The event that the endpoint is for, else the one that its URL names, else the one that some bodies do; of the
 /// latter two `inbound_post_call` and `outboundpostcall` are spellings that are met.
-fn event(delivery: &Delivery, endpoint: &Endpoint, body: &Value) -> Result<&'static str, Cannot> {
+fn event(delivery: &Delivery, endpoint: &Endpoint, body: &Value) -> Result<&'static str, MappingFailure> {
     let query = Form::parse(delivery.query().as_bytes());
     let named = || query.get("event").or_else(|| query.get("type")).map(String::from);
     let given = endpoint.event.clone().or_else(named).or_else(|| scalar(&body["type"]));
-    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "the endpoint's event"))?;
+    let given = given.ok_or_else(|| MappingFailure::new(Reason::MissingField, "the endpoint's event"))?;
     let squashed = |name: &str| fold_word(name).replace('-', "");
     let wanted = squashed(&given);
     let wanted = wanted.strip_prefix("inbound").or(wanted.strip_prefix("call")).unwrap_or(&wanted);
@@ -74,17 +74,17 @@ fn event(delivery: &Delivery, endpoint: &Endpoint, body: &Value) -> Result<&'sta
         let event = squashed(event);
         event == wanted || event.strip_prefix("call") == Some(wanted)
     });
-    found.copied().ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))
+    found.copied().ok_or_else(|| MappingFailure::new(Reason::UnknownEventType, given))
 }
 
-fn meaning(
+fn map(
     delivery: &Delivery,
     endpoint: &Endpoint,
     directory: &Directory,
-    read: &mut Translated,
-) -> Result<Meaning, Cannot> {
+    mapped: &mut MappedDelivery,
+) -> Result<MappingResult, MappingFailure> {
     let body = domain::json::parse(&delivery.body)
-        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let members = Members(&body);
     let number = members.phone(&["tracking_phone_number", "trackingnum"]);
     let names = ["company_resource_id", "company_id", "company_name"];
@@ -92,33 +92,38 @@ fn meaning(
     let agent = members.email(&["agent_email"]);
     let owner =
         owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
-    read.owned_by(&owner);
+    mapped.owned_by(&owner);
     let event = event(delivery, endpoint, &body)?;
-    read.event = Some(event.to_owned());
-    let says = says(event);
-    if says == Says::Nothing {
-        return Ok(Meaning::Ignored);
+    mapped.event = Some(event.to_owned());
+    let kind = event_kind(event);
+    if kind == EventKind::Nothing {
+        return Ok(MappingResult::Ignored);
     }
     let owner = owner?;
     let id = members.text(&["resource_id", "id"]);
-    let id = id.ok_or_else(|| Cannot::new(Reason::MissingField, "/resource_id"))?;
+    let id = id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/resource_id"))?;
     let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
-    let key = match says {
-        Says::Modified => format!("{id}:modified:{}", digest(&body)),
-        Says::Begins | Says::Rings | Says::Ended | Says::Nothing => format!("{id}:{event}"),
+    let key = match kind {
+        EventKind::Modified => format!("{id}:modified:{}", digest(&body)),
+        EventKind::Begins | EventKind::Rings | EventKind::Ended | EventKind::Nothing => {
+            format!("{id}:{event}")
+        }
     };
     let outbound = event.starts_with("outbound");
-    let reported = reported(members, says, outbound, &owner, number)?;
-    let at = match says {
-        Says::Modified => None,
-        Says::Begins | Says::Rings | Says::Ended | Says::Nothing => reported.ended_at.or(reported.started_at),
+    let reported = reported(members, kind, outbound, &owner, number)?;
+    let at = match kind {
+        EventKind::Modified => None,
+        EventKind::Begins | EventKind::Rings | EventKind::Ended | EventKind::Nothing => {
+            reported.ended_at.or(reported.started_at)
+        }
     };
-    let recorded = recorded(members, &reported, id)?.filter(|_| matches!(says, Says::Ended | Says::Modified));
+    let recorded =
+        recorded(members, &reported, id)?.filter(|_| matches!(kind, EventKind::Ended | EventKind::Modified));
     facts.call(&key, at, reported, recorded)
 }
 
 /// Whether a person answered: as said, else as the type of the call implies. A voicemail is no person.
-fn answered(members: Members<'_>) -> Result<Option<bool>, Cannot> {
+fn answered(members: Members<'_>) -> Result<Option<bool>, MappingFailure> {
     Ok(members.boolean(&["answered"])?.or_else(|| {
         let kind = members.get(&["call_type"])?;
         match fold_word(&kind).as_str() {
@@ -131,15 +136,15 @@ fn answered(members: Members<'_>) -> Result<Option<bool>, Cannot> {
 
 fn reported(
     members: Members<'_>,
-    says: Says,
+    kind: EventKind,
     outbound: bool,
     owner: &Owner,
     number: Option<Phone>,
-) -> Result<CallReported, Cannot> {
+) -> Result<CallReported, MappingFailure> {
     let id = members.text(&["resource_id", "id"]);
     let call_id = id.and_then(|id| Text::new(&format!("callrail:{id}")));
-    let call_id = call_id.ok_or_else(|| Cannot::new(Reason::MissingField, "/resource_id"))?;
-    let has_ended = matches!(says, Says::Ended | Says::Modified);
+    let call_id = call_id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/resource_id"))?;
+    let has_ended = matches!(kind, EventKind::Ended | EventKind::Modified);
     // Of a call that has not ended, `false` and 0 say that it is not known yet.
     let answered = if has_ended { answered(members)? } else { None };
     let duration_seconds = if has_ended { members.seconds(&["duration"])? } else { None };
@@ -155,12 +160,12 @@ fn reported(
     };
     Ok(CallReported {
         call_id,
-        status: match (says, answered) {
-            (Says::Begins | Says::Nothing, _) => CallStatus::Initiated,
-            (Says::Rings, _) => CallStatus::Ringing,
-            (Says::Ended | Says::Modified, Some(false)) if abandoned => CallStatus::Canceled,
-            (Says::Ended | Says::Modified, Some(false)) => CallStatus::NoAnswer,
-            (Says::Ended | Says::Modified, Some(true) | None) => CallStatus::Completed,
+        status: match (kind, answered) {
+            (EventKind::Begins | EventKind::Nothing, _) => CallStatus::Initiated,
+            (EventKind::Rings, _) => CallStatus::Ringing,
+            (EventKind::Ended | EventKind::Modified, Some(false)) if abandoned => CallStatus::Canceled,
+            (EventKind::Ended | EventKind::Modified, Some(false)) => CallStatus::NoAnswer,
+            (EventKind::Ended | EventKind::Modified, Some(true) | None) => CallStatus::Completed,
         },
         answered,
         duration_seconds,
@@ -184,7 +189,7 @@ fn reported(
 }
 
 /// `datetime` is UTC and does not say so; the others carry an offset.
-fn started_at(members: Members<'_>) -> Result<Option<Instant>, Cannot> {
+fn started_at(members: Members<'_>) -> Result<Option<Instant>, MappingFailure> {
     let utc = TimeFormat::Pattern("%Y-%m-%d %H:%M:%S".into(), chrono_tz::UTC);
     for (name, format) in [
         ("start_time", &TimeFormat::Rfc3339),
@@ -200,7 +205,11 @@ fn started_at(members: Members<'_>) -> Result<Option<Instant>, Cannot> {
 }
 
 /// A call has one recording, known by the call's id.
-fn recorded(members: Members<'_>, call: &CallReported, id: Text) -> Result<Option<CallRecorded>, Cannot> {
+fn recorded(
+    members: Members<'_>,
+    call: &CallReported,
+    id: Text,
+) -> Result<Option<CallRecorded>, MappingFailure> {
     let Some(url) = members.text(&["recording"]) else { return Ok(None) };
     Ok(Some(CallRecorded {
         call_id: call.call_id.clone(),

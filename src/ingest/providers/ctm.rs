@@ -12,7 +12,7 @@ use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};
-use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated, event_named};
+use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason, event_named};
 use crate::ingest::signature::{self, Scheme};
 
 const EVENTS: &[&str] = &[
@@ -27,9 +27,9 @@ const EVENTS: &[&str] = &[
     "outbound_text",
 ];
 
-/// What a trigger says of a call.
+/// What a trigger reports about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum EventKind {
     Starts,
     /// Said once, at hang-up, before recording and duration are settled.
     Ends,
@@ -39,12 +39,12 @@ enum Says {
     Nothing,
 }
 
-fn says(event: &str) -> Says {
+fn event_kind(event: &str) -> EventKind {
     match event {
-        "start" | "starts" | "start_outbound" => Says::Starts,
-        "end_immediate" => Says::Ends,
-        "end" | "status_change" => Says::Changed,
-        _ => Says::Nothing,
+        "start" | "starts" | "start_outbound" => EventKind::Starts,
+        "end_immediate" => EventKind::Ends,
+        "end" | "status_change" => EventKind::Changed,
+        _ => EventKind::Nothing,
     }
 }
 
@@ -55,25 +55,25 @@ pub const PRESET: Preset = Preset {
     events: EVENTS,
     mapping: 1,
     signature: || Scheme::Mac(vec![signature::ctm()]),
-    read: meaning,
+    map,
 };
 
 /// The trigger that the endpoint is for, else the one that its URL names.
-fn event(delivery: &Delivery, endpoint: &Endpoint) -> Result<&'static str, Cannot> {
+fn event(delivery: &Delivery, endpoint: &Endpoint) -> Result<&'static str, MappingFailure> {
     let query = Form::parse(delivery.query().as_bytes());
     let given = endpoint.event.clone().or_else(|| query.get("event").map(String::from));
-    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "the endpoint's event"))?;
-    event_named(&given, EVENTS).ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))
+    let given = given.ok_or_else(|| MappingFailure::new(Reason::MissingField, "the endpoint's event"))?;
+    event_named(&given, EVENTS).ok_or_else(|| MappingFailure::new(Reason::UnknownEventType, given))
 }
 
-fn meaning(
+fn map(
     delivery: &Delivery,
     endpoint: &Endpoint,
     directory: &Directory,
-    read: &mut Translated,
-) -> Result<Meaning, Cannot> {
+    mapped: &mut MappedDelivery,
+) -> Result<MappingResult, MappingFailure> {
     let body = domain::json::parse(&delivery.body)
-        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     // Some who pass it on put the call under a name.
     let call = if body["call"].is_object() { &body["call"] } else { &body };
     let members = Members(call);
@@ -82,37 +82,39 @@ fn meaning(
     let agent = Members(&call["agent"]).email(&["email"]);
     let owner =
         owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
-    read.owned_by(&owner);
+    mapped.owned_by(&owner);
     let event = event(delivery, endpoint)?;
-    read.event = Some(event.to_owned());
-    let says = says(event);
+    mapped.event = Some(event.to_owned());
+    let kind = event_kind(event);
     // A change of status tells of texts too, and for outbound ones alone does so.
     let is_text = call["message_id"].is_string()
         || members.get(&["direction"]).is_some_and(|direction| fold_word(&direction).starts_with("msg-"));
-    if says == Says::Nothing || is_text {
-        return Ok(Meaning::Ignored);
+    if kind == EventKind::Nothing || is_text {
+        return Ok(MappingResult::Ignored);
     }
     let owner = owner?;
-    let id = members.text(&["id", "sid"]).ok_or_else(|| Cannot::new(Reason::MissingField, "/id"))?;
-    let key = match says {
-        Says::Changed => format!("{id}:modified:{}", digest(call)),
-        Says::Starts | Says::Ends | Says::Nothing => format!("{id}:{}", event.trim_end_matches('s')),
+    let id = members.text(&["id", "sid"]).ok_or_else(|| MappingFailure::new(Reason::MissingField, "/id"))?;
+    let key = match kind {
+        EventKind::Changed => format!("{id}:modified:{}", digest(call)),
+        EventKind::Starts | EventKind::Ends | EventKind::Nothing => {
+            format!("{id}:{}", event.trim_end_matches('s'))
+        }
     };
-    let reported = reported(members, says, event, &owner, number)?;
-    let at = match says {
-        Says::Changed => None,
-        Says::Starts | Says::Ends | Says::Nothing => reported.ended_at.or(reported.started_at),
+    let reported = reported(members, kind, event, &owner, number)?;
+    let at = match kind {
+        EventKind::Changed => None,
+        EventKind::Starts | EventKind::Ends | EventKind::Nothing => reported.ended_at.or(reported.started_at),
     };
-    let recorded = recorded(members, &reported, id).filter(|_| says != Says::Starts);
+    let recorded = recorded(members, &reported, id).filter(|_| kind != EventKind::Starts);
     let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
     facts.call(&key, at, reported, recorded)
 }
 
 /// Where the call stands, and whether somebody answered. Talk time tells more surely than a word whether anybody
 /// was spoken to, so it decides where the word leaves it open.
-fn standing(says: Says, word: Option<&str>, talked: Option<u32>) -> (CallStatus, Option<bool>) {
+fn standing(kind: EventKind, word: Option<&str>, talked: Option<u32>) -> (CallStatus, Option<bool>) {
     let by_talk = talked.map(|seconds| seconds > 0);
-    if says == Says::Starts {
+    if kind == EventKind::Starts {
         return match word {
             Some("in-progress" | "answered") => (CallStatus::InProgress, Some(true)),
             _ => (CallStatus::Ringing, None),
@@ -134,17 +136,17 @@ fn standing(says: Says, word: Option<&str>, talked: Option<u32>) -> (CallStatus,
 
 fn reported(
     members: Members<'_>,
-    says: Says,
+    kind: EventKind,
     event: &str,
     owner: &Owner,
     number: Option<Phone>,
-) -> Result<CallReported, Cannot> {
+) -> Result<CallReported, MappingFailure> {
     let call_id = members.text(&["id", "sid"]).and_then(|id| Text::new(&format!("ctm:{id}")));
-    let call_id = call_id.ok_or_else(|| Cannot::new(Reason::MissingField, "/id"))?;
+    let call_id = call_id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/id"))?;
     let word = members.get(&["dial_status", "call_status", "status"]).map(|word| fold_word(&word));
     let talked = members.seconds(&["talk_time"])?;
     let connected = members.seconds(&["duration"])?;
-    let (status, answered) = standing(says, word.as_deref(), talked);
+    let (status, answered) = standing(kind, word.as_deref(), talked);
     let has_ended = status.rank() == 3;
     let direction = members.get(&["direction"]).and_then(|given| Direction::parse(&given));
     let direction = direction.or((event == "start_outbound").then_some(Direction::Outbound));

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{Facts, long_text, text};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::{Directory, Endpoint};
-use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason};
 use crate::ingest::signature::Scheme;
 
 /// The provider `emailbison`.
@@ -25,12 +25,12 @@ pub const PRESET: Preset = Preset {
     events: &[],
     mapping: 1,
     signature: || Scheme::Unsigned,
-    read: meaning,
+    map,
 };
 
-/// What an event type says.
+/// What an event type reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum EventKind {
     Sent,
     Replied,
     Interested,
@@ -45,7 +45,7 @@ enum Says {
     Nothing,
 }
 
-impl Says {
+impl EventKind {
     fn is_of_account(self) -> bool {
         matches!(
             self,
@@ -61,17 +61,17 @@ fn event_type(given: &str) -> String {
     if lead == "lead_first_emailed" { "lead_first_contacted".to_owned() } else { lead }
 }
 
-fn says(event: &str) -> Option<Says> {
+fn event_kind(event: &str) -> Option<EventKind> {
     Some(match event {
-        "email_sent" => Says::Sent,
-        "lead_replied" => Says::Replied,
-        "lead_interested" => Says::Interested,
-        "email_bounced" => Says::Bounced,
-        "lead_unsubscribed" => Says::Unsubscribed,
-        "email_account_added" => Says::AccountAdded,
-        "email_account_disconnected" => Says::AccountDisconnected,
-        "email_account_reconnected" => Says::AccountReconnected,
-        "email_account_removed" => Says::AccountRemoved,
+        "email_sent" => EventKind::Sent,
+        "lead_replied" => EventKind::Replied,
+        "lead_interested" => EventKind::Interested,
+        "email_bounced" => EventKind::Bounced,
+        "lead_unsubscribed" => EventKind::Unsubscribed,
+        "email_account_added" => EventKind::AccountAdded,
+        "email_account_disconnected" => EventKind::AccountDisconnected,
+        "email_account_reconnected" => EventKind::AccountReconnected,
+        "email_account_removed" => EventKind::AccountRemoved,
         "manual_email_sent"
         | "lead_first_contacted"
         | "untracked_reply_received"
@@ -83,7 +83,7 @@ fn says(event: &str) -> Option<Says> {
         | "blacklisted_email_added"
         | "blacklisted_email_removed"
         | "blacklisted_domain_added"
-        | "blacklisted_domain_removed" => Says::Nothing,
+        | "blacklisted_domain_removed" => EventKind::Nothing,
         _ => return None,
     })
 }
@@ -113,14 +113,14 @@ fn host(url: &str) -> Option<Text> {
     text(&host.to_lowercase())
 }
 
-fn meaning(
+fn map(
     delivery: &Delivery,
     endpoint: &Endpoint,
     directory: &Directory,
-    read: &mut Translated,
-) -> Result<Meaning, Cannot> {
+    mapped: &mut MappedDelivery,
+) -> Result<MappingResult, MappingFailure> {
     let body = domain::json::parse(&delivery.body)
-        .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let envelope = &body["event"];
     let workspace_id = id(&envelope["workspace_id"]);
     let workspace_name = id(&envelope["workspace_name"]);
@@ -129,71 +129,73 @@ fn meaning(
         .tenant
         .clone()
         .or_else(|| named.clone().find_map(|name| directory.workspace(name.as_str()).cloned()));
-    read.tenant.clone_from(&tenant);
+    mapped.tenant.clone_from(&tenant);
     let given = envelope["type"].as_str().filter(|given| !given.trim().is_empty());
-    let given = given.ok_or_else(|| Cannot::new(Reason::MissingField, "/event/type"))?;
+    let given = given.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/event/type"))?;
     let event = event_type(given);
     // What a sender may write at will does not become the event of the delivery log before it is known.
-    let says = says(&event).ok_or_else(|| Cannot::new(Reason::UnknownEventType, given))?;
-    read.event = Some(event.clone());
-    if says == Says::Nothing {
-        return Ok(Meaning::Ignored);
+    let kind = event_kind(&event).ok_or_else(|| MappingFailure::new(Reason::UnknownEventType, given))?;
+    mapped.event = Some(event.clone());
+    if kind == EventKind::Nothing {
+        return Ok(MappingResult::Ignored);
     }
     let tenant = tenant.ok_or_else(|| {
         let names: Vec<&str> = named.map(Text::as_str).collect();
-        Cannot::new(Reason::UnknownWorkspace, names.join(" / "))
+        MappingFailure::new(Reason::UnknownWorkspace, names.join(" / "))
     })?;
     let instance = envelope["instance_url"].as_str().and_then(host);
     let event = Event {
         delivery,
         data: &body["data"],
         event,
-        says,
+        kind,
         tenant,
         instance,
         workspace: workspace_id.or(workspace_name),
     };
-    event.meaning()
+    event.map()
 }
 
 struct Event<'a> {
     delivery: &'a Delivery,
     data: &'a Value,
     event: String,
-    says: Says,
+    kind: EventKind,
     tenant: TenantId,
     instance: Option<Text>,
     workspace: Option<Text>,
 }
 
 impl Event<'_> {
-    fn meaning(&self) -> Result<Meaning, Cannot> {
+    fn map(&self) -> Result<MappingResult, MappingFailure> {
         self.check_shape()?;
-        let fact = match self.says {
-            Says::Nothing => return Ok(Meaning::Ignored),
-            Says::Replied if self.is_outgoing() => return Ok(Meaning::Ignored),
-            Says::Sent => Fact::Outreach(OutreachFact::Sent(self.outreach()?)),
-            Says::Replied => Fact::Outreach(OutreachFact::Replied(self.outreach()?)),
-            Says::Interested => Fact::Outreach(OutreachFact::Interested(self.outreach()?)),
-            Says::Bounced => Fact::Outreach(OutreachFact::Bounced(self.outreach()?)),
-            Says::Unsubscribed => Fact::Outreach(OutreachFact::Unsubscribed(self.outreach()?)),
-            Says::AccountAdded => Fact::SenderAccount(SenderAccountFact::Added(self.account()?)),
-            Says::AccountDisconnected => {
+        let fact = match self.kind {
+            EventKind::Nothing => return Ok(MappingResult::Ignored),
+            EventKind::Replied if self.is_outgoing() => return Ok(MappingResult::Ignored),
+            EventKind::Sent => Fact::Outreach(OutreachFact::Sent(self.outreach()?)),
+            EventKind::Replied => Fact::Outreach(OutreachFact::Replied(self.outreach()?)),
+            EventKind::Interested => Fact::Outreach(OutreachFact::Interested(self.outreach()?)),
+            EventKind::Bounced => Fact::Outreach(OutreachFact::Bounced(self.outreach()?)),
+            EventKind::Unsubscribed => Fact::Outreach(OutreachFact::Unsubscribed(self.outreach()?)),
+            EventKind::AccountAdded => Fact::SenderAccount(SenderAccountFact::Added(self.account()?)),
+            EventKind::AccountDisconnected => {
                 Fact::SenderAccount(SenderAccountFact::Disconnected(self.account()?))
             }
-            Says::AccountReconnected => Fact::SenderAccount(SenderAccountFact::Reconnected(self.account()?)),
-            Says::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
+            EventKind::AccountReconnected => {
+                Fact::SenderAccount(SenderAccountFact::Reconnected(self.account()?))
+            }
+            EventKind::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
         };
         let (external_id, weak) = self.identity();
         let facts = Facts { provider: &PRESET, delivery: self.delivery, tenant: self.tenant.clone() };
         let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
-        Ok(Meaning::Facts { facts: vec![envelope], weak })
+        Ok(MappingResult::Facts { facts: vec![envelope], weak })
     }
 
     /// What is there must be of the kind it is read as: an event whose lead is a text is not one without a lead.
-    fn check_shape(&self) -> Result<(), Cannot> {
+    fn check_shape(&self) -> Result<(), MappingFailure> {
         let wrong = |pointer: &str, rule: &str| {
-            Err(Cannot::new(Reason::MalformedField, format!("/data{pointer} must be {rule}")))
+            Err(MappingFailure::new(Reason::MalformedField, format!("/data{pointer} must be {rule}")))
         };
         if !(self.data.is_object() || self.data.is_null()) {
             return wrong("", "an object");
@@ -233,7 +235,7 @@ impl Event<'_> {
             let account = &self.data["sender_email"];
             Some(format!("sender_email-{}@{}", scalar(&account["id"])?, scalar(&account["updated_at"])?))
         };
-        let is_account = self.says.is_of_account();
+        let is_account = self.kind.is_of_account();
         let own = if is_account {
             account()
         } else {
@@ -258,18 +260,18 @@ impl Event<'_> {
     }
 
     /// The first time given of those that say when it happened.
-    fn occurred_at(&self) -> Result<Option<Instant>, Cannot> {
-        let paths: &[[&str; 2]] = match self.says {
-            Says::Sent => &[["campaign_event", "created_at"], ["scheduled_email", "sent_at"]],
-            Says::Replied | Says::Interested | Says::Bounced => {
+    fn occurred_at(&self) -> Result<Option<Instant>, MappingFailure> {
+        let paths: &[[&str; 2]] = match self.kind {
+            EventKind::Sent => &[["campaign_event", "created_at"], ["scheduled_email", "sent_at"]],
+            EventKind::Replied | EventKind::Interested | EventKind::Bounced => {
                 &[["campaign_event", "created_at"], ["reply", "date_received"], ["reply", "created_at"]]
             }
-            Says::Unsubscribed => &[["campaign_event", "created_at"]],
-            Says::AccountAdded
-            | Says::AccountDisconnected
-            | Says::AccountReconnected
-            | Says::AccountRemoved => &[["sender_email", "updated_at"], ["sender_email", "created_at"]],
-            Says::Nothing => &[],
+            EventKind::Unsubscribed => &[["campaign_event", "created_at"]],
+            EventKind::AccountAdded
+            | EventKind::AccountDisconnected
+            | EventKind::AccountReconnected
+            | EventKind::AccountRemoved => &[["sender_email", "updated_at"], ["sender_email", "created_at"]],
+            EventKind::Nothing => &[],
         };
         for [object, member] in paths {
             if let Some(at) = self.instant(object, member)? {
@@ -279,7 +281,7 @@ impl Event<'_> {
         Ok(None)
     }
 
-    fn instant(&self, object: &str, member: &str) -> Result<Option<Instant>, Cannot> {
+    fn instant(&self, object: &str, member: &str) -> Result<Option<Instant>, MappingFailure> {
         match &self.data[object][member] {
             Value::Null => Ok(None),
             Value::String(blank) if blank.trim().is_empty() => Ok(None),
@@ -287,13 +289,13 @@ impl Event<'_> {
                 Some(at) => Ok(Some(at)),
                 None => {
                     let detail = format!("/data/{object}/{member} {}, not {given}", Instant::RULE);
-                    Err(Cannot::new(Reason::MalformedField, detail))
+                    Err(MappingFailure::new(Reason::MalformedField, detail))
                 }
             },
         }
     }
 
-    fn outreach(&self) -> Result<OutreachEvent, Cannot> {
+    fn outreach(&self) -> Result<OutreachEvent, MappingFailure> {
         Ok(OutreachEvent {
             instance: self.instance.clone(),
             workspace: self.workspace.clone(),
@@ -325,8 +327,8 @@ impl Event<'_> {
     }
 
     /// Only for events that the lead's own mail made: a bounce's text is the mail server's, kept in the original.
-    fn reply(&self) -> Result<Option<OutreachReply>, Cannot> {
-        if !matches!(self.says, Says::Replied | Says::Interested) {
+    fn reply(&self) -> Result<Option<OutreachReply>, MappingFailure> {
+        if !matches!(self.kind, EventKind::Replied | EventKind::Interested) {
             return Ok(None);
         }
         let reply = OutreachReply {
@@ -337,8 +339,8 @@ impl Event<'_> {
         Ok((reply.id.is_some() || reply.received_at.is_some() || reply.text.is_some()).then_some(reply))
     }
 
-    fn account(&self) -> Result<SenderAccountEvent, Cannot> {
-        let missing = |pointer: &str| Cannot::new(Reason::MissingField, pointer);
+    fn account(&self) -> Result<SenderAccountEvent, MappingFailure> {
+        let missing = |pointer: &str| MappingFailure::new(Reason::MissingField, pointer);
         Ok(SenderAccountEvent {
             instance: self.instance.clone().ok_or_else(|| missing("/event/instance_url"))?,
             workspace: self.workspace.clone().ok_or_else(|| missing("/event/workspace_id"))?,

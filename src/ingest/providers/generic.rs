@@ -15,7 +15,7 @@ use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, owner};
 use crate::ingest::payload::digest;
-use crate::ingest::provider::{Cannot, Meaning, Provider, Reason, Refused, Translated};
+use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Provider, Reason, Refused};
 use crate::ingest::signature::Scheme;
 
 /// Events of one delivery that are read at most; more of them are quarantined whole.
@@ -117,15 +117,16 @@ impl Provider for Mapping {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
 
-    fn translate(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> Translated {
-        let mut read = Translated::of(endpoint);
-        read.meaning = self.meaning(delivery, endpoint, directory, &mut read).unwrap_or_else(Meaning::Cannot);
-        read
+    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery {
+        let mut mapped = MappedDelivery::of(endpoint);
+        mapped.result =
+            self.map_events(delivery, endpoint, directory, &mut mapped).unwrap_or_else(MappingResult::Failed);
+        mapped
     }
 }
 
 /// The payload as JSON; fields of a form are texts, of which the first of a name counts.
-fn payload(delivery: &Delivery) -> Result<Value, Cannot> {
+fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
     let of_form = |form: Form<'_>| {
         let mut members = Map::new();
         for (name, value) in form.fields() {
@@ -140,7 +141,8 @@ fn payload(delivery: &Delivery) -> Result<Value, Cannot> {
     if !delivery.is_json() {
         return Ok(of_form(Form::parse(&delivery.body)));
     }
-    domain::json::parse(&delivery.body).map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))
+    domain::json::parse(&delivery.body)
+        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))
 }
 
 impl Mapping {
@@ -152,13 +154,13 @@ impl Mapping {
         own.chain(&self.external_id).chain(&self.workspace).chain(of_rules)
     }
 
-    fn meaning(
+    fn map_events(
         &self,
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
-        read: &mut Translated,
-    ) -> Result<Meaning, Cannot> {
+        mapped: &mut MappedDelivery,
+    ) -> Result<MappingResult, MappingFailure> {
         let root = payload(delivery)?;
         let whole = Source { item: &root, root: &root, delivery };
         let items = match &self.each {
@@ -166,13 +168,13 @@ impl Mapping {
             Some(path) => match path.find(&whole) {
                 Some(Value::Array(items)) if items.len() <= EVENTS_MAX => items.iter().collect(),
                 Some(Value::Array(items)) => {
-                    return Err(Cannot::new(
+                    return Err(MappingFailure::new(
                         Reason::TooLarge,
                         format!("{} events in one delivery", items.len()),
                     ));
                 }
                 _ => {
-                    return Err(Cannot::new(
+                    return Err(MappingFailure::new(
                         Reason::MissingField,
                         format!("{path}: must be a list of events"),
                     ));
@@ -182,9 +184,9 @@ impl Mapping {
         let (mut facts, mut weak) = (Vec::with_capacity(items.len()), false);
         for item in items {
             let event = Event { mapping: self, endpoint, directory, source: Source { item, ..whole } };
-            weak |= event.facts(read, &mut facts)?;
+            weak |= event.facts(mapped, &mut facts)?;
         }
-        Ok(if facts.is_empty() { Meaning::Ignored } else { Meaning::Facts { facts, weak } })
+        Ok(if facts.is_empty() { MappingResult::Ignored } else { MappingResult::Facts { facts, weak } })
     }
 }
 
@@ -198,7 +200,7 @@ struct Event<'a> {
 
 impl Event<'_> {
     /// Adds what the event says; whether its key is weak.
-    fn facts(&self, read: &mut Translated, facts: &mut Vec<Envelope>) -> Result<bool, Cannot> {
+    fn facts(&self, mapped: &mut MappedDelivery, facts: &mut Vec<Envelope>) -> Result<bool, MappingFailure> {
         let named = match &self.mapping.event {
             Some(field) => field.text(&self.source)?,
             None => None,
@@ -208,11 +210,11 @@ impl Event<'_> {
         let matching: Vec<_> = rules.filter_map(|rule| Some((rule, rule.names(event.as_deref())?))).collect();
         let Some((_, known)) = matching.first() else {
             let shown = event.unwrap_or_else(|| "no event is named".into());
-            return Err(Cannot::new(Reason::UnknownEventType, shown));
+            return Err(MappingFailure::new(Reason::UnknownEventType, shown));
         };
         let known = *known;
         if let Some(known) = known {
-            read.event = Some(fold_word(known).replace('-', "_"));
+            mapped.event = Some(fold_word(known).replace('-', "_"));
         }
         let kinds: Vec<_> = matching.iter().filter_map(|(rule, _)| Some((*rule, rule.kind?))).collect();
         let number = self.phone(&self.mapping.tracking_number)?;
@@ -221,9 +223,9 @@ impl Event<'_> {
         let workspaces: Vec<Text> = workspaces.into_iter().flatten().filter_map(|name| text(&name)).collect();
         let claims = Claims { number: number.as_ref(), workspaces: &workspaces, agent: None };
         let owner = owner(self.endpoint, self.directory, claims);
-        let unknown_before = read.unknown_number;
-        read.owned_by(&owner);
-        read.unknown_number |= unknown_before;
+        let unknown_before = mapped.unknown_number;
+        mapped.owned_by(&owner);
+        mapped.unknown_number |= unknown_before;
         if kinds.is_empty() {
             return Ok(false);
         }
@@ -245,14 +247,14 @@ impl Event<'_> {
         Ok(weak)
     }
 
-    fn phone(&self, field: &Option<Field>) -> Result<Option<Phone>, Cannot> {
+    fn phone(&self, field: &Option<Field>) -> Result<Option<Phone>, MappingFailure> {
         let Some(field) = field else { return Ok(None) };
         Ok(field.text(&self.source)?.and_then(|given| Phone::new(&given)))
     }
 
     /// What identifies the event, else the id of the delivery, else a digest. An address identifies a person and no
     /// event, so it is no part of a key; the event's name is, as the mapping spells it.
-    fn identity(&self, known: Option<&str>) -> Result<(String, bool), Cannot> {
+    fn identity(&self, known: Option<&str>) -> Result<(String, bool), MappingFailure> {
         let mut parts = Vec::new();
         for field in &self.mapping.external_id {
             let is_event = self.mapping.event.as_ref() == Some(field);
@@ -276,7 +278,7 @@ impl Event<'_> {
         })
     }
 
-    fn fact(&self, rule: &Rule, kind: &str, agent: Option<&Email>) -> Result<Fact, Cannot> {
+    fn fact(&self, rule: &Rule, kind: &str, agent: Option<&Email>) -> Result<Fact, MappingFailure> {
         let mut body = Map::new();
         for (path, field) in &rule.body {
             if let Some(value) = field.read(&self.source)? {
@@ -295,9 +297,9 @@ impl Event<'_> {
                     false => Reason::MalformedField,
                 };
                 let told: Vec<String> = faults.iter().take(5).map(|fault| format!("{kind}{fault}")).collect();
-                Err(Cannot::new(reason, told.join("; ")))
+                Err(MappingFailure::new(reason, told.join("; ")))
             }
-            None => Err(Cannot::new(Reason::UnknownEventType, kind)),
+            None => Err(MappingFailure::new(Reason::UnknownEventType, kind)),
         }
     }
 }

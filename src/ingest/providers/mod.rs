@@ -13,7 +13,7 @@ use domain::keys::{ExternalId, Provider as ProviderName, TenantId};
 use domain::members::{Instant, LONG_TEXT_MAX, LongText, TEXT_MAX, Text, canonical_text};
 
 use super::delivery::Delivery;
-use super::provider::{Cannot, Meaning, Provider, Reason};
+use super::provider::{MappingFailure, MappingResult, Provider, Reason};
 
 /// Every provider.
 pub const PROVIDERS: &[&dyn Provider] =
@@ -58,9 +58,9 @@ impl Facts<'_> {
         external_id: &str,
         occurred_at: Option<Instant>,
         fact: Fact,
-    ) -> Result<Envelope, Cannot> {
+    ) -> Result<Envelope, MappingFailure> {
         let malformed =
-            |error: domain::keys::NameError| Cannot::new(Reason::MalformedField, error.to_string());
+            |error: domain::keys::NameError| MappingFailure::new(Reason::MalformedField, error.to_string());
         Ok(Envelope {
             tenant: self.tenant.clone(),
             provider: ProviderName::new(self.provider.name()).map_err(malformed)?,
@@ -79,13 +79,13 @@ impl Facts<'_> {
         occurred_at: Option<Instant>,
         reported: CallReported,
         recorded: Option<CallRecorded>,
-    ) -> Result<Meaning, Cannot> {
+    ) -> Result<MappingResult, MappingFailure> {
         let mut facts = vec![self.envelope(key, occurred_at, Fact::Call(CallFact::Reported(reported)))?];
         if let Some(recorded) = recorded {
             let key = format!("{key}:recording");
             facts.push(self.envelope(&key, occurred_at, Fact::Call(CallFact::Recorded(recorded)))?);
         }
-        Ok(Meaning::Facts { facts, weak: false })
+        Ok(MappingResult::Facts { facts, weak: false })
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::owner::{Claims, Owner, owner};
-use crate::ingest::provider::{Cannot, Meaning, Preset, Reason, Translated};
+use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason};
 use crate::ingest::signature::Scheme;
 
 /// The provider `twilio`.
@@ -29,25 +29,25 @@ pub const PRESET: Preset = Preset {
     events: &[],
     mapping: 1,
     signature: || Scheme::Twilio,
-    read: meaning,
+    map,
 };
 
-fn meaning(
+fn map(
     delivery: &Delivery,
     endpoint: &Endpoint,
     directory: &Directory,
-    read: &mut Translated,
-) -> Result<Meaning, Cannot> {
+    mapped: &mut MappedDelivery,
+) -> Result<MappingResult, MappingFailure> {
     let fields = Fields::read(delivery)?;
     let number = number(&fields, directory);
     let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
     let owner = owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &[], agent });
-    read.owned_by(&owner);
+    mapped.owned_by(&owner);
     let mut callback = Callback { fields, delivery, number, event: None };
-    let facts = callback.meaning(owner);
-    read.event = callback.event;
+    let facts = callback.map(owner);
+    mapped.event = callback.event;
     let facts = facts?;
-    Ok(if facts.is_empty() { Meaning::Ignored } else { Meaning::Facts { facts, weak: false } })
+    Ok(if facts.is_empty() { MappingResult::Ignored } else { MappingResult::Facts { facts, weak: false } })
 }
 
 /// Fields of a callback: of the body and, behind them, of the query; of a GET the query alone, since only that
@@ -59,7 +59,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(delivery: &'a Delivery) -> Result<Self, Cannot> {
+    fn read(delivery: &'a Delivery) -> Result<Self, MappingFailure> {
         let query = Form::parse(delivery.query().as_bytes());
         if delivery.method == "GET" {
             return Ok(Self { body: Vec::new(), form: Form::default(), query });
@@ -68,9 +68,9 @@ impl<'a> Fields<'a> {
             return Ok(Self { body: Vec::new(), form: Form::parse(&delivery.body), query });
         }
         let parsed = domain::json::parse(&delivery.body)
-            .map_err(|error| Cannot::new(Reason::MalformedBody, error.to_string()))?;
+            .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
         let Value::Object(members) = parsed else {
-            return Err(Cannot::new(Reason::MalformedBody, "the body must be a JSON object"));
+            return Err(MappingFailure::new(Reason::MalformedBody, "the body must be a JSON object"));
         };
         let scalar = |value: Value| match value {
             Value::String(text) => Some(text),
@@ -92,8 +92,8 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|value| text(&value))
     }
 
-    fn required(&self, name: &str) -> Result<Text, Cannot> {
-        self.text(name).ok_or_else(|| Cannot::new(Reason::MissingField, name))
+    fn required(&self, name: &str) -> Result<Text, MappingFailure> {
+        self.text(name).ok_or_else(|| MappingFailure::new(Reason::MissingField, name))
     }
 
     /// A caller or called: a number, a client or a SIP address. A lone `+` is how some senders write "unknown".
@@ -101,13 +101,14 @@ impl<'a> Fields<'a> {
         self.get(name).filter(|value| value != "+").and_then(|value| Phone::new(&value))
     }
 
-    fn seconds(&self, name: &str) -> Result<Option<u32>, Cannot> {
+    fn seconds(&self, name: &str) -> Result<Option<u32>, MappingFailure> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match value.parse() {
             Ok(seconds) => Ok(Some(seconds)),
-            Err(_) => {
-                Err(Cannot::new(Reason::MalformedField, format!("{name}: {value:?} is no number of seconds")))
-            }
+            Err(_) => Err(MappingFailure::new(
+                Reason::MalformedField,
+                format!("{name}: {value:?} is no number of seconds"),
+            )),
         }
     }
 
@@ -157,7 +158,7 @@ struct Callback<'a> {
 }
 
 impl Callback<'_> {
-    fn meaning(&mut self, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
+    fn map(&mut self, owner: Result<Owner, MappingFailure>) -> Result<Vec<Envelope>, MappingFailure> {
         let fields = &self.fields;
         if let Some(status) = fields.get("DialCallStatus") {
             let (word, status) = stage(&status)?;
@@ -176,7 +177,7 @@ impl Callback<'_> {
             self.answering_machine(heard, owner?)
         } else {
             let detail = "none of CallStatus, RecordingStatus and AnsweredBy is there";
-            Err(Cannot::new(Reason::UnknownEventType, detail))
+            Err(MappingFailure::new(Reason::UnknownEventType, detail))
         }
     }
 
@@ -186,7 +187,7 @@ impl Callback<'_> {
 
     /// A stage of a call. A stage happens once to a call sid, so the key is sid and stage; SequenceNumber is no
     /// part of it, since it is absent where a number's own callback is meant and in other senders' dialects.
-    fn status(&self, word: &str, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+    fn status(&self, word: &str, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, MappingFailure> {
         let fields = &self.fields;
         let call_id = fields.required("CallSid")?;
         let at = fields.time("Timestamp");
@@ -228,11 +229,11 @@ impl Callback<'_> {
 
     /// A `<Dial>` has ended: what became of the leg that it rang. The call's own status stands beside it and is told
     /// by its own callbacks; a leg without a sid, such as one to a conference, is known by its call's.
-    fn dialed(&self, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+    fn dialed(&self, status: CallStatus, owner: Owner) -> Result<Vec<Envelope>, MappingFailure> {
         let fields = &self.fields;
         let call_id = fields.required("CallSid")?;
         let leg = fields.text("DialCallSid").or_else(|| text(&format!("{call_id}/dial")));
-        let leg = leg.ok_or_else(|| Cannot::new(Reason::MissingField, "DialCallSid"))?;
+        let leg = leg.ok_or_else(|| MappingFailure::new(Reason::MissingField, "DialCallSid"))?;
         let status = if status == CallStatus::InProgress { CallStatus::Completed } else { status };
         // Somebody may have picked up and declined before the two were brought together.
         let bridged = fields.get("DialBridged").is_none_or(|given| !given.eq_ignore_ascii_case("false"));
@@ -248,14 +249,21 @@ impl Callback<'_> {
     }
 
     /// Only a completed recording can be heard; the other states are known and carry nothing to count.
-    fn recording(&self, status: &str, owner: Result<Owner, Cannot>) -> Result<Vec<Envelope>, Cannot> {
+    fn recording(
+        &self,
+        status: &str,
+        owner: Result<Owner, MappingFailure>,
+    ) -> Result<Vec<Envelope>, MappingFailure> {
         match status {
             "completed" => {}
             "in-progress" | "absent" | "failed" | "paused" | "stopped" | "processing" | "deleted" => {
                 return Ok(Vec::new());
             }
             other => {
-                return Err(Cannot::new(Reason::UnknownEventType, format!("RecordingStatus: {other:?}")));
+                return Err(MappingFailure::new(
+                    Reason::UnknownEventType,
+                    format!("RecordingStatus: {other:?}"),
+                ));
             }
         }
         let (fields, owner) = (&self.fields, owner?);
@@ -268,7 +276,7 @@ impl Callback<'_> {
     }
 
     /// What the asynchronous detection heard: only an answered call is listened to. The callback has no time.
-    fn answering_machine(&self, heard: Text, owner: Owner) -> Result<Vec<Envelope>, Cannot> {
+    fn answering_machine(&self, heard: Text, owner: Owner) -> Result<Vec<Envelope>, MappingFailure> {
         let call_id = self.fields.required("CallSid")?;
         let key = format!("{call_id}:amd");
         let reported = CallReported {
@@ -280,7 +288,13 @@ impl Callback<'_> {
         Ok(vec![self.facts(&owner).envelope(&key, None, Fact::Call(CallFact::Reported(reported)))?])
     }
 
-    fn recorded(&self, call_id: Text, recording_id: Text, url: Text, owner: Owner) -> Result<Fact, Cannot> {
+    fn recorded(
+        &self,
+        call_id: Text,
+        recording_id: Text,
+        url: Text,
+        owner: Owner,
+    ) -> Result<Fact, MappingFailure> {
         Ok(Fact::Call(CallFact::Recorded(CallRecorded {
             call_id,
             recording_id,
@@ -317,7 +331,7 @@ impl Callback<'_> {
 }
 
 /// Twilio's word for a stage, as it stands in keys, and what it means.
-fn stage(given: &str) -> Result<(&'static str, CallStatus), Cannot> {
+fn stage(given: &str) -> Result<(&'static str, CallStatus), MappingFailure> {
     Ok(match fold_word(given).as_str() {
         "queued" => ("queued", CallStatus::Initiated),
         "initiated" => ("initiated", CallStatus::Initiated),
@@ -328,6 +342,6 @@ fn stage(given: &str) -> Result<(&'static str, CallStatus), Cannot> {
         "no-answer" => ("no-answer", CallStatus::NoAnswer),
         "failed" => ("failed", CallStatus::Failed),
         "canceled" | "cancelled" => ("canceled", CallStatus::Canceled),
-        _ => return Err(Cannot::new(Reason::UnknownEventType, format!("CallStatus: {given:?}"))),
+        _ => return Err(MappingFailure::new(Reason::UnknownEventType, format!("CallStatus: {given:?}"))),
     })
 }

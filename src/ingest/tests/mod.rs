@@ -245,7 +245,7 @@ async fn what_cannot_be_mapped_is_kept_whole_under_one_id() {
     let unassigned = TenantId::unassigned();
     let retry = async |position| house.ingest.retry(&unassigned, position, None).await.expect("mapped again");
     assert!(
-        matches!(retry(1).await, Retried::Still(cannot) if cannot.reason == Reason::UnknownTrackingNumber),
+        matches!(retry(1).await, Retried::Still(failure) if failure.reason == Reason::UnknownTrackingNumber),
         "nothing was mended yet"
     );
     assert_eq!(house.head(), 3, "and a retry in vain leaves nothing");

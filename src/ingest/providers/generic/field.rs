@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::payload::{TimeFormat, boolean, integer, minutes, phone, scalar, seconds};
-use crate::ingest::provider::{Cannot, Reason};
+use crate::ingest::provider::{MappingFailure, Reason};
 
 /// What an event is read from.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +152,7 @@ impl Field {
     ///
     /// # Errors
     /// It is there and cannot be read so.
-    pub fn read(&self, source: &Source<'_>) -> Result<Option<Value>, Cannot> {
+    pub fn read(&self, source: &Source<'_>) -> Result<Option<Value>, MappingFailure> {
         let found = self.paths.iter().find_map(|path| {
             let value = path.read(source)?;
             let is_list = self.read_as == ReadAs::List && value.is_array();
@@ -163,7 +163,8 @@ impl Field {
             return Ok(Some(items.iter().filter_map(scalar).map(Value::String).collect()));
         }
         let given = scalar(&value).unwrap_or_default();
-        let wrong = |rule: &str| Cannot::new(Reason::MalformedField, format!("{path}: {given:?} {rule}"));
+        let wrong =
+            |rule: &str| MappingFailure::new(Reason::MalformedField, format!("{path}: {given:?} {rule}"));
         if let Some(table) = &self.table {
             let known = table.get(&fold_word(&given)).or(self.otherwise.as_ref());
             return known.cloned().map(Some).ok_or_else(|| wrong("is no word of the mapping's table"));
@@ -188,7 +189,7 @@ impl Field {
     ///
     /// # Errors
     /// As [`Field::read`].
-    pub fn text(&self, source: &Source<'_>) -> Result<Option<String>, Cannot> {
+    pub fn text(&self, source: &Source<'_>) -> Result<Option<String>, MappingFailure> {
         Ok(self.read(source)?.as_ref().and_then(scalar))
     }
 
