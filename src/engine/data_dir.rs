@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::facts::{Fact, Subject};
+use domain::facts::Subject;
 use domain::keys::LogSecret;
 use domain::record::Hash;
 
@@ -131,15 +131,10 @@ pub(super) fn open_log_on(
 /// A secret of another log would key every digest anew: known keys would be new, known persons others. The first
 /// fact's subject tells, which no erasure changes.
 fn check_secret(log: &Log, secret: &LogSecret) -> Result<(), EngineError> {
-    let Some(record) = log.read(1)? else { return Ok(()) };
-    let unreadable =
-        |why: String| EngineError::Damaged(format!("the fact at position 1 cannot be read: {why}"));
-    let view = record.view().map_err(|error| unreadable(error.to_string()))?;
-    let header = &view.header;
-    let fact = Fact::decode(header.kind, header.version, view.public, view.personal())
-        .map_err(|error| unreadable(error.to_string()))?;
-    let subject = fact.subject(&|identity| secret.person(header.tenant, identity));
-    if secret.subject(header.tenant, &subject) == header.subject {
+    let Some(first) = log.fact(1)? else { return Ok(()) };
+    let tenant = first.tenant.as_str();
+    let subject = first.fact.subject(&|identity| secret.person(tenant, identity));
+    if secret.subject(tenant, &subject) == first.subject {
         Ok(())
     } else {
         Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup".into()))

@@ -68,9 +68,12 @@ pub enum EngineError {
 impl From<LogError> for EngineError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Damaged { .. } | LogError::LostTail { .. } | LogError::Segment(_) => {
-                Self::Damaged(error.to_string())
-            }
+            LogError::Damaged { .. }
+            | LogError::LostTail { .. }
+            | LogError::Segment(_)
+            | LogError::Record { .. }
+            | LogError::Name { .. }
+            | LogError::Fact { .. } => Self::Damaged(error.to_string()),
             other => Self::Log(other),
         }
     }

@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use domain::keys::Position;
+use domain::codec::CodecError;
+use domain::keys::{NameError, Position};
 use domain::record::RecordError;
 
 use super::keys::KeyError;
@@ -81,6 +82,22 @@ pub enum LogError {
         position: Position,
         /// Why.
         error: RecordError,
+    },
+    /// A name in a stored record's header breaks its rule.
+    #[error("record at position {position}: {error}")]
+    Name {
+        /// Its position.
+        position: Position,
+        /// The rule.
+        error: NameError,
+    },
+    /// The body of a stored fact does not decode: damage, or a kind or version of a newer release.
+    #[error("fact at position {position}: {error}")]
+    Fact {
+        /// Its position.
+        position: Position,
+        /// What does not decode.
+        error: CodecError,
     },
 }
 

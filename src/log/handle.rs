@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::keys::{KeyHash, Position};
-use domain::record::{Draft, Record, RecordRef};
+use domain::record::{Draft, Private, Record, RecordRef};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
@@ -27,6 +27,7 @@ use super::recover::{Opened, recover};
 use super::seal;
 use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
+use super::stored_fact::StoredFact;
 use super::writer::Writer;
 use super::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 
@@ -154,6 +155,27 @@ impl Log {
         self.snapshot().read(position)
     }
 
+    /// The decoded fact at `position`, see [`LogSnapshot::fact`]; those of a selection are [`LogSnapshot::facts`].
+    ///
+    /// # Errors
+    /// Those of [`LogSnapshot::fact`].
+    pub fn fact(&self, position: Position) -> Result<Option<StoredFact>, LogError> {
+        self.snapshot().fact(position)
+    }
+
+    /// The original payload of a fact: empty if there was none, `None` if it was erased.
+    ///
+    /// # Errors
+    /// [`LogError::BlobMissing`] and those of reading a file.
+    pub fn original_of(&self, fact: &StoredFact) -> Result<Option<Bytes>, LogError> {
+        let record =
+            fact.record.view().map_err(|error| LogError::Record { position: fact.position, error })?;
+        match record.private {
+            Private::Erased { .. } => Ok(None),
+            Private::None | Private::Kept { .. } => self.original(&record).map(Some),
+        }
+    }
+
     /// The original payload of a record that was read with it.
     pub fn original(&self, record: &RecordRef<'_>) -> Result<Bytes, LogError> {
         self.snapshot().original(record)
@@ -201,6 +223,11 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|e| LogError::io(name, e))
 }
 
+/// Bytes that the draft takes in a frame: its stored record and the record's length.
+pub(super) fn frame_bytes(draft: &Draft) -> usize {
+    draft.stored_len() + 4
+}
+
 fn checked_bytes(drafts: &[Draft]) -> Result<usize, LogError> {
     let too_large = |what: String| Err(LogError::TooLarge { what: what.into() });
     if drafts.len() > APPEND_FACTS_MAX {
@@ -211,7 +238,7 @@ fn checked_bytes(drafts: &[Draft]) -> Result<usize, LogError> {
         if draft.stored_len() > RECORD_MAX {
             return too_large(format!("a record of {} bytes, at most {RECORD_MAX}", draft.stored_len()));
         }
-        bytes += draft.stored_len() + 4;
+        bytes += frame_bytes(draft);
     }
     if bytes > APPEND_BYTES_MAX {
         return too_large(format!("{bytes} bytes, at most {APPEND_BYTES_MAX}"));

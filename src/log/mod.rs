@@ -56,6 +56,7 @@
 //! may have been read from pages whose sync never succeeded; what follows it is made zeros; and what stood in
 //! the middle of sealing is finished (the steps are in `seal`).
 
+mod append_all;
 pub mod blobs;
 pub mod disk;
 mod error;
@@ -76,6 +77,7 @@ mod shared;
 #[cfg(any(test, feature = "torture"))]
 pub mod sim;
 mod snapshot;
+mod stored_fact;
 mod tail;
 #[cfg(test)]
 mod testing;
@@ -86,6 +88,7 @@ mod torture;
 pub mod verify;
 mod writer;
 
+pub use self::append_all::PendingAll;
 pub use self::error::LogError;
 pub use self::handle::{Log, Pending};
 pub use self::merkle::Head;
@@ -94,6 +97,7 @@ pub use self::plan::Appended;
 pub use self::recover::Opened;
 pub use self::shared::{Follow, LogState};
 pub use self::snapshot::{LogSnapshot, Visit};
+pub use self::stored_fact::{StoredFact, VisitFact, decode};
 
 /// Most facts in one [`Log::append`].
 pub const APPEND_FACTS_MAX: usize = 8_192;
