@@ -13,6 +13,8 @@ pub mod ingest;
 pub mod log;
 pub mod outbound;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod ticker;
 pub mod views;
 pub mod worker;

@@ -1,40 +1,32 @@
 //! Access over a real log in a temporary directory: what was answered holds at once and after a restart.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use domain::facts::access::Role;
-use domain::keys::{LogSecret, TenantId};
+use domain::keys::TenantId;
 use domain::members::{Email, Text};
 use tempfile::TempDir;
 
 use super::*;
-use crate::log::LogOptions;
-use crate::log::disk::RealDisk;
+use crate::log::Sizes;
+use crate::testing::{self, DAY, TestClock};
 
 struct World {
     dir: TempDir,
-    now: Arc<AtomicI64>,
+    time: TestClock,
 }
-
-const DAY: i64 = 24 * 3_600 * 1_000_000;
 
 impl World {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("directory"), now: Arc::new(AtomicI64::new(DAY)) }
+        Self { dir: tempfile::tempdir().expect("directory"), time: TestClock::standing(DAY) }
     }
 
     fn open(&self) -> Access {
-        let now = Arc::clone(&self.now);
-        let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
-        let secret = LogSecret::new(&[7; 32]);
-        let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
-        let (log, _) = Log::open(Arc::new(RealDisk::new(self.dir.path())), &options).expect("log");
-        Access::open(log, secret, clock, Some(b"the-admin-from-the-start")).expect("access")
+        let log = testing::open_log(&self.dir, &self.time, Sizes::default());
+        let admin = Some(&b"the-admin-from-the-start"[..]);
+        Access::open(log, testing::secret(), self.time.clock(), admin).expect("access")
     }
 
     fn pass(&self, micros: i64) {
-        self.now.fetch_add(micros, Ordering::Relaxed);
+        self.time.advance(micros);
     }
 }
 

@@ -2,64 +2,33 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI64;
 
-use bytes::Bytes;
-use domain::envelope::Envelope;
-use domain::facts::Fact;
-use domain::keys::{ExternalId, LogSecret, Provider};
+use serde_json::json;
 
 use super::*;
-use crate::log::disk::RealDisk;
-use crate::log::{LogOptions, Sizes};
-
-const SECOND: i64 = 1_000_000;
-const T0: i64 = 1_760_000_000 * SECOND;
+use crate::log::Sizes;
+use crate::testing::{self, Harness, SECOND, T0, TestClock};
 
 struct House {
     auditor: Auditor,
-    log: Log,
     views: Views,
-    time: Arc<AtomicI64>,
-    data: tempfile::TempDir,
+    harness: Harness,
 }
 
 /// A log of 100 calls, of which two segments of 40 are sealed and one is open.
 fn house() -> House {
-    let data = tempfile::tempdir().expect("a folder");
-    let time = Arc::new(AtomicI64::new(T0));
-    let clock: Clock = {
-        let time = Arc::clone(&time);
-        Arc::new(move || time.load(Ordering::Relaxed))
-    };
-    let secret = LogSecret::new(&[7; 32]);
     let sizes = Sizes { seal_facts: 40, seal_bytes: 1 << 20, fill_step: 8 << 10 };
-    let options = LogOptions { sizes, ..LogOptions::new(secret.clone(), Arc::clone(&clock), None) };
-    let (log, _) = Log::open(Arc::new(RealDisk::new(data.path())), &options).expect("a log");
-    let calls: Vec<Envelope> = (0..100).map(call).collect();
-    for part in calls.chunks(20) {
-        let draft = |call: &Envelope| call.draft(&secret, [1; 16], &Bytes::new()).expect("a draft");
-        let pending = log.append(part.iter().map(draft).collect()).expect("taken");
-        pending.wait().expect("durable");
+    let harness = Harness::with_sizes(TestClock::standing(T0), sizes);
+    let call = |n: usize| {
+        let body = json!({"call_id": format!("CA{n}"), "status": "completed"});
+        testing::draft(["acme", "globex"][n % 2], &format!("CA{n}:completed"), T0, "call_reported", body)
+    };
+    for first in (0..100).step_by(20) {
+        harness.append((first..first + 20).map(call).collect());
     }
-    while log.snapshot().sealed() < 80 {
-        thread::sleep(Duration::from_millis(1));
-    }
-    let views = Views::start(&log, 1, &|_| {}).expect("views");
-    House { auditor: Auditor::new(log.clone(), views.clone(), clock), log, views, time, data }
-}
-
-fn call(n: usize) -> Envelope {
-    let body = serde_json::json!({"call_id": format!("CA{n}"), "status": "completed"});
-    Envelope {
-        tenant: TenantId::new(["acme", "globex"][n % 2]).expect("tenant"),
-        provider: Provider::new("twilio").expect("provider"),
-        external_id: ExternalId::new(&format!("CA{n}:completed")).expect("id"),
-        occurred_at: Instant(T0),
-        time_received: false,
-        fact: Fact::from_json("call_reported", body, "").expect("kind").expect("body"),
-        mapping: 0,
-    }
+    testing::until("two segments are sealed", || harness.log.snapshot().sealed() >= 80);
+    let views = harness.views();
+    House { auditor: Auditor::new(harness.log.clone(), views.clone(), harness.clock()), views, harness }
 }
 
 impl House {
@@ -67,7 +36,7 @@ impl House {
     fn round(&self) -> Vec<String> {
         let rounds = self.auditor.inner.round.lock().rounds;
         for _ in 0..20 {
-            self.time.fetch_add(SECOND, Ordering::Relaxed);
+            self.harness.time.advance(SECOND);
             self.auditor.step();
             if self.auditor.inner.round.lock().rounds > rounds {
                 let findings = self.auditor.findings();
@@ -79,7 +48,7 @@ impl House {
     }
 
     fn file(&self, ending: &str, nth: usize) -> PathBuf {
-        let names = fs::read_dir(self.data.path().join("journal")).expect("journal");
+        let names = fs::read_dir(self.harness.dir.path().join("journal")).expect("journal");
         let mut paths: Vec<PathBuf> = names.map(|entry| entry.expect("entry").path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
         paths.sort();
@@ -88,7 +57,7 @@ impl House {
 
     fn end(self) {
         self.views.close();
-        self.log.close();
+        self.harness.log.close();
     }
 }
 
@@ -107,7 +76,7 @@ fn g5_a_whole_log_is_found_whole_and_no_piece_is_read_before_its_time() {
     let house = house();
     assert_eq!(house.round(), Vec::<String>::new(), "null control: nothing was done to it");
     let next = house.auditor.inner.round.lock().next.clone();
-    house.time.fetch_add(SECOND, Ordering::Relaxed);
+    house.harness.time.advance(SECOND);
     house.auditor.step();
     let after = house.auditor.inner.round.lock().next.clone();
     assert_ne!(next, after);
@@ -137,8 +106,8 @@ fn g5_a_flipped_bit_in_a_sealed_and_in_an_open_file_is_named_until_it_is_mended(
 fn g5_a_file_that_is_gone_or_replaced_is_named_though_the_server_has_it_open() {
     let house = house();
     let (first, second) = (house.file("sealed", 0), house.file("sealed", 1));
-    fs::copy(&first, house.data.path().join("copy")).expect("copies");
-    fs::rename(house.data.path().join("copy"), &second).expect("replaces");
+    fs::copy(&first, house.harness.dir.path().join("copy")).expect("copies");
+    fs::rename(house.harness.dir.path().join("copy"), &second).expect("replaces");
     fs::remove_file(&first).expect("removes");
     assert_eq!(house.round(), [name(&first), name(&second)]);
     house.end();

@@ -1,59 +1,43 @@
 //! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use domain::facts::Fact;
 use domain::facts::call::{CallDisposed, CallFact};
-use domain::keys::{LogSecret, Position, TenantId};
+use domain::keys::{Position, TenantId};
 use domain::members::{Instant, LongText, Text};
 use domain::rules::outcomes::Outcome;
 
 use super::{CommandError, Commands, Decision, Done, IdempotencyKey, Once, Record, Unread};
-use crate::ingest::Ingest;
-use crate::ingest::directory::Directory;
-use crate::log::disk::RealDisk;
-use crate::log::{Log, LogOptions};
+use crate::testing::{self, Harness, T0, TestClock};
 use crate::views::{TenantView, Views};
 
 struct House {
     commands: Commands,
-    log: Log,
     views: Views,
     acme: TenantId,
-    _dir: tempfile::TempDir,
+    harness: Harness,
 }
 
 impl House {
     /// A log with one call, `A`, so that the tenant is known.
     async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let secret = LogSecret::new(&[7; 32]);
-        let time = AtomicI64::new(1_760_000_000_000_000);
-        let clock: crate::clock::Clock = Arc::new(move || time.fetch_add(1_000, Ordering::Relaxed));
-        let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
-        let log = Log::open(Arc::new(RealDisk::new(dir.path())), &options).unwrap().0;
-        let directory = Directory::new(Vec::new(), Vec::new()).unwrap();
-        let ingest = Arc::new(Ingest::new(
-            log.clone(),
-            secret.clone(),
-            Arc::clone(&clock),
-            "http://localhost".to_owned(),
-            directory,
-        ));
-        let views = Views::start(&log, 1, &|_| {}).unwrap();
-        let commands = Commands::new(log.clone(), views.clone(), ingest, secret, clock);
+        let harness = Harness::new(TestClock::stepping(T0, 1_000));
+        let ingest = Arc::new(harness.ingest(testing::empty_directory()));
+        let views = harness.views();
+        let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
+        let commands = Commands::new(log, views.clone(), ingest, secret, clock);
         let acme = TenantId::new("acme").unwrap();
         let record = Record { name: "call/A".into(), occurred_at: None, fact: disposed("A", "busy", None) };
         let envelope = commands.envelope(&acme, record, commands.now()).unwrap();
         commands.append(&envelope).await.unwrap();
-        Self { commands, log, views, acme, _dir: dir }
+        Self { commands, views, acme, harness }
     }
 
     fn close(self) {
         self.views.close();
-        self.log.close();
+        self.harness.log.close();
     }
 }
 
@@ -110,7 +94,7 @@ async fn given_racers_for_one_key_when_decided_then_one_is_recorded_and_the_othe
     }
     numbers.sort_unstable();
     assert_eq!(numbers, (0..8).collect::<Vec<_>>());
-    assert_eq!(house.log.head().position, 9, "no more facts than were wanted");
+    assert_eq!(house.harness.log.head().position, 9, "no more facts than were wanted");
     let again = house.commands.decide(&house.acme, |view, _| take_number(view, "racer 3", "other")).await;
     assert_eq!(again.unwrap().recorded, None, "deciding again records nothing");
     house.close();
@@ -143,7 +127,7 @@ async fn null_control_keys_that_are_not_of_the_state_let_two_have_one_number() {
     for racer in racers.collect::<Vec<_>>() {
         assert!(racer.await.unwrap().recorded.is_some());
     }
-    assert_eq!(house.log.head().position, 3, "two facts say that they took number 0");
+    assert_eq!(house.harness.log.head().position, 3, "two facts say that they took number 0");
     house.close();
 }
 
@@ -160,7 +144,7 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
     let nobody = TenantId::new("nobody").unwrap();
     let unknown = house.commands.decide(&nobody, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
     assert!(matches!(unknown, Err(CommandError::Unread(Unread::UnknownTenant))));
-    assert_eq!(house.log.head().position, 1);
+    assert_eq!(house.harness.log.head().position, 1);
 
     house.views.close();
     house.commands.patience = Duration::from_millis(20);
@@ -197,7 +181,7 @@ async fn given_an_idempotency_key_when_sent_again_then_the_first_answers_and_ano
     }
     let without = dispose(&house, None, "A", "voicemail").await.unwrap();
     assert_eq!(without.recorded, Some(3), "without a key every request is one more fact");
-    assert_eq!(house.log.head().position, 3);
+    assert_eq!(house.harness.log.head().position, 3);
     house.close();
 }
 
@@ -214,7 +198,7 @@ async fn given_racers_with_one_idempotency_key_then_one_fact() {
         assert_eq!(done.answer, 2);
         recorded += usize::from(done.recorded.is_some());
     }
-    assert_eq!((recorded, house.log.head().position), (1, 2));
+    assert_eq!((recorded, house.harness.log.head().position), (1, 2));
     house.views.close();
 }
 

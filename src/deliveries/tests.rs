@@ -1,15 +1,9 @@
 //! The log of deliveries across restarts, and an endpoint's health by the clock.
 
-use std::sync::atomic::AtomicI64;
-use std::time::Duration;
-
 use super::health::Health;
 use super::*;
 use crate::store::faults::{Fault, Op};
-
-const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3_600 * SECOND;
-const T0: i64 = 1_760_000_000 * SECOND;
+use crate::testing::{HOUR, SECOND, T0, TestClock, until};
 
 fn line(at: i64, became: Became) -> Delivered {
     Delivered {
@@ -29,23 +23,12 @@ fn place() -> Place {
     Place { tenant: Some("acme".into()), provider: "twilio".into(), endpoint: "e1".into() }
 }
 
-fn until(what: &str, is: impl Fn() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while !is() {
-        assert!(std::time::Instant::now() < deadline, "waited for: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::at(&dir.path().join("sled"));
-    let time = Arc::new(AtomicI64::new(T0));
-    let clock: Clock = {
-        let time = Arc::clone(&time);
-        Arc::new(move || time.load(Ordering::Relaxed))
-    };
+    let time = TestClock::standing(T0);
+    let clock = time.clock();
     let deliveries = Deliveries::start(Some(store.clone()), Arc::clone(&clock)).expect("starts");
     until("ready", || deliveries.is_ready());
     for n in 0..500 {
@@ -74,7 +57,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     assert_eq!((health.len(), health[0].deliveries), (1, 500));
     deliveries.close();
 
-    time.store(T0 + 2 * HOUR, Ordering::Relaxed);
+    time.set(T0 + 2 * HOUR);
     let again = Deliveries::start(Some(store.clone()), Arc::clone(&clock)).expect("starts");
     until("ready", || again.is_ready());
     assert_eq!(all(&again, &mine).len(), 500, "kept in sled");
@@ -82,7 +65,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     assert_eq!(again.page(&mine, None, 1).expect("a page").kept_since, Instant(T0));
     again.close();
 
-    time.store(T0 + 31 * 24 * HOUR, Ordering::Relaxed);
+    time.set(T0 + 31 * 24 * HOUR);
     let later = Deliveries::start(Some(store.clone()), clock).expect("starts");
     until("old ones are gone", || all(&later, &mine).is_empty());
     assert!(later.page(&mine, None, 1).expect("a page").kept_since > Instant(T0));

@@ -17,16 +17,14 @@ use super::directory::{Secret, TenantEntry};
 use super::provider::Refused;
 use super::retry::Retried;
 use super::*;
-use crate::log::LogOptions;
-use crate::log::disk::RealDisk;
+use crate::testing::{Harness, PUBLIC_URL, TestClock};
 
 const NOW: &str = "2026-10-01T12:00:00Z";
 const TOKEN: &str = "twilio-token";
 
 struct House {
     ingest: Ingest,
-    log: Log,
-    _data: tempfile::TempDir,
+    harness: Harness,
 }
 
 fn tenant(id: &str) -> TenantId {
@@ -61,21 +59,16 @@ fn directory(agent: Option<&str>) -> Directory {
 }
 
 fn house() -> House {
-    let data = tempfile::tempdir().expect("a folder");
-    let secret = LogSecret::new(&[7; 32]);
-    let clock: Clock = Arc::new(|| instant(NOW).0);
-    let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
-    let (log, _) = Log::open(Arc::new(RealDisk::new(data.path())), &options).expect("a log");
-    let ingest = Ingest::new(log.clone(), secret, clock, "https://hooks.example.com".into(), directory(None));
-    House { ingest, log, _data: data }
+    let harness = Harness::new(TestClock::standing(instant(NOW).0));
+    House { ingest: harness.ingest(directory(None)), harness }
 }
 
 impl House {
     fn record(&self, position: Position) -> (String, String, Fact, Bytes) {
-        let record = self.log.read(position).expect("readable").expect("there");
+        let record = self.harness.log.read(position).expect("readable").expect("there");
         let view = record.view().expect("a record");
         let fact = Fact::decode(view.header.kind, view.header.version, view.public, view.personal());
-        let original = self.log.original(&view).expect("original");
+        let original = self.harness.log.original(&view).expect("original");
         let name = format!("{}/{}", view.header.provider, view.header.external_id);
         (view.header.tenant.to_owned(), name, fact.expect("decodes"), original)
     }
@@ -85,7 +78,7 @@ impl House {
     }
 
     fn head(&self) -> Position {
-        self.log.head().position
+        self.harness.log.head().position
     }
 }
 
@@ -98,7 +91,7 @@ fn twilio(endpoint: &str, body: &str) -> Delivery {
     let signed =
         fields.into_iter().flat_map(|(key, value)| [key, value]).flatten().copied().collect::<Vec<u8>>();
     let mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).expect("any key");
-    let mac = mac.chain_update(format!("https://hooks.example.com{path}")).chain_update(signed);
+    let mac = mac.chain_update(format!("{PUBLIC_URL}{path}")).chain_update(signed);
     let signature = STANDARD.encode(mac.finalize().into_bytes());
     Delivery {
         provider: "twilio".into(),

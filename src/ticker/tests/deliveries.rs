@@ -11,9 +11,9 @@ fn d5_a_silence_raises_one_alert_and_the_next_delivery_ends_it() {
     let last = T0 + 59 * 60 * SECOND;
     assert_eq!(house.alerts_at(last + 3 * HOUR), [], "three times the usual gap is not longer than that");
     assert_eq!(house.alerts_at(last + 3 * HOUR + SECOND), [alert("silence", "open")]);
-    let head = house.log.head().position;
+    let head = house.harness.log.head().position;
     assert_eq!(house.alerts_at(last + 9 * HOUR).len(), 1, "one alert a silence");
-    assert_eq!(house.log.head().position, head, "and nothing more is appended");
+    assert_eq!(house.harness.log.head().position, head, "and nothing more is appended");
     house.deliver(last + 9 * HOUR, Became::Recorded);
     assert_eq!(house.alerts_at(last + 9 * HOUR + SECOND), [alert("silence", "cleared")]);
     let again = house.alerts_at(last + 9 * HOUR + 4 * HOUR);
@@ -78,7 +78,7 @@ fn d5_deliveries_in_quarantine_raise_one_alert_for_each_reason_until_the_last_is
     let quarantined = |id: &str, reason: &str| {
         let body = serde_json::json!({"quarantine_id": id, "reason": reason, "provider": "twilio", "endpoint": "e1"});
         house.append("acme", "delivery_quarantined", id, T0, body);
-        house.log.head().position
+        house.harness.log.head().position
     };
     let resolved = |id: &str, position: u64| {
         let body =

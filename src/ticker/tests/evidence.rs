@@ -31,9 +31,9 @@ fn r1_open_conflicts_raise_one_alert_until_the_last_is_decided() {
 
 /// Rule, subject and state of the alerts of no tenant, after a round of the auditor and ticks.
 fn audited(house: &House, at: i64) -> Vec<(String, Option<String>, &'static str)> {
-    house.time.store(at, Ordering::Relaxed);
+    house.harness.time.set(at);
     for n in 1..=8 {
-        house.time.store(at + n * SECOND, Ordering::Relaxed);
+        house.harness.time.set(at + n * SECOND);
         house.parts.auditor.step();
     }
     house.tick_at(at + 9 * SECOND);
@@ -44,7 +44,7 @@ fn audited(house: &House, at: i64) -> Vec<(String, Option<String>, &'static str)
 #[test]
 fn f2_a_file_of_the_log_that_fails_its_verification_raises_one_alert_until_it_is_right_again() {
     let house = house();
-    let path = house.data.path().join("journal/00000000000000000001.open");
+    let path = house.harness.dir.path().join("journal/00000000000000000001.open");
     assert_eq!(audited(&house, T0), [], "null control: a whole log");
     let whole = fs::read(&path).expect("reads");
     let mut bad = whole.clone();

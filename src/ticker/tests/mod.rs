@@ -7,53 +7,29 @@ mod dialer;
 mod evidence;
 mod sync;
 
-use std::sync::atomic::AtomicI64;
-
-use domain::facts::Fact;
-use domain::keys::LogSecret;
 use projections::entities::alerts::{AlertFilter, AlertItem};
 
 use super::*;
 use crate::deliveries::{Became, Delivered};
-use crate::ingest::directory::Directory;
-use crate::log::disk::RealDisk;
-use crate::log::{Log, LogOptions};
-
-const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3_600 * SECOND;
-const T0: i64 = 1_760_000_000 * SECOND;
+use crate::testing::{self, HOUR, Harness, SECOND, T0, TestClock, until};
 
 struct House {
     parts: Parts,
-    log: Log,
-    time: Arc<AtomicI64>,
-    data: tempfile::TempDir,
+    harness: Harness,
 }
 
 fn house() -> House {
-    let data = tempfile::tempdir().expect("a folder");
-    let time = Arc::new(AtomicI64::new(T0));
-    let clock: Clock = {
-        let time = Arc::clone(&time);
-        Arc::new(move || time.load(Ordering::Relaxed))
-    };
-    let secret = LogSecret::new(&[7; 32]);
-    let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
-    let (log, _) = Log::open(Arc::new(RealDisk::new(data.path())), &options).expect("a log");
-    let directory = Directory::new(Vec::new(), Vec::new()).expect("directory");
-    let ingest = Ingest::new(log.clone(), secret, Arc::clone(&clock), "https://h.example".into(), directory);
+    let harness = Harness::new(TestClock::standing(T0));
+    let ingest = harness.ingest(testing::empty_directory());
     let acme = TenantId::new("acme").expect("tenant");
     let body = serde_json::json!({"name": "Acme", "timezone": "UTC"});
     ingest.configure(&acme, &body, 0).expect("configured");
-    let views = Views::start(&log, 1, &|_| {}).expect("views");
-    let deliveries = Deliveries::start(None, Arc::clone(&clock)).expect("deliveries");
-    let auditor = Auditor::new(log.clone(), views.clone(), Arc::clone(&clock));
-    let parts = Parts { views, ingest: Arc::new(ingest), deliveries, auditor, clock };
-    let house = House { parts, log, time, data };
-    while !house.parts.deliveries.is_ready() {
-        thread::sleep(Duration::from_millis(1));
-    }
-    house
+    let views = harness.views();
+    let deliveries = Deliveries::start(None, harness.clock()).expect("deliveries");
+    let auditor = Auditor::new(harness.log.clone(), views.clone(), harness.clock());
+    let parts = Parts { views, ingest: Arc::new(ingest), deliveries, auditor, clock: harness.clock() };
+    until("the deliveries are ready", || parts.deliveries.is_ready());
+    House { parts, harness }
 }
 
 impl House {
@@ -74,9 +50,9 @@ impl House {
             micros: 1,
             error: error.map(Into::into),
         });
-        while self.health().map_or(0, |health| health.deliveries + health.refused) == before {
-            thread::sleep(Duration::from_millis(1));
-        }
+        until("the delivery counts", || {
+            self.health().map_or(0, |health| health.deliveries + health.refused) > before
+        });
     }
 
     fn health(&self) -> Option<Endpoint> {
@@ -85,7 +61,7 @@ impl House {
 
     /// Ticks at this time, more often than once.
     fn tick_at(&self, at: i64) {
-        self.time.store(at, Ordering::Relaxed);
+        self.harness.time.set(at);
         for _ in 0..3 {
             self.parts.tick(&mut Asked::default()).expect("ticks");
         }
@@ -100,25 +76,15 @@ impl House {
 
     /// Appends a fact of a tenant and waits until it is folded.
     fn append(&self, tenant: &str, kind: &str, id: &str, at: i64, body: serde_json::Value) {
-        let fact = Envelope {
-            tenant: TenantId::stored(tenant).expect("tenant"),
-            provider: Provider::new("test").expect("provider"),
-            external_id: ExternalId::new(&format!("{kind}/{id}")).expect("id"),
-            occurred_at: Instant(at),
-            time_received: false,
-            fact: Fact::from_json(kind, body, "").expect("kind").expect("body"),
-            mapping: 0,
-        };
+        let fact = testing::envelope(tenant, &format!("{kind}/{id}"), at, kind, body);
         self.parts.ingest.append_blocking(&[fact]).expect("appended");
-        let head = self.log.head().position;
-        while self.parts.views.position() < head {
-            thread::sleep(Duration::from_millis(1));
-        }
+        let head = self.harness.log.head().position;
+        until("the fact is folded", || self.parts.views.position() >= head);
     }
 
     fn end(self) {
         self.parts.views.close();
-        self.log.close();
+        self.harness.log.close();
     }
 }
 
@@ -140,11 +106,11 @@ fn a_rule_is_asked_only_when_its_time_has_come_by_the_clock() {
     let mut asked = Asked::default();
     house.parts.tick(&mut asked).expect("ticks");
     house.append("acme", "lead_interested", "1", T0, serde_json::json!({"lead": {"id": "1"}}));
-    let head = house.log.head().position;
+    let head = house.harness.log.head().position;
     house.parts.tick(&mut asked).expect("ticks");
-    assert_eq!(house.log.head().position, head, "a clock that stands asks nobody");
-    house.time.store(T0 + SECOND, Ordering::Relaxed);
+    assert_eq!(house.harness.log.head().position, head, "a clock that stands asks nobody");
+    house.harness.time.set(T0 + SECOND);
     house.parts.tick(&mut asked).expect("ticks");
-    assert_eq!(house.log.head().position, head + 1);
+    assert_eq!(house.harness.log.head().position, head + 1);
     house.end();
 }

@@ -5,7 +5,7 @@ use super::*;
 /// A run of a tenant that read these leads.
 fn synced(house: &House, tenant: &str, run: &str, status: &str, leads: &[&str]) {
     let records: Vec<_> = leads.iter().map(|id| serde_json::json!({"id": id})).collect();
-    let [read, ended] = [(); 2].map(|()| house.time.fetch_add(SECOND, Ordering::Relaxed));
+    let [read, ended] = [(); 2].map(|()| house.harness.time.advance(SECOND));
     let part = serde_json::json!({"run_id": run, "source": "clienttether", "resource": "leads",
         "observed_at": Instant(read).to_string(), "part": 1, "parts": 1, "records": records});
     let end = serde_json::json!({"run_id": run, "source": "clienttether", "status": status});
@@ -39,7 +39,8 @@ fn b13_equal_snapshots_of_two_tenants_raise_an_alert_that_does_not_name_the_othe
     assert_eq!(house.alerts_at(T0 + HOUR), [], "other records");
     synced(&house, "globex", "r2", "success", &["2", "1"]);
     assert_eq!(house.alerts_at(T0 + 2 * HOUR), [alert("equal_snapshots", "open")]);
-    let said = house.log.read(house.log.head().position).expect("reads").expect("the last fact");
+    let said =
+        house.harness.log.read(house.harness.log.head().position).expect("reads").expect("the last fact");
     assert_eq!(said.view().expect("record").header.tenant, "globex", "both are told");
     let about = |name: &str| said.bytes.windows(name.len()).any(|part| part == name.as_bytes());
     assert!(about("globex") && !about("acme"));

@@ -5,14 +5,13 @@ mod replacing;
 mod restating;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use domain::envelope::Envelope;
 use domain::facts::Fact;
-use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
+use domain::keys::TenantId;
 use domain::members::{Instant as Moment, Month};
 use domain::record::{Draft, Private, RecordRef};
 use projections::entities::calls::list::CallFilter;
@@ -20,43 +19,28 @@ use projections::entities::crm::note_list::NoteList;
 use projections::entities::leads::list::LeadFilter;
 use projections::figures::lead_summary;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{FoldError, ModelDigest, Progress, Views};
-use crate::log::disk::RealDisk;
-use crate::log::{Log, LogOptions, Protections, Sizes};
+use crate::log::{Log, Sizes};
+use crate::testing::{self, SECOND, T0, TestClock, until};
 
 const WAIT: Duration = Duration::from_secs(30);
 const SILENT: &(dyn Fn(Progress) + Sync) = &|_| {};
 
-fn secret() -> LogSecret {
-    LogSecret::new(&[9; 32])
-}
-
-fn open(dir: &tempfile::TempDir, seal_facts: u64) -> Log {
+fn open(dir: &TempDir, seal_facts: u64) -> Log {
     open_at_pace(dir, seal_facts, 1)
 }
 
 /// A log whose groups of facts are recorded so many seconds apart.
-fn open_at_pace(dir: &tempfile::TempDir, seal_facts: u64, seconds: i64) -> Log {
-    let now = AtomicI64::new(1_760_000_000_000_000);
-    let clock = Arc::new(move || now.fetch_add(seconds * 1_000_000, Ordering::Relaxed));
+fn open_at_pace(dir: &TempDir, seal_facts: u64, seconds: i64) -> Log {
     let sizes = Sizes { seal_facts, ..Sizes::default() };
-    let options =
-        LogOptions { sizes, protections: Protections::default(), ..LogOptions::new(secret(), clock, None) };
-    Log::open(Arc::new(RealDisk::new(dir.path())), &options).unwrap().0
+    testing::open_log(dir, &TestClock::stepping(T0, seconds * SECOND), sizes)
 }
 
+/// A fact that happened so many seconds after the clock's beginning.
 fn draft(tenant: &str, external_id: &str, at: i64, kind: &str, body: Value) -> Draft {
-    let envelope = Envelope {
-        tenant: TenantId::stored(tenant).unwrap(),
-        provider: Provider::new("test").unwrap(),
-        external_id: ExternalId::new(external_id).unwrap(),
-        occurred_at: Moment(1_760_000_000_000_000 + at * 1_000_000),
-        time_received: false,
-        fact: Fact::from_json(kind, body, "/body").unwrap().unwrap(),
-        mapping: 1,
-    };
-    envelope.draft(&secret(), [1; 16], &Bytes::new()).unwrap()
+    testing::draft(tenant, external_id, T0 + at * SECOND, kind, body)
 }
 
 /// A small stream of numbers that a seed decides.
@@ -101,7 +85,7 @@ fn random(n: u64, numbers: &mut Numbers) -> Draft {
             let id = |numbers: &mut Numbers| json!({"id": numbers.below(9).to_string(), "stage": "FDD Sent"});
             let body = json!({"run_id": format!("r{run}"), "source": "ct", "resource": "leads", "base": base,
                 "part": 1 + numbers.below(2), "parts": 2, "records": [id(numbers), id(numbers)],
-                "observed_at": Moment(1_760_000_000_000_000 + run as i64 / 2 * 3_600_000_000).to_string()});
+                "observed_at": Moment(T0 + run as i64 / 2 * 3_600_000_000).to_string()});
             draft(tenant, &key, at, "snapshot_taken", body)
         }
         12 => {
@@ -126,14 +110,6 @@ fn random(n: u64, numbers: &mut Numbers) -> Draft {
 
 fn append(log: &Log, drafts: Vec<Draft>) {
     log.append(drafts).unwrap().wait().unwrap();
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < WAIT, "waited too long: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn folded(views: &Views, log: &Log) -> Vec<ModelDigest> {
@@ -299,7 +275,7 @@ fn given_a_body_that_does_not_decode_then_folding_stops_by_name_and_nothing_is_m
     append(&log, vec![draft("acme", "a", 0, "email_sent", json!({"lead": {"id": "1"}}))]);
     let header = domain::record::Header {
         recorded_at: 0,
-        occurred_at: 1_760_000_000_000_000,
+        occurred_at: T0,
         time_received: false,
         kind: domain::record::KindTag { group: 3, tag: 99 },
         version: 1,

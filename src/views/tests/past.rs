@@ -99,7 +99,7 @@ fn history(seed: u64, count: u64, until: i64) -> Vec<Draft> {
 #[test]
 fn e3_given_a_time_when_only_what_had_happened_by_then_is_asked_for_then_the_fold_of_the_filtered_log() {
     for seed in 10..14 {
-        let until = 1_760_000_000_000_000 + (20 + seed as i64 * 3) * 86_400_000_000;
+        let until = T0 + (20 + seed as i64 * 3) * 86_400_000_000;
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let [whole, filtered] = [open(&dirs[0], 150), open(&dirs[1], 150)];
         append(&whole, history(seed, 500, i64::MAX));
