@@ -17,7 +17,7 @@ pub use server::serve::{ServeError, listen, serve};
 
 use api::problem::Problem;
 use api::routes::Routes;
-use api::{auth, document};
+use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, conflicts, crm, deliveries, dispositions, endpoints,
     facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections, quarantine, recordings,
@@ -29,7 +29,7 @@ use server::{cors, edge, lingering_close, observability};
 fn routes() -> Routes {
     Routes::new("factfold")
         .merge(health::routes())
-        .merge(document::routes())
+        .merge(openapi::routes())
         .merge(observability::routes())
         .merge(hooks::routes())
         .merge(facts::routes())
@@ -78,7 +78,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(cors::layer(&app.cors))
-        .layer(middleware::from_fn(lingering_close::read_on))
+        .layer(middleware::from_fn(lingering_close::drain_body))
         .layer(middleware::from_fn(edge::finish))
         .with_state(app)
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use domain::members::Text;
 
 use super::problem::Problem;
-use super::routes::Admitted;
+use super::routes::Admission;
 pub use crate::access::Caller;
 use crate::http::App;
 
@@ -103,21 +103,21 @@ pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
 }
 
 /// Who asks, let through by the gate: for routes that are no tenant's.
-pub struct Asking(pub Arc<Caller>);
+pub struct GlobalAccess(pub Arc<Caller>);
 
-impl Asking {
+impl GlobalAccess {
     /// What `by` of a fact says.
     pub fn by(&self) -> Option<Text> {
         Text::new(&self.0.id)
     }
 }
 
-impl FromRequestParts<Arc<App>> for Asking {
+impl FromRequestParts<Arc<App>> for GlobalAccess {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        match parts.extensions.get::<Admitted>() {
-            Some(Admitted { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
+        match parts.extensions.get::<Admission>() {
+            Some(Admission { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
             Some(_) | None => Err(Problem::not_found("route")),
         }
     }

@@ -28,12 +28,12 @@ const HELD_MAX: usize = 256 * 1024 * 1024;
 static ROOM: Semaphore = Semaphore::const_new(HELD_MAX);
 
 /// A body with its part of that room, free again when nobody holds a slice of it.
-struct Held {
+struct BufferedBody {
     bytes: BytesMut,
     room: SemaphorePermit<'static>,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for BufferedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -66,7 +66,7 @@ async fn collect(mut body: Body, limit: usize, room: &'static Semaphore) -> Resu
     }
     // Most bodies come in one piece.
     let Some(mut piece) = next(&mut body).await? else { return Ok(first) };
-    let mut held = Held { bytes: BytesMut::new(), room: take(room, first.len())? };
+    let mut held = BufferedBody { bytes: BytesMut::new(), room: take(room, first.len())? };
     held.bytes.extend_from_slice(&first);
     loop {
         if held.bytes.len() + piece.len() > limit {

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{SINGLE_MAX, whole};
 use super::problem::Problem;
 use super::query::{Parameters, Query};
-use super::tenant_access::Tenant;
+use super::tenant_access::TenantAccess;
 use crate::commands::{CommandError, Done, IdempotencyKey, Unread};
 use crate::http::App;
 
@@ -26,7 +26,7 @@ const KEY: &str = "idempotency-key";
 /// A command to one tenant: the caller may give it, and its body is JSON or there is none.
 pub struct Command<Q = ()> {
     /// The tenant, with the caller's role and name.
-    pub tenant: Tenant,
+    pub tenant: TenantAccess,
     /// The route's own parameters.
     pub query: Q,
     /// `Idempotency-Key`, where one was sent.
@@ -102,7 +102,7 @@ impl<Q: Parameters> FromRequest<Arc<App>> for Command<Q> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let tenant = Tenant::from_request_parts(&mut parts, app).await?;
+        let tenant = TenantAccess::from_request_parts(&mut parts, app).await?;
         let query = Q::read(&Query::new(parts.uri.query(), &[Q::NAMES])?)?;
         let key = key(&parts)?;
         let body = json_body(Request::from_parts(parts, body)).await?;
@@ -125,7 +125,7 @@ impl<Q: Parameters> IntoParams for Command<Q> {
 
 /// What a command did, beside its answer.
 #[derive(Serialize, ToSchema)]
-pub struct Told<T> {
+pub struct CommandResponse<T> {
     /// `recorded`, or `existing` where it stood before.
     outcome: &'static str,
     /// True at this position: with it as `min_position`, what was written is read.
@@ -135,7 +135,7 @@ pub struct Told<T> {
     answer: T,
 }
 
-impl<T: Serialize> Told<T> {
+impl<T: Serialize> CommandResponse<T> {
     /// 201 with the position of what was recorded; 200 where it stood before, at `done.answer`.
     pub fn response(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
         let status = if done.recorded.is_some() { StatusCode::CREATED } else { StatusCode::OK };

@@ -11,9 +11,9 @@ use super::problem::Problem;
 
 /// What a cursor is bound to: the list, whose it is, and the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bond([u8; 8]);
+pub struct CursorScope([u8; 8]);
 
-impl Bond {
+impl CursorScope {
     /// Of a list by its route, of a tenant (or of none: blank), under a filter by names and texts.
     pub fn new(route: &str, tenant: &str, filter: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
@@ -23,9 +23,9 @@ impl Bond {
             hash.update(part);
         }
         let digest: [u8; 32] = hash.finalize().into();
-        let mut bond = [0; 8];
-        bond.copy_from_slice(&digest[..8]);
-        Self(bond)
+        let mut scope = [0; 8];
+        scope.copy_from_slice(&digest[..8]);
+        Self(scope)
     }
 
     /// The text of a cursor at `at`.
@@ -37,10 +37,10 @@ impl Bond {
     pub fn read<T: FromStr>(self, text: &str) -> Result<T, Problem> {
         let refused = |detail| Err(Problem::bad_request("bad_cursor", detail));
         let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-        let Some((bond, at)) = bytes.split_first_chunk::<8>() else {
+        let Some((scope, at)) = bytes.split_first_chunk::<8>() else {
             return refused("the cursor is not one that this list gave");
         };
-        if *bond != self.0 {
+        if *scope != self.0 {
             return refused("the cursor is of another list, or of this one under another filter");
         }
         match std::str::from_utf8(at).ok().and_then(|at| at.parse().ok()) {
@@ -56,19 +56,19 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_in_its_own_list_under_its_own_filter_only() {
-        let bond = Bond::new("/calls", "acme", &[("agent", "ann")]);
-        let text = bond.write(&7);
-        assert_eq!(bond.read::<u64>(&text).ok(), Some(7));
+        let scope = CursorScope::new("/calls", "acme", &[("agent", "ann")]);
+        let text = scope.write(&7);
+        assert_eq!(scope.read::<u64>(&text).ok(), Some(7));
         for (route, tenant, filter) in [
             ("/leads", "acme", [("agent", "ann")]),
             ("/calls", "globex", [("agent", "ann")]),
             ("/calls", "acme", [("agent", "bob")]),
             ("/calls", "acme", [("agen", "tann")]),
         ] {
-            assert!(Bond::new(route, tenant, &filter).read::<u64>(&text).is_err(), "{route} {tenant}");
+            assert!(CursorScope::new(route, tenant, &filter).read::<u64>(&text).is_err(), "{route} {tenant}");
         }
-        for text in ["", "!!", "eyJ4Ijox", &bond.write(&"x")] {
-            assert!(bond.read::<u64>(text).is_err(), "{text}");
+        for text in ["", "!!", "eyJ4Ijox", &scope.write(&"x")] {
+            assert!(scope.read::<u64>(text).is_err(), "{text}");
         }
     }
 }

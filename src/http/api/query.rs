@@ -142,9 +142,9 @@ text_values! {
 
 /// A value without which the route cannot answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Needed<T>(pub T);
+pub struct RequiredValue<T>(pub T);
 
-impl<T: Value> Value for Needed<T> {
+impl<T: Value> Value for RequiredValue<T> {
     const REQUIRED: bool = true;
 
     fn parse(text: &str) -> Option<Self> {

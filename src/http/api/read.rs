@@ -15,12 +15,12 @@ use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Asked, Media, Written, if_none_match};
-use super::csv_rows;
-use super::cursor::Bond;
+use super::csv;
+use super::cursor::CursorScope;
+use super::negotiation::{Media, Negotiation, Rendered, if_none_match};
 use super::problem::Problem;
 use super::query::{Limit, Parameters, Query, parameters};
-use super::tenant_access::Tenant;
+use super::tenant_access::TenantAccess;
 use crate::http::App;
 use crate::views::{self, FoldError, TenantView};
 
@@ -62,7 +62,7 @@ impl Moment {
 /// A reader of one tenant: he may read, his parameters are well-formed, and the models are as far as he asks.
 pub struct Read<Q = ()> {
     /// The tenant.
-    pub tenant: Tenant,
+    pub tenant: TenantAccess,
     /// The route's own parameters.
     pub query: Q,
     /// The tenant's models at the moment asked for.
@@ -71,7 +71,7 @@ pub struct Read<Q = ()> {
     pub moment: Moment,
     /// The time, for answers that use it: the clock's, or `known_at`.
     pub at: Instant,
-    asked: Asked,
+    negotiation: Negotiation,
 }
 
 /// A reader of one page of a list.
@@ -79,7 +79,7 @@ pub struct List<Q = ()> {
     read: Read<Q>,
     /// How many items at most.
     pub limit: usize,
-    bond: Bond,
+    scope: CursorScope,
     cursor: Option<String>,
 }
 
@@ -96,12 +96,12 @@ parameters! {
 impl<Q> Read<Q> {
     /// An answer that only facts decide: it has an ETag.
     pub fn answer<T: Serialize>(&self, position: Position, answer: &T) -> Result<Response, Problem> {
-        self.asked.stable(position, Written::json(json(answer)?))
+        self.negotiation.stable(position, Rendered::json(json(answer)?))
     }
 
     /// An answer that the time decides too: it says `at` and is not to be stored.
     pub fn answer_at<T: Serialize>(&self, answer: &T) -> Result<Response, Problem> {
-        Written::json(json(&self.timed(answer))?).momentary()
+        Rendered::json(json(&self.timed(answer))?).momentary()
     }
 
     /// Figures that only facts decide, as JSON or, as CSV, the `rows` of them (F4).
@@ -111,11 +111,11 @@ impl<Q> Read<Q> {
         answer: T,
         rows: impl FnOnce(T) -> Vec<R>,
     ) -> Result<Response, Problem> {
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&answer)?),
-            Media::Csv => rows_of(Page { position, items: rows(answer), next_cursor: None })?,
+        let written = match self.negotiation.media() {
+            Media::Json => Rendered::json(json(&answer)?),
+            Media::Csv => render_csv(Page { position, items: rows(answer), next_cursor: None })?,
         };
-        self.asked.stable(position, written)
+        self.negotiation.stable(position, written)
     }
 
     /// Figures that the time decides too.
@@ -125,18 +125,18 @@ impl<Q> Read<Q> {
         answer: T,
         rows: impl FnOnce(T) -> Vec<R>,
     ) -> Result<Response, Problem> {
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&self.timed(answer))?),
-            Media::Csv => rows_of(Page { position, items: rows(answer), next_cursor: None })?,
+        let written = match self.negotiation.media() {
+            Media::Json => Rendered::json(json(&self.timed(answer))?),
+            Media::Csv => render_csv(Page { position, items: rows(answer), next_cursor: None })?,
         };
         written.momentary()
     }
 
     /// All rows of a list that is short by its nature, and that the time decides too, as JSON or CSV.
     pub fn rows_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&self.timed(page))?),
-            Media::Csv => rows_of(page)?,
+        let written = match self.negotiation.media() {
+            Media::Json => Rendered::json(json(&self.timed(page))?),
+            Media::Csv => render_csv(page)?,
         };
         written.momentary()
     }
@@ -149,17 +149,17 @@ impl<Q> Read<Q> {
         what: &str,
     ) -> Result<Response, Problem> {
         let answer = found.ok_or_else(|| Problem::not_found(what))?;
-        self.answer(position, &One { position, answer })
+        self.answer(position, &ItemAnswer { position, answer })
     }
 
-    fn timed<T>(&self, answer: T) -> Timed<T> {
-        Timed { at: self.at.to_string(), answer }
+    fn timed<T>(&self, answer: T) -> AnswerAt<T> {
+        AnswerAt { at: self.at.to_string(), answer }
     }
 }
 
 /// One thing with the position at which it is so.
 #[derive(Serialize, ToSchema)]
-pub struct One<T> {
+pub struct ItemAnswer<T> {
     /// True at this position.
     pub position: Position,
     /// The thing.
@@ -169,7 +169,7 @@ pub struct One<T> {
 
 /// An answer with the time that decided it.
 #[derive(Serialize, ToSchema)]
-pub struct Timed<T> {
+pub struct AnswerAt<T> {
     /// The server's clock, or `known_at`.
     at: String,
     /// The answer.
@@ -184,13 +184,13 @@ pub(in crate::http) fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Problem
 impl<Q> List<Q> {
     /// Where the page begins: behind this; at the beginning without a cursor.
     pub fn after<T: FromStr>(&self) -> Result<Option<T>, Problem> {
-        self.cursor.as_deref().map(|cursor| self.bond.read(cursor)).transpose()
+        self.cursor.as_deref().map(|cursor| self.scope.read(cursor)).transpose()
     }
 
     /// A page that only facts decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let (position, page) = (page.position, self.bound(page));
-        self.asked.stable(position, written(&self.asked, page)?)
+        self.negotiation.stable(position, render_page(&self.negotiation, page)?)
     }
 
     /// A page that the time decides too.
@@ -205,33 +205,35 @@ impl<Q> List<Q> {
         around: impl FnOnce(Page<T>) -> A,
     ) -> Result<Response, Problem> {
         let page = self.bound(page);
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&self.timed(around(page)))?),
-            Media::Csv => rows_of(page)?,
+        let written = match self.negotiation.media() {
+            Media::Json => Rendered::json(json(&self.timed(around(page)))?),
+            Media::Csv => render_csv(page)?,
         };
         written.momentary()
     }
 
     /// The page with its cursor bound to this list and filter.
     fn bound<T>(&self, page: Page<T>) -> Page<T> {
-        Page { next_cursor: page.next_cursor.map(|at| self.bond.write(&at)), ..page }
+        Page { next_cursor: page.next_cursor.map(|at| self.scope.write(&at)), ..page }
     }
 }
 
 /// A page as JSON or CSV, whichever is asked for.
-pub fn written<T: Serialize + ToSchema>(asked: &Asked, page: Page<T>) -> Result<Written, Problem> {
-    match asked.media() {
-        Media::Json => Ok(Written::json(json(&page)?)),
-        Media::Csv => rows_of(page),
+pub fn render_page<T: Serialize + ToSchema>(
+    negotiation: &Negotiation,
+    page: Page<T>,
+) -> Result<Rendered, Problem> {
+    match negotiation.media() {
+        Media::Json => Ok(Rendered::json(json(&page)?)),
+        Media::Csv => render_csv(page),
     }
 }
 
-pub(in crate::http) fn rows_of<T: Serialize + ToSchema>(page: Page<T>) -> Result<Written, Problem> {
+pub(in crate::http) fn render_csv<T: Serialize + ToSchema>(page: Page<T>) -> Result<Rendered, Problem> {
     let values = page.items.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
     let values = values.map_err(|error| Problem::internal(&error))?;
-    let body =
-        csv_rows::write(&csv_rows::columns::<T>(), &values).map_err(|error| Problem::internal(&error))?;
-    Ok(Written { media: Media::Csv, body, page: Some((page.position, page.next_cursor)) })
+    let body = csv::write(&csv::columns::<T>(), &values).map_err(|error| Problem::internal(&error))?;
+    Ok(Rendered { media: Media::Csv, body, page: Some((page.position, page.next_cursor)) })
 }
 
 impl<Q> Deref for List<Q> {
@@ -254,7 +256,7 @@ pub(in crate::http) async fn wait_for(app: &App, position: Option<Position>) -> 
 }
 
 /// The tenant's models at a moment: waits at most 5 s for one that is to come, then 503.
-async fn view(app: &App, tenant: &Tenant, moment: &Moment) -> Result<TenantView, Problem> {
+async fn view(app: &App, tenant: &TenantAccess, moment: &Moment) -> Result<TenantView, Problem> {
     wait_for(app, moment.min_position).await?;
     folded(app.engine.views.at(tenant, moment.of_models()).await)
 }
@@ -275,12 +277,12 @@ async fn read<Q: Parameters>(
     app: &Arc<App>,
     query: &Query<'_>,
 ) -> Result<Read<Q>, Problem> {
-    let tenant = Tenant::from_request_parts(parts, app).await?;
+    let tenant = TenantAccess::from_request_parts(parts, app).await?;
     let moment = Moment::read(query)?;
     let own = Q::read(query)?;
     let view = view(app, &tenant, &moment).await?;
     let at = moment.known_at.unwrap_or_else(|| Instant((app.engine.clock)()));
-    Ok(Read { tenant, query: own, view, moment, at, asked: Asked::new(parts, &app.build) })
+    Ok(Read { tenant, query: own, view, moment, at, negotiation: Negotiation::new(parts, &app.build) })
 }
 
 impl<Q: Parameters> FromRequestParts<Arc<App>> for Read<Q> {
@@ -302,9 +304,12 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for List<Q> {
         let paging = Paging::read(&query)?;
         let read: Read<Q> = read(parts, app, &query).await?;
         let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let bond =
-            Bond::new(route, read.tenant.as_str(), &query.besides(&["limit", "cursor", "min_position"]));
-        Ok(Self { read, limit: paging.limit.unwrap_or_default().0, bond, cursor: paging.cursor })
+        let scope = CursorScope::new(
+            route,
+            read.tenant.as_str(),
+            &query.besides(&["limit", "cursor", "min_position"]),
+        );
+        Ok(Self { read, limit: paging.limit.unwrap_or_default().0, scope, cursor: paging.cursor })
     }
 }
 

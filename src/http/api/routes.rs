@@ -17,12 +17,12 @@ use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::auth::{Caller, Identity};
+use super::common_responses;
 use super::needs::{Need, Role};
 use super::problem::Problem;
-use super::refusals;
 use super::tenant_access::in_path;
 use crate::http::App;
-use crate::http::server::limits::{Left, RateLimits};
+use crate::http::server::limits::{RateLimits, RemainingQuota};
 
 /// Routes with their needs. There is no way to add one without.
 pub struct Routes {
@@ -82,7 +82,7 @@ impl Routes {
             }
         }
         let of_a_tenant = in_path.iter().any(|name| name == "tenant");
-        refusals::describe(method, operation, need, of_a_tenant);
+        common_responses::describe(method, operation, need, of_a_tenant);
     }
 }
 
@@ -107,7 +107,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 
 /// What the gate let through.
 #[derive(Debug, Clone)]
-pub struct Admitted {
+pub struct Admission {
     /// Who, with what role here; none where the route is open.
     pub caller: Option<(Arc<Caller>, Role)>,
     /// The tenant in the path, where the route has one.
@@ -116,7 +116,7 @@ pub struct Admitted {
 
 /// The id of a caller whom the gate knew, in the extensions of the answer: for the log.
 #[derive(Debug, Clone)]
-pub struct AdmittedAs(pub Box<str>);
+pub struct CallerId(pub Box<str>);
 
 /// The gate before every handler: 401 without a known credential, 404 for a tenant that the caller may not know of
 /// or a global route while he is tied to tenants, 403 with too little.
@@ -124,27 +124,27 @@ async fn admit(need: Need, request: Request, next: Next) -> Result<Response, Pro
     let (mut parts, body) = request.into_parts();
     let tenant = in_path(&mut parts).await.transpose()?;
     if need == Need::Open {
-        parts.extensions.insert(Admitted { caller: None, tenant });
+        parts.extensions.insert(Admission { caller: None, tenant });
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
-    let (caller, left) = counted(&parts)?;
-    let id = AdmittedAs(caller.id.clone());
+    let (caller, quota) = rate_limited_caller(&parts)?;
+    let id = CallerId(caller.id.clone());
     let mut response = match role(need, &caller, tenant.as_ref()) {
         Ok(role) => {
-            parts.extensions.insert(Admitted { caller: Some((caller, role)), tenant });
+            parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
     };
-    if let Some(left) = left {
-        left.tell(&mut response);
+    if let Some(quota) = quota {
+        quota.write_headers(&mut response);
     }
     response.extensions_mut().insert(id);
     Ok(response)
 }
 
 /// Who asks, and what is left to him of the rate limits; 401 without a known credential, 429 over the limit.
-fn counted(parts: &Parts) -> Result<(Arc<Caller>, Option<Left>), Problem> {
+fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQuota>), Problem> {
     let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Nobody);
     let limits = parts.extensions.get::<Arc<RateLimits>>();
     if let (Identity::Unknown, Some(limits)) = (identity, limits) {
@@ -152,8 +152,8 @@ fn counted(parts: &Parts) -> Result<(Arc<Caller>, Option<Left>), Problem> {
         limits.count_failure(peer)?;
     }
     let caller = identity.caller()?;
-    let left = limits.map(|limits| limits.count(&caller.id)).transpose()?;
-    Ok((Arc::clone(caller), left))
+    let quota = limits.map(|limits| limits.count(&caller.id)).transpose()?;
+    Ok((Arc::clone(caller), quota))
 }
 
 fn role(need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Result<Role, Problem> {

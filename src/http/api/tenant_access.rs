@@ -10,19 +10,19 @@ use domain::keys::TenantId;
 use super::auth::Caller;
 use super::needs::Role;
 use super::problem::Problem;
-use super::routes::Admitted;
+use super::routes::Admission;
 use crate::http::App;
 
 /// The tenant in the path, for which the gate has let the caller through; 404 where this server has none such.
 /// Nothing else makes one, so what takes it reads and looks up for nobody who may not (R7).
 #[derive(Debug, Clone)]
-pub struct Tenant {
+pub struct TenantAccess {
     id: TenantId,
     caller: Arc<Caller>,
     role: Role,
 }
 
-impl Tenant {
+impl TenantAccess {
     /// The caller's role here.
     pub fn role(&self) -> Role {
         self.role
@@ -34,7 +34,7 @@ impl Tenant {
     }
 }
 
-impl Deref for Tenant {
+impl Deref for TenantAccess {
     type Target = TenantId;
 
     fn deref(&self) -> &TenantId {
@@ -49,12 +49,12 @@ pub async fn in_path(parts: &mut Parts) -> Option<Result<TenantId, Problem>> {
     Some(TenantId::new(id).map_err(|_| Problem::not_found("tenant")))
 }
 
-impl FromRequestParts<Arc<App>> for Tenant {
+impl FromRequestParts<Arc<App>> for TenantAccess {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        match parts.extensions.get::<Admitted>() {
-            Some(Admitted { caller: Some((caller, role)), tenant: Some(id) }) if app.engine.knows(id) => {
+        match parts.extensions.get::<Admission>() {
+            Some(Admission { caller: Some((caller, role)), tenant: Some(id) }) if app.engine.knows(id) => {
                 Ok(Self { id: id.clone(), caller: Arc::clone(caller), role: *role })
             }
             Some(_) | None => Err(Problem::not_found("tenant")),

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::facts::blocking;
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::command::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -125,7 +125,7 @@ async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetLi
 )]
 async fn set_alert_target(
     State(app): State<Arc<App>>,
-    asking: Asking,
+    access: GlobalAccess,
     request: Request,
 ) -> Result<(StatusCode, Json<NewTargetAnswer>), Problem> {
     let body: Bytes = json_body(request).await?;
@@ -134,7 +134,7 @@ async fn set_alert_target(
         let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
         let (tenants, rules) = (at.list("tenants", 500), at.list::<AlertRule>("rules", 50));
         let rules = rules.into_iter().filter_map(|rule| Text::new(rule.as_str())).collect();
-        Some(NewTarget { url: url?, style, tenants, rules, by: asking.by() })
+        Some(NewTarget { url: url?, style, tenants, rules, by: access.by() })
     })?;
     let unknown = new.tenants.iter().find(|tenant| {
         let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
@@ -159,9 +159,9 @@ async fn set_alert_target(
 )]
 async fn remove_alert_target(
     State(app): State<Arc<App>>,
-    asking: Asking,
+    access: GlobalAccess,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let removed = blocking(move || app.engine.outbox.remove(&id, asking.by())).await??;
+    let removed = blocking(move || app.engine.outbox.remove(&id, access.by())).await??;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("alert target")) }
 }

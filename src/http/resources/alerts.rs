@@ -21,9 +21,9 @@ use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters, word_values};
-use crate::http::api::read::{List, One, Read, wait_for};
+use crate::http::api::read::{ItemAnswer, List, Read, wait_for};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::outbound::{OutboxError, Sent};
 
 /// `/alerts` of tenants and of what has none.
@@ -74,7 +74,7 @@ async fn list_alerts(list: List<Which>) -> Result<Response, Problem> {
     get,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}",
     params(Read),
-    responses((status = 200, body = One<AlertItem>))
+    responses((status = 200, body = ItemAnswer<AlertItem>))
 )]
 async fn get_alert(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let (told, position) = read.view.with(|tenant, position| (tenant.alerts.rows.told(&id), position));
@@ -202,7 +202,7 @@ struct ResendAnswer {
 )]
 async fn resend_alert(
     State(app): State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     whom: Whom,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<ResendAnswer>, Problem> {

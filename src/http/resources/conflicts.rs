@@ -19,9 +19,9 @@ use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{parameters, word_values};
-use crate::http::api::read::{List, One, Read, Timed};
+use crate::http::api::read::{AnswerAt, ItemAnswer, List, Read};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::ingest::conflict::{Difference, Evidence};
 use crate::ingest::decide::{self, Decided};
 
@@ -87,7 +87,7 @@ async fn list_conflicts(State(app): State<Arc<App>>, list: List<Conflicts>) -> R
     get,
     path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}",
     params(Read),
-    responses((status = 200, body = Timed<One<ConflictAnswer>>))
+    responses((status = 200, body = AnswerAt<ItemAnswer<ConflictAnswer>>))
 )]
 async fn get_conflict(
     State(app): State<Arc<App>>,
@@ -98,7 +98,7 @@ async fn get_conflict(
     let (found, position) = read.view.with(|tenant, position| (tenant.conflicts.rows.get(id), position));
     let item = found.ok_or_else(|| Problem::not_found("conflict"))?;
     let answer = blocking(move || with_evidence(&app, item)).await??;
-    read.answer_at(&One { position, answer })
+    read.answer_at(&ItemAnswer { position, answer })
 }
 
 /// What became of a decision.
@@ -125,7 +125,7 @@ struct DecisionAnswer {
 )]
 async fn accept_conflict(
     app: State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     path: Path<(String, String)>,
 ) -> Result<Json<DecisionAnswer>, Problem> {
     decide(app, tenant, path, decide::Decision::Accept).await
@@ -142,7 +142,7 @@ async fn accept_conflict(
 )]
 async fn reject_conflict(
     app: State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     path: Path<(String, String)>,
 ) -> Result<Json<DecisionAnswer>, Problem> {
     decide(app, tenant, path, decide::Decision::Reject).await
@@ -150,7 +150,7 @@ async fn reject_conflict(
 
 async fn decide(
     State(app): State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     Path((_, conflict_id)): Path<(String, String)>,
     decision: decide::Decision,
 ) -> Result<Json<DecisionAnswer>, Problem> {

@@ -15,7 +15,7 @@ use super::facts::blocking;
 use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::{List, Read, Timed};
+use crate::http::api::read::{AnswerAt, List, Read};
 use crate::http::api::routes::Routes;
 use crate::views::crm::{fill_activities, fill_deals};
 use crate::views::facts::FactError;
@@ -82,7 +82,7 @@ async fn list_hot_deals(State(app): State<Arc<App>>, list: List) -> Result<Respo
     get,
     path = "/api/v1/tenants/{tenant}/schedule",
     params(Read),
-    responses((status = 200, content((Timed<Page<ActivityItem>> = "application/json"), (String = "text/csv"))))
+    responses((status = 200, content((AnswerAt<Page<ActivityItem>> = "application/json"), (String = "text/csv"))))
 )]
 async fn list_schedule(State(app): State<Arc<App>>, read: Read) -> Result<Response, Problem> {
     let (activities, position) =

@@ -18,7 +18,7 @@ use super::facts::blocking;
 use super::global::GlobalList;
 use crate::access::NewEndpoint;
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::command::{json_body, members};
 use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
@@ -61,7 +61,7 @@ struct EndpointItem {
 )]
 async fn list_endpoints(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     list: GlobalList,
 ) -> Result<Response, Problem> {
     let is_admin = caller.role_everywhere() == Some(Role::Admin);
@@ -138,7 +138,7 @@ fn new_endpoint(at: &mut Reader<'_>) -> Option<NewEndpoint> {
 )]
 async fn add_endpoint(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     request: Request,
 ) -> Result<(StatusCode, Json<AddedEndpoint>), Problem> {
     let body = json_body(request).await?;
@@ -159,7 +159,7 @@ async fn add_endpoint(
 )]
 async fn remove_endpoint(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path((provider, endpoint_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     blocking(move || app.engine.roster.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;

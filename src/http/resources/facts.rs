@@ -21,10 +21,10 @@ use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
 use crate::http::api::command::content_type;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::query::{Needed, Parameters, Query, parameters, word_values};
+use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word_values};
 use crate::http::api::read::{List, Read};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
@@ -125,9 +125,9 @@ parameters! {
     /// The key of a fact.
     Key {
         /// From whom.
-        provider: Needed<String>,
+        provider: RequiredValue<String>,
         /// Its id there.
-        external_id: Needed<String>,
+        external_id: RequiredValue<String>,
         /// Adds the payload as it came; needs auditor.
         raw: bool,
     }
@@ -141,7 +141,8 @@ parameters! {
     responses((status = 200, body = FactItem))
 )]
 async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result<Response, Problem> {
-    let (Some(Needed(provider)), Some(Needed(external_id))) = (&read.query.provider, &read.query.external_id)
+    let (Some(RequiredValue(provider)), Some(RequiredValue(external_id))) =
+        (&read.query.provider, &read.query.external_id)
     else {
         return Err(Problem::bad_request("missing_parameter", "give both 'provider' and 'external_id'"));
     };
@@ -223,7 +224,7 @@ word_values!(All);
 )]
 async fn post_facts(
     State(app): State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();

@@ -14,12 +14,12 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::App;
-use crate::http::api::answer::{Asked, Media, Written, if_none_match};
-use crate::http::api::auth::Asking;
-use crate::http::api::cursor::Bond;
+use crate::http::api::auth::GlobalAccess;
+use crate::http::api::cursor::CursorScope;
+use crate::http::api::negotiation::{Media, Negotiation, Rendered, if_none_match};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters};
-use crate::http::api::read::{Paging, json, rows_of, wait_for, written};
+use crate::http::api::read::{Paging, json, render_csv, render_page, wait_for};
 
 parameters! {
     /// How far the models must be.
@@ -41,15 +41,15 @@ pub struct GlobalList<Q = ()> {
     pub query: Q,
     /// How many items at most.
     pub limit: usize,
-    bond: Bond,
+    scope: CursorScope,
     cursor: Option<String>,
-    asked: Asked,
+    negotiation: Negotiation,
 }
 
 impl<Q> GlobalList<Q> {
     /// Where the page begins: behind this; at the beginning without a cursor.
     pub fn after<T: FromStr>(&self) -> Result<Option<T>, Problem> {
-        self.cursor.as_deref().map(|cursor| self.bond.read(cursor)).transpose()
+        self.cursor.as_deref().map(|cursor| self.scope.read(cursor)).transpose()
     }
 
     /// A page that more than facts decides, as JSON with what `around` puts beside it, or as CSV.
@@ -58,20 +58,20 @@ impl<Q> GlobalList<Q> {
         page: Page<T>,
         around: impl FnOnce(Page<T>) -> A,
     ) -> Result<Response, Problem> {
-        let next_cursor = page.next_cursor.map(|at| self.bond.write(&at));
+        let next_cursor = page.next_cursor.map(|at| self.scope.write(&at));
         let page = Page { next_cursor, ..page };
-        let written = match self.asked.media() {
-            Media::Json => Written::json(json(&around(page))?),
-            Media::Csv => rows_of(page)?,
+        let written = match self.negotiation.media() {
+            Media::Json => Rendered::json(json(&around(page))?),
+            Media::Csv => render_csv(page)?,
         };
         written.momentary()
     }
 
     /// A page that only facts decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
-        let next_cursor = page.next_cursor.map(|at| self.bond.write(&at));
+        let next_cursor = page.next_cursor.map(|at| self.scope.write(&at));
         let (position, page) = (page.position, Page { next_cursor, ..page });
-        self.asked.stable(position, written(&self.asked, page)?)
+        self.negotiation.stable(position, render_page(&self.negotiation, page)?)
     }
 
     /// The page of `rows`, which are all there are, by id; it is not to be stored.
@@ -100,7 +100,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        Asking::from_request_parts(parts, app).await?;
+        GlobalAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
         let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, Awaited::NAMES])?;
         let (paging, own) = (Paging::read(&query)?, Q::read(&query)?);
@@ -109,9 +109,9 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
         Ok(Self {
             query: own,
             limit: paging.limit.unwrap_or_default().0,
-            bond: Bond::new(route, "", &query.besides(&["limit", "cursor", "min_position"])),
+            scope: CursorScope::new(route, "", &query.besides(&["limit", "cursor", "min_position"])),
             cursor: paging.cursor,
-            asked: Asked::new(parts, &app.build),
+            negotiation: Negotiation::new(parts, &app.build),
         })
     }
 }

@@ -19,7 +19,7 @@ use super::facts::blocking;
 use super::users::password;
 use crate::access::LOGIN_SECONDS;
 use crate::http::App;
-use crate::http::api::auth::{Asking, COOKIE, cross_site, is_cross_site, session, unauthorized};
+use crate::http::api::auth::{COOKIE, GlobalAccess, cross_site, is_cross_site, session, unauthorized};
 use crate::http::api::command::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -146,7 +146,7 @@ struct Me {
 
 /// Who asks, and what he may do where.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
-async fn me(State(app): State<Arc<App>>, Asking(caller): Asking) -> Json<Me> {
+async fn me(State(app): State<Arc<App>>, GlobalAccess(caller): GlobalAccess) -> Json<Me> {
     let known = app.engine.access.known();
     let user = known.users.iter().find(|(id, _)| caller.id.strip_prefix("user/") == Some(id.as_str()));
     let user = user.map(|(_, user)| user);

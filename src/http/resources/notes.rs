@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::facts::blocking;
 use crate::commands::{Decision, Once, Record};
 use crate::http::App;
-use crate::http::api::command::{Command, Told};
+use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
@@ -86,7 +86,7 @@ struct NoteDone {
     path = "/api/v1/tenants/{tenant}/notes",
     params(Command),
     request_body = NewNote,
-    responses((status = 201, body = Told<NoteDone>), (status = 200, body = Told<NoteDone>))
+    responses((status = 201, body = CommandResponse<NoteDone>), (status = 200, body = CommandResponse<NoteDone>))
 )]
 async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (content, author, contact) = command.body(|at: &mut Reader<'_>| {
@@ -106,7 +106,7 @@ async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Res
     };
     let check = |_: &TenantView, _: Instant| Ok::<_, NoSuchNote>(());
     let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
-    Told::response(&done, NoteDone { note_id: id.into_inner().as_str().to_owned() })
+    CommandResponse::response(&done, NoteDone { note_id: id.into_inner().as_str().to_owned() })
 }
 
 /// An id of ours (R9).
@@ -129,7 +129,7 @@ impl From<NoSuchNote> for Problem {
     delete,
     path = "/api/v1/tenants/{tenant}/notes/{note_id}",
     params(Command),
-    responses((status = 200, body = Told<NoteDone>))
+    responses((status = 200, body = CommandResponse<NoteDone>))
 )]
 async fn remove_note(
     State(app): State<Arc<App>>,
@@ -155,5 +155,5 @@ async fn remove_note(
         })
     };
     let done = app.engine.commands.decide(&command.tenant, decide).await?;
-    Told::changed(&done, NoteDone { note_id })
+    CommandResponse::changed(&done, NoteDone { note_id })
 }

@@ -19,13 +19,13 @@ use utoipa_axum::routes;
 use super::facts::blocking;
 use crate::commands::{Done, Once};
 use crate::http::App;
-use crate::http::api::command::{Command, Told};
+use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::{List, One, Read};
+use crate::http::api::read::{ItemAnswer, List, Read};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::views::{LeadFilter, TenantView};
 
 /// `/outreach/leads`.
@@ -75,7 +75,7 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}",
     params(Read<Place>),
-    responses((status = 200, body = One<LeadItem>), (status = 409, description = "several leads have the id"))
+    responses((status = 200, body = ItemAnswer<LeadItem>), (status = 409, description = "several leads have the id"))
 )]
 async fn one_lead(
     State(app): State<Arc<App>>,
@@ -83,7 +83,7 @@ async fn one_lead(
     read: Read<Place>,
 ) -> Result<Response, Problem> {
     let (found, position) = find(&app, &read.tenant, &read.view, &lead_id, &read.query);
-    read.answer(position, &One { position, answer: found? })
+    read.answer(position, &ItemAnswer { position, answer: found? })
 }
 
 /// Where a person puts a lead.
@@ -101,8 +101,8 @@ struct StageBody {
     params(Command<Place>),
     request_body = StageBody,
     responses(
-        (status = 200, body = Told<LeadItem>),
-        (status = 201, body = Told<LeadItem>),
+        (status = 200, body = CommandResponse<LeadItem>),
+        (status = 201, body = CommandResponse<LeadItem>),
         (status = 409, description = "several leads have the id, or it has no name any more"),
     )
 )]
@@ -117,7 +117,7 @@ async fn stage_lead(
     let (found, position) = find(&app, tenant, &commands.folded(tenant).await?, &lead_id, place);
     let lead = found?;
     if command.key.is_none() && lead.stage == Stage::from(stage).as_str() {
-        return Told::response(&Done { answer: position, recorded: None }, lead);
+        return CommandResponse::response(&Done { answer: position, recorded: None }, lead);
     }
     let named = name_of(&lead)?;
     let text = |text: &Option<String>| text.as_deref().and_then(Text::new);
@@ -135,13 +135,13 @@ async fn stage_lead(
     };
     let done = commands.once(tenant, command.key.as_ref(), once).await?;
     let (found, _) = find(&app, tenant, &commands.folded(tenant).await?, &lead_id, place);
-    Told::response(&done, found?)
+    CommandResponse::response(&done, found?)
 }
 
 /// The one lead of that name: 404 where there is none, 409 where there are several.
 fn find(
     app: &App,
-    tenant: &Tenant,
+    tenant: &TenantAccess,
     view: &TenantView,
     lead_id: &str,
     place: &Place,
@@ -149,7 +149,7 @@ fn find(
     let by_email =
         || Email::new(lead_id).map(|email| app.engine.secret.person(tenant.as_str(), email.as_str()));
     let is_there = |lead: &LeadItem| {
-        let is = |asked: &Option<String>, of: &Option<String>| asked.is_none() || asked == of;
+        let is = |wanted: &Option<String>, of: &Option<String>| wanted.is_none() || wanted == of;
         is(&place.instance, &lead.instance) && is(&place.workspace, &lead.workspace)
     };
     let named = |models: &Models, name: LeadName<'_>| {

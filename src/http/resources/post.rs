@@ -13,7 +13,7 @@ use crate::http::App;
 use crate::http::api::body::{self, BATCH_MAX, BATCH_WAIT};
 use crate::http::api::needs::Role;
 use crate::http::api::problem::Problem;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::http::server::observability;
 use crate::ingest::answer::{IngestError, Posted, Tally};
 use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
@@ -65,7 +65,11 @@ fn poster(role: Role) -> Poster {
 }
 
 /// One fact.
-pub async fn single(app: &App, tenant: &Tenant, json: Bytes) -> Result<(StatusCode, PostAnswer), Problem> {
+pub async fn single(
+    app: &App,
+    tenant: &TenantAccess,
+    json: Bytes,
+) -> Result<(StatusCode, PostAnswer), Problem> {
     let posted = app.engine.ingest.post(tenant, poster(tenant.role()), json).await?;
     let mut tally = Tally::default();
     tally.add(&posted);
@@ -139,14 +143,14 @@ impl Results {
 /// Facts on their way to the log: a chunk of lines, told in their order whatever becomes of them.
 struct Chunks<'a> {
     app: &'a App,
-    tenant: &'a Tenant,
+    tenant: &'a TenantAccess,
     results: Results,
     lines: Vec<(u64, Result<Bytes, LineError>)>,
     bytes: usize,
 }
 
 impl<'a> Chunks<'a> {
-    fn new(app: &'a App, tenant: &'a Tenant, all: bool) -> Self {
+    fn new(app: &'a App, tenant: &'a TenantAccess, all: bool) -> Self {
         Self { app, tenant, results: Results::new(all), lines: Vec::with_capacity(LINES), bytes: 0 }
     }
 
@@ -187,7 +191,7 @@ impl<'a> Chunks<'a> {
 }
 
 /// A JSON array: broken anywhere, nothing is recorded.
-pub async fn array(app: &App, tenant: &Tenant, json: Bytes, all: bool) -> Result<Response, Problem> {
+pub async fn array(app: &App, tenant: &TenantAccess, json: Bytes, all: bool) -> Result<Response, Problem> {
     let elements = blocking(move || elements(json)).await?;
     let elements = elements.map_err(|error| {
         Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}"))
@@ -204,7 +208,7 @@ pub async fn array(app: &App, tenant: &Tenant, json: Bytes, all: bool) -> Result
 }
 
 /// NDJSON, taken as it comes: each line stands alone.
-pub async fn lines(app: &App, tenant: &Tenant, mut body: Body, all: bool) -> Result<Response, Problem> {
+pub async fn lines(app: &App, tenant: &TenantAccess, mut body: Body, all: bool) -> Result<Response, Problem> {
     let mut chunks = Chunks::new(app, tenant, all);
     let (mut cutter, mut taken) = (Cutter::default(), 0);
     let deadline = Instant::now() + BATCH_WAIT;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::api::refusals::FieldAtFault;
+use crate::http::api::common_responses::FieldAtFault;
 use crate::ingest::answer::{Posted, Tally};
 
 /// A fact as it is posted.

@@ -18,13 +18,13 @@ use utoipa_axum::routes;
 use super::facts::blocking;
 use super::global::{GlobalList, unassigned};
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters, word_values};
-use crate::http::api::read::{List, One, Read, wait_for};
+use crate::http::api::read::{ItemAnswer, List, Read, wait_for};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::ingest::retry::{Resolved, Retried};
 
 /// Deliveries that one bulk retry takes.
@@ -97,7 +97,7 @@ async fn list_unassigned_quarantine(
     get,
     path = "/api/v1/tenants/{tenant}/quarantine/{quarantine_id}",
     params(Read),
-    responses((status = 200, body = One<QuarantineItem>))
+    responses((status = 200, body = ItemAnswer<QuarantineItem>))
 )]
 async fn get_quarantined(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let (found, position) = read.view.with(|tenant, position| (tenant.quarantine.rows.get(&id), position));
@@ -126,7 +126,7 @@ struct RetryAnswer {
 )]
 async fn retry_quarantined(
     State(app): State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<RetryAnswer>, Problem> {
     let view = app.engine.commands.folded(&tenant).await?;
@@ -145,12 +145,12 @@ async fn retry_quarantined(
 )]
 async fn retry_unassigned(
     State(app): State<Arc<App>>,
-    asking: Asking,
+    access: GlobalAccess,
     Path(id): Path<String>,
 ) -> Result<Json<RetryAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let (found, _) = unassigned(&app, |tenant| tenant.quarantine.rows.get(&id));
-    retry(&app, &TenantId::unassigned(), found, asking.by()).await
+    retry(&app, &TenantId::unassigned(), found, access.by()).await
 }
 
 async fn retry(
@@ -214,7 +214,7 @@ struct BulkAnswer {
 )]
 async fn retry_quarantine(
     State(app): State<Arc<App>>,
-    tenant: Tenant,
+    tenant: TenantAccess,
     bulk: Bulk,
 ) -> Result<Json<BulkAnswer>, Problem> {
     let view = app.engine.commands.folded(&tenant).await?;
@@ -231,12 +231,12 @@ async fn retry_quarantine(
 )]
 async fn retry_unassigned_quarantine(
     State(app): State<Arc<App>>,
-    asking: Asking,
+    access: GlobalAccess,
     bulk: Bulk,
 ) -> Result<Json<BulkAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let (rows, _) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
-    retry_all(&app, &TenantId::unassigned(), &rows, &bulk, asking.by()).await
+    retry_all(&app, &TenantId::unassigned(), &rows, &bulk, access.by()).await
 }
 
 async fn retry_all(

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::commands::{Decision, Once, Record};
 use crate::http::App;
-use crate::http::api::command::{Command, Told};
+use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
 use crate::http::api::read::{List, Read, folded};
@@ -144,7 +144,7 @@ struct ReportDone {
     path = "/api/v1/tenants/{tenant}/reports",
     params(Command),
     request_body = NewReport,
-    responses((status = 201, body = Told<ReportDone>), (status = 200, body = Told<ReportDone>))
+    responses((status = 201, body = CommandResponse<ReportDone>), (status = 200, body = CommandResponse<ReportDone>))
 )]
 async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (period, narrative) = command.body(|at: &mut Reader<'_>| {
@@ -175,7 +175,7 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
     let check = |_: &TenantView, _: Instant| Ok::<_, Rejected>(());
     let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
     let (report_id, status) = (id.into_inner().as_str().to_owned(), ReportState::Draft.as_str());
-    Told::response(&done, ReportDone { report_id, status })
+    CommandResponse::response(&done, ReportDone { report_id, status })
 }
 
 /// Publishes a draft: from now on its figures are those of the log as it ends now.
@@ -184,7 +184,7 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/publish",
     params(Command),
     responses(
-        (status = 200, body = Told<ReportDone>),
+        (status = 200, body = CommandResponse<ReportDone>),
         (status = 409, description = "It was withdrawn")
     )
 )]
@@ -202,7 +202,7 @@ async fn publish_report(
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/withdraw",
     params(Command),
     responses(
-        (status = 200, body = Told<ReportDone>),
+        (status = 200, body = CommandResponse<ReportDone>),
         (status = 409, description = "It is a draft still")
     )
 )]
@@ -238,7 +238,7 @@ async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Res
         })
     };
     let done = app.engine.commands.decide(&command.tenant, decide).await?;
-    Told::changed(&done, ReportDone { report_id: id.to_owned(), status: to.as_str() })
+    CommandResponse::changed(&done, ReportDone { report_id: id.to_owned(), status: to.as_str() })
 }
 
 impl From<Rejected> for Problem {

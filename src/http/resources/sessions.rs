@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 use crate::commands::{Done, Unread};
 use crate::http::App;
-use crate::http::api::command::{Command, Told};
+use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::query::{Needed, parameters};
+use crate::http::api::query::{RequiredValue, parameters};
 use crate::http::api::read::{MIN_POSITION_WAIT, Read};
 use crate::http::api::routes::Routes;
 use crate::views::SessionAnswer;
@@ -70,7 +70,7 @@ fn at<T>(done: &Done<T>, position: Position) -> Done<Position> {
 
 fn changed(done: Done<SessionAnswer>) -> Result<Response, Problem> {
     let done_at = at(&done, done.answer.position);
-    Told::changed(&done_at, done.answer.session)
+    CommandResponse::changed(&done_at, done.answer.session)
 }
 
 /// The id in the path; what is no text is no session.
@@ -110,8 +110,8 @@ fn new_session(at: &mut Reader<'_>) -> Option<(Email, Text, Vec<Text>)> {
     path = "/api/v1/tenants/{tenant}/sessions",
     request_body = NewSession,
     responses(
-        (status = 201, body = Told<SessionItem>, description = "Started"),
-        (status = 200, body = Told<SessionItem>, description = "The active one, whatever its leads"),
+        (status = 201, body = CommandResponse<SessionItem>, description = "Started"),
+        (status = 200, body = CommandResponse<SessionItem>, description = "The active one, whatever its leads"),
         (status = 422, description = "Fields at fault")
     )
 )]
@@ -119,16 +119,16 @@ async fn start_session(State(app): State<Arc<App>>, command: Command) -> Result<
     let (agent, pipeline, leads) = command.body(new_session)?;
     let done = app.engine.commands.start_session(&command.tenant, &agent, &pipeline, &leads).await?;
     let done_at = at(&done, done.answer.position);
-    Told::response(&done_at, done.answer.session)
+    CommandResponse::response(&done_at, done.answer.session)
 }
 
 parameters! {
     /// Whose session.
     Active {
         /// Who works it.
-        agent: Needed<Email>,
+        agent: RequiredValue<Email>,
         /// The list's pipeline.
-        pipeline_id: Needed<Text>,
+        pipeline_id: RequiredValue<Text>,
     }
 }
 
@@ -140,7 +140,9 @@ parameters! {
     responses((status = 200, body = SessionAnswer))
 )]
 async fn get_active_session(read: Read<Active>) -> Result<Response, Problem> {
-    let (Some(Needed(agent)), Some(Needed(pipeline))) = (&read.query.agent, &read.query.pipeline_id) else {
+    let (Some(RequiredValue(agent)), Some(RequiredValue(pipeline))) =
+        (&read.query.agent, &read.query.pipeline_id)
+    else {
         return Err(Problem::bad_request("missing_parameter", "give both 'agent' and 'pipeline_id'"));
     };
     let answer = read.view.active_session(agent, pipeline);
@@ -166,7 +168,7 @@ async fn get_session(Path((_, session_id)): Path<(String, String)>, read: Read) 
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/resume",
     responses(
-        (status = 200, body = Told<SessionItem>),
+        (status = 200, body = CommandResponse<SessionItem>),
         (status = 409, description = "It has ended, or the agent has another active one in the pipeline")
     )
 )]
@@ -184,7 +186,7 @@ async fn resume_session(
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/end",
-    responses((status = 200, body = Told<SessionItem>))
+    responses((status = 200, body = CommandResponse<SessionItem>))
 )]
 async fn end_session(
     State(app): State<Arc<App>>,
@@ -245,8 +247,8 @@ struct Attempt {
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/attempts",
     request_body = NewAttempt,
     responses(
-        (status = 201, body = Told<AttemptMarked>, description = "Marked"),
-        (status = 200, body = Told<AttemptMarked>, description = "It was marked before: the first stands"),
+        (status = 201, body = CommandResponse<AttemptMarked>, description = "Marked"),
+        (status = 200, body = CommandResponse<AttemptMarked>, description = "It was marked before: the first stands"),
         (status = 409, description = "The session has ended or timed out"),
         (status = 422, description = "Fields at fault, or no lead of this session")
     )
@@ -262,7 +264,7 @@ async fn attempt_lead(
     let done_at = at(&done, done.answer.1.position);
     let (stands, answer) = done.answer;
     let attempt = Attempt { lead_id: lead.as_str().to_owned(), outcome: stands.as_str() };
-    Told::response(&done_at, AttemptMarked { attempt, session: answer.session })
+    CommandResponse::response(&done_at, AttemptMarked { attempt, session: answer.session })
 }
 
 parameters! {
@@ -302,7 +304,7 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
     let done = app.engine.commands.next_lead(&command.tenant, &id(session_id)?, &line).await?;
     let done_at = at(&done, done.answer.position);
     let (lead_id, index) = done.answer.next.map(|next| (next.lead_id, next.index)).unzip();
-    Told::changed(&done_at, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
+    CommandResponse::changed(&done_at, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
 }
 
 /// Reserves the lead for a line to ring next, or tells the one it has.
@@ -311,7 +313,7 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
     params(OnLine),
     responses(
-        (status = 200, body = Told<NextLeadAnswer>),
+        (status = 200, body = CommandResponse<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
     )
 )]
@@ -329,7 +331,7 @@ async fn next_lead(
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
     params(OnLine),
     responses(
-        (status = 200, body = Told<NextLeadAnswer>),
+        (status = 200, body = CommandResponse<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
     )
 )]

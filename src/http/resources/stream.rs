@@ -32,7 +32,7 @@ use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameters};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::Tenant;
+use crate::http::api::tenant_access::TenantAccess;
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 use crate::views::facts::{FactError, FactFilter, FactItem, page};
@@ -63,7 +63,7 @@ parameters! {
 
 /// A reader of a stream of one tenant.
 struct Streamed<Q> {
-    tenant: Tenant,
+    tenant: TenantAccess,
     query: Q,
     after: Option<Position>,
     permit: OwnedSemaphorePermit,
@@ -75,7 +75,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for Streamed<Q> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let tenant = Tenant::from_request_parts(parts, app).await?;
+        let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
         let query = Query::new(raw.as_deref(), &[Q::NAMES, Beginning::NAMES])?;
         let last = match parts.headers.get(LAST).map(|last| last.to_str().unwrap_or_default().trim()) {

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use super::facts::blocking;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::{List, Read, Timed};
+use crate::http::api::read::{AnswerAt, List, Read};
 use crate::http::api::routes::Routes;
 
 /// `/sync/status`, `/sync/runs`.
@@ -22,7 +22,7 @@ pub fn routes() -> Routes {
     get,
     path = "/api/v1/tenants/{tenant}/sync/status",
     params(Read),
-    responses((status = 200, body = Timed<SyncStatus>))
+    responses((status = 200, body = AnswerAt<SyncStatus>))
 )]
 async fn get_sync_status(read: Read) -> Result<Response, Problem> {
     let (runs, position) = read.view.with(|tenant, position| {

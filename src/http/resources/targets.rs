@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::commands::{Done, Once};
 use crate::http::App;
-use crate::http::api::command::{Command, Told};
+use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::Value;
@@ -50,7 +50,7 @@ struct Target {
     path = "/api/v1/tenants/{tenant}/targets/{month}/{metric}",
     params(Command),
     request_body = TargetBody,
-    responses((status = 200, body = Told<Target>), (status = 201, body = Told<Target>))
+    responses((status = 200, body = CommandResponse<Target>), (status = 201, body = CommandResponse<Target>))
 )]
 async fn set_target(
     State(app): State<Arc<App>>,
@@ -74,7 +74,7 @@ async fn set_target(
         commands.once(&command.tenant, command.key.as_ref(), once).await?
     };
     let target = Target { month: month.to_string(), metric: metric.as_str(), value };
-    Told::response(&done, target)
+    CommandResponse::response(&done, target)
 }
 
 /// A part of the path that must be a value; 422 naming it.

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::facts::blocking;
 use super::global::GlobalList;
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -50,7 +50,7 @@ struct TenantItem {
 )]
 async fn list_tenants(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     list: GlobalList,
 ) -> Result<Response, Problem> {
     let folded = app.engine.views.position();

@@ -22,7 +22,7 @@ use super::post::log_problem;
 use crate::access::{AccessError, NewToken};
 use crate::engine::EngineError;
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::command::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -149,7 +149,7 @@ struct IssuedToken {
 )]
 async fn issue_token(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     request: Request,
 ) -> Result<(StatusCode, Json<IssuedToken>), Problem> {
     let body = json_body(request).await?;
@@ -184,7 +184,7 @@ fn is_known(app: &App, name: &Text) -> bool {
 )]
 async fn revoke_token(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path(token_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     blocking(move || app.engine.access.revoke_token(&caller.id, &token_id)).await??;

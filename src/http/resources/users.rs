@@ -20,7 +20,7 @@ use super::facts::blocking;
 use super::global::GlobalList;
 use crate::access::{NewUser, UserChange};
 use crate::http::App;
-use crate::http::api::auth::Asking;
+use crate::http::api::auth::GlobalAccess;
 use crate::http::api::command::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -126,7 +126,7 @@ struct AddedUser {
 )]
 async fn add_user(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     request: Request,
 ) -> Result<(StatusCode, Json<AddedUser>), Problem> {
     let body = json_body(request).await?;
@@ -187,7 +187,7 @@ fn changed_role(at: &mut Reader<'_>) -> Option<Option<Role>> {
 )]
 async fn change_user(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path(user_id): Path<String>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
@@ -209,7 +209,7 @@ async fn change_user(
 )]
 async fn remove_user(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path(user_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     blocking(move || app.engine.access.remove_user(&caller.id, &user_id)).await??;
@@ -241,7 +241,7 @@ fn tenant_of(app: &App, name: &str) -> Result<TenantId, Problem> {
 )]
 async fn grant_membership(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path((user_id, member_of)): Path<(String, String)>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
@@ -260,7 +260,7 @@ async fn grant_membership(
 )]
 async fn revoke_membership(
     State(app): State<Arc<App>>,
-    Asking(caller): Asking,
+    GlobalAccess(caller): GlobalAccess,
     Path((user_id, member_of)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let tenant = tenant_of(&app, &member_of)?;

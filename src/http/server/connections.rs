@@ -26,7 +26,7 @@ use tower::Service;
 
 /// How much clients may have and how slow they may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Open connections; further ones are answered 503 and closed.
     pub connections_max: usize,
     /// From the end of a request, or from the connection, to the end of the next one's head.
@@ -37,7 +37,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections_max: 10_000,
@@ -57,7 +57,12 @@ const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Serves `router` on `listener` until `stopping`; then lets requests under way end, at most for `limits.drain`.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopping: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stopping: CancellationToken,
+) {
     let tracker = TaskTracker::new();
     let room = Arc::new(Semaphore::new(limits.connections_max));
     let aborting = CancellationToken::new();
@@ -103,12 +108,12 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     stopping: CancellationToken,
 ) {
     // Answers are small and complete: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let stream = TokioIo::new(Timed { stream, patience: limits.write, stalled: None });
+    let stream = TokioIo::new(WriteTimeout { stream, patience: limits.write, stalled: None });
     let begun = Arc::new(Notify::new());
     let begins = Arc::clone(&begun);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -140,14 +145,14 @@ async fn connection(
 }
 
 /// A stream whose peer must take bytes within a time.
-struct Timed {
+struct WriteTimeout {
     stream: TcpStream,
     patience: Duration,
     /// Runs while the peer takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Timed {
+impl WriteTimeout {
     /// Passes on how writing went, unless it has not for too long.
     fn watch<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if wrote.is_ready() {
@@ -161,7 +166,7 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl AsyncRead for WriteTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -171,7 +176,7 @@ impl AsyncRead for Timed {
     }
 }
 
-impl AsyncWrite for Timed {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(cx, wrote)
@@ -215,7 +220,7 @@ mod tests {
         done: tokio::task::JoinHandle<()>,
     }
 
-    async fn served(limits: Limits) -> Served {
+    async fn served(limits: ConnectionLimits) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
         let address = listener.local_addr().expect("address");
         let router = Router::new()
@@ -227,8 +232,8 @@ mod tests {
         Served { address, stopping, done }
     }
 
-    fn limits(head: Duration, write: Duration) -> Limits {
-        Limits { connections_max: 200, head, write, drain: LONG }
+    fn limits(head: Duration, write: Duration) -> ConnectionLimits {
+        ConnectionLimits { connections_max: 200, head, write, drain: LONG }
     }
 
     async fn send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
@@ -289,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_too_many_is_refused_and_room_comes_back() {
-        let served = served(Limits { connections_max: 1, ..limits(LONG, LONG) }).await;
+        let served = served(ConnectionLimits { connections_max: 1, ..limits(LONG, LONG) }).await;
         let held = send(served.address, b"GET ").await;
         let refused = loop {
             let answer = answers(served.address).await;
@@ -340,7 +345,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_drain_has_a_deadline() {
-        let served = served(Limits { drain: SHORT, ..limits(LONG, LONG) }).await;
+        let served = served(ConnectionLimits { drain: SHORT, ..limits(LONG, LONG) }).await;
         let _stuck = send(served.address, b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n").await;
         sleep(SHORT).await;
         served.stopping.cancel();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::observability;
 use crate::http::api::problem::Problem;
-use crate::http::api::routes::AdmittedAs;
+use crate::http::api::routes::CallerId;
 
 /// The id of a request, its caller's or ours; in answers, problems and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,7 +41,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    tell(&method, route, &response, &id, began.elapsed());
+    log_request(&method, route, &response, &id, began.elapsed());
     response
 }
 
@@ -60,7 +60,7 @@ fn render(problem: &Problem, refused: &Response, id: &str) -> Response {
             response.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    if let Some(caller) = refused.extensions().get::<AdmittedAs>() {
+    if let Some(caller) = refused.extensions().get::<CallerId>() {
         response.extensions_mut().insert(caller.clone());
     }
     response
@@ -73,10 +73,10 @@ fn is_plain_refusal(response: &Response) -> bool {
     (response.status().is_client_error() || response.status().is_server_error()) && !is_problem
 }
 
-fn tell(method: &Method, route: &str, response: &Response, request_id: &str, took: Duration) {
+fn log_request(method: &Method, route: &str, response: &Response, request_id: &str, took: Duration) {
     let status = response.status();
     observability::request(method, route, status, took);
-    let caller = response.extensions().get::<AdmittedAs>().map(|caller| caller.0.as_ref());
+    let caller = response.extensions().get::<CallerId>().map(|caller| caller.0.as_ref());
     let (micros, status_code) = (took.as_micros() as u64, status.as_u16());
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(%method, route, status = status_code, micros, caller, request_id, "request");

@@ -23,7 +23,7 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-type ByCaller = RateLimiter<
+type CallerLimiter = RateLimiter<
     Box<str>,
     governor::state::keyed::DefaultKeyedStateStore<Box<str>>,
     DefaultClock,
@@ -32,7 +32,7 @@ type ByCaller = RateLimiter<
 
 /// The limits and who has used how much of them.
 pub struct RateLimits {
-    callers: ByCaller,
+    callers: CallerLimiter,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     burst: NonZeroU32,
     clock: DefaultClock,
@@ -40,7 +40,7 @@ pub struct RateLimits {
 
 /// What is left to a caller: told with every answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Left {
+pub struct RemainingQuota {
     burst: NonZeroU32,
     remaining: u32,
 }
@@ -58,9 +58,11 @@ impl RateLimits {
     }
 
     /// Counts a request of a caller; 429 over the limit.
-    pub fn count(&self, caller: &str) -> Result<Left, Problem> {
+    pub fn count(&self, caller: &str) -> Result<RemainingQuota, Problem> {
         match self.callers.check_key(&caller.into()) {
-            Ok(state) => Ok(Left { burst: self.burst, remaining: state.remaining_burst_capacity() }),
+            Ok(state) => {
+                Ok(RemainingQuota { burst: self.burst, remaining: state.remaining_burst_capacity() })
+            }
             Err(until) => {
                 let wait = until.wait_time_from(self.clock.now());
                 Err(too_many("too many requests of this token or login", wait))
@@ -100,9 +102,9 @@ fn too_many(detail: &str, wait: Duration) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
 }
 
-impl Left {
+impl RemainingQuota {
     /// Says it in an answer.
-    pub fn tell(self, response: &mut Response) {
+    pub fn write_headers(self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(LIMIT, HeaderValue::from(self.burst.get()));
         headers.insert(REMAINING, HeaderValue::from(self.remaining));

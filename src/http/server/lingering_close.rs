@@ -23,13 +23,14 @@ const READ_MAX: usize = 2 * SINGLE_MAX;
 const WAIT: Duration = Duration::from_secs(2);
 
 /// The layer that does it, whoever has answered.
-pub async fn read_on(request: Request, next: Next) -> Response {
+pub async fn drain_body(request: Request, next: Next) -> Response {
     // Whoever waits to be told to go on has sent nothing yet.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
-    let left = Left::default();
-    let request = request.map(|body| Body::new(Lent { body: Some(body), left: Arc::clone(&left) }));
+    let left = Remainder::default();
+    let request =
+        request.map(|body| Body::new(ReclaimableBody { body: Some(body), left: Arc::clone(&left) }));
     let mut response = next.run(request).await;
     let left = left.lock().take();
     if let Some(mut body) = left
@@ -55,15 +56,15 @@ async fn ends(body: &mut Body) -> bool {
     timeout(WAIT, reading).await.unwrap_or(false)
 }
 
-type Left = Arc<Mutex<Option<Body>>>;
+type Remainder = Arc<Mutex<Option<Body>>>;
 
 /// A body that comes back, where it has not ended, when its reader is done with it.
-struct Lent {
+struct ReclaimableBody {
     body: Option<Body>,
-    left: Left,
+    left: Remainder,
 }
 
-impl HttpBody for Lent {
+impl HttpBody for ReclaimableBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -88,7 +89,7 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for ReclaimableBody {
     fn drop(&mut self) {
         let body = self.body.take().filter(|body| !body.is_end_stream());
         *self.left.lock() = body;
@@ -131,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_body_is_read_on_and_the_connection_goes_on() {
-        let router = || routes().layer(middleware::from_fn(read_on));
+        let router = || routes().layer(middleware::from_fn(drain_body));
         let told = sent_on(router(), 1_000_000).await;
         assert!(told.contains("refused") && told.ends_with("end"), "{told}");
         let told = sent_on(router(), 4 * READ_MAX).await;
@@ -144,7 +145,7 @@ mod tests {
     async fn a_body_that_is_read_is_read_as_it_was_sent() {
         use tower::ServiceExt;
         let request = Request::post("/whole").body(Body::from("x".repeat(70_000))).expect("request");
-        let answer = routes().layer(middleware::from_fn(read_on)).oneshot(request).await.expect("answers");
+        let answer = routes().layer(middleware::from_fn(drain_body)).oneshot(request).await.expect("answers");
         assert!(!answer.headers().contains_key(header::CONNECTION));
         assert_eq!(to_bytes(answer.into_body(), 100).await.expect("body"), "70000");
     }

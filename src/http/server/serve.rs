@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::time::interval;
 
-use super::connections::{self, Limits};
+use super::connections::{self, ConnectionLimits};
 use super::{limits, observability};
 use crate::http::{App, router};
 
@@ -34,7 +34,7 @@ pub enum ServeError {
 /// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
     let stopping = app.stopping.clone();
-    let limits = Limits { connections_max: app.connections_max, ..Limits::default() };
+    let limits = ConnectionLimits { connections_max: app.connections_max, ..ConnectionLimits::default() };
     let served = connections::serve(listener, router(Arc::clone(&app)), limits, stopping.clone());
     let asked = async {
         stop.await;
@@ -44,12 +44,12 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     tokio::select! {
         () = served => {}
         () = asked => {}
-        () = keep_up(&app) => {}
+        () = run_upkeep(&app) => {}
     }
 }
 
 /// Folds what was measured and forgets who has been quiet, now and then, without end.
-async fn keep_up(app: &App) {
+async fn run_upkeep(app: &App) {
     let mut upkeep = interval(observability::UPKEEP_EVERY);
     let mut forgetting = interval(limits::FORGET_EVERY);
     loop {

@@ -50,7 +50,7 @@ impl Media {
 
 /// What of a request decides how its answer is told.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct Negotiation {
     known: Vec<Box<str>>,
     media: Media,
     build: Box<str>,
@@ -67,7 +67,7 @@ pub fn if_none_match() -> Parameter {
     )
 }
 
-impl Asked {
+impl Negotiation {
     /// Of these headers; `build` names the server that makes the answers.
     pub fn new(parts: &Parts, build: &str) -> Self {
         let known = parts.headers.get_all(header::IF_NONE_MATCH).iter();
@@ -86,7 +86,7 @@ impl Asked {
 
     /// The answer, or 304 where the client has it: it is that of the tenant's position, the representation and the
     /// build, and of nothing else (RULINGS, Time and order).
-    pub fn stable(&self, position: Position, answer: Written) -> Result<Response, Problem> {
+    pub fn stable(&self, position: Position, answer: Rendered) -> Result<Response, Problem> {
         let tag = format!("\"p{position}-{}-{}\"", answer.media.name(), self.build);
         let has_it = self.known.iter().any(|known| **known == *tag || &**known == "*");
         let mut response = if has_it {
@@ -106,7 +106,7 @@ impl Asked {
 
 /// An answer's bytes, and of a page what JSON says in its members and CSV cannot.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct Rendered {
     /// What they are.
     pub media: Media,
     /// The bytes.
@@ -115,7 +115,7 @@ pub struct Written {
     pub page: Option<(Position, Option<String>)>,
 }
 
-impl Written {
+impl Rendered {
     /// JSON.
     pub fn json(body: Vec<u8>) -> Self {
         Self { media: Media::Json, body, page: None }
@@ -152,9 +152,9 @@ mod tests {
 
     use super::*;
 
-    fn asked(name: &str, value: &str) -> Asked {
+    fn asked(name: &str, value: &str) -> Negotiation {
         let (parts, ()) = Request::builder().header(name, value).body(()).expect("request").into_parts();
-        Asked::new(&parts, "b1")
+        Negotiation::new(&parts, "b1")
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn an_answer_is_told_again_unless_position_representation_and_build_are_the_same() {
         let status = |known: &str, position, media| {
-            let written = Written { media, body: b"{}".to_vec(), page: None };
+            let written = Rendered { media, body: b"{}".to_vec(), page: None };
             asked("if-none-match", known).stable(position, written).expect("answers").status().as_u16()
         };
         assert_eq!(status("\"p7-json-b1\"", 7, Media::Json), 304);

@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
 use super::auth::COOKIE;
+use super::common_responses::ProblemBody;
 use super::needs::Need;
 use super::problem::Problem;
-use super::refusals::ProblemBody;
 use super::routes::Routes;
 
 /// `/api/openapi.json`, `/docs`.
