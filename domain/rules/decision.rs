@@ -1,4 +1,4 @@
-//! What a command decides: whether what is wanted stands, or which fact makes it stand, under which key.
+//! What a command decides on the state it read: the answer, or the fact to append and its key.
 
 use std::fmt::Write;
 
@@ -7,34 +7,48 @@ use sha2::{Digest, Sha256};
 use crate::facts::Fact;
 use crate::members::Instant;
 
-/// A part of a key longer than this is named by its digest, so that three of them fit an external id.
+/// Longest part of a key, in bytes; a longer one is replaced by its digest, so that three of them fit an external id.
 const PART_BYTES_MAX: usize = 128;
 
-/// A fact of the engine's own that a command wants recorded.
+/// A fact that the engine itself appends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its external id, derived from the state it was decided on, e.g. `session/<id>/attempt/<lead>`: who decides
-    /// the same builds the same name, and one of them is recorded.
+pub struct NewFact {
+    /// External id, derived from the state the command was decided on, e.g. `session/<id>/attempt/<lead>`. Two
+    /// commands that decide on one state derive one name, and the log records only the first.
     pub name: String,
-    /// When it happened; the time of the command where it is `None`, and then no part of its content.
+    /// When it happened. `None`: the time of the command, which then is no part of the content digest.
     pub occurred_at: Option<Instant>,
     /// What happened.
     pub fact: Fact,
 }
 
-/// What a command decides from the state it read.
+/// What a command decides on the state it read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision<T> {
-    /// What was wanted stands in the state.
+    /// The state already satisfies the command: its answer.
     Stands(T),
-    /// This fact makes it stand.
-    Record(Record),
-    /// This fact is due before anything can be decided, whatever is wanted.
-    First(Record),
+    /// The fact that satisfies the command.
+    Append(NewFact),
+    /// An overdue fact, such as a time-out; it is appended before the command itself is decided.
+    First(NewFact),
 }
 
-/// A given text as one part of a key: `/`, `%` and control characters escaped, so that parts stay apart and the key
-/// is an external id; a long one as its digest.
+impl<T> Decision<T> {
+    /// The same decision with another answer where it stands.
+    ///
+    /// # Errors
+    /// Those of `answer`.
+    pub fn try_map<U, E>(self, answer: impl FnOnce(T) -> Result<U, E>) -> Result<Decision<U>, E> {
+        Ok(match self {
+            Self::Stands(stands) => Decision::Stands(answer(stands)?),
+            Self::Append(fact) => Decision::Append(fact),
+            Self::First(fact) => Decision::First(fact),
+        })
+    }
+}
+
+/// `text` as one part of a key. `/`, `%` and control characters are percent-encoded, so that parts stay apart and the
+/// key is an external id; a part longer than 128 bytes becomes its SHA-256, cut to 16 bytes.
 pub fn key_part(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for letter in text.chars() {

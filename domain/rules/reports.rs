@@ -64,7 +64,7 @@ impl Period {
 
 /// Why a report stays where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
+pub enum ReportRejection {
     /// There is no such report.
     #[error("there is no such report")]
     Unknown,
@@ -83,8 +83,8 @@ pub enum Rejected {
 /// Whether a report that stands at `state` is to be moved to `to`; `false`: it is there.
 ///
 /// # Errors
-/// [`Rejected::State`] where it stands neither there nor right before.
-pub fn moves(state: ReportState, to: ReportState) -> Result<bool, Rejected> {
+/// [`ReportRejection::State`] where it stands neither there nor right before.
+pub fn moves(state: ReportState, to: ReportState) -> Result<bool, ReportRejection> {
     let needed = match to {
         ReportState::Draft | ReportState::Published => ReportState::Draft,
         ReportState::Withdrawn => ReportState::Published,
@@ -92,7 +92,7 @@ pub fn moves(state: ReportState, to: ReportState) -> Result<bool, Rejected> {
     match state {
         state if state == to => Ok(false),
         state if state == needed => Ok(true),
-        from => Err(Rejected::State { from, needed, to }),
+        from => Err(ReportRejection::State { from, needed, to }),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::facts::session::{
 };
 use crate::keys::Position;
 use crate::members::{Email, Instant, Text};
-use crate::rules::decision::{Decision, Record, key_part};
+use crate::rules::decision::{Decision, NewFact, key_part};
 use crate::rules::outcomes::Outcome;
 
 /// Where a session stands.
@@ -85,7 +85,7 @@ pub struct Spans {
 
 /// Why a session does not do what is wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
+pub enum SessionRejection {
     /// Nobody started it.
     #[error("there is no such session")]
     Unknown,
@@ -107,8 +107,8 @@ fn after(at: Instant, seconds: u32) -> Instant {
     Instant(at.0.saturating_add(i64::from(seconds.max(1)) * 1_000_000).min(Instant::END - 1))
 }
 
-fn record(name: String, fact: SessionFact) -> Record {
-    Record { name, occurred_at: None, fact: Fact::Session(fact) }
+fn new_fact(name: String, fact: SessionFact) -> NewFact {
+    NewFact { name, occurred_at: None, fact: Fact::Session(fact) }
 }
 
 fn activation(agent: &Email, pipeline: &Text, count: u64) -> String {
@@ -121,9 +121,9 @@ impl Session {
     }
 
     /// The time-out that is due at `now`: it happened when the last activity was so long ago.
-    pub fn time_out(&self, spans: Spans, now: Instant) -> Option<Record> {
+    pub fn time_out(&self, spans: Spans, now: Instant) -> Option<NewFact> {
         let due = after(self.last_activity_at, spans.timeout_seconds);
-        (self.standing == Standing::Active && due <= now).then(|| Record {
+        (self.standing == Standing::Active && due <= now).then(|| NewFact {
             name: self.name(&format!("timeout/{}", self.last_position)),
             occurred_at: Some(due),
             fact: Fact::Session(SessionFact::TimedOut(SessionTimedOut {
@@ -134,10 +134,10 @@ impl Session {
     }
 
     /// Refuses a session that is not active; one that is overdue times out first.
-    fn active<T>(&self, spans: Spans, now: Instant) -> Result<Option<Decision<T>>, Rejected> {
+    fn active<T>(&self, spans: Spans, now: Instant) -> Result<Option<Decision<T>>, SessionRejection> {
         match self.standing {
-            Standing::Ended => Err(Rejected::Ended),
-            Standing::TimedOut => Err(Rejected::TimedOut),
+            Standing::Ended => Err(SessionRejection::Ended),
+            Standing::TimedOut => Err(SessionRejection::TimedOut),
             Standing::Active => Ok(self.time_out(spans, now).map(Decision::First)),
         }
     }
@@ -155,7 +155,7 @@ pub fn start(
             Some(due) => Decision::First(due),
             None => Decision::Stands(active.session_id.clone()),
         },
-        None => Decision::Record(record(
+        None => Decision::Append(new_fact(
             activation(&wanted.agent, &wanted.pipeline_id, activations.count),
             SessionFact::Started(wanted.clone()),
         )),
@@ -166,33 +166,33 @@ pub fn start(
 /// another one that did.
 ///
 /// # Errors
-/// [`Rejected::Ended`], [`Rejected::OtherActive`].
+/// [`SessionRejection::Ended`], [`SessionRejection::OtherActive`].
 pub fn resume(
     session: &Session,
     activations: Activation<'_>,
     done: bool,
     spans: Spans,
     now: Instant,
-) -> Result<Decision<()>, Rejected> {
+) -> Result<Decision<()>, SessionRejection> {
     let resumed =
         || SessionFact::Resumed(SessionResumed { session_id: session.session_id.clone(), reason: None });
     match (session.standing, activations.active) {
-        (Standing::Ended, _) => Err(Rejected::Ended),
+        (Standing::Ended, _) => Err(SessionRejection::Ended),
         (Standing::Active, _) => Ok(match session.time_out(spans, now) {
             Some(due) => Decision::First(due),
             None if done => Decision::Stands(()),
             None => {
                 let name = session.name(&format!("resume/{}", session.last_position));
-                Decision::Record(record(name, resumed()))
+                Decision::Append(new_fact(name, resumed()))
             }
         }),
         (Standing::TimedOut, Some(other)) => match other.time_out(spans, now) {
             Some(due) => Ok(Decision::First(due)),
-            None => Err(Rejected::OtherActive(other.session_id.clone())),
+            None => Err(SessionRejection::OtherActive(other.session_id.clone())),
         },
         (Standing::TimedOut, None) => {
             let name = activation(&session.agent, &session.pipeline_id, activations.count);
-            Ok(Decision::Record(record(name, resumed())))
+            Ok(Decision::Append(new_fact(name, resumed())))
         }
     }
 }
@@ -203,7 +203,7 @@ pub fn end(session: &Session) -> Decision<()> {
         Standing::Ended => Decision::Stands(()),
         Standing::Active | Standing::TimedOut => {
             let ended = SessionEnded { session_id: session.session_id.clone(), reason: None };
-            Decision::Record(record(session.name("end"), SessionFact::Ended(ended)))
+            Decision::Append(new_fact(session.name("end"), SessionFact::Ended(ended)))
         }
     }
 }
@@ -212,7 +212,7 @@ pub fn end(session: &Session) -> Decision<()> {
 /// of the lead: not in the queue, not attempted yet, or the outcome.
 ///
 /// # Errors
-/// [`Rejected::UnknownLead`]; [`Rejected::Ended`] and [`Rejected::TimedOut`] of a lead not attempted before.
+/// [`SessionRejection::UnknownLead`]; [`SessionRejection::Ended`] and [`SessionRejection::TimedOut`] of a lead not attempted before.
 pub fn attempt(
     session: &Session,
     attempted: Option<Option<Outcome>>,
@@ -220,8 +220,8 @@ pub fn attempt(
     outcome: Outcome,
     spans: Spans,
     now: Instant,
-) -> Result<Decision<Outcome>, Rejected> {
-    let attempted = attempted.ok_or(Rejected::UnknownLead)?;
+) -> Result<Decision<Outcome>, SessionRejection> {
+    let attempted = attempted.ok_or(SessionRejection::UnknownLead)?;
     if let Some(stands) = attempted {
         return Ok(Decision::Stands(stands));
     }
@@ -230,21 +230,24 @@ pub fn attempt(
     }
     let name = session.name(&format!("attempt/{}", key_part(lead_id.as_str())));
     let (session_id, lead_id) = (session.session_id.clone(), lead_id.clone());
-    Ok(Decision::Record(record(name, SessionFact::Attempted(LeadAttempted { session_id, lead_id, outcome }))))
+    Ok(Decision::Append(new_fact(
+        name,
+        SessionFact::Attempted(LeadAttempted { session_id, lead_id, outcome }),
+    )))
 }
 
 /// The lead for `line` to ring: the one it has, else the first that is not done and that no line has (C3). Answers
 /// none when there is none.
 ///
 /// # Errors
-/// [`Rejected::Ended`], [`Rejected::TimedOut`].
+/// [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
 pub fn next_lead<'a>(
     session: &Session,
     queue: impl Iterator<Item = Queued<'a>>,
     line: &Text,
     spans: Spans,
     now: Instant,
-) -> Result<Decision<Option<Next>>, Rejected> {
+) -> Result<Decision<Option<Next>>, SessionRejection> {
     if let Some(first) = session.active(spans, now)? {
         return Ok(first);
     }
@@ -267,7 +270,7 @@ pub fn next_lead<'a>(
             line: line.clone(),
             until: after(now, spans.reservation_seconds),
         });
-        Some(Decision::Record(record(name, fact)))
+        Some(Decision::Append(new_fact(name, fact)))
     });
     Ok(reserved.unwrap_or(Decision::Stands(None)))
 }

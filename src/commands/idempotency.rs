@@ -5,7 +5,7 @@ use domain::keys::{ContentDigest, ExternalId, NameError, Position, Provider, Ten
 use domain::members::Instant;
 use uuid::Uuid;
 
-use super::{CommandError, Commands, Done, Record};
+use super::{CommandError, Commands, Done, NewFact};
 use crate::ingest::answer::IngestError;
 use crate::log::{Appended, LogError};
 use crate::views::TenantView;
@@ -68,7 +68,7 @@ impl Commands {
         check(&self.folded(tenant).await?, now).map_err(CommandError::Rejected)?;
         let fresh = || format!("command/{}", Uuid::now_v7());
         let name = key.map_or_else(fresh, |key| key.0.as_str().to_owned());
-        let record = Record { name, occurred_at: None, fact: make(None) };
+        let record = NewFact { name, occurred_at: None, fact: make(None) };
         let envelope = self.envelope(tenant, record, now)?;
         match (self.append(&envelope).await?, key) {
             (Appended::Recorded(position), _) => Ok(Done { answer: position, recorded: Some(position) }),
@@ -91,7 +91,7 @@ impl Commands {
         make: &impl Fn(Option<&Fact>) -> Fact,
     ) -> Result<Done<Position>, CommandError<R>> {
         let name = key.0.as_str().to_owned();
-        let record = Record { name, occurred_at: None, fact: make(Some(&first.fact)) };
+        let record = NewFact { name, occurred_at: None, fact: make(Some(&first.fact)) };
         let again = self.envelope(tenant, record, self.now())?;
         let content = again.content(&self.secret).map_err(|error| IngestError::Engine(error.to_string()))?;
         if content == first.content {

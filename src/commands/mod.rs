@@ -18,7 +18,7 @@ use domain::envelope::Envelope;
 use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
 use domain::members::Instant;
 
-pub use domain::rules::decision::{Decision, Record};
+pub use domain::rules::decision::{Decision, NewFact};
 
 pub use self::error::{CommandError, Unread};
 pub use self::idempotency::{IdempotencyKey, Once};
@@ -108,7 +108,7 @@ impl Commands {
             match decide(&state, now).map_err(CommandError::Rejected)? {
                 Decision::Stands(answer) => return Ok(Done { answer, recorded }),
                 Decision::First(first) => drop(self.append(&self.envelope(tenant, first, now)?).await?),
-                Decision::Record(record) => {
+                Decision::Append(record) => {
                     let appended = self.append(&self.envelope(tenant, record, now)?).await?;
                     if let Appended::Recorded(position) = appended {
                         recorded = Some(position);
@@ -123,8 +123,8 @@ impl Commands {
         Instant((self.clock)())
     }
 
-    fn envelope(&self, tenant: &TenantId, record: Record, now: Instant) -> Result<Envelope, IngestError> {
-        let Record { name, occurred_at, fact } = record;
+    fn envelope(&self, tenant: &TenantId, record: NewFact, now: Instant) -> Result<Envelope, IngestError> {
+        let NewFact { name, occurred_at, fact } = record;
         Ok(Envelope {
             tenant: tenant.clone(),
             provider: Provider::engine(),

@@ -4,7 +4,7 @@ use domain::facts::session::SessionStarted;
 use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 use domain::rules::outcomes::Outcome;
-use domain::rules::session::{self, Activation, Next, Rejected, Session, Spans};
+use domain::rules::session::{self, Activation, Next, Session, SessionRejection, Spans};
 use projections::entities::sessions::item::SessionBook;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::{CommandError, Commands, Decision, Done};
 use crate::ingest::answer::IngestError;
 use crate::views::{SessionAnswer, TenantView};
 
-type Outcomes<T> = Result<Done<T>, CommandError<Rejected>>;
+type Outcomes<T> = Result<Done<T>, CommandError<SessionRejection>>;
 
 /// The lead that a line rings next, with the position at which it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +24,21 @@ pub struct NextLead {
 }
 
 /// The sessions of the view that a command decides on.
-struct Desk {
+struct SessionState {
     book: SessionBook,
     position: Position,
     spans: Spans,
 }
 
-impl Desk {
+impl SessionState {
     fn of(view: &TenantView) -> Self {
         let (book, position) = view.session_book();
         Self { book, position, spans: view.session_spans() }
     }
 
-    fn session(&self, session_id: &Text) -> Result<(u32, Session), Rejected> {
-        let row = self.book.sessions.row(session_id.as_str()).ok_or(Rejected::Unknown)?;
-        let session = self.book.sessions.state(row).ok_or(Rejected::Unknown)?;
+    fn session(&self, session_id: &Text) -> Result<(u32, Session), SessionRejection> {
+        let row = self.book.sessions.row(session_id.as_str()).ok_or(SessionRejection::Unknown)?;
+        let session = self.book.sessions.state(row).ok_or(SessionRejection::Unknown)?;
         Ok((row, session))
     }
 
@@ -48,23 +48,11 @@ impl Desk {
         (active, sessions.activations(agent, pipeline))
     }
 
-    fn answer(&self, session_id: &Text) -> Result<SessionAnswer, Rejected> {
-        let row = self.book.sessions.row(session_id.as_str()).ok_or(Rejected::Unknown)?;
-        let session = self.book.item(row).ok_or(Rejected::Unknown)?;
+    fn answer(&self, session_id: &Text) -> Result<SessionAnswer, SessionRejection> {
+        let row = self.book.sessions.row(session_id.as_str()).ok_or(SessionRejection::Unknown)?;
+        let session = self.book.item(row).ok_or(SessionRejection::Unknown)?;
         Ok(SessionAnswer { position: self.position, session })
     }
-}
-
-/// What stands in place of what a decision on a session answers.
-fn instead<T, U>(
-    decision: Decision<T>,
-    answer: impl FnOnce(T) -> Result<U, Rejected>,
-) -> Result<Decision<U>, Rejected> {
-    Ok(match decision {
-        Decision::Stands(stands) => Decision::Stands(answer(stands)?),
-        Decision::Record(record) => Decision::Record(record),
-        Decision::First(first) => Decision::First(first),
-    })
 }
 
 impl Commands {
@@ -88,10 +76,10 @@ impl Commands {
             lead_ids: lead_ids.to_vec(),
         };
         let decide = |view: &TenantView, now: Instant| {
-            let desk = Desk::of(view);
-            let (active, count) = desk.active(agent, pipeline_id);
+            let state = SessionState::of(view);
+            let (active, count) = state.active(agent, pipeline_id);
             let activation = Activation { active: active.as_ref(), count };
-            instead(session::start(activation, &wanted, desk.spans, now), |id| desk.answer(&id))
+            session::start(activation, &wanted, state.spans, now).try_map(|id| state.answer(&id))
         };
         self.decide(tenant, decide).await
     }
@@ -99,17 +87,17 @@ impl Commands {
     /// Goes on with a session that is active or timed out.
     ///
     /// # Errors
-    /// [`Rejected::Unknown`], [`Rejected::Ended`], [`Rejected::OtherActive`].
+    /// [`SessionRejection::Unknown`], [`SessionRejection::Ended`], [`SessionRejection::OtherActive`].
     pub async fn resume_session(&self, tenant: &TenantId, session_id: &Text) -> Outcomes<SessionAnswer> {
         let mut tried = false;
         let decide = |view: &TenantView, now: Instant| {
-            let desk = Desk::of(view);
-            let (_, met) = desk.session(session_id)?;
-            let (active, count) = desk.active(&met.agent, &met.pipeline_id);
+            let state = SessionState::of(view);
+            let (_, met) = state.session(session_id)?;
+            let (active, count) = state.active(&met.agent, &met.pipeline_id);
             let activation = Activation { active: active.as_ref(), count };
-            let decision = session::resume(&met, activation, tried, desk.spans, now)?;
-            tried |= matches!(decision, Decision::Record(_));
-            instead(decision, |()| desk.answer(session_id))
+            let decision = session::resume(&met, activation, tried, state.spans, now)?;
+            tried |= matches!(decision, Decision::Append(_));
+            decision.try_map(|()| state.answer(session_id))
         };
         self.decide(tenant, decide).await
     }
@@ -117,12 +105,12 @@ impl Commands {
     /// Ends a session.
     ///
     /// # Errors
-    /// [`Rejected::Unknown`].
+    /// [`SessionRejection::Unknown`].
     pub async fn end_session(&self, tenant: &TenantId, session_id: &Text) -> Outcomes<SessionAnswer> {
         let decide = |view: &TenantView, _: Instant| {
-            let desk = Desk::of(view);
-            let (_, met) = desk.session(session_id)?;
-            instead(session::end(&met), |()| desk.answer(session_id))
+            let state = SessionState::of(view);
+            let (_, met) = state.session(session_id)?;
+            session::end(&met).try_map(|()| state.answer(session_id))
         };
         self.decide(tenant, decide).await
     }
@@ -130,7 +118,7 @@ impl Commands {
     /// Marks the attempt of a lead; answers the outcome that stands with the session.
     ///
     /// # Errors
-    /// [`Rejected::Unknown`], [`Rejected::UnknownLead`], [`Rejected::Ended`], [`Rejected::TimedOut`].
+    /// [`SessionRejection::Unknown`], [`SessionRejection::UnknownLead`], [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
     pub async fn attempt_lead(
         &self,
         tenant: &TenantId,
@@ -139,11 +127,11 @@ impl Commands {
         outcome: Outcome,
     ) -> Outcomes<(Outcome, SessionAnswer)> {
         let decide = |view: &TenantView, now: Instant| {
-            let desk = Desk::of(view);
-            let (row, met) = desk.session(session_id)?;
-            let attempted = desk.book.attempted(row, lead_id.as_str());
-            let decision = session::attempt(&met, attempted, lead_id, outcome, desk.spans, now)?;
-            instead(decision, |stands| Ok((stands, desk.answer(session_id)?)))
+            let state = SessionState::of(view);
+            let (row, met) = state.session(session_id)?;
+            let attempted = state.book.attempted(row, lead_id.as_str());
+            let decision = session::attempt(&met, attempted, lead_id, outcome, state.spans, now)?;
+            decision.try_map(|stands| Ok((stands, state.answer(session_id)?)))
         };
         self.decide(tenant, decide).await
     }
@@ -151,13 +139,13 @@ impl Commands {
     /// Reserves the lead that `line` rings next, or gives it the one it has.
     ///
     /// # Errors
-    /// [`Rejected::Unknown`], [`Rejected::Ended`], [`Rejected::TimedOut`].
+    /// [`SessionRejection::Unknown`], [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
     pub async fn next_lead(&self, tenant: &TenantId, session_id: &Text, line: &Text) -> Outcomes<NextLead> {
         let decide = |view: &TenantView, now: Instant| {
-            let desk = Desk::of(view);
-            let (row, met) = desk.session(session_id)?;
-            let decision = session::next_lead(&met, desk.book.queue(row), line, desk.spans, now)?;
-            instead(decision, |next| Ok(NextLead { position: desk.position, next }))
+            let state = SessionState::of(view);
+            let (row, met) = state.session(session_id)?;
+            let decision = session::next_lead(&met, state.book.queue(row), line, state.spans, now)?;
+            decision.try_map(|next| Ok(NextLead { position: state.position, next }))
         };
         self.decide(tenant, decide).await
     }

@@ -9,7 +9,7 @@ use domain::keys::{Position, TenantId};
 use domain::members::{Instant, LongText, Text};
 use domain::rules::outcomes::Outcome;
 
-use super::{CommandError, Commands, Decision, Done, IdempotencyKey, Once, Record, Unread};
+use super::{CommandError, Commands, Decision, Done, IdempotencyKey, NewFact, Once, Unread};
 use crate::testing::{self, Harness, T0, TestClock};
 use crate::views::{TenantView, Views};
 
@@ -29,7 +29,7 @@ impl House {
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
         let commands = Commands::new(log, views.clone(), ingest, secret, clock);
         let acme = TenantId::new("acme").unwrap();
-        let record = Record { name: "call/A".into(), occurred_at: None, fact: disposed("A", "busy", None) };
+        let record = NewFact { name: "call/A".into(), occurred_at: None, fact: disposed("A", "busy", None) };
         let envelope = commands.envelope(&acme, record, commands.now()).unwrap();
         commands.append(&envelope).await.unwrap();
         Self { commands, views, acme, harness }
@@ -63,7 +63,7 @@ fn take_number(view: &TenantView, mine: &str, note: &str) -> Result<Decision<usi
                     other => panic!("{other:?}"),
                 }
             }));
-            return Ok(Decision::Record(Record {
+            return Ok(Decision::Append(NewFact {
                 name: format!("number/{number}"),
                 occurred_at: None,
                 fact,
@@ -115,8 +115,8 @@ async fn null_control_keys_that_are_not_of_the_state_let_two_have_one_number() {
                     both.wait();
                 }
                 decision.map(|decision| match decision {
-                    Decision::Record(record) => {
-                        Decision::Record(Record { name: format!("{}/{mine}", record.name), ..record })
+                    Decision::Append(record) => {
+                        Decision::Append(NewFact { name: format!("{}/{mine}", record.name), ..record })
                     }
                     decided => decided,
                 })
@@ -137,9 +137,9 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
     let mut house = House::new().await;
     let refused = house.commands.decide(&house.acme, |_, _| Err::<Decision<()>, _>("no")).await;
     assert!(matches!(refused, Err(CommandError::Rejected("no"))));
-    let record = Record { name: "call/A".into(), occurred_at: None, fact: disposed("A", "dnc", None) };
+    let record = NewFact { name: "call/A".into(), occurred_at: None, fact: disposed("A", "dnc", None) };
     let stubborn =
-        house.commands.decide(&house.acme, |_, _| Ok::<Decision<()>, &str>(Decision::Record(record.clone())));
+        house.commands.decide(&house.acme, |_, _| Ok::<Decision<()>, &str>(Decision::Append(record.clone())));
     assert!(matches!(stubborn.await, Err(CommandError::Contended)));
     let nobody = TenantId::new("nobody").unwrap();
     let unknown = house.commands.decide(&nobody, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
@@ -148,7 +148,7 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
 
     house.views.close();
     house.commands.patience = Duration::from_millis(20);
-    let late = Record { name: "late".into(), occurred_at: None, fact: disposed("L", "busy", None) };
+    let late = NewFact { name: "late".into(), occurred_at: None, fact: disposed("L", "busy", None) };
     let late = house.commands.envelope(&house.acme, late, house.commands.now()).unwrap();
     house.commands.append(&late).await.unwrap();
     let behind = house.commands.decide(&house.acme, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;

@@ -4,7 +4,7 @@ use domain::facts::Fact;
 use domain::facts::alert::{AlertCleared, AlertFact, AlertRaised, Figure};
 use domain::members::Text;
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 use sha2::{Digest, Sha256};
 
 use super::Situation;
@@ -28,16 +28,16 @@ pub fn standing(
     rule: AlertRule,
     findings: Vec<Finding>,
     over: &str,
-) -> Vec<Record> {
+) -> Vec<NewFact> {
     let open = open(situation, rule);
     let is_found = |subject: &Option<String>| findings.iter().any(|found| found.subject == *subject);
     let over_now = open.iter().filter(|(subject, _)| !is_found(subject));
-    let cleared: Vec<Record> = over_now.filter_map(|(_, id)| clear(id, over)).collect();
+    let cleared: Vec<NewFact> = over_now.filter_map(|(_, id)| clear(id, over)).collect();
     raised(situation, rule, findings).into_iter().chain(cleared).collect()
 }
 
 /// Raises what is found and not open yet, and clears nothing.
-pub fn raised(situation: &Situation<'_>, rule: AlertRule, findings: Vec<Finding>) -> Vec<Record> {
+pub fn raised(situation: &Situation<'_>, rule: AlertRule, findings: Vec<Finding>) -> Vec<NewFact> {
     let open = open(situation, rule);
     let new = findings.iter().filter(|found| !open.iter().any(|(subject, _)| *subject == found.subject));
     new.filter_map(|found| raise(situation, rule, found)).collect()
@@ -49,7 +49,7 @@ pub fn occasions(
     rule: AlertRule,
     findings: &[Finding],
     over: &str,
-) -> Vec<Record> {
+) -> Vec<NewFact> {
     let ids: Vec<String> = findings.iter().map(|found| alert_id(situation, rule, found)).collect();
     let new = findings.iter().filter(|found| !is_known(situation, rule, found));
     let new = new.filter_map(|found| raise(situation, rule, found));
@@ -72,10 +72,10 @@ fn open(situation: &Situation<'_>, rule: AlertRule) -> Vec<(Option<String>, Stri
     })
 }
 
-fn clear(id: &str, over: &str) -> Option<Record> {
+fn clear(id: &str, over: &str) -> Option<NewFact> {
     let body = AlertCleared { alert_id: Text::new(id)?, reason: Text::new(over) };
     let (name, fact) = (format!("alert/{id}/cleared"), Fact::Alert(AlertFact::Cleared(body)));
-    Some(Record { name, occurred_at: None, fact })
+    Some(NewFact { name, occurred_at: None, fact })
 }
 
 /// The same for tenant, rule, subject and window: what is sent carries it, and so it must be fit for a path.
@@ -94,7 +94,7 @@ fn alert_id(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Stri
     format!("{}-{hex}", rule.as_str())
 }
 
-fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<Record> {
+fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<NewFact> {
     let id = alert_id(situation, rule, found);
     let figures = found.figures.iter();
     let figures =
@@ -110,5 +110,5 @@ fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<
     };
     // A subject may be longer than a key: the id, which is made of rule, subject and window, stands for them.
     let (name, fact) = (format!("alert/{id}/raised"), Fact::Alert(AlertFact::Raised(body)));
-    Some(Record { name, occurred_at: None, fact })
+    Some(NewFact { name, occurred_at: None, fact })
 }

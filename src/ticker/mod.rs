@@ -17,7 +17,7 @@ use std::time::Duration;
 use domain::envelope::Envelope;
 use domain::keys::{ExternalId, Provider, TenantId};
 use domain::members::Instant;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 use parking_lot::Mutex;
 
 use self::rules::equal_snapshots::Holders;
@@ -55,10 +55,10 @@ pub struct Situation<'s> {
 pub struct Rule {
     /// How often it is asked; as seldom as its matter allows.
     every: Duration,
-    due: fn(&Situation<'_>) -> Vec<Record>,
+    due: fn(&Situation<'_>) -> Vec<NewFact>,
 }
 
-const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<Record>) -> Rule {
+const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<NewFact>) -> Rule {
     Rule { every: Duration::from_secs(seconds), due }
 }
 
@@ -195,7 +195,7 @@ impl Parts {
     }
 }
 
-fn envelope(situation: &Situation<'_>, due: Record) -> Result<Envelope, IngestError> {
+fn envelope(situation: &Situation<'_>, due: NewFact) -> Result<Envelope, IngestError> {
     Ok(Envelope {
         tenant: situation.tenant.clone(),
         provider: Provider::engine(),

@@ -2,7 +2,7 @@
 
 use domain::keys::Position;
 use domain::members::{Email, Instant, Text};
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 use domain::rules::session::Spans;
 use projections::entities::sessions::item::{SessionBook, SessionItem};
 use serde::Serialize;
@@ -52,7 +52,7 @@ impl TenantView {
     }
 
     /// The time-outs that are due at `now`, one for each session that was left (C1).
-    pub fn session_time_outs(&self, now: Instant) -> Vec<Record> {
+    pub fn session_time_outs(&self, now: Instant) -> Vec<NewFact> {
         let ((book, _), spans) = (self.session_book(), self.session_spans());
         let open = book.sessions.open().filter_map(|row| book.sessions.state(row));
         open.filter_map(|session| session.time_out(spans, now)).collect()

@@ -37,8 +37,8 @@ fn wanted() -> SessionStarted {
 fn told<T>(decision: &Decision<T>) -> String {
     match decision {
         Decision::Stands(_) => "stands".to_owned(),
-        Decision::Record(record) => record.name.clone(),
-        Decision::First(record) => format!("first {}", record.name),
+        Decision::Append(fact) => fact.name.clone(),
+        Decision::First(fact) => format!("first {}", fact.name),
     }
 }
 
@@ -78,7 +78,7 @@ fn given_a_session_when_resumed_then_by_where_it_stands() {
     );
     let revived = "session/ann@example.com/north%2F1/2";
     assert_eq!(at(Standing::TimedOut, 9_999, false).as_ref().map(told), Ok(revived.into()));
-    assert_eq!(at(Standing::Ended, 5, false), Err(Rejected::Ended));
+    assert_eq!(at(Standing::Ended, 5, false), Err(SessionRejection::Ended));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn given_another_active_session_when_a_timed_out_one_is_resumed_then_refused_unl
     let timed_out = session("s", Standing::TimedOut, 9_999);
     let at = |other| resume(&timed_out, Activation { active: Some(other), count: 2 }, false, SPANS, NOW);
     let other = session("other", Standing::Active, 5);
-    assert_eq!(at(&other), Err(Rejected::OtherActive(text("other"))));
+    assert_eq!(at(&other), Err(SessionRejection::OtherActive(text("other"))));
     let overdue = session("other", Standing::Active, 1_800);
     assert_eq!(at(&overdue).as_ref().map(told), Ok("first session/other/timeout/17".into()));
 }
@@ -108,10 +108,10 @@ fn given_a_lead_when_attempted_then_once_per_session() {
     for standing in [Standing::Active, Standing::TimedOut, Standing::Ended] {
         let stands = at(standing, Some(Some(Outcome::Skipped)));
         assert_eq!(stands, Ok(Decision::Stands(Outcome::Skipped)), "the first stands, whatever came after");
-        assert_eq!(at(standing, None), Err(Rejected::UnknownLead));
+        assert_eq!(at(standing, None), Err(SessionRejection::UnknownLead));
     }
-    assert_eq!(at(Standing::TimedOut, Some(None)), Err(Rejected::TimedOut));
-    assert_eq!(at(Standing::Ended, Some(None)), Err(Rejected::Ended));
+    assert_eq!(at(Standing::TimedOut, Some(None)), Err(SessionRejection::TimedOut));
+    assert_eq!(at(Standing::Ended, Some(None)), Err(SessionRejection::Ended));
 }
 
 /// A lead, whether it is done, and by which line it is reserved until when.
@@ -164,7 +164,7 @@ fn given_a_reservation_when_it_is_over_then_the_lead_comes_back_before_later_one
 fn given_a_free_lead_when_reserved_then_for_the_tenants_time() {
     let session = session("s", Standing::Active, 5);
     let decided = next_lead(&session, queue(&[("A", false, None)]).into_iter(), &text("1"), SPANS, NOW);
-    let Ok(Decision::Record(record)) = decided else { panic!("{decided:?}") };
+    let Ok(Decision::Append(record)) = decided else { panic!("{decided:?}") };
     let Fact::Session(SessionFact::Reserved(body)) = record.fact else { panic!("{:?}", record.fact) };
     assert_eq!((body.until, body.line), (Instant(NOW.0 + 120_000_000), text("1")));
 }
@@ -175,7 +175,7 @@ fn given_a_session_that_is_not_active_when_a_line_asks_then_refused() {
         let session = session("s", standing, idle);
         next_lead(&session, std::iter::empty(), &text("1"), SPANS, NOW)
     };
-    assert_eq!(at(Standing::Ended, 5), Err(Rejected::Ended));
-    assert_eq!(at(Standing::TimedOut, 5), Err(Rejected::TimedOut));
+    assert_eq!(at(Standing::Ended, 5), Err(SessionRejection::Ended));
+    assert_eq!(at(Standing::TimedOut, 5), Err(SessionRejection::TimedOut));
     assert_eq!(at(Standing::Active, 1_800).as_ref().map(told), Ok("first session/s/timeout/17".into()));
 }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::facts::blocking;
-use crate::commands::{Decision, Once, Record};
+use crate::commands::{Decision, NewFact, Once};
 use crate::http::App;
 use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::Need;
@@ -146,7 +146,7 @@ async fn remove_note(
                 return Ok(Decision::Stands(position));
             }
             let body = Note { note_id: id.clone(), author: by.clone(), content: None, contact: None };
-            Ok(Decision::Record(Record {
+            Ok(Decision::Append(NewFact {
                 // Written again, it can be removed again: the word that is taken back names the removal.
                 name: format!("note/removed/{}", note.fact),
                 occurred_at: Some(note.last_at()).filter(|last| *last > now),

@@ -10,8 +10,9 @@ use crate::ingest::answer::{Posted, Tally};
 
 /// A fact as it is posted.
 #[derive(ToSchema)]
+#[schema(as = NewFact)]
 #[expect(dead_code, reason = "documents what ingest reads by the kind")]
-pub struct NewFact {
+pub struct PostedFact {
     /// From whom: `[a-z0-9_]{1,32}`.
     provider: String,
     /// Its id there: 1 to 512 bytes. The same key is recorded once, for ever (R1).
@@ -31,9 +32,9 @@ pub struct NewFact {
 #[expect(dead_code, reason = "documents what the first byte of a body tells apart")]
 pub enum NewFacts {
     /// Answered with 201, 200 or 409.
-    One(NewFact),
+    One(PostedFact),
     /// Answered with 200 and what became of each.
-    Many(Vec<NewFact>),
+    Many(Vec<PostedFact>),
 }
 
 /// What became of one posted fact.

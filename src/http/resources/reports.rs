@@ -9,7 +9,7 @@ use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
 use domain::json::Reader;
 use domain::members::{Instant, LongText, Text};
-use domain::rules::reports::{Period, Rejected, ReportState, moves};
+use domain::rules::reports::{Period, ReportRejection, ReportState, moves};
 use parking_lot::Mutex;
 use projections::entities::reports::ReportItem;
 use projections::figures::report::ReportFigures;
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::commands::{Decision, Once, Record};
+use crate::commands::{Decision, NewFact, Once};
 use crate::http::App;
 use crate::http::api::command::{Command, CommandResponse};
 use crate::http::api::needs::{Need, Role};
@@ -94,7 +94,7 @@ async fn get_report(
         let zone = tenant.profile.timeline.latest().zone.as_str();
         Some((reports.item(row), row.period(reports.texts()), row.narrative(), row.state(), zone, position))
     });
-    let unknown = || Problem::from(Rejected::Unknown);
+    let unknown = || Problem::from(ReportRejection::Unknown);
     let (report, period, narrative, status, timezone, position) = found.ok_or_else(unknown)?;
     if !may_see(&read, status) {
         return Err(unknown());
@@ -172,7 +172,7 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
             position: None,
         }))
     };
-    let check = |_: &TenantView, _: Instant| Ok::<_, Rejected>(());
+    let check = |_: &TenantView, _: Instant| Ok::<_, ReportRejection>(());
     let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
     let (report_id, status) = (id.into_inner().as_str().to_owned(), ReportState::Draft.as_str());
     CommandResponse::response(&done, ReportDone { report_id, status })
@@ -216,11 +216,11 @@ async fn withdraw_report(
 
 async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
-    let report_id = Text::new(id).ok_or(Rejected::Unknown)?;
+    let report_id = Text::new(id).ok_or(ReportRejection::Unknown)?;
     let decide = |view: &TenantView, _: Instant| {
-        view.with(|tenant, position| -> Result<_, Rejected> {
+        view.with(|tenant, position| -> Result<_, ReportRejection> {
             let reports = &tenant.reports.rows;
-            let row = reports.get(report_id.as_str()).ok_or(Rejected::Unknown)?;
+            let row = reports.get(report_id.as_str()).ok_or(ReportRejection::Unknown)?;
             if !moves(row.state(), to)? {
                 return Ok(Decision::Stands(position));
             }
@@ -234,18 +234,20 @@ async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Res
             };
             // A report's id may be longer than a key: its first fact names it as well.
             let name = format!("report/{}/{}", row.first_fact(), to.as_str());
-            Ok(Decision::Record(Record { name, occurred_at: None, fact: Fact::Report(fact) }))
+            Ok(Decision::Append(NewFact { name, occurred_at: None, fact: Fact::Report(fact) }))
         })
     };
     let done = app.engine.commands.decide(&command.tenant, decide).await?;
     CommandResponse::changed(&done, ReportDone { report_id: id.to_owned(), status: to.as_str() })
 }
 
-impl From<Rejected> for Problem {
-    fn from(rejected: Rejected) -> Self {
+impl From<ReportRejection> for Problem {
+    fn from(rejected: ReportRejection) -> Self {
         match rejected {
-            Rejected::Unknown => Self::not_found("report"),
-            Rejected::State { .. } => Self::new(StatusCode::CONFLICT, "report_state", rejected.to_string()),
+            ReportRejection::Unknown => Self::not_found("report"),
+            ReportRejection::State { .. } => {
+                Self::new(StatusCode::CONFLICT, "report_state", rejected.to_string())
+            }
         }
     }
 }

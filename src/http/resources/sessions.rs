@@ -13,7 +13,7 @@ use domain::json::{FieldError, Reader};
 use domain::keys::Position;
 use domain::members::{Email, Text};
 use domain::rules::outcomes::Outcome;
-use domain::rules::session::Rejected;
+use domain::rules::session::SessionRejection;
 use projections::entities::sessions::item::SessionItem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,17 +45,17 @@ pub fn routes() -> Routes {
         .add(Need::Agent, routes!(next_lead, next_lead_by_get))
 }
 
-impl From<Rejected> for Problem {
-    fn from(rejected: Rejected) -> Self {
+impl From<SessionRejection> for Problem {
+    fn from(rejected: SessionRejection) -> Self {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, rejected.to_string());
         match &rejected {
-            Rejected::Unknown => Self::not_found("session"),
-            Rejected::Ended => conflict("session_ended"),
-            Rejected::TimedOut => conflict("session_timed_out"),
-            Rejected::OtherActive(other) => {
+            SessionRejection::Unknown => Self::not_found("session"),
+            SessionRejection::Ended => conflict("session_ended"),
+            SessionRejection::TimedOut => conflict("session_timed_out"),
+            SessionRejection::OtherActive(other) => {
                 conflict("other_session_active").with("session_id", other.as_str())
             }
-            Rejected::UnknownLead => {
+            SessionRejection::UnknownLead => {
                 let message = "is not a lead of this session".to_owned();
                 Self::unprocessable("unknown_lead", vec![FieldError { pointer: "/lead_id".into(), message }])
             }

@@ -2,7 +2,7 @@
 //! no tenant: a file holds the facts of many.
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, raised, standing};
@@ -12,7 +12,7 @@ const RULE: AlertRule = AlertRule::AuditViolation;
 const WHAT_MAX: usize = 400;
 
 /// One alert for each file or model, over when all was read again and is right.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let Some(audit) = situation.audit else { return Vec::new() };
     let found = audit.wrong.iter().map(|wrong| Finding {
         subject: Some(wrong.subject.clone()),

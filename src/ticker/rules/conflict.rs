@@ -1,13 +1,13 @@
 //! Conflicts that nobody has decided raise one alert; it is over when all are decided.
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
 
 /// One alert for all open conflicts of the tenant.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let (open, oldest) = situation.view.with(|tenant, _| {
         let rows = &tenant.conflicts.rows;
         // Looking for the oldest walks all rows.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::facts::sync::Resource;
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
@@ -42,7 +42,7 @@ fn prints(view: &TenantView) -> Vec<(Resource, Print)> {
 }
 
 /// One alert for each resource of which another tenant holds the same records.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let shared = prints(situation.view).into_iter();
     let shared = shared.filter(|print| situation.holders.get(print).is_some_and(|tenants| *tenants > 1));
     let mut findings: Vec<Finding> = shared

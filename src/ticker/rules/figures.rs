@@ -1,7 +1,7 @@
 //! What figures tell: reply rates that dropped (D9), months behind their targets (F2).
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, occasions};
@@ -13,7 +13,7 @@ const RULES: [(AlertRule, &str); 2] = [
 ];
 
 /// One alert for each drop and each month and target.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let watched = situation.view.with(|tenant, _| tenant.watched(situation.now));
     let findings = watched.findings();
     let of_rule = |(rule, over): (AlertRule, &str)| {

@@ -3,7 +3,7 @@
 
 use domain::members::Instant;
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, is_known, occasions};
@@ -14,7 +14,7 @@ const RULE: AlertRule = AlertRule::PositiveReply;
 const FRESH: i64 = 7 * 86_400_000_000;
 
 /// One alert for each lead, for ever: an earlier interest that comes late, or an id for a known email, is no other.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let leads = situation.view.with(|tenant, _| tenant.leads.rows.clone());
     let fresh = leads.fresh_interests(Instant(situation.now.0 - FRESH));
     let findings = fresh.into_iter().filter_map(|interest| {

@@ -1,13 +1,13 @@
 //! Deliveries in quarantine raise one alert for each reason; it is over when all are resolved (D5: unmapped ones).
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
 
 /// One alert for each reason with open deliveries.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let findings = situation.view.with(|tenant, _| {
         let rows = &tenant.quarantine.rows;
         let found = rows.open().filter_map(|(reason, count)| {

@@ -1,13 +1,13 @@
 //! An endpoint by which nothing comes for longer than three usual gaps raises one alert a silence (D5).
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
 
 /// One alert for each silent endpoint, over with the next delivery.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let silent = situation.health.iter().filter_map(|endpoint| {
         let since = endpoint.silent_since(situation.now)?;
         let place = &endpoint.place;

@@ -1,7 +1,7 @@
 //! Sync runs that fail raise one alert, from the first that failed until one succeeds (B4, F2).
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
@@ -10,7 +10,7 @@ use crate::ticker::alert::{Finding, standing};
 const ERROR_MAX: usize = 200;
 
 /// One alert for all runs that failed since the last success.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let runs = situation.view.with(|tenant, _| {
         let crm = &tenant.crm.rows;
         crm.runs().list(crm.texts())

@@ -2,13 +2,13 @@
 //! (RULINGS, Owner).
 
 use domain::rules::alerts::AlertRule;
-use domain::rules::decision::Record;
+use domain::rules::decision::NewFact;
 
 use crate::ticker::Situation;
 use crate::ticker::alert::{Finding, standing};
 
 /// One alert for each endpoint by which such calls came in the last 24 hours.
-pub fn due(situation: &Situation<'_>) -> Vec<Record> {
+pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let found = situation.health.iter().filter_map(|endpoint| {
         let since = endpoint.first_unknown_number?;
         let place = &endpoint.place;
