@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod deliveries;
 pub mod engine;
+pub mod follow;
 pub mod http;
 pub mod ingest;
 pub mod log;

@@ -26,6 +26,12 @@ impl GroupSet {
         Self(self.0 & !(1 << group))
     }
 
+    /// The groups of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `group` is in the set.
     pub const fn contains(self, group: u8) -> bool {
         if group < 64 { self.0 >> group & 1 == 1 } else { self.0 == u64::MAX }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use domain::keys::{Position, TenantId};
 use projections::tenant::MODELS;
 
+use super::Views;
 use super::rebuild::{Scope, rebuild};
-use super::{FoldError, Views};
+use crate::follow::FoldError;
 
 /// So long may one fold take: a tenant that takes longer is left to `factfold audit`.
 const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
@@ -15,7 +16,7 @@ const FACTS_MAX: u64 = 2_000_000;
 
 /// A model that is not what its facts give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strayed {
+pub struct DigestMismatch {
     /// The model.
     pub model: &'static str,
     /// The position at which both were looked at.
@@ -28,7 +29,7 @@ impl Views {
     ///
     /// # Errors
     /// What the log cannot read.
-    pub fn audit(&self, tenant: &TenantId) -> Result<Vec<Strayed>, FoldError> {
+    pub fn audit(&self, tenant: &TenantId) -> Result<Vec<DigestMismatch>, FoldError> {
         let Some(live) = self.any(tenant) else { return Ok(Vec::new()) };
         let state = live.slot().read().clone();
         // After the state, so that all its facts are there.
@@ -51,7 +52,7 @@ impl Views {
         };
         let [live, again] = [state.tenant, folded.tenant].map(|models| models.digests(tenant.as_str()));
         let pairs = MODELS.iter().zip(live.iter().zip(&again));
-        let strayed = pairs.filter(|(_, (live, again))| live != again);
-        Ok(strayed.map(|((model, _), _)| Strayed { model, position: state.position }).collect())
+        let mismatches = pairs.filter(|(_, (live, again))| live != again);
+        Ok(mismatches.map(|((model, _), _)| DigestMismatch { model, position: state.position }).collect())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use domain::keys::Position;
 use parking_lot::Mutex;
 
-use super::FoldError;
+use crate::follow::FoldError;
 
 /// How far a fold is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const TELL_EVERY: u64 = 8_192;
 
 /// Tells how far a fold is. A fact that several entities fold is done once for each of them; progress is told in
 /// facts of the log.
-pub(super) struct Told<'a> {
+pub(super) struct ProgressMeter<'a> {
     done: AtomicU64,
     to_do: u64,
     of: Position,
@@ -31,7 +31,7 @@ pub(super) struct Told<'a> {
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-impl<'a> Told<'a> {
+impl<'a> ProgressMeter<'a> {
     /// `to_do` facts are to be folded, those of several entities several times, to reach position `of`.
     pub(super) fn new(
         of: Position,

@@ -6,86 +6,43 @@ mod answers;
 mod audit;
 pub mod crm;
 pub mod dispositions;
-mod error;
 pub mod facts;
 mod jobs;
+mod live;
 mod models;
-mod projector;
 mod rebuild;
-mod replaced;
 mod reports;
 mod restatements;
 mod sessions;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time_travel;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::keys::{Position, TenantId};
 use parking_lot::{Mutex, RwLock};
-use projections::canonical::Digest;
-use projections::tenant::{MODELS, Tenant};
-use serde::Serialize;
 use tokio::sync::watch;
 
 pub use self::answers::{CallAnswer, TenantView};
-pub use self::audit::Strayed;
-pub use self::error::FoldError;
+pub use self::audit::DigestMismatch;
 pub use self::jobs::Progress;
-use self::models::Digested;
+pub use self::models::ModelDigest;
+use self::models::{DigestCache, sum};
 use self::rebuild::Scope;
 use self::restatements::Ledgers;
 pub use self::sessions::SessionAnswer;
-use self::time_travel::Frozen;
+use self::state::{Inner, slot};
 pub use self::time_travel::Moment;
+use self::time_travel::PastStateCache;
+pub use crate::follow::FoldError;
+use crate::follow::{Checkpoint, Fold, Follower};
 use crate::log::{Log, LogSnapshot};
 
 pub use projections::entities::calls::list::CallFilter;
 pub use projections::entities::leads::list::LeadFilter;
-
-/// One tenant's models and the position they are at: that of the last of its facts that was folded.
-#[derive(Debug, Clone, Default)]
-struct State {
-    position: Position,
-    tenant: Tenant,
-}
-
-type Slot = Arc<RwLock<State>>;
-
-/// The digest of one model over all tenants (E6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ModelDigest {
-    /// The model.
-    pub name: &'static str,
-    /// Version of its rules.
-    pub version: u32,
-    /// True at this position of the log.
-    pub position: Position,
-    /// 64 hexadecimal digits.
-    pub digest: String,
-}
-
-struct Inner {
-    log: Log,
-    /// Threads that fold what is not folded live.
-    threads: usize,
-    frozen: Frozen,
-    ledgers: Ledgers,
-    digested: Digested,
-    tenants: RwLock<BTreeMap<Box<str>, Slot>>,
-    /// Last position of the log that is folded, of whatever tenant.
-    position: watch::Sender<Position>,
-    /// Held while a batch is folded: who holds it sees all tenants at one position.
-    folding: Mutex<()>,
-    failure: Mutex<Option<FoldError>>,
-    stopping: AtomicBool,
-    projector: Mutex<Option<JoinHandle<()>>>,
-}
 
 /// The read models; clones are handles of the same ones.
 #[derive(Clone)]
@@ -94,34 +51,52 @@ pub struct Views {
 }
 
 impl Views {
-    /// Folds the log from its lanes with `threads` threads, then follows it on a thread of its own.
+    /// Folds the log from its lanes with `threads` threads; nothing is followed yet.
     ///
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode: nothing is served then.
-    pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
+    pub fn open(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
         let snapshot = log.snapshot();
-        let position = snapshot.head().position;
         let tenants = rebuild::rebuild(&snapshot, &Scope::all(&snapshot), threads, progress)?;
         let inner = Inner {
             log: log.clone(),
             threads,
-            frozen: Frozen::default(),
-            ledgers: Ledgers::default(),
-            digested: Digested::default(),
+            past: PastStateCache::default(),
+            restatements: Ledgers::default(),
+            digests: DigestCache::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
-            position: watch::Sender::new(position),
+            checkpoint: Checkpoint::at(snapshot.head().position),
             folding: Mutex::new(()),
-            failure: Mutex::new(None),
-            stopping: AtomicBool::new(false),
-            projector: Mutex::new(None),
+            follower: Mutex::new(None),
         };
-        let views = Self { inner: Arc::new(inner) };
-        let thread = projector::spawn(Arc::clone(&views.inner), log.clone(), position)?;
-        *views.inner.projector.lock() = Some(thread);
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Follows the log on a thread of its own, behind the folds of `ahead`.
+    ///
+    /// # Errors
+    /// [`FoldError::Thread`].
+    pub fn follow(&self, ahead: Vec<Arc<dyn Fold>>) -> Result<(), FoldError> {
+        let folds: Vec<Arc<dyn Fold>> = vec![Arc::clone(&self.inner) as _];
+        let follower = Follower::start("views", &self.inner.log, self.position(), folds, ahead)?;
+        *self.inner.follower.lock() = Some(follower);
+        Ok(())
+    }
+
+    /// [`Views::open`], then [`Views::follow`] behind no other fold.
+    ///
+    /// # Errors
+    /// As of both.
+    pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
+        let views = Self::open(log, threads, progress)?;
+        views.follow(Vec::new())?;
         Ok(views)
     }
 
-    /// Folds a log once and tells the digests: what `replay` and `audit` compare.
+    /// Folds a log once from its lanes: the digests that `replay` and `audit` compare.
+    ///
+    /// # Errors
+    /// As of [`Views::open`].
     pub fn fold_once(
         snapshot: &LogSnapshot,
         threads: usize,
@@ -144,24 +119,22 @@ impl Views {
 
     /// Last position of the log that is folded.
     pub fn position(&self) -> Position {
-        *self.inner.position.borrow()
+        self.inner.checkpoint.position()
     }
 
     /// Tells async readers of each position that is folded; some may be passed over.
     pub fn positions(&self) -> watch::Receiver<Position> {
-        self.inner.position.subscribe()
+        self.inner.checkpoint.positions()
     }
 
     /// Waits until `position` is folded; whether it was within `timeout`.
     pub async fn wait_for(&self, position: Position, timeout: Duration) -> bool {
-        let mut folded = self.inner.position.subscribe();
-        let reached = folded.wait_for(|folded| *folded >= position);
-        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
+        self.inner.checkpoint.reached(position, timeout).await
     }
 
     /// Why folding stopped, if it did: then what is served stays where it is.
     pub fn failure(&self) -> Option<FoldError> {
-        self.inner.failure.lock().clone()
+        self.inner.checkpoint.failure()
     }
 
     /// A tenant's models; none of a tenant without facts, nor of the engine's own.
@@ -199,36 +172,12 @@ impl Views {
 
     /// Stops following; what was folded stays readable.
     pub fn close(&self) {
-        projector::stop(&self.inner);
+        if let Some(follower) = self.inner.follower.lock().take() {
+            follower.close();
+        }
     }
 }
 
 fn is_internal(tenant: &str) -> bool {
     tenant.starts_with('_')
-}
-
-fn slot(state: State) -> Slot {
-    Arc::new(RwLock::new(state))
-}
-
-fn sum(tenants: &[(Box<str>, Tenant)], position: Position) -> Vec<ModelDigest> {
-    let mut sums = vec![Digest::default(); MODELS.len()];
-    for (id, tenant) in tenants {
-        for (sum, digest) in sums.iter_mut().zip(tenant.digests(id)) {
-            sum.merge(digest);
-        }
-    }
-    named(sums, position)
-}
-
-fn named(sums: Vec<Digest>, position: Position) -> Vec<ModelDigest> {
-    let models = MODELS.iter().zip(sums);
-    models
-        .map(|((name, version), digest)| ModelDigest {
-            name,
-            version: *version,
-            position,
-            digest: digest.to_string(),
-        })
-        .collect()
 }

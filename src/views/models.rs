@@ -1,4 +1,4 @@
-//! The digest of each model over all tenants as it is asked for while facts come in (E6): only what changed is gone through.
+//! The digest of each model over all tenants (E6). While facts come in, only tenants with new facts are digested again.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,14 +7,29 @@ use domain::keys::Position;
 use parking_lot::Mutex;
 use projections::canonical::Digest;
 use projections::tenant::{MODELS, Tenant};
+use serde::Serialize;
 
-use super::{FoldError, ModelDigest, Views, named};
+use super::Views;
+use crate::follow::FoldError;
 
-/// Digests of tenants with the position that they are of: a tenant without new facts is not gone through again.
+/// The digest of one model over all tenants (E6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelDigest {
+    /// The model.
+    pub name: &'static str,
+    /// Version of its rules.
+    pub version: u32,
+    /// True at this position of the log.
+    pub position: Position,
+    /// 64 hexadecimal digits.
+    pub digest: String,
+}
+
+/// Each tenant's digests with the position that they are of.
 #[derive(Default)]
-pub(super) struct Digested(Mutex<BTreeMap<Box<str>, Known>>);
+pub(super) struct DigestCache(Mutex<BTreeMap<Box<str>, TenantDigests>>);
 
-type Known = (Position, Vec<Digest>);
+type TenantDigests = (Position, Vec<Digest>);
 
 impl Views {
     /// What [`Views::digests`] tells. It takes a while where many tenants have new facts since it was last asked for.
@@ -29,25 +44,47 @@ impl Views {
     fn changed_digests(&self, deadline: Instant) -> Result<Vec<ModelDigest>, FoldError> {
         let inner = &self.inner;
         // One at a time: whoever comes second finds what the first has made.
-        let mut known = inner.digested.0.try_lock_until(deadline).ok_or(FoldError::Late)?;
+        let mut cache = inner.digests.0.try_lock_until(deadline).ok_or(FoldError::Late)?;
         let (changed, position) = {
             let _still = inner.folding.lock();
             let tenants = inner.tenants.read();
             let changed = tenants.iter().filter_map(|(id, slot)| {
                 let state = slot.read();
-                let is_known = known.get(id).is_some_and(|(position, _)| *position == state.position);
+                let is_known = cache.get(id).is_some_and(|(position, _)| *position == state.position);
                 (!is_known).then(|| (id.clone(), state.position, state.tenant.clone()))
             });
             (changed.collect::<Vec<(Box<str>, Position, Tenant)>>(), self.position())
         };
         for (id, position, tenant) in changed {
             let digests = tenant.digests(&id);
-            known.insert(id, (position, digests));
+            cache.insert(id, (position, digests));
         }
         let mut sums = vec![Digest::default(); MODELS.len()];
-        for (_, digests) in known.values() {
+        for (_, digests) in cache.values() {
             sums.iter_mut().zip(digests).for_each(|(sum, digest)| sum.merge(*digest));
         }
         Ok(named(sums, position))
     }
+}
+
+pub(super) fn sum(tenants: &[(Box<str>, Tenant)], position: Position) -> Vec<ModelDigest> {
+    let mut sums = vec![Digest::default(); MODELS.len()];
+    for (id, tenant) in tenants {
+        for (sum, digest) in sums.iter_mut().zip(tenant.digests(id)) {
+            sum.merge(digest);
+        }
+    }
+    named(sums, position)
+}
+
+fn named(sums: Vec<Digest>, position: Position) -> Vec<ModelDigest> {
+    let models = MODELS.iter().zip(sums);
+    models
+        .map(|((name, version), digest)| ModelDigest {
+            name,
+            version: *version,
+            position,
+            digest: digest.to_string(),
+        })
+        .collect()
 }

@@ -11,10 +11,9 @@ use domain::rules::configuration::Timeline;
 use parking_lot::Mutex;
 use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
-use super::jobs::{Progress, Told, on_threads};
-use super::projector::Decoded;
-use super::replaced::Replaced;
-use super::{FoldError, State};
+use super::jobs::{Progress, ProgressMeter, on_threads};
+use super::state::State;
+use crate::follow::{Decoded, FoldError, Replaced};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select, Shard};
 
@@ -97,11 +96,8 @@ impl Scope {
         record: &RecordRef<'_>,
     ) -> Result<Option<Decoded>, FoldError> {
         let header = &record.header;
-        if self.keeps(header.kind.group, Instant(header.occurred_at)) {
-            Decoded::of(position, record)
-        } else {
-            Ok(None)
-        }
+        let is_kept = self.keeps(header.kind.group, Instant(header.occurred_at));
+        (is_kept && folds(header.kind.group)).then(|| Decoded::of(position, record)).transpose()
     }
 
     /// Hands out the selected facts of the scope, positions ascending; the first error ends it.
@@ -138,9 +134,9 @@ pub(super) fn rebuild(
     let lanes = lanes(snapshot, scope, threads)?;
     let in_lanes: u64 = lanes.iter().map(|lane| lane.facts).sum();
     let to_do = in_lanes + scope.up_to.saturating_sub(snapshot.sealed());
-    let told = Told::new(scope.up_to, to_do, scope.deadline, progress);
+    let meter = ProgressMeter::new(scope.up_to, to_do, scope.deadline, progress);
     let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
-    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &told))?;
+    let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &meter))?;
     let mut tenants: BTreeMap<Box<str>, Parts> =
         replaced.tenants().map(|tenant| (tenant.into(), Parts::default())).collect();
     for Folded { tenant, rows, last } in folded {
@@ -171,7 +167,7 @@ pub(super) fn rebuild(
         .collect();
     on_threads(threads, &jobs, |(tenant, parts, entity)| {
         let moved = moved.get(&***tenant).map_or(&[][..], |facts| facts);
-        put_together(*entity, &mut parts.entities[*entity].lock(), moved, &parts.profile.timeline);
+        merge_shards(*entity, &mut parts.entities[*entity].lock(), moved, &parts.profile.timeline);
         Ok(())
     })?;
     drop(jobs);
@@ -179,7 +175,7 @@ pub(super) fn rebuild(
         tenants.into_iter().map(|(id, parts)| (id, state(parts))).collect();
     see_unfolded(snapshot, scope, &mut states)?;
     // What is not sealed lies in order, not in lanes, and is folded as if it came now.
-    fold_from(snapshot, scope, snapshot.sealed() + 1, &replaced, &mut states, &told)?;
+    fold_from(snapshot, scope, snapshot.sealed() + 1, &replaced, &mut states, &meter)?;
     progress(Progress { folded: scope.up_to, of: scope.up_to });
     Ok(states)
 }
@@ -226,7 +222,7 @@ fn fold_lane(
     scope: &Scope,
     lane: &Lane,
     replaced: &Replaced,
-    told: &Told<'_>,
+    meter: &ProgressMeter<'_>,
 ) -> Result<Folded, FoldError> {
     let replaced = replaced.of(&lane.tenant);
     let mut rows = match lane.of {
@@ -251,13 +247,13 @@ fn fold_lane(
         }
         last = position;
         count += 1;
-        told.at(count)
+        meter.at(count)
     })?;
     Ok(Folded { tenant: lane.tenant.clone(), rows, last })
 }
 
 /// Shards become one table, names are joined, and every row's share goes into its cells.
-fn put_together(entity: usize, parts: &mut Vec<Part>, moved: &[&Decoded], timeline: &Timeline) {
+fn merge_shards(entity: usize, parts: &mut Vec<Part>, moved: &[&Decoded], timeline: &Timeline) {
     let model = &ENTITIES[entity];
     let moved: Vec<_> = moved.iter().filter(|fact| model.groups.contains(&fact.fact.tag().group)).collect();
     if parts.is_empty() && moved.is_empty() {
@@ -281,10 +277,10 @@ pub(super) fn in_order(
     snapshot: &LogSnapshot,
     scope: &Scope,
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
-    let told = Told::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
+    let meter = ProgressMeter::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
     let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
     let mut states = BTreeMap::new();
-    fold_from(snapshot, scope, 1, &replaced, &mut states, &told)?;
+    fold_from(snapshot, scope, 1, &replaced, &mut states, &meter)?;
     Ok(states)
 }
 
@@ -327,7 +323,7 @@ fn fold_from(
     from: Position,
     replaced: &Replaced,
     states: &mut BTreeMap<Box<str>, State>,
-    told: &Told<'_>,
+    meter: &ProgressMeter<'_>,
 ) -> Result<(), FoldError> {
     let mut count = 0;
     scope.for_each(snapshot, Select { from, ..Select::all() }, |position, record| {
@@ -346,6 +342,6 @@ fn fold_from(
         }
         state.position = position;
         count += 1;
-        told.at(count)
+        meter.at(count)
     })
 }

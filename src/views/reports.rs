@@ -6,7 +6,8 @@ use domain::rules::reports::Period;
 use projections::figures::report::{self, ReportFigures};
 use projections::figures::{lead_summary, pipeline};
 
-use super::{FoldError, Moment, TenantView, Views};
+use super::{Moment, TenantView, Views};
+use crate::follow::FoldError;
 
 impl Views {
     /// The figures of `period` as of `position`; none of a tenant without any facts.

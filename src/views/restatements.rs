@@ -11,7 +11,8 @@ use projections::figures::restated::Ledger;
 use projections::tenant::Tenant;
 
 use super::rebuild::{Scope, refold};
-use super::{FoldError, Moment, TenantView, Views, replaced};
+use super::{Moment, TenantView, Views};
+use crate::follow::{FoldError, is_accepted};
 use crate::log::LogSnapshot;
 use crate::log::select::Select;
 
@@ -56,7 +57,7 @@ impl Views {
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         let up_to = self.up_to(&moment).await?;
         let past = (moment != Moment::default()).then_some((up_to, moment.occurred_until));
-        let ledger = self.inner.ledgers.of((tenant.clone(), past));
+        let ledger = self.inner.restatements.of((tenant.clone(), past));
         let (log, threads) = (self.inner.log.snapshot(), self.inner.threads);
         let tenant = tenant.clone();
         let told = self.in_turn(move |deadline| {
@@ -87,7 +88,7 @@ fn go_on(
     scope.for_each(log, select, |position, record| {
         let header = &record.header;
         let recorded_at = members::Instant(header.recorded_at);
-        if replaced::is_accepted(header.kind) {
+        if is_accepted(header.kind) {
             let state = refold(log, header.tenant, position, scope.occurred_until, threads)?;
             ledger.replace(state.tenant, position, recorded_at);
         } else {

@@ -11,7 +11,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::rebuild::{Scope, rebuild};
-use super::{FoldError, Slot, TenantView, Views, slot};
+use super::state::{Slot, slot};
+use super::{TenantView, Views};
+use crate::follow::FoldError;
 use crate::log::{LogError, LogSnapshot};
 
 /// Folds of the past at the same time.
@@ -44,18 +46,18 @@ struct Key {
 type Cell = Arc<OnceCell<(Slot, u64)>>;
 
 /// The past states that are kept, least lately asked for first.
-pub(super) struct Frozen {
+pub(super) struct PastStateCache {
     states: Mutex<Vec<(Key, Cell)>>,
     turns: Arc<Semaphore>,
 }
 
-impl Default for Frozen {
+impl Default for PastStateCache {
     fn default() -> Self {
         Self { states: Mutex::default(), turns: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
     }
 }
 
-impl Frozen {
+impl PastStateCache {
     /// The cell of `key`, empty while nobody has folded it: who asks for the same meanwhile waits for it.
     fn cell(&self, key: &Key) -> Cell {
         let mut states = self.states.lock();
@@ -66,7 +68,7 @@ impl Frozen {
         cell
     }
 
-    fn drop_oldest(&self) {
+    fn evict(&self) {
         let mut states = self.states.lock();
         let facts = |states: &[(Key, Cell)]| -> u64 {
             states.iter().filter_map(|(_, cell)| cell.get()).map(|(_, facts)| facts).sum()
@@ -89,10 +91,10 @@ impl Views {
         }
         let up_to = self.up_to(&moment).await?;
         let key = Key { tenant: tenant.clone(), up_to, occurred_until: moment.occurred_until };
-        let cell = self.inner.frozen.cell(&key);
-        let state = cell.get_or_try_init(|| self.freeze(&live, key)).await?;
+        let cell = self.inner.past.cell(&key);
+        let state = cell.get_or_try_init(|| self.fold_past(&live, key)).await?;
         let view = TenantView::new(Arc::clone(&state.0));
-        self.inner.frozen.drop_oldest();
+        self.inner.past.evict();
         Ok(Some(view))
     }
 
@@ -107,7 +109,7 @@ impl Views {
         Ok(up_to)
     }
 
-    async fn freeze(&self, live: &TenantView, key: Key) -> Result<(Slot, u64), FoldError> {
+    async fn fold_past(&self, live: &TenantView, key: Key) -> Result<(Slot, u64), FoldError> {
         if key.occurred_until.is_none() {
             let state = live.slot().read();
             // Nothing came since: what is live is that moment.
@@ -139,7 +141,7 @@ impl Views {
         fold: impl FnOnce(Instant) -> Result<T, FoldError> + Send + 'static,
     ) -> Result<T, FoldError> {
         let deadline = Instant::now() + FOLD_TIME_MAX;
-        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.frozen.turns).acquire_owned()).await;
+        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.past.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(FoldError::Late) };
         blocking(move || {
             // Kept until the fold has ended, even if nobody waits for it any more.

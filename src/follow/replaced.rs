@@ -9,23 +9,25 @@ use domain::keys::{Position, TenantId};
 use domain::members::Instant;
 use domain::record::KindTag;
 
-use super::FoldError;
-use super::projector::Decoded;
+use super::{Decoded, FoldError};
 use crate::log::select::{GroupSet, Select};
 use crate::log::{LogError, LogSnapshot};
 
 /// Whether facts of this kind replace others.
-pub(super) fn is_accepted(kind: KindTag) -> bool {
+pub fn is_accepted(kind: KindTag) -> bool {
     kind.group == ControlFact::GROUP && kind_name(kind) == Some("conflict_accepted")
 }
 
 /// What stands in the place of replaced facts, by tenant and position.
 #[derive(Debug, Default)]
-pub(super) struct Replaced(BTreeMap<Box<str>, BTreeMap<Position, Decoded>>);
+pub struct Replaced(BTreeMap<Box<str>, BTreeMap<Position, Decoded>>);
 
 impl Replaced {
-    /// Of the conflicts accepted up to a position; where several were over one fact, the last counts.
-    pub(super) fn load(
+    /// Those of the conflicts accepted up to a position; of several over one fact the last counts.
+    ///
+    /// # Errors
+    /// What the log cannot read, or an accepted conflict that cannot be decoded.
+    pub fn load(
         snapshot: &LogSnapshot,
         tenant: Option<&TenantId>,
         up_to: Position,
@@ -63,12 +65,12 @@ impl Replaced {
     }
 
     /// Of one tenant, by position.
-    pub(super) fn of(&self, tenant: &str) -> Option<&BTreeMap<Position, Decoded>> {
+    pub fn of(&self, tenant: &str) -> Option<&BTreeMap<Position, Decoded>> {
         self.0.get(tenant)
     }
 
     /// The tenants that have any.
-    pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {
+    pub fn tenants(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|tenant| &**tenant)
     }
 }
