@@ -59,6 +59,16 @@ pub enum LogError {
         /// The newest version known here.
         known: u32,
     },
+    /// A file was written by an older release, in a format that is no longer read.
+    #[error("{file} has format {found}, which this release no longer reads; it reads format {known} only")]
+    OlderFormat {
+        /// Path below the data directory.
+        file: Arc<str>,
+        /// Its format version.
+        found: u32,
+        /// The version read here.
+        known: u32,
+    },
     /// The high-water mark names facts that the log does not hold.
     #[error(
         "acknowledged facts are missing: the log was durable up to position {mark}, but its files end at {found}"

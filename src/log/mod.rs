@@ -2,7 +2,10 @@
 //!
 //! # What it promises
 //! - Positions are gapless from 1 (I1), a key stands in the log once (I2), and what [`Log::append`] answered
-//!   outlives a kill and a power cut (I3). Nothing is answered before its `fdatasync` came back.
+//!   outlives a kill and a power cut (I3). Nothing is answered or shown before its `fdatasync` came back.
+//! - A frame is atomic: after a stop of any kind either all of its facts are there or none. An append of more than
+//!   one frame is not: what was not answered yet may be there up to the end of one of its frames. Sent again, those
+//!   facts are answered [`Appended::Duplicate`], the others are recorded.
 //! - A file that does not hold what was written is named, with the byte; it is never read as something else, and
 //!   nothing that was acknowledged is cut to make it fit.
 //! - A full disk is a state that passes ([`LogState::Full`]). A failed write or sync is not
@@ -19,9 +22,11 @@
 //!   plan    (pure)  known keys: Duplicate or Differs; new ones get positions and one recorded_at
 //!   blobs           originals over 32 KB: written, synced, renamed, folder synced
 //!   frames          ≤ 512 facts and ≤ 256 KB each, one behind the other in one buffer
-//!   commit          one write into zeros, one fdatasync  ◄── the commit point
-//!   publish         tail in memory, head, key index; the high-water mark, not waited for; answers
+//!   append          one write into zeros, one fdatasync for all frames  ◄── the commit point
+//!   apply           tail in memory, head, key index; the high-water mark, not waited for; answers
 //! ```
+//! A frame is the same bytes in a file, a message and a row: nothing in it depends on where it lies.
+//!
 //! At 65,536 facts or 64 MB the writer goes on in a new open segment, and the closed one is sealed by another
 //! thread; a third lays zeros ahead.
 //!
@@ -34,14 +39,17 @@
 //! journal/*.tmp             being made; removed at the next start
 //! blobs/<SHA-256 in hex>    originals over 32 KB                                 blobs
 //!
-//! open segment  0        8 B "FFOPENSG" │ u32 format = 1 │ u32 CRC32C of what follows │ u64 first position
+//! open segment  0        8 B "FFOPENSG" │ u32 format = 2 │ u32 CRC32C of what follows │ u64 first position
 //!                        │ 32 B root before it │ u32 seed │ zeros
-//!               4096     frame │ frame │ … each at a multiple of 8
+//!               4096     outer header, frame │ outer header, frame │ … each pair at a multiple of 8
 //!               end      zeros, laid ahead
 //!
-//! frame         0        "FFRM" │ u32 CRC32C of what follows, begun with the seed │ u32 bytes of records │ u32 count
-//!               16       u64 first position │ u64 first position of its group │ u128 id │ 32 B root before it
-//!               80       count × ( u32 length │ stored record, domain::record ) │ zeros up to a multiple of 8
+//! outer header  0        u32 CRC32C of what follows and of the frame's first 8 bytes, begun with the seed
+//!               4        u32 bytes of the frame │ u64 first position of its group
+//!
+//! frame         0        "FFR2" │ u32 CRC32C of what follows │ u32 bytes of records │ u32 count
+//!               16       u64 first position │ u128 id │ 32 B root before it
+//!               72       count × ( u32 length │ stored record, domain::record ) │ zeros up to a multiple of 8
 //!
 //! high-water    0, 4096  8 B "FFHIGHW1" │ u32 CRC32C of what follows │ u32 zero │ u64 position │ 32 B root
 //!
@@ -50,11 +58,18 @@
 //!
 //! # What a start does
 //! Sealed segments in order, then open ones, each checked to continue the one before it, by position and by tree.
-//! What follows the last whole frame can only be one torn group, of which nothing was acknowledged: it is cut. A
-//! frame of a later group behind a bad one, or a high-water mark past the end, is reported and nothing is touched
-//! (`LogError::Damaged`, `LogError::LostTail`). Then the last group is written and synced once more, because it
-//! may have been read from pages whose sync never succeeded; what follows it is made zeros; and what stood in
-//! the middle of sealing is finished (the steps are in `seal`).
+//! What follows the last whole frame can only be the rest of one torn group, and is cut. A frame of a later group
+//! behind a bad one, or a high-water mark past the end, is reported and nothing is touched (`LogError::Damaged`,
+//! `LogError::LostTail`). Then the last group's frames are written and synced once more, because they may have been
+//! read from pages whose sync never succeeded; what follows them is made zeros; and what stood in the middle of
+//! sealing is finished (the steps are in `seal`).
+//!
+//! Whole frames at the beginning of a torn group stay, each by itself. Nothing of the group was acknowledged, for its
+//! one sync had not returned, so cutting them would be as true; keeping them needs no knowledge of where a group ends,
+//! which a frame from another node does not have. It is sound because they are a prefix of what was decided: their
+//! positions and tree continue the log, their keys were new and are indexed before the next decision, and their blobs
+//! were synced before the group was written. Nobody saw them before the restart, and after it they are durable before
+//! they are shown.
 
 mod append_all;
 pub mod blobs;
@@ -62,12 +77,14 @@ pub mod disk;
 mod error;
 mod fill;
 pub mod frame;
+mod frame_group;
 mod handle;
 pub mod high_water;
 pub mod keys;
 pub mod merkle;
 pub mod open_segment;
 mod options;
+mod outer_header;
 mod plan;
 mod recover;
 mod seal;

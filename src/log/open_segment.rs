@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! journal/<first position, 20 digits>.open
-//!     0   8 B "FFOPENSG" │ u32 format = 1 │ u32 CRC32C of what follows │ u64 first position
-//!         │ 32 B root of the tree before it │ u32 seed of the frames' checksums │ zeros up to
-//!  4096   frames (frame.rs), one after the other, each at a multiple of 8
+//!     0   8 B "FFOPENSG" │ u32 format = 2 │ u32 CRC32C of what follows │ u64 first position
+//!         │ 32 B root of the tree before it │ u32 seed of the outer headers' checksums │ zeros up to
+//!  4096   outer header (outer_header.rs) │ frame (frame.rs), one pair after the other, each at a multiple of 8
 //!   end   zeros, filled ahead of the writer
 //! ```
 //! A group of frames is one write into the zeros and one `fdatasync`. Before a new group is written, all bytes
-//! after the last valid frame are zeros, durably: what a failed write left is written over with zeros and synced
+//! after the last valid frame are zeros, durably: what a failed write left is overwritten with zeros and synced
 //! first. So whatever follows the last valid frame after a crash belongs to the one group that was under way, of
 //! which nothing was acknowledged; anything else is damage, and is reported rather than cut.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,11 +23,13 @@ use super::disk::{Disk, DiskFile, read_exact_at};
 use super::error::LogError;
 use super::fill::Fill;
 use super::frame::{self, Frame};
+use super::frame_group::FrameGroup;
 use super::merkle::Frontier;
+use super::outer_header::FileFrame;
 use super::tail::{Committed, Tail};
 
 const MAGIC: [u8; 8] = *b"FFOPENSG";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const USED: usize = 60;
 /// Where frames begin.
 pub const FRAMES_AT: u64 = 4096;
@@ -49,7 +52,7 @@ pub struct OpenSegment {
 
 /// What an open segment held when it was read at a start.
 pub struct Scanned {
-    /// Ready for appends once [`OpenSegment::settle`] went through.
+    /// Ready for appends once [`Scanned::rewrite_last_group`] went through.
     pub segment: OpenSegment,
     /// Its frames.
     pub frames: Vec<Committed>,
@@ -114,13 +117,13 @@ impl OpenSegment {
         let bytes = Bytes::from(bytes);
         let seed = check_header(&path, &bytes, before)?;
         let mut scan = Scan { path: &path, bytes: &bytes, seed, check_crc, frontier: before.clone() };
-        let (frames, group_at, end) = scan.frames()?;
-        let torn = scan.torn(end, frames.last().map(|c| c.frame.header.group))?;
+        let Whole { frames, last_group, end } = scan.frames()?;
+        let torn = scan.torn(end, last_group.0)?;
         let frontier = scan.frontier;
         let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), len, fill_step));
         // Whatever a failed sync left beyond the end may read as zeros and still be on the platter.
         let residue = len.min(end + super::GROUP_BYTES_MAX as u64);
-        let last_group = (group_at as u64, bytes.slice(group_at..end as usize));
+        let last_group = (last_group.1 as u64, bytes.slice(last_group.1..end as usize));
         let segment = Self { path, file, seed, end, residue, fill };
         Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
     }
@@ -141,14 +144,15 @@ impl OpenSegment {
                 break;
             }
             for Committed { frame, .. } in frames.iter().filter(|known| known.frame.last() <= up_to) {
-                let mut bytes = vec![0; frame.file_len()];
+                let mut bytes = vec![0; FileFrame::len(frame)];
                 let read = read_exact_at(&*file, at, &mut bytes);
-                let there = read.is_ok().then(|| Frame::read(&bytes.into(), 0, seed, true).ok()).flatten();
-                if there.is_none_or(|(there, _)| there != *frame) {
+                let there =
+                    read.is_ok().then(|| FileFrame::read(&bytes.into(), 0, seed, true).ok()).flatten();
+                if there.is_none_or(|there| there.frame != *frame) {
                     let why = format!("position {} is not as it was acknowledged", frame.header.first);
                     return Err(LogError::damaged(&path, at, why));
                 }
-                at += frame.file_len() as u64;
+                at += FileFrame::len(frame) as u64;
             }
             next = frames.last().map_or(Position::MAX, |last| last.frame.last() + 1);
         }
@@ -158,11 +162,6 @@ impl OpenSegment {
     /// Path of the file.
     pub fn path(&self) -> &str {
         &self.path
-    }
-
-    /// What the checksums of its frames begin with.
-    pub fn seed(&self) -> u32 {
-        self.seed
     }
 
     /// Bytes in use.
@@ -186,14 +185,15 @@ impl OpenSegment {
         self.fill.reserve(self.end + len)
     }
 
-    /// Writes one group of whole frames and syncs it: the commit point.
+    /// Writes one group and syncs it: the commit point.
     ///
     /// On an error nothing counts as written. After [`LogError::Full`] a new group may be tried.
-    pub fn write_group(&mut self, frames: &[u8], sync: bool) -> Result<(), LogError> {
-        self.make_room(frames.len() as u64)?;
-        let end = self.end + frames.len() as u64;
+    pub fn write_group(&mut self, group: &mut FrameGroup, sync: bool) -> Result<(), LogError> {
+        self.make_room(group.len() as u64)?;
+        let end = self.end + group.len() as u64;
         self.residue = end;
-        self.file.write_at(self.end, frames).map_err(|e| LogError::while_writing(&self.path, e))?;
+        let bytes = group.in_file(self.seed);
+        self.file.write_at(self.end, bytes).map_err(|e| LogError::while_writing(&self.path, e))?;
         if sync {
             self.file.sync_data().map_err(|e| LogError::stopped(&self.path, &e))?;
         }
@@ -206,8 +206,8 @@ impl Scanned {
     /// Makes what was read durable, and what follows it zeros.
     ///
     /// The last group may have been written and never synced (a kill), or its sync may have failed and left its
-    /// pages looking clean: it is written again, so that a sync means what it says.
-    pub fn settle(&mut self) -> Result<(), LogError> {
+    /// pages looking clean. So its whole frames are written again, and this sync covers them.
+    pub fn rewrite_last_group(&mut self) -> Result<(), LogError> {
         let (offset, group) = &self.last_group;
         let file = &self.segment.file;
         let path = &self.segment.path;
@@ -235,8 +235,14 @@ fn check_header(path: &str, bytes: &[u8], before: &Frontier) -> Result<u32, LogE
         return damaged("it does not begin as an open segment does");
     };
     let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if word(8) > FORMAT {
-        return Err(LogError::NewerFormat { file: path.into(), found: word(8), known: FORMAT });
+    match word(8).cmp(&FORMAT) {
+        Ordering::Less => {
+            return Err(LogError::OlderFormat { file: path.into(), found: word(8), known: FORMAT });
+        }
+        Ordering::Greater => {
+            return Err(LogError::NewerFormat { file: path.into(), found: word(8), known: FORMAT });
+        }
+        Ordering::Equal => {}
     }
     let seed = word(56);
     let first = header[16..24].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
@@ -259,20 +265,33 @@ struct Scan<'a> {
     frontier: Frontier,
 }
 
+/// The whole frames of a segment.
+struct Whole {
+    frames: Vec<Committed>,
+    /// Position and byte at which the last group begins; position 0 if there is none.
+    last_group: (Position, usize),
+    /// Where the last frame ends.
+    end: u64,
+}
+
 impl Scan<'_> {
-    /// All frames from the beginning; where the last group begins; where the last frame ends.
-    fn frames(&mut self) -> Result<(Vec<Committed>, usize, u64), LogError> {
-        let mut frames: Vec<Committed> = Vec::new();
+    /// All frames from the beginning up to the first that does not check.
+    ///
+    /// Each frame counts by itself: of a group that was torn the first whole frames stay (see `log`, What a start
+    /// does).
+    fn frames(&mut self) -> Result<Whole, LogError> {
         let mut at = FRAMES_AT as usize;
-        let mut group_at = at;
-        while let Ok((frame, len)) = Frame::read(self.bytes, at, self.seed, self.check_crc) {
-            if frames.last().is_none_or(|last| last.frame.header.group != frame.header.group) {
-                group_at = at;
+        let (mut frames, mut last_group) = (Vec::new(), (0, at));
+        while let Ok(FileFrame { group, frame }) = FileFrame::read(self.bytes, at, self.seed, self.check_crc)
+        {
+            if group != last_group.0 {
+                last_group = (group, at);
             }
+            let len = FileFrame::len(&frame);
             frames.push(self.accept(at as u64, frame)?);
             at += len;
         }
-        Ok((frames, group_at, at as u64))
+        Ok(Whole { frames, last_group, end: at as u64 })
     }
 
     fn accept(&mut self, at: u64, frame: Frame) -> Result<Committed, LogError> {
@@ -298,15 +317,15 @@ impl Scan<'_> {
     }
 
     /// Where the leftovers of one torn group end; an error when they are more than that.
-    fn torn(&self, end: u64, last_group: Option<Position>) -> Result<Option<(u64, u64)>, LogError> {
+    fn torn(&self, end: u64, last_group: Position) -> Result<Option<(u64, u64)>, LogError> {
         let rest = &self.bytes[(end as usize).min(self.bytes.len())..];
         let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
         let due = self.frontier.len() + 1;
         for at in (end as usize + frame::ALIGN..=end as usize + last).step_by(frame::ALIGN) {
             // Any frame that checks was once written as such: the seed is in no other bytes.
-            if let Ok((frame, _)) = Frame::read(self.bytes, at, self.seed, true)
-                && frame.header.group != due
-                && Some(frame.header.group) != last_group
+            if let Ok(FileFrame { group, frame }) = FileFrame::read(self.bytes, at, self.seed, true)
+                && group != due
+                && group != last_group
             {
                 let why = format!(
                     "position {due} cannot be read, but position {} of a later group follows at byte {at}: \

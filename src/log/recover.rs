@@ -66,7 +66,7 @@ pub fn recover(
         .last()
         .and_then(|last| last.torn.map(|(from, to)| (last.segment.path().to_owned(), from, to - from)));
     if let Some(last) = scanned.last_mut() {
-        last.settle()?;
+        last.rewrite_last_group()?;
     }
     let mut tails = Vec::with_capacity(scanned.len() + 1);
     let mut segment = None;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use bytes::Bytes;
 use domain::keys::KeyHash;
 use domain::record::Draft;
 
 use super::blobs;
 use super::error::LogError;
 use super::fill::Fill;
-use super::frame::{Frame, FrameWriter};
+use super::frame_group::FrameGroup;
 use super::high_water::HighWater;
 use super::keys::{KeyEntry, KeyIndex};
 use super::merkle::Frontier;
@@ -20,7 +19,7 @@ use super::options::{Protections, Sizes};
 use super::plan::{Appended, plan, short_content};
 use super::seal;
 use super::shared::{LogState, Shared};
-use super::tail::{Committed, Tail};
+use super::tail::Tail;
 use crate::clock::Clock;
 
 /// Closed segments that may wait to be sealed before appends wait for them.
@@ -54,14 +53,6 @@ pub struct Writer {
 /// 64 random bits of the system.
 pub fn random_u64() -> Result<u64, LogError> {
     getrandom::u64().map_err(|e| LogError::stopped("random numbers", &e))
-}
-
-/// A group laid out and not yet written.
-struct Laid {
-    bytes: Vec<u8>,
-    frames: Vec<(super::frame::FrameHeader, std::ops::Range<usize>, Arc<[domain::record::Hash]>)>,
-    frontier: Frontier,
-    recorded_at: i64,
 }
 
 impl Writer {
@@ -108,39 +99,65 @@ impl Writer {
         Ok(decided.answers)
     }
 
+    /// Blobs, frames, the commit point, publication; in this order, because each relies on the one before.
+    ///
+    /// Blobs are durable before a frame names them. A segment is closed before the group that would not fit, so a
+    /// group lies in one file and one sync covers it. Readers, index and mark learn of the group last: nothing that
+    /// a power cut could take back is ever seen or answered.
     fn commit(&mut self, new: &[&Draft]) -> Result<(), LogError> {
         self.put_blobs(new)?;
         let stored: usize = new.iter().map(|draft| draft.stored_len() + 4).sum();
         if self.is_due(new.len() as u64, stored as u64) {
             self.roll()?;
         }
-        let laid = self.lay_out(new, stored);
-        let began = Instant::now();
-        self.segment.write_group(&laid.bytes, self.protections.sync())?;
-        metrics::histogram!("factfold_log_commit_seconds").record(began.elapsed());
-        metrics::counter!("factfold_facts_appended_total").increment(new.len() as u64);
-
-        // Durable. From here on nothing may fail but what the next group will meet again.
+        let recorded_at = (self.clock)().max(self.last_recorded_at);
+        let (run, count) = (u128::from(self.ids.0) << 64, &mut self.ids.1);
+        let mut group = FrameGroup::build(new, &self.frontier, recorded_at, || {
+            *count += 1;
+            run | u128::from(*count)
+        });
         let first = self.frontier.len() + 1;
-        let bytes = Bytes::from(laid.bytes);
-        self.frontier = laid.frontier;
-        self.last_recorded_at = laid.recorded_at;
-        self.tail.push(laid.frames.into_iter().map(|(header, records, leaves)| Committed {
-            frame: Frame::of(header, &bytes, records),
-            leaves,
-        }));
+        self.append(&mut group)?;
+        let entries = new.iter().zip(first..).map(|(draft, position)| KeyEntry {
+            key: draft.key,
+            content: short_content(&draft.content),
+            position,
+        });
+        self.apply(group, entries);
+        Ok(())
+    }
+
+    /// Makes the frames of a group durable: one write, one sync. Nobody sees them yet.
+    ///
+    /// On an error nothing counts as written.
+    fn append(&mut self, group: &mut FrameGroup) -> Result<(), LogError> {
+        let began = Instant::now();
+        self.segment.write_group(group, self.protections.sync())?;
+        metrics::histogram!("factfold_log_commit_seconds").record(began.elapsed());
+        Ok(())
+    }
+
+    /// Publishes a durable group: tail, head, key index, high-water mark. `entries` are those of its records.
+    ///
+    /// Nothing in here fails the group: what goes wrong is met again by the next one, or stops the log.
+    fn apply(&mut self, group: FrameGroup, entries: impl Iterator<Item = KeyEntry>) {
+        self.frontier = group.after.clone();
+        self.last_recorded_at = group.recorded_at;
+        self.tail.push(group.into_frames());
         let head = self.frontier.head();
         self.shared.advance(head);
-        for (draft, position) in new.iter().zip(first..) {
-            self.index.insert(KeyEntry { key: draft.key, content: short_content(&draft.content), position });
+        let mut count = 0;
+        for entry in entries {
+            self.index.insert(entry);
+            count += 1;
         }
+        metrics::counter!("factfold_facts_appended_total").increment(count);
         match self.mark.set(&head).map_err(|e| LogError::while_writing(super::high_water::PATH, e)) {
             // The next commit marks again; until then a lost tail would only be named less exactly.
             Ok(()) | Err(LogError::Full) => {}
             Err(error) => self.stop(&error),
         }
         self.fill_ahead();
-        Ok(())
     }
 
     fn put_blobs(&self, new: &[&Draft]) -> Result<(), LogError> {
@@ -150,31 +167,6 @@ impl Writer {
             any = true;
         }
         if any { blobs::sync(&*self.shared.disk) } else { Ok(()) }
-    }
-
-    /// Frames of one group, in one buffer, as they will lie in the file.
-    fn lay_out(&mut self, new: &[&Draft], stored: usize) -> Laid {
-        let recorded_at = (self.clock)().max(self.last_recorded_at);
-        let mut frontier = self.frontier.clone();
-        let group = frontier.len() + 1;
-        let mut bytes = Vec::with_capacity(stored + 128 * (2 + new.len() / 256 + stored / (128 * 1024)));
-        let mut frames = Vec::new();
-        let mut rest = new.iter().peekable();
-        while rest.peek().is_some() {
-            let (first, prev) = (frontier.len() + 1, frontier.root());
-            let mut leaves = Vec::with_capacity(rest.len().min(super::frame::FACTS_MAX));
-            let mut frame = FrameWriter::begin(&mut bytes);
-            while let Some(draft) = rest.next_if(|draft| frame.fits(draft.stored_len())) {
-                let leaf = frame.push(draft, recorded_at);
-                frontier.push(leaf);
-                leaves.push(leaf);
-            }
-            self.ids.1 += 1;
-            let id = u128::from(self.ids.0) << 64 | u128::from(self.ids.1);
-            let (header, records) = frame.finish(self.segment.seed(), first, group, id, prev);
-            frames.push((header, records, leaves.into()));
-        }
-        Laid { bytes, frames, frontier, recorded_at }
     }
 
     fn is_due(&self, facts: u64, bytes: u64) -> bool {

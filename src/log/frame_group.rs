@@ -1,0 +1,93 @@
+//! A group: the frames that one write and one sync make durable, built in one buffer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::keys::Position;
+use domain::record::{Draft, Hash};
+
+use super::frame::{self, Frame, FrameHeader, FrameWriter};
+use super::merkle::Frontier;
+use super::outer_header::{self, OUTER};
+use super::tail::Committed;
+
+/// Frames built and not yet written.
+pub struct FrameGroup {
+    /// The frames in order, each behind room for its outer header: written as it is, so no byte is copied again.
+    bytes: Vec<u8>,
+    frames: Vec<BuiltFrame>,
+    first: Position,
+    /// The tree after the last frame.
+    pub after: Frontier,
+    /// Of every record in it.
+    pub recorded_at: i64,
+}
+
+struct BuiltFrame {
+    header: FrameHeader,
+    /// Where the frame lies in the buffer, behind its outer header.
+    span: Range<usize>,
+    leaves: Arc<[Hash]>,
+}
+
+impl FrameGroup {
+    /// Builds the frames of `drafts`, which follow the tree `before`; each frame gets one of `ids`.
+    ///
+    /// A frame is full at 512 records or 256 KB. Its header holds the root of the tree before it, so the leaves
+    /// are hashed here and kept for the tail.
+    pub fn build(
+        drafts: &[&Draft],
+        before: &Frontier,
+        recorded_at: i64,
+        mut ids: impl FnMut() -> u128,
+    ) -> Self {
+        let stored: usize = drafts.iter().map(|draft| draft.stored_len() + 4).sum();
+        let frames = 2 + drafts.len() / (frame::FACTS_MAX / 2) + stored / (frame::BYTES_MAX / 2);
+        let mut group = Self {
+            bytes: Vec::with_capacity(stored + frames * (OUTER + frame::HEADER + frame::ALIGN)),
+            frames: Vec::with_capacity(frames),
+            first: before.len() + 1,
+            after: before.clone(),
+            recorded_at,
+        };
+        let mut rest = drafts.iter().peekable();
+        while rest.peek().is_some() {
+            let (first, prev) = (group.after.len() + 1, group.after.root());
+            let mut leaves = Vec::with_capacity(rest.len().min(frame::FACTS_MAX));
+            group.bytes.resize(group.bytes.len() + OUTER, 0);
+            let mut frame = FrameWriter::begin(&mut group.bytes);
+            while let Some(draft) = rest.next_if(|draft| frame.fits(draft.stored_len())) {
+                let leaf = frame.push(draft, recorded_at);
+                group.after.push(leaf);
+                leaves.push(leaf);
+            }
+            let (header, span) = frame.finish(first, ids(), prev);
+            group.frames.push(BuiltFrame { header, span, leaves: leaves.into() });
+        }
+        group
+    }
+
+    /// The bytes for the file of this seed, outer headers included.
+    pub fn in_file(&mut self, seed: u32) -> &[u8] {
+        for BuiltFrame { span, .. } in &self.frames {
+            outer_header::write(&mut self.bytes[span.start - OUTER..span.end], seed, self.first);
+        }
+        &self.bytes
+    }
+
+    /// Bytes that it takes in a file.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The frames, which share the buffer.
+    pub fn into_frames(self) -> Vec<Committed> {
+        let bytes = Bytes::from(self.bytes);
+        let frames = self.frames.into_iter().map(|BuiltFrame { header, span, leaves }| Committed {
+            frame: Frame::built(header, bytes.slice(span)),
+            leaves,
+        });
+        frames.collect()
+    }
+}
