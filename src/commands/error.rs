@@ -2,7 +2,7 @@
 
 use domain::keys::Position;
 
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 
 /// Why a command could not read the state it decides on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use domain::members::Instant;
 use uuid::Uuid;
 
 use super::{CommandError, Commands, Done, NewFact};
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::log::{Appended, LogError};
 use crate::views::TenantView;
 

@@ -25,7 +25,7 @@ pub use self::idempotency::{IdempotencyKey, Once};
 pub use self::sessions::NextLead;
 use crate::clock::Clock;
 use crate::ingest::Ingest;
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::log::{Appended, Log};
 use crate::views::{TenantView, Views};
 

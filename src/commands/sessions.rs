@@ -9,7 +9,7 @@ use projections::entities::sessions::item::SessionBook;
 use uuid::Uuid;
 
 use super::{CommandError, Commands, Decision, Done};
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::views::{SessionAnswer, TenantView};
 
 type Outcomes<T> = Result<Done<T>, CommandError<SessionRejection>>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::{Became, Delivered};
+use super::{Delivered, DeliveryStatus};
 
 /// Deliveries that may wait for the thread; at 20 times the usual burst they are some seconds' worth.
 const QUEUE_MAX: usize = 16_384;
@@ -32,7 +32,7 @@ struct Queue {
 
 impl Queue {
     fn is_listed(&mut self, line: &Delivered) -> bool {
-        if !matches!(line.became, Became::Refused | Became::Rejected) {
+        if !matches!(line.status, DeliveryStatus::Refused | DeliveryStatus::Rejected) {
             return true;
         }
         let minute = line.at.div_euclid(MINUTE);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use domain::members::Instant;
 
-use super::{Became, Delivered};
+use super::{Delivered, DeliveryStatus};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600;
@@ -110,10 +110,10 @@ impl Health {
     /// Takes the next delivery; nearly in order, as several requests are under way at a time.
     pub fn take(&mut self, delivered: &Delivered) {
         let second = delivered.at.div_euclid(SECOND);
-        if let Became::Rejected = delivered.became {
+        if let DeliveryStatus::Rejected = delivered.status {
             return;
         }
-        if delivered.became != Became::Refused {
+        if delivered.status != DeliveryStatus::Refused {
             self.gap(Instant(delivered.at));
         }
         let newest = self.day.back().map_or(i64::MIN, |cell| cell.second);
@@ -122,16 +122,18 @@ impl Health {
         }
         // One that comes late counts in the newest second.
         let Some(cell) = self.day.back_mut() else { return };
-        match delivered.became {
-            Became::Recorded | Became::Duplicate | Became::Ignored => cell.success += 1,
-            Became::Quarantined => {
+        match delivered.status {
+            DeliveryStatus::Recorded | DeliveryStatus::Duplicate | DeliveryStatus::Ignored => {
+                cell.success += 1
+            }
+            DeliveryStatus::Quarantined => {
                 cell.failure += 1;
                 cell.quarantined += 1;
             }
-            Became::Failed => cell.failure += 1,
-            Became::Conflict => cell.neutral += 1,
-            Became::Refused => cell.refused += 1,
-            Became::Rejected => {}
+            DeliveryStatus::Failed => cell.failure += 1,
+            DeliveryStatus::Conflict => cell.neutral += 1,
+            DeliveryStatus::Refused => cell.refused += 1,
+            DeliveryStatus::Rejected => {}
         }
         cell.unknown_numbers += u32::from(delivered.is_of_unknown_number());
         self.forget(second);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::block::Block;
 use super::keeper::{BLOCKS_PER_JOB, TABLE};
-use super::{Became, Delivered, Deliveries};
+use super::{Delivered, Deliveries, DeliveryStatus};
 use crate::store::StoreError;
 
 /// Blocks looked through for one page; a page that ends there has a cursor to go on with.
@@ -28,7 +28,7 @@ pub struct DeliveryFilter {
     /// By this endpoint's reference.
     pub endpoint: Option<String>,
     /// What became of them.
-    pub outcome: Option<Became>,
+    pub outcome: Option<DeliveryStatus>,
     /// From here on.
     pub from: Option<Instant>,
     /// Before this.
@@ -43,7 +43,7 @@ impl DeliveryFilter {
             && is(&self.event, line.event.as_deref())
             && is(&self.provider, Some(&line.provider))
             && is(&self.endpoint, line.endpoint.as_deref())
-            && self.outcome.is_none_or(|outcome| outcome == line.became)
+            && self.outcome.is_none_or(|outcome| outcome == line.status)
             && self.from.is_none_or(|from| from.0 <= line.at)
             && self.to.is_none_or(|to| line.at < to.0)
     }
@@ -194,7 +194,7 @@ fn item(line: &Delivered) -> DeliveryItem {
         provider: line.provider.to_string(),
         endpoint: text(&line.endpoint),
         tenant: text(&line.tenant),
-        outcome: line.became.as_str(),
+        outcome: line.status.as_str(),
         processing_ms: f64::from(line.micros) / 1_000.0,
         error: text(&line.error),
     }

@@ -34,7 +34,7 @@ const KEPT: i64 = 30 * 86_400_000_000;
 /// What became of a delivery, in the words of the log of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Became {
+pub enum DeliveryStatus {
     /// Known and nothing to count.
     Ignored,
     /// Known.
@@ -53,7 +53,7 @@ pub enum Became {
     Failed,
 }
 
-impl Became {
+impl DeliveryStatus {
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ pub struct Delivered {
     /// The provider's event.
     pub event: Option<Box<str>>,
     /// What became of it.
-    pub became: Became,
+    pub status: DeliveryStatus,
     /// From the first byte of the body read to the answer, µs.
     pub micros: u32,
     /// Why it was not recorded, in a word.
@@ -110,7 +110,7 @@ pub const UNKNOWN_NUMBER: &str = "unknown_tracking_number";
 impl Delivered {
     /// Whether facts were made of it though its tenant does not have the tracking number.
     fn is_of_unknown_number(&self) -> bool {
-        self.error.as_deref() == Some(UNKNOWN_NUMBER) && self.became != Became::Quarantined
+        self.error.as_deref() == Some(UNKNOWN_NUMBER) && self.status != DeliveryStatus::Quarantined
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::store::faults::{Fault, Op};
 use crate::testing::{HOUR, SECOND, T0, TestClock, until};
 
-fn line(at: i64, became: Became) -> Delivered {
+fn line(at: i64, status: DeliveryStatus) -> Delivered {
     Delivered {
         at,
         id: [7; 16],
@@ -13,7 +13,7 @@ fn line(at: i64, became: Became) -> Delivered {
         endpoint: Some("e1".into()),
         tenant: Some("acme".into()),
         event: Some("completed".into()),
-        became,
+        status,
         micros: 1_500,
         error: None,
     }
@@ -32,8 +32,8 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     let deliveries = Deliveries::start(Some(store.clone()), Arc::clone(&clock)).expect("starts");
     until("ready", || deliveries.is_ready());
     for n in 0..500 {
-        let became = if n % 10 == 0 { Became::Quarantined } else { Became::Recorded };
-        deliveries.note(line(T0 + n * SECOND, became));
+        let status = if n % 10 == 0 { DeliveryStatus::Quarantined } else { DeliveryStatus::Recorded };
+        deliveries.note(line(T0 + n * SECOND, status));
     }
     let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
     let all = |deliveries: &Deliveries, filter: &DeliveryFilter| {
@@ -50,7 +50,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     until("all are there", || all(&deliveries, &mine).len() == 500);
     let times: Vec<String> = all(&deliveries, &mine).into_iter().map(|item| item.received_at).collect();
     assert!(times.is_sorted_by(|a, b| a > b), "newest first, none twice");
-    let bad = DeliveryFilter { outcome: Some(Became::Quarantined), ..mine.clone() };
+    let bad = DeliveryFilter { outcome: Some(DeliveryStatus::Quarantined), ..mine.clone() };
     assert_eq!(all(&deliveries, &bad).len(), 50);
     assert!(all(&deliveries, &DeliveryFilter::default()).is_empty(), "another's are not shown");
     let health = deliveries.health(Some("acme"));
@@ -83,7 +83,7 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
     let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
     let (mut pages, mut after) = (Vec::new(), None);
     for n in 0..400 {
-        deliveries.note(line(T0 + n * SECOND, Became::Recorded));
+        deliveries.note(line(T0 + n * SECOND, DeliveryStatus::Recorded));
         let newest = deliveries.page(&mine, None, 1).expect("a page");
         assert_eq!(newest.items[0].received_at, Instant(T0 + n * SECOND).to_string(), "the one just noted");
     }
@@ -113,7 +113,7 @@ fn d4_refused_requests_are_all_counted_and_not_all_listed() {
     let clock: Clock = Arc::new(|| T0);
     let deliveries = Deliveries::start(None, clock).expect("starts");
     for _ in 0..1_000 {
-        deliveries.note(line(T0, Became::Refused));
+        deliveries.note(line(T0, DeliveryStatus::Refused));
     }
     until("counted", || {
         deliveries.health(Some("acme")).first().is_some_and(|health| health.refused == 1_000)
@@ -131,12 +131,15 @@ fn d5_the_rate_is_of_a_truly_rolling_day_and_conflicts_are_neutral() {
     let mut health = Health::default();
     let at = |health: &mut Health, seconds: i64| health.at(&place(), Instant(T0 + seconds * SECOND));
     for n in 0..100 {
-        health.take(&line(T0 + n * SECOND, if n < 5 { Became::Quarantined } else { Became::Duplicate }));
+        health.take(&line(
+            T0 + n * SECOND,
+            if n < 5 { DeliveryStatus::Quarantined } else { DeliveryStatus::Duplicate },
+        ));
     }
-    health.take(&line(T0 + 100 * SECOND, Became::Conflict));
+    health.take(&line(T0 + 100 * SECOND, DeliveryStatus::Conflict));
     let now = at(&mut health, 101);
     assert_eq!((now.success_rate(), now.is_healthy(), now.deliveries), (Some(95.0), Some(true), 101));
-    health.take(&line(T0 + 101 * SECOND, Became::Failed));
+    health.take(&line(T0 + 101 * SECOND, DeliveryStatus::Failed));
     assert_eq!(at(&mut health, 102).is_healthy(), Some(false), "94.06 % of 101");
     // A day after the third second the first three are no longer of it.
     let rolled = at(&mut health, 86_400 + 2);
@@ -149,12 +152,12 @@ fn d5_the_usual_gap_is_the_95th_percentile_of_14_days_and_silence_three_of_them(
     let mut health = Health::default();
     let mut at = T0;
     for n in 0..49 {
-        health.take(&line(at, Became::Recorded));
+        health.take(&line(at, DeliveryStatus::Recorded));
         at += if n % 10 == 9 { 6 * HOUR } else { 60 * SECOND };
     }
     assert_eq!(health.at(&place(), Instant(at)).usual_gap_seconds, None, "under 50 deliveries there is none");
     for _ in 0..2 {
-        health.take(&line(at, Became::Recorded));
+        health.take(&line(at, DeliveryStatus::Recorded));
         at += 60 * SECOND;
     }
     let last = at - 60 * SECOND;
@@ -164,7 +167,7 @@ fn d5_the_usual_gap_is_the_95th_percentile_of_14_days_and_silence_three_of_them(
     assert_eq!(now.silent_since(Instant(last + 18 * HOUR)), None);
     assert_eq!(now.silent_since(Instant(last + 18 * HOUR + 1)), Some(Instant(last)));
     for n in 0..200 {
-        health.take(&line(at + n * SECOND, Became::Recorded));
+        health.take(&line(at + n * SECOND, DeliveryStatus::Recorded));
     }
     let busy = health.at(&place(), Instant(at + 200 * SECOND));
     assert_eq!(busy.usual_gap_seconds, Some(3_600), "at least an hour");

@@ -6,50 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::conflict::Conflict;
-use super::provider::{Reason, Refused};
-use crate::log::LogError;
-
-/// Why the log could not be asked or written. Nothing was acknowledged; trying again is harmless.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum IngestError {
-    /// The log did not take it, or could not read what it holds.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The operating system gave no random bytes for a salt.
-    #[error("no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
-    /// A stored fact cannot be read by this release.
-    #[error("the fact at position {position} cannot be read: {why}")]
-    Unreadable {
-        /// Where.
-        position: Position,
-        /// What does not fit.
-        why: String,
-    },
-    /// A fact that the engine itself makes does not fit a record.
-    #[error("a fact of the engine cannot be laid down: {0}")]
-    Engine(String),
-}
-
-/// Why a delivery was not taken. All but the last are only counted (R3).
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum NotTaken {
-    /// No such provider or endpoint: 404.
-    #[error("unknown provider or endpoint")]
-    UnknownEndpoint,
-    /// A method by which the provider does not deliver: 405.
-    #[error("this provider does not deliver by that method")]
-    Method,
-    /// Not the provider's: 401.
-    #[error(transparent)]
-    Unauthentic(#[from] Refused),
-    /// Longer than [`super::DELIVERY_BYTES_MAX`]: 413.
-    #[error("the delivery is too large")]
-    TooLarge,
-    /// The provider should deliver it again: 503.
-    #[error(transparent)]
-    Failed(#[from] IngestError),
-}
+use super::error::Reason;
 
 /// What became of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
@@ -106,7 +63,7 @@ pub struct InQuarantine {
 
 /// What became of an authentic delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct Accepted {
     /// Whose it is, where that is known.
     pub tenant: Option<TenantId>,
     /// The provider's event in canonical spelling, where it is known.

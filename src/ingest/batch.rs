@@ -13,7 +13,9 @@ use domain::members::Instant;
 use domain::record::Draft;
 use tokio::task::yield_now;
 
-use super::answer::{IngestError, Posted, Tally};
+use super::error::IngestError;
+
+use super::answer::{Posted, Tally};
 use super::post::{self, Poster};
 use super::restore::{Places, is_exported};
 use super::settle::{Differing, Known};

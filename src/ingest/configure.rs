@@ -6,7 +6,7 @@ use domain::facts::Fact;
 use domain::keys::{ExternalId, Position, Provider, TenantId};
 use serde_json::Value;
 
-use super::answer::IngestError;
+use super::error::IngestError;
 use super::{Ingest, salts};
 use crate::log::Appended;
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::answer::IngestError;
+use super::error::IngestError;
 use crate::log::{Log, LogError};
 
 /// Conflicts whose sightings are counted at a time.

@@ -9,8 +9,8 @@ use domain::members::{Instant, Text};
 use domain::record::Private;
 
 use super::Ingest;
-use super::answer::IngestError;
 use super::conflict::{Evidence, diff, hex};
+use super::error::IngestError;
 use crate::log::{Appended, LogError};
 
 /// A decision over a conflict.

@@ -11,6 +11,7 @@ pub mod conflict;
 pub mod decide;
 pub mod delivery;
 pub mod directory;
+pub mod error;
 pub mod items;
 pub mod owner;
 pub mod payload;
@@ -34,11 +35,14 @@ use domain::members::Instant;
 use domain::record::Draft;
 use parking_lot::{Mutex, RwLock};
 
-use self::answer::{FactAnswer, InQuarantine, IngestError, NotTaken, Outcome, Taken};
+use self::error::{DeliveryError, IngestError};
+
+use self::answer::{Accepted, FactAnswer, InQuarantine, Outcome};
 use self::conflict::Sightings;
 use self::delivery::Delivery;
 use self::directory::{Directory, Endpoint, endpoint_reference};
-use self::provider::{MappingFailure, MappingResult, Provider, Reason};
+use self::error::{MappingFailure, Reason};
+use self::provider::{MappingResult, Provider};
 use self::roster::Roster;
 use self::settle::{Differing, Known};
 use self::turns::Turns;
@@ -116,20 +120,20 @@ impl Ingest {
     /// Takes a provider's delivery. An answer `Ok` is a 200: what it says is durable.
     ///
     /// # Errors
-    /// See [`NotTaken`]; only [`NotTaken::Failed`] wants a redelivery.
-    pub async fn deliver(&self, delivery: &Delivery) -> Result<Taken, NotTaken> {
+    /// See [`DeliveryError`]; only [`DeliveryError::Failed`] wants a redelivery.
+    pub async fn deliver(&self, delivery: &Delivery) -> Result<Accepted, DeliveryError> {
         if delivery.body.len() > DELIVERY_BYTES_MAX {
-            return Err(NotTaken::TooLarge);
+            return Err(DeliveryError::TooLarge);
         }
         let directory = self.directory();
-        let provider = directory.provider(&delivery.provider).ok_or(NotTaken::UnknownEndpoint)?;
+        let provider = directory.provider(&delivery.provider).ok_or(DeliveryError::UnknownEndpoint)?;
         if !provider.delivers_by(&delivery.method) {
-            return Err(NotTaken::Method);
+            return Err(DeliveryError::Method);
         }
         let known = directory.endpoint(&delivery.provider, &delivery.endpoint);
         // An unknown endpoint costs what a known one costs, and is answered afterwards.
         let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
-        let endpoint = known.ok_or(NotTaken::UnknownEndpoint)?;
+        let endpoint = known.ok_or(DeliveryError::UnknownEndpoint)?;
         verified?;
         Ok(self.record_or_quarantine(provider, delivery, endpoint, &directory).await?)
     }
@@ -140,15 +144,15 @@ impl Ingest {
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
-    ) -> Result<Taken, IngestError> {
-        let (mut taken, failure) = self.map_and_record(provider, delivery, endpoint, directory).await?;
+    ) -> Result<Accepted, IngestError> {
+        let (mut accepted, failure) = self.map_and_record(provider, delivery, endpoint, directory).await?;
         if let Some(failure) = failure {
-            let kept = self.quarantine(provider, delivery, taken.tenant.as_ref(), failure).await?;
-            taken.outcome = Outcome::Quarantined;
-            taken.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
-            taken.quarantine = Some(kept);
+            let kept = self.quarantine(provider, delivery, accepted.tenant.as_ref(), failure).await?;
+            accepted.outcome = Outcome::Quarantined;
+            accepted.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
+            accepted.quarantine = Some(kept);
         }
-        Ok(taken)
+        Ok(accepted)
     }
 
     /// Maps an authentic delivery and records its facts, or nothing where mapping fails.
@@ -158,13 +162,13 @@ impl Ingest {
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
-    ) -> Result<(Taken, Option<MappingFailure>), IngestError> {
+    ) -> Result<(Accepted, Option<MappingFailure>), IngestError> {
         let mapped = provider.map(delivery, endpoint, directory);
         let tenant = mapped.tenant.filter(|tenant| directory.has_tenant(tenant));
         // A tenant without numbers does not tell calls apart by them.
         let unknown_number =
             mapped.unknown_number && tenant.as_ref().is_some_and(|tenant| directory.has_numbers(tenant));
-        let mut taken = Taken {
+        let mut accepted = Accepted {
             tenant,
             event: mapped.event,
             outcome: Outcome::Ignored,
@@ -174,13 +178,13 @@ impl Ingest {
             quarantine: None,
         };
         let (facts, weak) = match mapped.result {
-            MappingResult::Ignored => return Ok((taken, None)),
-            MappingResult::Failed(failure) => return Ok((taken, Some(failure))),
+            MappingResult::Ignored => return Ok((accepted, None)),
+            MappingResult::Failed(failure) => return Ok((accepted, Some(failure))),
             MappingResult::Facts { facts, weak } => (facts, weak),
         };
         let drafts = match self.drafts(delivery, &facts, directory)? {
             Ok(drafts) => drafts,
-            Err(failure) => return Ok((taken, Some(failure))),
+            Err(failure) => return Ok((accepted, Some(failure))),
         };
         // Of a delivery with body and query only the body is kept with the fact: mapped again under this
         // delivery's query it would always agree with it.
@@ -195,10 +199,10 @@ impl Ingest {
                 MappingResult::Ignored | MappingResult::Failed(_) => Vec::new(),
             }
         };
-        taken.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
-        taken.outcome = taken.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
-        taken.weak = weak;
-        Ok((taken, None))
+        accepted.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
+        accepted.outcome = accepted.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
+        accepted.weak = weak;
+        Ok((accepted, None))
     }
 
     /// The facts of a delivery laid down, or why it must be quarantined after all.

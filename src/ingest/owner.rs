@@ -4,7 +4,7 @@ use domain::keys::TenantId;
 use domain::members::{Email, Phone, Text};
 
 use super::directory::{Directory, Endpoint};
-use super::provider::{MappingFailure, Reason};
+use super::error::{MappingFailure, Reason};
 
 /// What a payload says of its owner.
 #[derive(Debug, Clone, Default)]

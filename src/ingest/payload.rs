@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conflict::hex;
-use super::provider::{MappingFailure, Reason};
+use super::error::{MappingFailure, Reason};
 use super::providers::text;
 
 /// A text, number or truth value as text, trimmed; nothing when it is blank, or a list or an object.

@@ -6,6 +6,7 @@ use domain::members::same_word;
 
 use super::delivery::Delivery;
 use super::directory::{Directory, Endpoint};
+use super::error::{MappingFailure, SignatureError};
 use super::owner::Owner;
 use super::signature::Scheme;
 
@@ -61,7 +62,12 @@ pub trait Provider: Send + Sync {
     }
 
     /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused>;
+    fn verify(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        public_url: &str,
+    ) -> Result<(), SignatureError>;
 
     /// Maps an authentic delivery to facts, or says why there are none.
     fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery;
@@ -109,7 +115,12 @@ impl Provider for Preset {
         self.mapping
     }
 
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+    fn verify(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        public_url: &str,
+    ) -> Result<(), SignatureError> {
         (self.signature)().verify(delivery, &endpoint.secrets, public_url)
     }
 
@@ -124,23 +135,6 @@ impl Provider for Preset {
 /// The event of that name in any case, `-`, `_` and blanks alike (L6: names in the wrong case).
 pub fn event_named(given: &str, events: &'static [&'static str]) -> Option<&'static str> {
     events.iter().copied().find(|event| same_word(event, given))
-}
-
-/// Why a delivery is not taken for the provider's. It is answered 401 and only counted (R3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The header that carries the signature is missing.
-    #[error("the signature is missing")]
-    Missing,
-    /// No secret of the endpoint made this signature over this request.
-    #[error("the signature does not match")]
-    Mismatch,
-    /// The body is not covered by any signature.
-    #[error("the body is not signed")]
-    BodyUnsigned,
-    /// Signed, and too long ago or too far ahead: it may be a replay.
-    #[error("the signature's time is too far from now")]
-    Stale,
 }
 
 /// A delivery as its provider mapped it.
@@ -187,60 +181,4 @@ pub enum MappingResult {
     Ignored,
     /// It goes to quarantine.
     Failed(MappingFailure),
-}
-
-/// Why an authentic delivery could not be turned into facts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MappingFailure {
-    /// In a word.
-    pub reason: Reason,
-    /// Which field and how; may quote the payload, so it is personal.
-    pub detail: String,
-}
-
-impl MappingFailure {
-    /// A reason with what was found.
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
-}
-
-/// Reasons of quarantine: words that operators filter and retry by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The body is not what its media type says.
-    MalformedBody,
-    /// A member that is needed is absent.
-    MissingField,
-    /// A member is there and cannot be read.
-    MalformedField,
-    /// The event is none that this release knows.
-    UnknownEventType,
-    /// No tenant has the number (A2).
-    UnknownTrackingNumber,
-    /// No tenant has the workspace.
-    UnknownWorkspace,
-    /// The endpoint's tenant is not configured.
-    UnknownTenant,
-    /// More than 24 h ahead of our clock (R6).
-    FutureOccurredAt,
-    /// A fact would be longer than a record may be.
-    TooLarge,
-}
-
-impl Reason {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MalformedBody => "malformed_body",
-            Self::MissingField => "missing_field",
-            Self::MalformedField => "malformed_field",
-            Self::UnknownEventType => "unknown_event_type",
-            Self::UnknownTrackingNumber => "unknown_tracking_number",
-            Self::UnknownWorkspace => "unknown_workspace",
-            Self::UnknownTenant => "unknown_tenant",
-            Self::FutureOccurredAt => "future_occurred_at",
-            Self::TooLarge => "too_large",
-        }
-    }
 }

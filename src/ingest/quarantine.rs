@@ -8,11 +8,12 @@ use domain::keys::{self, ExternalId, TenantId};
 use domain::members::{Instant, Text};
 use sha2::{Digest, Sha256};
 
-use super::answer::IngestError;
 use super::conflict::hex;
 use super::delivery::Delivery;
 use super::directory::{Endpoint, endpoint_reference};
-use super::provider::{MappingFailure, Provider};
+use super::error::IngestError;
+use super::error::MappingFailure;
+use super::provider::Provider;
 use super::providers::{long_text, text};
 
 /// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a

@@ -20,9 +20,10 @@ use domain::record::RecordRef;
 use parking_lot::Mutex;
 
 use super::Ingest;
-use super::answer::{IngestError, Posted};
+use super::answer::Posted;
 use super::conflict::evidence_name;
 use super::decide::decision_name;
+use super::error::IngestError;
 use super::post::{name, required};
 use crate::log::LogError;
 

@@ -10,8 +10,10 @@ use domain::record::Private;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{IngestError, Outcome};
-use super::provider::MappingFailure;
+use super::error::IngestError;
+
+use super::answer::Outcome;
+use super::error::MappingFailure;
 use super::providers::text;
 use super::{Ingest, quarantine};
 use crate::log::{Appended, LogError};
@@ -104,7 +106,7 @@ impl Ingest {
             return Ok(Retried::EndpointGone);
         };
         let delivery = quarantine::delivery(kept, endpoint, original, received_at);
-        let (taken, failure) = self.map_and_record(provider, &delivery, endpoint, &directory).await?;
+        let (accepted, failure) = self.map_and_record(provider, &delivery, endpoint, &directory).await?;
         if let Some(failure) = failure {
             return Ok(Retried::Still(failure));
         }
@@ -112,9 +114,9 @@ impl Ingest {
         let body = QuarantineResolved {
             quarantine_id: kept.quarantine_id.clone(),
             quarantined_position: position,
-            outcome: text(outcome_word(taken.outcome)).ok_or_else(|| engine("outcome"))?,
-            tenant: taken.tenant.as_ref().and_then(|tenant| text(tenant.as_str())),
-            facts: taken.facts.iter().map(|fact| fact.position).collect(),
+            outcome: text(outcome_word(accepted.outcome)).ok_or_else(|| engine("outcome"))?,
+            tenant: accepted.tenant.as_ref().and_then(|tenant| text(tenant.as_str())),
+            facts: accepted.facts.iter().map(|fact| fact.position).collect(),
             by,
         };
         let envelope = Envelope {

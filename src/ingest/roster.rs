@@ -11,8 +11,8 @@ use domain::keys::{Position, Provider, TenantId};
 use domain::members::Text;
 
 use super::Ingest;
-use super::answer::IngestError;
 use super::directory::{Directory, Endpoint, TenantEntry};
+use super::error::IngestError;
 use super::providers::generic::Mapping;
 use crate::log::select::{GroupSet, Select};
 

@@ -5,9 +5,9 @@ use domain::envelope::Envelope;
 use domain::keys::Position;
 use domain::record::Draft;
 
-use super::answer::IngestError;
 use super::conflict::{Conflict, First, same_today};
 use super::decide::Decision;
+use super::error::IngestError;
 use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, Appended};
 

@@ -8,7 +8,7 @@ use domain::keys::TenantId;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::answer::IngestError;
+use super::error::IngestError;
 
 /// Facts of one tenant on their way: enough to keep the log busy, few enough to wait behind.
 const FACTS_MAX: u32 = 128;

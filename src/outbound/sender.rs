@@ -22,7 +22,7 @@ use super::signature::Secret;
 use super::targets::{NewTarget, TARGETS_MAX, Target, TargetError, Targets, removed, set};
 use crate::clock::Clock;
 use crate::ingest::Ingest;
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::log::Log;
 use crate::views::{TenantView, Views};
 

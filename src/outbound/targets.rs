@@ -10,7 +10,7 @@ use domain::members::{Instant, Text};
 use parking_lot::Mutex;
 
 use super::client::OutboundError;
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{Log, LogError};
 

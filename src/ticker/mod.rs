@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::deliveries::health::Endpoint;
 use crate::ingest::Ingest;
-use crate::ingest::answer::IngestError;
+use crate::ingest::error::IngestError;
 use crate::views::{TenantView, Views};
 
 /// How often the rules are asked.

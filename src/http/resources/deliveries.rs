@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::facts::blocking;
 use super::global::GlobalList;
 use crate::deliveries::health::Endpoint;
-use crate::deliveries::{After, Became, DeliveryFilter, DeliveryItem};
+use crate::deliveries::{After, DeliveryFilter, DeliveryItem, DeliveryStatus};
 use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -30,9 +30,9 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(get_webhook_health))
 }
 
-impl Value for Became {
+impl Value for DeliveryStatus {
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|became| became.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
     fn rule() -> String {
@@ -50,7 +50,7 @@ parameters! {
         /// By this endpoint's reference.
         endpoint: String,
         /// What became of them.
-        outcome: Became,
+        outcome: DeliveryStatus,
         /// Received from here on.
         from: Instant,
         /// Received before this.

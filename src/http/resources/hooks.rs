@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::deliveries::{self, Became, UNKNOWN_NUMBER};
+use crate::deliveries::{self, DeliveryStatus, UNKNOWN_NUMBER};
 use crate::http::App;
 use crate::http::api::body::{SINGLE_MAX, whole};
 use crate::http::api::needs::Need;
@@ -20,28 +20,29 @@ use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::server::observability;
 use crate::ingest::Placed;
-use crate::ingest::answer::{FactAnswer, NotTaken, Outcome, Taken};
+use crate::ingest::answer::{Accepted, FactAnswer, Outcome};
 use crate::ingest::delivery::Delivery;
+use crate::ingest::error::DeliveryError;
 
 /// `/hooks/{provider}/{endpoint}`, by GET too, since Twilio can be told so.
 pub fn routes() -> Routes {
     Routes::new("hooks").add(Need::Open, routes!(deliver)).add(Need::Open, routes!(deliver_by_get))
 }
 
-impl From<NotTaken> for Problem {
-    fn from(error: NotTaken) -> Self {
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Self {
         match error {
-            NotTaken::UnknownEndpoint => Self::not_found("provider or endpoint"),
-            NotTaken::Unauthentic(refused) => {
+            DeliveryError::UnknownEndpoint => Self::not_found("provider or endpoint"),
+            DeliveryError::Unauthentic(refused) => {
                 Self::new(StatusCode::UNAUTHORIZED, "bad_signature", refused.to_string())
             }
-            NotTaken::Method => Self::new(
+            DeliveryError::Method => Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "this provider delivers by POST",
             ),
-            NotTaken::TooLarge => Self::too_large(SINGLE_MAX),
-            NotTaken::Failed(error) => error.into(),
+            DeliveryError::TooLarge => Self::too_large(SINGLE_MAX),
+            DeliveryError::Failed(error) => error.into(),
         }
     }
 }
@@ -50,15 +51,15 @@ impl From<NotTaken> for Problem {
 const EVENT_MAX: usize = 64;
 
 /// What became of it, in a word.
-fn outcome(taken: &Result<Taken, NotDelivered>) -> &'static str {
-    match taken {
-        Ok(taken) => taken.outcome.as_str(),
-        Err(NotDelivered::Body(_)) => "body_not_whole",
-        Err(NotDelivered::NotTaken(error)) => match error {
-            NotTaken::UnknownEndpoint => "unknown_endpoint",
-            NotTaken::Method | NotTaken::TooLarge => "not_acceptable",
-            NotTaken::Unauthentic(_) => "unauthentic",
-            NotTaken::Failed(_) => "failed",
+fn outcome(accepted: &Result<Accepted, HookError>) -> &'static str {
+    match accepted {
+        Ok(accepted) => accepted.outcome.as_str(),
+        Err(HookError::Body(_)) => "body_not_whole",
+        Err(HookError::Delivery(error)) => match error {
+            DeliveryError::UnknownEndpoint => "unknown_endpoint",
+            DeliveryError::Method | DeliveryError::TooLarge => "not_acceptable",
+            DeliveryError::Unauthentic(_) => "unauthentic",
+            DeliveryError::Failed(_) => "failed",
         },
     }
 }
@@ -134,35 +135,35 @@ async fn take(
     let (began, received_at, id) = (Stopwatch::now(), Instant((app.engine.clock)()), Uuid::now_v7());
     let placed = app.engine.ingest.place(&provider, &endpoint);
     let known_provider = placed.is_provider.then(|| provider.clone());
-    let taken = deliver_to(&app, provider, endpoint, request, received_at).await;
+    let accepted = deliver_to(&app, provider, endpoint, request, received_at).await;
     // Only names that are configured are labels: anybody may call a path.
-    observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&taken));
+    observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
-    app.engine.deliveries.note(noted(&taken, placed, known_provider, (received_at, id, micros)));
-    let taken = taken?;
-    let (quarantine_id, reason) = taken.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
+    app.engine.deliveries.note(noted(&accepted, placed, known_provider, (received_at, id, micros)));
+    let accepted = accepted?;
+    let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
     Ok(Json(Delivered {
         delivery_id: id.to_string(),
-        outcome: taken.outcome,
-        facts: taken.facts,
+        outcome: accepted.outcome,
+        facts: accepted.facts,
         quarantine_id,
         reason,
-        identity: taken.weak.then_some("weak"),
+        identity: accepted.weak.then_some("weak"),
     }))
 }
 
-/// Why a delivery was answered otherwise than 200.
-enum NotDelivered {
-    /// Its body did not come whole.
+/// Why a delivery was not answered with 200.
+enum HookError {
+    /// The body was not read to its end.
     Body(Problem),
-    NotTaken(NotTaken),
+    Delivery(DeliveryError),
 }
 
-impl From<NotDelivered> for Problem {
-    fn from(error: NotDelivered) -> Self {
+impl From<HookError> for Problem {
+    fn from(error: HookError) -> Self {
         match error {
-            NotDelivered::Body(problem) => problem,
-            NotDelivered::NotTaken(error) => error.into(),
+            HookError::Body(problem) => problem,
+            HookError::Delivery(error) => error.into(),
         }
     }
 }
@@ -173,9 +174,9 @@ async fn deliver_to(
     endpoint: String,
     request: Request,
     received_at: Instant,
-) -> Result<Taken, NotDelivered> {
+) -> Result<Accepted, HookError> {
     let (parts, body) = request.into_parts();
-    let body = whole(body, SINGLE_MAX).await.map_err(NotDelivered::Body)?;
+    let body = whole(body, SINGLE_MAX).await.map_err(HookError::Body)?;
     let headers = parts.headers.iter();
     let delivery = Delivery {
         provider,
@@ -190,37 +191,41 @@ async fn deliver_to(
         body,
         received_at,
     };
-    app.engine.ingest.deliver(&delivery).await.map_err(NotDelivered::NotTaken)
+    app.engine.ingest.deliver(&delivery).await.map_err(HookError::Delivery)
 }
 
 /// The line in the log of deliveries: names and times, nothing of the payload.
 fn noted(
-    taken: &Result<Taken, NotDelivered>,
+    accepted: &Result<Accepted, HookError>,
     placed: Placed,
     provider: Option<String>,
     (at, id, micros): (Instant, Uuid, u32),
 ) -> deliveries::Delivered {
-    let (became, error) = match taken {
-        Ok(taken) => match taken.outcome {
-            Outcome::Ignored => (Became::Ignored, None),
-            Outcome::Duplicate => (Became::Duplicate, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
-            Outcome::Recorded => (Became::Recorded, taken.unknown_number.then_some(UNKNOWN_NUMBER)),
-            Outcome::Conflict => (Became::Conflict, Some("conflict")),
+    let (status, error) = match accepted {
+        Ok(accepted) => match accepted.outcome {
+            Outcome::Ignored => (DeliveryStatus::Ignored, None),
+            Outcome::Duplicate => {
+                (DeliveryStatus::Duplicate, accepted.unknown_number.then_some(UNKNOWN_NUMBER))
+            }
+            Outcome::Recorded => {
+                (DeliveryStatus::Recorded, accepted.unknown_number.then_some(UNKNOWN_NUMBER))
+            }
+            Outcome::Conflict => (DeliveryStatus::Conflict, Some("conflict")),
             Outcome::Quarantined => {
-                (Became::Quarantined, taken.quarantine.as_ref().map(|kept| kept.reason.as_str()))
+                (DeliveryStatus::Quarantined, accepted.quarantine.as_ref().map(|kept| kept.reason.as_str()))
             }
         },
-        Err(NotDelivered::Body(_)) => (Became::Rejected, Some("body_not_whole")),
-        Err(NotDelivered::NotTaken(error)) => match error {
-            NotTaken::UnknownEndpoint => (Became::Rejected, Some("unknown_endpoint")),
-            NotTaken::Method => (Became::Rejected, Some("method_not_allowed")),
-            NotTaken::TooLarge => (Became::Rejected, Some("too_large")),
-            NotTaken::Unauthentic(_) => (Became::Refused, Some("bad_signature")),
-            NotTaken::Failed(_) => (Became::Failed, Some("log_unavailable")),
+        Err(HookError::Body(_)) => (DeliveryStatus::Rejected, Some("body_not_whole")),
+        Err(HookError::Delivery(error)) => match error {
+            DeliveryError::UnknownEndpoint => (DeliveryStatus::Rejected, Some("unknown_endpoint")),
+            DeliveryError::Method => (DeliveryStatus::Rejected, Some("method_not_allowed")),
+            DeliveryError::TooLarge => (DeliveryStatus::Rejected, Some("too_large")),
+            DeliveryError::Unauthentic(_) => (DeliveryStatus::Refused, Some("bad_signature")),
+            DeliveryError::Failed(_) => (DeliveryStatus::Failed, Some("log_unavailable")),
         },
     };
-    let (tenant, event) = match taken {
-        Ok(taken) => (taken.tenant.clone(), taken.event.as_deref()),
+    let (tenant, event) = match accepted {
+        Ok(accepted) => (accepted.tenant.clone(), accepted.event.as_deref()),
         Err(_) => (placed.tenant, None),
     };
     deliveries::Delivered {
@@ -230,7 +235,7 @@ fn noted(
         endpoint: placed.endpoint.map(Into::into),
         tenant: tenant.map(|tenant| tenant.as_str().into()),
         event: event.map(|event| event.chars().take(EVENT_MAX).collect()),
-        became,
+        status,
         micros,
         error: error.map(Into::into),
     }

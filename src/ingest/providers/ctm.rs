@@ -10,9 +10,10 @@ use domain::members::{Instant, Phone, Text, fold_word};
 use super::Facts;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Claims, Owner, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};
-use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason, event_named};
+use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
 use crate::ingest::signature::{self, Scheme};
 
 const EVENTS: &[&str] = &[

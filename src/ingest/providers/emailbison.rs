@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use super::{Facts, long_text, text};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::{Directory, Endpoint};
-use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason};
+use crate::ingest::error::{MappingFailure, Reason};
+use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 
 /// The provider `emailbison`.

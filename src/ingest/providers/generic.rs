@@ -13,9 +13,10 @@ use self::field::{Field, Path, Source};
 use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{Claims, owner};
 use crate::ingest::payload::digest;
-use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Provider, Reason, Refused};
+use crate::ingest::provider::{MappedDelivery, MappingResult, Provider};
 use crate::ingest::signature::Scheme;
 
 /// Events of one delivery that are read at most; more of them are quarantined whole.
@@ -113,7 +114,12 @@ impl Provider for Mapping {
         ids.chain(self.external_id.iter().chain(&self.event).flat_map(Field::headers)).collect()
     }
 
-    fn verify(&self, delivery: &Delivery, endpoint: &Endpoint, public_url: &str) -> Result<(), Refused> {
+    fn verify(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        public_url: &str,
+    ) -> Result<(), SignatureError> {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
 

@@ -13,7 +13,8 @@ use domain::keys::{ExternalId, Provider as ProviderName, TenantId};
 use domain::members::{Instant, LONG_TEXT_MAX, LongText, TEXT_MAX, Text, canonical_text};
 
 use super::delivery::Delivery;
-use super::provider::{MappingFailure, MappingResult, Provider, Reason};
+use super::error::{MappingFailure, Reason};
+use super::provider::{MappingResult, Provider};
 
 /// Every provider.
 pub const PROVIDERS: &[&dyn Provider] =

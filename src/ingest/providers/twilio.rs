@@ -18,8 +18,9 @@ use serde_json::Value;
 use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
+use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Claims, Owner, owner};
-use crate::ingest::provider::{MappedDelivery, MappingFailure, MappingResult, Preset, Reason};
+use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 
 /// The provider `twilio`.

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use super::BASE64;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::Secret;
-use crate::ingest::provider::Refused;
+use crate::ingest::error::SignatureError;
 
 /// The hash of a MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,14 +124,19 @@ impl Mac {
     /// Whether one of `secrets` signed the delivery, at a time that is near enough.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub fn verify(&self, delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), Refused> {
-        let given = delivery.header(&self.header).ok_or(Refused::Missing)?;
+    /// See [`SignatureError`].
+    pub fn verify(
+        &self,
+        delivery: &Delivery,
+        secrets: &[Secret],
+        public_url: &str,
+    ) -> Result<(), SignatureError> {
+        let given = delivery.header(&self.header).ok_or(SignatureError::Missing)?;
         // A GET says all in its URL, and a body signs nothing of it.
         if delivery.method == "GET" && !self.signed.contains("{url}") {
-            return Err(Refused::BodyUnsigned);
+            return Err(SignatureError::BodyUnsigned);
         }
-        let given = str::from_utf8(given).map_err(|_| Refused::Mismatch)?;
+        let given = str::from_utf8(given).map_err(|_| SignatureError::Mismatch)?;
         let elements: Vec<&str> = match self.between.as_ref() {
             "" => vec![given.trim()],
             between => given.split(between).map(str::trim).collect(),
@@ -147,23 +152,27 @@ impl Mac {
                 _ => delivery.header(name),
             }
         };
-        let parts = fill(&self.signed, &value).ok_or(Refused::Missing)?;
+        let parts = fill(&self.signed, &value).ok_or(SignatureError::Missing)?;
         let signatures = elements.iter().filter_map(|element| element.strip_prefix(self.prefix.as_ref()));
         let signed = signatures.filter_map(|given| self.encoding.decode(given.as_bytes())).any(|signature| {
             let keys = secrets.iter().filter_map(|secret| self.key.bytes(secret));
             keys.into_iter().any(|key| self.hash.matches(&key, &parts, &signature))
         });
         if !signed {
-            return Err(Refused::Mismatch);
+            return Err(SignatureError::Mismatch);
         }
         match &self.time {
             None => Ok(()),
             Some((time, tolerance)) => {
-                let given = fill(time, &value).ok_or(Refused::Missing)?.concat();
+                let given = fill(time, &value).ok_or(SignatureError::Missing)?.concat();
                 let seconds = str::from_utf8(&given).ok().and_then(|given| given.parse::<i64>().ok());
-                let seconds = seconds.ok_or(Refused::Mismatch)?;
+                let seconds = seconds.ok_or(SignatureError::Mismatch)?;
                 let now = delivery.received_at.0.div_euclid(1_000_000);
-                if now.abs_diff(seconds) > u64::from(*tolerance) { Err(Refused::Stale) } else { Ok(()) }
+                if now.abs_diff(seconds) > u64::from(*tolerance) {
+                    Err(SignatureError::Stale)
+                } else {
+                    Ok(())
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 
 use super::delivery::Delivery;
 use super::directory::Secret;
-use super::provider::Refused;
+use super::error::SignatureError;
 use super::providers::twilio;
 use mac::plain_body;
 
@@ -166,29 +166,35 @@ impl Scheme {
     /// Whether one of `secrets` signed the delivery. `public_url` is what the source was told to call.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub fn verify(&self, delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), Refused> {
+    /// See [`SignatureError`].
+    pub fn verify(
+        &self,
+        delivery: &Delivery,
+        secrets: &[Secret],
+        public_url: &str,
+    ) -> Result<(), SignatureError> {
         match self {
             Self::Mac(macs) => {
                 let is_there = |mac: &&Mac| delivery.header(&mac.header).is_some();
-                let mac = macs.iter().find(is_there).ok_or(Refused::Missing)?;
+                let mac = macs.iter().find(is_there).ok_or(SignatureError::Missing)?;
                 mac.verify(delivery, secrets, public_url)
             }
             Self::Twilio => twilio::signature::verify(delivery, secrets, public_url),
             Self::Mailgun => mailgun(delivery, secrets),
             Self::SendGrid => public_key::verify(delivery, secrets),
             Self::Header(name) => {
-                let given = delivery.header(name).ok_or(Refused::Missing)?;
+                let given = delivery.header(name).ok_or(SignatureError::Missing)?;
                 one_of(secrets, given)
             }
             Self::Basic => {
-                let given = delivery.header("authorization").ok_or(Refused::Missing)?;
-                let (scheme, credentials) = given.split_at_checked(6).ok_or(Refused::Mismatch)?;
-                let decoded = BASE64.decode(credentials.trim_ascii()).map_err(|_| Refused::Mismatch)?;
+                let given = delivery.header("authorization").ok_or(SignatureError::Missing)?;
+                let (scheme, credentials) = given.split_at_checked(6).ok_or(SignatureError::Mismatch)?;
+                let decoded =
+                    BASE64.decode(credentials.trim_ascii()).map_err(|_| SignatureError::Mismatch)?;
                 if scheme.eq_ignore_ascii_case(b"basic ") {
                     one_of(secrets, &decoded)
                 } else {
-                    Err(Refused::Mismatch)
+                    Err(SignatureError::Mismatch)
                 }
             }
             Self::Unsigned => Ok(()),
@@ -196,20 +202,20 @@ impl Scheme {
     }
 }
 
-fn one_of(secrets: &[Secret], given: &[u8]) -> Result<(), Refused> {
+fn one_of(secrets: &[Secret], given: &[u8]) -> Result<(), SignatureError> {
     let known = secrets.iter().any(|secret| bool::from(secret.bytes().ct_eq(given)));
-    if known { Ok(()) } else { Err(Refused::Mismatch) }
+    if known { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
 /// documentation.mailgun.com, Securing webhooks: hex HMAC-SHA256 over time and token, both in the body.
-fn mailgun(delivery: &Delivery, secrets: &[Secret]) -> Result<(), Refused> {
-    let body: Value = domain::json::parse(&delivery.body).map_err(|_| Refused::Missing)?;
-    let text = |name: &str| body["signature"][name].as_str().ok_or(Refused::Missing);
+fn mailgun(delivery: &Delivery, secrets: &[Secret]) -> Result<(), SignatureError> {
+    let body: Value = domain::json::parse(&delivery.body).map_err(|_| SignatureError::Missing)?;
+    let text = |name: &str| body["signature"][name].as_str().ok_or(SignatureError::Missing);
     let (time, token) = (text("timestamp")?, text("token")?);
-    let given = Encoding::Hex.decode(text("signature")?.as_bytes()).ok_or(Refused::Mismatch)?;
+    let given = Encoding::Hex.decode(text("signature")?.as_bytes()).ok_or(SignatureError::Mismatch)?;
     let parts = [time.as_bytes(), token.as_bytes()];
     let signed_by = |secret: &Secret| Hash::Sha256.matches(secret.bytes(), &parts, &given);
-    if secrets.iter().any(signed_by) { Ok(()) } else { Err(Refused::Mismatch) }
+    if secrets.iter().any(signed_by) { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
 #[cfg(test)]

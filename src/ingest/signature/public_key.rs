@@ -7,7 +7,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use super::BASE64;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::Secret;
-use crate::ingest::provider::Refused;
+use crate::ingest::error::SignatureError;
 
 const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 const TIME: &str = "x-twilio-email-event-webhook-timestamp";
@@ -27,13 +27,13 @@ pub fn point(key: &Secret) -> Option<Vec<u8>> {
 }
 
 /// Whether one of the keys signed the delivery.
-pub fn verify(delivery: &Delivery, keys: &[Secret]) -> Result<(), Refused> {
-    let given = delivery.header(SIGNATURE).ok_or(Refused::Missing)?;
-    let time = delivery.header(TIME).ok_or(Refused::Missing)?;
-    let signature = BASE64.decode(given.trim_ascii()).map_err(|_| Refused::Mismatch)?;
+pub fn verify(delivery: &Delivery, keys: &[Secret]) -> Result<(), SignatureError> {
+    let given = delivery.header(SIGNATURE).ok_or(SignatureError::Missing)?;
+    let time = delivery.header(TIME).ok_or(SignatureError::Missing)?;
+    let signature = BASE64.decode(given.trim_ascii()).map_err(|_| SignatureError::Mismatch)?;
     let signed = [time, &delivery.body].concat();
     let signed_by = |point: Vec<u8>| {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(&signed, &signature).is_ok()
     };
-    if keys.iter().filter_map(point).any(signed_by) { Ok(()) } else { Err(Refused::Mismatch) }
+    if keys.iter().filter_map(point).any(signed_by) { Ok(()) } else { Err(SignatureError::Mismatch) }
 }

@@ -14,7 +14,7 @@ use sha1::Sha1;
 
 use super::decide::{Decided, Decision};
 use super::directory::{Secret, TenantEntry};
-use super::provider::Refused;
+use super::error::SignatureError;
 use super::retry::Retried;
 use super::*;
 use crate::testing::{Harness, PUBLIC_URL, TestClock};
@@ -179,16 +179,16 @@ async fn what_is_not_the_providers_leaves_nothing() {
     let mut forged = acme_call("CA1", 45);
     forged.body = Bytes::from(completed("CA1", "12125550101", 46, AT));
     let refused = house.ingest.deliver(&forged).await.expect_err("refused");
-    assert!(matches!(refused, NotTaken::Unauthentic(Refused::Mismatch)), "{refused:?}");
+    assert!(matches!(refused, DeliveryError::Unauthentic(SignatureError::Mismatch)), "{refused:?}");
     for (provider, endpoint) in [("twilio", "tw-nobody"), ("emailbison", "tw-acme"), ("nobody", "tw-acme")] {
         let mut lost = acme_call("CA1", 45);
         (lost.provider, lost.endpoint) = (provider.into(), endpoint.into());
         let refused = house.ingest.deliver(&lost).await.expect_err("refused");
-        assert!(matches!(refused, NotTaken::UnknownEndpoint), "{refused:?}");
+        assert!(matches!(refused, DeliveryError::UnknownEndpoint), "{refused:?}");
     }
     let mut long = acme_call("CA1", 45);
     long.body = Bytes::from(vec![b'a'; DELIVERY_BYTES_MAX + 1]);
-    assert!(matches!(house.ingest.deliver(&long).await, Err(NotTaken::TooLarge)));
+    assert!(matches!(house.ingest.deliver(&long).await, Err(DeliveryError::TooLarge)));
     assert_eq!(house.head(), 0);
 }
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{house, tenant};
 use crate::ingest::Source;
-use crate::ingest::answer::{IngestError, Posted, Tally};
+use crate::ingest::answer::{Posted, Tally};
+use crate::ingest::error::IngestError;
 use crate::ingest::post::Poster;
 
 fn line(id: &str, seconds: u32) -> Bytes {

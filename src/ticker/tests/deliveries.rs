@@ -6,7 +6,7 @@ use super::*;
 fn d5_a_silence_raises_one_alert_and_the_next_delivery_ends_it() {
     let house = house();
     for n in 0..60 {
-        house.deliver(T0 + n * 60 * SECOND, Became::Recorded);
+        house.deliver(T0 + n * 60 * SECOND, DeliveryStatus::Recorded);
     }
     let last = T0 + 59 * 60 * SECOND;
     assert_eq!(house.alerts_at(last + 3 * HOUR), [], "three times the usual gap is not longer than that");
@@ -14,7 +14,7 @@ fn d5_a_silence_raises_one_alert_and_the_next_delivery_ends_it() {
     let head = house.harness.log.head().position;
     assert_eq!(house.alerts_at(last + 9 * HOUR).len(), 1, "one alert a silence");
     assert_eq!(house.harness.log.head().position, head, "and nothing more is appended");
-    house.deliver(last + 9 * HOUR, Became::Recorded);
+    house.deliver(last + 9 * HOUR, DeliveryStatus::Recorded);
     assert_eq!(house.alerts_at(last + 9 * HOUR + SECOND), [alert("silence", "cleared")]);
     let again = house.alerts_at(last + 9 * HOUR + 4 * HOUR);
     assert_eq!(again, [alert("silence", "cleared"), alert("silence", "open")], "the next silence is another");
@@ -24,11 +24,11 @@ fn d5_a_silence_raises_one_alert_and_the_next_delivery_ends_it() {
 #[test]
 fn l6_refused_requests_raise_one_alert_for_their_endpoint() {
     let house = house();
-    house.deliver(T0, Became::Recorded);
+    house.deliver(T0, DeliveryStatus::Recorded);
     assert_eq!(house.alerts_at(T0 + SECOND), []);
-    house.deliver(T0 + 2 * SECOND, Became::Refused);
+    house.deliver(T0 + 2 * SECOND, DeliveryStatus::Refused);
     assert_eq!(house.alerts_at(T0 + 3 * SECOND), [alert("refused", "open")]);
-    house.deliver(T0 + 4 * SECOND, Became::Refused);
+    house.deliver(T0 + 4 * SECOND, DeliveryStatus::Refused);
     assert_eq!(house.alerts_at(T0 + 5 * SECOND), [alert("refused", "open")]);
     assert_eq!(house.alerts_at(T0 + 25 * HOUR), [alert("refused", "cleared")]);
     house.end();
@@ -38,7 +38,7 @@ fn l6_refused_requests_raise_one_alert_for_their_endpoint() {
 fn d5_too_few_deliveries_have_no_usual_gap_and_are_never_silent() {
     let house = house();
     for n in 0..49 {
-        house.deliver(T0 + n * 60 * SECOND, Became::Recorded);
+        house.deliver(T0 + n * 60 * SECOND, DeliveryStatus::Recorded);
     }
     assert_eq!(house.alerts_at(T0 + 240 * HOUR), [], "49 are one short of a usual gap");
     house.end();
@@ -47,9 +47,11 @@ fn d5_too_few_deliveries_have_no_usual_gap_and_are_never_silent() {
 #[test]
 fn l6_requests_that_are_answered_otherwise_than_401_raise_no_alert_of_refusals() {
     let house = house();
-    for (n, became) in Became::ALL.into_iter().filter(|became| *became != Became::Refused).enumerate() {
-        if became != Became::Rejected {
-            house.deliver(T0 + n as i64 * SECOND, became);
+    for (n, status) in
+        DeliveryStatus::ALL.into_iter().filter(|status| *status != DeliveryStatus::Refused).enumerate()
+    {
+        if status != DeliveryStatus::Rejected {
+            house.deliver(T0 + n as i64 * SECOND, status);
         }
     }
     assert_eq!(house.alerts_at(T0 + HOUR), []);
@@ -59,13 +61,13 @@ fn l6_requests_that_are_answered_otherwise_than_401_raise_no_alert_of_refusals()
 #[test]
 fn a2_calls_to_an_unknown_number_raise_one_alert_until_none_came_for_a_day() {
     let house = house();
-    house.deliver(T0, Became::Recorded);
+    house.deliver(T0, DeliveryStatus::Recorded);
     assert_eq!(house.alerts_at(T0 + SECOND), [], "null control: a known number");
     let unknown = Some(crate::deliveries::UNKNOWN_NUMBER);
-    house.deliver_with(T0 + 2 * SECOND, Became::Quarantined, unknown);
+    house.deliver_with(T0 + 2 * SECOND, DeliveryStatus::Quarantined, unknown);
     assert_eq!(house.alerts_at(T0 + 3 * SECOND), [], "one without a tenant is in quarantine instead");
-    house.deliver_with(T0 + 4 * SECOND, Became::Recorded, unknown);
-    house.deliver_with(T0 + 5 * SECOND, Became::Recorded, unknown);
+    house.deliver_with(T0 + 4 * SECOND, DeliveryStatus::Recorded, unknown);
+    house.deliver_with(T0 + 5 * SECOND, DeliveryStatus::Recorded, unknown);
     assert_eq!(house.alerts_at(T0 + 6 * SECOND), [alert("unknown_tracking_number", "open")]);
     assert_eq!(house.alerts_at(T0 + 23 * HOUR), [alert("unknown_tracking_number", "open")]);
     assert_eq!(house.alerts_at(T0 + 25 * HOUR), [alert("unknown_tracking_number", "cleared")]);

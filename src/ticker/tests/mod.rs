@@ -10,7 +10,7 @@ mod sync;
 use projections::entities::alerts::{AlertFilter, AlertItem};
 
 use super::*;
-use crate::deliveries::{Became, Delivered};
+use crate::deliveries::{Delivered, DeliveryStatus};
 use crate::testing::{self, HOUR, Harness, SECOND, T0, TestClock, until};
 
 struct House {
@@ -33,11 +33,11 @@ fn house() -> House {
 }
 
 impl House {
-    fn deliver(&self, at: i64, became: Became) {
-        self.deliver_with(at, became, None);
+    fn deliver(&self, at: i64, status: DeliveryStatus) {
+        self.deliver_with(at, status, None);
     }
 
-    fn deliver_with(&self, at: i64, became: Became, error: Option<&str>) {
+    fn deliver_with(&self, at: i64, status: DeliveryStatus, error: Option<&str>) {
         let before = self.health().map_or(0, |health| health.deliveries + health.refused);
         self.parts.deliveries.note(Delivered {
             at,
@@ -46,7 +46,7 @@ impl House {
             endpoint: Some("e1".into()),
             tenant: Some("acme".into()),
             event: None,
-            became,
+            status,
             micros: 1,
             error: error.map(Into::into),
         });

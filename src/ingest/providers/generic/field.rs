@@ -7,8 +7,8 @@ use domain::members::fold_word;
 use serde_json::Value;
 
 use crate::ingest::delivery::{Delivery, Form};
+use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::payload::{TimeFormat, boolean, integer, minutes, phone, scalar, seconds};
-use crate::ingest::provider::{MappingFailure, Reason};
 
 /// What an event is read from.
 #[derive(Debug, Clone, Copy)]

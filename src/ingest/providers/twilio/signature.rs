@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::Secret;
-use crate::ingest::provider::Refused;
+use crate::ingest::error::SignatureError;
 
 /// Whether one of `secrets` signed the delivery.
-pub fn verify(delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), Refused> {
-    let given = delivery.header("x-twilio-signature").ok_or(Refused::Missing)?;
-    let signature = STANDARD.decode(given.trim_ascii()).map_err(|_| Refused::Mismatch)?;
+pub fn verify(delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), SignatureError> {
+    let given = delivery.header("x-twilio-signature").ok_or(SignatureError::Missing)?;
+    let signature = STANDARD.decode(given.trim_ascii()).map_err(|_| SignatureError::Mismatch)?;
     let fields = signed_fields(delivery)?;
     let urls = spellings(public_url, &delivery.path_and_query);
     let signed_by = |secret: &Secret, url: &String| {
@@ -24,23 +24,23 @@ pub fn verify(delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Resu
             .is_ok_and(|mac| mac.chain_update(url).chain_update(&fields).verify_slice(&signature).is_ok())
     };
     let authentic = secrets.iter().any(|secret| urls.iter().any(|url| signed_by(secret, url)));
-    if authentic { Ok(()) } else { Err(Refused::Mismatch) }
+    if authentic { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
 /// What follows the URL: each key in byte order with each of its distinct values in byte order.
 ///
 /// A GET's fields are in the URL. A body whose digest is in the URL is signed by it. Any other body is signed
 /// as a form, so one that is read as JSON would not be covered at all.
-fn signed_fields(delivery: &Delivery) -> Result<Vec<u8>, Refused> {
+fn signed_fields(delivery: &Delivery) -> Result<Vec<u8>, SignatureError> {
     if delivery.method == "GET" {
         return Ok(Vec::new());
     }
     if let Some(digest) = Form::parse(delivery.query().as_bytes()).get("bodySHA256") {
         let actual = hex(&Sha256::digest(&delivery.body));
-        return if actual == digest { Ok(Vec::new()) } else { Err(Refused::Mismatch) };
+        return if actual == digest { Ok(Vec::new()) } else { Err(SignatureError::Mismatch) };
     }
     if delivery.is_json() {
-        return Err(Refused::BodyUnsigned);
+        return Err(SignatureError::BodyUnsigned);
     }
     let form = Form::parse(&delivery.body);
     let mut fields: Vec<_> = form.fields().collect();

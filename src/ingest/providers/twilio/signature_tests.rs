@@ -8,7 +8,7 @@ use super::*;
 
 const VECTORS: &str = include_str!("../../../../fixtures/providers/twilio/signatures.json");
 
-type Verify = fn(&Delivery, &[Secret], &str) -> Result<(), Refused>;
+type Verify = fn(&Delivery, &[Secret], &str) -> Result<(), SignatureError>;
 
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
@@ -71,14 +71,14 @@ fn every_vector_is_judged_rightly() {
 #[test]
 fn null_control_without_verification_the_negative_vectors_are_noticed() {
     assert_eq!(violations(|_, _, _| Ok(())).len(), 12);
-    assert_eq!(violations(|_, _, _| Err(Refused::Mismatch)).len(), 18);
+    assert_eq!(violations(|_, _, _| Err(SignatureError::Mismatch)).len(), 18);
 }
 
 #[test]
 fn an_endpoint_without_secrets_takes_nothing() {
     let vectors: Value = serde_json::from_str(VECTORS).expect("vectors");
     let (delivery, _, public_url) = request(&vectors[0]);
-    assert_eq!(verify(&delivery, &[], &public_url), Err(Refused::Mismatch));
+    assert_eq!(verify(&delivery, &[], &public_url), Err(SignatureError::Mismatch));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_get_is_signed_by_its_url_alone() {
         "port and slash do not count"
     );
     delivery.path_and_query = delivery.path_and_query.replace("CA1", "CA2");
-    assert_eq!(verify(&delivery, &secrets, &public_url), Err(Refused::Mismatch));
+    assert_eq!(verify(&delivery, &secrets, &public_url), Err(SignatureError::Mismatch));
 }
 
 #[test]
