@@ -12,8 +12,8 @@ use domain::members::Instant;
 use factfold::ingest::directory::Directory;
 use factfold::ingest::error::IngestError;
 use factfold::ingest::items::Lines;
-use factfold::ingest::post::{Poster, read};
-use factfold::ingest::{Ingest, Source};
+use factfold::ingest::post::{PostingRole, read};
+use factfold::ingest::{Ingest, LineSource};
 use factfold::log::disk::RealDisk;
 use factfold::log::{Log, LogOptions};
 
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lines: Vec<Bytes> = (0..facts).map(|n| Bytes::from(line(n))).collect();
     eprintln!("{facts} facts of {} bytes", text.len() / facts);
     let (tenant, secret) = (TenantId::new("acme")?, LogSecret::new(&[7; 32]));
-    let envelope = |n: usize| read(&tenant, Poster::Operator, &lines[n], Instant(NOW));
+    let envelope = |n: usize| read(&tenant, PostingRole::Operator, &lines[n], Instant(NOW));
     per_fact("JSON", facts, |n| drop(black_box(domain::json::Json::parse(&lines[n]))));
     per_fact("JSON, envelope", facts, |n| drop(black_box(envelope(n))));
     per_fact("JSON, envelope, draft", facts, |n| {
@@ -70,8 +70,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for again in ["import", "import again (duplicates)"] {
         let from = Clock::now();
         let lines = Lines::new(text.as_bytes()).filter_map(|(_, line)| line.ok());
-        let tally =
-            ingest.import(Source::Posted(&tenant, Poster::Operator), lines, |_| Ok::<(), IngestError>(()))?;
+        let tally = ingest.import(LineSource::Posted(&tenant, PostingRole::Operator), lines, |_| {
+            Ok::<(), IngestError>(())
+        })?;
         let rate = facts as f64 / from.elapsed().as_secs_f64();
         eprintln!("{again:<28}{rate:>8.0} facts/s  {tally:?}");
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
-use factfold::ingest::post::{Poster, read};
+use factfold::ingest::post::{PostingRole, read};
 use factfold::log::disk::RealDisk;
 use factfold::log::{Appended, Log, LogOptions};
 use factfold::store::Store;
@@ -31,7 +31,7 @@ pub fn measure(options: &Options) -> Outcome<()> {
     let mut draft = |n: u64| -> Outcome<Draft> {
         let line = Bytes::copy_from_slice(template.stamp(n));
         let envelope =
-            read(&tenant, Poster::Admin, &line, Instant(NOW)).map_err(|posted| format!("{posted:?}"))?;
+            read(&tenant, PostingRole::Admin, &line, Instant(NOW)).map_err(|posted| format!("{posted:?}"))?;
         Ok(envelope.draft(&secret, [3; 16], &line)?)
     };
     let mut groups = Vec::new();

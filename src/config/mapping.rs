@@ -19,10 +19,10 @@ use self::field::At;
 use super::ConfigError;
 use super::source::Source;
 use crate::ingest::payload::TimeFormat;
-use crate::ingest::post::{Poster, poster_of};
+use crate::ingest::post::{PostingRole, required_role};
 use crate::ingest::providers;
 use crate::ingest::providers::generic::field::{Path, ReadAs};
-use crate::ingest::providers::generic::{Mapping, Rule};
+use crate::ingest::providers::generic::{Mapping, MappingRule};
 
 /// One `[[mapping]]` as written.
 #[derive(Debug, Deserialize)]
@@ -146,7 +146,7 @@ fn unambiguous(source: &Source<'_>, entry: &Entry, mapping: &Mapping) -> Result<
     Ok(())
 }
 
-fn rule(source: &Source<'_>, entry: &Entry, rule: &RuleEntry) -> Result<Rule, ConfigError> {
+fn rule(source: &Source<'_>, entry: &Entry, rule: &RuleEntry) -> Result<MappingRule, ConfigError> {
     let given = rule.kind.get_ref();
     let wrong = |message: String| source.wrong(rule.kind.span(), "mapping.on.kind", message);
     if let Some(blank) = rule.event.iter().find(|event| event.get_ref().trim().is_empty()) {
@@ -156,7 +156,7 @@ fn rule(source: &Source<'_>, entry: &Entry, rule: &RuleEntry) -> Result<Rule, Co
         IGNORED => None,
         _ => {
             let kind = kind_named(given).and_then(kind_name);
-            let may = kind.and_then(poster_of).is_some_and(|poster| poster <= Poster::Operator);
+            let may = kind.and_then(required_role).is_some_and(|role| role <= PostingRole::Operator);
             Some(
                 kind.filter(|_| may)
                     .ok_or_else(|| wrong(format!("{given:?} is no kind that a source can report")))?,
@@ -170,7 +170,7 @@ fn rule(source: &Source<'_>, entry: &Entry, rule: &RuleEntry) -> Result<Rule, Co
     }
     let time = At::new(source, entry.name.get_ref(), "mapping.on.occurred_at");
     let occurred_at = rule.occurred_at.as_ref();
-    let mapped = Rule {
+    let mapped = MappingRule {
         events: rule.event.iter().map(|event| event.get_ref().trim().to_owned()).collect(),
         kind,
         occurred_at: occurred_at

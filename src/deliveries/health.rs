@@ -52,7 +52,7 @@ pub struct Health {
 
 /// How well an endpoint is at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Endpoint {
+pub struct HealthSummary {
     /// Which.
     pub place: Place,
     /// The last authentic delivery.
@@ -79,7 +79,7 @@ pub struct Endpoint {
     pub usual_gap_seconds: Option<i64>,
 }
 
-impl Endpoint {
+impl HealthSummary {
     /// One that nothing came by.
     pub fn without_deliveries(tenant: &str, provider: &str, reference: &str) -> Self {
         let place =
@@ -167,14 +167,14 @@ impl Health {
     }
 
     /// How well it is at `now`.
-    pub fn at(&mut self, place: &Place, now: Instant) -> Endpoint {
+    pub fn at(&mut self, place: &Place, now: Instant) -> HealthSummary {
         self.forget(now.0.div_euclid(SECOND));
         let sum = |of: fn(&Cell) -> u32| self.day.iter().map(|cell| u64::from(of(cell))).sum::<u64>();
         let (success, failure) = (sum(|cell| cell.success), sum(|cell| cell.failure));
         let conflicts = sum(|cell| cell.neutral);
         let first_unknown_number = self.day.iter().find(|cell| cell.unknown_numbers > 0);
         let first_refused = self.day.iter().find(|cell| cell.refused > 0);
-        Endpoint {
+        HealthSummary {
             place: place.clone(),
             last: self.last,
             deliveries: success + failure + conflicts,

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use self::coming::Coming;
-use self::health::{Endpoint, Health, Place};
+use self::health::{Health, HealthSummary, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
 use crate::clock::Clock;
 use crate::store::Store;
@@ -171,7 +171,7 @@ impl Deliveries {
     }
 
     /// How well each endpoint is now, over the deliveries of one tenant (`None`: of none).
-    pub fn health(&self, tenant: Option<&str>) -> Vec<Endpoint> {
+    pub fn health(&self, tenant: Option<&str>) -> Vec<HealthSummary> {
         let now = Instant((self.inner.clock)());
         let is_of = |line: &Delivered| line.tenant.as_deref() == tenant;
         // What the thread takes meanwhile is counted in one place or the other, never in both.

@@ -101,7 +101,7 @@ pub enum Posted {
 
 /// Counts over a batch, in the contract's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Tally {
+pub struct BatchTally {
     /// New ones.
     pub recorded: u64,
     /// Known ones.
@@ -115,7 +115,7 @@ pub struct Tally {
     pub last_position: Option<Position>,
 }
 
-impl Tally {
+impl BatchTally {
     /// Adds another batch's counts.
     pub fn merge(&mut self, other: &Self) {
         self.recorded += other.recorded;

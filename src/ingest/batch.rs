@@ -15,10 +15,10 @@ use tokio::task::yield_now;
 
 use super::error::IngestError;
 
-use super::answer::{Posted, Tally};
-use super::post::{self, Poster};
+use super::answer::{BatchTally, Posted};
+use super::differing::{DifferingFact, KeyMatch};
+use super::post::{self, PostingRole};
 use super::restore::{Places, is_exported};
-use super::settle::{Differing, Known};
 use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
 
@@ -58,9 +58,9 @@ enum Slot {
 
 /// Whose lines are read, and how.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'s> {
+pub enum LineSource<'s> {
     /// A client posts them for a tenant.
-    Posted(&'s TenantId, Poster),
+    Posted(&'s TenantId, PostingRole),
     /// A file of the machine's operator: lines of an export, and for the tenant, where one is named, what an admin
     /// would post.
     File(Option<&'s TenantId>, &'s Places),
@@ -71,8 +71,13 @@ impl Ingest {
     ///
     /// # Errors
     /// The log could not be asked: 503, trying again is harmless.
-    pub async fn post(&self, tenant: &TenantId, poster: Poster, json: Bytes) -> Result<Posted, IngestError> {
-        let mut answers = self.post_batch(tenant, poster, vec![json]).await?;
+    pub async fn post(
+        &self,
+        tenant: &TenantId,
+        role: PostingRole,
+        json: Bytes,
+    ) -> Result<Posted, IngestError> {
+        let mut answers = self.post_batch(tenant, role, vec![json]).await?;
         answers.pop().ok_or_else(|| IngestError::Engine("a fact without an answer".into()))
     }
 
@@ -84,11 +89,11 @@ impl Ingest {
     pub async fn post_batch(
         &self,
         tenant: &TenantId,
-        poster: Poster,
+        role: PostingRole,
         lines: Vec<Bytes>,
     ) -> Result<Vec<Posted>, IngestError> {
-        let source = Source::Posted(tenant, poster);
-        let _turn = self.turns.take(tenant, lines.len()).await?;
+        let source = LineSource::Posted(tenant, role);
+        let _turn = self.limiter.acquire(tenant, lines.len()).await?;
         let mut lines = lines.into_iter();
         let (mut slots, mut pendings) = (Vec::with_capacity(lines.len()), Vec::new());
         let mut configures = false;
@@ -122,12 +127,12 @@ impl Ingest {
     /// be recorded; importing all again is harmless.
     pub fn import<E: From<IngestError>>(
         &self,
-        source: Source<'_>,
+        source: LineSource<'_>,
         mut lines: impl Iterator<Item = Bytes>,
         mut each: impl FnMut(Posted) -> Result<(), E>,
-    ) -> Result<Tally, E> {
+    ) -> Result<BatchTally, E> {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(IMPORT_THREADS_MAX);
-        let mut tally = Tally::default();
+        let mut tally = BatchTally::default();
         thread::scope(|scope| {
             // Chunks go to the threads in turn and are taken from them in turn, so their order stays. No channel
             // ever holds more than its share of the chunks under way, so no send waits.
@@ -175,9 +180,9 @@ impl Ingest {
 
     fn settle_import<E: From<IngestError>>(
         &self,
-        source: Source<'_>,
+        source: LineSource<'_>,
         submitted: Submitted,
-        tally: &mut Tally,
+        tally: &mut BatchTally,
         each: &mut impl FnMut(Posted) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut appended = Vec::with_capacity(submitted.slots.len());
@@ -193,26 +198,26 @@ impl Ingest {
 
     fn read_line(
         &self,
-        source: Source<'_>,
+        source: LineSource<'_>,
         line: &Bytes,
         now: Instant,
     ) -> Result<Result<(Envelope, Bytes), Posted>, IngestError> {
         let posted =
-            |tenant, poster| post::read(tenant, poster, line, now).map(|envelope| (envelope, line.clone()));
+            |tenant, role| post::read(tenant, role, line, now).map(|envelope| (envelope, line.clone()));
         Ok(match source {
-            Source::Posted(tenant, poster) => posted(tenant, poster),
-            Source::File(tenant, places) if is_exported(line) => {
+            LineSource::Posted(tenant, role) => posted(tenant, role),
+            LineSource::File(tenant, places) if is_exported(line) => {
                 return self.restored(tenant, places, line);
             }
-            Source::File(Some(tenant), _) => posted(tenant, Poster::Admin),
-            Source::File(None, _) => {
+            LineSource::File(Some(tenant), _) => posted(tenant, PostingRole::Admin),
+            LineSource::File(None, _) => {
                 let message = "is no line of an export: whose fact it is must be said with --tenant";
                 Err(Posted::Rejected(vec![FieldError { pointer: String::new(), message: message.into() }]))
             }
         })
     }
 
-    fn prepare(&self, source: Source<'_>, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
+    fn prepare(&self, source: LineSource<'_>, lines: Vec<Bytes>) -> Result<Prepared, IngestError> {
         let now = self.now();
         let slots = Vec::with_capacity(lines.len());
         let mut prepared = Prepared { appends: Vec::new(), slots, configures: false };
@@ -254,7 +259,7 @@ impl Ingest {
 
     async fn answers(
         &self,
-        source: Source<'_>,
+        source: LineSource<'_>,
         slots: Vec<Slot>,
         appended: Vec<Appended>,
     ) -> Result<Vec<Posted>, IngestError> {
@@ -271,7 +276,7 @@ impl Ingest {
                         // Few lines differ, so the line is read again rather than every line's envelope kept.
                         match self.read_line(source, &line, self.now())? {
                             Ok((second, original)) => {
-                                differing.push(Differing { position, second, original });
+                                differing.push(DifferingFact { position, second, original });
                                 None
                             }
                             Err(answer) => Some(answer),
@@ -286,17 +291,18 @@ impl Ingest {
         }
         let now = self.now();
         let remap = |original: Bytes| match source {
-            Source::Posted(tenant, poster) => {
-                post::read(tenant, poster, &original, now).into_iter().collect()
+            LineSource::Posted(tenant, role) => {
+                post::read(tenant, role, &original, now).into_iter().collect()
             }
             // What a provider's payload means is for the provider's mapping to say; nobody delivers here.
-            Source::File(..) => Vec::new(),
+            LineSource::File(..) => Vec::new(),
         };
-        let mut settled = self.settle(differing, &remap).await?.into_iter().map(|known| match known {
-            Known::Same(position) => Posted::Duplicate(position),
-            Known::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
-        });
-        Ok(answers.into_iter().filter_map(|answer| answer.or_else(|| settled.next())).collect())
+        let mut resolved =
+            self.resolve_differing(differing, &remap).await?.into_iter().map(|known| match known {
+                KeyMatch::Same(position) => Posted::Duplicate(position),
+                KeyMatch::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
+            });
+        Ok(answers.into_iter().filter_map(|answer| answer.or_else(|| resolved.next())).collect())
     }
 }
 

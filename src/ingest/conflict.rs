@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::error::IngestError;
 use crate::log::{Log, LogError};
 
-/// Conflicts whose sightings are counted at a time.
+/// Conflicts whose conflict_counter are counted at a time.
 const COUNTED_MAX: usize = 10_000;
 
 /// A conflict as the one who caused it is told.
@@ -64,12 +64,12 @@ pub struct Evidence {
 
 /// How often each conflicting content came. Bounded: the counts of old conflicts are forgotten, the log is not.
 #[derive(Debug)]
-pub struct Sightings {
+pub struct ConflictCounter {
     since: Instant,
     counts: Mutex<HashMap<(Position, ContentDigest), u32>>,
 }
 
-impl Sightings {
+impl ConflictCounter {
     /// Counts from now on.
     pub(super) fn since(now: Instant) -> Self {
         Self { since: now, counts: Mutex::default() }

@@ -138,8 +138,8 @@ impl Ingest {
         let second_at = observed.time_source.is_none().then_some(observed.occurred_at);
         Ok(Evidence {
             diff: diff((first_at, &stands), (second_at, &observed.brought.0)),
-            count: self.sightings.of(first, observed.second_digest),
-            counted_since: self.sightings.counted_since(),
+            count: self.conflict_counter.of(first, observed.second_digest),
+            counted_since: self.conflict_counter.counted_since(),
         })
     }
 

@@ -10,6 +10,7 @@ mod configure;
 pub mod conflict;
 pub mod decide;
 pub mod delivery;
+mod differing;
 pub mod directory;
 pub mod error;
 pub mod items;
@@ -22,9 +23,8 @@ pub mod quarantine;
 pub mod restore;
 pub mod retry;
 pub mod roster;
-mod settle;
 pub mod signature;
-mod turns;
+mod tenant_limiter;
 
 use std::sync::Arc;
 
@@ -38,16 +38,16 @@ use parking_lot::{Mutex, RwLock};
 use self::error::{DeliveryError, IngestError};
 
 use self::answer::{Accepted, FactAnswer, InQuarantine, Outcome};
-use self::conflict::Sightings;
+use self::conflict::ConflictCounter;
 use self::delivery::Delivery;
+use self::differing::{DifferingFact, KeyMatch};
 use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::error::{MappingFailure, Reason};
 use self::provider::{MappingResult, Provider};
 use self::roster::Roster;
-use self::settle::{Differing, Known};
-use self::turns::Turns;
+use self::tenant_limiter::TenantLimiter;
 
-pub use self::batch::Source;
+pub use self::batch::LineSource;
 use crate::clock::Clock;
 use crate::log::{Appended, Log};
 
@@ -56,7 +56,7 @@ pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
 
 /// Where a request came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct DeliveryOrigin {
     /// Whether there is such a provider.
     pub is_provider: bool,
     /// The endpoint's reference; none where there is no such endpoint.
@@ -72,18 +72,18 @@ pub struct Ingest {
     clock: Clock,
     public_url: String,
     directory: RwLock<Arc<Directory>>,
-    sightings: Sightings,
+    conflict_counter: ConflictCounter,
     roster: Mutex<Roster>,
-    turns: Turns,
+    limiter: TenantLimiter,
 }
 
 impl Ingest {
     /// `secret` is the log's; `public_url` is what providers were told to call, and sign.
     pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
         let directory = RwLock::new(Arc::new(directory));
-        let sightings = Sightings::since(Instant(clock()));
-        let (roster, turns) = (Mutex::default(), Turns::default());
-        Self { log, secret, clock, public_url, directory, sightings, roster, turns }
+        let conflict_counter = ConflictCounter::since(Instant(clock()));
+        let (roster, limiter) = (Mutex::default(), TenantLimiter::default());
+        Self { log, secret, clock, public_url, directory, conflict_counter, roster, limiter }
     }
 
     /// Puts another directory in place; deliveries under way end with the one they began with.
@@ -97,8 +97,8 @@ impl Ingest {
     }
 
     /// How often conflicting contents came.
-    pub fn sightings(&self) -> &Sightings {
-        &self.sightings
+    pub fn conflict_counter(&self) -> &ConflictCounter {
+        &self.conflict_counter
     }
 
     fn now(&self) -> Instant {
@@ -107,10 +107,10 @@ impl Ingest {
 
     /// What the log of deliveries says of where a request came in: the endpoint's reference and its tenant, and
     /// whether the provider is known at all.
-    pub fn place(&self, provider: &str, endpoint: &str) -> Placed {
+    pub fn origin(&self, provider: &str, endpoint: &str) -> DeliveryOrigin {
         let directory = self.directory();
         let found = directory.endpoint(provider, endpoint);
-        Placed {
+        DeliveryOrigin {
             is_provider: directory.provider(provider).is_some(),
             endpoint: found.map(|found| endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
@@ -240,7 +240,7 @@ impl Ingest {
         remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
     ) -> Result<Vec<FactAnswer>, IngestError> {
         let _turn = match facts.first() {
-            Some(first) => Some(self.turns.take(&first.tenant, facts.len()).await?),
+            Some(first) => Some(self.limiter.acquire(&first.tenant, facts.len()).await?),
             None => None,
         };
         let appended = self.append_in_groups(drafts).await?;
@@ -251,7 +251,7 @@ impl Ingest {
                 Appended::Recorded(position) => FactAnswer { position, outcome: Outcome::Recorded },
                 Appended::Duplicate(position) => FactAnswer { position, outcome: Outcome::Duplicate },
                 Appended::Differs(position) => {
-                    differing.push(Differing { position, second, original: original.clone() });
+                    differing.push(DifferingFact { position, second, original: original.clone() });
                     FactAnswer { position, outcome: Outcome::Conflict }
                 }
             });
@@ -259,9 +259,9 @@ impl Ingest {
         if differing.is_empty() {
             return Ok(answers);
         }
-        let mut settled = self.settle(differing, remap).await?.into_iter();
+        let mut resolved = self.resolve_differing(differing, remap).await?.into_iter();
         for answer in answers.iter_mut().filter(|answer| answer.outcome == Outcome::Conflict) {
-            if let Some(Known::Same(position)) = settled.next() {
+            if let Some(KeyMatch::Same(position)) = resolved.next() {
                 *answer = FactAnswer { position, outcome: Outcome::Duplicate };
             }
         }

@@ -8,7 +8,7 @@ use super::error::{MappingFailure, Reason};
 
 /// What a payload says of its owner.
 #[derive(Debug, Clone, Default)]
-pub struct Claims<'a> {
+pub struct OwnerClaims<'a> {
     /// The tenant's number that was called, or that called out.
     pub number: Option<&'a Phone>,
     /// Names or ids of the account at the provider, the surest first.
@@ -35,9 +35,9 @@ pub struct Owner {
 pub fn owner(
     endpoint: &Endpoint,
     directory: &Directory,
-    claims: Claims<'_>,
+    claims: OwnerClaims<'_>,
 ) -> Result<Owner, MappingFailure> {
-    let Claims { number, workspaces, agent } = claims;
+    let OwnerClaims { number, workspaces, agent } = claims;
     let known = number.and_then(|number| directory.number(number));
     let by_workspace = || workspaces.iter().find_map(|name| directory.workspace(name.as_str()));
     let tenant = endpoint.tenant.as_ref().or(known.map(|(tenant, _)| tenant)).or_else(by_workspace);
@@ -89,7 +89,7 @@ mod tests {
         };
         let number = number.and_then(Phone::new);
         let workspaces: Vec<Text> = workspace.and_then(Text::new).into_iter().collect();
-        let claims = Claims { number: number.as_ref(), workspaces: &workspaces, agent: None };
+        let claims = OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent: None };
         owner(&endpoint, &directory(), claims)
     }
 

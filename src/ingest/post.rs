@@ -11,9 +11,10 @@ use super::answer::Posted;
 /// How far ahead of our clock an `occurred_at` may be, µs (R6).
 pub const AHEAD_MAX: i64 = 24 * 3_600 * 1_000_000;
 
-/// What the poster may do; each role may what those before it may (RULINGS, Who may post which kind).
+/// The caller's role as far as posting goes; each may post what those before it may (RULINGS, Who may post which
+/// kind).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Poster {
+pub enum PostingRole {
     /// A person who calls: sessions, dispositions, attempts, notes, stages.
     Agent,
     /// Runs the system: the providers' kinds, targets, reports.
@@ -22,11 +23,11 @@ pub enum Poster {
     Admin,
 }
 
-/// Who may post facts of a kind; `None`: only the engine makes them.
-pub fn poster_of(kind: &str) -> Option<Poster> {
+/// The least role that may post facts of a kind; `None`: only the engine makes them.
+pub fn required_role(kind: &str) -> Option<PostingRole> {
     Some(match kind {
         "call_disposed" | "session_started" | "session_resumed" | "session_ended" | "lead_attempted"
-        | "lead_staged" | "note_written" | "note_removed" => Poster::Agent,
+        | "lead_staged" | "note_written" | "note_removed" => PostingRole::Agent,
         "call_reported"
         | "call_recorded"
         | "call_placed"
@@ -47,15 +48,18 @@ pub fn poster_of(kind: &str) -> Option<Poster> {
         | "target_set"
         | "report_drafted"
         | "report_published"
-        | "report_withdrawn" => Poster::Operator,
-        "tenant_configured" => Poster::Admin,
+        | "report_withdrawn" => PostingRole::Operator,
+        "tenant_configured" => PostingRole::Admin,
         // The engine's own, and any kind for which nobody decided it.
         _ => return None,
     })
 }
 
-/// Reads one posted fact. `now` is our clock.
-pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Result<Envelope, Posted> {
+/// Reads one posted fact strictly; `now` is our clock.
+///
+/// # Errors
+/// The answer that the client gets, every field at fault named.
+pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> Result<Envelope, Posted> {
     let value = Json::parse(json).map_err(|error| Posted::Unparsable(error.to_string()))?;
     let mut faults = Vec::new();
     if !value.is_object() {
@@ -77,9 +81,9 @@ pub fn read(tenant: &TenantId, poster: Poster, json: &[u8], now: Instant) -> Res
         known
     });
     if let Some(kind) = kind {
-        match poster_of(kind) {
+        match required_role(kind) {
             None => return Err(Posted::NotAccepted(kind)),
-            Some(needed) if poster < needed => return Err(Posted::Forbidden(kind)),
+            Some(needed) if role < needed => return Err(Posted::Forbidden(kind)),
             Some(_) => {}
         }
     }
@@ -172,13 +176,13 @@ mod tests {
         "alert_target_removed",
     ];
 
-    fn post(poster: Poster, json: &str) -> Result<Envelope, Posted> {
+    fn post(role: PostingRole, json: &str) -> Result<Envelope, Posted> {
         let tenant = TenantId::new("acme").expect("tenant");
-        read(&tenant, poster, json.as_bytes(), Instant::parse(NOW).expect("instant"))
+        read(&tenant, role, json.as_bytes(), Instant::parse(NOW).expect("instant"))
     }
 
     fn faults(json: &str) -> Vec<String> {
-        match post(Poster::Operator, json) {
+        match post(PostingRole::Operator, json) {
             Err(Posted::Rejected(faults)) => faults.iter().map(ToString::to_string).collect(),
             other => panic!("not rejected: {other:?}"),
         }
@@ -197,7 +201,7 @@ mod tests {
             "answered": true, "duration_seconds": 95, "direction": "inbound", "from": "+15550100",
             "to": "+15550199", "tracking_number": "+15550199", "agent": "ann@example.com", "lead_id": "L7",
             "session_id": null, "started_at": "2025-10-09T11:58:20Z"}}"#;
-        let envelope = post(Poster::Operator, json).expect("read");
+        let envelope = post(PostingRole::Operator, json).expect("read");
         assert_eq!(envelope.fact.kind(), "call_reported");
         assert_eq!(envelope.external_id.as_str(), "CA42:completed");
     }
@@ -233,14 +237,14 @@ mod tests {
     #[test]
     fn exactly_a_day_ahead_is_taken() {
         let at = |at| fact("p", "x", "call_reported", at, r#"{"call_id":"CA1","status":"ringing"}"#);
-        assert!(post(Poster::Operator, &at("2025-10-10T14:00:00+02:00")).is_ok());
+        assert!(post(PostingRole::Operator, &at("2025-10-10T14:00:00+02:00")).is_ok());
         assert_eq!(faults(&at("2025-10-10T12:00:00.000001Z")).len(), 1);
     }
 
     #[test]
     fn what_is_no_json_is_told_from_what_is_wrong() {
         for text in ["", "{", "{} {}", r#"{"a":1,"a":2}"#] {
-            assert!(matches!(post(Poster::Admin, text), Err(Posted::Unparsable(_))), "{text}");
+            assert!(matches!(post(PostingRole::Admin, text), Err(Posted::Unparsable(_))), "{text}");
         }
     }
 
@@ -248,14 +252,20 @@ mod tests {
     fn each_kind_has_its_posters() {
         let at = |kind: &str| fact("p", "x", kind, NOW, "{}");
         for kind in ENGINE {
-            assert_eq!(post(Poster::Admin, &at(kind)).expect_err("refused"), Posted::NotAccepted(kind));
+            assert_eq!(post(PostingRole::Admin, &at(kind)).expect_err("refused"), Posted::NotAccepted(kind));
         }
-        let refused = |poster, kind: &'static str| post(poster, &at(kind)) == Err(Posted::Forbidden(kind));
-        assert!(refused(Poster::Agent, "call_reported") && refused(Poster::Operator, "tenant_configured"));
-        assert!(!refused(Poster::Agent, "call_disposed") && !refused(Poster::Admin, "tenant_configured"));
+        let refused = |role, kind: &'static str| post(role, &at(kind)) == Err(Posted::Forbidden(kind));
+        assert!(
+            refused(PostingRole::Agent, "call_reported")
+                && refused(PostingRole::Operator, "tenant_configured")
+        );
+        assert!(
+            !refused(PostingRole::Agent, "call_disposed")
+                && !refused(PostingRole::Admin, "tenant_configured")
+        );
         assert_eq!(
             post(
-                Poster::Admin,
+                PostingRole::Admin,
                 &fact("factfold", "x", "call_disposed", NOW, r#"{"call_id":"c","outcome":"busy"}"#)
             ),
             Err(Posted::Rejected(vec![FieldError {
@@ -267,8 +277,10 @@ mod tests {
 
     #[test]
     fn whoever_adds_a_kind_decides_who_may_post_it() {
-        let undecided: Vec<_> =
-            domain::facts::kinds().map(|(_, kind)| kind).filter(|kind| poster_of(kind).is_none()).collect();
+        let undecided: Vec<_> = domain::facts::kinds()
+            .map(|(_, kind)| kind)
+            .filter(|kind| required_role(kind).is_none())
+            .collect();
         assert_eq!(undecided, ENGINE);
     }
 }

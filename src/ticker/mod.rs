@@ -24,7 +24,7 @@ use self::rules::equal_snapshots::Holders;
 use crate::auditor::{Auditor, Findings};
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
-use crate::deliveries::health::Endpoint;
+use crate::deliveries::health::HealthSummary;
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::views::{TenantView, Views};
@@ -43,7 +43,7 @@ pub struct Situation<'s> {
     /// The time.
     pub now: Instant,
     /// The health of the endpoints through which its deliveries come.
-    pub health: &'s [Endpoint],
+    pub health: &'s [HealthSummary],
     /// How many tenants hold the same records of a CRM.
     pub holders: &'s Holders,
     /// What the background auditor found; of what has no tenant only.

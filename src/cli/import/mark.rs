@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::Failure;
-use crate::ingest::answer::Tally;
+use crate::ingest::answer::BatchTally;
 use crate::log::{Log, LogError};
 use crate::store::{Store, StoreError};
 
@@ -63,9 +63,9 @@ pub struct Mark {
 
 impl Mark {
     /// What became of the lines so far.
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> BatchTally {
         let [recorded, duplicates, conflicts, rejected] = self.counts;
-        Tally { recorded, duplicates, conflicts, rejected, last_position: Some(self.position) }
+        BatchTally { recorded, duplicates, conflicts, rejected, last_position: Some(self.position) }
     }
 }
 
@@ -142,7 +142,7 @@ impl<'a> Marks<'a> {
     ///
     /// # Errors
     /// The log's.
-    pub fn reached(&mut self, line: u64, bytes: u64, tally: &Tally) -> Result<(), Failure> {
+    pub fn reached(&mut self, line: u64, bytes: u64, tally: &BatchTally) -> Result<(), Failure> {
         if self.off || self.saved.elapsed() < PAUSE {
             return Ok(());
         }

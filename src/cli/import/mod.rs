@@ -22,8 +22,8 @@ use super::remote::Remote;
 use super::serve::runtime;
 use super::{Failure, Settings, output};
 use crate::engine::{EngineError, Offline};
-use crate::ingest::Source;
-use crate::ingest::answer::{Posted, Tally};
+use crate::ingest::LineSource;
+use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::error::IngestError;
 use crate::ingest::items::{LineError, Lines};
 use crate::ingest::restore::{Places, is_exported, referring};
@@ -82,7 +82,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         Manifest::read(manifest)?.check(file)?;
     }
     let began = Instant::now();
-    let (mut total, mut passed_over) = (Tally::default(), 0);
+    let (mut total, mut passed_over) = (BatchTally::default(), 0);
     match (&args.server, &args.tenant) {
         (Some(server), Some(tenant)) => {
             let remote = Remote::of(&settings.config()?, Some(server))?;
@@ -138,7 +138,7 @@ fn open(path: &Path) -> Result<Input, Failure> {
     Ok(Input { name, input, bar, about })
 }
 
-fn read_no_further(name: &str, error: &io::Error, tally: &Tally) -> Failure {
+fn read_no_further(name: &str, error: &io::Error, tally: &BatchTally) -> Failure {
     let recorded = output::grouped(tally.recorded);
     Failure::Failed(format!("{name}: {error}; it was read no further, {recorded} facts were recorded"))
 }
@@ -152,7 +152,7 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    fn file(&mut self, path: &Path) -> Result<Tally, Failure> {
+    fn file(&mut self, path: &Path) -> Result<BatchTally, Failure> {
         // Another file may be the export of another log, whose positions are others.
         self.places = Places::default();
         let Input { name, mut input, bar, about } = open(path)?;
@@ -166,7 +166,7 @@ impl Import<'_> {
             marks = Some(kept);
         }
         let mut lines = Lines::new(input).of_exports();
-        let mut tally = Tally::default();
+        let mut tally = BatchTally::default();
         if let Some(mark) = from {
             output::note(&format!("{name}: goes on behind line {}, where an import was stopped", mark.line));
             (lines, tally) = (lines.after(mark.line, mark.bytes), mark.tally());
@@ -199,7 +199,7 @@ impl Import<'_> {
                 }
                 Ok::<_, Failure>(())
             };
-            let source = Source::File(self.tenant, &self.places);
+            let source = LineSource::File(self.tenant, &self.places);
             let ingest = &self.offline.ingest;
             match feed.release() {
                 Some(line) => ingest.import(source, std::iter::once(line), &mut each)?,
@@ -339,7 +339,7 @@ impl Read for Metered {
     }
 }
 
-fn tell(settings: &Settings, total: &Tally, passed_over: u64, seconds: f64) -> Result<(), Failure> {
+fn tell(settings: &Settings, total: &BatchTally, passed_over: u64, seconds: f64) -> Result<(), Failure> {
     let lines = total.recorded + total.duplicates + total.conflicts + total.rejected;
     let lines = lines.saturating_sub(passed_over);
     let rate = lines as f64 / seconds.max(1e-9);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::remote::{Remote, Unanswered, refused};
 use super::super::{Failure, output};
 use super::{Input, SHOWN_MAX, open, read_no_further};
-use crate::ingest::answer::Tally;
+use crate::ingest::answer::BatchTally;
 use crate::ingest::items::{LineError, Lines};
 use crate::ingest::restore::is_exported;
 
@@ -36,9 +36,9 @@ struct Batch {
 }
 
 /// Posts a file's lines for a tenant, one batch after the other so that their order stays.
-pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<Tally, Failure> {
+pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<BatchTally, Failure> {
     let Input { name, input, bar, .. } = open(path)?;
-    let (mut tally, mut shown) = (Tally::default(), 0);
+    let (mut tally, mut shown) = (BatchTally::default(), 0);
     let mut tell = |number: u64, why: &str| {
         if shown < SHOWN_MAX {
             shown += 1;
@@ -120,9 +120,9 @@ async fn once(remote: &Remote, tenant: &TenantId, body: Bytes) -> Result<Value, 
     response.json().await.map_err(|error| (error.into(), None))
 }
 
-fn count(answer: &Value, tally: &mut Tally) {
+fn count(answer: &Value, tally: &mut BatchTally) {
     let of = |name: &str| answer[name].as_u64().unwrap_or_default();
-    tally.merge(&Tally {
+    tally.merge(&BatchTally {
         recorded: of("recorded"),
         duplicates: of("duplicates"),
         conflicts: of("conflicts"),

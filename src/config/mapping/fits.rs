@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::config::ConfigError;
 use crate::config::source::Source;
 use crate::ingest::providers::generic::field::{Field, ReadAs};
-use crate::ingest::providers::generic::{Rule, put};
+use crate::ingest::providers::generic::{MappingRule, put};
 
 /// Whether the kind has these members, all that it needs, and takes what they can be.
 ///
@@ -21,7 +21,7 @@ pub fn check(
     kind: &str,
     written: &Spanned<String>,
     members: &BTreeMap<String, Spanned<toml::Value>>,
-    rule: &Rule,
+    rule: &MappingRule,
 ) -> Result<(), ConfigError> {
     let faults = |body: Map<String, Value>| -> Vec<FieldError> {
         match Fact::from_json(kind, Value::Object(body), "") {

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::config::ConfigError;
 use crate::config::source::Source;
-use crate::ingest::signature::{Encoding, Hash, Key, Mac, SCHEMES, Scheme, TOLERANCE_SECONDS};
+use crate::ingest::signature::{Encoding, Mac, MacHash, MacKey, SCHEMES, Scheme, TOLERANCE_SECONDS};
 
 const KEY: &str = "mapping.signature";
 
@@ -88,13 +88,13 @@ fn hmac(entry: Entry) -> Result<Scheme, String> {
         Some(_) => return Err("time must be one of what is signed, such as {x-timestamp}".into()),
     };
     Ok(Scheme::Mac(vec![Mac {
-        hash: either("hash", &entry.hash, [("sha256", Hash::Sha256), ("sha1", Hash::Sha1)])?,
+        hash: either("hash", &entry.hash, [("sha256", MacHash::Sha256), ("sha1", MacHash::Sha1)])?,
         encoding: either(
             "encoding",
             &entry.encoding,
             [("hex", Encoding::Hex), ("base64", Encoding::Base64)],
         )?,
-        key: either("secret", &entry.secret, [("text", Key::Text), ("base64", Key::Whsec)])?,
+        key: either("secret", &entry.secret, [("text", MacKey::Text), ("base64", MacKey::Whsec)])?,
         header: Cow::Owned(header(&entry.header)?),
         between: Cow::Owned(entry.between.unwrap_or_default()),
         prefix: Cow::Owned(entry.prefix.unwrap_or_default()),

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::facts::blocking;
 use super::global::GlobalList;
-use crate::deliveries::health::Endpoint;
+use crate::deliveries::health::HealthSummary;
 use crate::deliveries::{After, DeliveryFilter, DeliveryItem, DeliveryStatus};
 use crate::http::App;
 use crate::http::api::needs::Need;
@@ -171,7 +171,7 @@ struct WebhookHealth {
 }
 
 impl EndpointHealth {
-    fn of(endpoint: &Endpoint, now: Instant) -> Self {
+    fn of(endpoint: &HealthSummary, now: Instant) -> Self {
         Self {
             provider: endpoint.place.provider.to_string(),
             endpoint: endpoint.place.endpoint.to_string(),
@@ -201,7 +201,7 @@ async fn get_webhook_health(State(app): State<Arc<App>>, read: Read) -> Result<R
     let mut known = app.engine.deliveries.health(Some(read.tenant.as_str()));
     for (provider, reference) in app.engine.ingest.directory().endpoints_of(&read.tenant) {
         if !known.iter().any(|known| *known.place.endpoint == *reference) {
-            known.push(Endpoint::without_deliveries(read.tenant.as_str(), provider, &reference));
+            known.push(HealthSummary::without_deliveries(read.tenant.as_str(), provider, &reference));
         }
     }
     let now = Instant((app.engine.clock)());

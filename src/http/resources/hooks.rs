@@ -19,7 +19,7 @@ use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::server::observability;
-use crate::ingest::Placed;
+use crate::ingest::DeliveryOrigin;
 use crate::ingest::answer::{Accepted, FactAnswer, Outcome};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::DeliveryError;
@@ -133,13 +133,13 @@ async fn take(
     request: Request,
 ) -> Result<Json<Delivered>, Problem> {
     let (began, received_at, id) = (Stopwatch::now(), Instant((app.engine.clock)()), Uuid::now_v7());
-    let placed = app.engine.ingest.place(&provider, &endpoint);
-    let known_provider = placed.is_provider.then(|| provider.clone());
+    let origin = app.engine.ingest.origin(&provider, &endpoint);
+    let known_provider = origin.is_provider.then(|| provider.clone());
     let accepted = deliver_to(&app, provider, endpoint, request, received_at).await;
     // Only names that are configured are labels: anybody may call a path.
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
-    app.engine.deliveries.note(noted(&accepted, placed, known_provider, (received_at, id, micros)));
+    app.engine.deliveries.note(noted(&accepted, origin, known_provider, (received_at, id, micros)));
     let accepted = accepted?;
     let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
     Ok(Json(Delivered {
@@ -197,7 +197,7 @@ async fn deliver_to(
 /// The line in the log of deliveries: names and times, nothing of the payload.
 fn noted(
     accepted: &Result<Accepted, HookError>,
-    placed: Placed,
+    origin: DeliveryOrigin,
     provider: Option<String>,
     (at, id, micros): (Instant, Uuid, u32),
 ) -> deliveries::Delivered {
@@ -226,13 +226,13 @@ fn noted(
     };
     let (tenant, event) = match accepted {
         Ok(accepted) => (accepted.tenant.clone(), accepted.event.as_deref()),
-        Err(_) => (placed.tenant, None),
+        Err(_) => (origin.tenant, None),
     };
     deliveries::Delivered {
         at: at.0,
         id: id.into_bytes(),
         provider: provider.unwrap_or_default().into(),
-        endpoint: placed.endpoint.map(Into::into),
+        endpoint: origin.endpoint.map(Into::into),
         tenant: tenant.map(|tenant| tenant.as_str().into()),
         event: event.map(|event| event.chars().take(EVENT_MAX).collect()),
         status,

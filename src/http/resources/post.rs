@@ -15,10 +15,10 @@ use crate::http::api::needs::Role;
 use crate::http::api::problem::Problem;
 use crate::http::api::tenant_access::TenantAccess;
 use crate::http::server::observability;
-use crate::ingest::answer::{Posted, Tally};
+use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::error::IngestError;
 use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
-use crate::ingest::post::Poster;
+use crate::ingest::post::PostingRole;
 use crate::log::LogError;
 
 /// Lines that go to the log together, few enough that reading them does not hold up other requests.
@@ -57,11 +57,11 @@ impl From<IngestError> for Problem {
 }
 
 /// What a role may post; who may post nothing does not come so far.
-fn poster(role: Role) -> Poster {
+fn poster(role: Role) -> PostingRole {
     match role {
-        Role::Viewer | Role::Auditor | Role::Agent => Poster::Agent,
-        Role::Operator => Poster::Operator,
-        Role::Admin => Poster::Admin,
+        Role::Viewer | Role::Auditor | Role::Agent => PostingRole::Agent,
+        Role::Operator => PostingRole::Operator,
+        Role::Admin => PostingRole::Admin,
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn single(
     json: Bytes,
 ) -> Result<(StatusCode, PostAnswer), Problem> {
     let posted = app.engine.ingest.post(tenant, poster(tenant.role()), json).await?;
-    let mut tally = Tally::default();
+    let mut tally = BatchTally::default();
     tally.add(&posted);
     observability::posted(&tally);
     match posted {
@@ -107,7 +107,7 @@ pub async fn single(
 
 /// What a batch is answered with: counts, and a line for what was not recorded.
 struct Results {
-    tally: Tally,
+    tally: BatchTally,
     lines: Vec<LineAnswer>,
     all: bool,
     cut: bool,
@@ -115,7 +115,7 @@ struct Results {
 
 impl Results {
     fn new(all: bool) -> Self {
-        Self { tally: Tally::default(), lines: Vec::new(), all, cut: false }
+        Self { tally: BatchTally::default(), lines: Vec::new(), all, cut: false }
     }
 
     fn add(&mut self, line: u64, posted: &Posted) {

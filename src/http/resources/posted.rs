@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::api::common_responses::FieldAtFault;
-use crate::ingest::answer::{Posted, Tally};
+use crate::ingest::answer::{BatchTally, Posted};
 
 /// A fact as it is posted.
 #[derive(ToSchema)]
@@ -68,7 +68,7 @@ pub struct LineAnswer {
 pub struct BatchAnswer {
     /// Counts.
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: BatchTally,
     /// What was not recorded; with `results=all` all.
     pub results: Vec<LineAnswer>,
     /// That there are more results than fit into an answer.

@@ -15,7 +15,7 @@ use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
-use crate::ingest::answer::Tally;
+use crate::ingest::answer::BatchTally;
 use crate::log::LogState;
 
 /// How often what was measured is folded into what is shown.
@@ -66,8 +66,8 @@ pub fn delivery(provider: &str, outcome: &'static str) {
 }
 
 /// Facts that clients posted.
-pub fn posted(tally: &Tally) {
-    let Tally { recorded, duplicates, conflicts, rejected, .. } = *tally;
+pub fn posted(tally: &BatchTally) {
+    let BatchTally { recorded, duplicates, conflicts, rejected, .. } = *tally;
     let outcomes = ["recorded", "duplicate", "conflict", "rejected"];
     for (outcome, count) in outcomes.into_iter().zip([recorded, duplicates, conflicts, rejected]) {
         if count > 0 {

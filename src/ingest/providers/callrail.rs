@@ -12,7 +12,7 @@ use super::Facts;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::owner::{Claims, Owner, owner};
+use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::{self, Scheme};
@@ -92,7 +92,7 @@ fn map(
     let workspaces: Vec<Text> = names.iter().filter_map(|name| members.text(&[name])).collect();
     let agent = members.email(&["agent_email"]);
     let owner =
-        owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
+        owner(endpoint, directory, OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent });
     mapped.owned_by(&owner);
     let event = event(delivery, endpoint, &body)?;
     mapped.event = Some(event.to_owned());

@@ -11,7 +11,7 @@ use super::Facts;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::owner::{Claims, Owner, owner};
+use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
 use crate::ingest::signature::{self, Scheme};
@@ -82,7 +82,7 @@ fn map(
     let workspaces: Vec<Text> = members.text(&["account_id"]).into_iter().collect();
     let agent = Members(&call["agent"]).email(&["email"]);
     let owner =
-        owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &workspaces, agent });
+        owner(endpoint, directory, OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent });
     mapped.owned_by(&owner);
     let event = event(delivery, endpoint)?;
     mapped.event = Some(event.to_owned());

@@ -9,12 +9,12 @@ use domain::keys::ExternalId;
 use domain::members::{Email, Instant, Phone, Text, fold_word};
 use serde_json::{Map, Value};
 
-use self::field::{Field, Path, Source};
+use self::field::{EventContext, Field, Path};
 use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
-use crate::ingest::owner::{Claims, owner};
+use crate::ingest::owner::{OwnerClaims, owner};
 use crate::ingest::payload::digest;
 use crate::ingest::provider::{MappedDelivery, MappingResult, Provider};
 use crate::ingest::signature::Scheme;
@@ -44,12 +44,12 @@ pub struct Mapping {
     /// The account at the source.
     pub workspace: Vec<Field>,
     /// What each event says, at least one.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<MappingRule>,
 }
 
 /// What some events say: one fact each. Several rules may speak of one event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
+pub struct MappingRule {
     /// Names of the events, compared without case; none: every event.
     pub events: Vec<String>,
     /// The kind of fact; none: it is known and carries nothing to count.
@@ -60,7 +60,7 @@ pub struct Rule {
     pub body: Vec<(Vec<String>, Field)>,
 }
 
-impl Rule {
+impl MappingRule {
     /// The name of the event as the rule has it, where it speaks of that event.
     fn names(&self, event: Option<&str>) -> Option<Option<&str>> {
         if self.events.is_empty() {
@@ -168,7 +168,7 @@ impl Mapping {
         mapped: &mut MappedDelivery,
     ) -> Result<MappingResult, MappingFailure> {
         let root = payload(delivery)?;
-        let whole = Source { item: &root, root: &root, delivery };
+        let whole = EventContext { item: &root, root: &root, delivery };
         let items = match &self.each {
             None => vec![&root],
             Some(path) => match path.find(&whole) {
@@ -189,7 +189,7 @@ impl Mapping {
         };
         let (mut facts, mut weak) = (Vec::with_capacity(items.len()), false);
         for item in items {
-            let event = Event { mapping: self, endpoint, directory, source: Source { item, ..whole } };
+            let event = Event { mapping: self, endpoint, directory, source: EventContext { item, ..whole } };
             weak |= event.facts(mapped, &mut facts)?;
         }
         Ok(if facts.is_empty() { MappingResult::Ignored } else { MappingResult::Facts { facts, weak } })
@@ -201,7 +201,7 @@ struct Event<'a> {
     mapping: &'a Mapping,
     endpoint: &'a Endpoint,
     directory: &'a Directory,
-    source: Source<'a>,
+    source: EventContext<'a>,
 }
 
 impl Event<'_> {
@@ -227,7 +227,7 @@ impl Event<'_> {
         let workspaces = self.mapping.workspace.iter().map(|field| field.text(&self.source));
         let workspaces = workspaces.collect::<Result<Vec<_>, _>>()?;
         let workspaces: Vec<Text> = workspaces.into_iter().flatten().filter_map(|name| text(&name)).collect();
-        let claims = Claims { number: number.as_ref(), workspaces: &workspaces, agent: None };
+        let claims = OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent: None };
         let owner = owner(self.endpoint, self.directory, claims);
         let unknown_before = mapped.unknown_number;
         mapped.owned_by(&owner);
@@ -284,7 +284,7 @@ impl Event<'_> {
         })
     }
 
-    fn fact(&self, rule: &Rule, kind: &str, agent: Option<&Email>) -> Result<Fact, MappingFailure> {
+    fn fact(&self, rule: &MappingRule, kind: &str, agent: Option<&Email>) -> Result<Fact, MappingFailure> {
         let mut body = Map::new();
         for (path, field) in &rule.body {
             if let Some(value) = field.read(&self.source)? {

@@ -19,7 +19,7 @@ use super::{Facts, text};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::owner::{Claims, Owner, owner};
+use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 
@@ -42,7 +42,7 @@ fn map(
     let fields = Fields::read(delivery)?;
     let number = number(&fields, directory);
     let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
-    let owner = owner(endpoint, directory, Claims { number: number.as_ref(), workspaces: &[], agent });
+    let owner = owner(endpoint, directory, OwnerClaims { number: number.as_ref(), workspaces: &[], agent });
     mapped.owned_by(&owner);
     let mut callback = Callback { fields, delivery, number, event: None };
     let facts = callback.map(owner);

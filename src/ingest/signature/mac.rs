@@ -14,14 +14,14 @@ use crate::ingest::error::SignatureError;
 
 /// The hash of a MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hash {
+pub enum MacHash {
     /// HMAC-SHA1.
     Sha1,
     /// HMAC-SHA256.
     Sha256,
 }
 
-impl Hash {
+impl MacHash {
     /// Whether `key` signed the parts, in constant time.
     pub fn matches(self, key: &[u8], parts: &[&[u8]], signature: &[u8]) -> bool {
         fn signed<M: hmac::Mac + KeyInit>(key: &[u8], parts: &[&[u8]], signature: &[u8]) -> bool {
@@ -65,14 +65,14 @@ impl Encoding {
 
 /// What of a secret keys the MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum MacKey {
     /// Its text.
     Text,
     /// What its base64 says, behind `whsec_` where that is there.
     Whsec,
 }
 
-impl Key {
+impl MacKey {
     /// The bytes; `None` when the secret is none of this kind.
     pub fn bytes(self, secret: &Secret) -> Option<Cow<'_, [u8]>> {
         let given = secret.bytes();
@@ -88,11 +88,11 @@ impl Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mac {
     /// By which hash.
-    pub hash: Hash,
+    pub hash: MacHash,
     /// How the signature is written.
     pub encoding: Encoding,
     /// What of the secret keys it.
-    pub key: Key,
+    pub key: MacKey,
     /// Where the signature stands (lower case).
     pub header: Cow<'static, str>,
     /// What parts several signatures in the header; empty: there is one.
@@ -107,11 +107,11 @@ pub struct Mac {
 }
 
 /// One signature in a header over the body alone.
-pub fn plain_body(hash: Hash, encoding: Encoding, header: &'static str, prefix: &'static str) -> Mac {
+pub fn plain_body(hash: MacHash, encoding: Encoding, header: &'static str, prefix: &'static str) -> Mac {
     Mac {
         hash,
         encoding,
-        key: Key::Text,
+        key: MacKey::Text,
         header: Cow::Borrowed(header),
         between: Cow::Borrowed(""),
         prefix: Cow::Borrowed(prefix),

@@ -7,7 +7,7 @@
 mod mac;
 mod public_key;
 
-pub use mac::{Encoding, Hash, Key, Mac};
+pub use mac::{Encoding, Mac, MacHash, MacKey};
 
 use std::borrow::Cow;
 
@@ -31,20 +31,20 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// CallRail: apidocs.callrail.com/#validating-payloads. Its `timestamp` is the call's start, so no window holds.
 pub fn callrail() -> Mac {
-    plain_body(Hash::Sha1, Encoding::Base64, "signature", "")
+    plain_body(MacHash::Sha1, Encoding::Base64, "signature", "")
 }
 
 /// CallTrackingMetrics, as its own sample verifies. A retry may carry the first one's time, so no window holds.
 pub fn ctm() -> Mac {
     Mac {
         signed: Cow::Borrowed("{x-ctm-time}{body}"),
-        ..plain_body(Hash::Sha1, Encoding::Base64, "x-ctm-signature", "")
+        ..plain_body(MacHash::Sha1, Encoding::Base64, "x-ctm-signature", "")
     }
 }
 
 /// GitHub: docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
 pub fn github() -> Mac {
-    plain_body(Hash::Sha256, Encoding::Hex, "x-hub-signature-256", "sha256=")
+    plain_body(MacHash::Sha256, Encoding::Hex, "x-hub-signature-256", "sha256=")
 }
 
 /// Stripe: docs.stripe.com/webhooks/signature.
@@ -53,18 +53,18 @@ pub fn stripe() -> Mac {
         between: Cow::Borrowed(","),
         signed: Cow::Borrowed("{t=}.{body}"),
         time: Some((Cow::Borrowed("{t=}"), TOLERANCE_SECONDS)),
-        ..plain_body(Hash::Sha256, Encoding::Hex, "stripe-signature", "v1=")
+        ..plain_body(MacHash::Sha256, Encoding::Hex, "stripe-signature", "v1=")
     }
 }
 
 /// Standard Webhooks: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md.
 pub fn standard_webhooks() -> Mac {
     Mac {
-        key: Key::Whsec,
+        key: MacKey::Whsec,
         between: Cow::Borrowed(" "),
         signed: Cow::Borrowed("{webhook-id}.{webhook-timestamp}.{body}"),
         time: Some((Cow::Borrowed("{webhook-timestamp}"), TOLERANCE_SECONDS)),
-        ..plain_body(Hash::Sha256, Encoding::Base64, "webhook-signature", "v1,")
+        ..plain_body(MacHash::Sha256, Encoding::Base64, "webhook-signature", "v1,")
     }
 }
 
@@ -214,7 +214,7 @@ fn mailgun(delivery: &Delivery, secrets: &[Secret]) -> Result<(), SignatureError
     let (time, token) = (text("timestamp")?, text("token")?);
     let given = Encoding::Hex.decode(text("signature")?.as_bytes()).ok_or(SignatureError::Mismatch)?;
     let parts = [time.as_bytes(), token.as_bytes()];
-    let signed_by = |secret: &Secret| Hash::Sha256.matches(secret.bytes(), &parts, &given);
+    let signed_by = |secret: &Secret| MacHash::Sha256.matches(secret.bytes(), &parts, &given);
     if secrets.iter().any(signed_by) { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 

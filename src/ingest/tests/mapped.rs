@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
-use crate::ingest::providers::generic::{Mapping, Rule};
+use crate::ingest::providers::generic::{Mapping, MappingRule};
 use crate::ingest::signature::Scheme;
 
 fn field(path: &str, read_as: ReadAs) -> Field {
@@ -30,7 +30,7 @@ fn mapping(words: &[(&str, &str)]) -> Mapping {
         occurred_at: None,
         tracking_number: None,
         workspace: Vec::new(),
-        rules: vec![Rule {
+        rules: vec![MappingRule {
             events: vec!["call".into()],
             kind: Some("call_reported"),
             occurred_at: None,

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{house, tenant};
-use crate::ingest::Source;
-use crate::ingest::answer::{Posted, Tally};
+use crate::ingest::LineSource;
+use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::error::IngestError;
-use crate::ingest::post::Poster;
+use crate::ingest::post::PostingRole;
 
 fn line(id: &str, seconds: u32) -> Bytes {
     let fact = json!({"provider": "twilio", "external_id": id, "kind": "call_reported",
@@ -43,9 +43,12 @@ async fn a_batch_is_as_if_posted_one_by_one() {
     ];
     let batch = house();
     fn can_move_between_threads(_: &impl Send) {}
-    can_move_between_threads(&batch.ingest.post_batch(&tenant("acme"), Poster::Operator, Vec::new()));
-    let at_once =
-        batch.ingest.post_batch(&tenant("acme"), Poster::Operator, lines.clone()).await.expect("answers");
+    can_move_between_threads(&batch.ingest.post_batch(&tenant("acme"), PostingRole::Operator, Vec::new()));
+    let at_once = batch
+        .ingest
+        .post_batch(&tenant("acme"), PostingRole::Operator, lines.clone())
+        .await
+        .expect("answers");
     let expected = [
         "recorded 1",
         "duplicate 1",
@@ -58,7 +61,7 @@ async fn a_batch_is_as_if_posted_one_by_one() {
         "duplicate 1",
     ];
     assert_eq!(words(&at_once), expected);
-    let mut tally = Tally::default();
+    let mut tally = BatchTally::default();
     at_once.iter().for_each(|answer| tally.add(answer));
     let counts = (tally.recorded, tally.duplicates, tally.conflicts, tally.rejected, tally.last_position);
     assert_eq!(counts, (2, 2, 3, 2, Some(2)));
@@ -66,7 +69,8 @@ async fn a_batch_is_as_if_posted_one_by_one() {
     let single = house();
     let mut alone = Vec::new();
     for line in lines.clone() {
-        alone.push(single.ingest.post(&tenant("acme"), Poster::Operator, line).await.expect("an answer"));
+        alone
+            .push(single.ingest.post(&tenant("acme"), PostingRole::Operator, line).await.expect("an answer"));
     }
     let without_positions = |answers: &[Posted]| -> Vec<String> {
         words(answers).iter().map(|word| word.split(' ').next().unwrap_or_default().to_owned()).collect()
@@ -76,10 +80,14 @@ async fn a_batch_is_as_if_posted_one_by_one() {
 
     let (import, mut imported) = (house(), Vec::new());
     let run = || {
-        import.ingest.import(Source::Posted(&tenant("acme"), Poster::Operator), lines.into_iter(), |answer| {
-            imported.push(answer);
-            Ok::<(), IngestError>(())
-        })
+        import.ingest.import(
+            LineSource::Posted(&tenant("acme"), PostingRole::Operator),
+            lines.into_iter(),
+            |answer| {
+                imported.push(answer);
+                Ok::<(), IngestError>(())
+            },
+        )
     };
     std::thread::scope(|scope| scope.spawn(run).join()).expect("no panic").expect("imported");
     assert_eq!(words(&imported), expected);
@@ -88,8 +96,9 @@ async fn a_batch_is_as_if_posted_one_by_one() {
 #[tokio::test]
 async fn a_conflict_names_both_digests_and_every_member_that_differs() {
     let house = house();
-    let post =
-        async |line| house.ingest.post(&tenant("acme"), Poster::Operator, line).await.expect("an answer");
+    let post = async |line| {
+        house.ingest.post(&tenant("acme"), PostingRole::Operator, line).await.expect("an answer")
+    };
     assert_eq!(post(line("A", 1)).await, Posted::Recorded(1));
     let mut other: Value = serde_json::from_slice(&line("A", 2)).expect("json");
     other["occurred_at"] = json!("2026-09-30T14:00:01+02:00");
@@ -121,7 +130,7 @@ fn an_import_longer_than_what_waits_keeps_its_order() {
     let mut next = 1;
     let tally = house
         .ingest
-        .import(Source::Posted(&tenant("acme"), Poster::Operator), lines, |answer| {
+        .import(LineSource::Posted(&tenant("acme"), PostingRole::Operator), lines, |answer| {
             assert_eq!(answer, Posted::Recorded(next));
             next += 1;
             Ok::<(), IngestError>(())
@@ -129,7 +138,7 @@ fn an_import_longer_than_what_waits_keeps_its_order() {
         .expect("imported");
     assert_eq!((tally.recorded, tally.last_position), (20_000, Some(20_000)));
     let stopped = house.ingest.import(
-        Source::Posted(&tenant("acme"), Poster::Operator),
+        LineSource::Posted(&tenant("acme"), PostingRole::Operator),
         (0..9_999).map(|n| line("A", n)),
         |_| Err(IngestError::Engine("enough".into())),
     );

@@ -55,7 +55,7 @@ impl House {
         });
     }
 
-    fn health(&self) -> Option<Endpoint> {
+    fn health(&self) -> Option<HealthSummary> {
         self.parts.deliveries.health(Some("acme")).pop()
     }
 

@@ -12,7 +12,7 @@ use crate::ingest::payload::{TimeFormat, boolean, integer, minutes, phone, scala
 
 /// What an event is read from.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct EventContext<'a> {
     /// The event: the payload, or one of a batch.
     pub item: &'a Value,
     /// The whole payload.
@@ -60,7 +60,7 @@ impl Path {
     }
 
     /// The value there, in the event or payload.
-    pub fn find<'a>(&self, source: &Source<'a>) -> Option<&'a Value> {
+    pub fn find<'a>(&self, source: &EventContext<'a>) -> Option<&'a Value> {
         let (mut at, names) = match self {
             Self::Event(names) => (source.item, names),
             Self::Payload(names) => (source.root, names),
@@ -75,7 +75,7 @@ impl Path {
         Some(at)
     }
 
-    fn read(&self, source: &Source<'_>) -> Option<Value> {
+    fn read(&self, source: &EventContext<'_>) -> Option<Value> {
         match self {
             Self::Header(name) => {
                 let value = source.delivery.header(name)?;
@@ -152,7 +152,7 @@ impl Field {
     ///
     /// # Errors
     /// It is there and cannot be read so.
-    pub fn read(&self, source: &Source<'_>) -> Result<Option<Value>, MappingFailure> {
+    pub fn read(&self, source: &EventContext<'_>) -> Result<Option<Value>, MappingFailure> {
         let found = self.paths.iter().find_map(|path| {
             let value = path.read(source)?;
             let is_list = self.read_as == ReadAs::List && value.is_array();
@@ -189,7 +189,7 @@ impl Field {
     ///
     /// # Errors
     /// As [`Field::read`].
-    pub fn text(&self, source: &Source<'_>) -> Result<Option<String>, MappingFailure> {
+    pub fn text(&self, source: &EventContext<'_>) -> Result<Option<String>, MappingFailure> {
         Ok(self.read(source)?.as_ref().and_then(scalar))
     }
 

@@ -1,4 +1,5 @@
-//! Decides over keys that are known with other content: the same under another reading, corrected, or a conflict.
+//! Resolves facts whose key is in the log with other content: the same content under another reading, a correction that
+//! was accepted, or a conflict.
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
@@ -11,31 +12,32 @@ use super::error::IngestError;
 use super::{Ingest, salts};
 use crate::log::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, Appended};
 
-/// A fact whose key is known with other content.
-pub(super) struct Differing {
-    /// Where the first stands.
+/// A fact whose key is in the log with other content.
+pub(super) struct DifferingFact {
+    /// Position of the first fact of the key.
     pub position: Position,
     pub second: Envelope,
-    /// What the second was made of.
+    /// The bytes that the second fact was read from.
     pub original: Bytes,
 }
 
-/// What a known key with other content is.
-pub(super) enum Known {
-    /// Today's mapping reads the same out of the first's original, or the content was accepted here.
+/// How a fact relates to the one that has its key.
+pub(super) enum KeyMatch {
+    /// Today's mapping reads this content from the first's original, or the content was accepted as a correction at this
+    /// position.
     Same(Position),
     Conflict(Conflict),
 }
 
 impl Ingest {
-    /// Answers each of `differing`, in order. Their evidence is appended in groups: thousands of conflicts of one
-    /// import cost some syncs, not one each.
-    pub(super) async fn settle(
+    /// Answers each of `differing`, in order. Their evidence is appended in groups, so that thousands of conflicts of one
+    /// import cost a few syncs.
+    pub(super) async fn resolve_differing(
         &self,
-        differing: Vec<Differing>,
+        differing: Vec<DifferingFact>,
         remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
-    ) -> Result<Vec<Known>, IngestError> {
-        let mut settled = Vec::with_capacity(differing.len());
+    ) -> Result<Vec<KeyMatch>, IngestError> {
+        let mut resolved = Vec::with_capacity(differing.len());
         let mut evidence = Vec::new();
         for (second, salt) in differing.iter().zip(salts(differing.len())?) {
             let digest = self.digest(&second.second)?;
@@ -43,17 +45,17 @@ impl Ingest {
             let remapped = first.original.clone().map(remap).unwrap_or_default();
             let again = remapped.iter().find(|again| again.external_id == second.second.external_id);
             if same_today(again, &second.second, digest, &self.secret) {
-                settled.push(Some(Known::Same(second.position)));
+                resolved.push(Some(KeyMatch::Same(second.position)));
                 continue;
             }
             let envelope = first.evidence(&second.second, digest, self.now())?;
             let draft = envelope.draft(&self.secret, salt, &second.original);
             evidence.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
-            settled.push(None);
+            resolved.push(None);
         }
         let mut appended = self.append_in_groups(evidence).await?.into_iter();
-        let mut answers = Vec::with_capacity(settled.len());
-        for (known, Differing { position, second, .. }) in settled.into_iter().zip(differing) {
+        let mut answers = Vec::with_capacity(resolved.len());
+        for (known, DifferingFact { position, second, .. }) in resolved.into_iter().zip(differing) {
             answers.push(match known {
                 Some(known) => known,
                 None => {
@@ -65,20 +67,25 @@ impl Ingest {
         Ok(answers)
     }
 
-    fn known(&self, position: Position, second: &Envelope, evidence: Appended) -> Result<Known, IngestError> {
+    fn known(
+        &self,
+        position: Position,
+        second: &Envelope,
+        evidence: Appended,
+    ) -> Result<KeyMatch, IngestError> {
         let digest = self.digest(second)?;
         let is_new = matches!(evidence, Appended::Recorded(_));
         if !is_new
             && let Some((decision, decided)) = self.decision(&second.tenant, position, &digest)?
             && decision == Decision::Accept
         {
-            return Ok(Known::Same(decided));
+            return Ok(KeyMatch::Same(decided));
         }
-        let count = self.sightings.one_more(position, digest, !is_new);
-        let counted = (count, self.sightings.counted_since());
+        let count = self.conflict_counter.one_more(position, digest, !is_new);
+        let counted = (count, self.conflict_counter.counted_since());
         // Read again rather than kept: of thousands of conflicts all facts would lie in memory at once.
         let first = First::read(&self.log, position, second)?;
-        Ok(Known::Conflict(first.conflict(second, digest, evidence.position(), counted)))
+        Ok(KeyMatch::Conflict(first.conflict(second, digest, evidence.position(), counted)))
     }
 
     /// Appends more than one submission to the log may hold. Where it fails some may be recorded, and trying all again
