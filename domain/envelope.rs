@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::codec::CodecError;
 use crate::facts::{Fact, Subject};
-use crate::keys::{ContentDigest, ExternalId, LogSecret, Provider, TenantId};
+use crate::keys::engine::EngineKey;
+use crate::keys::{ContentDigest, ExternalId, LogSecret, NameError, Provider, TenantId};
 use crate::members::Instant;
 use crate::record::{BODY_MAX, Draft, Header};
 
@@ -31,6 +32,20 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// A fact that the engine makes at `occurred_at`: the time is the engine's own clock and no part of equality.
+    ///
+    /// # Errors
+    /// As of [`EngineKey::external_id`].
+    pub fn by_engine(
+        tenant: TenantId,
+        key: &EngineKey,
+        occurred_at: Instant,
+        fact: Fact,
+    ) -> Result<Self, NameError> {
+        let (provider, external_id) = (Provider::engine(), key.external_id()?);
+        Ok(Self { tenant, provider, external_id, occurred_at, time_received: true, fact, mapping: 0 })
+    }
+
     /// Digest of the canonical content: kind, `occurred_at` unless it was received, and the body (R2).
     pub fn content(&self, secret: &LogSecret) -> Result<ContentDigest, CodecError> {
         let mut canonical = Vec::with_capacity(512);

@@ -1,10 +1,15 @@
 //! Names of the log: tenant, provider, external id, key, position, and their keyed digests.
 
+pub mod engine;
+mod part;
+
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+pub use self::part::KeyPart;
 
 /// Place of a fact in the log: gapless, from 1 (I1).
 pub type Position = u64;

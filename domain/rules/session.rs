@@ -7,9 +7,10 @@ use crate::facts::Fact;
 use crate::facts::session::{
     LeadAttempted, LeadReserved, SessionEnded, SessionFact, SessionResumed, SessionStarted, SessionTimedOut,
 };
-use crate::keys::Position;
+use crate::keys::engine::EngineKey;
+use crate::keys::{KeyPart, Position};
 use crate::members::{Email, Instant, Text};
-use crate::rules::decision::{Decision, NewFact, key_part};
+use crate::rules::decision::{Decision, NewFact};
 use crate::rules::outcomes::Outcome;
 
 /// Where a session stands.
@@ -107,24 +108,24 @@ fn after(at: Instant, seconds: u32) -> Instant {
     Instant(at.0.saturating_add(i64::from(seconds.max(1)) * 1_000_000).min(Instant::END - 1))
 }
 
-fn new_fact(name: String, fact: SessionFact) -> NewFact {
-    NewFact { name, occurred_at: None, fact: Fact::Session(fact) }
+fn new_fact(key: EngineKey, fact: SessionFact) -> NewFact {
+    NewFact { key, occurred_at: None, fact: Fact::Session(fact) }
 }
 
-fn activation(agent: &Email, pipeline: &Text, count: u64) -> String {
-    format!("session/{}/{}/{count}", key_part(agent.as_str()), key_part(pipeline.as_str()))
+fn activation(agent: &Email, pipeline: &Text, count: u64) -> EngineKey {
+    EngineKey::activation(agent.as_str(), pipeline.as_str(), count)
 }
 
 impl Session {
-    fn name(&self, rest: &str) -> String {
-        format!("session/{}/{rest}", key_part(self.session_id.as_str()))
+    fn key_part(&self) -> KeyPart {
+        KeyPart::new(self.session_id.as_str())
     }
 
     /// The time-out that is due at `now`: it happened when the last activity was so long ago.
     pub fn time_out(&self, spans: Spans, now: Instant) -> Option<NewFact> {
         let due = after(self.last_activity_at, spans.timeout_seconds);
         (self.standing == Standing::Active && due <= now).then(|| NewFact {
-            name: self.name(&format!("timeout/{}", self.last_position)),
+            key: EngineKey::SessionTimeout { session: self.key_part(), last: self.last_position },
             occurred_at: Some(due),
             fact: Fact::Session(SessionFact::TimedOut(SessionTimedOut {
                 session_id: self.session_id.clone(),
@@ -182,8 +183,8 @@ pub fn resume(
             Some(due) => Decision::First(due),
             None if done => Decision::Stands(()),
             None => {
-                let name = session.name(&format!("resume/{}", session.last_position));
-                Decision::Append(new_fact(name, resumed()))
+                let (session, last) = (session.key_part(), session.last_position);
+                Decision::Append(new_fact(EngineKey::SessionResume { session, last }, resumed()))
             }
         }),
         (Standing::TimedOut, Some(other)) => match other.time_out(spans, now) {
@@ -191,8 +192,8 @@ pub fn resume(
             None => Err(SessionRejection::OtherActive(other.session_id.clone())),
         },
         (Standing::TimedOut, None) => {
-            let name = activation(&session.agent, &session.pipeline_id, activations.count);
-            Ok(Decision::Append(new_fact(name, resumed())))
+            let key = activation(&session.agent, &session.pipeline_id, activations.count);
+            Ok(Decision::Append(new_fact(key, resumed())))
         }
     }
 }
@@ -203,7 +204,8 @@ pub fn end(session: &Session) -> Decision<()> {
         Standing::Ended => Decision::Stands(()),
         Standing::Active | Standing::TimedOut => {
             let ended = SessionEnded { session_id: session.session_id.clone(), reason: None };
-            Decision::Append(new_fact(session.name("end"), SessionFact::Ended(ended)))
+            let key = EngineKey::SessionEnd { session: session.key_part() };
+            Decision::Append(new_fact(key, SessionFact::Ended(ended)))
         }
     }
 }
@@ -228,10 +230,10 @@ pub fn attempt(
     if let Some(first) = session.active(spans, now)? {
         return Ok(first);
     }
-    let name = session.name(&format!("attempt/{}", key_part(lead_id.as_str())));
+    let key = EngineKey::LeadAttempt { session: session.key_part(), lead: KeyPart::new(lead_id.as_str()) };
     let (session_id, lead_id) = (session.session_id.clone(), lead_id.clone());
     Ok(Decision::Append(new_fact(
-        name,
+        key,
         SessionFact::Attempted(LeadAttempted { session_id, lead_id, outcome }),
     )))
 }
@@ -263,14 +265,18 @@ pub fn next_lead<'a>(
         }
     }
     let reserved = free.and_then(|lead| {
-        let name = session.name(&format!("reserve/{}/{}", key_part(lead.lead_id), lead.reservations));
+        let key = EngineKey::LeadReservation {
+            session: session.key_part(),
+            lead: KeyPart::new(lead.lead_id),
+            earlier: lead.reservations.into(),
+        };
         let fact = SessionFact::Reserved(LeadReserved {
             session_id: session.session_id.clone(),
             lead_id: Text::new(lead.lead_id)?,
             line: line.clone(),
             until: after(now, spans.reservation_seconds),
         });
-        Some(Decision::Append(new_fact(name, fact)))
+        Some(Decision::Append(new_fact(key, fact)))
     });
     Ok(reserved.unwrap_or(Decision::Stands(None)))
 }

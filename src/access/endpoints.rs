@@ -1,7 +1,8 @@
 //! Endpoints made at run time: where providers deliver, beside those of the file.
 
 use domain::facts::access::{AccessFact, EndpointAdded, EndpointRemoved};
-use domain::keys::TenantId;
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::Text;
 
 use super::{Access, AccessError, Decided};
@@ -25,6 +26,12 @@ pub struct NewEndpoint {
 fn is_reference(text: &Text) -> bool {
     let rest = text.as_str().strip_prefix("env:").or_else(|| text.as_str().strip_prefix("file:"));
     rest.is_some_and(|rest| !rest.is_empty())
+}
+
+/// An id comes back when it was removed, so the key holds how far the log was.
+fn key(provider: &Text, id: &Text, head: Position) -> EngineKey {
+    let (provider, endpoint) = (KeyPart::new(provider.as_str()), KeyPart::new(id.as_str()));
+    EngineKey::EndpointChange { provider, endpoint, head }
 }
 
 /// 128 random bits.
@@ -61,8 +68,7 @@ impl Access {
                 by: Text::new(by),
                 secrets: new.secrets.clone(),
             };
-            // An id comes back when it was removed, so the key holds how far the log was.
-            let key = format!("endpoint/{}/{id}/{}", new.provider, known.position);
+            let key = key(&new.provider, &id, known.position);
             Ok(Decided::fact(key, AccessFact::EndpointAdded(body), id.clone()))
         })
     }
@@ -77,7 +83,7 @@ impl Access {
             let (provider, id) = found.ok_or(AccessError::NotFound("endpoint"))?;
             let body =
                 EndpointRemoved { endpoint_id: id.clone(), provider: provider.clone(), by: Text::new(by) };
-            let key = format!("endpoint/{provider}/{id}/{}", known.position);
+            let key = key(provider, id, known.position);
             Ok(Decided::fact(key, AccessFact::EndpointRemoved(body), ()))
         })
     }

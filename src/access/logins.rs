@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::facts::access::{AccessFact, LoginEnded, LoginStarted};
-use domain::keys::TenantId;
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, TenantId};
 use domain::members::{Email, Instant, Text};
 
 use super::secret::{Fresh, SecretDigest, split};
@@ -50,7 +51,11 @@ impl Access {
                 secret_digest: fresh.digest.clone(),
                 expires_at,
             };
-            Ok(Decided::fact(format!("login/{}/started", fresh.id), AccessFact::LoginStarted(body), true))
+            Ok(Decided::fact(
+                EngineKey::LoginStarted { login: KeyPart::new(fresh.id.as_str()) },
+                AccessFact::LoginStarted(body),
+                true,
+            ))
         })?;
         self.attempts.lock().succeeded(name);
         Ok(begun.then(|| LoggedIn { user_id, cookie: fresh.text(), expires_at }))
@@ -67,7 +72,11 @@ impl Access {
                 return Ok(Decided::nothing(()));
             }
             let body = LoginEnded { login_id: id.clone() };
-            Ok(Decided::fact(format!("login/{id}/ended"), AccessFact::LoginEnded(body), ()))
+            Ok(Decided::fact(
+                EngineKey::LoginEnded { login: KeyPart::new(id.as_str()) },
+                AccessFact::LoginEnded(body),
+                (),
+            ))
         })
     }
 

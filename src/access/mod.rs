@@ -24,7 +24,8 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::access::AccessFact;
-use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{LogSecret, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
@@ -167,19 +168,12 @@ impl Access {
         Err(AccessError::Contended)
     }
 
-    fn append(&self, key: &str, fact: AccessFact) -> Result<Appended, AccessError> {
+    fn append(&self, key: &EngineKey, fact: AccessFact) -> Result<Appended, AccessError> {
         let unfit = |why: String| AccessError::Fact(why);
         let mut salt = [0; 16];
         getrandom::fill(&mut salt)?;
-        let envelope = Envelope {
-            tenant: TenantId::control(),
-            provider: Provider::engine(),
-            external_id: ExternalId::new(key).map_err(|error| unfit(error.to_string()))?,
-            occurred_at: self.now(),
-            time_received: true,
-            fact: Fact::Access(fact),
-            mapping: 0,
-        };
+        let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), Fact::Access(fact));
+        let envelope = envelope.map_err(|error| unfit(error.to_string()))?;
         let draft = envelope.draft(&self.secret, salt, &Bytes::new());
         let appended = self.log.append(vec![draft.map_err(|error| unfit(error.to_string()))?])?.wait()?;
         appended.first().copied().ok_or_else(|| LogError::Stopped("no answer".into()).into())
@@ -188,12 +182,12 @@ impl Access {
 
 /// What a command came to: a fact under its key, or nothing to be done, and what it answers.
 struct Decided<T> {
-    fact: Option<(String, AccessFact)>,
+    fact: Option<(EngineKey, AccessFact)>,
     answer: T,
 }
 
 impl<T> Decided<T> {
-    fn fact(key: String, fact: AccessFact, answer: T) -> Self {
+    fn fact(key: EngineKey, fact: AccessFact, answer: T) -> Self {
         Self { fact: Some((key, fact)), answer }
     }
 

@@ -1,7 +1,8 @@
 //! Tokens: issued once, shown once, revoked for ever.
 
 use domain::facts::access::{AccessFact, Role, TokenIssued, TokenRevoked};
-use domain::keys::TenantId;
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, TenantId};
 use domain::members::Text;
 
 use super::secret::Fresh;
@@ -66,7 +67,11 @@ impl Access {
                 by: Text::new(by),
                 tenants: tenants.clone(),
             };
-            Ok(Decided::fact(format!("token/{}/issued", fresh.id), AccessFact::TokenIssued(body), ()))
+            Ok(Decided::fact(
+                EngineKey::TokenIssued { token: KeyPart::new(fresh.id.as_str()) },
+                AccessFact::TokenIssued(body),
+                (),
+            ))
         })?;
         Ok(Issued { token: fresh.text(), id: fresh.id })
     }
@@ -83,7 +88,11 @@ impl Access {
                 return Ok(Decided::nothing(()));
             }
             let body = TokenRevoked { token_id: id.clone(), by: Text::new(by) };
-            Ok(Decided::fact(format!("token/{id}/revoked"), AccessFact::TokenRevoked(body), ()))
+            Ok(Decided::fact(
+                EngineKey::TokenRevoked { token: KeyPart::new(id.as_str()) },
+                AccessFact::TokenRevoked(body),
+                (),
+            ))
         })
     }
 }

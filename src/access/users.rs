@@ -1,7 +1,8 @@
 //! Users and what they are members of.
 
 use domain::facts::access::{AccessFact, MembershipGranted, MembershipRevoked, Role, User, UserRemoved};
-use domain::keys::TenantId;
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::{Email, Text};
 
 use super::known::{Known, Person};
@@ -55,6 +56,10 @@ fn unique(known: &Known, email: &Email, own: Option<&Text>) -> Result<(), Access
     }
 }
 
+fn change_key(id: &Text, latest: Position) -> EngineKey {
+    EngineKey::UserChange { user: KeyPart::new(id.as_str()), latest }
+}
+
 impl Access {
     /// Adds a user; answers the id. Blocks.
     ///
@@ -76,7 +81,7 @@ impl Access {
                 name: new.name.clone(),
                 password_hash: Some(hash.clone()),
             };
-            Ok(Decided::fact(format!("user/{id}/0"), AccessFact::UserAdded(body), id.clone()))
+            Ok(Decided::fact(change_key(&id, 0), AccessFact::UserAdded(body), id.clone()))
         })
     }
 
@@ -101,7 +106,7 @@ impl Access {
                 name: change.name.clone().or_else(|| user.name.clone()),
                 password_hash: hash.clone().or_else(|| user.password_hash.clone()),
             };
-            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::UserChanged(body), ()))
+            Ok(Decided::fact(change_key(id, user.position), AccessFact::UserChanged(body), ()))
         })
     }
 
@@ -113,7 +118,11 @@ impl Access {
         self.change(|known| {
             let (id, _) = person(known, id)?;
             let body = UserRemoved { user_id: id.clone(), by: Text::new(by) };
-            Ok(Decided::fact(format!("user/{id}/removed"), AccessFact::UserRemoved(body), ()))
+            Ok(Decided::fact(
+                EngineKey::UserRemoval { user: KeyPart::new(id.as_str()) },
+                AccessFact::UserRemoved(body),
+                (),
+            ))
         })
     }
 
@@ -133,7 +142,7 @@ impl Access {
                 role,
                 by: Text::new(by),
             };
-            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::MembershipGranted(body), ()))
+            Ok(Decided::fact(change_key(id, user.position), AccessFact::MembershipGranted(body), ()))
         })
     }
 
@@ -152,7 +161,7 @@ impl Access {
                 tenant: Text::new(tenant.as_str()).ok_or(AccessError::NoName)?,
                 by: Text::new(by),
             };
-            Ok(Decided::fact(format!("user/{id}/{}", user.position), AccessFact::MembershipRevoked(body), ()))
+            Ok(Decided::fact(change_key(id, user.position), AccessFact::MembershipRevoked(body), ()))
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Commands whose facts may be recorded again and again: `Idempotency-Key: K` makes one of them once, for ever.
 
 use domain::facts::Fact;
-use domain::keys::{ContentDigest, ExternalId, NameError, Position, Provider, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{ContentDigest, KeyPart, NameError, Position, Provider, TenantId};
 use domain::members::Instant;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::views::TenantView;
 
 /// A client's name for a request of his; the fact it makes is `idem/K`, for ever (RULINGS, Keys chosen by commands).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(ExternalId);
+pub struct IdempotencyKey(EngineKey);
 
 impl IdempotencyKey {
     /// Takes `key` as it is.
@@ -23,7 +24,8 @@ impl IdempotencyKey {
         if key.is_empty() || key.trim() != key {
             return Err(NameError::ExternalId);
         }
-        ExternalId::new(&format!("idem/{key}")).map(Self)
+        let key = EngineKey::Idempotent { key: key.into() };
+        key.external_id().map(|_| Self(key))
     }
 }
 
@@ -66,11 +68,10 @@ impl Commands {
             return self.again(tenant, key, first, &make);
         }
         check(&self.folded(tenant).await?, now).map_err(CommandError::Rejected)?;
-        let fresh = || format!("command/{}", Uuid::now_v7());
-        let name = key.map_or_else(fresh, |key| key.0.as_str().to_owned());
-        let record = NewFact { name, occurred_at: None, fact: make(None) };
-        let envelope = self.envelope(tenant, record, now)?;
-        match (self.append(&envelope).await?, key) {
+        let fresh = || EngineKey::Command { id: KeyPart::new(&Uuid::now_v7().to_string()) };
+        let made_of = key.map_or_else(fresh, |key| key.0.clone());
+        let record = NewFact { key: made_of, occurred_at: None, fact: make(None) };
+        match (self.append(tenant, record, now).await?, key) {
             (Appended::Recorded(position), _) => Ok(Done { answer: position, recorded: Some(position) }),
             // A race under one key: the other was first, and its fact says whether it was the same request.
             (Appended::Duplicate(position) | Appended::Differs(position), Some(key)) => {
@@ -90,9 +91,8 @@ impl Commands {
         first: Stored,
         make: &impl Fn(Option<&Fact>) -> Fact,
     ) -> Result<Done<Position>, CommandError<R>> {
-        let name = key.0.as_str().to_owned();
-        let record = NewFact { name, occurred_at: None, fact: make(Some(&first.fact)) };
-        let again = self.envelope(tenant, record, self.now())?;
+        let record = NewFact { key: key.0.clone(), occurred_at: None, fact: make(Some(&first.fact)) };
+        let again = record.envelope(tenant.clone(), self.now()).map_err(IngestError::from)?;
         let content = again.content(&self.secret).map_err(|error| IngestError::Engine(error.to_string()))?;
         if content == first.content {
             Ok(Done { answer: first.position, recorded: None })
@@ -102,7 +102,7 @@ impl Commands {
     }
 
     async fn first(&self, tenant: &TenantId, key: &IdempotencyKey) -> Result<Option<Stored>, IngestError> {
-        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, key.0.as_str());
+        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key.0.to_string());
         let log = self.log.clone();
         let read = move || -> Result<_, IngestError> {
             let Some((position, _)) = log.find(&hash)? else { return Ok(None) };

@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::envelope::Envelope;
-use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
+use domain::keys::{LogSecret, Position, TenantId};
 use domain::members::Instant;
 
 pub use domain::rules::decision::{Decision, NewFact};
@@ -107,9 +106,9 @@ impl Commands {
             let state = read(self.log.head().position).await?;
             match decide(&state, now).map_err(CommandError::Rejected)? {
                 Decision::Stands(answer) => return Ok(Done { answer, recorded }),
-                Decision::First(first) => drop(self.append(&self.envelope(tenant, first, now)?).await?),
+                Decision::First(first) => drop(self.append(tenant, first, now).await?),
                 Decision::Append(record) => {
-                    let appended = self.append(&self.envelope(tenant, record, now)?).await?;
+                    let appended = self.append(tenant, record, now).await?;
                     if let Appended::Recorded(position) = appended {
                         recorded = Some(position);
                     }
@@ -123,21 +122,9 @@ impl Commands {
         Instant((self.clock)())
     }
 
-    fn envelope(&self, tenant: &TenantId, record: NewFact, now: Instant) -> Result<Envelope, IngestError> {
-        let NewFact { name, occurred_at, fact } = record;
-        Ok(Envelope {
-            tenant: tenant.clone(),
-            provider: Provider::engine(),
-            external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
-            occurred_at: occurred_at.unwrap_or(now),
-            time_received: occurred_at.is_none(),
-            fact,
-            mapping: 0,
-        })
-    }
-
-    async fn append(&self, envelope: &Envelope) -> Result<Appended, IngestError> {
-        let appended = self.ingest.append(std::slice::from_ref(envelope), &Bytes::new()).await?;
+    async fn append(&self, tenant: &TenantId, new: NewFact, now: Instant) -> Result<Appended, IngestError> {
+        let envelope = new.envelope(tenant.clone(), now)?;
+        let appended = self.ingest.append(&[envelope], &Bytes::new()).await?;
         appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
     }
 }

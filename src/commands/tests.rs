@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::facts::Fact;
 use domain::facts::call::{CallDisposed, CallFact};
+use domain::keys::engine::EngineKey;
 use domain::keys::{Position, TenantId};
 use domain::members::{Instant, LongText, Text};
 use domain::rules::outcomes::Outcome;
@@ -29,9 +30,8 @@ impl House {
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
         let commands = Commands::new(log, views.clone(), ingest, secret, clock);
         let acme = TenantId::new("acme").unwrap();
-        let record = NewFact { name: "call/A".into(), occurred_at: None, fact: disposed("A", "busy", None) };
-        let envelope = commands.envelope(&acme, record, commands.now()).unwrap();
-        commands.append(&envelope).await.unwrap();
+        let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "busy", None) };
+        commands.append(&acme, record, commands.now()).await.unwrap();
         Self { commands, views, acme, harness }
     }
 
@@ -39,6 +39,11 @@ impl House {
         self.views.close();
         self.harness.log.close();
     }
+}
+
+/// A key that these tests choose.
+fn key(text: &str) -> EngineKey {
+    EngineKey::Idempotent { key: text.into() }
 }
 
 fn disposed(call: &str, outcome: &str, note: Option<&str>) -> Fact {
@@ -64,7 +69,7 @@ fn take_number(view: &TenantView, mine: &str, note: &str) -> Result<Decision<usi
                 }
             }));
             return Ok(Decision::Append(NewFact {
-                name: format!("number/{number}"),
+                key: key(&format!("number/{number}")),
                 occurred_at: None,
                 fact,
             }));
@@ -116,7 +121,7 @@ async fn null_control_keys_that_are_not_of_the_state_let_two_have_one_number() {
                 }
                 decision.map(|decision| match decision {
                     Decision::Append(record) => {
-                        Decision::Append(NewFact { name: format!("{}/{mine}", record.name), ..record })
+                        Decision::Append(NewFact { key: key(&format!("{}/{mine}", record.key)), ..record })
                     }
                     decided => decided,
                 })
@@ -137,7 +142,7 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
     let mut house = House::new().await;
     let refused = house.commands.decide(&house.acme, |_, _| Err::<Decision<()>, _>("no")).await;
     assert!(matches!(refused, Err(CommandError::Rejected("no"))));
-    let record = NewFact { name: "call/A".into(), occurred_at: None, fact: disposed("A", "dnc", None) };
+    let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "dnc", None) };
     let stubborn =
         house.commands.decide(&house.acme, |_, _| Ok::<Decision<()>, &str>(Decision::Append(record.clone())));
     assert!(matches!(stubborn.await, Err(CommandError::Contended)));
@@ -148,9 +153,8 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
 
     house.views.close();
     house.commands.patience = Duration::from_millis(20);
-    let late = NewFact { name: "late".into(), occurred_at: None, fact: disposed("L", "busy", None) };
-    let late = house.commands.envelope(&house.acme, late, house.commands.now()).unwrap();
-    house.commands.append(&late).await.unwrap();
+    let late = NewFact { key: key("late"), occurred_at: None, fact: disposed("L", "busy", None) };
+    house.commands.append(&house.acme, late, house.commands.now()).await.unwrap();
     let behind = house.commands.decide(&house.acme, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
     assert!(matches!(behind, Err(CommandError::Unread(Unread::NotFolded(2)))));
     house.close();

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
-use domain::keys::{ExternalId, Position, Provider, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{Position, TenantId};
 use serde_json::Value;
 
 use super::error::IngestError;
@@ -66,16 +67,8 @@ impl Ingest {
         fact: Fact,
     ) -> Result<Appended, IngestError> {
         let engine = |why: String| of_tenant(tenant, &why);
-        let envelope = Envelope {
-            tenant: tenant.clone(),
-            provider: Provider::engine(),
-            external_id: ExternalId::new(&format!("tenant/{latest}"))
-                .map_err(|error| engine(error.to_string()))?,
-            occurred_at: self.now(),
-            time_received: true,
-            fact,
-            mapping: 0,
-        };
+        let key = EngineKey::Tenant { latest };
+        let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
         let salt = salts(1)?.pop().unwrap_or_default();
         let draft = envelope.draft(&self.secret, salt, &Bytes::new());
         let draft = draft.map_err(|error| engine(error.to_string()))?;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{Brought, ConflictObserved, ControlFact, TimeSource};
-use domain::keys::{ContentDigest, ExternalId, LogSecret, Position, Provider};
+use domain::keys::engine::{EngineKey, HexDigest};
+use domain::keys::{ContentDigest, LogSecret, Position};
 use domain::members::Instant;
 use domain::record::{Private, Record, RecordRef};
 use parking_lot::Mutex;
@@ -140,22 +141,17 @@ impl First {
         second_digest: ContentDigest,
         now: Instant,
     ) -> Result<Envelope, IngestError> {
-        Ok(Envelope {
-            tenant: second.tenant.clone(),
-            provider: Provider::engine(),
-            external_id: evidence_name(self.position, &second_digest)?,
-            occurred_at: now,
-            time_received: true,
-            fact: Fact::Control(ControlFact::ConflictObserved(ConflictObserved {
-                first_position: self.position,
-                first_digest: self.content,
-                second_digest,
-                occurred_at: second.occurred_at,
-                time_source: second.time_received.then_some(TimeSource::Received),
-                brought: Brought(Box::new(second.fact.clone())),
-            })),
-            mapping: second.mapping,
-        })
+        let key = EngineKey::Conflict { first: self.position, second: HexDigest(second_digest) };
+        let fact = Fact::Control(ControlFact::ConflictObserved(ConflictObserved {
+            first_position: self.position,
+            first_digest: self.content,
+            second_digest,
+            occurred_at: second.occurred_at,
+            time_source: second.time_received.then_some(TimeSource::Received),
+            brought: Brought(Box::new(second.fact.clone())),
+        }));
+        let envelope = Envelope::by_engine(second.tenant.clone(), &key, now, fact)?;
+        Ok(Envelope { mapping: second.mapping, ..envelope })
     }
 
     /// What the one who caused it is told; `position` and `count` are of the evidence.
@@ -226,12 +222,6 @@ fn differences(pointer: &str, first: &Value, second: &Value, found: &mut Vec<Dif
     } else if first != second {
         found.push(Difference { pointer: pointer.to_owned(), first: first.clone(), second: second.clone() });
     }
-}
-
-/// The key of the evidence that a second content came under the key of the fact at `first`.
-pub(super) fn evidence_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
-    ExternalId::new(&format!("conflict/{first}/{}", hex(second)))
-        .map_err(|error| IngestError::Engine(error.to_string()))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

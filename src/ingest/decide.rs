@@ -4,12 +4,13 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ConflictAccepted, ConflictObserved, ConflictRejected, ControlFact};
-use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
+use domain::keys::engine::{EngineKey, HexDigest};
+use domain::keys::{ContentDigest, Position, Provider, TenantId};
 use domain::members::{Instant, Text};
 use domain::record::Private;
 
 use super::Ingest;
-use super::conflict::{Evidence, diff, hex};
+use super::conflict::{Evidence, diff};
 use super::error::IngestError;
 use crate::log::{Appended, LogError};
 
@@ -91,15 +92,8 @@ impl Ingest {
         };
         // The correction is made of what the evidence was made of.
         let original = if decision == Decision::Accept { original } else { Bytes::new() };
-        let envelope = Envelope {
-            tenant: tenant.clone(),
-            provider: Provider::engine(),
-            external_id: decision_name(first, &second)?,
-            occurred_at: self.now(),
-            time_received: true,
-            fact: Fact::Control(fact),
-            mapping: 0,
-        };
+        let key = EngineKey::ConflictDecision { first, second: HexDigest(second) };
+        let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), Fact::Control(fact))?;
         let appended = self.append(&[envelope], &original).await?;
         match appended.first() {
             Some(Appended::Recorded(position)) => {
@@ -151,8 +145,8 @@ impl Ingest {
         first: Position,
         second: &ContentDigest,
     ) -> Result<Option<(Decision, Position)>, IngestError> {
-        let name = decision_name(first, second)?;
-        let key = self.secret.key_hash(tenant.as_str(), Provider::engine().as_str(), name.as_str());
+        let key = EngineKey::ConflictDecision { first, second: HexDigest(*second) }.to_string();
+        let key = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key);
         match self.log.find(&key)? {
             Some((position, _)) => Ok(Some((self.decision_at(position)?, position))),
             None => Ok(None),
@@ -189,10 +183,4 @@ impl Ingest {
         };
         Ok(Some((observed, original)))
     }
-}
-
-/// The key of what was decided over a second content.
-pub(super) fn decision_name(first: Position, second: &ContentDigest) -> Result<ExternalId, IngestError> {
-    ExternalId::new(&format!("conflict/{first}/{}/decision", hex(second)))
-        .map_err(|error| IngestError::Engine(error.to_string()))
 }

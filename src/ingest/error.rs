@@ -1,6 +1,6 @@
 //! Errors of the room: of the log, of a delivery, of its signature and of its mapping.
 
-use domain::keys::Position;
+use domain::keys::{NameError, Position};
 
 use crate::log::LogError;
 
@@ -24,6 +24,12 @@ pub enum IngestError {
     /// A fact that the engine itself makes does not fit a record.
     #[error("the engine cannot record its own fact: {0}")]
     Engine(String),
+}
+
+impl From<NameError> for IngestError {
+    fn from(error: NameError) -> Self {
+        Self::Engine(error.to_string())
+    }
 }
 
 /// A delivery was not accepted. It leaves no fact: requests that are not authentic are only counted (R3).

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ControlFact, DeliveryQuarantined};
-use domain::keys::{self, ExternalId, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, TenantId};
 use domain::members::{Instant, Text};
 use sha2::{Digest, Sha256};
 
@@ -57,16 +58,10 @@ pub(super) fn envelope(
         query: long_text(delivery.query()),
         headers: long_text(&lines(delivery, &provider.headers_kept())),
     };
-    let name = format!("quarantine/{id}");
-    Ok(Envelope {
-        tenant: tenant.cloned().unwrap_or_else(TenantId::unassigned),
-        provider: keys::Provider::engine(),
-        external_id: ExternalId::new(&name).map_err(|error| IngestError::Engine(error.to_string()))?,
-        occurred_at: delivery.received_at,
-        time_received: true,
-        fact: Fact::Control(ControlFact::Quarantined(body)),
-        mapping: 0,
-    })
+    let tenant = tenant.cloned().unwrap_or_else(TenantId::unassigned);
+    let key = EngineKey::Quarantine { delivery: KeyPart::new(&id) };
+    let fact = Fact::Control(ControlFact::Quarantined(body));
+    Ok(Envelope::by_engine(tenant, &key, delivery.received_at, fact)?)
 }
 
 /// The named headers of a delivery, a line each.

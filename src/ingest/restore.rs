@@ -14,6 +14,7 @@ use domain::facts::control::{ConflictObserved, ControlFact, TimeSource};
 use domain::facts::report::{Report, ReportFact};
 use domain::facts::{Fact, kind_name, kind_named};
 use domain::json::{FieldError, Json, Reader};
+use domain::keys::engine::{EngineKey, HexDigest};
 use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
 use domain::members::Instant;
 use domain::record::RecordRef;
@@ -21,8 +22,6 @@ use parking_lot::Mutex;
 
 use super::Ingest;
 use super::answer::Posted;
-use super::conflict::evidence_name;
-use super::decide::decision_name;
 use super::error::IngestError;
 use super::post::{name, required};
 use crate::log::LogError;
@@ -85,14 +84,11 @@ fn reference(at: &mut Reader<'_>) -> Option<Reference> {
 
 /// A key of the engine that holds a position of another log, kept apart from those of this one.
 fn apart(provider: &Provider, external_id: ExternalId) -> ExternalId {
-    let parts: Vec<&str> = external_id.as_str().split('/').collect();
-    let holds_a_position = provider.as_str() == Provider::ENGINE
-        && matches!(parts[..], ["tenant", _] | ["session", .., "timeout" | "resume", _]);
-    if holds_a_position {
-        ExternalId::new(&format!("imported/{}", external_id.as_str())).unwrap_or(external_id)
-    } else {
-        external_id
+    if provider.as_str() != Provider::ENGINE {
+        return external_id;
     }
+    let imported = EngineKey::parse(external_id.as_str()).map(EngineKey::imported);
+    imported.and_then(|key| key.external_id().ok()).unwrap_or(external_id)
 }
 
 fn rejected(pointer: &str, message: &str) -> Posted {
@@ -233,14 +229,16 @@ impl Ingest {
                 body.first_position = first;
                 body.first_digest = self.content_at(first)?;
                 body.second_digest = self.second(body)?;
-                *external_id = evidence_name(first, &body.second_digest)?;
+                let key = EngineKey::Conflict { first, second: HexDigest(body.second_digest) };
+                *external_id = key.external_id()?;
             }
             Fact::Control(ControlFact::ConflictAccepted(body)) => {
                 let Some(first) = place(&body.first_position) else { return Ok(None) };
                 body.first_position = first;
                 body.second_digest =
                     self.content_of(&body.brought.0, body.occurred_at, body.time_source.is_some())?;
-                *external_id = decision_name(first, &body.second_digest)?;
+                let key = EngineKey::ConflictDecision { first, second: HexDigest(body.second_digest) };
+                *external_id = key.external_id()?;
             }
             Fact::Control(ControlFact::ConflictRejected(body)) => {
                 let (Some(first), Some(evidence)) = (place(&body.first_position), evidence) else {
@@ -248,7 +246,8 @@ impl Ingest {
                 };
                 body.first_position = first;
                 body.second_digest = self.second(&evidence)?;
-                *external_id = decision_name(first, &body.second_digest)?;
+                let key = EngineKey::ConflictDecision { first, second: HexDigest(body.second_digest) };
+                *external_id = key.external_id()?;
             }
             Fact::Control(ControlFact::QuarantineResolved(body)) => {
                 let Some(kept) = place(&body.quarantined_position) else { return Ok(None) };
@@ -278,11 +277,10 @@ impl Ingest {
         occurred_at: Instant,
         time_received: bool,
     ) -> Result<ContentDigest, IngestError> {
-        let engine = |error: domain::keys::NameError| IngestError::Engine(error.to_string());
         self.digest(&Envelope {
             tenant: TenantId::unassigned(),
             provider: Provider::engine(),
-            external_id: ExternalId::new("content").map_err(engine)?,
+            external_id: ExternalId::new("content")?,
             occurred_at,
             time_received,
             fact: fact.clone(),
@@ -308,7 +306,7 @@ mod tests {
             ("factfold", "tenant/5", "imported/tenant/5"),
             ("factfold", "imported/tenant/5", "imported/tenant/5"),
             ("factfold", "session/a/timeout/17", "imported/session/a/timeout/17"),
-            ("factfold", "session/a%2Fb/n/1/resume/17", "imported/session/a%2Fb/n/1/resume/17"),
+            ("factfold", "session/a%2Fb/resume/17", "imported/session/a%2Fb/resume/17"),
             ("factfold", "session/a/n/1", "session/a/n/1"),
             ("factfold", "session/a/attempt/L1", "session/a/attempt/L1"),
             ("desk", "tenant/5", "tenant/5"),

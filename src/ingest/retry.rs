@@ -4,7 +4,8 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ControlFact, DeliveryQuarantined, QuarantineResolved};
-use domain::keys::{ExternalId, Position, Provider, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, Position, Provider, TenantId};
 use domain::members::{Instant, Text};
 use domain::record::Private;
 use serde::Serialize;
@@ -80,15 +81,15 @@ impl Ingest {
         let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
         let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
         let Fact::Control(ControlFact::Quarantined(kept)) = fact else { return Ok(Retried::Unknown) };
-        let name = resolution_name(&kept)?;
-        let key = self.secret.key_hash(tenant.as_str(), Provider::engine().as_str(), name.as_str());
-        if let Some((resolved, _)) = self.log.find(&key)? {
+        let key = resolution_key(&kept);
+        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key.to_string());
+        if let Some((resolved, _)) = self.log.find(&hash)? {
             return self.resolved_at(resolved).map(Retried::Resolved);
         }
         let Private::Kept { .. } = view.private else { return Ok(Retried::Erased) };
         let original = self.log.original(&view)?;
         let received_at = Instant(header.occurred_at);
-        self.retry_kept(tenant, position, (&kept, original, received_at), name, by).await
+        self.retry_kept(tenant, position, (&kept, original, received_at), &key, by).await
     }
 
     async fn retry_kept(
@@ -96,7 +97,7 @@ impl Ingest {
         tenant: &TenantId,
         position: Position,
         (kept, original, received_at): (&DeliveryQuarantined, Bytes, Instant),
-        name: ExternalId,
+        key: &EngineKey,
         by: Option<Text>,
     ) -> Result<Retried, IngestError> {
         let directory = self.directory();
@@ -119,15 +120,8 @@ impl Ingest {
             facts: accepted.facts.iter().map(|fact| fact.position).collect(),
             by,
         };
-        let envelope = Envelope {
-            tenant: tenant.clone(),
-            provider: Provider::engine(),
-            external_id: name,
-            occurred_at: self.now(),
-            time_received: true,
-            fact: Fact::Control(ControlFact::QuarantineResolved(body)),
-            mapping: 0,
-        };
+        let fact = Fact::Control(ControlFact::QuarantineResolved(body));
+        let envelope = Envelope::by_engine(tenant.clone(), key, self.now(), fact)?;
         match self.append(&[envelope], &Bytes::new()).await?.first() {
             // Of two retries at once the log keeps one, and both answer with it.
             Some(Appended::Recorded(at) | Appended::Duplicate(at) | Appended::Differs(at)) => {
@@ -153,9 +147,8 @@ impl Ingest {
     }
 }
 
-fn resolution_name(kept: &DeliveryQuarantined) -> Result<ExternalId, IngestError> {
-    ExternalId::new(&format!("quarantine/{}/resolved", kept.quarantine_id))
-        .map_err(|error| IngestError::Engine(error.to_string()))
+fn resolution_key(kept: &DeliveryQuarantined) -> EngineKey {
+    EngineKey::QuarantineResolved { delivery: KeyPart::new(kept.quarantine_id.as_str()) }
 }
 
 fn outcome_word(outcome: Outcome) -> &'static str {

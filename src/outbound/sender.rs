@@ -9,7 +9,8 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::alert::{AlertFact, AlertSent};
 use domain::facts::setting::{AlertStyle, SettingFact};
-use domain::keys::{ExternalId, LogSecret, Position, Provider, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::Mutex;
 use projections::entities::alerts::Told;
@@ -153,7 +154,7 @@ impl Outbox {
         }
         let id = format!("at_{}", Uuid::now_v7().simple());
         let text = Text::new(&id).ok_or_else(|| IngestError::Engine("a target's id is blank".into()))?;
-        self.inner.setting(&format!("alert-target/{id}"), set(text, new))?;
+        self.inner.setting(&EngineKey::AlertTarget { target: KeyPart::new(&id) }, set(text, new))?;
         let found = self.targets()?.into_iter().find(|target| target.id == id);
         let target = found.ok_or_else(|| IngestError::Engine("a target was not kept".into()))?;
         Ok((target, Secret::of(&self.inner.parts.secret, &id).shown()))
@@ -166,7 +167,8 @@ impl Outbox {
     pub fn remove(&self, id: &str, by: Option<Text>) -> Result<bool, IngestError> {
         let is_there = self.targets()?.iter().any(|target| target.id == id);
         let Some(text) = Text::new(id).filter(|_| is_there) else { return Ok(false) };
-        self.inner.setting(&format!("alert-target/{id}/removed"), removed(text, by))?;
+        let key = EngineKey::AlertTargetRemoval { target: KeyPart::new(id) };
+        self.inner.setting(&key, removed(text, by))?;
         Ok(true)
     }
 
@@ -306,10 +308,14 @@ impl Inner {
             status,
             error: error.as_deref().and_then(text),
         };
-        let name = format!("alert/{}/sent/{}/{attempt}", told.item.alert_id, target.id);
+        let key = EngineKey::AlertSent {
+            alert: KeyPart::new(&told.item.alert_id),
+            target: KeyPart::new(&target.id),
+            attempt: (*attempt).into(),
+        };
         let fact = Fact::Alert(AlertFact::Sent(body));
-        let appended =
-            self.parts.ingest.append(&[self.envelope(tenant, &name, fact)?], &bytes::Bytes::new()).await?;
+        let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
+        let appended = self.parts.ingest.append(&[envelope], &bytes::Bytes::new()).await?;
         let position = appended.first().map_or(0, |appended| appended.position());
         Ok((Sent { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
     }
@@ -347,20 +353,9 @@ impl Inner {
         }
     }
 
-    fn setting(&self, name: &str, fact: SettingFact) -> Result<(), IngestError> {
-        let envelope = self.envelope(&TenantId::control(), name, Fact::Setting(fact))?;
+    fn setting(&self, key: &EngineKey, fact: SettingFact) -> Result<(), IngestError> {
+        let fact = Fact::Setting(fact);
+        let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), fact)?;
         self.parts.ingest.append_blocking(&[envelope]).map(drop)
-    }
-
-    fn envelope(&self, tenant: &TenantId, name: &str, fact: Fact) -> Result<Envelope, IngestError> {
-        Ok(Envelope {
-            tenant: tenant.clone(),
-            provider: Provider::engine(),
-            external_id: ExternalId::new(name).map_err(|error| IngestError::Engine(error.to_string()))?,
-            occurred_at: self.now(),
-            time_received: true,
-            fact,
-            mapping: 0,
-        })
     }
 }

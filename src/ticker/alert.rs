@@ -2,6 +2,8 @@
 
 use domain::facts::Fact;
 use domain::facts::alert::{AlertCleared, AlertFact, AlertRaised, Figure};
+use domain::keys::KeyPart;
+use domain::keys::engine::EngineKey;
 use domain::members::Text;
 use domain::rules::alerts::AlertRule;
 use domain::rules::decision::NewFact;
@@ -74,8 +76,8 @@ fn open(situation: &Situation<'_>, rule: AlertRule) -> Vec<(Option<String>, Stri
 
 fn clear(id: &str, over: &str) -> Option<NewFact> {
     let body = AlertCleared { alert_id: Text::new(id)?, reason: Text::new(over) };
-    let (name, fact) = (format!("alert/{id}/cleared"), Fact::Alert(AlertFact::Cleared(body)));
-    Some(NewFact { name, occurred_at: None, fact })
+    let key = EngineKey::AlertCleared { alert: KeyPart::new(id) };
+    Some(NewFact { key, occurred_at: None, fact: Fact::Alert(AlertFact::Cleared(body)) })
 }
 
 /// The same for tenant, rule, subject and window: what is sent carries it, and so it must be fit for a path.
@@ -109,6 +111,6 @@ fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<
         figures: figures.collect(),
     };
     // A subject may be longer than a key: the id, which is made of rule, subject and window, stands for them.
-    let (name, fact) = (format!("alert/{id}/raised"), Fact::Alert(AlertFact::Raised(body)));
-    Some(NewFact { name, occurred_at: None, fact })
+    let key = EngineKey::AlertRaised { alert: KeyPart::new(&id) };
+    Some(NewFact { key, occurred_at: None, fact: Fact::Alert(AlertFact::Raised(body)) })
 }

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use domain::envelope::Envelope;
-use domain::keys::{ExternalId, Provider, TenantId};
+use domain::keys::TenantId;
 use domain::members::Instant;
 use domain::rules::decision::NewFact;
 use parking_lot::Mutex;
@@ -186,23 +185,12 @@ impl Parts {
 
     fn append(&self, rules: &[&Rule], situation: &Situation<'_>) -> Result<u64, IngestError> {
         let due = rules.iter().flat_map(|rule| (rule.due)(situation));
-        let facts = due.map(|due| envelope(situation, due)).collect::<Result<Vec<_>, _>>()?;
+        let facts = due.map(|due| due.envelope(situation.tenant.clone(), situation.now));
+        let facts = facts.collect::<Result<Vec<_>, _>>()?;
         if facts.is_empty() {
             return Ok(0);
         }
         let appended = self.ingest.append_blocking(&facts)?;
         Ok(appended.iter().map(|appended| appended.position()).max().unwrap_or(0))
     }
-}
-
-fn envelope(situation: &Situation<'_>, due: NewFact) -> Result<Envelope, IngestError> {
-    Ok(Envelope {
-        tenant: situation.tenant.clone(),
-        provider: Provider::engine(),
-        external_id: ExternalId::new(&due.name).map_err(|error| IngestError::Engine(error.to_string()))?,
-        occurred_at: due.occurred_at.unwrap_or(situation.now),
-        time_received: due.occurred_at.is_none(),
-        fact: due.fact,
-        mapping: 0,
-    })
 }

@@ -37,8 +37,8 @@ fn wanted() -> SessionStarted {
 fn told<T>(decision: &Decision<T>) -> String {
     match decision {
         Decision::Stands(_) => "stands".to_owned(),
-        Decision::Append(fact) => fact.name.clone(),
-        Decision::First(fact) => format!("first {}", fact.name),
+        Decision::Append(record) => record.key.to_string(),
+        Decision::First(record) => format!("first {}", record.key),
     }
 }
 
@@ -55,7 +55,7 @@ fn given_an_active_session_when_started_then_that_one_stands_unless_it_is_overdu
     assert_eq!(at(&active), Decision::Stands(text("old")));
     let overdue = session("old", Standing::Active, 1_800);
     let Decision::First(due) = at(&overdue) else { panic!("the time-out is due first") };
-    assert_eq!((due.name.as_str(), due.occurred_at), ("session/old/timeout/17", Some(NOW)));
+    assert_eq!((due.key.to_string().as_str(), due.occurred_at), ("session/old/timeout/17", Some(NOW)));
 }
 
 #[test]

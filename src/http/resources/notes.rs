@@ -7,6 +7,7 @@ use axum::response::Response;
 use domain::facts::Fact;
 use domain::facts::note::{Note, NoteFact};
 use domain::json::Reader;
+use domain::keys::engine::EngineKey;
 use domain::members::{Instant, LongText, Text};
 use parking_lot::Mutex;
 use projections::entities::crm::note_list::{NoteItem, NoteList};
@@ -148,7 +149,7 @@ async fn remove_note(
             let body = Note { note_id: id.clone(), author: by.clone(), content: None, contact: None };
             Ok(Decision::Append(NewFact {
                 // Written again, it can be removed again: the word that is taken back names the removal.
-                name: format!("note/removed/{}", note.fact),
+                key: EngineKey::NoteRemoval { written: note.fact },
                 occurred_at: Some(note.last_at()).filter(|last| *last > now),
                 fact: Fact::Note(NoteFact::Removed(body)),
             }))

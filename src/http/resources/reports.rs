@@ -8,6 +8,7 @@ use axum::response::Response;
 use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
 use domain::json::Reader;
+use domain::keys::engine::EngineKey;
 use domain::members::{Instant, LongText, Text};
 use domain::rules::reports::{Period, ReportRejection, ReportState, moves};
 use parking_lot::Mutex;
@@ -227,14 +228,16 @@ async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Res
             let period = row.period(reports.texts()).and_then(Period::text);
             let narrative = row.narrative().and_then(|narrative| LongText::new(&narrative));
             let report_id = report_id.clone();
-            let fact = if to == ReportState::Withdrawn {
-                ReportFact::Withdrawn(Report { report_id, period, narrative: None, position: None })
-            } else {
-                ReportFact::Published(Report { report_id, period, narrative, position: Some(position) })
-            };
             // A report's id may be longer than a key: its first fact names it as well.
-            let name = format!("report/{}/{}", row.first_fact(), to.as_str());
-            Ok(Decision::Append(NewFact { name, occurred_at: None, fact: Fact::Report(fact) }))
+            let drafted = row.first_fact();
+            let (key, fact) = if to == ReportState::Withdrawn {
+                let body = Report { report_id, period, narrative: None, position: None };
+                (EngineKey::ReportWithdrawn { drafted }, ReportFact::Withdrawn(body))
+            } else {
+                let body = Report { report_id, period, narrative, position: Some(position) };
+                (EngineKey::ReportPublished { drafted }, ReportFact::Published(body))
+            };
+            Ok(Decision::Append(NewFact { key, occurred_at: None, fact: Fact::Report(fact) }))
         })
     };
     let done = app.engine.commands.decide(&command.tenant, decide).await?;

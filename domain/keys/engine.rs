@@ -1,0 +1,270 @@
+//! Keys of the facts that the engine itself makes: provider `factfold`, external id an [`EngineKey`].
+//!
+//! A key is made of the state that its fact was decided on. Two ticks, two requests or two servers that decide the
+//! same fact build the same key, and the log records it once.
+
+use std::fmt::{self, Display};
+
+use super::part::KeyPart;
+use super::{ContentDigest, ExternalId, NameError, Position};
+
+/// What is left of a key that is parsed; `None` behind its last part.
+struct Rest<'k>(Option<&'k str>);
+
+impl<'k> Rest<'k> {
+    fn part(&mut self) -> Option<&'k str> {
+        let left = self.0.take()?;
+        let (part, rest) = left.split_once('/').map_or((left, None), |(part, rest)| (part, Some(rest)));
+        self.0 = rest;
+        Some(part)
+    }
+
+    fn all(&mut self) -> Option<&'k str> {
+        self.0.take()
+    }
+}
+
+/// What may stand in a key. `take` accepts exactly what `Display` writes.
+trait Part: Display + Sized {
+    fn take(rest: &mut Rest<'_>) -> Option<Self>;
+}
+
+impl Part for KeyPart {
+    fn take(rest: &mut Rest<'_>) -> Option<Self> {
+        Self::stored(rest.part()?)
+    }
+}
+
+impl Part for u64 {
+    fn take(rest: &mut Rest<'_>) -> Option<Self> {
+        let part = rest.part()?;
+        part.parse().ok().filter(|number: &Self| number.to_string() == part)
+    }
+}
+
+/// A client's own text, slashes included: all that is left.
+impl Part for Box<str> {
+    fn take(rest: &mut Rest<'_>) -> Option<Self> {
+        rest.all().filter(|text| !text.is_empty()).map(Into::into)
+    }
+}
+
+impl Part for Box<EngineKey> {
+    fn take(rest: &mut Rest<'_>) -> Option<Self> {
+        EngineKey::parse(rest.all()?).map(Box::new)
+    }
+}
+
+/// A content digest in hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HexDigest(pub ContentDigest);
+
+impl Display for HexDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl Part for HexDigest {
+    fn take(rest: &mut Rest<'_>) -> Option<Self> {
+        let (part, mut digest) = (rest.part()?, ContentDigest::default());
+        hex::decode_to_slice(part, &mut digest).ok()?;
+        Some(Self(digest)).filter(|digest| digest.to_string() == part)
+    }
+}
+
+/// Declares the keys: each with its fields, then its parts in order. Earlier ones are parsed first.
+macro_rules! engine_keys {
+    (@take $rest:ident $word:literal) => {
+        if $rest.part()? != $word {
+            return None;
+        }
+    };
+    (@take $rest:ident $field:ident) => {
+        let $field = Part::take(&mut $rest)?;
+    };
+    ($($(#[$doc:meta])* $key:ident { $($field:ident: $of:ty),+ } = $($part:tt)/+;)+) => {
+        /// Every key that the engine makes.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "a field says what its key's own line says")]
+        pub enum EngineKey { $($(#[$doc])* $key { $($field: $of),+ }),+ }
+
+        impl EngineKey {
+            /// Name of each variant.
+            pub const SHAPES: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            /// Name of the variant.
+            pub fn shape(&self) -> &'static str {
+                match self { $(Self::$key { .. } => stringify!($key)),+ }
+            }
+
+            /// Reads a key as it is stored; `None` for a text that the engine never makes.
+            pub fn parse(text: &str) -> Option<Self> {
+                $(
+                    let read = || {
+                        let mut rest = Rest(Some(text));
+                        $(engine_keys!(@take rest $part);)+
+                        rest.0.is_none().then_some(Self::$key { $($field),+ })
+                    };
+                    if let Some(key) = read() {
+                        return Some(key);
+                    }
+                )+
+                None
+            }
+        }
+
+        impl Display for EngineKey {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$key { $($field),+ } => join(f, &[$(&$part),+]),)+
+                }
+            }
+        }
+    };
+}
+
+fn join(f: &mut fmt::Formatter<'_>, parts: &[&dyn Display]) -> fmt::Result {
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            f.write_str("/")?;
+        }
+        part.fmt(f)?;
+    }
+    Ok(())
+}
+
+engine_keys! {
+    /// A lead was attempted in a session, once for ever.
+    LeadAttempt { session: KeyPart, lead: KeyPart } = "session" / session / "attempt" / lead;
+    /// A lead was reserved in a session after `earlier` reservations.
+    LeadReservation { session: KeyPart, lead: KeyPart, earlier: u64 }
+        = "session" / session / "reserve" / lead / earlier;
+    /// A session timed out after its fact at `last`.
+    SessionTimeout { session: KeyPart, last: Position } = "session" / session / "timeout" / last;
+    /// An overdue session was resumed after its fact at `last`.
+    SessionResume { session: KeyPart, last: Position } = "session" / session / "resume" / last;
+    /// A session ended.
+    SessionEnd { session: KeyPart } = "session" / session / "end";
+    /// A session of agent and pipeline became active after `earlier` activations. Made by [`EngineKey::activation`].
+    SessionActivation { agent: KeyPart, pipeline: KeyPart, earlier: u64 }
+        = "session" / agent / pipeline / earlier;
+
+    /// A command without an idempotency key; `id` is a UUID.
+    Command { id: KeyPart } = "command" / id;
+    /// A command with an `Idempotency-Key`.
+    Idempotent { key: Box<str> } = "idem" / key;
+    /// The note whose latest text stands at `written` was removed.
+    NoteRemoval { written: Position } = "note" / "removed" / written;
+    /// The report that was drafted at `drafted` was published.
+    ReportPublished { drafted: Position } = "report" / drafted / "published";
+    /// The report that was drafted at `drafted` was withdrawn.
+    ReportWithdrawn { drafted: Position } = "report" / drafted / "withdrawn";
+
+    /// An alert was raised.
+    AlertRaised { alert: KeyPart } = "alert" / alert / "raised";
+    /// An alert was cleared.
+    AlertCleared { alert: KeyPart } = "alert" / alert / "cleared";
+    /// An alert was sent to a target; attempts count from 1.
+    AlertSent { alert: KeyPart, target: KeyPart, attempt: u64 }
+        = "alert" / alert / "sent" / target / attempt;
+    /// An alert target was removed.
+    AlertTargetRemoval { target: KeyPart } = "alert-target" / target / "removed";
+    /// An alert target was set.
+    AlertTarget { target: KeyPart } = "alert-target" / target;
+
+    /// A delivery in quarantine was resolved.
+    QuarantineResolved { delivery: KeyPart } = "quarantine" / delivery / "resolved";
+    /// A delivery was quarantined; `delivery` is its digest.
+    Quarantine { delivery: KeyPart } = "quarantine" / delivery;
+    /// A conflict between the fact at `first` and the content `second` was accepted or rejected.
+    ConflictDecision { first: Position, second: HexDigest } = "conflict" / first / second / "decision";
+    /// The key of the fact at `first` came again with the content `second`.
+    Conflict { first: Position, second: HexDigest } = "conflict" / first / second;
+
+    /// A tenant was configured or closed after its fact at `latest`; 0 for its first configuration.
+    Tenant { latest: Position } = "tenant" / latest;
+
+    /// A token was issued.
+    TokenIssued { token: KeyPart } = "token" / token / "issued";
+    /// A token was revoked.
+    TokenRevoked { token: KeyPart } = "token" / token / "revoked";
+    /// A user was removed.
+    UserRemoval { user: KeyPart } = "user" / user / "removed";
+    /// A user or a membership changed after the user's fact at `latest`; 0 where the user was added.
+    UserChange { user: KeyPart, latest: Position } = "user" / user / latest;
+    /// An endpoint was added or removed when the head of the log was `head`: its id may come back.
+    EndpointChange { provider: KeyPart, endpoint: KeyPart, head: Position }
+        = "endpoint" / provider / endpoint / head;
+    /// A login began.
+    LoginStarted { login: KeyPart } = "login" / login / "started";
+    /// A login ended.
+    LoginEnded { login: KeyPart } = "login" / login / "ended";
+
+    /// A key of another log that names a position of that log.
+    Imported { key: Box<EngineKey> } = "imported" / key;
+}
+
+/// Words that stand in the place of a pipeline in other keys of sessions.
+const SESSION_WORDS: [&str; 3] = ["attempt", "timeout", "resume"];
+
+impl EngineKey {
+    /// The key of an activation. A pipeline that is called like another key's word is escaped, so that no activation
+    /// reads as an attempt.
+    pub fn activation(agent: &str, pipeline: &str, earlier: u64) -> Self {
+        let pipeline = KeyPart::other_than(&SESSION_WORDS, pipeline);
+        Self::SessionActivation { agent: KeyPart::new(agent), pipeline, earlier }
+    }
+
+    /// The position that the key names. It means another fact in another log, so an import renames the key.
+    pub fn names_position(&self) -> Option<Position> {
+        match self {
+            Self::SessionTimeout { last: position, .. }
+            | Self::SessionResume { last: position, .. }
+            | Self::NoteRemoval { written: position }
+            | Self::ReportPublished { drafted: position }
+            | Self::ReportWithdrawn { drafted: position }
+            | Self::ConflictDecision { first: position, .. }
+            | Self::Conflict { first: position, .. }
+            | Self::Tenant { latest: position }
+            | Self::UserChange { latest: position, .. }
+            | Self::EndpointChange { head: position, .. } => Some(*position),
+            Self::LeadAttempt { .. }
+            | Self::LeadReservation { .. }
+            | Self::SessionEnd { .. }
+            | Self::SessionActivation { .. }
+            | Self::Command { .. }
+            | Self::Idempotent { .. }
+            | Self::AlertRaised { .. }
+            | Self::AlertCleared { .. }
+            | Self::AlertSent { .. }
+            | Self::AlertTargetRemoval { .. }
+            | Self::AlertTarget { .. }
+            | Self::QuarantineResolved { .. }
+            | Self::Quarantine { .. }
+            | Self::TokenIssued { .. }
+            | Self::TokenRevoked { .. }
+            | Self::UserRemoval { .. }
+            | Self::LoginStarted { .. }
+            | Self::LoginEnded { .. }
+            | Self::Imported { .. } => None,
+        }
+    }
+
+    /// The key under which a fact of another log is imported.
+    #[must_use]
+    pub fn imported(self) -> Self {
+        if self.names_position().is_some() { Self::Imported { key: Box::new(self) } } else { self }
+    }
+
+    /// The external id under the provider `factfold`.
+    ///
+    /// # Errors
+    /// [`NameError::ExternalId`] when a client's text makes it longer than 512 bytes or ends it in white space.
+    pub fn external_id(&self) -> Result<ExternalId, NameError> {
+        ExternalId::new(&self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

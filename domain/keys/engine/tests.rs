@@ -1,0 +1,100 @@
+//! Every key reads as what was written, and no text reads as two.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// Each key as it is stored, with the position that it names.
+const STORED: &[(&str, Option<Position>)] = &[
+    ("session/s%2F1/attempt/L1", None),
+    ("session/s1/reserve/L1/0", None),
+    ("session/a%2Fb/timeout/17", Some(17)),
+    ("session/s1/resume/17", Some(17)),
+    ("session/s1/end", None),
+    ("session/ann@example.com/north%2F1/3", None),
+    ("command/0190d2b4-0000-7000-8000-000000000000", None),
+    ("idem/a/b/../c", None),
+    ("note/removed/4", Some(4)),
+    ("report/9/published", Some(9)),
+    ("report/9/withdrawn", Some(9)),
+    ("alert/silence-00ff/raised", None),
+    ("alert/silence-00ff/cleared", None),
+    ("alert/silence-00ff/sent/at_1/2", None),
+    ("alert-target/at_1/removed", None),
+    ("alert-target/at_1", None),
+    ("quarantine/00ff/resolved", None),
+    ("quarantine/00ff", None),
+    ("conflict/5/000102030405060708090a0b0c0d0e0f/decision", Some(5)),
+    ("conflict/5/000102030405060708090a0b0c0d0e0f", Some(5)),
+    ("tenant/0", Some(0)),
+    ("token/t1/issued", None),
+    ("token/t1/revoked", None),
+    ("user/u1/removed", None),
+    ("user/u1/12", Some(12)),
+    ("endpoint/twilio/main/12", Some(12)),
+    ("login/l1/started", None),
+    ("login/l1/ended", None),
+    ("imported/session/a%2Fb/timeout/17", None),
+];
+
+#[test]
+fn every_key_reads_as_what_was_written() {
+    let mut shapes = BTreeSet::new();
+    for (text, position) in STORED {
+        let key = EngineKey::parse(text).unwrap_or_else(|| panic!("{text} reads as no key"));
+        assert_eq!(key.to_string(), *text);
+        assert_eq!(key.names_position(), *position, "{text}");
+        assert_eq!(key.external_id().map(|id| id.as_str().to_owned()), Ok((*text).to_owned()));
+        assert!(shapes.insert(key.shape()), "{text} reads as {}, as another does", key.shape());
+    }
+    assert_eq!(shapes, EngineKey::SHAPES.iter().copied().collect(), "each has a sample");
+}
+
+#[test]
+fn a_key_that_names_a_position_is_renamed_once() {
+    for (text, position) in STORED {
+        let imported = EngineKey::parse(text).map(EngineKey::imported);
+        let renamed = imported.as_ref().map(ToString::to_string);
+        let expected = position.map_or((*text).to_owned(), |_| format!("imported/{text}"));
+        assert_eq!(renamed, Some(expected));
+        assert_eq!(imported.clone().map(EngineKey::imported), imported);
+    }
+}
+
+#[test]
+fn what_the_engine_never_makes_is_no_key() {
+    let long = format!("session/{}/attempt/L", "x".repeat(600));
+    assert_eq!(EngineKey::parse(&long).map(|key| key.external_id()), Some(Err(NameError::ExternalId)));
+    for text in [
+        "",
+        "tenant",
+        "tenant/",
+        "tenant/05",
+        "tenant/+5",
+        "tenant/5/",
+        "session//end",
+        "idem/",
+        "imported/",
+        "imported/x",
+        "conflict/5/00",
+        "conflict/5/000102030405060708090A0B0C0D0E0F",
+        "call/CA1",
+    ] {
+        assert_eq!(EngineKey::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_pipeline_called_like_a_word_of_another_key_stays_an_activation() {
+    for pipeline in ["attempt", "timeout", "resume", "reserve", "end", "north"] {
+        let key = EngineKey::activation("ann@example.com", pipeline, 3);
+        assert_eq!(EngineKey::parse(&key.to_string()), Some(key));
+    }
+    // Null control: as a part like any other it reads as an attempt of the lead "3".
+    let plain = EngineKey::SessionActivation {
+        agent: KeyPart::new("ann@example.com"),
+        pipeline: KeyPart::new("attempt"),
+        earlier: 3,
+    };
+    assert_eq!(EngineKey::parse(&plain.to_string()).map(|key| key.shape()), Some("LeadAttempt"));
+}
