@@ -1,12 +1,17 @@
 //! Canonical form of rows, and the digest of a model: a sum, so that order, lanes and threads do not show (E6).
 
 use domain::facts::call::Direction;
-use domain::keys::Position;
 use domain::members::Email;
 use domain::rules::configuration::Configuration;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::Chain;
+
+/// The first eight bytes of the SHA-256: the same in every process and release.
+pub fn stable_hash(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
 
 /// Digest of a model: the sum modulo 2²⁵⁶ of SHA-256 over its canonical rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,11 +118,9 @@ impl Canonical {
         rules.workspaces.iter().for_each(|name| self.text(Some(name.as_str())));
     }
 
-    /// The facts of a row, by position: a fact that replaces another is folded elsewhere than it stands.
+    /// The facts of a row, by position.
     pub fn positions(&mut self, facts: &Chain) {
-        let mut facts: Vec<Position> = facts.iter().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| self.number(*position as i64));
+        facts.sorted().into_iter().for_each(|position| self.number(position as i64));
     }
 
     /// The bytes.

@@ -1,22 +1,33 @@
-//! What every model is: rows that facts fold into, alone and in any order, and what a timeline makes of them.
+//! What every model is: rows that facts fold into, alone and in any order, and the sums of what the rows add.
 
 use std::fmt::Debug;
 
+use domain::keys::Position;
 use domain::rules::configuration::Timeline;
 
 use crate::Recorded;
 use crate::canonical::Digest;
-use crate::figures::Cells;
+use crate::figures::{Cells, Sums};
 
 /// One model of a tenant: its rows, and how facts fold into them.
 ///
-/// The laws, which `tests/laws.rs` holds for every entity of the table in `tenant.rs`: facts with distinct keys give
-/// the same rows and figures in any order of arrival; folding apart, absorbing and settling gives what folding one
-/// after the other gives, digest for digest. Ties are broken by `occurred_at`, rank and content digest, never by
-/// position. Clones must be cheap (pages and counters): they are what readers take along while folding goes on.
+/// The laws, which `tests/laws.rs` holds for every entity of the table in `tenant.rs`:
+/// - Facts with distinct keys give the same rows and figures in any order of arrival. Ties are broken by
+///   `occurred_at`, rank and content digest, never by position.
+/// - Shards that are folded apart, absorbed and finished give what folding one fact after the other gives, digest for
+///   digest.
+/// - The figures are the sums of the rows' contributions (I10), whether they were moved fact by fact or made anew.
+/// - The facts of a row, folded alone, give the row and what it contributes.
+///
+/// Clones must be cheap (pages and counters): they are what readers take along while folding goes on.
 pub trait Entity: Clone + Default + Debug + Send + Sync + 'static {
-    /// What a timeline makes of the rows, mostly cells; `()` where nothing depends on it. Of no rows it is the default.
-    type Figures: Clone + Default + Debug + Send + Sync + 'static;
+    /// Names a row, for as long as it exists.
+    type RowId: Copy + Debug;
+    /// What one row adds to the sums of one cell; `()` where nothing is counted or summed.
+    type Share;
+    /// State derived from the rows under one configuration timeline, usually day and month sums; `()` if there is
+    /// none. Of no rows it is the default.
+    type Figures: Sums<Self::Share>;
 
     /// The model's name, e.g. `calls`.
     const NAME: &'static str;
@@ -27,21 +38,39 @@ pub trait Entity: Clone + Default + Debug + Send + Sync + 'static {
     /// Whether a long lane is folded in shards by subject, each alone.
     const SHARDED: bool;
 
-    /// Folds a fact into its row and leaves joins, order and figures for [`Entity::settle`] and [`Entity::figures`].
-    /// Facts that are none of its kinds change nothing.
+    /// Folds a fact into its row and leaves joins, order and figures for [`Entity::finish_rows`] and
+    /// [`Entity::figures`]. Facts that are none of its kinds change nothing.
     fn fold(&mut self, recorded: &Recorded<'_>);
 
     /// Takes over the rows of a shard whose subjects are others than these. Never called where not [`Entity::SHARDED`].
-    fn absorb(&mut self, shard: Self);
+    fn absorb(&mut self, _shard: Self) {
+        debug_assert!(Self::SHARDED, "{} is not folded in shards", Self::NAME);
+    }
 
     /// Joins and orders the rows after they were folded.
-    fn settle(&mut self);
+    fn finish_rows(&mut self) {}
 
-    /// The figures that `timeline` makes of the settled rows.
-    fn figures(&self, timeline: &Timeline) -> Self::Figures;
+    /// Every row that can contribute or be explained.
+    fn row_ids(&self) -> impl Iterator<Item = Self::RowId>;
 
-    /// Folds a fact, and moves joins, order and figures by what it changed: as it is folded live.
-    fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, figures: &mut Self::Figures);
+    /// Positions of the facts that the row was folded from, ascending.
+    fn facts_of(&self, row: Self::RowId) -> Vec<Position>;
+
+    /// Tells what a finished row adds under `timeline`, share by share. Most entities only list: they tell nothing.
+    fn contributions(&self, _row: Self::RowId, _timeline: &Timeline, _out: &mut impl FnMut(Self::Share)) {}
+
+    /// The figures of the finished rows: the sums of what they contribute.
+    fn figures(&self, timeline: &Timeline) -> Self::Figures {
+        let mut figures = Self::Figures::default();
+        self.row_ids().for_each(|row| self.contributions(row, timeline, &mut |share| figures.add(&share, 1)));
+        figures
+    }
+
+    /// Folds a fact live. Joins and order move with it, and the figures by what the rows it touches contribute
+    /// before and after. Where nothing is derived from the rows, folding is all of it.
+    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut Self::Figures) {
+        self.fold(recorded);
+    }
 
     /// Digest of the canonical rows. Personal members are no part of it, so that it stays when a person is erased.
     fn digest(&self, tenant: &str) -> Digest;
@@ -72,9 +101,9 @@ impl<E: Entity> Folded<E> {
         self.rows.apply(recorded, timeline, &mut self.figures);
     }
 
-    /// Settles the rows and makes their figures.
+    /// Finishes the rows and makes their figures.
     pub fn complete(&mut self, timeline: &Timeline) {
-        self.rows.settle();
+        self.rows.finish_rows();
         self.figures = self.rows.figures(timeline);
     }
 }

@@ -7,7 +7,8 @@ use domain::rules::rates::{percent_hundredths, ratio_rounded};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::cells::{Measure, Share};
+use super::measure::Measure;
+use super::share::{Amount, Share, Sums};
 
 const COUNTS: usize = 4;
 
@@ -20,17 +21,26 @@ pub struct CallSums {
     known_seconds: i64,
 }
 
+impl Sums<Share> for CallSums {
+    /// Only calls are summed here.
+    fn add(&mut self, share: &Share, sign: i64) {
+        if let Amount::Call { amounts, .. } = &share.amount {
+            self.add_call(amounts, sign);
+        }
+    }
+}
+
 impl CallSums {
-    /// Adds a call's share, or takes it out with `sign` −1.
-    pub fn add(&mut self, share: &Share, sign: i64) {
-        for (measure, amount) in share.amounts {
+    /// Adds a call, or takes it out with `sign` −1.
+    pub fn add_call(&mut self, amounts: &[(Measure, i64)], sign: i64) {
+        for (measure, amount) in amounts {
             let (amount, count) = (sign * amount, (sign * amount) as i32);
             match measure {
                 Measure::Calls => self.counts[0] += count,
                 Measure::Answered => self.counts[1] += count,
                 Measure::Qualified => self.counts[2] += count,
                 Measure::KnownDurations => self.counts[3] += count,
-                Measure::Outcome(outcome) => self.outcomes[outcome as usize] += count,
+                Measure::Outcome(outcome) => self.outcomes[*outcome as usize] += count,
                 Measure::TalkSeconds => self.talk_seconds += amount,
                 Measure::KnownSeconds => self.known_seconds += amount,
                 // Of leads, which are no agent's.
@@ -144,8 +154,6 @@ pub struct CallMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::When;
-    use domain::members::Day;
 
     fn sums(calls: &[(Option<Outcome>, bool, Option<i64>)]) -> CallSums {
         let mut sums = CallSums::default();
@@ -160,7 +168,7 @@ mod tests {
                 (Measure::KnownDurations, i64::from(seconds.is_some())),
                 (Measure::Outcome(outcome.unwrap_or(Outcome::Skipped)), i64::from(outcome.is_some())),
             ];
-            sums.add(&Share { when: When::Day(Day(0)), agent: None, amounts }, 1);
+            sums.add_call(&amounts, 1);
         }
         sums
     }

@@ -1,106 +1,16 @@
-//! Cells: what is counted or summed per local day and month, and how a row's share goes in and out of them.
+//! Cells: the sums of rows' shares by local day and month.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use domain::members::{Currency, Day, Month};
-use domain::rules::outcomes::Outcome;
 
+use super::agents::CallSums;
+use super::measure::Measure;
+use super::share::{Amount, CellSpan, Share, Sums};
 use crate::canonical::{Canonical, Digest};
-use crate::figures::agents::CallSums;
 use crate::store::{Symbol, Texts};
-
-/// What a cell counts or sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Measure {
-    /// Calls, reported or disposed.
-    Calls,
-    /// Answered calls of counted directions.
-    Answered,
-    /// Qualified calls of counted directions.
-    Qualified,
-    /// Seconds of answered calls, whatever their direction.
-    TalkSeconds,
-    /// `email_sent` events.
-    EmailsSent,
-    /// `lead_replied` events.
-    Replies,
-    /// Distinct leads that replied.
-    UniqueReplies,
-    /// `lead_interested` events.
-    Interested,
-    /// Distinct leads, once for ever, when they were first interested.
-    PositiveReplies,
-    /// `email_bounced` events.
-    Bounces,
-    /// `lead_unsubscribed` events.
-    Unsubscribes,
-    /// Seconds of calls with a known duration, answered or not.
-    KnownSeconds,
-    /// Calls with a known duration.
-    KnownDurations,
-    /// Calls by outcome.
-    Outcome(Outcome),
-}
-
-const PLAIN: usize = 13;
-const MEASURES: usize = PLAIN + Outcome::ALL.len();
-
-impl Measure {
-    fn at(self) -> usize {
-        match self {
-            Self::Calls => 0,
-            Self::Answered => 1,
-            Self::Qualified => 2,
-            Self::TalkSeconds => 3,
-            Self::EmailsSent => 4,
-            Self::Replies => 5,
-            Self::UniqueReplies => 6,
-            Self::Interested => 7,
-            Self::PositiveReplies => 8,
-            Self::Bounces => 9,
-            Self::Unsubscribes => 10,
-            Self::KnownSeconds => 11,
-            Self::KnownDurations => 12,
-            Self::Outcome(outcome) => PLAIN + outcome as usize,
-        }
-    }
-}
-
-/// Which cells a share falls in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// A day and its month: what adds up over days.
-    Day(Day),
-    /// A day alone: what is distinct within it.
-    DayAlone(Day),
-    /// A month alone.
-    MonthAlone(Month),
-}
-
-/// As many measures as a call has.
-pub(crate) const AMOUNTS: usize = 7;
-
-/// What one row adds to the cells of one day or month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Where it falls.
-    pub when: When,
-    /// Whose it is as well, for calls: an agent, or nobody.
-    pub agent: Option<Option<Symbol>>,
-    /// How much of what.
-    pub amounts: [(Measure, i64); AMOUNTS],
-}
-
-impl Share {
-    /// One of one measure.
-    pub fn one(when: When, measure: Measure) -> Self {
-        let mut amounts = [(measure, 0); AMOUNTS];
-        amounts[0].1 = 1;
-        Self { when, agent: None, amounts }
-    }
-}
 
 /// What accounts spent, in one currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -114,7 +24,7 @@ pub struct Spent {
 /// Sums of one day or month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
-    sums: [i64; MEASURES],
+    sums: [i64; Measure::COUNT],
     spend: BTreeMap<Currency, Spent>,
     agents: BTreeMap<Option<Symbol>, CallSums>,
 }
@@ -122,7 +32,7 @@ pub struct Cell {
 impl Cell {
     /// The sum of a measure.
     pub fn get(&self, measure: Measure) -> i64 {
-        self.sums[measure.at()]
+        self.sums[measure.slot()]
     }
 
     /// Sums over calls by agent, nobody's among them; in no order that can be served.
@@ -135,24 +45,27 @@ impl Cell {
         self.agents.get(&Some(agent))
     }
 
-    fn add(&mut self, share: &Share, sign: i64) {
-        for (measure, amount) in share.amounts {
-            self.sums[measure.at()] += sign * amount;
-        }
-        let Some(agent) = share.agent else { return };
-        let sums = self.agents.entry(agent).or_default();
-        sums.add(share, sign);
-        if sums.is_zero() {
-            self.agents.remove(&agent);
-        }
-    }
-
-    fn add_spend(&mut self, currency: Currency, minor: i64, sign: i64) {
-        let spent = self.spend.entry(currency).or_default();
-        spent.minor += i128::from(sign) * i128::from(minor);
-        spent.observations += sign;
-        if spent.observations == 0 {
-            self.spend.remove(&currency);
+    fn add(&mut self, amount: &Amount, sign: i64) {
+        match amount {
+            Amount::Call { agent, amounts } => {
+                for (measure, amount) in amounts {
+                    self.sums[measure.slot()] += sign * amount;
+                }
+                let sums = self.agents.entry(*agent).or_default();
+                sums.add_call(amounts, sign);
+                if sums.is_zero() {
+                    self.agents.remove(agent);
+                }
+            }
+            Amount::One(measure) => self.sums[measure.slot()] += sign,
+            Amount::Spend(currency, minor) => {
+                let spent = self.spend.entry(*currency).or_default();
+                spent.minor += i128::from(sign) * i128::from(*minor);
+                spent.observations += sign;
+                if spent.observations == 0 {
+                    self.spend.remove(currency);
+                }
+            }
         }
     }
 
@@ -162,7 +75,7 @@ impl Cell {
     }
 
     fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.spend.is_empty() && self.sums == [0; MEASURES]
+        self.agents.is_empty() && self.spend.is_empty() && self.sums == [0; Measure::COUNT]
     }
 
     /// Every sum that is not 0, in fixed order.
@@ -178,25 +91,20 @@ pub struct Cells {
     months: BTreeMap<Month, Arc<Cell>>,
 }
 
-impl Cells {
-    /// Adds a share, or takes it out with `sign` −1.
-    pub fn add(&mut self, share: &Share, sign: i64) {
-        match share.when {
-            When::Day(day) => {
-                change(&mut self.days, day, |cell| cell.add(share, sign));
-                change(&mut self.months, day.month(), |cell| cell.add(share, sign));
+impl Sums<Share> for Cells {
+    fn add(&mut self, Share { span, amount }: &Share, sign: i64) {
+        match *span {
+            CellSpan::Day(day) => {
+                change(&mut self.days, day, |cell| cell.add(amount, sign));
+                change(&mut self.months, day.month(), |cell| cell.add(amount, sign));
             }
-            When::DayAlone(day) => change(&mut self.days, day, |cell| cell.add(share, sign)),
-            When::MonthAlone(month) => change(&mut self.months, month, |cell| cell.add(share, sign)),
+            CellSpan::DayAlone(day) => change(&mut self.days, day, |cell| cell.add(amount, sign)),
+            CellSpan::MonthAlone(month) => change(&mut self.months, month, |cell| cell.add(amount, sign)),
         }
     }
+}
 
-    /// Adds what an account spent on a day, or takes it out with `sign` −1.
-    pub fn add_spend(&mut self, day: Day, currency: Currency, minor: i64, sign: i64) {
-        change(&mut self.days, day, |cell| cell.add_spend(currency, minor, sign));
-        change(&mut self.months, day.month(), |cell| cell.add_spend(currency, minor, sign));
-    }
-
+impl Cells {
     /// The cell of a month; none where all is 0.
     pub fn month(&self, month: Month) -> Option<&Arc<Cell>> {
         self.months.get(&month)

@@ -38,8 +38,8 @@ impl Stages {
     /// Takes the sales cycles in use, in their order.
     pub fn taken(crm: &Crm) -> Self {
         let text = |symbol| crm.texts().maybe(symbol).map(str::to_owned);
-        let shelves = crm.shelves(Resource::SalesCycles);
-        let rows = shelves.iter().flat_map(|(_, shelf)| shelf.records());
+        let tables = crm.tables(Resource::SalesCycles);
+        let rows = tables.iter().flat_map(|(_, table)| table.records());
         let used = rows.filter(|row| row.active != Some(false));
         let cycle = used.filter_map(|row| {
             Some(Cycle {

@@ -5,9 +5,19 @@ use std::sync::Arc;
 
 use domain::members::Day;
 
+use super::share::Sums;
 use crate::canonical::{Canonical, Digest};
 use crate::entities::sender_accounts::row::Gain;
 use crate::store::{Symbol, Texts};
+
+/// What one account adds: a gain of one counter, at the account's email provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountGain {
+    /// Gmail, Outlook, …; none where no fact says.
+    pub provider: Option<Symbol>,
+    /// Which counter, over which days, how much.
+    pub gain: Gain,
+}
 
 /// What one counter gained, over all accounts that were read at both ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,16 +52,17 @@ pub struct Gains {
     spans: Arc<BTreeMap<Span, Counters>>,
 }
 
-impl Gains {
-    /// Adds a gain of an account at `provider`, or takes it out with `sign` −1.
-    pub fn add(&mut self, provider: Option<Symbol>, gain: &Gain, sign: i64) {
+impl Sums<AccountGain> for Gains {
+    fn add(&mut self, AccountGain { provider, gain }: &AccountGain, sign: i64) {
         if gain.from == gain.to {
-            add(Arc::make_mut(&mut self.days), (gain.to, provider), gain, sign);
+            add(Arc::make_mut(&mut self.days), (gain.to, *provider), gain, sign);
         } else {
-            add(Arc::make_mut(&mut self.spans), (gain.from, gain.to, provider), gain, sign);
+            add(Arc::make_mut(&mut self.spans), (gain.from, gain.to, *provider), gain, sign);
         }
     }
+}
 
+impl Gains {
     /// What was gained on `day` by accounts at `provider`; all 0 where no account was read at both ends of it.
     pub fn day(&self, day: Day, provider: Option<Symbol>) -> Counters {
         self.days.get(&(day, provider)).copied().unwrap_or_default()

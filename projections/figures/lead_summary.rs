@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::figures::crm_stages::{Spellings, Stages, counts, or_new_lead};
 use crate::store::Texts;
 
@@ -58,7 +58,7 @@ pub struct LeadSummary {
 /// The leads of one moment.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    shelves: Vec<Shelf>,
+    tables: Vec<ResourceTable>,
     stages: Stages,
     texts: Texts,
     timeline: Arc<Timeline>,
@@ -68,7 +68,7 @@ impl Taken {
     /// Takes the leads as they are now.
     pub fn new(crm: &Crm, timeline: &Arc<Timeline>) -> Self {
         Self {
-            shelves: crm.shelves(Resource::Leads).into_iter().map(|(_, shelf)| shelf.clone()).collect(),
+            tables: crm.tables(Resource::Leads).into_iter().map(|(_, table)| table.clone()).collect(),
             stages: Stages::taken(crm),
             texts: crm.texts().clone(),
             timeline: Arc::clone(timeline),
@@ -80,11 +80,11 @@ impl Taken {
         let (mut total, mut qualified) = (0, 0);
         let mut sources: BTreeMap<String, Spellings> = BTreeMap::new();
         let mut statuses: BTreeMap<String, Spellings> = BTreeMap::new();
-        for shelf in &self.shelves {
-            let Some(observed_at) = shelf.observed_at() else { continue };
+        for table in &self.tables {
+            let Some(observed_at) = table.observed_at() else { continue };
             let (rules, _) = self.timeline.at(observed_at);
             let order = self.stages.of(rules);
-            for (kind, sums) in shelf.tally() {
+            for (kind, sums) in table.tally() {
                 if !counts(rules, self.texts.maybe(kind.contact_type)) {
                     continue;
                 }
@@ -102,7 +102,12 @@ impl Taken {
         let status = |(status, leads)| StatusLeads { status, leads };
         LeadSummary {
             position,
-            observed_at: self.shelves.iter().filter_map(Shelf::observed_at).max().map(|at| at.to_string()),
+            observed_at: self
+                .tables
+                .iter()
+                .filter_map(ResourceTable::observed_at)
+                .max()
+                .map(|at| at.to_string()),
             total_leads: total,
             qualified_leads: qualified,
             source_count: sources.len(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::figures::crm_stages::{Spellings, StageOrder, Stages, counts, or_new_lead};
 use crate::store::Texts;
 
@@ -56,7 +56,7 @@ pub struct Pipeline {
 /// The deals of one moment.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    shelves: Vec<Shelf>,
+    tables: Vec<ResourceTable>,
     stages: Stages,
     texts: Texts,
     timeline: Arc<Timeline>,
@@ -73,11 +73,7 @@ impl Taken {
     /// Takes the deals as they are now.
     pub fn new(crm: &Crm, timeline: &Arc<Timeline>) -> Self {
         Self {
-            shelves: crm
-                .shelves(Resource::Opportunities)
-                .into_iter()
-                .map(|(_, shelf)| shelf.clone())
-                .collect(),
+            tables: crm.tables(Resource::Opportunities).into_iter().map(|(_, table)| table.clone()).collect(),
             stages: Stages::taken(crm),
             texts: crm.texts().clone(),
             timeline: Arc::clone(timeline),
@@ -89,11 +85,11 @@ impl Taken {
         let currency = self.currency();
         let (mut deals, mut valued, mut others) = (BTreeMap::<_, Deals>::new(), 0, BTreeMap::new());
         let mut order = StageOrder::default();
-        for shelf in &self.shelves {
-            let Some(observed_at) = shelf.observed_at() else { continue };
+        for table in &self.tables {
+            let Some(observed_at) = table.observed_at() else { continue };
             let (rules, _) = self.timeline.at(observed_at);
             order = self.stages.of(rules);
-            for (kind, sums) in shelf.tally() {
+            for (kind, sums) in table.tally() {
                 if !counts(rules, self.texts.maybe(kind.contact_type)) {
                     continue;
                 }
@@ -121,7 +117,12 @@ impl Taken {
         others.retain(|_, value| *value != 0);
         Pipeline {
             position,
-            observed_at: self.shelves.iter().filter_map(Shelf::observed_at).max().map(|at| at.to_string()),
+            observed_at: self
+                .tables
+                .iter()
+                .filter_map(ResourceTable::observed_at)
+                .max()
+                .map(|at| at.to_string()),
             currency: currency.map(|currency| currency.to_string()),
             total_value_minor: minor(total),
             stage_count: stages.len(),
@@ -142,14 +143,14 @@ impl Taken {
 
     /// The tenant's currency, else the one that most values of counted deals are in.
     fn currency(&self) -> Option<Currency> {
-        let observed = self.shelves.iter().filter_map(Shelf::observed_at).max();
+        let observed = self.tables.iter().filter_map(ResourceTable::observed_at).max();
         let rules = observed.map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
         let mut valued: BTreeMap<Currency, i64> = BTreeMap::new();
-        for shelf in &self.shelves {
-            let Some(read) = shelf.observed_at() else { continue };
+        for table in &self.tables {
+            let Some(read) = table.observed_at() else { continue };
             let (rules, _) = self.timeline.at(read);
             let is_counted = |contact_type| counts(rules, self.texts.maybe(contact_type));
-            for (kind, sums) in shelf.tally().iter().filter(|(kind, _)| is_counted(kind.contact_type)) {
+            for (kind, sums) in table.tally().iter().filter(|(kind, _)| is_counted(kind.contact_type)) {
                 if let Some(currency) = kind.currency {
                     *valued.entry(currency).or_default() += sums.valued;
                 }

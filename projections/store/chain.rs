@@ -50,6 +50,13 @@ impl Chain {
         self.last = position;
     }
 
+    /// The positions, ascending: a fact that replaces another is folded elsewhere than it stands.
+    pub fn sorted(&self) -> Vec<Position> {
+        let mut positions: Vec<Position> = self.iter().collect();
+        positions.sort_unstable();
+        positions
+    }
+
     /// The positions as they were added.
     pub fn iter(&self) -> impl Iterator<Item = Position> {
         let (mut rest, mut at) = (self.bytes.as_slice(), 0u64);

@@ -28,6 +28,11 @@ impl<T: Clone> Pages<T> {
         self.len == 0
     }
 
+    /// The number of every row.
+    pub fn ids(&self) -> impl Iterator<Item = u32> + use<T> {
+        0..self.len as u32
+    }
+
     /// Row `at`, which must be there: ids are made by [`Pages::push`] and never leave their table.
     pub fn get(&self, at: u32) -> &T {
         &self.pages[at as usize / PAGE_ROWS][at as usize % PAGE_ROWS]

@@ -44,7 +44,7 @@ pub fn dispositions(
 ) -> Result<Option<Page<DispositionItem>>, FactError> {
     let (facts, position) = view.with(|tenant, position| {
         let calls = &tenant.calls.rows;
-        let facts = calls.row(call_id).map(|row| calls.rows().get(row).facts().collect::<Vec<_>>());
+        let facts = calls.row(call_id).map(|row| calls.rows().get(row).facts().iter().collect::<Vec<_>>());
         (facts, position)
     });
     let Some(mut facts) = facts else { return Ok(None) };

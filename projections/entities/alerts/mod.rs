@@ -7,7 +7,6 @@ use domain::facts::Fact;
 use domain::facts::alert::{AlertFact, AlertRaised};
 use domain::keys::Position;
 use domain::members::Instant;
-use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages};
+use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages};
 
 words! {
     /// Where an alert stands.
@@ -68,6 +67,7 @@ struct Row {
     raised: Option<Arc<Raised>>,
     cleared: Option<Arc<Cleared>>,
     attempts: Arc<Vec<Attempt>>,
+    facts: Chain,
 }
 
 impl Row {
@@ -139,6 +139,8 @@ pub struct Alerts {
 type About = (Box<str>, Option<Box<str>>);
 
 impl Entity for Alerts {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "alerts";
@@ -151,19 +153,19 @@ impl Entity for Alerts {
         let (position, at) = (recorded.position, recorded.occurred_at);
         match fact {
             AlertFact::Raised(body) => {
-                let row = self.row_of(body.alert_id.as_str());
+                let row = self.row_of(body.alert_id.as_str(), position);
                 self.rows.get_mut(row).raised = Some(Arc::new(raised(body, position, at)));
                 self.order.place(row, None, Some(at));
                 self.track(row);
             }
             AlertFact::Cleared(body) => {
-                let row = self.row_of(body.alert_id.as_str());
+                let row = self.row_of(body.alert_id.as_str(), position);
                 let reason = body.reason.as_ref().map(|reason| reason.as_str().into());
                 self.rows.get_mut(row).cleared = Some(Arc::new(Cleared { position, at, reason }));
                 self.track(row);
             }
             AlertFact::Sent(body) => {
-                let row = self.row_of(body.alert_id.as_str());
+                let row = self.row_of(body.alert_id.as_str(), position);
                 let attempts = Arc::make_mut(&mut self.rows.get_mut(row).attempts);
                 attempts.push(Attempt {
                     position,
@@ -179,14 +181,12 @@ impl Entity for Alerts {
         }
     }
 
-    fn absorb(&mut self, _shard: Self) {}
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
+    }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
     }
 
     fn digest(&self, tenant: &str) -> Digest {
@@ -227,13 +227,16 @@ fn raised(body: &AlertRaised, position: Position, at: Instant) -> Raised {
 }
 
 impl Alerts {
-    fn row_of(&mut self, id: &str) -> u32 {
-        self.find(id).unwrap_or_else(|| {
-            let row = Row { id: id.into(), raised: None, cleared: None, attempts: Arc::default() };
-            let at = self.rows.push(row);
+    /// The row that the fact at `position` is of.
+    fn row_of(&mut self, id: &str, position: Position) -> u32 {
+        let at = self.find(id).unwrap_or_else(|| {
+            let (attempts, facts) = Default::default();
+            let at = self.rows.push(Row { id: id.into(), raised: None, cleared: None, attempts, facts });
             self.index.insert(Index::hash(id), at);
             at
-        })
+        });
+        self.rows.get_mut(at).facts.push(position);
+        at
     }
 
     fn find(&self, id: &str) -> Option<u32> {

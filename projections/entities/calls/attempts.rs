@@ -1,17 +1,35 @@
 //! Attempts of dialer sessions as calls see them: one whose session and lead match exactly one undisposed call lends
 //! that call its outcome (RULINGS, Outcomes).
 
+use domain::keys::Position;
 use domain::rules::outcomes::Outcome;
 
 use crate::Order;
-use crate::store::{Index, Pages, Symbol};
+use crate::store::{Chain, Index, Pages, Symbol};
 
-/// A lead within a session: what was said of the attempt, and the calls that were made of it.
-#[derive(Debug, Clone, Copy)]
+/// The attempt of a lead within a session.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    order: Order,
+    outcome: Outcome,
+    facts: Chain,
+}
+
+impl Attempt {
+    /// The attempt as the fact at `position` tells it.
+    pub fn new(order: Order, outcome: Outcome, position: Position) -> Self {
+        let mut facts = Chain::default();
+        facts.push(position);
+        Self { order, outcome, facts }
+    }
+}
+
+/// A lead within a session: its attempt, and the calls that were made of it.
+#[derive(Debug, Clone)]
 struct Pair {
     session: Symbol,
     lead: Symbol,
-    attempt: Option<(Order, Outcome)>,
+    attempt: Option<Box<Attempt>>,
     /// How many of its calls nobody has disposed.
     undisposed: u32,
     /// The exclusive or of those calls' rows: of a single one its row.
@@ -44,10 +62,17 @@ impl Attempts {
         })
     }
 
-    /// Takes an attempt's outcome; there is one attempt per session and lead, so the earliest stands.
-    pub fn attempt(&mut self, pair: u32, order: Order, outcome: Outcome) {
-        let pair = self.pairs.get_mut(pair);
-        pair.attempt = Some(pair.attempt.map_or((order, outcome), |known| known.min((order, outcome))));
+    /// Takes what a fact tells of an attempt; there is one attempt per session and lead, so the earliest stands.
+    pub fn attempt(&mut self, pair: u32, attempt: Attempt) {
+        match &mut self.pairs.get_mut(pair).attempt {
+            unknown @ None => *unknown = Some(Box::new(attempt)),
+            Some(known) => {
+                attempt.facts.iter().for_each(|position| known.facts.push(position));
+                if (attempt.order, attempt.outcome) < (known.order, known.outcome) {
+                    (known.order, known.outcome) = (attempt.order, attempt.outcome);
+                }
+            }
+        }
     }
 
     /// The lead of the pair.
@@ -57,7 +82,12 @@ impl Attempts {
 
     /// The outcome of the pair's attempt.
     pub fn attempted(&self, pair: u32) -> Option<Outcome> {
-        self.pairs.get(pair).attempt.map(|(_, outcome)| outcome)
+        self.pairs.get(pair).attempt.as_ref().map(|attempt| attempt.outcome)
+    }
+
+    /// The facts that tell of the attempt.
+    pub fn facts(&self, session: Symbol, lead: Symbol) -> Option<&Chain> {
+        Some(&self.pairs.get(self.at(session, lead)?).attempt.as_ref()?.facts)
     }
 
     /// An undisposed call comes to the pair.
@@ -77,8 +107,8 @@ impl Attempts {
     /// The call that has the outcome lent, where there is an attempt and exactly one undisposed call.
     pub fn borrower(&self, pair: u32) -> Option<(u32, Outcome)> {
         let pair = self.pairs.get(pair);
-        let (_, outcome) = pair.attempt?;
-        (pair.undisposed == 1).then_some((pair.rows, outcome))
+        let attempt = pair.attempt.as_ref()?;
+        (pair.undisposed == 1).then_some((pair.rows, attempt.outcome))
     }
 
     /// What is lent to the undisposed call in `row`.
@@ -106,15 +136,16 @@ impl Attempts {
     pub fn absorb(&mut self, shard: Self, mut symbol: impl FnMut(Symbol) -> Symbol) {
         for known in shard.pairs {
             let pair = self.pair(symbol(known.session), symbol(known.lead));
-            if let Some((order, outcome)) = known.attempt {
-                self.attempt(pair, order, outcome);
+            if let Some(attempt) = known.attempt {
+                self.attempt(pair, *attempt);
             }
         }
     }
 
     /// The leads that an attempt says not to call again, one mention for each.
     pub fn dnc(&self) -> impl Iterator<Item = Symbol> {
-        let is_dnc = |pair: &&Pair| pair.attempt.is_some_and(|(_, outcome)| outcome == Outcome::Dnc);
+        let is_dnc =
+            |pair: &&Pair| pair.attempt.as_ref().is_some_and(|attempt| attempt.outcome == Outcome::Dnc);
         self.pairs.iter().filter(is_dnc).map(|pair| pair.lead)
     }
 }

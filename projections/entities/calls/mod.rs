@@ -16,11 +16,11 @@ use domain::rules::configuration::Timeline;
 use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entities::calls::attempts::Attempts;
+use crate::entities::calls::attempts::{Attempt, Attempts};
 use crate::entities::calls::row::{Call, Recording};
 use crate::entity::Entity;
-use crate::figures::{Cells, Share};
-use crate::store::{Buckets, Index, Pages, Postings, Strings, Symbol, Texts};
+use crate::figures::{Cells, Share, Sums};
+use crate::store::{Buckets, Chain, Index, Pages, Postings, Strings, Symbol, Texts};
 use crate::{Order, Recorded};
 
 /// Calls of one tenant, without the figures that a configuration makes of them.
@@ -37,14 +37,16 @@ pub struct Calls {
     dnc: Arc<BTreeMap<Symbol, u32>>,
 }
 
-/// What a row adds to what is kept beside the rows.
+/// What is kept beside the rows because of one call.
 #[derive(Debug, PartialEq, Eq)]
-struct Adds {
+struct Effect {
     share: Option<Share>,
     dnc: Option<Symbol>,
 }
 
 impl Entity for Calls {
+    type RowId = u32;
+    type Share = Share;
     type Figures = Cells;
 
     const NAME: &'static str = "calls";
@@ -56,8 +58,8 @@ impl Entity for Calls {
         if let Fact::Call(fact) = recorded.fact {
             let row = self.row_of(fact);
             self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
-        } else if let Some((pair, order, outcome)) = self.attempted(recorded) {
-            self.attempts.attempt(pair, order, outcome);
+        } else if let Some((pair, attempt)) = self.attempted(recorded) {
+            self.attempts.attempt(pair, attempt);
         }
     }
 
@@ -76,7 +78,7 @@ impl Entity for Calls {
         self.attempts.absorb(attempts, |symbol| self.strings.intern(strings.texts().get(symbol)));
     }
 
-    fn settle(&mut self) {
+    fn finish_rows(&mut self) {
         self.attempts.forget_calls();
         (self.order, self.by_lead, self.by_session) = Default::default();
         for (at, row) in (0..).zip(self.rows.iter()) {
@@ -89,26 +91,37 @@ impl Entity for Calls {
             }
         }
         let mut dnc = BTreeMap::new();
-        let calls = (0..self.rows.len() as u32).filter_map(|at| self.dnc_of(at, self.lent(at)));
+        let calls = self.rows.ids().filter_map(|at| self.dnc_of(at, self.lent(at)));
         calls.chain(self.attempts.dnc()).for_each(|lead| count(&mut dnc, lead, true));
         self.dnc = Arc::new(dnc);
     }
 
-    fn figures(&self, timeline: &Timeline) -> Cells {
-        let mut cells = Cells::default();
-        for at in 0..self.rows.len() as u32 {
-            self.contribution(at, timeline).iter().for_each(|share| cells.add(share, 1));
-        }
-        cells
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
+    }
+
+    /// The attempts that lend the call its outcome are among them.
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        let call = self.rows.get(row);
+        let lender = call.undisposed().filter(|_| self.lent(row).is_some());
+        let attempts = lender.and_then(|(session, lead)| self.attempts.facts(session, lead));
+        let mut facts: Vec<_> =
+            call.facts().iter().chain(attempts.into_iter().flat_map(Chain::iter)).collect();
+        facts.sort_unstable();
+        facts
+    }
+
+    fn contributions(&self, row: u32, timeline: &Timeline, out: &mut impl FnMut(Share)) {
+        self.rows.get(row).share(self.lent(row), timeline).into_iter().for_each(out);
     }
 
     fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, cells: &mut Cells) {
         if let Fact::Call(fact) = recorded.fact {
             self.apply_call(recorded, fact, timeline, cells);
-        } else if let Some((pair, order, outcome)) = self.attempted(recorded) {
+        } else if let Some((pair, attempt)) = self.attempted(recorded) {
             let said = |attempts: &Attempts| attempts.attempted(pair) == Some(Outcome::Dnc);
             let before = said(&self.attempts);
-            self.join(pair, None, timeline, cells, |attempts| attempts.attempt(pair, order, outcome));
+            self.join(pair, None, timeline, cells, |attempts| attempts.attempt(pair, attempt));
             let after = said(&self.attempts);
             if before != after {
                 count(Arc::make_mut(&mut self.dnc), self.attempts.lead(pair), after);
@@ -145,6 +158,9 @@ fn count(counts: &mut BTreeMap<Symbol, u32>, lead: Symbol, more: bool) {
 }
 
 impl Calls {
+    /// Moves what is derived from the call by what it is before and after. A fact can also change who borrows an
+    /// attempt's outcome: once a second undisposed call of the same session and lead is known, neither borrows it; once
+    /// one of two is disposed, the other does. So joining may move the share of a call that the fact does not name.
     fn apply_call(
         &mut self,
         recorded: &Recorded<'_>,
@@ -153,9 +169,9 @@ impl Calls {
         cells: &mut Cells,
     ) {
         let at = self.row_of(fact);
-        let before = self.adds(at, self.lent(at), timeline);
+        let before = self.effect(at, self.lent(at), timeline);
         let row = self.rows.get_mut(at);
-        let known = row.facts().next().is_some();
+        let known = row.facts().iter().next().is_some();
         let (begun, lead, session) = (known.then(|| row.begun()), row.lead(), row.session());
         let pair = row.undisposed();
         row.fold(recorded, fact, &mut self.strings);
@@ -168,7 +184,7 @@ impl Calls {
         }
         let moved = row.undisposed();
         if pair != moved {
-            // The call's own share is moved below; here that of another that borrows, or no longer, because of it.
+            // This call's own share moves below, with all else that the fact changed in it.
             if let Some((session, lead)) = pair {
                 let pair = self.attempts.pair(session, lead);
                 self.join(pair, Some(at), timeline, cells, |attempts| attempts.remove(pair, at));
@@ -178,12 +194,13 @@ impl Calls {
                 self.join(pair, Some(at), timeline, cells, |attempts| attempts.add(pair, at));
             }
         }
-        let after = self.adds(at, self.lent(at), timeline);
+        let after = self.effect(at, self.lent(at), timeline);
         self.replace(&before, &after, cells);
     }
 
-    /// Changes what is known of a pair, and moves the shares of the calls that borrowed before and that borrow now,
-    /// but for `except`.
+    /// Changes what is known of a pair, and moves the shares of the call that borrowed its outcome before and of the
+    /// one that borrows it now, which may be two: the first loses the outcome, the second gains it. `except` is a call
+    /// whose caller moves it.
     fn join(
         &mut self,
         pair: u32,
@@ -200,17 +217,17 @@ impl Calls {
         }
         for (borrower, borrows) in [(before, false), (after, true)] {
             let Some((at, outcome)) = borrower.filter(|(at, _)| Some(*at) != except) else { continue };
-            let (without, with) = (self.adds(at, None, timeline), self.adds(at, Some(outcome), timeline));
+            let (without, with) = (self.effect(at, None, timeline), self.effect(at, Some(outcome), timeline));
             let (from, to) = if borrows { (without, with) } else { (with, without) };
             self.replace(&from, &to, cells);
         }
     }
 
-    fn adds(&self, at: u32, lent: Option<Outcome>, timeline: &Timeline) -> Adds {
-        Adds { share: self.rows.get(at).contribution(lent, timeline), dnc: self.dnc_of(at, lent) }
+    fn effect(&self, at: u32, lent: Option<Outcome>, timeline: &Timeline) -> Effect {
+        Effect { share: self.rows.get(at).share(lent, timeline), dnc: self.dnc_of(at, lent) }
     }
 
-    fn replace(&mut self, before: &Adds, after: &Adds, cells: &mut Cells) {
+    fn replace(&mut self, before: &Effect, after: &Effect, cells: &mut Cells) {
         if before.share != after.share {
             before.share.iter().for_each(|share| cells.add(share, -1));
             after.share.iter().for_each(|share| cells.add(share, 1));
@@ -233,13 +250,13 @@ impl Calls {
         self.attempts.lent(session, lead, at)
     }
 
-    /// The attempt that a fact tells of: its pair, its place among others of the pair, its outcome.
-    fn attempted(&mut self, recorded: &Recorded<'_>) -> Option<(u32, Order, Outcome)> {
+    /// The pair of session and lead that a fact tells an attempt of, and the attempt.
+    fn attempted(&mut self, recorded: &Recorded<'_>) -> Option<(u32, Attempt)> {
         let Fact::Session(SessionFact::Attempted(body)) = recorded.fact else { return None };
         let session = self.strings.intern(body.session_id.as_str());
         let lead = self.strings.intern(body.lead_id.as_str());
         let order = Order::new(recorded.occurred_at, 0, &recorded.content);
-        Some((self.attempts.pair(session, lead), order, body.outcome))
+        Some((self.attempts.pair(session, lead), Attempt::new(order, body.outcome, recorded.position)))
     }
 
     fn row_of(&mut self, fact: &CallFact) -> u32 {
@@ -279,9 +296,7 @@ impl Calls {
             row.number(position as i64);
             row.maybe(duration.map(i64::from));
         }
-        let mut facts: Vec<Position> = call.facts().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| row.number(*position as i64));
+        row.positions(call.facts());
     }
 
     /// The row of that id.
@@ -292,11 +307,6 @@ impl Calls {
     /// What came of the call in `row`: as it was disposed, else as an attempt or a machine tells.
     pub fn outcome(&self, row: u32) -> Option<Outcome> {
         self.rows.get(row).outcome(self.lent(row))
-    }
-
-    /// What the call in `row` adds to the figures.
-    pub fn contribution(&self, row: u32, timeline: &Timeline) -> Option<Share> {
-        self.rows.get(row).contribution(self.lent(row), timeline)
     }
 
     /// The rows of a lead's calls.

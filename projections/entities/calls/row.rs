@@ -7,7 +7,7 @@ use domain::rules::configuration::{Configuration, Timeline};
 use domain::rules::outcomes::Outcome;
 use domain::rules::qualification::{Reason, Verdict, qualify};
 
-use crate::figures::{Measure, Share, When};
+use crate::figures::{Amount, CellSpan, Measure, Share};
 use crate::store::{Chain, Latest, Strings, Symbol};
 use crate::{Order, Recorded};
 
@@ -26,7 +26,7 @@ const DISPOSER: usize = 1;
 
 /// Where a call stands: own facts before those of legs, then the furthest status, then the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Standing {
+struct StatusClaim {
     own: bool,
     rank: u8,
     order: Order,
@@ -66,7 +66,7 @@ impl Recording {
 
 /// What few calls have.
 #[derive(Debug, Clone, Default)]
-struct Rare {
+struct CallExtras {
     legs: Vec<Leg>,
     recordings: Vec<Recording>,
 }
@@ -80,13 +80,13 @@ pub struct Call {
     answered: bool,
     starts_known: bool,
     begun: Instant,
-    standing: Option<Standing>,
+    latest_status: Option<StatusClaim>,
     told: Latest<u32, 6>,
     shared: Latest<u32, 2>,
     disposed: Option<Box<Latest<u32, 2>>>,
     /// Answered and ended, µs and one more.
     moments: Option<Box<Latest<u64, 2>>>,
-    rare: Option<Box<Rare>>,
+    extras: Option<Box<CallExtras>>,
     facts: Chain,
 }
 
@@ -99,12 +99,12 @@ impl Call {
             answered: false,
             starts_known: false,
             begun: Instant(i64::MAX),
-            standing: None,
+            latest_status: None,
             told: Latest::default(),
             shared: Latest::default(),
             disposed: None,
             moments: None,
-            rare: None,
+            extras: None,
             facts: Chain::default(),
         }
     }
@@ -159,8 +159,8 @@ impl Call {
     fn report(&mut self, at: Instant, order: Order, body: &CallReported, strings: &mut Strings) {
         let own = body.parent_call_id.as_ref().is_none_or(|parent| *parent == body.call_id);
         self.reported = true;
-        let standing = Standing { own, rank: body.status.rank(), order, status: body.status };
-        self.standing = self.standing.max(Some(standing));
+        let latest_status = StatusClaim { own, rank: body.status.rank(), order, status: body.status };
+        self.latest_status = self.latest_status.max(Some(latest_status));
         self.begin(false, at);
         if let Some(started) = body.started_at {
             self.begin(own, started);
@@ -189,7 +189,7 @@ impl Call {
     /// What a leg is, who called whom and when, is not what its parent is: only answer, duration and agent count.
     fn fold_leg(&mut self, order: Order, body: &CallReported, strings: &mut Strings) {
         let id = strings.intern(body.call_id.as_str());
-        let legs = &mut self.rare.get_or_insert_default().legs;
+        let legs = &mut self.extras.get_or_insert_default().legs;
         let at = legs.iter().position(|leg| leg.id == id).unwrap_or_else(|| {
             legs.push(Leg { id, answered: false, duration: None });
             legs.len() - 1
@@ -199,7 +199,7 @@ impl Call {
     }
 
     fn record(&mut self, recording: Recording) {
-        let recordings = &mut self.rare.get_or_insert_default().recordings;
+        let recordings = &mut self.extras.get_or_insert_default().recordings;
         match recordings.iter_mut().find(|known| known.id == recording.id) {
             None => recordings.push(recording),
             Some(known) => {
@@ -231,7 +231,7 @@ impl Call {
     }
 
     fn legs(&self) -> &[Leg] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.legs)
+        self.extras.as_ref().map_or(&[], |extras| &extras.legs)
     }
 
     /// Whether somebody answered: a leg, where it has legs.
@@ -254,7 +254,7 @@ impl Call {
 
     /// The provider's last word.
     pub fn status(&self) -> Option<CallStatus> {
-        self.standing.map(|standing| standing.status)
+        self.latest_status.map(|latest_status| latest_status.status)
     }
 
     /// Who called whom.
@@ -315,12 +315,12 @@ impl Call {
 
     /// Its recordings, in no order that can be served.
     pub fn recordings(&self) -> &[Recording] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.recordings)
+        self.extras.as_ref().map_or(&[], |extras| &extras.recordings)
     }
 
     /// The facts that made it.
-    pub fn facts(&self) -> impl Iterator<Item = Position> {
-        self.facts.iter()
+    pub fn facts(&self) -> &Chain {
+        &self.facts
     }
 
     /// Whether it is qualified under `configuration`, and why (A4).
@@ -330,7 +330,7 @@ impl Call {
 
     /// What it adds to the figures. Answered and qualified count the configured directions, calls and talk time
     /// all of them, for the tenant and by agent alike, so that the agents' rows sum to the tenant's.
-    pub fn contribution(&self, lent: Option<Outcome>, timeline: &Timeline) -> Option<Share> {
+    pub fn share(&self, lent: Option<Outcome>, timeline: &Timeline) -> Option<Share> {
         if !self.exists() {
             return None;
         }
@@ -342,19 +342,16 @@ impl Call {
         let talked = if answered { seconds.unwrap_or(0) } else { 0 };
         let outcome = self.outcome(lent);
         let last = (Measure::Outcome(outcome.unwrap_or(Outcome::Skipped)), i64::from(outcome.is_some()));
-        Some(Share {
-            when: When::Day(day),
-            agent: Some(self.agent()),
-            amounts: [
-                (Measure::Calls, 1),
-                (Measure::Answered, i64::from(counted && answered)),
-                (Measure::Qualified, i64::from(qualified)),
-                (Measure::TalkSeconds, i64::from(talked)),
-                (Measure::KnownSeconds, i64::from(seconds.unwrap_or(0))),
-                (Measure::KnownDurations, i64::from(seconds.is_some())),
-                last,
-            ],
-        })
+        let amounts = [
+            (Measure::Calls, 1),
+            (Measure::Answered, i64::from(counted && answered)),
+            (Measure::Qualified, i64::from(qualified)),
+            (Measure::TalkSeconds, i64::from(talked)),
+            (Measure::KnownSeconds, i64::from(seconds.unwrap_or(0))),
+            (Measure::KnownDurations, i64::from(seconds.is_some())),
+            last,
+        ];
+        Some(Share { span: CellSpan::Day(day), amount: Amount::Call { agent: self.agent(), amounts } })
     }
 
     /// Puts the symbols of another table in the place of its own.
@@ -366,9 +363,9 @@ impl Call {
         if let Some(disposed) = &mut self.disposed {
             disposed.map(|at, value| if at == DISPOSER { number(value) } else { value });
         }
-        if let Some(rare) = &mut self.rare {
-            rare.legs.iter_mut().for_each(|leg| leg.id = symbol(leg.id));
-            rare.recordings.iter_mut().for_each(|recording| recording.id = symbol(recording.id));
+        if let Some(extras) = &mut self.extras {
+            extras.legs.iter_mut().for_each(|leg| leg.id = symbol(leg.id));
+            extras.recordings.iter_mut().for_each(|recording| recording.id = symbol(recording.id));
         }
     }
 }

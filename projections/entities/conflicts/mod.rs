@@ -4,7 +4,6 @@ use domain::facts::Fact;
 use domain::facts::control::ControlFact;
 use domain::keys::{ContentDigest, Position};
 use domain::members::Instant;
-use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
+use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a conflict stands.
@@ -49,6 +48,7 @@ struct Row {
     second: ContentDigest,
     seen: Option<Seen>,
     decided: Option<Decided>,
+    facts: Chain,
 }
 
 impl Row {
@@ -108,6 +108,8 @@ pub struct Conflicts {
 }
 
 impl Entity for Conflicts {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "conflicts";
@@ -132,29 +134,30 @@ impl Entity for Conflicts {
                     first_digest: body.first_digest,
                     occurred_at: body.occurred_at,
                 };
-                let at = self.change(body.first_position, body.second_digest, |row| row.seen = Some(seen));
+                let key = (body.first_position, body.second_digest);
+                let at = self.change(key, recorded.position, |row| row.seen = Some(seen));
                 self.order.place(at, None, Some(seen.at));
             }
             ControlFact::ConflictAccepted(body) => {
                 let decided = decided(State::Accepted, &body.by, &mut self.strings);
-                self.change(body.first_position, body.second_digest, |row| row.decided = Some(decided));
+                let key = (body.first_position, body.second_digest);
+                self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
             ControlFact::ConflictRejected(body) => {
                 let decided = decided(State::Rejected, &body.by, &mut self.strings);
-                self.change(body.first_position, body.second_digest, |row| row.decided = Some(decided));
+                let key = (body.first_position, body.second_digest);
+                self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
             ControlFact::Quarantined(_) | ControlFact::QuarantineResolved(_) => {}
         }
     }
 
-    fn absorb(&mut self, _shard: Self) {}
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
+    }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
     }
 
     fn digest(&self, tenant: &str) -> Digest {
@@ -175,20 +178,27 @@ impl Entity for Conflicts {
 }
 
 impl Conflicts {
-    fn change(&mut self, first: Position, second: ContentDigest, change: impl FnOnce(&mut Row)) -> u32 {
+    fn change(
+        &mut self,
+        (first, second): (Position, ContentDigest),
+        fact: Position,
+        change: impl FnOnce(&mut Row),
+    ) -> u32 {
         let hash = Index::hash((first, second));
         let is = |row: u32| {
             let row = self.rows.get(row);
             (row.first, row.second) == (first, second)
         };
         let at = self.index.find(hash, is).unwrap_or_else(|| {
-            let at = self.rows.push(Row { first, second, seen: None, decided: None });
+            let at =
+                self.rows.push(Row { first, second, seen: None, decided: None, facts: Chain::default() });
             self.index.insert(hash, at);
             at
         });
         let row = self.rows.get_mut(at);
         let before = row.is_open();
         change(row);
+        row.facts.push(fact);
         self.open = self.open + usize::from(row.is_open()) - usize::from(before);
         at
     }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::{Origins, Row};
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::figures::crm_stages::{Stages, counts, or_new_lead};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Texts};
@@ -44,7 +44,7 @@ pub struct HotItem {
 /// The deals of one moment.
 #[derive(Debug, Clone)]
 pub struct HotList {
-    shelves: Vec<(String, Shelf)>,
+    tables: Vec<(String, ResourceTable)>,
     stages: Stages,
     origins: Origins,
     texts: Texts,
@@ -54,9 +54,9 @@ pub struct HotList {
 impl HotList {
     /// Takes the deals as they are now.
     pub fn new(crm: &Crm, timeline: &std::sync::Arc<Timeline>) -> Self {
-        let shelves = crm.shelves(Resource::Opportunities);
+        let tables = crm.tables(Resource::Opportunities);
         Self {
-            shelves: shelves.into_iter().map(|(source, shelf)| (source.to_owned(), shelf.clone())).collect(),
+            tables: tables.into_iter().map(|(source, table)| (source.to_owned(), table.clone())).collect(),
             stages: Stages::taken(crm),
             origins: crm.origins().clone(),
             texts: crm.texts().clone(),
@@ -67,11 +67,11 @@ impl HotList {
     /// One page, by weighted size, highest first.
     pub fn page(&self, position: Position, after: Option<&Cursor>, limit: usize) -> Page<HotItem> {
         let mut items = Vec::new();
-        for (source, shelf) in &self.shelves {
-            let Some(observed_at) = shelf.observed_at() else { continue };
+        for (source, table) in &self.tables {
+            let Some(observed_at) = table.observed_at() else { continue };
             let (rules, _) = self.timeline.at(observed_at);
             let order = self.stages.of(rules);
-            for row in shelf.records() {
+            for row in table.records() {
                 let stage = or_new_lead(self.texts.maybe(row.stage));
                 let is_hot = rules.hot_stages.contains(&folded(stage));
                 if is_hot && counts(rules, self.texts.maybe(row.contact_type)) {

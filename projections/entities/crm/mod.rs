@@ -12,23 +12,53 @@ use std::collections::BTreeMap;
 
 use domain::facts::Fact;
 use domain::facts::sync::{Resource, SnapshotTaken, SyncFact};
+use domain::keys::Position;
 use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entities::crm::row::{Origins, Row};
 use crate::entities::crm::runs::{SyncRuns, family};
 use crate::entities::crm::snapshots::{Key, Snapshots};
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::{Kind, ResourceTable};
 use crate::entity::Entity;
 use crate::store::{Strings, Symbol, Texts};
 use crate::{Recorded, halves};
+
+/// A row of [`Crm`] that can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CrmId {
+    /// A run.
+    Run(u32),
+    /// A record, or the word that it is gone.
+    Record {
+        /// Of what.
+        resource: Resource,
+        /// Whose data.
+        source: Symbol,
+        /// Its number in their table.
+        row: u32,
+    },
+}
+
+/// What one record adds to the sums of its resource and source: it counts once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordShare {
+    /// Of what.
+    pub resource: Resource,
+    /// Whose data.
+    pub source: Symbol,
+    /// What it is counted by.
+    pub kind: Kind,
+    /// Its value, minor units; none where it has none above zero.
+    pub value_minor: Option<i64>,
+}
 
 /// All records and runs of one tenant. Nothing of a run is served before the run ended well.
 #[derive(Debug, Clone, Default)]
 pub struct Crm {
     strings: Strings,
     origins: Origins,
-    shelves: BTreeMap<(Resource, Symbol), Shelf>,
+    tables: BTreeMap<(Resource, Symbol), ResourceTable>,
     snapshots: Snapshots,
     runs: SyncRuns,
 }
@@ -50,13 +80,13 @@ impl Crm {
             .map(|(index, record)| Row::of(record, of, (origin, index), strings))
             .chain(removed)
             .collect();
-        let shelf = (key.resource, data_of(key.source, strings));
-        let counted = self.shelves.entry(shelf).or_insert_with(|| Shelf::new(key.resource));
-        let (shelf, is_waiting) = match self.snapshots.part(key, body) {
+        let table = (key.resource, data_of(key.source, strings));
+        let counted = self.tables.entry(table).or_insert_with(|| ResourceTable::new(key.resource));
+        let (table, is_waiting) = match self.snapshots.part(key, body) {
             Some(waiting) => (waiting, true),
             None => (counted, false),
         };
-        rows.into_iter().for_each(|row| shelf.put(row, &self.origins, self.strings.texts()));
+        rows.into_iter().for_each(|row| table.put(row, &self.origins, self.strings.texts()));
         if is_waiting {
             self.count(vec![key]);
         }
@@ -70,14 +100,14 @@ impl Crm {
             }
             let Some(waiting) = self.snapshots.count(&key) else { continue };
             let (origins, texts) = (&self.origins, self.strings.texts());
-            let floor = waiting.floor(texts.get(key.run));
+            let low = waiting.low_watermark(texts.get(key.run));
             let family = data_of(key.source, &mut self.strings);
             let texts = self.strings.texts();
-            let shelf =
-                self.shelves.entry((key.resource, family)).or_insert_with(|| Shelf::new(key.resource));
+            let table =
+                self.tables.entry((key.resource, family)).or_insert_with(|| ResourceTable::new(key.resource));
             match key.base {
-                Some(_) => shelf.change(waiting.records, floor, origins, texts),
-                None => shelf.replace(waiting.records, key.scope, floor, origins, texts),
+                Some(_) => table.change(waiting.records, low, origins, texts),
+                None => table.replace(waiting.records, key.scope, low, origins, texts),
             }
             keys.extend(self.snapshots.upon(key.run));
         }
@@ -103,18 +133,18 @@ impl Crm {
         }
     }
 
-    /// The shelves of a resource with their sources, by the source's name.
-    pub fn shelves(&self, resource: Resource) -> Vec<(&str, &Shelf)> {
-        let of = self.shelves.iter().filter(|((of, _), _)| *of == resource);
-        let mut shelves: Vec<_> =
-            of.map(|((_, source), shelf)| (self.strings.texts().get(*source), shelf)).collect();
-        shelves.sort_unstable_by_key(|(source, _)| *source);
-        shelves
+    /// The tables of a resource with their sources, by the source's name.
+    pub fn tables(&self, resource: Resource) -> Vec<(&str, &ResourceTable)> {
+        let of = self.tables.iter().filter(|((of, _), _)| *of == resource);
+        let mut tables: Vec<_> =
+            of.map(|((_, source), table)| (self.strings.texts().get(*source), table)).collect();
+        tables.sort_unstable_by_key(|(source, _)| *source);
+        tables
     }
 
     /// Whether anything was ever read whole and well.
     pub fn was_read(&self) -> bool {
-        self.shelves.values().any(|shelf| shelf.observed_at().is_some())
+        self.tables.values().any(|table| table.observed_at().is_some())
     }
 
     /// The runs.
@@ -135,17 +165,17 @@ impl Crm {
     /// Where the names of a source's contacts are: each lead's row by the CRM's id of the contact.
     pub fn contact(&self, source: &str, id: Symbol) -> Option<&Row> {
         let source = self.strings.find(source)?;
-        self.shelves.get(&(Resource::Leads, source))?.get(id)
+        self.tables.get(&(Resource::Leads, source))?.get(id)
     }
 
     /// What tells whether two tenants hold the same records: of each source and resource that has any, how many, and
-    /// a print of all that they say in public (B13, L12).
-    pub fn prints(&self) -> impl Iterator<Item = (Resource, &str, (u64, u64))> {
-        let print = |((resource, source), shelf): (&(Resource, Symbol), &Shelf)| {
-            (*resource, self.strings.texts().get(*source), shelf.print())
+    /// a fingerprint of all that they say in public (B13, L12).
+    pub fn fingerprints(&self) -> impl Iterator<Item = (Resource, &str, (u64, u64))> {
+        let fingerprint = |((resource, source), table): (&(Resource, Symbol), &ResourceTable)| {
+            (*resource, self.strings.texts().get(*source), table.fingerprint())
         };
         // The keys' sources live in the strings.
-        self.shelves.iter().map(print).filter(|(_, _, (count, _))| *count > 0)
+        self.tables.iter().map(fingerprint).filter(|(_, _, (count, _))| *count > 0)
     }
 }
 
@@ -162,6 +192,8 @@ fn data_of(source: Symbol, strings: &mut Strings) -> Symbol {
 }
 
 impl Entity for Crm {
+    type RowId = CrmId;
+    type Share = RecordShare;
     type Figures = ();
 
     const NAME: &'static str = "crm";
@@ -189,23 +221,44 @@ impl Entity for Crm {
         *self = shard;
     }
 
-    fn settle(&mut self) {}
+    fn row_ids(&self) -> impl Iterator<Item = CrmId> {
+        let runs = self.runs.rows().ids().map(CrmId::Run);
+        let records = self.tables.iter().flat_map(|(&(resource, source), table)| {
+            table.rows().ids().map(move |row| CrmId::Record { resource, source, row })
+        });
+        runs.chain(records)
+    }
 
-    fn figures(&self, _timeline: &Timeline) {}
+    /// Of a record the part of a snapshot whose word stands: the newest, not those before it.
+    fn facts_of(&self, row: CrmId) -> Vec<Position> {
+        match row {
+            CrmId::Run(at) => self.runs.rows().get(at).facts().sorted(),
+            CrmId::Record { resource, source, row } => {
+                let table = self.tables.get(&(resource, source));
+                table.map(|table| self.origins.of(table.row(row)).fact).into_iter().collect()
+            }
+        }
+    }
 
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    /// What each record is counted by. The tables keep the sums as parts come in, so that a whole snapshot counts in
+    /// one step; stages and contact types are looked up under a timeline when somebody asks.
+    fn contributions(&self, row: CrmId, _timeline: &Timeline, out: &mut impl FnMut(RecordShare)) {
+        let CrmId::Record { resource, source, row } = row else { return };
+        let share = self.tables.get(&(resource, source)).and_then(|table| table.row(row).share());
+        if let Some((kind, value_minor)) = share {
+            out(RecordShare { resource, source, kind, value_minor });
+        }
     }
 
     fn digest(&self, tenant: &str) -> Digest {
         let texts = self.strings.texts();
         let (mut digest, mut row) = (self.runs.digest(tenant, texts), Canonical::default());
-        for ((resource, source), shelf) in &self.shelves {
-            for record in shelf.records() {
+        for ((resource, source), table) in &self.tables {
+            for record in table.records() {
                 row.start(tenant);
                 row.text(Some(resource.as_str()));
                 row.text(Some(texts.get(*source)));
-                record.lay_down(texts, &mut row);
+                record.write_canonical(texts, &mut row);
                 row.number(self.origins.of(record).fact as i64);
                 row.number(record.index() as i64);
                 digest.add(row.bytes());

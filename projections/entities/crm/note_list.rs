@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::Origins;
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::entities::notes::{NoteRow, Notes};
 use crate::store::{Buckets, Cursor, Pages, Texts};
 
@@ -54,11 +54,11 @@ pub struct NoteList {
 #[derive(Debug, Clone)]
 struct Synced {
     source: String,
-    notes: Shelf,
-    contacts: Option<Shelf>,
+    notes: ResourceTable,
+    contacts: Option<ResourceTable>,
 }
 
-/// One note of the CRM, by shelf and row, or one of people's own.
+/// One note of the CRM, by table and row, or one of people's own.
 #[derive(Debug, Clone, Copy)]
 enum At {
     Synced(usize, u32),
@@ -68,11 +68,11 @@ enum At {
 impl NoteList {
     /// Takes the notes as they are now.
     pub fn new(crm: &Crm, notes: &Notes) -> Self {
-        let contacts: BTreeMap<_, _> = crm.shelves(Resource::Leads).into_iter().collect();
-        let synced = crm.shelves(Resource::Notes).into_iter().map(|(source, notes)| Synced {
+        let contacts: BTreeMap<_, _> = crm.tables(Resource::Leads).into_iter().collect();
+        let synced = crm.tables(Resource::Notes).into_iter().map(|(source, notes)| Synced {
             source: source.to_owned(),
             notes: notes.clone(),
-            contacts: contacts.get(source).map(|shelf| (*shelf).clone()),
+            contacts: contacts.get(source).map(|table| (*table).clone()),
         });
         Self {
             synced: synced.collect(),
@@ -87,11 +87,11 @@ impl NoteList {
     /// The notes behind `after`, newest first, those without a date last; each knows where the list goes on.
     pub fn behind(&self, after: Option<Cursor>) -> impl Iterator<Item = NoteItem> {
         let newest = after.as_ref().map_or(Instant(i64::MAX), |after| after.at);
-        let shelves = self.synced.iter().filter_map(|synced| synced.notes.by_date());
+        let tables = self.synced.iter().filter_map(|synced| synced.notes.by_date());
         let mut days: BTreeMap<i64, Vec<At>> = BTreeMap::new();
-        for (shelf, buckets) in shelves.enumerate() {
+        for (table, buckets) in tables.enumerate() {
             for (day, rows) in buckets.days(newest) {
-                days.entry(day).or_default().extend(rows.iter().map(|row| At::Synced(shelf, *row)));
+                days.entry(day).or_default().extend(rows.iter().map(|row| At::Synced(table, *row)));
             }
         }
         for (day, rows) in self.own_order.days(newest) {
@@ -107,8 +107,8 @@ impl NoteList {
 
     fn cursor(&self, at: At) -> Cursor {
         match at {
-            At::Synced(shelf, row) => {
-                let Synced { source, notes, .. } = &self.synced[shelf];
+            At::Synced(table, row) => {
+                let Synced { source, notes, .. } = &self.synced[table];
                 let row = notes.row(row);
                 let scope = self.texts.maybe(row.scope).unwrap_or_default();
                 let name = format!("synced/{source}/{scope}/{}", self.texts.get(row.id));
@@ -135,8 +135,8 @@ impl NoteList {
             cursor: None,
         };
         match at {
-            At::Synced(shelf, row) => {
-                let Synced { notes, contacts, .. } = &self.synced[shelf];
+            At::Synced(table, row) => {
+                let Synced { notes, contacts, .. } = &self.synced[table];
                 let row = notes.row(row);
                 let (id, author) = (self.texts.get(row.id), self.texts.maybe(row.author));
                 let fact = (self.origins.of(row).fact, Some(row.index()));

@@ -4,8 +4,8 @@ use domain::facts::sync::{CrmRecord, Resource};
 use domain::keys::Position;
 use domain::members::{Currency, Instant, Percent, Text};
 
-use crate::canonical::Canonical;
-use crate::store::{Index, Pages, Strings, Symbol, Texts};
+use crate::canonical::{Canonical, stable_hash};
+use crate::store::{Pages, Strings, Symbol, Texts};
 
 /// One part of a snapshot: the fact that holds records, and when it saw them.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub struct Seen {
 
 impl Seen {
     /// Before every record that `run` observed at `observed_at` or later.
-    pub fn floor(observed_at: Instant, run: &str) -> Self {
-        Self { observed_at: observed_at.0, run: Index::hash(run), content: 0, index: 0 }
+    pub fn before_run(observed_at: Instant, run: &str) -> Self {
+        Self { observed_at: observed_at.0, run: stable_hash(run.as_bytes()), content: 0, index: 0 }
     }
 }
 
@@ -43,7 +43,7 @@ pub struct Origins(Pages<Origin>);
 impl Origins {
     /// Adds a part and names it.
     pub fn push(&mut self, fact: Position, observed_at: Instant, run: &str, content: u64) -> u32 {
-        self.0.push(Origin { fact, observed_at, run: Index::hash(run), content })
+        self.0.push(Origin { fact, observed_at, run: stable_hash(run.as_bytes()), content })
     }
 
     /// The part that a row was read from.
@@ -168,8 +168,8 @@ impl Row {
         usize::from(self.index.saturating_sub(1))
     }
 
-    /// Lays down every public member behind what is there.
-    pub fn lay_down(&self, texts: &Texts, row: &mut Canonical) {
+    /// Writes every public member behind what is there.
+    pub fn write_canonical(&self, texts: &Texts, row: &mut Canonical) {
         let symbols = [self.scope, self.source, self.stage, self.contact_type, self.author, self.contact];
         row.text(Some(texts.get(self.id)));
         for symbol in symbols.into_iter().chain([self.activity_type, self.status]) {

@@ -46,6 +46,11 @@ impl Run {
         self.started.map(Order::occurred_at).or(self.end.map(|end| end.at))
     }
 
+    /// The facts that made it.
+    pub fn facts(&self) -> &Chain {
+        &self.facts
+    }
+
     fn status(&self) -> &'static str {
         match self.end {
             None => "running",
@@ -93,6 +98,11 @@ impl SyncRuns {
         };
         self.rows.get_mut(at).end.get_or_insert(end);
         self.order.place(at, before, self.rows.get(at).at());
+    }
+
+    /// One row a run.
+    pub fn rows(&self) -> &Pages<Run> {
+        &self.rows
     }
 
     /// Whether a run succeeded; none while it has no end.

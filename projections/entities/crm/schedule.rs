@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
 use crate::entities::crm::row::Origins;
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::store::Texts;
 
 /// Most activities of one answer.
@@ -40,8 +40,8 @@ pub struct ActivityItem {
 /// The activities of one moment.
 #[derive(Debug, Clone)]
 pub struct Activities {
-    shelves: Vec<(String, Shelf)>,
-    contacts: Vec<(String, Shelf)>,
+    tables: Vec<(String, ResourceTable)>,
+    contacts: Vec<(String, ResourceTable)>,
     origins: Origins,
     texts: Texts,
 }
@@ -50,11 +50,11 @@ impl Activities {
     /// Takes the activities as they are now.
     pub fn new(crm: &Crm) -> Self {
         let taken = |resource| {
-            let shelves = crm.shelves(resource).into_iter();
-            shelves.map(|(source, shelf)| (source.to_owned(), shelf.clone())).collect()
+            let tables = crm.tables(resource).into_iter();
+            tables.map(|(source, table)| (source.to_owned(), table.clone())).collect()
         };
         Self {
-            shelves: taken(Resource::Activities),
+            tables: taken(Resource::Activities),
             contacts: taken(Resource::Leads),
             origins: crm.origins().clone(),
             texts: crm.texts().clone(),
@@ -64,8 +64,8 @@ impl Activities {
     /// What is due after `now`, soonest first, and how much in all.
     pub fn after(&self, now: Instant) -> (Vec<ActivityItem>, usize) {
         let mut due = Vec::new();
-        for (source, shelf) in &self.shelves {
-            let ahead = shelf.records().filter_map(|row| Some((row.at.filter(|at| *at > now)?, row)));
+        for (source, table) in &self.tables {
+            let ahead = table.records().filter_map(|row| Some((row.at.filter(|at| *at > now)?, row)));
             due.extend(ahead.map(|(at, row)| (at, source, self.texts.get(row.id), row)));
         }
         due.sort_unstable_by_key(|(at, source, id, _)| (*at, *source, *id));

@@ -8,7 +8,7 @@ use domain::facts::sync::{Resource, SnapshotTaken};
 use domain::members::Instant;
 
 use crate::entities::crm::row::Seen;
-use crate::entities::crm::table::Shelf;
+use crate::entities::crm::table::ResourceTable;
 use crate::store::{Strings, Symbol};
 
 /// What names one snapshot.
@@ -61,14 +61,14 @@ pub struct Waiting {
     parts: BTreeSet<u32>,
     oldest: Instant,
     /// Their records.
-    pub records: Shelf,
+    pub records: ResourceTable,
 }
 
 impl Waiting {
     /// Below this nothing counts once the snapshot does, where it is a whole one: the source was read over a while,
     /// and what came into it meanwhile is none of what it lacks.
-    pub fn floor(&self, run: &str) -> Seen {
-        Seen::floor(self.oldest, run)
+    pub fn low_watermark(&self, run: &str) -> Seen {
+        Seen::before_run(self.oldest, run)
     }
 }
 
@@ -81,13 +81,13 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Takes note of a part. Its records go into the shelf that is answered; none where the snapshot counts already.
-    pub fn part(&mut self, key: Key, body: &SnapshotTaken) -> Option<&mut Shelf> {
+    /// Takes note of a part. Its records go into the table that is answered; none where the snapshot counts already.
+    pub fn part(&mut self, key: Key, body: &SnapshotTaken) -> Option<&mut ResourceTable> {
         if let Some(base) = key.base.filter(|_| !self.known.contains_key(&key)) {
             Arc::make_mut(&mut self.bases).entry(base).or_default().push(key);
         }
         let new = || {
-            let records = Shelf::new(key.resource);
+            let records = ResourceTable::new(key.resource);
             Snapshot::Waiting(Waiting { parts: BTreeSet::new(), oldest: body.observed_at, records })
         };
         match Arc::make_mut(&mut self.known).entry(key).or_insert_with(new) {

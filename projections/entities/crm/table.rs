@@ -1,7 +1,7 @@
 //! The records of one resource of one source, each as it was last observed.
 //!
 //! Of every record the newest observation stands, be it a record or the word that it is gone. A complete snapshot
-//! also speaks of all that it does not hold: it raises a floor, below which nothing counts. Both only ever rise, so
+//! also speaks of all that it does not hold: it raises the low watermark, below which nothing counts. Both only ever rise, so
 //! parts and runs may come in any order.
 
 use std::cmp::Reverse;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use domain::facts::sync::Resource;
 use domain::members::{Currency, Instant};
 
-use crate::canonical::Canonical;
+use crate::canonical::{Canonical, stable_hash};
 use crate::entities::crm::row::{Origins, Row, Seen};
 use crate::store::{Buckets, Index, Pages, Symbol, Texts};
 
@@ -42,21 +42,21 @@ pub struct Sums {
 /// What a snapshot of one contact's records speaks of.
 #[derive(Debug, Clone, Default)]
 struct Scope {
-    floor: Seen,
+    low_watermark: Seen,
     rows: Vec<u32>,
 }
 
 /// The records.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf {
+pub struct ResourceTable {
     rows: Pages<Row>,
     index: Index,
-    floor: Seen,
+    low_watermark: Seen,
     newest: Seen,
     scopes: Arc<BTreeMap<Symbol, Scope>>,
     tally: Arc<BTreeMap<Kind, Sums>>,
     live: u64,
-    print: u64,
+    fingerprint: u64,
     /// Notes and activities only.
     by_date: Option<Buckets>,
 }
@@ -67,13 +67,19 @@ impl Row {
         self.value_minor.filter(|value| *value > 0)
     }
 
+    /// What the record adds: it counts once among those of its kind, with its value. Nothing once it is gone.
+    pub fn share(&self) -> Option<(Kind, Option<i64>)> {
+        let Self { source, stage, contact_type, currency, .. } = *self;
+        (!self.gone).then(|| (Kind { source, stage, contact_type, currency }, self.value()))
+    }
+
     /// Where it stands in a list by date; records without one are the oldest.
     pub fn dated(&self) -> Instant {
         self.at.unwrap_or(Instant(0))
     }
 }
 
-impl Shelf {
+impl ResourceTable {
     /// An empty one.
     pub fn new(resource: Resource) -> Self {
         let by_date = matches!(resource, Resource::Notes | Resource::Activities).then(Buckets::default);
@@ -83,11 +89,11 @@ impl Shelf {
     /// Takes an observation, unless a newer one is known.
     pub fn put(&mut self, row: Row, origins: &Origins, texts: &Texts) {
         let seen = origins.seen(&row);
-        let floor = match row.scope {
-            Some(scope) => self.scopes.get(&scope).map_or(Seen::default(), |scope| scope.floor),
-            None => self.floor,
+        let low = match row.scope {
+            Some(scope) => self.scopes.get(&scope).map_or(Seen::default(), |scope| scope.low_watermark),
+            None => self.low_watermark,
         };
-        if seen < floor {
+        if seen < low {
             return;
         }
         self.newest = self.newest.max(seen);
@@ -129,35 +135,35 @@ impl Shelf {
         &mut self,
         mut whole: Self,
         scope: Option<Symbol>,
-        floor: Seen,
+        low: Seen,
         origins: &Origins,
         texts: &Texts,
     ) {
         // The usual case is one step, however many records there are: nothing here is newer, or of one contact only.
-        if scope.is_none() && self.newest.max(self.floor) < floor && self.scopes.is_empty() {
-            whole.floor = floor;
+        if scope.is_none() && self.newest.max(self.low_watermark) < low && self.scopes.is_empty() {
+            whole.low_watermark = low;
             *self = whole;
             return;
         }
-        self.change(whole, floor, origins, texts);
-        self.raise(scope, floor, origins, texts);
+        self.change(whole, low, origins, texts);
+        self.raise(scope, low, origins, texts);
     }
 
-    fn raise(&mut self, scope: Option<Symbol>, floor: Seen, origins: &Origins, texts: &Texts) {
+    fn raise(&mut self, scope: Option<Symbol>, low: Seen, origins: &Origins, texts: &Texts) {
         let rows = match scope {
             Some(scope) => {
                 let scope = Arc::make_mut(&mut self.scopes).entry(scope).or_default();
-                scope.floor = scope.floor.max(floor);
+                scope.low_watermark = scope.low_watermark.max(low);
                 scope.rows.clone()
             }
             None => {
-                self.floor = self.floor.max(floor);
+                self.low_watermark = self.low_watermark.max(low);
                 (0..self.rows.len() as u32).filter(|at| self.rows.get(*at).scope.is_none()).collect()
             }
         };
         for at in rows {
             let row = self.rows.get(at);
-            if !row.gone && origins.seen(row) < floor {
+            if !row.gone && origins.seen(row) < low {
                 let row = row.clone();
                 self.count(&row, texts, false);
                 self.place(at, Some(&row), None);
@@ -183,18 +189,18 @@ impl Shelf {
 
     /// Adds a row to what is counted, or takes it out.
     fn count(&mut self, row: &Row, texts: &Texts, there: bool) {
-        if row.gone {
-            return;
-        }
-        let (sign, print) = (if there { 1 } else { -1 }, print(row, texts));
+        let Some((kind, value)) = row.share() else { return };
+        let (sign, fingerprint) = (if there { 1 } else { -1 }, fingerprint(row, texts));
         self.live = self.live.wrapping_add_signed(sign);
-        self.print = if there { self.print.wrapping_add(print) } else { self.print.wrapping_sub(print) };
-        let Row { source, stage, contact_type, currency, .. } = *row;
-        let kind = Kind { source, stage, contact_type, currency };
+        self.fingerprint = if there {
+            self.fingerprint.wrapping_add(fingerprint)
+        } else {
+            self.fingerprint.wrapping_sub(fingerprint)
+        };
         let tally = Arc::make_mut(&mut self.tally);
         let sums = tally.entry(kind).or_default();
         sums.count += sign;
-        if let Some(value) = row.value() {
+        if let Some(value) = value {
             sums.valued += sign;
             sums.value_minor += i128::from(sign) * i128::from(value);
         }
@@ -208,9 +214,14 @@ impl Shelf {
         self.find(None, id).map(|at| self.rows.get(at)).filter(|row| !row.gone)
     }
 
-    /// Row `at`, as [`Shelf::by_date`] names it.
+    /// Row `at`, as [`ResourceTable::by_date`] names it.
     pub fn row(&self, at: u32) -> &Row {
         self.rows.get(at)
+    }
+
+    /// The rows, also of records that are gone.
+    pub fn rows(&self) -> &Pages<Row> {
+        &self.rows
     }
 
     /// The records that are there.
@@ -230,20 +241,20 @@ impl Shelf {
 
     /// When the source was last read; none while nothing counts.
     pub fn observed_at(&self) -> Option<Instant> {
-        let at = self.newest.max(self.floor).observed_at;
+        let at = self.newest.max(self.low_watermark).observed_at;
         (at > 0).then_some(Instant(at))
     }
 
-    /// How many records are there, and what tells whether two shelves hold the same ones (B13).
-    pub fn print(&self) -> (u64, u64) {
-        (self.live, self.print)
+    /// How many records are there, and what tells whether two tables hold the same ones (B13).
+    pub fn fingerprint(&self) -> (u64, u64) {
+        (self.live, self.fingerprint)
     }
 }
 
 /// What a record says in public, as a number: equal records have equal ones, whosever they are.
-fn print(row: &Row, texts: &Texts) -> u64 {
+fn fingerprint(row: &Row, texts: &Texts) -> u64 {
     let mut canonical = Canonical::default();
     canonical.start("");
-    row.lay_down(texts, &mut canonical);
-    Index::hash(canonical.bytes())
+    row.write_canonical(texts, &mut canonical);
+    stable_hash(canonical.bytes())
 }

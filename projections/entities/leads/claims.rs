@@ -4,7 +4,6 @@ use domain::keys::Position;
 
 use crate::canonical::Canonical;
 use crate::entities::leads::row::{Name, Placed, latest};
-use crate::halves;
 use crate::store::{Chain, Index, Pages, Symbol, Texts};
 
 /// What was said of one name, whether or not a lead has it yet.
@@ -18,25 +17,19 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Lays down its canonical form behind the tenant. It begins with no instance, as no lead's does.
-    pub fn lay_down(&self, texts: &Texts, row: &mut Canonical) {
+    /// Positions of the facts that said so, in the order they were folded.
+    pub fn facts(&self) -> &Chain {
+        &self.facts
+    }
+
+    /// Writes its canonical form behind the tenant. It begins with no instance, as no lead's does.
+    pub fn write_canonical(&self, texts: &Texts, row: &mut Canonical) {
         let (stage, order) = self.placed;
         row.text(None);
-        lay_down_name(self.name, texts, row);
+        self.name.write_canonical(texts, row);
         row.text(Some(stage.as_str()));
         row.number(order.occurred_at().0);
-        let mut facts: Vec<Position> = self.facts.iter().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| row.number(*position as i64));
-    }
-}
-
-/// The canonical form of a lead's name.
-pub fn lay_down_name(name: Name, texts: &Texts, row: &mut Canonical) {
-    match name {
-        Name::Id(id) => row.text(Some(texts.get(id))),
-        Name::Email(email) => halves(&email).into_iter().for_each(|half| row.number(half as i64)),
-        Name::Nobody(day) => row.maybe(Some(day)),
+        row.positions(&self.facts);
     }
 }
 

@@ -6,11 +6,9 @@ use domain::rules::stages::Stage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::canonical::{Canonical, Digest};
 use crate::entities::calls::Calls;
 use crate::entities::calls::row::Call;
 use crate::entities::leads::Leads;
-use crate::entities::leads::claims::{Claimed, lay_down_name};
 use crate::entities::leads::row::{Lead, LeadRow, Name};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 use crate::tenant::Tenant;
@@ -60,7 +58,6 @@ pub struct LeadItem {
 #[derive(Debug, Clone)]
 pub struct LeadList {
     rows: Pages<LeadRow>,
-    claims: Pages<Claimed>,
     texts: Texts,
     order: Buckets,
     calls: Calls,
@@ -71,7 +68,6 @@ impl LeadList {
     pub fn new(leads: &Leads, calls: &Calls) -> Self {
         Self {
             rows: leads.rows().clone(),
-            claims: leads.claims().rows().clone(),
             texts: leads.texts().clone(),
             order: leads.order().clone(),
             calls: calls.clone(),
@@ -95,31 +91,6 @@ impl LeadList {
         };
         let make = |row| Some(item(&Lead::new(&self.rows, row), &self.texts, &self.calls));
         self.order.page(position, (after, limit), place, make)
-    }
-
-    /// Digest of the leads and of what was said of names. Personal members are no part of it, so that it stays when a person is erased.
-    pub fn digest(&self, tenant: &str) -> Digest {
-        let (mut digest, mut row) = (Digest::default(), Canonical::default());
-        for (at, head) in self.rows.iter().enumerate().filter(|(_, row)| row.owner().is_none()) {
-            let lead = Lead::new(&self.rows, at as u32);
-            row.start(tenant);
-            head.workspace.iter().for_each(|symbol| row.text(Some(self.texts.get(*symbol))));
-            lay_down_name(head.name, &self.texts, &mut row);
-            row.text(Some(lead.stage().as_str()));
-            row.maybe(lead.first_interest().map(|at| at.0));
-            for (position, kind, at) in lead.facts() {
-                row.number(position as i64);
-                row.number(kind as i64);
-                row.number(at.0);
-            }
-            digest.add(row.bytes());
-        }
-        for claimed in self.claims.iter() {
-            row.start(tenant);
-            claimed.lay_down(&self.texts, &mut row);
-            digest.add(row.bytes());
-        }
-        digest
     }
 
     fn has(&self, lead: &Lead<'_>, search: &str) -> bool {

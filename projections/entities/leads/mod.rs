@@ -1,42 +1,33 @@
 //! All outreach leads of one tenant: rows by name, the links that join names, the order by first event.
 
+mod canonical;
 pub mod claims;
+mod figures;
 pub mod interests;
 pub mod links;
 pub mod list;
+mod live;
 pub mod row;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::facts::Fact;
 use domain::facts::outreach::{LeadName, OutreachFact};
-use domain::keys::PersonDigest;
-use domain::members::{Day, Instant};
+use domain::keys::{PersonDigest, Position};
+use domain::members::Instant;
 use domain::rules::configuration::Timeline;
 use domain::rules::stages::Stage;
 
+use self::claims::Claims;
+use self::figures::{LeadFigures, ReplyDays, add_day, distinct_shares, event_share};
+use self::links::{Link, Links, Workspace};
+use self::row::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::canonical::Digest;
-use crate::entities::calls::Calls;
-use crate::entities::leads::claims::Claims;
-use crate::entities::leads::links::{Link, Links, Workspace};
-use crate::entities::leads::list::LeadList;
-use crate::entities::leads::row::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::entity::Entity;
-use crate::figures::{Cells, Measure, Share, When};
+use crate::figures::{Cells, Share, Sums};
 use crate::store::{Buckets, Index, Pages, Strings, Texts};
 use crate::{Order, Recorded};
-
-/// The days on which each row's replies came, under one timeline; rows without replies are not in it.
-pub type ReplyDays = BTreeMap<u32, Vec<Day>>;
-
-/// What one timeline makes of the leads.
-#[derive(Debug, Clone, Default)]
-pub struct LeadFigures {
-    /// The sums.
-    pub cells: Cells,
-    replied: Arc<ReplyDays>,
-}
 
 /// Leads of one tenant, without the figures that a configuration makes of them.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +49,27 @@ struct Named {
     email: Option<PersonDigest>,
 }
 
+impl Named {
+    /// The claim of an id to an email, where the fact names both.
+    fn link(&self, recorded: &Recorded<'_>, row: u32) -> Option<Link> {
+        let (Name::Id(_), Some(email)) = (self.name, self.email) else { return None };
+        let first = Order::new(recorded.occurred_at, 0, &recorded.content);
+        Some(Link { workspace: self.workspace, email, first, lead: row })
+    }
+}
+
+/// A row of [`Leads`] that can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadId {
+    /// A lead, all its names as one, by the row that stands for it.
+    Lead(u32),
+    /// What persons said of a name without saying where.
+    Claim(u32),
+}
+
 impl Entity for Leads {
+    type RowId = LeadId;
+    type Share = Share;
     type Figures = LeadFigures;
 
     const NAME: &'static str = "outreach_leads";
@@ -74,7 +85,7 @@ impl Entity for Leads {
         let named = self.name(recorded, fact);
         let row = self.row_of(named.workspace, named.name);
         self.rows.get_mut(row).fold(recorded, fact, &mut self.strings);
-        if let Some(link) = link(&named, recorded, row) {
+        if let Some(link) = named.link(recorded, row) {
             self.links.claim(link);
         }
     }
@@ -95,7 +106,7 @@ impl Entity for Leads {
         self.claims.absorb(claims, &mut symbol);
     }
 
-    fn settle(&mut self) {
+    fn finish_rows(&mut self) {
         let joins: Vec<(u32, u32)> = self
             .links
             .iter()
@@ -104,7 +115,7 @@ impl Entity for Leads {
         joins.into_iter().for_each(|(email_row, owner)| self.join(email_row, owner));
         let claims: Vec<_> =
             self.claims.rows().iter().map(|claimed| (claimed.name, claimed.placed)).collect();
-        claims.into_iter().for_each(|(name, placed)| self.take_hold(name, placed));
+        claims.into_iter().for_each(|(name, placed)| self.place_named(name, placed));
         (self.order, self.interest) = Default::default();
         for at in 0..self.rows.len() as u32 {
             if !matches!(self.rows.get(at).name, Name::Nobody(_)) {
@@ -114,106 +125,55 @@ impl Entity for Leads {
         }
     }
 
+    fn row_ids(&self) -> impl Iterator<Item = LeadId> {
+        let leads = self.rows.ids().filter(|at| self.rows.get(*at).owner().is_none());
+        leads.map(LeadId::Lead).chain(self.claims.rows().ids().map(LeadId::Claim))
+    }
+
+    /// Of a lead also the claims that hold for one of its names: they decide its stage.
+    fn facts_of(&self, row: LeadId) -> Vec<Position> {
+        let head = match row {
+            LeadId::Claim(at) => return self.claims.rows().get(at).facts().sorted(),
+            LeadId::Lead(head) => head,
+        };
+        let holds = |name| self.rows_named(name).into_iter().any(|row| self.head(row) == head);
+        let claims = self.claims.rows().iter().filter(|claimed| holds(claimed.name));
+        let events = Lead::new(&self.rows, head).facts().into_iter().map(|(position, _, _)| position);
+        let mut facts: Vec<_> = events.chain(claims.flat_map(|claimed| claimed.facts().iter())).collect();
+        facts.sort_unstable();
+        facts
+    }
+
+    fn contributions(&self, row: LeadId, timeline: &Timeline, out: &mut impl FnMut(Share)) {
+        let LeadId::Lead(head) = row else { return };
+        let lead = Lead::new(&self.rows, head);
+        let mut reply_days = Vec::new();
+        for (kind, event) in lead.rows().flat_map(|(_, row)| row.events()) {
+            let day = timeline.at(event.occurred_at).1;
+            event_share(kind, day).into_iter().for_each(&mut *out);
+            if kind == EventKind::Replied {
+                add_day(&mut reply_days, day);
+            }
+        }
+        // Events that name nobody are no lead's, and none of them is told from another.
+        if !matches!(lead.head().name, Name::Nobody(_)) {
+            distinct_shares(&reply_days, lead.first_interest().map(|at| timeline.at(at).1), out);
+        }
+    }
+
     fn figures(&self, timeline: &Timeline) -> LeadFigures {
-        let (mut figures, mut replied) = (LeadFigures::default(), ReplyDays::default());
-        for (at, row) in self.rows.iter().enumerate() {
-            for (kind, event) in row.events() {
-                let Some(measure) = kind.measure() else { continue };
-                let (_, day) = timeline.at(event.occurred_at);
-                figures.cells.add(&Share::one(When::Day(day), measure), 1);
-                if kind == EventKind::Replied && !matches!(row.name, Name::Nobody(_)) {
-                    add_day(replied.entry(at as u32).or_default(), day);
-                }
-            }
-        }
-        figures.replied = Arc::new(replied);
-        for (at, row) in self.rows.iter().enumerate() {
-            if !matches!(row.name, Name::Nobody(_)) {
-                self.add_distinct(at as u32, timeline, &mut figures, 1);
-            }
-        }
+        let mut figures =
+            LeadFigures { replied: Arc::new(self.reply_days(timeline)), ..LeadFigures::default() };
+        self.row_ids().for_each(|row| self.contributions(row, timeline, &mut |share| figures.add(&share, 1)));
         figures
     }
 
-    /// Its cost does not grow with the lead: an event adds itself; what is distinct is taken out and put back only
-    /// where it can change.
     fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, figures: &mut LeadFigures) {
-        let Fact::Outreach(fact) = recorded.fact else { return };
-        if let Some((name, placed)) = self.claimed(recorded, fact) {
-            self.claims.claim(name, placed, recorded.position);
-            return self.take_hold(name, placed);
-        }
-        let kind = EventKind::of(fact);
-        let (_, day) = timeline.at(recorded.occurred_at);
-        if let Some(measure) = kind.measure() {
-            figures.cells.add(&Share::one(When::Day(day), measure), 1);
-        }
-        let named = self.name(recorded, fact);
-        let known = self.find(named.workspace, named.name).is_some();
-        let at = self.row_of(named.workspace, named.name);
-        if let Name::Nobody(_) = named.name {
-            return self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
-        }
-        let link = link(&named, recorded, at);
-        // The email's own row, where this fact makes it belong to this lead.
-        let joins = link.and_then(|link| {
-            let stands = self.links.find(link.workspace, &link.email);
-            let moves = stands.is_none_or(|stands| link.first < stands.first && link.lead != stands.lead);
-            moves.then(|| self.find(link.workspace, Name::Email(link.email))).flatten()
-        });
-        // A new email row belongs to the lead that had the email first, if one is known.
-        let owner = match named.name {
-            Name::Email(email) if !known => self.links.find(named.workspace, &email).map(|link| link.lead),
-            Name::Email(_) | Name::Id(_) | Name::Nobody(_) => None,
-        };
-        let mut heads = [Some(self.head(at)), joins.map(|row| self.head(row)), owner, joins];
-        for i in 1..heads.len() {
-            if heads[..i].contains(&heads[i]) {
-                heads[i] = None;
-            }
-        }
-        let distinct =
-            joins.is_some() || owner.is_some() || kind == EventKind::Replied || kind == EventKind::Interested;
-
-        let before = heads.map(|head| {
-            let there = head.filter(|head| known || *head != at);
-            there.map_or((None, None), |head| (self.first_at(head), self.interested_at(head)))
-        });
-        if distinct {
-            heads.iter().flatten().for_each(|head| self.add_distinct(*head, timeline, figures, -1));
-        }
-        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
-        if kind == EventKind::Replied {
-            add_day(Arc::make_mut(&mut figures.replied).entry(at).or_default(), day);
-        }
-        if !known && let Some(placed) = self.claims.find(named.name) {
-            self.rows.get_mut(at).place(Some(placed));
-        }
-        if let Some(link) = link {
-            self.links.claim(link);
-            if let Some(placed) = self.claims.find(Name::Email(link.email)) {
-                self.rows.get_mut(at).place(Some(placed));
-            }
-        }
-        if let Some(email_row) = joins {
-            self.join(email_row, at);
-        }
-        if let Some(owner) = owner {
-            self.join(at, owner);
-        }
-        if distinct {
-            heads.iter().flatten().for_each(|head| self.add_distinct(*head, timeline, figures, 1));
-        }
-        for (head, (first, interested)) in heads.iter().zip(before) {
-            if let Some(head) = head {
-                self.order.place(*head, first, self.first_at(*head));
-                self.interest.place(*head, interested, self.interested_at(*head));
-            }
-        }
+        self.apply_live(recorded, timeline, figures);
     }
 
     fn digest(&self, tenant: &str) -> Digest {
-        LeadList::new(self, &Calls::default()).digest(tenant)
+        self.canonical_digest(tenant)
     }
 
     fn cells(figures: &LeadFigures) -> Option<&Cells> {
@@ -242,15 +202,32 @@ impl Leads {
 
     /// Places every row that has `name`, in whatever workspace. Rows only ever gain names and the latest claim
     /// stands, so nothing has to be taken back later.
-    fn take_hold(&mut self, name: Name, placed: Placed) {
-        let mut held = Vec::new();
+    fn place_named(&mut self, name: Name, placed: Placed) {
+        for row in self.rows_named(name) {
+            self.rows.get_mut(row).place(Some(placed));
+        }
+    }
+
+    /// Every row that has `name`, as its own or as an email that its lead has, in whatever workspace.
+    fn rows_named(&self, name: Name) -> Vec<u32> {
+        let mut rows = Vec::new();
         for workspace in &self.workspaces {
-            held.extend(self.find(*workspace, name));
+            rows.extend(self.find(*workspace, name));
             if let Name::Email(email) = name {
-                held.extend(self.links.holders(*workspace, &email));
+                rows.extend(self.links.holders(*workspace, &email));
             }
         }
-        held.into_iter().for_each(|row| self.rows.get_mut(row).place(Some(placed)));
+        rows
+    }
+
+    fn reply_days(&self, timeline: &Timeline) -> ReplyDays {
+        let mut replied = ReplyDays::new();
+        for (at, row) in (0..).zip(self.rows.iter()).filter(|(_, row)| !matches!(row.name, Name::Nobody(_))) {
+            for (_, event) in row.events().filter(|(kind, _)| *kind == EventKind::Replied) {
+                add_day(replied.entry(at).or_default(), timeline.at(event.occurred_at).1);
+            }
+        }
+        replied
     }
 
     fn name(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) -> Named {
@@ -312,14 +289,6 @@ impl Leads {
         self.rows.get_mut(owner).joined.get_or_insert_default().attached.push(email_row);
     }
 
-    fn add_distinct(&self, head: u32, timeline: &Timeline, figures: &mut LeadFigures, sign: i64) {
-        if self.rows.get(head).owner().is_some() {
-            return;
-        }
-        let LeadFigures { cells, replied } = figures;
-        distinct(Lead::new(&self.rows, head), timeline, replied, |share| cells.add(&share, sign));
-    }
-
     /// The texts of the rows' symbols.
     pub fn texts(&self) -> &Texts {
         self.strings.texts()
@@ -364,35 +333,5 @@ impl Leads {
             }
         }
         heads.into_iter().map(|head| Lead::new(&self.rows, head)).collect()
-    }
-}
-
-fn link(named: &Named, recorded: &Recorded<'_>, row: u32) -> Option<Link> {
-    let (Name::Id(_), Some(email)) = (named.name, named.email) else { return None };
-    let first = Order::new(recorded.occurred_at, 0, &recorded.content);
-    Some(Link { workspace: named.workspace, email, first, lead: row })
-}
-
-fn add_day(days: &mut Vec<Day>, day: Day) {
-    if let Err(at) = days.binary_search(&day) {
-        days.insert(at, day);
-    }
-}
-
-/// What a lead adds once, however often: to the days and months in which it replied, and to that of its first
-/// interest (D2, L5).
-fn distinct(lead: Lead<'_>, timeline: &Timeline, replied: &ReplyDays, mut add: impl FnMut(Share)) {
-    let mut days: Vec<Day> = lead.rows().filter_map(|(at, _)| replied.get(&at)).flatten().copied().collect();
-    days.sort_unstable();
-    days.dedup();
-    let mut month = None;
-    for day in days {
-        add(Share::one(When::DayAlone(day), Measure::UniqueReplies));
-        if month.replace(day.month()) != Some(day.month()) {
-            add(Share::one(When::MonthAlone(day.month()), Measure::UniqueReplies));
-        }
-    }
-    if let Some(at) = lead.first_interest() {
-        add(Share::one(When::Day(timeline.at(at).1), Measure::PositiveReplies));
     }
 }

@@ -5,11 +5,12 @@ use domain::keys::{PersonDigest, Position};
 use domain::members::{Instant, Text};
 use domain::rules::stages::{Claim, Stage};
 
+use crate::canonical::Canonical;
 use crate::entities::leads::links::Workspace;
 use crate::figures::Measure;
 use crate::store::chain::Event;
-use crate::store::{Events, Latest, Pages, Strings, Symbol};
-use crate::{Order, Recorded};
+use crate::store::{Events, Latest, Pages, Strings, Symbol, Texts};
+use crate::{Order, Recorded, halves};
 
 /// By what a fact names its lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +21,17 @@ pub enum Name {
     Email(PersonDigest),
     /// Not at all: such events are kept by their UTC day, so that no row grows without end.
     Nobody(i64),
+}
+
+impl Name {
+    /// Writes the canonical form of the name.
+    pub fn write_canonical(self, texts: &Texts, row: &mut Canonical) {
+        match self {
+            Self::Id(id) => row.text(Some(texts.get(id))),
+            Self::Email(email) => halves(&email).into_iter().for_each(|half| row.number(half as i64)),
+            Self::Nobody(day) => row.maybe(Some(day)),
+        }
+    }
 }
 
 /// Kinds of events as rows keep them.

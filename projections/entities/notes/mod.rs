@@ -4,7 +4,6 @@ use domain::facts::Fact;
 use domain::facts::note::NoteFact;
 use domain::keys::Position;
 use domain::members::Instant;
-use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
@@ -77,6 +76,8 @@ impl Notes {
 }
 
 impl Entity for Notes {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "notes";
@@ -124,16 +125,12 @@ impl Entity for Notes {
         self.order.place(at, before, after);
     }
 
-    fn absorb(&mut self, shard: Self) {
-        *self = shard;
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
     }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
     }
 
     fn digest(&self, tenant: &str) -> Digest {

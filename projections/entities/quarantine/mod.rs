@@ -7,7 +7,6 @@ use domain::facts::Fact;
 use domain::facts::control::ControlFact;
 use domain::keys::Position;
 use domain::members::Instant;
-use domain::rules::configuration::Timeline;
 use domain::words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Cursor, Index, Page, Pages, Strings, Symbol};
+use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a quarantined delivery stands.
@@ -51,6 +50,7 @@ struct Row {
     id: Symbol,
     kept: Option<Kept>,
     resolved: Option<Resolved>,
+    facts: Chain,
 }
 
 impl Row {
@@ -117,6 +117,8 @@ pub struct Quarantine {
 }
 
 impl Entity for Quarantine {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "quarantine";
@@ -136,7 +138,8 @@ impl Entity for Quarantine {
                     provider: symbol(&body.provider),
                     endpoint: symbol(&body.endpoint),
                 };
-                let at = self.change(body.quarantine_id.as_str(), |row| row.kept = Some(kept));
+                let at =
+                    self.change(body.quarantine_id.as_str(), recorded.position, |row| row.kept = Some(kept));
                 self.order.place(at, None, Some(kept.received_at));
             }
             ControlFact::QuarantineResolved(body) => {
@@ -149,7 +152,9 @@ impl Entity for Quarantine {
                     facts: body.facts.as_slice().into(),
                     by: body.by.as_ref().map(&mut symbol),
                 };
-                self.change(body.quarantine_id.as_str(), |row| row.resolved = Some(resolved));
+                self.change(body.quarantine_id.as_str(), recorded.position, |row| {
+                    row.resolved = Some(resolved)
+                });
             }
             ControlFact::ConflictObserved(_)
             | ControlFact::ConflictAccepted(_)
@@ -157,14 +162,12 @@ impl Entity for Quarantine {
         }
     }
 
-    fn absorb(&mut self, _shard: Self) {}
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
+    }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
     }
 
     fn digest(&self, tenant: &str) -> Digest {
@@ -187,16 +190,18 @@ impl Entity for Quarantine {
 }
 
 impl Quarantine {
-    fn change(&mut self, id: &str, change: impl FnOnce(&mut Row)) -> u32 {
+    fn change(&mut self, id: &str, fact: Position, change: impl FnOnce(&mut Row)) -> u32 {
         let at = self.find(id).unwrap_or_else(|| {
             let id_symbol = self.strings.intern(id);
-            let at = self.rows.push(Row { id: id_symbol, kept: None, resolved: None });
+            let facts = Chain::default();
+            let at = self.rows.push(Row { id: id_symbol, kept: None, resolved: None, facts });
             self.index.insert(Index::hash(id), at);
             at
         });
         let row = self.rows.get_mut(at);
         let before = row.open();
         change(row);
+        row.facts.push(fact);
         let after = row.open();
         if before != after {
             let open = Arc::make_mut(&mut self.open);

@@ -6,7 +6,6 @@ use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
 use domain::keys::Position;
 use domain::members::Instant;
-use domain::rules::configuration::Timeline;
 use domain::rules::reports::{Period, ReportState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -186,6 +185,8 @@ impl Reports {
 }
 
 impl Entity for Reports {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "reports";
@@ -221,16 +222,12 @@ impl Entity for Reports {
         }
     }
 
-    fn absorb(&mut self, shard: Self) {
-        *self = shard;
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
     }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
     }
 
     fn digest(&self, tenant: &str) -> Digest {

@@ -6,6 +6,7 @@ pub mod row;
 
 use domain::facts::Fact;
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
+use domain::keys::Position;
 use domain::members::Text;
 use domain::rules::configuration::Timeline;
 
@@ -14,7 +15,8 @@ use crate::canonical::{Canonical, Digest};
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::row::{AccountName, AccountRow, Member};
 use crate::entity::Entity;
-use crate::figures::gains::Gains;
+use crate::figures::Sums;
+use crate::figures::gains::{AccountGain, Gains};
 use crate::store::{Index, Pages, Strings, Texts};
 
 /// Sender accounts of one tenant, without the figures that a configuration makes of them.
@@ -26,6 +28,8 @@ pub struct SenderAccounts {
 }
 
 impl Entity for SenderAccounts {
+    type RowId = u32;
+    type Share = AccountGain;
     type Figures = Gains;
 
     const NAME: &'static str = "sender_accounts";
@@ -55,16 +59,22 @@ impl Entity for SenderAccounts {
         }
     }
 
-    fn settle(&mut self) {}
-
-    fn figures(&self, timeline: &Timeline) -> Gains {
-        let mut gains = Gains::default();
-        for row in self.rows.iter() {
-            row.gains(timeline, |gain| gains.add(row.email_provider(), &gain, 1));
-        }
-        gains
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
     }
 
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts().sorted()
+    }
+
+    fn contributions(&self, row: u32, timeline: &Timeline, out: &mut impl FnMut(AccountGain)) {
+        let row = self.rows.get(row);
+        let provider = row.email_provider();
+        row.gains(timeline, |gain| out(AccountGain { provider, gain }));
+    }
+
+    /// An account has a reading a day, so its gains are not all moved: a reading changes only those around its own
+    /// instant, unless it also moves the account to another provider.
     fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, figures: &mut Gains) {
         let Fact::SenderAccount(fact) = recorded.fact else { return };
         let at = self.row_of(fact);
@@ -77,10 +87,11 @@ impl Entity for SenderAccounts {
         let is_around = body.email_provider.is_none() || (told.is_some() && told == known);
         let mut count = |row: &AccountRow, sign| {
             let provider = row.email_provider();
+            let add = |gain| figures.add(&AccountGain { provider, gain }, sign);
             if is_around {
-                row.gains_around(recorded.occurred_at, timeline, |gain| figures.add(provider, &gain, sign));
+                row.gains_around(recorded.occurred_at, timeline, add);
             } else {
-                row.gains(timeline, |gain| figures.add(provider, &gain, sign));
+                row.gains(timeline, add);
             }
         };
         let row = self.rows.get_mut(at);
@@ -168,8 +179,6 @@ fn lay_down<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a mut Can
         form.number(at.0);
         totals.iter().for_each(|total| form.maybe(total.map(|total| total as i64)));
     }
-    let mut facts: Vec<_> = row.facts().iter().collect();
-    facts.sort_unstable();
-    facts.iter().for_each(|position| form.number(*position as i64));
+    form.positions(row.facts());
     form.bytes()
 }

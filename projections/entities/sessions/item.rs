@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use crate::entities::calls::Calls;
 use crate::entities::sessions::Sessions;
-use crate::figures::CallSums;
+use crate::entity::Entity;
+use crate::figures::{CallSums, Sums};
 use crate::tenant::Tenant;
 
 /// A dialer session as served.
@@ -74,8 +75,9 @@ impl SessionBook {
             return None;
         }
         let mut sums = CallSums::default();
-        let shares = rows.into_iter().filter_map(|row| self.calls.contribution(row, timeline));
-        shares.for_each(|share| sums.add(&share, 1));
+        for row in rows {
+            self.calls.contributions(row, timeline, &mut |share| sums.add(&share, 1));
+        }
         Some(sums)
     }
 

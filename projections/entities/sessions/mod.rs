@@ -19,8 +19,8 @@ use crate::entities::sessions::row::Session;
 use crate::entity::Entity;
 use crate::store::{Index, Pages, Strings, Symbol, Texts};
 
-/// An agent and a pipeline.
-type Desk = (Symbol, Symbol);
+/// What a session is looked up by: its agent and its pipeline.
+type AgentPipeline = (Symbol, Symbol);
 
 /// Dialer sessions of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -28,13 +28,14 @@ pub struct Sessions {
     rows: Pages<Session>,
     index: Index,
     strings: Strings,
-    /// The sessions of each agent and pipeline.
-    desks: Arc<BTreeMap<Desk, Arc<Vec<u32>>>>,
+    by_agent: Arc<BTreeMap<AgentPipeline, Arc<Vec<u32>>>>,
     /// The sessions that are active.
     open: Arc<BTreeSet<u32>>,
 }
 
 impl Entity for Sessions {
+    type RowId = u32;
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "sessions";
@@ -46,21 +47,25 @@ impl Entity for Sessions {
         self.take(recorded);
     }
 
-    fn absorb(&mut self, _shard: Self) {}
-
-    fn settle(&mut self) {
-        (self.desks, self.open) = Default::default();
-        for at in 0..self.rows.len() as u32 {
+    fn finish_rows(&mut self) {
+        (self.by_agent, self.open) = Default::default();
+        for at in self.rows.ids() {
             self.place(at, None);
         }
     }
 
-    fn figures(&self, _timeline: &Timeline) {}
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
+    }
+
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts().sorted()
+    }
 
     fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, _figures: &mut ()) {
         let Fact::Session(fact) = recorded.fact else { return };
         let known = self.row(fact.session_id().as_str());
-        let before = known.and_then(|at| self.desk(at));
+        let before = known.and_then(|at| self.key(at));
         if let Some(at) = self.take(recorded) {
             self.place(at, before);
         }
@@ -90,14 +95,14 @@ impl Sessions {
         Some(at)
     }
 
-    fn desk(&self, at: u32) -> Option<Desk> {
+    fn key(&self, at: u32) -> Option<AgentPipeline> {
         self.rows.get(at).started().map(|started| (started.agent, started.pipeline))
     }
 
-    /// Puts a row among those of its desk, taken from the one it was at `before`, and among the open ones or not.
-    fn place(&mut self, at: u32, before: Option<Desk>) {
-        let (row, desk) = (self.rows.get(at), self.desk(at));
-        let is_open = desk.is_some() && row.standing() == Standing::Active;
+    /// Moves a row from the sessions of one agent and pipeline to those of another, and in or out of the open ones.
+    fn place(&mut self, at: u32, before: Option<AgentPipeline>) {
+        let (row, key) = (self.rows.get(at), self.key(at));
+        let is_open = key.is_some() && row.standing() == Standing::Active;
         if is_open != self.open.contains(&at) {
             let open = Arc::make_mut(&mut self.open);
             if is_open {
@@ -106,15 +111,15 @@ impl Sessions {
                 open.remove(&at)
             };
         }
-        if desk == before {
+        if key == before {
             return;
         }
-        let desks = Arc::make_mut(&mut self.desks);
-        if let Some(rows) = before.and_then(|before| desks.get_mut(&before)) {
+        let by_agent = Arc::make_mut(&mut self.by_agent);
+        if let Some(rows) = before.and_then(|before| by_agent.get_mut(&before)) {
             Arc::make_mut(rows).retain(|row| *row != at);
         }
-        if let Some(desk) = desk {
-            Arc::make_mut(desks.entry(desk).or_default()).push(at);
+        if let Some(key) = key {
+            Arc::make_mut(by_agent.entry(key).or_default()).push(at);
         }
     }
 
@@ -152,9 +157,7 @@ impl Sessions {
             row.number(until.0);
             row.number(i64::from(count));
         }
-        let mut facts: Vec<Position> = session.facts().collect();
-        facts.sort_unstable();
-        facts.iter().for_each(|position| row.number(*position as i64));
+        row.positions(session.facts());
     }
 
     /// The row of that id.
@@ -178,14 +181,14 @@ impl Sessions {
         self.strings.find(text)
     }
 
-    fn at_desk(&self, agent: &Email, pipeline: &Text) -> &[u32] {
-        let desk = self.strings.find(agent.as_str()).zip(self.strings.find(pipeline.as_str()));
-        desk.and_then(|desk| self.desks.get(&desk)).map_or(&[], |rows| rows)
+    fn of_agent(&self, agent: &Email, pipeline: &Text) -> &[u32] {
+        let key = self.strings.find(agent.as_str()).zip(self.strings.find(pipeline.as_str()));
+        key.and_then(|key| self.by_agent.get(&key)).map_or(&[], |rows| rows)
     }
 
     /// The active session of agent and pipeline; of several that were started elsewhere the latest.
     pub fn active(&self, agent: &Email, pipeline: &Text) -> Option<u32> {
-        let rows = self.at_desk(agent, pipeline).iter().copied();
+        let rows = self.of_agent(agent, pipeline).iter().copied();
         let active = rows.filter(|row| self.rows.get(*row).standing() == Standing::Active);
         active.max_by_key(|row| {
             let session = self.rows.get(*row);
@@ -195,7 +198,7 @@ impl Sessions {
 
     /// How often a session of agent and pipeline was started or resumed.
     pub fn activations(&self, agent: &Email, pipeline: &Text) -> u64 {
-        let rows = self.at_desk(agent, pipeline).iter();
+        let rows = self.of_agent(agent, pipeline).iter();
         rows.map(|row| u64::from(self.rows.get(*row).activations())).sum()
     }
 

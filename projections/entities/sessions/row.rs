@@ -178,8 +178,8 @@ impl Session {
     }
 
     /// The facts that made it.
-    pub fn facts(&self) -> impl Iterator<Item = Position> {
-        self.facts.iter()
+    pub fn facts(&self) -> &Chain {
+        &self.facts
     }
 
     /// The last of them in the log.

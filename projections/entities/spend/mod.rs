@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use domain::facts::Fact;
 use domain::facts::ad_spend::{AdSpendFact, AdSpendObserved};
+use domain::keys::Position;
 use domain::members::{Currency, Day, Instant};
 use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::figures::Cells;
+use crate::figures::{Amount, CellSpan, Cells, Share, Sums};
 use crate::store::{Chain, Pages, Strings, Symbol, Texts};
 use crate::{Order, Recorded};
 
@@ -19,24 +20,25 @@ type Account = [u32; 2];
 /// Before every account of a day.
 const FIRST: Account = [0, 0];
 
-/// What an account had spent on a day, as it was last observed.
+/// What an account had spent on a day: the latest observation, by `occurred_at`.
 #[derive(Debug, Clone)]
-struct Spent {
-    order: Order,
-    currency: Currency,
-    amount_minor: i64,
+struct AccountDay {
+    day: Day,
+    observed: Option<(Order, Currency, i64)>,
     facts: Chain,
 }
 
 /// Ad spend of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct Spend {
-    rows: Pages<Spent>,
+    rows: Pages<AccountDay>,
     index: Arc<BTreeMap<(Day, Account), u32>>,
     strings: Strings,
 }
 
 impl Entity for Spend {
+    type RowId = u32;
+    type Share = Share;
     type Figures = Cells;
 
     const NAME: &'static str = "ad_spend";
@@ -46,7 +48,8 @@ impl Entity for Spend {
 
     fn fold(&mut self, recorded: &Recorded<'_>) {
         let Fact::AdSpend(AdSpendFact::Observed(body)) = recorded.fact else { return };
-        self.take(recorded, body);
+        let at = self.row_of(body);
+        self.observe(at, recorded, body);
     }
 
     fn absorb(&mut self, shard: Self) {
@@ -60,41 +63,42 @@ impl Entity for Spend {
         }
     }
 
-    fn settle(&mut self) {}
-
-    /// The day is the ad account's own, so no zone moves it.
-    fn figures(&self, _timeline: &Timeline) -> Cells {
-        let mut cells = Cells::default();
-        for ((day, _), at) in self.index.iter() {
-            let spent = self.rows.get(*at);
-            cells.add_spend(*day, spent.currency, spent.amount_minor, 1);
-        }
-        cells
+    fn row_ids(&self) -> impl Iterator<Item = u32> {
+        self.rows.ids()
     }
 
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, cells: &mut Cells) {
-        let Fact::AdSpend(AdSpendFact::Observed(body)) = recorded.fact else { return };
-        let (before, at) = self.take(recorded, body);
-        if let Some((currency, minor)) = before {
-            cells.add_spend(body.date, currency, minor, -1);
+    fn facts_of(&self, row: u32) -> Vec<Position> {
+        self.rows.get(row).facts.sorted()
+    }
+
+    /// The day is the ad account's own, so no zone moves it.
+    fn contributions(&self, row: u32, _timeline: &Timeline, out: &mut impl FnMut(Share)) {
+        let AccountDay { day, observed, .. } = self.rows.get(row);
+        if let Some((_, currency, minor)) = *observed {
+            out(Share { span: CellSpan::Day(*day), amount: Amount::Spend(currency, minor) });
         }
-        let spent = self.rows.get(at);
-        cells.add_spend(body.date, spent.currency, spent.amount_minor, 1);
+    }
+
+    fn apply(&mut self, recorded: &Recorded<'_>, timeline: &Timeline, cells: &mut Cells) {
+        let Fact::AdSpend(AdSpendFact::Observed(body)) = recorded.fact else { return };
+        let at = self.row_of(body);
+        self.contributions(at, timeline, &mut |share| cells.add(&share, -1));
+        self.observe(at, recorded, body);
+        self.contributions(at, timeline, &mut |share| cells.add(&share, 1));
     }
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());
         for ((day, account), at) in self.index.iter() {
-            let spent = self.rows.get(*at);
+            let AccountDay { observed, facts, .. } = self.rows.get(*at);
+            let Some((order, currency, minor)) = observed else { continue };
             row.start(tenant);
             texts(*account, self.strings.texts()).iter().for_each(|text| row.text(*text));
             row.number(i64::from(day.0));
-            row.text(Some(&spent.currency.to_string()));
-            row.number(spent.amount_minor);
-            row.number(spent.order.occurred_at().0);
-            let mut facts: Vec<_> = spent.facts.iter().collect();
-            facts.sort_unstable();
-            facts.iter().for_each(|position| row.number(*position as i64));
+            row.text(Some(&currency.to_string()));
+            row.number(*minor);
+            row.number(order.occurred_at().0);
+            row.positions(facts);
             digest.add(row.bytes());
         }
         digest
@@ -110,26 +114,24 @@ impl Entity for Spend {
 }
 
 impl Spend {
-    /// Takes an observation; what stood before, where the account's day was known, and its row.
-    fn take(&mut self, recorded: &Recorded<'_>, body: &AdSpendObserved) -> (Option<(Currency, i64)>, u32) {
+    /// The row of the account's day, empty where it is new.
+    fn row_of(&mut self, body: &AdSpendObserved) -> u32 {
         let account =
             [&body.source, &body.account_id].map(|text| self.strings.intern(text.as_str()).number());
-        let order = Order::new(recorded.occurred_at, 0, &recorded.content);
-        let known = self.index.get(&(body.date, account)).copied();
-        let at = known.unwrap_or_else(|| {
-            let (currency, amount_minor) = (body.currency, body.amount_minor);
-            let row = Spent { order, currency, amount_minor, facts: Chain::default() };
-            let at = self.rows.push(row);
+        self.index.get(&(body.date, account)).copied().unwrap_or_else(|| {
+            let at = self.rows.push(AccountDay { day: body.date, observed: None, facts: Chain::default() });
             Arc::make_mut(&mut self.index).insert((body.date, account), at);
             at
-        });
-        let spent = self.rows.get_mut(at);
-        let before = known.map(|_| (spent.currency, spent.amount_minor));
-        spent.facts.push(recorded.position);
-        if order > spent.order {
-            (spent.order, spent.currency, spent.amount_minor) = (order, body.currency, body.amount_minor);
+        })
+    }
+
+    fn observe(&mut self, at: u32, recorded: &Recorded<'_>, body: &AdSpendObserved) {
+        let order = Order::new(recorded.occurred_at, 0, &recorded.content);
+        let row = self.rows.get_mut(at);
+        row.facts.push(recorded.position);
+        if row.observed.is_none_or(|(known, ..)| order > known) {
+            row.observed = Some((order, body.currency, body.amount_minor));
         }
-        (before, at)
     }
 
     /// First and last day of those asked for with an observation, and since when the figure stands: as of the
@@ -139,8 +141,9 @@ impl Spend {
         let mut span: Option<(Day, Day)> = None;
         let after = Day(to.0.saturating_add(1));
         for ((day, account), at) in self.index.range((from, FIRST)..(after, FIRST)) {
+            let Some((order, ..)) = self.rows.get(*at).observed else { continue };
             span = Some((span.map_or(*day, |(first, _)| first), *day));
-            let read = self.rows.get(*at).order.occurred_at();
+            let read = order.occurred_at();
             let newest = by_account.entry(*account).or_insert(read);
             *newest = read.max(*newest);
         }

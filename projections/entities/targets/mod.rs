@@ -7,7 +7,6 @@ use domain::facts::Fact;
 use domain::facts::report::{ReportFact, TargetMetric};
 use domain::keys::Position;
 use domain::members::Month;
-use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
@@ -28,6 +27,8 @@ pub struct Targets {
 }
 
 impl Entity for Targets {
+    type RowId = (Month, TargetMetric);
+    type Share = ();
     type Figures = ();
 
     const NAME: &'static str = "targets";
@@ -50,12 +51,12 @@ impl Entity for Targets {
         Arc::make_mut(&mut self.rows).extend(Arc::unwrap_or_clone(shard.rows));
     }
 
-    fn settle(&mut self) {}
+    fn row_ids(&self) -> impl Iterator<Item = Self::RowId> {
+        self.rows.keys().copied()
+    }
 
-    fn figures(&self, _timeline: &Timeline) {}
-
-    fn apply(&mut self, recorded: &Recorded<'_>, _timeline: &Timeline, (): &mut ()) {
-        self.fold(recorded);
+    fn facts_of(&self, row: Self::RowId) -> Vec<Position> {
+        self.rows.get(&row).map_or_else(Vec::new, |target| target.facts.sorted())
     }
 
     fn digest(&self, tenant: &str) -> Digest {
@@ -66,9 +67,7 @@ impl Entity for Targets {
             row.text(Some(metric.as_str()));
             row.number(target.value as i64);
             row.number(target.order.occurred_at().0);
-            let mut facts: Vec<Position> = target.facts.iter().collect();
-            facts.sort_unstable();
-            facts.iter().for_each(|position| row.number(*position as i64));
+            row.positions(&target.facts);
             digest.add(row.bytes());
         }
         digest

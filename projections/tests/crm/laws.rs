@@ -45,7 +45,7 @@ proptest! {
         let facts: Vec<_> = facts.into_iter().filter(|fact| fact.kind != "sync_finished").collect();
         let served = served_crm(&fold(&facts));
         prop_assert_eq!(&served["summary"]["total_leads"], 0);
-        prop_assert_eq!(&served["prints"], "[]");
+        prop_assert_eq!(&served["fingerprints"], "[]");
     }
 }
 

@@ -88,17 +88,18 @@ fn status(tenant: &Tenant, now: Instant) -> Value {
     serde_json::to_value(list.status(0, now)).unwrap()
 }
 
-/// How many records of each source and resource there are, and their prints.
-fn prints(tenant: &Tenant) -> Vec<(Resource, String, (u64, u64))> {
-    let prints = tenant.crm.rows.prints();
-    let mut prints: Vec<_> = prints.map(|(of, source, print)| (of, source.to_owned(), print)).collect();
-    prints.sort_unstable();
-    prints
+/// How many records of each source and resource there are, and their fingerprints.
+fn fingerprints(tenant: &Tenant) -> Vec<(Resource, String, (u64, u64))> {
+    let fingerprints = tenant.crm.rows.fingerprints();
+    let mut fingerprints: Vec<_> =
+        fingerprints.map(|(of, source, fingerprint)| (of, source.to_owned(), fingerprint)).collect();
+    fingerprints.sort_unstable();
+    fingerprints
 }
 
 /// All that is served of the CRM.
 fn served_crm(tenant: &Tenant) -> Value {
     json!({"summary": summary(tenant), "pipeline": pipeline(tenant), "hot": hot_list(tenant),
         "notes": notes(tenant), "schedule": schedule(tenant), "runs": runs(tenant),
-        "status": status(tenant, at(NOW)), "prints": format!("{:?}", prints(tenant))})
+        "status": status(tenant, at(NOW)), "fingerprints": format!("{:?}", fingerprints(tenant))})
 }

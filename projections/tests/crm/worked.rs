@@ -5,7 +5,7 @@ use domain::rules::reports::ReportState;
 use serde_json::{Value, json};
 
 use super::{
-    but, ended, fold, hot_list, notes, part, pipeline, prints, runs, schedule, started, status, summary,
+    but, ended, fingerprints, fold, hot_list, notes, part, pipeline, runs, schedule, started, status, summary,
 };
 use crate::common::{Given, at, given};
 
@@ -37,7 +37,7 @@ fn b4_given_page_2_of_3_fails_when_the_run_ends_then_every_figure_is_unchanged()
     let error = json!({"error": "page 2: HTTP 500", "records_updated": null});
     facts.push(but(&ended("r2", "2025-10-09T11:01:00Z", "failed"), error));
     let after = fold(&facts);
-    assert_eq!((summary(&after), prints(&after)), (summary(&before), prints(&before)));
+    assert_eq!((summary(&after), fingerprints(&after)), (summary(&before), fingerprints(&before)));
     assert_eq!(summary(&after)["total_leads"], 3);
     let noon = status(&after, at("2025-10-09T12:00:00Z"));
     assert_eq!(
@@ -135,10 +135,10 @@ fn b13_given_a_snapshot_of_changes_then_it_counts_upon_its_base_alone() {
 }
 
 #[test]
-fn b13_given_equal_snapshots_of_two_tenants_then_their_prints_are_equal_and_others_are_not() {
-    let of = |leads| prints(&fold(&good("r", "2025-10-09T10:00:00Z", leads)));
+fn b13_given_equal_snapshots_of_two_tenants_then_their_fingerprints_are_equal_and_others_are_not() {
+    let of = |leads| fingerprints(&fold(&good("r", "2025-10-09T10:00:00Z", leads)));
     let elsewhere = fold(&[good("other", "2025-10-09T12:00:00Z", leads(0..3))].concat());
-    assert_eq!(of(leads(0..3)), prints(&elsewhere));
+    assert_eq!(of(leads(0..3)), fingerprints(&elsewhere));
     assert_ne!(of(leads(0..3)), of(leads(1..4)));
     assert!(of(json!([])).is_empty(), "nothing equals nothing");
 }

@@ -34,7 +34,7 @@ pub fn holders(views: &Views) -> Holders {
 /// The prints of a tenant's records, in order.
 fn prints(view: &TenantView) -> Vec<(Resource, Print)> {
     let mut prints: Vec<_> = view.with(|tenant, _| {
-        let prints = tenant.crm.rows.prints().map(|(resource, _, print)| (resource, print));
+        let prints = tenant.crm.rows.fingerprints().map(|(resource, _, fingerprint)| (resource, fingerprint));
         prints.filter(|(resource, _)| TELLING.contains(resource)).collect()
     });
     prints.sort_unstable();
