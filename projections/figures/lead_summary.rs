@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::table::ResourceTable;
+use crate::entities::crm::table::{ResourceTable, last_observed};
 use crate::figures::crm_stages::{Spellings, Stages, counts, or_new_lead};
 use crate::store::Texts;
 
@@ -102,12 +102,7 @@ impl Taken {
         let status = |(status, leads)| StatusLeads { status, leads };
         LeadSummary {
             position,
-            observed_at: self
-                .tables
-                .iter()
-                .filter_map(ResourceTable::observed_at)
-                .max()
-                .map(|at| at.to_string()),
+            observed_at: last_observed(&self.tables).map(|at| at.to_string()),
             total_leads: total,
             qualified_leads: qualified,
             source_count: sources.len(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::table::ResourceTable;
+use crate::entities::crm::table::{ResourceTable, last_observed};
 use crate::figures::crm_stages::{Spellings, StageOrder, Stages, counts, or_new_lead};
 use crate::store::Texts;
 
@@ -117,12 +117,7 @@ impl Taken {
         others.retain(|_, value| *value != 0);
         Pipeline {
             position,
-            observed_at: self
-                .tables
-                .iter()
-                .filter_map(ResourceTable::observed_at)
-                .max()
-                .map(|at| at.to_string()),
+            observed_at: last_observed(&self.tables).map(|at| at.to_string()),
             currency: currency.map(|currency| currency.to_string()),
             total_value_minor: minor(total),
             stage_count: stages.len(),
@@ -143,8 +138,7 @@ impl Taken {
 
     /// The tenant's currency, else the one that most values of counted deals are in.
     fn currency(&self) -> Option<Currency> {
-        let observed = self.tables.iter().filter_map(ResourceTable::observed_at).max();
-        let rules = observed.map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
+        let rules = last_observed(&self.tables).map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
         let mut valued: BTreeMap<Currency, i64> = BTreeMap::new();
         for table in &self.tables {
             let Some(read) = table.observed_at() else { continue };

@@ -251,6 +251,11 @@ impl ResourceTable {
     }
 }
 
+/// When the last of the sources was read; none while nothing counts.
+pub fn last_observed(tables: &[ResourceTable]) -> Option<Instant> {
+    tables.iter().filter_map(ResourceTable::observed_at).max()
+}
+
 /// What a record says in public, as a number: equal records have equal ones, whosever they are.
 fn fingerprint(row: &Row, texts: &Texts) -> u64 {
     let mut canonical = Canonical::default();
