@@ -15,8 +15,8 @@ use factfold::config::{Config, Overrides};
 use factfold::ingest::delivery::Delivery;
 use factfold::ingest::directory::{Directory, Endpoint, TenantEntry};
 use factfold::ingest::provider::{MappedDelivery, MappingResult};
-use factfold::ingest::providers::PROVIDERS;
 use factfold::ingest::providers::generic::Mapping;
+use factfold::ingest::providers::{PRESETS, Registry};
 use serde_json::{Value, json};
 
 const RECEIVED_AT: &str = "2026-10-01T12:00:00Z";
@@ -44,14 +44,13 @@ fn new_directory() -> Directory {
         tenant("acme", "+1 212 555 0101", "Ann@Example.com", &["Acme Client", "17"]),
         tenant("globex", "+1 212 555 0102", "bob@example.com", &["Globex"]),
     ];
-    let mappings = mappings();
     let mut endpoints = vec![
         endpoint("twilio", "tw-acme", Some("acme"), None),
         endpoint("twilio", "tw-shared", None, None),
         endpoint("emailbison", "eb-acme", Some("acme"), None),
         endpoint("emailbison", "eb-shared", None, None),
     ];
-    for provider in PROVIDERS.iter().filter(|provider| !provider.events().is_empty()) {
+    for provider in PRESETS.iter().filter(|provider| !provider.events().is_empty()) {
         let name = provider.name();
         endpoints.push(endpoint(name, "acme", Some("acme"), None));
         for event in provider.events() {
@@ -59,14 +58,16 @@ fn new_directory() -> Directory {
             endpoints.push(endpoint(name, &format!("shared-{event}"), None, Some(event)));
         }
     }
-    for mapping in &mappings {
+    for mapping in &mappings() {
         endpoints.push(endpoint(&mapping.name, "acme", Some("acme"), None));
         endpoints.push(endpoint(&mapping.name, "shared", None, None));
     }
-    Directory::new(tenants, endpoints).expect("directory").with_mappings(mappings)
+    Directory::new(tenants, endpoints).expect("directory")
 }
 
-/// The sources that `fixtures/providers/generic/mappings.toml` describes.
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(mappings()));
+
+/// The mappings of `fixtures/providers/generic/mappings.toml`.
 fn mappings() -> Vec<Mapping> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers/generic/mappings.toml");
     let overrides = Overrides { file: Some(file), ..Overrides::default() };
@@ -75,7 +76,7 @@ fn mappings() -> Vec<Mapping> {
 
 /// Folders of deliveries: one per provider, and one for all that mappings describe.
 fn folders() -> impl Iterator<Item = &'static str> {
-    PROVIDERS.iter().map(|provider| provider.name()).chain(["generic"])
+    PRESETS.iter().map(|provider| provider.name()).chain(["generic"])
 }
 
 fn delivery(http: &str) -> Delivery {
@@ -103,7 +104,7 @@ fn delivery(http: &str) -> Delivery {
 fn map(delivery: &Delivery) -> MappedDelivery {
     let directory = directory();
     let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
-    directory.provider(&delivery.provider).expect("provider").map(delivery, endpoint, directory)
+    REGISTRY.provider(&delivery.provider).expect("provider").map(delivery, endpoint, directory)
 }
 
 fn fact_json(fact: &Envelope) -> Value {

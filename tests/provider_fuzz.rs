@@ -13,7 +13,8 @@ use factfold::config::{Config, Overrides};
 use factfold::ingest::delivery::Delivery;
 use factfold::ingest::directory::{Directory, Endpoint, Secret, TenantEntry};
 use factfold::ingest::provider::MappingResult;
-use factfold::ingest::providers::PROVIDERS;
+use factfold::ingest::providers::generic::Mapping;
+use factfold::ingest::providers::{PRESETS, Registry};
 use factfold::ingest::signature::{SCHEMES, Scheme};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,10 +26,15 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(name)
 }
 
-/// Every provider and described source, each with an endpoint of `acme` and one of nobody.
-static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(mappings()));
+
+fn mappings() -> Vec<Mapping> {
     let file = Some(folder("generic").join("mappings.toml"));
-    let mappings = Config::load(&Overrides { file, ..Overrides::default() }).expect("mappings").mappings;
+    Config::load(&Overrides { file, ..Overrides::default() }).expect("mappings").mappings
+}
+
+/// Every provider and mapping, each with an endpoint of `acme` and one of nobody.
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
     let tenant = |id: &str, number: &str, workspaces: &[&str]| TenantEntry {
         id: TenantId::new(id).expect("tenant"),
         tracking_numbers: vec![(number.into(), Some("ann@example.com".into()))],
@@ -38,8 +44,8 @@ static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
         tenant("acme", "+12125550101", &["Acme Client", "17"]),
         tenant("globex", "+12125550102", &["Globex"]),
     ];
-    let names = PROVIDERS.iter().map(|provider| provider.name().to_owned());
-    let names: Vec<String> = names.chain(mappings.iter().map(|mapping| mapping.name.clone())).collect();
+    let names = PRESETS.iter().map(|provider| provider.name().to_owned());
+    let names: Vec<String> = names.chain(mappings().into_iter().map(|mapping| mapping.name)).collect();
     let mut endpoints = Vec::new();
     for provider in names {
         for (id, tenant) in [("acme", Some("acme")), ("shared", None)] {
@@ -52,13 +58,13 @@ static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
             });
         }
     }
-    Directory::new(tenants, endpoints).expect("directory").with_mappings(mappings)
+    Directory::new(tenants, endpoints).expect("directory")
 });
 
 /// The recorded deliveries: provider, event of the path where there is one, media type and body.
 static SEEDS: LazyLock<Vec<(String, String, String, String)>> = LazyLock::new(|| {
     let mut seeds = Vec::new();
-    for name in PROVIDERS.iter().map(|provider| provider.name()).chain(["generic"]) {
+    for name in PRESETS.iter().map(|provider| provider.name()).chain(["generic"]) {
         for path in fs::read_dir(folder(name)).expect("folder").map(|entry| entry.expect("entry").path()) {
             if path.extension().is_some_and(|extension| extension == "http") {
                 let text = fs::read_to_string(&path).expect("readable");
@@ -147,7 +153,7 @@ fn mutated(media: &str, body: &str, changes: &[(usize, Option<Value>)]) -> Bytes
 
 fn check(delivery: &Delivery) -> Result<(), TestCaseError> {
     let endpoint = DIRECTORY.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
-    let provider = DIRECTORY.provider(&delivery.provider).expect("provider");
+    let provider = REGISTRY.provider(&delivery.provider).expect("provider");
     let read = provider.map(delivery, endpoint, &DIRECTORY);
     let again = provider.map(delivery, endpoint, &DIRECTORY);
     let (facts, twice) = match (read.result, again.result) {
@@ -194,7 +200,7 @@ fn null_control_unchanged_seeds_are_mostly_facts() {
         let query = format!("event={event}&workspace=Globex");
         let delivery = delivery(provider, "acme", &query, media, mutated(media, body, &[]));
         let endpoint = DIRECTORY.endpoint(provider, "acme").expect("endpoint");
-        let read = DIRECTORY.provider(provider).expect("provider").map(&delivery, endpoint, &DIRECTORY);
+        let read = REGISTRY.provider(provider).expect("provider").map(&delivery, endpoint, &DIRECTORY);
         matches!(read.result, MappingResult::Facts { .. })
     });
     let facts = facts.count();

@@ -9,8 +9,8 @@ use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use factfold::ingest::delivery::{Delivery, Form};
 use factfold::ingest::directory::{Directory, Endpoint, Secret, TenantEntry};
-use factfold::ingest::provider::{MappingResult, Provider};
-use factfold::ingest::providers::named;
+use factfold::ingest::provider::{MappingResult, ProviderAdapter};
+use factfold::ingest::providers::preset;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
@@ -35,7 +35,7 @@ pub fn measure(count: u64) -> Outcome<()> {
     for (name, template, media) in
         [("twilio", sample::callback(), form), ("emailbison", sample::email_sent(), "application/json")]
     {
-        let provider = named(name).ok_or("no such provider")?;
+        let provider = preset(name).ok_or("no such provider")?;
         let endpoint = Endpoint {
             id: "budget".into(),
             provider: name.into(),
@@ -52,7 +52,7 @@ pub fn measure(count: u64) -> Outcome<()> {
 }
 
 fn stages(
-    provider: &dyn Provider,
+    provider: &dyn ProviderAdapter,
     endpoint: &Endpoint,
     directory: &Directory,
     deliveries: &[Delivery],

@@ -16,8 +16,7 @@ use super::sections::{ClientTetherTable, HttpTable, LimitsTable, OutboundTable};
 use super::source::Source;
 use super::{ConfigError, Http, Limits, Outbound, Stranger, TenantConfig, mapping, secret};
 use crate::ingest::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
-use crate::ingest::provider::Provider;
-use crate::ingest::providers::{self, generic::Mapping};
+use crate::ingest::providers::{Registry, generic::Mapping};
 
 /// What a public URL must be.
 pub const PUBLIC_URL_RULE: &str = "must be such as https://hooks.example.com";
@@ -107,7 +106,8 @@ pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
     let tenants = tenants.collect::<Result<Vec<_>, _>>()?;
     one_owner(&source, &file.tenant, &tenants)?;
     let mappings = mapping::read(&source, &file.mapping)?;
-    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &mappings));
+    let registry = Registry::new(mappings.clone());
+    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &registry));
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
     let strangers = file.endpoint.iter().filter_map(|entry| stranger(&source, entry, &tenants)).collect();
     Ok(Understood {
@@ -248,15 +248,13 @@ fn stranger(source: &Source<'_>, entry: &EndpointEntry, tenants: &[TenantConfig]
 fn endpoint(
     source: &Source<'_>,
     entry: &EndpointEntry,
-    mappings: &[Mapping],
+    registry: &Registry,
 ) -> Result<Endpoint, ConfigError> {
     let id = entry.id.get_ref();
     if !is_endpoint_id(id) {
         return Err(source.wrong(entry.id.span(), "endpoint.id", ENDPOINT_ID_RULE));
     }
-    let described = || mappings.iter().find(|mapping| mapping.name == *entry.provider.get_ref());
-    let provider = providers::named(entry.provider.get_ref());
-    let Some(provider) = provider.or_else(|| described().map(|mapping| mapping as &dyn Provider)) else {
+    let Some(provider) = registry.provider(entry.provider.get_ref()) else {
         let message = format!("no provider {:?}", entry.provider.get_ref());
         return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
     };

@@ -65,7 +65,7 @@ pub fn read(source: &Source<'_>, entries: &[Entry]) -> Result<Vec<Mapping>, Conf
         if let Err(error) = ProviderName::new(name) {
             return wrong(error.to_string());
         }
-        if providers::named(name).is_some() {
+        if providers::preset(name).is_some() {
             return wrong(format!("{name} is a provider that needs no mapping"));
         }
         if mappings.iter().any(|mapping| mapping.name == *name) {

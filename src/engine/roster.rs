@@ -13,6 +13,7 @@ use crate::access::{Access, AccessError, EndpointName, NewEndpoint, RuntimeEndpo
 use crate::config::{Config, TenantConfig, secret};
 use crate::ingest::Ingest;
 use crate::ingest::directory::{Directory, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
+use crate::ingest::providers::Registry;
 use crate::ingest::providers::generic::Mapping;
 
 /// An endpoint as people see it; where its secrets stand is told, they are not.
@@ -98,10 +99,10 @@ impl Roster {
 
     /// Says of which endpoints' deliveries nothing but the id is the proof.
     fn tell_unsigned(&self, file: &OfFile) {
-        let directory = self.ingest.directory();
+        let registry = self.ingest.registry();
         let mut endpoints: BTreeMap<&str, usize> = BTreeMap::new();
         for endpoint in &file.endpoints {
-            if directory.provider(&endpoint.provider).is_some_and(|provider| !provider.signs()) {
+            if registry.provider(&endpoint.provider).is_some_and(|provider| !provider.signs()) {
                 *endpoints.entry(&endpoint.provider).or_default() += 1;
             }
         }
@@ -167,7 +168,9 @@ impl Roster {
         let mut endpoints = file.endpoints.clone();
         endpoints
             .extend(self.access.known().endpoints.iter().filter_map(|(name, made)| resolved(name, made)));
-        self.ingest.enlist(file.tenants.clone(), endpoints, file.mappings.clone())?;
+        // Providers first: an endpoint in the directory always finds its own.
+        self.ingest.swap_registry(Registry::new(file.mappings.clone()));
+        self.ingest.enlist(file.tenants.clone(), endpoints)?;
         Ok(())
     }
 
@@ -184,8 +187,8 @@ impl Roster {
     }
 
     fn check(&self, file: &OfFile, new: &NewEndpoint) -> Result<(), AccessError> {
-        let directory = self.ingest.directory();
-        let Some(provider) = directory.provider(new.provider.as_str()) else {
+        let (directory, registry) = (self.ingest.directory(), self.ingest.registry());
+        let Some(provider) = registry.provider(new.provider.as_str()) else {
             return Err(AccessError::invalid("/provider", "is no provider that this server knows"));
         };
         if let Some(tenant) = &new.tenant

@@ -11,10 +11,6 @@ use domain::members::{Email, Phone, canonical_text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::provider::Provider;
-use super::providers;
-use super::providers::generic::Mapping;
-
 /// A signing secret. It never shows in `Debug`, and nothing else prints it.
 #[derive(Clone)]
 pub struct Secret(Box<[u8]>);
@@ -126,7 +122,6 @@ pub struct Directory {
     workspaces: HashMap<String, TenantId>,
     /// By SHA-256 of provider and id, so that the time of a look-up says nothing about how much of an id is right.
     endpoints: HashMap<[u8; 32], Endpoint>,
-    mappings: HashMap<String, Mapping>,
     decoy: Endpoint,
 }
 
@@ -152,7 +147,6 @@ impl Directory {
             numbers: HashMap::new(),
             workspaces: HashMap::new(),
             endpoints: HashMap::new(),
-            mappings: HashMap::new(),
             decoy,
         };
         let mut refused = Vec::new();
@@ -166,20 +160,6 @@ impl Directory {
             }
         }
         (directory, refused)
-    }
-
-    /// The same with sources that the configuration describes.
-    pub fn with_mappings(mut self, mappings: Vec<Mapping>) -> Self {
-        self.mappings = mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
-        self
-    }
-
-    /// The provider of that name: one of the table, else one that the configuration describes.
-    pub fn provider(&self, name: &str) -> Option<&dyn Provider> {
-        match providers::named(name) {
-            Some(provider) => Some(provider),
-            None => self.mappings.get(name).map(|mapping| mapping as &dyn Provider),
-        }
     }
 
     fn add_tenant(&mut self, entry: TenantEntry, refused: &mut Vec<DirectoryError>) {

@@ -43,7 +43,8 @@ use self::delivery::Delivery;
 use self::differing::{DifferingFact, KeyMatch};
 use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::error::{MappingFailure, Reason};
-use self::provider::{MappingResult, Provider};
+use self::provider::{MappingResult, ProviderAdapter};
+use self::providers::Registry;
 use self::roster::Roster;
 use self::tenant_limiter::TenantLimiter;
 
@@ -72,6 +73,7 @@ pub struct Ingest {
     clock: Clock,
     public_url: String,
     directory: RwLock<Arc<Directory>>,
+    registry: RwLock<Arc<Registry>>,
     conflict_counter: ConflictCounter,
     roster: Mutex<Roster>,
     limiter: TenantLimiter,
@@ -80,15 +82,26 @@ pub struct Ingest {
 impl Ingest {
     /// `secret` is the log's; `public_url` is what providers were told to call, and sign.
     pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
-        let directory = RwLock::new(Arc::new(directory));
+        let (directory, registry) = (RwLock::new(Arc::new(directory)), RwLock::default());
         let conflict_counter = ConflictCounter::since(Instant(clock()));
         let (roster, limiter) = (Mutex::default(), TenantLimiter::default());
-        Self { log, secret, clock, public_url, directory, conflict_counter, roster, limiter }
+        Self { log, secret, clock, public_url, directory, registry, conflict_counter, roster, limiter }
     }
 
     /// Puts another directory in place; deliveries under way end with the one they began with.
     pub fn swap_directory(&self, directory: Directory) {
         *self.directory.write() = Arc::new(directory);
+    }
+
+    /// Puts other providers in place, likewise. Where both change, the registry goes first: readers take the directory
+    /// first, and so find the provider of each endpoint in it.
+    pub fn swap_registry(&self, registry: Registry) {
+        *self.registry.write() = Arc::new(registry);
+    }
+
+    /// The providers in place.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.read())
     }
 
     /// The directory in place.
@@ -111,7 +124,7 @@ impl Ingest {
         let directory = self.directory();
         let found = directory.endpoint(provider, endpoint);
         DeliveryOrigin {
-            is_provider: directory.provider(provider).is_some(),
+            is_provider: self.registry().provider(provider).is_some(),
             endpoint: found.map(|found| endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
         }
@@ -125,8 +138,8 @@ impl Ingest {
         if delivery.body.len() > DELIVERY_BYTES_MAX {
             return Err(DeliveryError::TooLarge);
         }
-        let directory = self.directory();
-        let provider = directory.provider(&delivery.provider).ok_or(DeliveryError::UnknownEndpoint)?;
+        let (directory, registry) = (self.directory(), self.registry());
+        let provider = registry.provider(&delivery.provider).ok_or(DeliveryError::UnknownEndpoint)?;
         if !provider.delivers_by(&delivery.method) {
             return Err(DeliveryError::Method);
         }
@@ -140,7 +153,7 @@ impl Ingest {
 
     async fn record_or_quarantine(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn ProviderAdapter,
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
@@ -158,7 +171,7 @@ impl Ingest {
     /// Maps an authentic delivery and records its facts, or nothing where mapping fails.
     async fn map_and_record(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn ProviderAdapter,
         delivery: &Delivery,
         endpoint: &Endpoint,
         directory: &Directory,
@@ -274,7 +287,7 @@ impl Ingest {
 
     async fn quarantine(
         &self,
-        provider: &dyn Provider,
+        provider: &dyn ProviderAdapter,
         delivery: &Delivery,
         tenant: Option<&TenantId>,
         failure: MappingFailure,

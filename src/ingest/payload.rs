@@ -3,13 +3,32 @@
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
-use domain::members::{Email, Instant, Phone, Text};
+use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, Text, canonical_text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conflict::hex;
 use super::error::{MappingFailure, Reason};
-use super::providers::text;
+
+/// A name or id, cut to what a record may hold: the original is kept whole beside it.
+pub(crate) fn text(given: &str) -> Option<Text> {
+    Text::new(&cut(given, TEXT_MAX))
+}
+
+/// Free text, cut likewise.
+pub(crate) fn long_text(given: &str) -> Option<LongText> {
+    LongText::new(&cut(given, LONG_TEXT_MAX))
+}
+
+fn cut(given: &str, max: usize) -> String {
+    let mut text = canonical_text(given).replace('\0', "\u{fffd}");
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
 
 /// A text, number or truth value as text, trimmed; nothing when it is blank, or a list or an object.
 pub fn scalar(value: &Value) -> Option<String> {
@@ -241,5 +260,13 @@ mod tests {
         assert_eq!(shown("+").as_deref(), None);
         assert_eq!(shown("2395550171").as_deref(), Some("2395550171"), "of no known country");
         assert_eq!(shown("(239)é555-171").as_deref(), Some("(239)é555-171"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let cut = text(&"é".repeat(600)).map(|text| text.to_string());
+        assert_eq!(cut, Some("é".repeat(512)));
+        assert_eq!(text(&format!("a\0{}", "b".repeat(1_020))).map(|text| text.as_str().len()), Some(1_024));
+        assert_eq!(text(" \t "), None);
     }
 }

@@ -11,7 +11,7 @@ use super::owner::Owner;
 use super::signature::Scheme;
 
 /// A provider's dialect: no IO, no clock; what it needs is in its arguments.
-pub trait Provider: Send + Sync {
+pub trait ProviderAdapter: Send + Sync {
     /// The name in paths, keys and configuration.
     fn name(&self) -> &str;
 
@@ -49,7 +49,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// Version of the mapping, from 1; facts carry it.
-    fn mapping(&self) -> u16;
+    fn mapping_version(&self) -> u16;
 
     /// Names of headers, in lower case, that are read and not only verified: kept with what goes to quarantine.
     fn headers_kept(&self) -> Vec<String> {
@@ -94,7 +94,7 @@ pub struct Preset {
     pub map: MapDelivery,
 }
 
-impl Provider for Preset {
+impl ProviderAdapter for Preset {
     fn name(&self) -> &str {
         self.name
     }
@@ -111,7 +111,7 @@ impl Provider for Preset {
         self.events
     }
 
-    fn mapping(&self) -> u16 {
+    fn mapping_version(&self) -> u16 {
         self.mapping
     }
 

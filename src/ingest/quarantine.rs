@@ -14,13 +14,13 @@ use super::delivery::Delivery;
 use super::directory::{Endpoint, endpoint_reference};
 use super::error::IngestError;
 use super::error::MappingFailure;
-use super::provider::Provider;
-use super::providers::{long_text, text};
+use super::payload::{long_text, text};
+use super::provider::ProviderAdapter;
 
 /// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a
 /// redelivery finds the same. Where a header names the event, as `webhook-id` does, it is part of it: two events with
 /// one body are two, and one of them would be lost (R3).
-pub fn id(delivery: &Delivery, provider: &dyn Provider) -> String {
+pub fn id(delivery: &Delivery, provider: &dyn ProviderAdapter) -> String {
     let mut digest = Sha256::new();
     let parts = [
         delivery.endpoint.as_bytes(),
@@ -42,7 +42,7 @@ pub(super) fn envelope(
     delivery: &Delivery,
     tenant: Option<&TenantId>,
     failure: &MappingFailure,
-    provider: &dyn Provider,
+    provider: &dyn ProviderAdapter,
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
     let id = id(delivery, provider);

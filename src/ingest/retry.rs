@@ -15,7 +15,7 @@ use super::error::IngestError;
 
 use super::answer::Outcome;
 use super::error::MappingFailure;
-use super::providers::text;
+use super::payload::text;
 use super::{Ingest, quarantine};
 use crate::log::{Appended, LogError};
 
@@ -100,9 +100,9 @@ impl Ingest {
         key: &EngineKey,
         by: Option<Text>,
     ) -> Result<Retried, IngestError> {
-        let directory = self.directory();
+        let (directory, registry) = (self.directory(), self.registry());
         let (Some(provider), Some(endpoint)) =
-            (directory.provider(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
+            (registry.provider(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
         else {
             return Ok(Retried::EndpointGone);
         };

@@ -13,7 +13,6 @@ use domain::members::Text;
 use super::Ingest;
 use super::directory::{Directory, Endpoint, TenantEntry};
 use super::error::IngestError;
-use super::providers::generic::Mapping;
 use crate::log::select::{GroupSet, Select};
 
 /// The kind by which a fact at another place says something else.
@@ -67,7 +66,6 @@ pub(super) struct Roster {
     /// Tenants whose claims win over those of others: the file's.
     first: Vec<TenantId>,
     endpoints: Vec<Endpoint>,
-    mappings: Vec<Mapping>,
 }
 
 impl Roster {
@@ -87,7 +85,7 @@ impl Roster {
         for error in refused {
             tracing::warn!(%error, "left out of the directory");
         }
-        directory.with_mappings(self.mappings.clone())
+        directory
     }
 }
 
@@ -102,20 +100,15 @@ impl Ingest {
         Ok(roster.standings())
     }
 
-    /// Puts the directory in place of the log's tenants, these endpoints and these described sources. Where two
+    /// Puts the directory in place of the log's tenants and these endpoints. Where two
     /// tenants claim one number or workspace, those of `first` win. Blocks.
     ///
     /// # Errors
     /// As of [`Ingest::standings`]; then the directory stays as it was.
-    pub fn enlist(
-        &self,
-        first: Vec<TenantId>,
-        endpoints: Vec<Endpoint>,
-        mappings: Vec<Mapping>,
-    ) -> Result<(), IngestError> {
+    pub fn enlist(&self, first: Vec<TenantId>, endpoints: Vec<Endpoint>) -> Result<(), IngestError> {
         let mut roster = self.roster.lock();
         self.catch_up(&mut roster)?;
-        (roster.first, roster.endpoints, roster.mappings) = (first, endpoints, mappings);
+        (roster.first, roster.endpoints) = (first, endpoints);
         self.swap_directory(roster.directory());
         Ok(())
     }

@@ -8,7 +8,7 @@ use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
-use super::Facts;
+use super::facts::FactBuilder;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
@@ -103,7 +103,7 @@ fn map(
     let owner = owner?;
     let id = members.text(&["resource_id", "id"]);
     let id = id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/resource_id"))?;
-    let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
+    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
     let key = match kind {
         EventKind::Modified => format!("{id}:modified:{}", digest(&body)),
         EventKind::Begins | EventKind::Rings | EventKind::Ended | EventKind::Nothing => {

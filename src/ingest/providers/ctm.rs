@@ -7,7 +7,7 @@
 use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 
-use super::Facts;
+use super::facts::FactBuilder;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
@@ -107,7 +107,7 @@ fn map(
         EventKind::Starts | EventKind::Ends | EventKind::Nothing => reported.ended_at.or(reported.started_at),
     };
     let recorded = recorded(members, &reported, id).filter(|_| kind != EventKind::Starts);
-    let facts = Facts { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
+    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
     facts.call(&key, at, reported, recorded)
 }
 

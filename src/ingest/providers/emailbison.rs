@@ -12,10 +12,11 @@ use domain::members::{Email, Instant, Text, fold_word};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Facts, long_text, text};
+use super::facts::FactBuilder;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
+use crate::ingest::payload::{long_text, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 
@@ -188,7 +189,7 @@ impl Event<'_> {
             EventKind::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
         };
         let (external_id, weak) = self.identity();
-        let facts = Facts { provider: &PRESET, delivery: self.delivery, tenant: self.tenant.clone() };
+        let facts = FactBuilder { provider: &PRESET, delivery: self.delivery, tenant: self.tenant.clone() };
         let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
         Ok(MappingResult::Facts { facts: vec![envelope], weak })
     }

@@ -10,13 +10,14 @@ use domain::members::{Email, Instant, Phone, Text, fold_word};
 use serde_json::{Map, Value};
 
 use self::field::{EventContext, Field, Path};
-use super::{Facts, text};
+use super::facts::FactBuilder;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{OwnerClaims, owner};
 use crate::ingest::payload::digest;
-use crate::ingest::provider::{MappedDelivery, MappingResult, Provider};
+use crate::ingest::payload::text;
+use crate::ingest::provider::{MappedDelivery, MappingResult, ProviderAdapter};
 use crate::ingest::signature::Scheme;
 
 /// Events of one delivery that are read at most; more of them are quarantined whole.
@@ -71,7 +72,7 @@ impl MappingRule {
     }
 }
 
-impl Provider for Mapping {
+impl ProviderAdapter for Mapping {
     fn name(&self) -> &str {
         &self.name
     }
@@ -84,7 +85,7 @@ impl Provider for Mapping {
         self.signature.signs()
     }
 
-    fn mapping(&self) -> u16 {
+    fn mapping_version(&self) -> u16 {
         self.version
     }
 
@@ -237,8 +238,11 @@ impl Event<'_> {
         }
         let owner = owner?;
         let (id, weak) = self.identity(known)?;
-        let made =
-            Facts { provider: self.mapping, delivery: self.source.delivery, tenant: owner.tenant.clone() };
+        let made = FactBuilder {
+            provider: self.mapping,
+            delivery: self.source.delivery,
+            tenant: owner.tenant.clone(),
+        };
         for (rule, kind) in &kinds {
             let at = rule.occurred_at.as_ref().or(self.mapping.occurred_at.as_ref());
             let at = match at {

@@ -15,11 +15,12 @@ use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Dire
 use domain::members::{Email, Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
-use super::{Facts, text};
+use super::facts::FactBuilder;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
+use crate::ingest::payload::text;
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 
@@ -182,8 +183,8 @@ impl Callback<'_> {
         }
     }
 
-    fn facts(&self, owner: &Owner) -> Facts<'_> {
-        Facts { provider: &PRESET, delivery: self.delivery, tenant: owner.tenant.clone() }
+    fn facts(&self, owner: &Owner) -> FactBuilder<'_> {
+        FactBuilder { provider: &PRESET, delivery: self.delivery, tenant: owner.tenant.clone() }
     }
 
     /// A stage of a call. A stage happens once to a call sid, so the key is sid and stage; SequenceNumber is no

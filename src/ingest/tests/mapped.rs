@@ -39,7 +39,7 @@ fn mapping(words: &[(&str, &str)]) -> Mapping {
     }
 }
 
-fn mapped(mapping: Mapping) -> Directory {
+fn use_mapping(ingest: &Ingest, mapping: Mapping) {
     let acme = TenantEntry { id: tenant("acme"), tracking_numbers: Vec::new(), workspaces: Vec::new() };
     let endpoint = Endpoint {
         id: "tr-acme".into(),
@@ -48,7 +48,8 @@ fn mapped(mapping: Mapping) -> Directory {
         event: None,
         secrets: vec![Secret::new("sesame-7f3a")],
     };
-    Directory::new(vec![acme], vec![endpoint]).expect("directory").with_mappings(vec![mapping])
+    ingest.swap_registry(Registry::new(vec![mapping]));
+    ingest.swap_directory(Directory::new(vec![acme], vec![endpoint]).expect("directory"));
 }
 
 fn delivery(id: &str) -> Delivery {
@@ -72,13 +73,13 @@ fn delivery(id: &str) -> Delivery {
 #[tokio::test]
 async fn r3_a_retry_after_the_mapping_was_mended_has_the_key_of_the_delivery_and_no_secret() {
     let house = house();
-    house.ingest.swap_directory(mapped(mapping(&[("missed", "no_answer")])));
+    use_mapping(&house.ingest, mapping(&[("missed", "no_answer")]));
     let taken = house.ingest.deliver(&delivery("msg-1")).await.expect("taken");
     assert_eq!(taken.outcome, Outcome::Quarantined);
     let (_, _, kept, _) = house.record(1);
     assert_eq!(kept.json()["headers"], "x-event: Call\nx-id: msg-1", "those that the mapping reads");
     assert!(!kept.json().to_string().contains("sesame-7f3a"));
-    house.ingest.swap_directory(mapped(mapping(&[("talked", "completed")])));
+    use_mapping(&house.ingest, mapping(&[("talked", "completed")]));
     let retried = house.ingest.retry(&tenant("acme"), 1, None).await.expect("mapped again");
     assert!(matches!(retried, Retried::Resolved(_)), "{retried:?}");
     let (_, name, fact, _) = house.record(2);
@@ -98,7 +99,7 @@ async fn thousands_of_events_in_one_delivery_are_more_than_one_submission_and_al
     one.body = Bytes::from(Value::from(batch).to_string());
     let external_id = vec![field("id", ReadAs::Text)];
     let each = Path::parse("$");
-    house.ingest.swap_directory(mapped(Mapping { each, external_id, ..mapping(&[("talked", "completed")]) }));
+    use_mapping(&house.ingest, Mapping { each, external_id, ..mapping(&[("talked", "completed")]) });
     let taken = house.ingest.deliver(&one).await.expect("taken");
     assert_eq!((taken.outcome, taken.facts.len(), house.head()), (Outcome::Recorded, 1_000, 1_000));
     let again = house.ingest.deliver(&one).await.expect("taken");
