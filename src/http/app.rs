@@ -7,9 +7,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::resources::stream;
 use super::server::limits::RateLimits;
 use crate::engine::Engine;
+
+/// Most streams that are open at once; further ones are answered 503.
+pub(super) const STREAMS_MAX: usize = 1_000;
 
 /// What is configured of this side.
 #[derive(Clone)]
@@ -67,7 +69,7 @@ impl App {
             cors: settings.cors.into(),
             connections_max: settings.connections_max,
             metrics: settings.metrics,
-            streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             build,
         }
     }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::{Extension, Router, middleware};
+use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use app::{App, Settings};
 pub use server::observability::install as install_metrics;
-pub use server::serve::{ServeError, listen, serve};
+pub use server::serve::{ServeError, listen};
 
+use api::openapi::ApiDocument;
 use api::problem::Problem;
 use api::routes::Routes;
 use api::{auth, openapi};
@@ -64,7 +66,7 @@ fn routes() -> Routes {
 
 /// The routes behind what holds for every request.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, _) = routes().split();
+    let (routes, paths) = routes().split();
     routes
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
@@ -75,10 +77,16 @@ pub fn router(app: Arc<App>) -> Router {
             )
         })
         .layer(Extension(Arc::clone(&app.limits)))
+        .layer(Extension(Arc::new(ApiDocument::new(paths))))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(cors::layer(&app.cors))
         .layer(middleware::from_fn(lingering_close::drain_body))
         .layer(middleware::from_fn(edge::finish))
         .with_state(app)
+}
+
+/// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
+    server::serve::serve(listener, router(Arc::clone(&app)), &app, stop).await;
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use domain::members::Text;
 
 use super::problem::Problem;
-use super::routes::Admission;
 pub use crate::access::Caller;
-use crate::http::App;
+use crate::http::app::App;
 
 /// The cookie of whoever has logged in.
 pub const COOKIE: &str = "factfold_session";
@@ -21,21 +18,21 @@ pub const COOKIE: &str = "factfold_session";
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// None was sent.
-    Nobody,
+    Anonymous,
     /// One was sent that is not known, or not any more.
     Unknown,
     /// A browser sent a cookie with a change that another site's page asked for.
     CrossSite,
     /// A caller.
-    Known(Arc<Caller>),
+    Authenticated(Arc<Caller>),
 }
 
 impl Identity {
     /// The caller; 401 without one, 403 for what another site's page asked for.
     pub fn caller(&self) -> Result<&Arc<Caller>, Problem> {
         match self {
-            Self::Known(caller) => Ok(caller),
-            Self::Nobody => Err(unauthorized("send a token as 'Authorization: Bearer …', or log in")),
+            Self::Authenticated(caller) => Ok(caller),
+            Self::Anonymous => Err(unauthorized("send a token as 'Authorization: Bearer …', or log in")),
             Self::Unknown => Err(unauthorized("the token or login is not known")),
             Self::CrossSite => Err(cross_site()),
         }
@@ -70,16 +67,16 @@ fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         return match token {
-            None => Identity::Nobody,
-            Some(token) => access.bearer(token).map_or(Identity::Unknown, Identity::Known),
+            None => Identity::Anonymous,
+            Some(token) => access.bearer(token).map_or(Identity::Unknown, Identity::Authenticated),
         };
     }
-    let Some(cookie) = session(headers) else { return Identity::Nobody };
+    let Some(cookie) = session(headers) else { return Identity::Anonymous };
     match access.cookie(cookie) {
         None => Identity::Unknown,
         // A browser sends the cookie with whatever any page asks for.
         Some(_) if !method.is_safe() && is_cross_site(headers, &app.engine.public_url) => Identity::CrossSite,
-        Some(caller) => Identity::Known(caller),
+        Some(caller) => Identity::Authenticated(caller),
     }
 }
 
@@ -100,27 +97,6 @@ pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
     let host = origin.split_once("://").map(|(_, host)| host);
     let own = host.is_some() && host == text("host");
     !own && origin != public_url
-}
-
-/// Who asks, let through by the gate: for routes that are no tenant's.
-pub struct GlobalAccess(pub Arc<Caller>);
-
-impl GlobalAccess {
-    /// What `by` of a fact says.
-    pub fn by(&self) -> Option<Text> {
-        Text::new(&self.0.id)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for GlobalAccess {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        match parts.extensions.get::<Admission>() {
-            Some(Admission { caller: Some((caller, _)), tenant: None }) => Ok(Self(Arc::clone(caller))),
-            Some(_) | None => Err(Problem::not_found("route")),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,21 @@
-//! What routes are made of: needs and the gate, parameters and bodies, answers, problems, the API document.
+//! What routes are made of: needs and the gate, extractors, rendered answers, problems, the API document.
 
+pub mod admission;
 pub mod auth;
+pub mod blocking;
 pub mod body;
-pub mod command;
 pub mod common_responses;
 pub mod csv;
 pub mod cursor;
+pub mod day_range;
+pub mod engine_problems;
+pub mod extractors;
+pub mod json_body;
 pub mod needs;
 pub mod negotiation;
 pub mod openapi;
 pub mod problem;
 pub mod query;
-pub mod read;
+pub mod rendered;
 pub mod routes;
-pub mod tenant_access;
+pub mod unassigned;

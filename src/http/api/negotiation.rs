@@ -1,16 +1,14 @@
-//! How answers are told: as JSON or CSV, with an ETag where only facts decide them, never stored where the time does.
+//! What a request's headers ask of its answer: JSON or CSV (`Accept`), and nothing new (`If-None-Match`).
 
-use axum::body::Body;
+use std::cmp::Reverse;
+
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
-use domain::keys::Position;
+use axum::http::{HeaderMap, HeaderName, header};
 use utoipa::openapi::path::Parameter;
 
-use super::problem::Problem;
 use super::query;
 
-/// What an answer is written as.
+/// The media types of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Media {
     /// `application/json`
@@ -20,44 +18,94 @@ pub enum Media {
 }
 
 impl Media {
-    fn name(self) -> &'static str {
+    /// The word in ETags.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
         }
     }
 
-    fn content_type(self) -> &'static str {
+    /// The `Content-Type` of answers.
+    pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Csv => "text/csv; charset=utf-8; header=present",
         }
     }
 
-    /// CSV where `Accept` names it before JSON and before anything at all.
-    fn accepted(headers: &HeaderMap) -> Self {
-        let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut media = ranges.flat_map(|value| value.split(',')).map(|range| {
-            let range = range.split(';').next().unwrap_or_default();
-            range.trim().to_ascii_lowercase()
-        });
-        match media.find(|media| ["text/csv", "application/json", "*/*"].contains(&media.as_str())) {
-            Some(first) if first == "text/csv" => Self::Csv,
-            Some(_) | None => Self::Json,
+    /// How well a media range covers this type: 2 by its name, 1 by `text/*` or `application/*`, 0 by `*/*`.
+    fn precision(self, range: &str) -> Option<u8> {
+        let (exact, family) = match self {
+            Self::Json => ("application/json", "application/*"),
+            Self::Csv => ("text/csv", "text/*"),
+        };
+        match range {
+            "*/*" => Some(0),
+            range if range == family => Some(1),
+            range if range == exact => Some(2),
+            _ => None,
         }
+    }
+
+    /// The type with the highest `q` (RFC 9110, 12.5.1): of equals the one whose range stands first, else JSON. JSON
+    /// too where neither is acceptable: RFC 9110 allows it, and a 406 would help nobody.
+    fn accepted(headers: &HeaderMap) -> Self {
+        let ranges: Vec<(String, u16)> = list(headers, header::ACCEPT).map(media_range).collect();
+        // The most precise range that covers a type decides its q, wherever it stands.
+        let rank = |media: Self| {
+            let covering = ranges.iter().enumerate().filter_map(|(place, (range, quality))| {
+                Some((media.precision(range)?, *quality, Reverse(place)))
+            });
+            let (_, quality, place) = covering.max_by_key(|(precision, _, place)| (*precision, *place))?;
+            (quality > 0).then_some((quality, place))
+        };
+        if rank(Self::Csv) > rank(Self::Json) { Self::Csv } else { Self::Json }
     }
 }
 
-/// What of a request decides how its answer is told.
-#[derive(Debug, Clone)]
-pub struct Negotiation {
-    known: Vec<Box<str>>,
-    media: Media,
-    build: Box<str>,
+/// A media range in lower case without its parameters, and its `q` in thousandths: 1,000 where it has none.
+fn media_range(text: &str) -> (String, u16) {
+    let mut parts = text.split(';').map(str::trim);
+    let range = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let quality =
+        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("q"));
+    let quality = quality.and_then(|(_, value)| value.parse::<f32>().ok()).unwrap_or(1.0);
+    (range, (quality.clamp(0.0, 1.0) * 1_000.0) as u16)
 }
 
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
-const POSITION: HeaderName = HeaderName::from_static("x-position");
+/// The comma-separated members of a header that may be sent more than once.
+fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(','))
+}
+
+/// What a request's headers ask of its answer.
+#[derive(Debug, Clone)]
+pub struct Negotiation {
+    /// What lists are rendered as.
+    pub media: Media,
+    /// The build and the log that make the answers, part of their ETags.
+    pub build: Box<str>,
+    etags: Vec<Box<str>>,
+}
+
+impl Negotiation {
+    /// Of these headers.
+    pub fn new(parts: &Parts, build: &str) -> Self {
+        let etags = list(&parts.headers, header::IF_NONE_MATCH);
+        Self {
+            media: Media::accepted(&parts.headers),
+            build: build.into(),
+            etags: etags.map(|tag| tag.trim().trim_start_matches("W/").into()).collect(),
+        }
+    }
+
+    /// Whether the client holds the answer with this ETag.
+    pub fn client_has(&self, tag: &str) -> bool {
+        self.etags.iter().any(|known| **known == *tag || &**known == "*")
+    }
+}
 
 /// The header that brings an answer's ETag back, for the API document.
 pub fn if_none_match() -> Parameter {
@@ -67,120 +115,46 @@ pub fn if_none_match() -> Parameter {
     )
 }
 
-impl Negotiation {
-    /// Of these headers; `build` names the server that makes the answers.
-    pub fn new(parts: &Parts, build: &str) -> Self {
-        let known = parts.headers.get_all(header::IF_NONE_MATCH).iter();
-        let known = known.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        Self {
-            known: known.map(|tag| tag.trim().trim_start_matches("W/").into()).collect(),
-            media: Media::accepted(&parts.headers),
-            build: build.into(),
-        }
-    }
-
-    /// What lists are written as.
-    pub fn media(&self) -> Media {
-        self.media
-    }
-
-    /// The answer, or 304 where the client has it: it is that of the tenant's position, the representation and the
-    /// build, and of nothing else (RULINGS, Time and order).
-    pub fn stable(&self, position: Position, answer: Rendered) -> Result<Response, Problem> {
-        let tag = format!("\"p{position}-{}-{}\"", answer.media.name(), self.build);
-        let has_it = self.known.iter().any(|known| **known == *tag || &**known == "*");
-        let mut response = if has_it {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            answer.response()?
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::ETAG, text(&tag)?);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, cookie"));
-        Ok(response)
-    }
-}
-
-/// An answer's bytes, and of a page what JSON says in its members and CSV cannot.
-#[derive(Debug, Clone)]
-pub struct Rendered {
-    /// What they are.
-    pub media: Media,
-    /// The bytes.
-    pub body: Vec<u8>,
-    /// Of a page of CSV: the position and the next cursor.
-    pub page: Option<(Position, Option<String>)>,
-}
-
-impl Rendered {
-    /// JSON.
-    pub fn json(body: Vec<u8>) -> Self {
-        Self { media: Media::Json, body, page: None }
-    }
-
-    /// An answer that the time decides too: not to be stored.
-    pub fn momentary(self) -> Result<Response, Problem> {
-        let mut response = self.response()?;
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
-    }
-
-    fn response(self) -> Result<Response, Problem> {
-        let mut response = Response::new(Body::from(self.body));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.content_type()));
-        if let Some((position, next)) = self.page {
-            headers.insert(POSITION, HeaderValue::from(position));
-            if let Some(next) = next {
-                headers.insert(NEXT_CURSOR, text(&next)?);
-            }
-        }
-        Ok(response)
-    }
-}
-
-fn text(value: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(value).map_err(|error| Problem::internal(&error))
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
 
     use super::*;
 
-    fn asked(name: &str, value: &str) -> Negotiation {
-        let (parts, ()) = Request::builder().header(name, value).body(()).expect("request").into_parts();
-        Negotiation::new(&parts, "b1")
+    fn media(accept: &str) -> Media {
+        let request = Request::builder().header("accept", accept).body(()).expect("request");
+        Negotiation::new(&request.into_parts().0, "b1").media
     }
 
     #[test]
     fn csv_is_written_where_it_is_asked_for_first() {
-        for (accept, media) in [
+        for (accept, expected) in [
             ("text/csv", Media::Csv),
             ("Text/CSV;q=0.9, application/json;q=0.1", Media::Csv),
             ("application/json, text/csv", Media::Json),
             ("*/*", Media::Json),
             ("text/html", Media::Json),
         ] {
-            assert_eq!(asked("accept", accept).media(), media, "{accept}");
+            assert_eq!(media(accept), expected, "{accept}");
         }
     }
 
     #[test]
-    fn an_answer_is_told_again_unless_position_representation_and_build_are_the_same() {
-        let status = |known: &str, position, media| {
-            let written = Rendered { media, body: b"{}".to_vec(), page: None };
-            asked("if-none-match", known).stable(position, written).expect("answers").status().as_u16()
-        };
-        assert_eq!(status("\"p7-json-b1\"", 7, Media::Json), 304);
-        assert_eq!(status("\"p6-json-b1\", W/\"p7-json-b1\"", 7, Media::Json), 304);
-        assert_eq!(status("*", 7, Media::Json), 304);
-        assert_eq!(status("\"p7-json-b1\"", 8, Media::Json), 200);
-        assert_eq!(status("\"p7-json-b1\"", 7, Media::Csv), 200);
-        assert_eq!(status("\"p7-json-b0\"", 7, Media::Json), 200);
+    fn the_highest_q_decides_before_the_order_and_0_refuses() {
+        for (accept, expected) in [
+            ("text/csv;q=0.5, application/json", Media::Json),
+            ("application/json;q=0.5, text/csv", Media::Csv),
+            ("application/json;q=0.5, text/csv;Q=0.501", Media::Csv),
+            ("*/*, text/csv;q=0.1", Media::Json),
+            ("*/*;q=0.1, text/csv", Media::Csv),
+            ("application/json;q=0, */*", Media::Csv),
+            ("text/csv;q=0", Media::Json),
+            ("text/csv;q=0, application/json;q=0", Media::Json),
+            ("text/*", Media::Csv),
+            ("text/csv;charset=utf-8, application/json", Media::Csv),
+            ("text/html, application/xhtml+xml, */*;q=0.8", Media::Json),
+        ] {
+            assert_eq!(media(accept), expected, "{accept}");
+        }
     }
 }

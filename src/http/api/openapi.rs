@@ -1,7 +1,8 @@
 //! The OpenAPI 3.1 document that the server makes of its own route table, and the page that shows it.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header;
@@ -53,14 +54,31 @@ async fn docs_file(Path(file): Path<String>) -> Result<Response, Problem> {
     }
 }
 
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
-    // Members in one order: utoipa has some in none.
-    let json = serde_json::to_value(document()).and_then(|document| serde_json::to_string_pretty(&document));
-    // Nothing in it can fail to be written: a test reads it.
-    let mut json = json.unwrap_or_default();
-    json.push('\n');
-    json.into()
-});
+/// The document of a router's routes, rendered when it is first asked for.
+pub struct ApiDocument {
+    paths: OpenApi,
+    json: OnceLock<Bytes>,
+}
+
+impl ApiDocument {
+    /// Of the routes that `paths` describes.
+    pub fn new(paths: OpenApi) -> Self {
+        Self { paths, json: OnceLock::new() }
+    }
+
+    fn json(&self) -> Bytes {
+        let render = || {
+            // By way of a `Value`, whose members are sorted: utoipa's order differs from run to run.
+            let json = serde_json::to_value(document(self.paths.clone()));
+            let json = json.and_then(|document| serde_json::to_string_pretty(&document));
+            // Nothing in it can fail to be rendered: a test reads it.
+            let mut json = json.unwrap_or_default();
+            json.push('\n');
+            json.into()
+        };
+        self.json.get_or_init(render).clone()
+    }
+}
 
 /// This document.
 #[utoipa::path(
@@ -68,13 +86,12 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
     path = "/api/openapi.json",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
+async fn openapi(Extension(document): Extension<Arc<ApiDocument>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.json())
 }
 
-/// What every route takes and answers.
-pub fn document() -> OpenApi {
-    let (_, mut document) = crate::http::routes().split();
+/// The routes' document with what is said once for all of them.
+fn document(mut document: OpenApi) -> OpenApi {
     let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Every inbound fact once, every figure a fold of the log. Positions say at which fact an answer is true; \
@@ -108,7 +125,7 @@ mod tests {
     use super::*;
 
     fn json() -> Value {
-        serde_json::to_value(document()).expect("json")
+        serde_json::to_value(document(crate::http::routes().split().1)).expect("json")
     }
 
     fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {

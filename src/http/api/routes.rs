@@ -1,28 +1,20 @@
 //! The route table: every route with what it needs; the check, the API document and the tests all read it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use domain::keys::TenantId;
+use axum::http::Method;
+use axum::middleware;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
-use super::auth::{Caller, Identity};
+use super::admission::admit;
 use super::common_responses;
-use super::needs::{Need, Role};
-use super::problem::Problem;
-use super::tenant_access::in_path;
-use crate::http::App;
-use crate::http::server::limits::{RateLimits, RemainingQuota};
+use super::needs::Need;
+use crate::http::app::App;
 
 /// Routes with their needs. There is no way to add one without.
 pub struct Routes {
@@ -103,68 +95,4 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
         (Method::PATCH, patch),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
-}
-
-/// What the gate let through.
-#[derive(Debug, Clone)]
-pub struct Admission {
-    /// Who, with what role here; none where the route is open.
-    pub caller: Option<(Arc<Caller>, Role)>,
-    /// The tenant in the path, where the route has one.
-    pub tenant: Option<TenantId>,
-}
-
-/// The id of a caller whom the gate knew, in the extensions of the answer: for the log.
-#[derive(Debug, Clone)]
-pub struct CallerId(pub Box<str>);
-
-/// The gate before every handler: 401 without a known credential, 404 for a tenant that the caller may not know of
-/// or a global route while he is tied to tenants, 403 with too little.
-async fn admit(need: Need, request: Request, next: Next) -> Result<Response, Problem> {
-    let (mut parts, body) = request.into_parts();
-    let tenant = in_path(&mut parts).await.transpose()?;
-    if need == Need::Open {
-        parts.extensions.insert(Admission { caller: None, tenant });
-        return Ok(next.run(Request::from_parts(parts, body)).await);
-    }
-    let (caller, quota) = rate_limited_caller(&parts)?;
-    let id = CallerId(caller.id.clone());
-    let mut response = match role(need, &caller, tenant.as_ref()) {
-        Ok(role) => {
-            parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(problem) => problem.into_response(),
-    };
-    if let Some(quota) = quota {
-        quota.write_headers(&mut response);
-    }
-    response.extensions_mut().insert(id);
-    Ok(response)
-}
-
-/// Who asks, and what is left to him of the rate limits; 401 without a known credential, 429 over the limit.
-fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQuota>), Problem> {
-    let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Nobody);
-    let limits = parts.extensions.get::<Arc<RateLimits>>();
-    if let (Identity::Unknown, Some(limits)) = (identity, limits) {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
-        limits.count_failure(peer)?;
-    }
-    let caller = identity.caller()?;
-    let quota = limits.map(|limits| limits.count(&caller.id)).transpose()?;
-    Ok((Arc::clone(caller), quota))
-}
-
-fn role(need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Result<Role, Problem> {
-    let role = match tenant {
-        Some(tenant) => caller.role_in(tenant).ok_or_else(|| Problem::not_found("tenant"))?,
-        None if need == Need::Known => caller.role_everywhere().unwrap_or(Role::Viewer),
-        None => caller.role_everywhere().ok_or_else(|| Problem::not_found("route"))?,
-    };
-    if need.roles().contains(&role) {
-        return Ok(role);
-    }
-    let detail = format!("the role {} may not do this; it needs {}", role.as_str(), need.as_str());
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }

@@ -1,5 +1,12 @@
 //! Sender accounts, and how the providers of their mailboxes perform.
 
+use crate::http::api::blocking::blocking;
+use crate::http::api::day_range::{DayRange, day_range};
+use crate::http::api::extractors::{List, Read};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{parameters, word_values};
+use crate::http::api::routes::Routes;
 use axum::response::Response;
 use domain::members::Day;
 use projections::entities::sender_accounts::list::{AccountFilter, AccountItem, StatusAnswer};
@@ -8,14 +15,6 @@ use projections::entities::sender_accounts::row::Standing;
 use projections::figures::provider_performance::PerformanceAnswer;
 use projections::store::Page;
 use utoipa_axum::routes;
-
-use super::facts::blocking;
-use super::metrics::days_asked;
-use crate::http::api::needs::Need;
-use crate::http::api::problem::Problem;
-use crate::http::api::query::{parameters, word_values};
-use crate::http::api::read::{List, Read};
-use crate::http::api::routes::Routes;
 
 /// `/sender-accounts`, `/provider-performance`.
 pub fn routes() -> Routes {
@@ -57,7 +56,7 @@ async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
     let Accounts { status, workspace, email_provider, search, from, to } = list.query.clone();
     let filter = AccountFilter { status, workspace, email_provider, search };
     let period = if from.is_some() || to.is_some() {
-        let (from, to) = days_asked(&list, from, to)?;
+        let (from, to) = day_range(&list, from, to)?;
         Some(Period { from, to, timeline: list.view.timeline() })
     } else {
         None
@@ -85,25 +84,15 @@ async fn account_status(read: Read) -> Result<Response, Problem> {
     read.figures(position, answer, |status| vec![status])
 }
 
-parameters! {
-    /// Which days.
-    OfDays {
-        /// First local day; by default the first of the month of the last.
-        from: Day,
-        /// Last local day; by default today.
-        to: Day,
-    }
-}
-
 /// What was sent and replied each day by email provider, from what the accounts' totals gained.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/provider-performance",
-    params(Read<OfDays>),
+    params(Read<DayRange>),
     responses((status = 200, content((PerformanceAnswer = "application/json"), (String = "text/csv"))))
 )]
-async fn provider_performance(read: Read<OfDays>) -> Result<Response, Problem> {
-    let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
+async fn provider_performance(read: Read<DayRange>) -> Result<Response, Problem> {
+    let (from, to) = day_range(&read, read.query.from, read.query.to)?;
     let (performance, position) = read.view.with(|tenant, position| (tenant.performance(), position));
     let answer = blocking(move || performance.answer(position, from, to)).await?;
     let rows = |performance: PerformanceAnswer| performance.items;

@@ -1,17 +1,16 @@
 //! How agents and sessions do (C5).
 
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::Read;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::parameters;
+use crate::http::api::routes::Routes;
 use axum::extract::Path;
 use axum::response::Response;
 use domain::members::{Day, Email};
 use projections::figures::agent_metrics::{AgentMetrics, SessionMetrics};
 use utoipa_axum::routes;
-
-use super::facts::blocking;
-use crate::http::api::needs::Need;
-use crate::http::api::problem::Problem;
-use crate::http::api::query::parameters;
-use crate::http::api::read::Read;
-use crate::http::api::routes::Routes;
 
 /// `/metrics/agents/{agent}/…`, `/metrics/sessions/{session_id}`.
 pub fn routes() -> Routes {

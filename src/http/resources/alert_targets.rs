@@ -15,13 +15,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
-use crate::http::api::auth::GlobalAccess;
-use crate::http::api::command::{json_body, members};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::GlobalAccess;
+use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::outbound::{NewTarget, Target, TargetError};
 
 /// `/alert-targets`.

@@ -15,15 +15,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::{GlobalList, unassigned};
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalList, List, Read, TenantAccess, wait_for};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters, word_values};
-use crate::http::api::read::{ItemAnswer, List, Read, wait_for};
+use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::api::unassigned::unassigned;
+use crate::http::app::App;
 use crate::outbound::{OutboxError, Sent};
 
 /// `/alerts` of tenants and of what has none.

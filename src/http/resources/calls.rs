@@ -10,13 +10,13 @@ use projections::entities::calls::list::CallItem;
 use projections::store::Page;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{List, Read};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::{List, Read};
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::facts::{FactError, fill_recording_urls};
 use crate::views::{CallAnswer, CallFilter};
 

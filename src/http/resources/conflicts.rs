@@ -14,14 +14,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{List, Read, TenantAccess};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{parameters, word_values};
-use crate::http::api::read::{AnswerAt, ItemAnswer, List, Read};
+use crate::http::api::rendered::{AnswerAt, ItemAnswer};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::app::App;
 use crate::ingest::conflict::{Difference, Evidence};
 use crate::ingest::decide::{self, Decided};
 

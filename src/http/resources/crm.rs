@@ -11,12 +11,13 @@ use projections::figures::pipeline::{self, Pipeline};
 use projections::store::Page;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{List, Read};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::{AnswerAt, List, Read};
+use crate::http::api::rendered::AnswerAt;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::crm::{fill_activities, fill_deals};
 use crate::views::facts::FactError;
 

@@ -11,16 +11,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::GlobalList;
 use crate::deliveries::health::HealthSummary;
 use crate::deliveries::{After, DeliveryFilter, DeliveryItem, DeliveryStatus};
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalList, List, Read};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Value, parameters};
-use crate::http::api::read::{List, Read};
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/deliveries`, `/webhook-health`.
 pub fn routes() -> Routes {

@@ -16,14 +16,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
 use crate::commands::Once;
-use crate::http::App;
-use crate::http::api::command::{Command, answered};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{Command, List};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::List;
+use crate::http::api::rendered::Rendered;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::TenantView;
 use crate::views::dispositions::{DispositionItem, dispositions};
 use crate::views::facts::{FactItem, show};
@@ -105,7 +105,7 @@ async fn dispose_call(
         Some(_) => (StatusCode::CREATED, "recorded"),
         None => (StatusCode::OK, "existing"),
     };
-    answered(status, &Disposed { outcome, fact })
+    Rendered::json(&Disposed { outcome, fact })?.with_status(status)
 }
 
 /// What people said of a call, those recorded last first.

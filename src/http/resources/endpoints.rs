@@ -14,15 +14,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::GlobalList;
 use crate::access::NewEndpoint;
-use crate::http::App;
-use crate::http::api::auth::GlobalAccess;
-use crate::http::api::command::{json_body, members};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalAccess, GlobalList};
+use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::ingest::directory::endpoint_reference;
 
 /// `/endpoints`, `/endpoints/{provider}/{endpoint_id}`.

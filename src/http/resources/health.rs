@@ -9,10 +9,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::log::LogState;
 
 /// A projector this far behind the log is not ready to answer dashboards.

@@ -13,11 +13,11 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::deliveries::{self, DeliveryStatus, UNKNOWN_NUMBER};
-use crate::http::App;
 use crate::http::api::body::{SINGLE_MAX, whole};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::http::server::observability;
 use crate::ingest::DeliveryOrigin;
 use crate::ingest::answer::{Accepted, FactAnswer, Outcome};

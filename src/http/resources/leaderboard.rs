@@ -1,15 +1,14 @@
 //! The leaderboard (F6).
 
+use crate::http::api::extractors::Read;
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::query::{parameters, word_values};
+use crate::http::api::routes::Routes;
 use axum::response::Response;
 use domain::members::Day;
 use projections::figures::leaderboard::{LeaderboardAnswer, Period};
 use utoipa_axum::routes;
-
-use crate::http::api::needs::Need;
-use crate::http::api::problem::Problem;
-use crate::http::api::query::{parameters, word_values};
-use crate::http::api::read::Read;
-use crate::http::api::routes::Routes;
 
 /// `/leaderboard`.
 pub fn routes() -> Routes {

@@ -15,15 +15,15 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::users::password;
 use crate::access::LOGIN_SECONDS;
-use crate::http::App;
-use crate::http::api::auth::{COOKIE, GlobalAccess, cross_site, is_cross_site, session, unauthorized};
-use crate::http::api::command::{json_body, members};
+use crate::http::api::auth::{COOKIE, cross_site, is_cross_site, session, unauthorized};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::GlobalAccess;
+use crate::http::api::json_body::{json_body, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// Passwords that are checked at once: each takes 19 MB and a processor.
 const CHECKS_MAX: usize = 2;

@@ -1,18 +1,15 @@
 //! Figures of months and days.
 
-use axum::response::Response;
-use domain::members::{Day, Month};
-use projections::figures::month::{DaysAnswer, MonthAnswer};
-use utoipa_axum::routes;
-
+use crate::http::api::day_range::{DayRange, day_range};
+use crate::http::api::extractors::Read;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::Read;
 use crate::http::api::routes::Routes;
-
-/// Longest range of days in one answer.
-const DAYS_MAX: i32 = 400;
+use axum::response::Response;
+use domain::members::Month;
+use projections::figures::month::{DaysAnswer, MonthAnswer};
+use utoipa_axum::routes;
 
 /// `/metrics/month`, `/metrics/days`.
 pub fn routes() -> Routes {
@@ -47,42 +44,19 @@ async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
     }
 }
 
-parameters! {
-    /// Which days.
-    OfDays {
-        /// First local day; by default the first of the month of the last.
-        from: Day,
-        /// Last local day; by default today.
-        to: Day,
-    }
-}
-
 /// Figures of each day of a range, days without facts included.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/days",
-    params(Read<OfDays>),
+    params(Read<DayRange>),
     responses((status = 200, content((DaysAnswer = "application/json"), (String = "text/csv"))))
 )]
-async fn days(read: Read<OfDays>) -> Result<Response, Problem> {
-    let (from, to) = days_asked(&read, read.query.from, read.query.to)?;
+async fn days(read: Read<DayRange>) -> Result<Response, Problem> {
+    let (from, to) = day_range(&read, read.query.from, read.query.to)?;
     let answer = read.view.days(from, to);
     let (position, rows) = (answer.position, |days: DaysAnswer| days.items);
     match read.query.to {
         Some(_) => read.figures(position, answer, rows),
         None => read.figures_at(position, answer, rows),
     }
-}
-
-/// The days from `from` to `to`: by default up to today, from the first of the last one's month.
-pub fn days_asked<Q>(read: &Read<Q>, from: Option<Day>, to: Option<Day>) -> Result<(Day, Day), Problem> {
-    let to = to.unwrap_or_else(|| read.view.timeline().latest().zone.day(read.at));
-    let from = from.unwrap_or_else(|| to.month().first());
-    if from > to || to.0 - from.0 >= DAYS_MAX {
-        let detail = format!(
-            "'from' must not be after 'to' (by default today), and at most {DAYS_MAX} days lie between them"
-        );
-        return Err(Problem::bad_request("bad_range", detail));
-    }
-    Ok((from, to))
 }

@@ -17,15 +17,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::facts::blocking;
 use crate::commands::{Decision, NewFact, Once};
-use crate::http::App;
-use crate::http::api::command::{Command, CommandResponse};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{Command, CommandResponse, List};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::List;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::TenantView;
 use crate::views::crm::notes;
 

@@ -16,16 +16,15 @@ use projections::tenant::Tenant as Models;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
 use crate::commands::{Done, Once};
-use crate::http::App;
-use crate::http::api::command::{Command, CommandResponse};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{Command, CommandResponse, List, Read, TenantAccess};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::{ItemAnswer, List, Read};
+use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::app::App;
 use crate::views::{LeadFilter, TenantView};
 
 /// `/outreach/leads`.

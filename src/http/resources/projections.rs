@@ -9,12 +9,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::global::GlobalList;
-use crate::http::App;
+use crate::http::api::extractors::GlobalList;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::folded;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/api/v1/projections`.
 pub fn routes() -> Routes {
@@ -47,7 +46,7 @@ struct Projection {
 )]
 async fn list_projections(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
     let from = list.after::<usize>()?.unwrap_or(0);
-    let models = folded(app.engine.views.models().await.map(Some))?;
+    let models = app.engine.views.models().await?;
     let head = app.engine.log.head().position;
     let state = if app.engine.views.failure().is_some() { "stopped" } else { "live" };
     let items: Vec<Projection> = models

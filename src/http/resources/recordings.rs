@@ -9,12 +9,12 @@ use projections::entities::calls::recordings::{RecordingRow, recordings};
 use projections::store::Page;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::List;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::read::List;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::facts::{FactError, fill_recordings};
 
 /// `/calls/{call_id}/recordings`, `/leads/{lead_id}/recordings`.

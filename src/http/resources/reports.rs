@@ -21,12 +21,11 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::commands::{Decision, NewFact, Once};
-use crate::http::App;
-use crate::http::api::command::{Command, CommandResponse};
+use crate::http::api::extractors::{Command, CommandResponse, List, Read};
 use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
-use crate::http::api::read::{List, Read, folded};
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::TenantView;
 
 /// `/reports`, `/reports/{report_id}`, and what is done with them.
@@ -103,7 +102,13 @@ async fn get_report(
     let figures = match period {
         Some(period) => {
             let at = report.as_of_position.unwrap_or(position);
-            Some(folded(app.engine.views.report(&read.tenant, period, at).await)?)
+            Some(
+                app.engine
+                    .views
+                    .report(&read.tenant, period, at)
+                    .await?
+                    .ok_or_else(|| Problem::not_found("tenant"))?,
+            )
         }
         None => None,
     };

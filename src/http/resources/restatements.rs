@@ -9,12 +9,12 @@ use projections::figures::restated::RestatementItem;
 use projections::store::Page;
 use utoipa_axum::routes;
 
-use crate::http::App;
+use crate::http::api::extractors::List;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
-use crate::http::api::read::{List, folded};
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/restatements`.
 pub fn routes() -> Routes {
@@ -40,6 +40,6 @@ async fn list_restatements(State(app): State<Arc<App>>, list: List<Restated>) ->
     let (month, after, limit) = (list.query.month, list.after()?, list.limit);
     let read =
         move |ledger: &projections::figures::restated::Ledger| ledger.page(month, after.as_ref(), limit);
-    let page = app.engine.views.restatements(&list.tenant, list.moment.of_models(), read).await;
-    list.page(folded(page)?)
+    let page = app.engine.views.restatements(&list.tenant, list.moment.moment(), read).await;
+    list.page(page?.ok_or_else(|| Problem::not_found("tenant"))?)
 }

@@ -20,14 +20,13 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::commands::{Done, Unread};
-use crate::http::App;
-use crate::http::api::command::{Command, CommandResponse};
+use crate::commands::Done;
+use crate::http::api::extractors::{Command, CommandResponse, Read, wait_for};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{RequiredValue, parameters};
-use crate::http::api::read::{MIN_POSITION_WAIT, Read};
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 use crate::views::SessionAnswer;
 
 /// What lead ids may take of a fact's body, in bytes: 5,000 UUIDs fit, and the body's other members beside them.
@@ -290,11 +289,7 @@ struct NextLeadAnswer {
 
 async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
-    if let Some(position) = command.query.min_position
-        && !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await
-    {
-        return Err(Unread::NotFolded(position).into());
-    }
+    wait_for(app, command.query.min_position).await?;
     let line = match &command.query.line {
         Some(line) => line.clone(),
         None => {

@@ -26,19 +26,17 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use crate::http::App;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::TenantAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameters};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::app::App;
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 use crate::views::facts::{FactError, FactFilter, FactItem, page};
 
-/// Streams at once; further ones are told to come again.
-pub const STREAMS_MAX: usize = 1_000;
 /// Without an event for so long, a heartbeat says that the stream lives and how far it is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events that wait for a reader: fewer than a second's, since what waits may be read from the log later on.

@@ -1,15 +1,15 @@
 //! Sync runs, and how old the CRM's figures are (B4, B11).
 
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{List, Read};
+use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::rendered::AnswerAt;
+use crate::http::api::routes::Routes;
 use axum::response::Response;
 use projections::entities::crm::runs::{RunItem, SyncStatus};
 use projections::store::Page;
 use utoipa_axum::routes;
-
-use super::facts::blocking;
-use crate::http::api::needs::Need;
-use crate::http::api::problem::Problem;
-use crate::http::api::read::{AnswerAt, List, Read};
-use crate::http::api::routes::Routes;
 
 /// `/sync/status`, `/sync/runs`.
 pub fn routes() -> Routes {

@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::commands::{Done, Once};
-use crate::http::App;
-use crate::http::api::command::{Command, CommandResponse};
+use crate::http::api::extractors::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::Value;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/targets/{month}/{metric}`.
 pub fn routes() -> Routes {

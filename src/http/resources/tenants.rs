@@ -11,13 +11,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::GlobalList;
-use crate::http::App;
-use crate::http::api::auth::GlobalAccess;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/tenants`.
 pub fn routes() -> Routes {

@@ -8,7 +8,6 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::facts::access::Role;
-use domain::json::FieldError;
 use domain::keys::TenantId;
 use domain::members::{Instant, Text};
 use projections::store::Page;
@@ -16,17 +15,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::GlobalList;
-use super::post::log_problem;
-use crate::access::{AccessError, NewToken};
-use crate::engine::EngineError;
-use crate::http::App;
-use crate::http::api::auth::GlobalAccess;
-use crate::http::api::command::{json_body, members};
+use crate::access::NewToken;
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalAccess, GlobalList};
+use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/tokens`, `/tokens/{token_id}`.
 pub fn routes() -> Routes {
@@ -34,41 +30,6 @@ pub fn routes() -> Routes {
         .add(Need::Auditor, routes!(list_tokens))
         .add(Need::Admin, routes!(issue_token))
         .add(Need::Admin, routes!(revoke_token))
-}
-
-impl From<AccessError> for Problem {
-    fn from(error: AccessError) -> Self {
-        match &error {
-            AccessError::Invalid { pointer, rule } => Self::unprocessable(
-                "invalid_body",
-                vec![FieldError { pointer: (*pointer).to_owned(), message: rule.clone() }],
-            ),
-            AccessError::NotFound(what) => Self::not_found(what),
-            AccessError::Taken(_) => Self::new(StatusCode::CONFLICT, "taken", error.to_string()),
-            AccessError::TooManyAttempts(seconds) => {
-                let problem =
-                    Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", error.to_string());
-                problem.retry_after(*seconds)
-            }
-            AccessError::Contended => Self::unavailable("contended", error.to_string(), 1),
-            AccessError::Log(log) => log_problem(log),
-            AccessError::Random(_)
-            | AccessError::Unreadable { .. }
-            | AccessError::Fact(_)
-            | AccessError::Password(_)
-            | AccessError::NoName => Self::internal(&error),
-        }
-    }
-}
-
-impl From<EngineError> for Problem {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Access(error) => error.into(),
-            EngineError::Ingest(error) => error.into(),
-            other => Self::internal(&other),
-        }
-    }
 }
 
 /// A token, without its secret.

@@ -8,7 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::facts::access::Role;
-use domain::json::{Json as Given, Reader};
+use domain::json::Reader;
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
 use projections::store::Page;
@@ -16,15 +16,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::facts::blocking;
-use super::global::GlobalList;
 use crate::access::{NewUser, UserChange};
-use crate::http::App;
-use crate::http::api::auth::GlobalAccess;
-use crate::http::api::command::{json_body, members};
+use crate::http::api::blocking::blocking;
+use crate::http::api::extractors::{GlobalAccess, GlobalList};
+use crate::http::api::json_body::{json_body, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::App;
 
 /// `/users`, `/users/{user_id}`, `/users/{user_id}/memberships/{member_of}`.
 pub fn routes() -> Routes {
@@ -76,18 +75,6 @@ async fn list_users(State(app): State<Arc<App>>, list: GlobalList) -> Result<Res
         (id.to_string(), item)
     });
     list.by_id(known.position(), rows.collect())
-}
-
-/// A password as it was typed: nothing of it is folded or trimmed.
-pub fn password(at: &mut Reader<'_>) -> Option<String> {
-    match at.take("password") {
-        Some(Given::Text(text)) => Some(text.into_owned()),
-        Some(_) => {
-            at.fault("must be a string");
-            None
-        }
-        None => None,
-    }
 }
 
 /// A user to be added.

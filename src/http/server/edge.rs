@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::observability;
+use crate::http::api::admission::CallerId;
 use crate::http::api::problem::Problem;
-use crate::http::api::routes::CallerId;
 
 /// The id of a request, its caller's or ours; in answers, problems and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

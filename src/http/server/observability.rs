@@ -11,10 +11,10 @@ use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use utoipa_axum::routes;
 
-use crate::http::App;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::app::{App, STREAMS_MAX};
 use crate::ingest::answer::BatchTally;
 use crate::log::LogState;
 
@@ -94,7 +94,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     gauge!("factfold_log_writable").set(f64::from(u8::from(is_writable)));
     let is_folding = app.engine.views.failure().is_none();
     gauge!("factfold_folding").set(f64::from(u8::from(is_folding)));
-    let open = crate::http::resources::stream::STREAMS_MAX - app.streams.available_permits();
+    let open = STREAMS_MAX - app.streams.available_permits();
     gauge!("factfold_streams_open").set(open as f64);
     let text = handle.render();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

@@ -2,15 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::time::interval;
 
 use super::connections::{self, ConnectionLimits};
 use super::{limits, observability};
-use crate::http::{App, router};
+use crate::http::app::App;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,16 @@ pub enum ServeError {
     Serve(#[from] io::Error),
 }
 
-/// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
+/// Serves `router` on `listener` until `stop` is done, then drains for at most 8 s.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    app: &App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
     let stopping = app.stopping.clone();
     let limits = ConnectionLimits { connections_max: app.connections_max, ..ConnectionLimits::default() };
-    let served = connections::serve(listener, router(Arc::clone(&app)), limits, stopping.clone());
+    let served = connections::serve(listener, router, limits, stopping.clone());
     let asked = async {
         stop.await;
         stopping.cancel();
@@ -44,7 +49,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     tokio::select! {
         () = served => {}
         () = asked => {}
-        () = run_upkeep(&app) => {}
+        () = run_upkeep(app) => {}
     }
 }
 

@@ -7,19 +7,17 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::facts::blocking;
 use super::posted::{Answered, BatchAnswer, LineAnswer, PostAnswer};
-use crate::http::App;
+use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, BATCH_WAIT};
+use crate::http::api::extractors::TenantAccess;
 use crate::http::api::needs::Role;
 use crate::http::api::problem::Problem;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::app::App;
 use crate::http::server::observability;
 use crate::ingest::answer::{BatchTally, Posted};
-use crate::ingest::error::IngestError;
 use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
 use crate::ingest::post::PostingRole;
-use crate::log::LogError;
 
 /// Lines that go to the log together, few enough that reading them does not hold up other requests.
 const LINES: usize = 64;
@@ -27,34 +25,6 @@ const LINES: usize = 64;
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Results that are told in one answer; what is beyond is counted, and `results_cut` says so.
 const RESULTS_MAX: usize = 100_000;
-
-/// What the log could not do, as an answer.
-pub fn log_problem(error: &LogError) -> Problem {
-    match error {
-        LogError::Busy => Problem::unavailable("log_busy", "too many facts wait to be recorded", 1),
-        LogError::Full => Problem::unavailable(
-            "disk_full",
-            "the disk is full; posting again what was not answered is harmless",
-            10,
-        ),
-        LogError::Index(_) => Problem::unavailable("index_unavailable", "no key can be looked up now", 5),
-        LogError::Stopped(_) => {
-            Problem::unavailable("log_stopped", "the log takes no facts until a restart", 30)
-        }
-        other => Problem::internal(other),
-    }
-}
-
-impl From<IngestError> for Problem {
-    fn from(error: IngestError) -> Self {
-        match &error {
-            IngestError::Log(log) => log_problem(log),
-            IngestError::Random(_) | IngestError::Unreadable { .. } | IngestError::Engine(_) => {
-                Self::internal(&error)
-            }
-        }
-    }
-}
 
 /// What a role may post; who may post nothing does not come so far.
 fn poster(role: Role) -> PostingRole {

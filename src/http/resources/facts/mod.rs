@@ -14,18 +14,20 @@ use domain::words;
 use projections::store::Page;
 use utoipa_axum::routes;
 
-use super::post;
-use super::posted::{Answered, NewFacts, PostAnswer};
-use crate::http::App;
+mod post;
+mod posted;
+
+use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
-use crate::http::api::command::content_type;
+use crate::http::api::extractors::{List, Read, TenantAccess};
+use crate::http::api::json_body::content_type;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word_values};
-use crate::http::api::read::{List, Read};
 use crate::http::api::routes::Routes;
-use crate::http::api::tenant_access::TenantAccess;
+use crate::http::app::App;
 use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
+use posted::{Answered, NewFacts, PostAnswer};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
 pub fn routes() -> Routes {
@@ -148,7 +150,7 @@ async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result
     };
     let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);
     let log = app.engine.log.clone();
-    let found = blocking(move || log.find(&key)).await?.map_err(|error| post::log_problem(&error))?;
+    let found = blocking(move || log.find(&key)).await?.map_err(|error| Problem::from(&error))?;
     let (position, _) = found.ok_or_else(|| Problem::not_found("fact"))?;
     answer(&app, &read, position, read.query.raw).await
 }
@@ -185,17 +187,12 @@ async fn answer<Q>(
     read.answer(position, &fact)
 }
 
-/// Runs what reads files away from the async threads.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
-}
-
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 parameters! {
     /// How a batch is answered.
-    Told {
+    BatchQuery {
         /// `all` lists what was recorded too.
         results: All,
     }
@@ -211,7 +208,7 @@ word_values!(All);
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/facts",
-    params(Told),
+    params(BatchQuery),
     request_body(content((NewFacts = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "Recorded", body = PostAnswer),
@@ -228,7 +225,7 @@ async fn post_facts(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let all = Told::read(&Query::new(parts.uri.query(), &[Told::NAMES])?)?.results.is_some();
+    let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::NAMES])?)?.results.is_some();
     match content_type(&parts, &[JSON, NDJSON])? {
         NDJSON => post::lines(&app, &tenant, content, all).await,
         _ => {

@@ -1,0 +1,91 @@
+//! The route gate: it runs before every handler, and a handler runs only for a caller whom it admits.
+//!
+//! It authenticates (401), counts against the rate limit (429), finds the tenant in the path (404 where the caller
+//! may not know of it) and compares the caller's role there with the route's need (403).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::keys::TenantId;
+
+use super::auth::{Caller, Identity};
+use super::needs::{Need, Role};
+use super::problem::Problem;
+use crate::http::server::limits::{RateLimits, RemainingQuota};
+
+/// What the gate leaves in a request's extensions for the extractors.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The caller and his role here; none on open routes.
+    pub caller: Option<(Arc<Caller>, Role)>,
+    /// The tenant in the path, where the route has one.
+    pub tenant: Option<TenantId>,
+}
+
+/// The id of an authenticated caller, left in the response's extensions for the request log.
+#[derive(Debug, Clone)]
+pub struct CallerId(pub Box<str>);
+
+/// The gate of a route that has `need`.
+pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let tenant = tenant_in_path(&mut parts).await?;
+    if need == Need::Open {
+        parts.extensions.insert(Admission { caller: None, tenant });
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let (caller, quota) = rate_limited_caller(&parts)?;
+    let id = CallerId(caller.id.clone());
+    let mut response = match role(need, &caller, tenant.as_ref()) {
+        Ok(role) => {
+            parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(quota) = quota {
+        quota.write_headers(&mut response);
+    }
+    response.extensions_mut().insert(id);
+    Ok(response)
+}
+
+/// The tenant's id in the path, where the route has one; 404 for a text that cannot be one.
+async fn tenant_in_path(parts: &mut Parts) -> Result<Option<TenantId>, Problem> {
+    let Ok(path) = RawPathParams::from_request_parts(parts, &()).await else { return Ok(None) };
+    let Some((_, id)) = path.iter().find(|(name, _)| *name == "tenant") else { return Ok(None) };
+    TenantId::new(id).map(Some).map_err(|_| Problem::not_found("tenant"))
+}
+
+/// The caller with what is left of his rate limit; 401 without a valid credential, 429 over the limit.
+fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQuota>), Problem> {
+    let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Anonymous);
+    let limits = parts.extensions.get::<Arc<RateLimits>>();
+    if let (Identity::Unknown, Some(limits)) = (identity, limits) {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        limits.count_failure(peer)?;
+    }
+    let caller = identity.caller()?;
+    let quota = limits.map(|limits| limits.count(&caller.id)).transpose()?;
+    Ok((Arc::clone(caller), quota))
+}
+
+/// The caller's role on this route. A tenant that is not his is 404, as if it did not exist; so are global routes for
+/// callers who are tied to tenants.
+fn role(need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Result<Role, Problem> {
+    let role = match tenant {
+        Some(tenant) => caller.role_in(tenant).ok_or_else(|| Problem::not_found("tenant"))?,
+        None if need == Need::Known => caller.role_everywhere().unwrap_or(Role::Viewer),
+        None => caller.role_everywhere().ok_or_else(|| Problem::not_found("route"))?,
+    };
+    if need.roles().contains(&role) {
+        return Ok(role);
+    }
+    let detail = format!("the role {} may not do this; it needs {}", role.as_str(), need.as_str());
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+}

@@ -1,0 +1,57 @@
+//! The moment that a read asks for, in the query string of every route that reads models.
+
+use std::time::Duration;
+
+use domain::keys::Position;
+use domain::members::Instant;
+
+use crate::http::api::problem::Problem;
+use crate::http::api::query::parameters;
+use crate::http::app::App;
+use crate::views::Moment;
+
+/// Longest wait of a reader for a position that is not folded yet.
+const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
+
+parameters! {
+    /// The moment that is asked for; with no parameter: now.
+    MomentQuery {
+        /// Waits up to 5 s until this position is folded. With the position that a write answered, the read sees it.
+        min_position: u64,
+        /// The state as it was when the log ended at this position.
+        as_of_position: u64,
+        /// The state as it was known at this instant: facts recorded later are left out.
+        known_at: Instant,
+        /// Only what had happened by this instant: facts that occurred later are left out.
+        occurred_until: Instant,
+    }
+}
+
+impl MomentQuery {
+    /// The moment, as the views take it.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            as_of_position: self.as_of_position,
+            known_at: self.known_at,
+            occurred_until: self.occurred_until,
+        }
+    }
+
+    /// Whether a fact belongs to the moment.
+    pub fn holds(&self, position: Position, recorded_at: Instant, occurred_at: Instant) -> bool {
+        self.as_of_position.is_none_or(|as_of| position <= as_of)
+            && self.known_at.is_none_or(|known_at| recorded_at <= known_at)
+            && self.occurred_until.is_none_or(|until| occurred_at <= until)
+    }
+}
+
+/// Waits up to 5 s until `position` is folded, then 503.
+pub async fn wait_for(app: &App, position: Option<Position>) -> Result<(), Problem> {
+    match position {
+        Some(position) if !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await => {
+            let detail = format!("position {position} is not folded yet");
+            Err(Problem::unavailable("not_folded", detail, 1))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,62 @@
+//! JSON bodies of commands: media type, size, and members read with every fault named.
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use domain::json::{Json, Reader};
+
+use super::body::{SINGLE_MAX, whole};
+use super::problem::Problem;
+
+/// A JSON body under the limit of one fact, unparsed; it may be absent.
+pub async fn json_body(request: Request) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = whole(body, SINGLE_MAX).await?;
+    if !bytes.trim_ascii().is_empty() {
+        content_type(&parts, &["application/json"])?;
+    }
+    Ok(bytes)
+}
+
+/// Reads the members of a JSON body with `read`; 422 naming every field at fault, and members that nobody read.
+/// An absent body has no members.
+pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
+    let given = if body.trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
+    let given =
+        given.map_err(|error| Problem::bad_request("malformed_json", format!("invalid JSON: {error}")))?;
+    let mut faults = Vec::new();
+    let mut at = Reader::new(given, "", &mut faults);
+    let value = read(&mut at);
+    at.finish();
+    match value {
+        Some(value) if faults.is_empty() => Ok(value),
+        Some(_) | None => Err(Problem::unprocessable("invalid_body", faults)),
+    }
+}
+
+/// The member `password` as it was typed: nothing of it is folded or trimmed.
+pub fn password(at: &mut Reader<'_>) -> Option<String> {
+    match at.take("password") {
+        Some(Json::Text(text)) => Some(text.into_owned()),
+        Some(_) => {
+            at.fault("must be a string");
+            None
+        }
+        None => None,
+    }
+}
+
+/// The one of `types` that the body is of; 415 for others, and for compressed bodies.
+pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Problem> {
+    let unsupported =
+        |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding.as_bytes() != b"identity") {
+        return Err(unsupported("compressed bodies are not accepted: send no Content-Encoding".to_owned()));
+    }
+    let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media =
+        given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
+    let found = media.as_deref().and_then(|media| types.iter().find(|known| **known == media));
+    found.copied().ok_or_else(|| unsupported(format!("Content-Type must be {}", types.join(" or "))))
+}

@@ -1,0 +1,142 @@
+//! Rendered answers: JSON or CSV bytes, with an ETag where facts alone decide them, never stored where the time does.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use domain::keys::Position;
+use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::csv;
+use super::negotiation::{Media, Negotiation};
+use super::problem::Problem;
+
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+const POSITION: HeaderName = HeaderName::from_static("x-position");
+
+/// One thing with the position at which it is so.
+#[derive(Serialize, ToSchema)]
+pub struct ItemAnswer<T> {
+    /// The log position up to which the answer is true.
+    pub position: Position,
+    /// The thing.
+    #[serde(flatten)]
+    pub answer: T,
+}
+
+/// An answer that depends on the time, with that time.
+#[derive(Serialize, ToSchema)]
+pub struct AnswerAt<T> {
+    /// The moment of the answer: the server's clock, or `known_at` where it was given.
+    pub at: String,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: T,
+}
+
+/// An answer's bytes, with what a CSV page says in headers because its rows cannot.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    media: Media,
+    body: Vec<u8>,
+    /// Of a CSV page: its position and the cursor of the next page.
+    page: Option<(Position, Option<String>)>,
+}
+
+impl Rendered {
+    /// `answer` as JSON.
+    pub fn json<T: Serialize>(answer: &T) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
+        Ok(Self { media: Media::Json, body, page: None })
+    }
+
+    /// The rows of a page as CSV.
+    pub fn csv<T: Serialize + ToSchema>(page: Page<T>) -> Result<Self, Problem> {
+        let values = page.items.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+        let values = values.map_err(|error| Problem::internal(&error))?;
+        let body = csv::write(&csv::columns::<T>(), &values).map_err(|error| Problem::internal(&error))?;
+        Ok(Self { media: Media::Csv, body, page: Some((page.position, page.next_cursor)) })
+    }
+
+    /// A page in the negotiated media.
+    pub fn page<T: Serialize + ToSchema>(media: Media, page: Page<T>) -> Result<Self, Problem> {
+        match media {
+            Media::Json => Self::json(&page),
+            Media::Csv => Self::csv(page),
+        }
+    }
+
+    /// The response of an answer that facts alone decide: with an ETag, or 304 where the client has it.
+    ///
+    /// The tag names the tenant's position, the media and the build, and nothing else: no fact, no change.
+    pub fn stable(self, negotiation: &Negotiation, position: Position) -> Result<Response, Problem> {
+        let tag = format!("\"p{position}-{}-{}\"", self.media.name(), negotiation.build);
+        let mut response = if negotiation.client_has(&tag) {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            self.response()?
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, text(&tag)?);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, cookie"));
+        Ok(response)
+    }
+
+    /// The response of an answer that the time decides too: `no-store`.
+    pub fn momentary(self) -> Result<Response, Problem> {
+        let mut response = self.response()?;
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+
+    /// The response of a command, which nobody stores.
+    pub fn with_status(self, status: StatusCode) -> Result<Response, Problem> {
+        let mut response = self.response()?;
+        *response.status_mut() = status;
+        Ok(response)
+    }
+
+    fn response(self) -> Result<Response, Problem> {
+        let mut response = Response::new(Body::from(self.body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.content_type()));
+        if let Some((position, next)) = self.page {
+            headers.insert(POSITION, HeaderValue::from(position));
+            if let Some(next) = next {
+                headers.insert(NEXT_CURSOR, text(&next)?);
+            }
+        }
+        Ok(response)
+    }
+}
+
+fn text(value: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(value).map_err(|error| Problem::internal(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_again_unless_position_representation_and_build_are_the_same() {
+        let status = |known: &str, position, media| {
+            let request = Request::builder().header("if-none-match", known).body(()).expect("request");
+            let negotiation = Negotiation::new(&request.into_parts().0, "b1");
+            let rendered = Rendered { media, body: b"{}".to_vec(), page: None };
+            rendered.stable(&negotiation, position).expect("answers").status().as_u16()
+        };
+        assert_eq!(status("\"p7-json-b1\"", 7, Media::Json), 304);
+        assert_eq!(status("\"p6-json-b1\", W/\"p7-json-b1\"", 7, Media::Json), 304);
+        assert_eq!(status("*", 7, Media::Json), 304);
+        assert_eq!(status("\"p7-json-b1\"", 8, Media::Json), 200);
+        assert_eq!(status("\"p7-json-b1\"", 7, Media::Csv), 200);
+        assert_eq!(status("\"p7-json-b0\"", 7, Media::Json), 200);
+    }
+}
