@@ -8,9 +8,9 @@ use std::vec::IntoIter;
 use domain::record::Draft;
 
 use super::error::LogError;
+use super::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 use super::handle::{Log, Pending, frame_bytes};
 use super::plan::Appended;
-use super::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 
 /// A list of drafts on its way into the log: a future for async callers, [`PendingAll::wait`] for others.
 ///

@@ -22,7 +22,7 @@ pub enum LogError {
     /// A write or sync failed, or the log was closed; only a new start helps. Nothing is retried (I3).
     #[error("the log has stopped: {0}")]
     Stopped(Arc<str>),
-    /// More than one submission may hold: see [`super::APPEND_FACTS_MAX`], [`super::APPEND_BYTES_MAX`].
+    /// More than one submission may hold: see [`super::frame_group::APPEND_FACTS_MAX`], [`super::frame_group::APPEND_BYTES_MAX`].
     #[error("too much for one append: {what}")]
     TooLarge {
         /// What is too long or too many, with the limit.

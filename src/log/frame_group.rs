@@ -12,6 +12,13 @@ use super::merkle::Frontier;
 use super::outer_header::{self, OUTER};
 use super::tail::Committed;
 
+/// Most facts in one append, and in one group.
+pub const APPEND_FACTS_MAX: usize = 8_192;
+/// Most bytes of stored records in one append, and in one group; originals in the blob room not counted.
+pub const APPEND_BYTES_MAX: usize = 4 << 20;
+/// Most bytes of one group in a file: its records and the headers of its frames.
+pub const GROUP_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
+
 /// Frames built and not yet written.
 pub struct FrameGroup {
     /// The frames in order, each behind room for its outer header: written as it is, so no byte is copied again.

@@ -19,6 +19,7 @@ use super::disk::Disk;
 use super::error::LogError;
 use super::fill::Fill;
 use super::frame::RECORD_MAX;
+use super::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 use super::keys::KeyReader;
 use super::merkle::Head;
 use super::options::LogOptions;
@@ -29,7 +30,6 @@ use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
 use super::writer::Writer;
-use super::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 
 /// Submissions that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;

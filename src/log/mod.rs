@@ -103,10 +103,12 @@ mod tests;
 #[cfg(test)]
 mod torture;
 pub mod verify;
+mod violation;
 mod writer;
 
 pub use self::append_all::PendingAll;
 pub use self::error::LogError;
+pub use self::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 pub use self::handle::{Log, Pending};
 pub use self::merkle::Head;
 pub use self::options::{LogOptions, Protections, Sizes};
@@ -115,10 +117,4 @@ pub use self::recover::Opened;
 pub use self::shared::{Follow, LogState};
 pub use self::snapshot::{LogSnapshot, Visit};
 pub use self::stored_fact::{StoredFact, VisitFact, decode};
-
-/// Most facts in one [`Log::append`].
-pub const APPEND_FACTS_MAX: usize = 8_192;
-/// Most bytes of stored records in one [`Log::append`], originals in the blob room not counted.
-pub const APPEND_BYTES_MAX: usize = 4 << 20;
-/// The longest group of frames: one append's worth of records, and the frames' headers.
-pub const GROUP_BYTES_MAX: usize = APPEND_BYTES_MAX + (64 << 10);
+pub use self::violation::Violation;

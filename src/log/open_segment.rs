@@ -23,7 +23,7 @@ use super::disk::{Disk, DiskFile, read_exact_at};
 use super::error::LogError;
 use super::fill::Fill;
 use super::frame::{self, Frame};
-use super::frame_group::FrameGroup;
+use super::frame_group::{FrameGroup, GROUP_BYTES_MAX};
 use super::merkle::Frontier;
 use super::outer_header::FileFrame;
 use super::tail::{Committed, Tail};
@@ -122,7 +122,7 @@ impl OpenSegment {
         let frontier = scan.frontier;
         let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), len, fill_step));
         // Whatever a failed sync left beyond the end may read as zeros and still be on the platter.
-        let residue = len.min(end + super::GROUP_BYTES_MAX as u64);
+        let residue = len.min(end + GROUP_BYTES_MAX as u64);
         let last_group = (last_group.1 as u64, bytes.slice(last_group.1..end as usize));
         let segment = Self { path, file, seed, end, residue, fill };
         Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
@@ -335,7 +335,7 @@ impl Scan<'_> {
                 return Err(LogError::damaged(self.path, end, why));
             }
         }
-        if last >= super::GROUP_BYTES_MAX {
+        if last >= GROUP_BYTES_MAX {
             return Err(LogError::damaged(
                 self.path,
                 end,

@@ -6,7 +6,6 @@
 mod serving;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use domain::keys::Position;
@@ -19,6 +18,7 @@ use super::high_water::{self, HighWater};
 use super::merkle::{Frontier, Head};
 use super::open_segment::{self, OpenSegment};
 use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
+use super::violation::Violation;
 use super::{blobs, seal};
 pub use serving::Audited;
 
@@ -26,36 +26,6 @@ const JOURNAL: &str = "journal";
 /// Two slots of a page each (high_water.rs).
 const MARK_LEN: u64 = 8192;
 const BLOB_PIECE: usize = 64 * 1024;
-
-/// Something in a file that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Which file, relative to the data directory.
-    pub file: String,
-    /// Where in it, in bytes.
-    pub offset: u64,
-    /// The first fact concerned, where one can be named.
-    pub position: Option<Position>,
-    /// What is wrong.
-    pub what: String,
-}
-
-impl Violation {
-    /// Names what is wrong.
-    pub fn new(file: &str, offset: u64, position: Option<Position>, what: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), offset, position, what: what.into() }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.file, self.offset)?;
-        if let Some(position) = self.position {
-            write!(f, ", position {position}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
 
 /// What a walk found.
 #[derive(Debug, Clone, Default)]

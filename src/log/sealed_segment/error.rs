@@ -5,7 +5,10 @@ use std::io;
 use domain::keys::Position;
 use domain::record::RecordError;
 
-use crate::log::verify::Violation;
+use crate::log::violation::Violation;
+
+/// The format that this release writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
 
 /// Why a sealed segment could not be written, opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +25,7 @@ pub enum SegmentError {
     #[error("{0}")]
     Damaged(Violation),
     /// A later release wrote it.
-    #[error("{file} has format {version}, this release reads up to {known}", known = super::FORMAT)]
+    #[error("{file} has format {version}, this release reads up to {known}", known = FORMAT)]
     NewerFormat {
         /// Which file.
         file: String,

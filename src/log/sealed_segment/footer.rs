@@ -6,9 +6,13 @@ use domain::record::Hash;
 use super::bytes::{Cursor, Short, put_hashes, put_short, put_varint};
 use super::decode::{Decoder, LaneKey};
 use super::encode::{CHUNK_BYTES_MAX, CHUNK_FACTS, compress};
-use super::{FACTS_MAX, HEAD_LEN};
 use crate::log::merkle::Frontier;
 use crate::log::select::Shard;
+
+/// Most facts in a sealed segment.
+pub(super) const FACTS_MAX: usize = 1 << 20;
+/// Bytes of the file's head, behind which the first chunk begins.
+pub(super) const HEAD_LEN: usize = 16;
 
 /// The directory and the lane column together decode to at most this.
 const DIRECTORY_MAX: usize = 64 << 20;

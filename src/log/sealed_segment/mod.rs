@@ -56,18 +56,13 @@ use domain::keys::Position;
 use domain::record::Hash;
 
 pub use self::cache::ChunkCache;
-pub use self::error::SegmentError;
-use self::footer::Footer;
+pub use self::error::{FORMAT, SegmentError};
+use self::footer::{Footer, HEAD_LEN};
 use super::disk::{Disk, DiskFile, read_exact_at};
 use super::merkle::{Frontier, Head};
-use super::verify::Violation;
+use super::violation::Violation;
 
-/// The format this release writes.
-pub const FORMAT: u32 = 1;
-/// No segment holds more facts than this.
-pub const FACTS_MAX: usize = 1 << 20;
 const MAGIC: [u8; 8] = *b"FACTSEAL";
-const HEAD_LEN: usize = 16;
 const TAIL_LEN: usize = 32;
 /// A footer is at most this long.
 const FOOTER_MAX: usize = 128 << 20;

@@ -16,7 +16,7 @@ use super::footer::{Chunk, Extent, Lane};
 use super::{SealedSegment, SegmentError, crc_matches};
 use crate::log::disk::read_exact_at;
 use crate::log::select::{Select, Shard};
-use crate::log::verify::Violation;
+use crate::log::violation::Violation;
 
 /// What a reader is called with, fact by fact.
 pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;

@@ -8,7 +8,7 @@ use domain::record::RecordRef;
 use super::decode::{Bodies, Decoder, Originals};
 use super::{SealedSegment, SegmentError};
 use crate::log::merkle::Subtrees;
-use crate::log::verify::Violation;
+use crate::log::violation::Violation;
 
 impl SealedSegment {
     /// Checks all of the file and adds what is wrong to `found`: chunks by file, offset and first position, leaves

@@ -1,4 +1,4 @@
-//! Sealing: lanes laid out, written beside, read back, compared, renamed.
+//! Sealing: lanes encoded, written beside, read back, compared, renamed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,12 +11,12 @@ use zstd::zstd_safe::CCtx;
 use super::encode::{
     CHUNK_BYTES, CHUNK_BYTES_MAX, CHUNK_FACTS, encode_bodies, encode_originals, inline_original,
 };
-use super::footer::{Chunk, Extent, Footer, Lane, place};
-use super::{ChunkCache, FACTS_MAX, FORMAT, HEAD_LEN, MAGIC, SealedSegment, SegmentError};
+use super::footer::{Chunk, Extent, FACTS_MAX, Footer, HEAD_LEN, Lane, place};
+use super::{ChunkCache, FORMAT, MAGIC, SealedSegment, SegmentError};
 use crate::log::disk::{Disk, DiskFile};
 use crate::log::merkle::{Frontier, Subtrees};
 use crate::log::select::Shard;
-use crate::log::verify::Violation;
+use crate::log::violation::Violation;
 
 /// A lane with more facts than this is cut into shards.
 const LANE_FACTS: usize = 2048;
@@ -63,7 +63,7 @@ impl SealedSegment {
             Ok(()) | Err(_) => {}
         }
         let mut out = Output { file: disk.create(&temporary).map_err(io)?, at: 0, pending: Vec::new() };
-        let footer = lay_out(&mut out, before, &facts, leaves, &io)?;
+        let footer = write_lanes(&mut out, before, &facts, leaves, &io)?;
         out.finish(&footer, &io)?;
         drop(facts);
 
@@ -112,7 +112,7 @@ impl Output {
     }
 }
 
-fn lay_out(
+fn write_lanes(
     out: &mut Output,
     before: &Frontier,
     facts: &[Fact<'_>],

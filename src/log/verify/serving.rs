@@ -5,10 +5,11 @@ use std::sync::Arc;
 use domain::keys::Position;
 use domain::record::RecordRef;
 
-use super::{Report, Violation, verify_sealed, violation};
+use super::{Report, verify_sealed, violation};
 use crate::log::open_segment::{self, OpenSegment};
 use crate::log::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
 use crate::log::tail::Tail;
+use crate::log::violation::Violation;
 use crate::log::{Log, LogSnapshot};
 
 /// What was found in one file and the blobs that its facts name.
