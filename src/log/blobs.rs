@@ -22,15 +22,7 @@ const INCOMING: &str = "blobs/incoming.tmp";
 
 /// Where the blob with this digest lies.
 pub fn path(digest: &Hash) -> String {
-    use std::fmt::Write;
-    let mut path = String::with_capacity(DIR.len() + 65);
-    path.push_str(DIR);
-    path.push('/');
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(path, "{byte:02x}");
-    }
-    path
+    format!("{DIR}/{}", hex::encode(digest))
 }
 
 /// Writes a blob that is not there yet; it is durable after [`sync`].
@@ -68,13 +60,13 @@ pub fn get(disk: &dyn Disk, digest: &Hash, len: u64) -> Result<Bytes, LogError> 
     };
     let found = file.len().map_err(|e| LogError::io(&path, e))?;
     if found != len {
-        let why = format!("{found} bytes where the record says {len}");
+        let why = format!("{found} bytes, but the record says {len}");
         return Err(LogError::damaged(&path, found.min(len), why));
     }
     let mut bytes = vec![0; len as usize];
     read_exact_at(&*file, 0, &mut bytes).map_err(|e| LogError::io(&path, e))?;
     if Hash::from(Sha256::digest(&bytes)) != *digest {
-        return Err(LogError::damaged(&path, 0, "the bytes have another digest than their name"));
+        return Err(LogError::damaged(&path, 0, "the digest of the bytes differs from the file name"));
     }
     Ok(bytes.into())
 }

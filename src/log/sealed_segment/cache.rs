@@ -1,9 +1,9 @@
 //! Decoded chunks for reads of single facts, shared by all sealed segments and bounded in bytes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::decode::{Bodies, Decoder, Originals};
@@ -11,7 +11,7 @@ use super::decode::{Bodies, Decoder, Originals};
 /// Idle decoders kept, of about 100 KB each.
 const DECODERS_MAX: usize = 8;
 
-/// Which chunk of which open segment.
+/// Number of an open segment, and of a chunk in it.
 pub(super) type ChunkId = (u64, u32);
 
 /// A cache of decoded chunks; the least recently used goes first.
@@ -21,25 +21,37 @@ pub struct ChunkCache {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
-    clock: u64,
     bytes: usize,
-    bodies: HashMap<ChunkId, Entry<Bodies>>,
-    originals: HashMap<ChunkId, Entry<Originals>>,
+    chunks: LruCache<(ChunkId, Part), Decoded>,
     decoders: Vec<Decoder>,
 }
 
-struct Entry<T> {
-    used: u64,
-    weight: usize,
-    value: Arc<T>,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    Bodies,
+    Originals,
+}
+
+enum Decoded {
+    Bodies(Arc<Bodies>),
+    Originals(Arc<Originals>),
+}
+
+impl Decoded {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Bodies(bodies) => bodies.weight(),
+            Self::Originals(originals) => originals.weight(),
+        }
+    }
 }
 
 impl ChunkCache {
     /// Holds at most `bytes_max` bytes of decoded chunks; the last one read is kept whatever its size.
     pub fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { bytes_max, segments: AtomicU64::new(0), inner: Mutex::default() })
+        let inner = Inner { bytes: 0, chunks: LruCache::unbounded(), decoders: Vec::new() };
+        Arc::new(Self { bytes_max, segments: AtomicU64::new(0), inner: Mutex::new(inner) })
     }
 
     /// Bytes held now.
@@ -65,53 +77,33 @@ impl ChunkCache {
     }
 
     pub(super) fn bodies(&self, id: ChunkId) -> Option<Arc<Bodies>> {
-        let inner = &mut *self.inner.lock();
-        inner.clock += 1;
-        touch(&mut inner.bodies, id, inner.clock)
+        match self.inner.lock().chunks.get(&(id, Part::Bodies))? {
+            Decoded::Bodies(bodies) => Some(Arc::clone(bodies)),
+            Decoded::Originals(_) => None,
+        }
     }
 
     pub(super) fn originals(&self, id: ChunkId) -> Option<Arc<Originals>> {
-        let inner = &mut *self.inner.lock();
-        inner.clock += 1;
-        touch(&mut inner.originals, id, inner.clock)
+        match self.inner.lock().chunks.get(&(id, Part::Originals))? {
+            Decoded::Originals(originals) => Some(Arc::clone(originals)),
+            Decoded::Bodies(_) => None,
+        }
     }
 
     pub(super) fn put_bodies(&self, id: ChunkId, value: &Arc<Bodies>) {
-        let inner = &mut *self.inner.lock();
-        let entry = Entry { used: inner.clock, weight: value.weight(), value: Arc::clone(value) };
-        inner.bytes += entry.weight;
-        inner.bytes -= inner.bodies.insert(id, entry).map_or(0, |old| old.weight);
-        inner.evict(self.bytes_max);
+        self.put((id, Part::Bodies), Decoded::Bodies(Arc::clone(value)));
     }
 
     pub(super) fn put_originals(&self, id: ChunkId, value: &Arc<Originals>) {
-        let inner = &mut *self.inner.lock();
-        let entry = Entry { used: inner.clock, weight: value.weight(), value: Arc::clone(value) };
-        inner.bytes += entry.weight;
-        inner.bytes -= inner.originals.insert(id, entry).map_or(0, |old| old.weight);
-        inner.evict(self.bytes_max);
+        self.put((id, Part::Originals), Decoded::Originals(Arc::clone(value)));
     }
-}
 
-impl Inner {
-    /// A scan over all entries: there are a few hundred, and it runs beside a read and a decompression.
-    fn evict(&mut self, bytes_max: usize) {
-        while self.bytes > bytes_max && self.bodies.len() + self.originals.len() > 1 {
-            let bodies = self.bodies.iter().map(|(id, entry)| (entry.used, *id)).min();
-            let originals = self.originals.iter().map(|(id, entry)| (entry.used, *id)).min();
-            let weight = match (bodies, originals) {
-                (Some(b), Some(o)) if o < b => self.originals.remove(&o.1).map(|e| e.weight),
-                (Some((_, id)), _) => self.bodies.remove(&id).map(|e| e.weight),
-                (None, Some((_, id))) => self.originals.remove(&id).map(|e| e.weight),
-                (None, None) => return,
-            };
-            self.bytes -= weight.unwrap_or(0);
+    fn put(&self, key: (ChunkId, Part), value: Decoded) {
+        let inner = &mut *self.inner.lock();
+        inner.bytes += value.weight();
+        inner.bytes -= inner.chunks.put(key, value).map_or(0, |old| old.weight());
+        while inner.bytes > self.bytes_max && inner.chunks.len() > 1 {
+            inner.bytes -= inner.chunks.pop_lru().map_or(0, |(_, old)| old.weight());
         }
     }
-}
-
-fn touch<T>(map: &mut HashMap<ChunkId, Entry<T>>, id: ChunkId, clock: u64) -> Option<Arc<T>> {
-    let entry = map.get_mut(&id)?;
-    entry.used = clock;
-    Some(Arc::clone(&entry.value))
 }

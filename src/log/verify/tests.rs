@@ -75,8 +75,7 @@ impl Journal {
     }
 
     fn blob(&self, digest: &Hash) -> std::path::PathBuf {
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.dir.path().join("blobs").join(name)
+        self.dir.path().join("blobs").join(hex::encode(digest))
     }
 
     fn walk(&self) -> Report {
