@@ -57,7 +57,7 @@ fn resident_mib() -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-fn settle(index: &KeyIndex) {
+fn wait_until_idle(index: &KeyIndex) {
     let mut quiet = 0;
     let mut last = usize::MAX;
     // Two seconds without a change: a merge changes nothing that is seen until it ends.
@@ -112,7 +112,7 @@ fn main() {
     say("look up and insert new keys", format!("{:.0} k/s", total as f64 / took / 1e3));
     say("RSS, highest while inserting", format!("{most} MiB"));
     say("sled on disk, right after", format!("{:.1} bytes a key", disk_bytes(&place) as f64 / total as f64));
-    settle(&index);
+    wait_until_idle(&index);
     say("until all is in sled", format!("{:.2} s more", began.elapsed().as_secs_f64() - took));
     say("RSS", format!("{} MiB", resident_mib()));
     say(

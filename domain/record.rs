@@ -43,7 +43,7 @@ const RECORDED_AT: usize = 3;
 const HEADER_LAYOUT: u8 = 1;
 const HEADER_FIXED: usize = 1 + 8 + 8 + 1 + 3 + 2 + 16 + 8;
 
-/// A stored record could not be read: damage or a newer release, never a client's mistake.
+/// Why a stored record does not read: damage or a newer release, never a client's mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// Bytes are missing or left over.
@@ -72,20 +72,20 @@ pub struct KindTag {
     pub tag: u8,
 }
 
-/// Header fields that the submitter knows; the log adds `recorded_at`.
+/// The header of a record: who, when, which kind. The log sets `recorded_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// When we learned it, µs since 1970 UTC; monotone along the log.
+    /// When the log recorded it, µs since 1970 UTC; never decreases along the log.
     pub recorded_at: i64,
     /// When it happened, µs since 1970 UTC.
     pub occurred_at: i64,
-    /// `occurred_at` was taken from our clock because the provider gave none.
+    /// `occurred_at` is the time of receipt, because the provider gave none.
     pub time_received: bool,
-    /// What kind of fact.
+    /// The kind of fact.
     pub kind: KindTag,
-    /// Version of that kind's body.
+    /// Version of the kind's wire form.
     pub version: u8,
-    /// Version of the mapping that made it from the original.
+    /// Version of the mapping that produced it from the original.
     pub mapping: u16,
     /// Keyed digest of the canonical content.
     pub content: ContentDigest,
@@ -149,12 +149,12 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The part of a record that can be forgotten.
+/// The part of a record that can be erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Private<'a> {
     /// Nothing personal, no original.
     None,
-    /// As it came.
+    /// Not erased.
     Kept {
         /// Random, per record.
         salt: [u8; 16],
@@ -163,7 +163,7 @@ pub enum Private<'a> {
         /// The payload as it came; may be empty.
         original: Original<'a>,
     },
-    /// Forgotten: only the commitments are left.
+    /// Erased: only the commitments are left.
     Erased {
         /// C(personal).
         personal: Hash,
@@ -172,7 +172,7 @@ pub enum Private<'a> {
     },
 }
 
-/// Where the original payload is.
+/// The original payload, or where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Original<'a> {
     /// In the record; empty when there is none.
@@ -309,14 +309,14 @@ impl<'a> RecordRef<'a> {
 /// A record of the log with its position; `bytes` is the stored form and was checked when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its place.
+    /// Its position in the log.
     pub position: Position,
     /// The stored form.
     pub bytes: Bytes,
 }
 
 impl Record {
-    /// The parts.
+    /// Reads the stored form.
     pub fn view(&self) -> Result<RecordRef<'_>, RecordError> {
         RecordRef::read(&self.bytes)
     }

@@ -1,4 +1,4 @@
-//! A record on its way into the log: laid down early, stamped with its `recorded_at` by the writer.
+//! Drafts: records encoded off the writer's thread, which only stamps them with `recorded_at`.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -9,12 +9,12 @@ use super::{
 };
 use crate::keys::{ContentDigest, KeyHash};
 
-/// A record made ready for the log off the writer's thread: all but `recorded_at` is laid down.
+/// An encoded record that lacks only `recorded_at`.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// The index's name of its key.
+    /// Keyed digest of its key, as the idempotency index holds it.
     pub key: KeyHash,
-    /// Digest of its content.
+    /// Keyed digest of its content.
     pub content: ContentDigest,
     stored: Vec<u8>,
     personal: Hash,
@@ -23,7 +23,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Lays down a record. `header.recorded_at` is ignored; `salt` must be fresh random bytes.
+    /// Encodes a record. `header.recorded_at` is ignored; `salt` must be fresh random bytes.
     pub fn new(
         key: KeyHash,
         header: &Header<'_>,

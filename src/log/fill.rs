@@ -26,7 +26,7 @@ impl Fill {
         Self { disk, path, step, filled, turn: Mutex::new(None), broken: OnceLock::new() }
     }
 
-    /// Bytes of the file that are laid down and synced.
+    /// Bytes of the file that are zero-filled and synced.
     pub fn filled(&self) -> u64 {
         self.filled.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! The log as the rest of the house holds it, and the thread behind it.
+//! The handle of the log that the rest of the program holds, and the writer's thread behind it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,11 +31,11 @@ use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
 use super::writer::Writer;
 
-/// Submissions that may wait for the writer.
+/// Most submissions that wait for the writer.
 const QUEUE_MAX: usize = 16_384;
-/// Bytes of stored records that may wait for the writer.
+/// Most bytes that wait for the writer, originals included.
 const QUEUE_BYTES_MAX: usize = 64 << 20;
-/// After so long without a submission the writer does its chores.
+/// Idle time after which the writer does its chores.
 const IDLE: Duration = Duration::from_millis(100);
 
 struct Submission {
@@ -92,8 +92,8 @@ impl Log {
     /// Opens the log in `disk`, made when it is not there, and starts its threads.
     ///
     /// # Errors
-    /// [`LogError::Damaged`], [`LogError::LostTail`], [`LogError::NewerFormat`] name what is wrong with the files;
-    /// nothing was changed then. [`LogError::Io`] and [`LogError::Full`]: the disk refused.
+    /// [`LogError::Damaged`], [`LogError::LostTail`], [`LogError::OlderFormat`], [`LogError::NewerFormat`] name what is
+    /// wrong with the files; nothing was changed then. [`LogError::Io`] and [`LogError::Full`]: the disk refused.
     pub fn open(disk: Arc<dyn Disk>, options: &LogOptions) -> Result<(Self, Opened), LogError> {
         let (fill, fills) = sync_channel::<(Arc<Fill>, u64)>(1);
         let (writer, opened) = recover(&disk, options, Some(fill))?;
@@ -110,7 +110,7 @@ impl Log {
         Ok((Self { inner: Arc::new(inner) }, opened))
     }
 
-    /// Hands facts to the writer. Returns at once; the answer comes when all of them are durable.
+    /// Queues facts for the writer. Returns at once; the answer comes when all of them are durable.
     ///
     /// # Errors
     /// [`LogError::Busy`]: the queue is full. [`LogError::TooLarge`]: more than [`APPEND_FACTS_MAX`] facts,
@@ -191,7 +191,7 @@ impl Log {
         self.inner.shared.head()
     }
 
-    /// Tells async readers of each new head; intermediate heads may be passed over.
+    /// Watches the head from async code; intermediate heads may be skipped.
     pub fn heads(&self) -> watch::Receiver<Head> {
         self.inner.shared.heads()
     }
@@ -201,7 +201,7 @@ impl Log {
         Follow::new(Arc::clone(&self.inner.shared), after)
     }
 
-    /// Whether facts are taken.
+    /// Whether appends are accepted.
     pub fn state(&self) -> LogState {
         self.inner.shared.state()
     }

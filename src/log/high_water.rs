@@ -46,9 +46,9 @@ fn read_slot(slot: &[u8; USED]) -> Option<Head> {
 }
 
 impl HighWater {
-    /// Opens or makes the mark; says the furthest position it names and in which file state it was.
+    /// Opens the mark, or creates it; also returns the furthest head that it holds.
     ///
-    /// A slot that does not check is passed over: a mark is written without a sync, so a power cut may tear it.
+    /// A slot that fails its checksum is skipped: marks are written without a sync, so a power cut may tear one.
     pub fn open(disk: &dyn Disk) -> io::Result<(Self, Option<Head>)> {
         let file = match disk.open(PATH) {
             Ok(file) => file,
@@ -56,7 +56,7 @@ impl HighWater {
             Err(error) => return Err(error),
         };
         if file.len()? < 2 * SLOT as u64 {
-            // A file cut short can hold no more than its first slot; the rest is laid out again.
+            // A file cut short can hold no more than its first slot; the rest is written again.
             let len = file.len()?;
             file.write_at(len, &vec![0; 2 * SLOT - len as usize])?;
             file.sync_data()?;
@@ -76,7 +76,7 @@ impl HighWater {
         Ok((Self { file, next_slot, unsynced: false }, best.map(|(head, _)| head)))
     }
 
-    /// Notes that the log is durable up to `head`; does not wait for the disk.
+    /// Writes that the log is durable up to `head`; does not wait for the disk.
     pub fn set(&mut self, head: &Head) -> io::Result<()> {
         self.file.write_at(self.next_slot * SLOT as u64, &slot_of(head))?;
         self.next_slot = 1 - self.next_slot;

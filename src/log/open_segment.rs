@@ -149,7 +149,7 @@ impl OpenSegment {
                 let there =
                     read.is_ok().then(|| FileFrame::read(&bytes.into(), 0, seed, true).ok()).flatten();
                 if there.is_none_or(|there| there.frame != *frame) {
-                    let why = format!("position {} is not as it was acknowledged", frame.header.first);
+                    let why = format!("position {} differs from what was acknowledged", frame.header.first);
                     return Err(LogError::damaged(&path, at, why));
                 }
                 at += FileFrame::len(frame) as u64;
@@ -232,7 +232,7 @@ pub(super) fn remove_if_there(disk: &dyn Disk, path: &str) -> Result<(), LogErro
 fn check_header(path: &str, bytes: &[u8], before: &Frontier) -> Result<u32, LogError> {
     let damaged = |why: &str| Err(LogError::damaged(path, 0, why));
     let Some(header) = bytes.get(..USED).filter(|header| header.starts_with(&MAGIC)) else {
-        return damaged("it does not begin as an open segment does");
+        return damaged("not an open segment: wrong magic number");
     };
     let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     match word(8).cmp(&FORMAT) {
@@ -249,7 +249,7 @@ fn check_header(path: &str, bytes: &[u8], before: &Frontier) -> Result<u32, LogE
     let mut root = [0; 32];
     root.copy_from_slice(&header[24..56]);
     if header != header_of(first, &root, seed) {
-        return damaged("the header's checksum does not match");
+        return damaged("the header fails its checksum");
     }
     if first != before.len() + 1 || root != before.root() {
         return damaged("it does not continue the segment before it");
@@ -304,7 +304,7 @@ impl Scan<'_> {
             return Err(LogError::damaged(self.path, at, why));
         }
         if frame.header.prev != self.frontier.root() {
-            return Err(LogError::damaged(self.path, at, "a frame that continues another log"));
+            return Err(LogError::damaged(self.path, at, "the frame continues another log"));
         }
         let mut leaves = Vec::with_capacity(frame.header.count as usize);
         for (position, stored) in frame.stored() {

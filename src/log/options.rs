@@ -1,4 +1,4 @@
-//! What the log is opened with.
+//! Options of the log.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct LogOptions {
     pub store: Option<Store>,
     /// When segments close and files grow.
     pub sizes: Sizes,
-    /// What keeps the promises; all of it, outside of tests.
+    /// The checks and syncs that the guarantees rest on; all on, outside of tests.
     pub protections: Protections,
 }
 
@@ -42,7 +42,7 @@ pub struct Sizes {
     pub seal_facts: u64,
     /// A segment is closed before it is longer than this.
     pub seal_bytes: u64,
-    /// So many zeros are laid ahead of the writer in one step.
+    /// Bytes that are zero-filled ahead of the writer in one step.
     pub fill_step: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of a group of submissions, decided without IO: which facts are new, and what each is answered.
+//! The pure decision over a group of submissions: which facts are new, and the answer to each.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use domain::record::Draft;
 
 use super::keys::KeyEntry;
 
-/// What became of one submitted fact.
+/// The answer to one submitted fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It stands in the log at this position, durably.
+    /// New: durable at this position.
     Recorded(Position),
-    /// It stood there before, with the same content.
+    /// Known: its key stands at this position with the same content.
     Duplicate(Position),
-    /// Its key stood there before with another content: nothing was recorded; the position is the first one's.
+    /// Its key stands at this position with other content. Nothing was recorded.
     Differs(Position),
 }
 

@@ -1,4 +1,4 @@
-//! Starting: what the files hold is checked, made durable and completed; what does not fit is named.
+//! Recovery at start: checks the files, makes their last group durable, finishes sealing, and reports damage.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use super::shared::Shared;
 use super::tail::Tail;
 use super::writer::{FillAhead, Writer, random_u64};
 
-/// What a start found.
+/// The result of a recovery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Last position and root.
     pub head: Head,
-    /// Sealed segments.
+    /// Number of sealed segments.
     pub sealed: usize,
     /// A torn group that was cut: its file, where it began, how many bytes it left. Nothing of it was acknowledged.
     pub torn: Option<(String, u64, u64)>,
-    /// What else was put right, or does not belong here, for the operator to read.
+    /// Repairs made and files that are not the log's, for the operator.
     pub notes: Vec<String>,
 }
 
@@ -46,7 +46,16 @@ struct Recovery<'a> {
     notes: Vec<String>,
 }
 
-/// Brings the log in `disk` to the state from which it goes on, and its writer with it.
+/// Recovers the log in `disk` and builds its writer.
+///
+/// The order carries the guarantees. Segments are read oldest first, because each is checked against the tree before
+/// it. The mark is compared before the open segment is written to, so that a log that lost facts is left as it was
+/// found. The last group is rewritten and synced before readers, index or mark learn of it, so that none of them
+/// relies on a page that a failed sync left looking clean. The mark is synced last.
+///
+/// # Errors
+/// [`LogError::Damaged`], [`LogError::LostTail`], [`LogError::OlderFormat`], [`LogError::NewerFormat`]: no fact was
+/// changed. [`LogError::Io`], [`LogError::Full`], [`LogError::Stopped`]: the disk refused.
 pub fn recover(
     disk: &Arc<dyn Disk>,
     options: &LogOptions,
@@ -140,7 +149,7 @@ fn check_mark(mark: Option<Head>, head: Head, scanned: &[Scanned]) -> Result<(),
     let after = frames.map(|c| &c.frame.header).find(|header| header.first == mark.position + 1);
     let root = if mark.position == head.position { Some(head.root) } else { after.map(|header| header.prev) };
     if root.is_some_and(|root| root != mark.root) {
-        return Err(LogError::damaged(high_water::PATH, 0, "it was made by another log than this one"));
+        return Err(LogError::damaged(high_water::PATH, 0, "it belongs to another log"));
     }
     Ok(())
 }
@@ -168,14 +177,15 @@ impl Recovery<'_> {
                 }
                 Some((_, "sealed.tmp" | "open.tmp")) => open_segment::remove_if_there(&**self.disk, &path)?,
                 Some(_) | None if path == high_water::PATH => marked = true,
-                Some(_) | None => self.notes.push(format!("{path} does not belong here; it was left alone")),
+                Some(_) | None => {
+                    self.notes.push(format!("{path} is not a file of the log; it was left as it is"))
+                }
             }
         }
         let is_new = files.sealed.is_empty() && files.open.is_empty();
         if !marked && !is_new {
             let mark = high_water::PATH;
-            self.notes
-                .push(format!("{mark} is missing: whether the newest facts are all there cannot be told"));
+            self.notes.push(format!("{mark} is missing: a lost tail would go unnoticed"));
         }
         Ok(files)
     }
@@ -188,7 +198,7 @@ impl Recovery<'_> {
                 Ok(segment) => {
                     if segment.before() != &self.frontier {
                         let due = self.frontier.len() + 1;
-                        let why = format!("it does not continue the log, in which position {due} is due");
+                        let why = format!("it does not continue the log, whose next position is {due}");
                         return Err(LogError::damaged(&path, 0, why));
                     }
                     if let Some(open) = twin {
@@ -200,7 +210,7 @@ impl Recovery<'_> {
                 }
                 Err(SegmentError::Damaged(violation)) if twin.is_some() => {
                     // The facts are still in the open file, and are sealed again from there.
-                    self.notes.push(format!("{violation}; it is made again from the open segment"));
+                    self.notes.push(format!("{violation}; it is sealed again from the open segment"));
                     open_segment::remove_if_there(&**self.disk, &path)?;
                 }
                 Err(error) => return Err(error.into()),
@@ -221,12 +231,13 @@ impl Recovery<'_> {
             Ok(scanned) if scanned.frontier == *segment.frontier() => {}
             Ok(scanned) => {
                 let (open_last, last) = (scanned.frontier.len(), segment.last());
-                let why =
-                    format!("it ends at position {open_last}, its sealed twin at {last}, and they differ");
+                let why = format!(
+                    "it ends at position {open_last}, its sealed twin at {last}, and their contents differ"
+                );
                 return Err(LogError::damaged(open, 0, why));
             }
             Err(error @ LogError::Damaged { .. }) => {
-                self.notes.push(format!("{error}; its sealed twin is whole and stays"));
+                self.notes.push(format!("{error}; its sealed twin is intact and is kept"));
             }
             Err(error) => return Err(error),
         }
@@ -239,13 +250,13 @@ impl Recovery<'_> {
         for (first, path) in &files.open {
             let due = self.frontier.len() + 1;
             if *first != due {
-                let why = format!("it begins with position {first} where {due} is due");
+                let why = format!("it begins with position {first}, but the next position is {due}");
                 return Err(LogError::damaged(path, 0, why));
             }
             if let Some(before) = scanned.last()
                 && let Some((from, _)) = before.torn
             {
-                let why = "a closed segment ends in bytes that are no frame";
+                let why = "a closed segment ends in bytes that are not a frame";
                 return Err(LogError::damaged(before.segment.path(), from, why));
             }
             let (step, crc) = (self.options.sizes.fill_step, self.options.protections.crc());

@@ -19,7 +19,7 @@ use super::sealed_segment::SealedSegment;
 use super::shared::{LogState, Shared};
 use super::tail::Tail;
 
-/// After the disk was full, sealing is tried again so often.
+/// How long sealing waits after the disk was full.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The path of the sealed segment that begins with `first`.
@@ -45,7 +45,7 @@ pub fn drop_open(shared: &Shared, first: u64) -> Result<(), LogError> {
     shared.disk.sync_dir("journal").map_err(|e| LogError::stopped("journal", &e))
 }
 
-/// Seals whatever is closed; what fails for want of space stays for the next time.
+/// Seals every closed segment; one that fails for want of space stays for the next time.
 pub fn seal_all(shared: &Shared) -> Result<(), LogError> {
     while let Some(tail) = shared.unsealed() {
         seal(shared, &tail)?;

@@ -1,4 +1,4 @@
-//! What a reader wants of the log: whose facts, which groups of kinds, which subjects, how far.
+//! Selections of facts: by tenant, kind group, subject shard and position.
 
 use domain::keys::{Position, SubjectHash, TenantId};
 
@@ -81,18 +81,18 @@ impl Shard {
     }
 }
 
-/// What a reader wants.
+/// A selection of facts.
 #[derive(Debug, Clone)]
 pub struct Select {
-    /// Whose facts; all tenants when none.
+    /// The tenant; `None`: all tenants.
     pub tenant: Option<TenantId>,
-    /// Which groups of kinds.
+    /// The groups of kinds.
     pub groups: GroupSet,
-    /// Which subjects; all when none.
+    /// The shard of subjects; `None`: all subjects.
     pub shard: Option<Shard>,
-    /// Groups whose facts every shard gets, such as configuration and sync markers.
+    /// Groups that every shard includes, such as configuration and sync markers.
     pub always: GroupSet,
-    /// Whether original payloads are read; else inline originals are handed out as empty.
+    /// Whether inline originals are read; if not, they are empty.
     pub originals: bool,
     /// The first position.
     pub from: Position,

@@ -1,4 +1,4 @@
-//! What the writer publishes and every other thread reads.
+//! The published log: what the writer has made durable and every other thread reads.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use super::sealed_segment::{ChunkCache, SealedSegment};
 use super::snapshot::LogSnapshot;
 use super::tail::Tail;
 
-/// Whether the log takes facts.
+/// Whether the log accepts appends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogState {
-    /// It does.
+    /// Appends are accepted.
     Writable,
-    /// There is no space; it tries again by itself.
+    /// The disk is full. The log tries again by itself.
     Full,
-    /// Not until the next start; reading goes on.
+    /// Appends are refused until the next start, for this reason. Reading goes on.
     Stopped(Arc<str>),
 }
 
@@ -56,7 +56,7 @@ pub struct Shared {
 
 /// Bytes of decoded chunks kept for single reads.
 const CACHE_BYTES: usize = 32 << 20;
-/// So long a group waits for segments to be sealed before it is refused.
+/// How long a group waits for sealing before it is refused as [`LogError::Busy`].
 const SEALING_WAIT_MAX: Duration = Duration::from_secs(20);
 
 impl Shared {
@@ -125,7 +125,7 @@ impl Shared {
         self.rolled.notify_all();
     }
 
-    /// The frames up to `head` are in the last tail.
+    /// Publishes a new head, whose frames the last tail holds already.
     pub fn advance(&self, head: Head) {
         self.published.lock().head = head;
         self.committed.notify_all();
@@ -144,7 +144,7 @@ impl Shared {
         published.head.position > after
     }
 
-    /// A new open segment; those before it are to be sealed.
+    /// Publishes a new open segment; those before it are sealed next.
     pub fn roll(&self, tail: Arc<Tail>) {
         let mut published = self.published.lock();
         let mut tails = published.tails.to_vec();
@@ -160,7 +160,7 @@ impl Shared {
         (published.tails.len() > 1).then(|| Arc::clone(&published.tails[0]))
     }
 
-    /// Readers find the oldest closed segment's facts in `segment` from here on.
+    /// Publishes `segment` in place of the oldest closed tail.
     pub fn sealed(&self, segment: SealedSegment) {
         let mut published = self.published.lock();
         let mut sealed = published.sealed.to_vec();
@@ -172,7 +172,7 @@ impl Shared {
         self.rolled.notify_all();
     }
 
-    /// Sealing went wrong; it is tried again when the disk was full.
+    /// Records why sealing failed; a full disk is tried again.
     pub fn sealing_failed(&self, error: LogError) {
         self.published.lock().sealing = Some(error);
         self.rolled.notify_all();

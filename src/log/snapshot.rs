@@ -1,4 +1,4 @@
-//! Reading the log: what was durable at one moment, from sealed segments and the tail in memory alike.
+//! Snapshots: the log as it was durable at one moment, read from sealed segments and the tail in memory alike.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use super::sealed_segment::SealedSegment;
 use super::select::Select;
 use super::tail::Tail;
 
-/// Called with each fact; breaks off where it says so.
+/// Called with each fact; stops the reading by `Break`.
 pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;
 
 /// The log as it was at one moment. Cheap to take and to clone; it never makes the writer wait.
@@ -34,7 +34,7 @@ impl LogSnapshot {
         self.head
     }
 
-    /// Last position that lies in lanes; what comes after is in memory, in order.
+    /// Last position in a sealed segment; the facts after it are in memory, in order.
     pub fn sealed(&self) -> Position {
         self.sealed.last().map_or(0, |segment| segment.last())
     }
@@ -67,7 +67,7 @@ impl LogSnapshot {
         }
     }
 
-    /// Hands out what is selected, positions ascending.
+    /// Calls `f` with each selected fact, positions ascending.
     pub fn for_each(&self, select: &Select, f: Visit<'_>) -> Result<(), LogError> {
         let mut going = ControlFlow::Continue(());
         let up_to = select.up_to.min(self.head.position);
@@ -92,7 +92,7 @@ impl LogSnapshot {
         })
     }
 
-    /// Hands out all facts of `from..=to` in position order, with their inline originals when `originals`.
+    /// Calls `f` with each fact of `from..=to` in position order, with inline originals if `originals`.
     pub fn in_order(
         &self,
         from: Position,

@@ -43,7 +43,7 @@ impl Tail {
         self.frames.write().extend(frames);
     }
 
-    /// Up to 64 frames from the one that holds `position` on; none when it is not there.
+    /// Up to 64 frames, beginning with the one that holds `position`; empty if none does.
     pub fn frames_from(&self, position: Position) -> Vec<Committed> {
         let frames = self.frames.read();
         let at = frames.partition_point(|committed| committed.frame.last() < position);

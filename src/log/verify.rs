@@ -58,10 +58,10 @@ impl Report {
                 format!("it begins with position {first}: {due} to {} are missing", first - 1)
             }
             std::cmp::Ordering::Less => {
-                format!("it begins with position {first}, which an earlier file has too")
+                format!("it begins with position {first}, which an earlier file holds too")
             }
             std::cmp::Ordering::Equal if *before != self.frontier => {
-                format!("the tree before position {first} is not the one that the earlier files give")
+                format!("the tree before position {first} differs from that of the earlier files")
             }
             std::cmp::Ordering::Equal => return,
         };
@@ -100,7 +100,7 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Report {
             Some(first) if path == seal::path(first) => drop(sealed.insert(first, path)),
             Some(first) if path == open_segment::path(first) => drop(open.insert(first, path)),
             Some(_) | None if path == high_water::PATH => {}
-            Some(_) | None => report.notes.push(format!("{path} does not belong to the log")),
+            Some(_) | None => report.notes.push(format!("{path} is not a file of the log")),
         }
     }
     let cache = ChunkCache::new(0);
@@ -140,7 +140,7 @@ fn verify_sealed(disk: &dyn Disk, segment: &SealedSegment, report: &mut Report) 
 /// An open segment whose sealed form is there too, as a stop in the middle of sealing leaves it: both agree.
 fn verify_twin(disk: &Arc<dyn Disk>, first: Position, before: &Frontier, report: &mut Report) {
     let path = open_segment::path(first);
-    report.notes.push(format!("{path} is sealed already and goes at the next start"));
+    report.notes.push(format!("{path} is sealed already and will be removed at the next start"));
     match OpenSegment::scan(disk, before, 0, true) {
         Ok(scanned) if scanned.frontier == report.frontier => {}
         Ok(scanned) => {
@@ -158,7 +158,7 @@ fn verify_twin(disk: &Arc<dyn Disk>, first: Position, before: &Frontier, report:
 fn verify_open(disk: &Arc<dyn Disk>, first: Position, path: &str, report: &mut Report) {
     let due = report.frontier.len() + 1;
     if first != due {
-        let what = format!("it begins with position {first} where {due} is due");
+        let what = format!("it begins with position {first}, but the next position is {due}");
         report.violations.push(Violation::new(path, 0, Some(due), what));
         return;
     }
@@ -178,7 +178,9 @@ fn verify_open(disk: &Arc<dyn Disk>, first: Position, path: &str, report: &mut R
         }
     }
     if let Some((from, to)) = scanned.torn {
-        report.notes.push(format!("{path}: bytes {from} to {to} are of a group that was never acknowledged"));
+        report
+            .notes
+            .push(format!("{path}: bytes {from} to {to} are a torn group that was never acknowledged"));
     }
     report.frontier = scanned.frontier;
 }
@@ -190,11 +192,11 @@ fn verify_mark(disk: &dyn Disk, report: &mut Report) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return report
                 .notes
-                .push("there is no high-water mark: a lost tail would not be noticed".to_owned());
+                .push("the high-water mark is missing: a lost tail would go unnoticed".to_owned());
         }
         // Opening a mark that was cut short would lay it out anew, and a walk writes nothing.
         Ok(len) if len < MARK_LEN => {
-            let what = "it is too short for a high-water mark";
+            let what = "the file is too short for a high-water mark";
             return report.violations.push(Violation::new(high_water::PATH, len, None, what));
         }
         Ok(_) | Err(_) => {}
@@ -205,12 +207,12 @@ fn verify_mark(disk: &dyn Disk, report: &mut Report) {
             mark.position, head.position
         ),
         Ok((_, Some(mark))) if mark.position == head.position && mark.root != head.root => {
-            "it was made by another log than this one".to_owned()
+            "it belongs to another log".to_owned()
         }
         Ok((_, None)) if head.position > 0 => {
             return report
                 .notes
-                .push("the high-water mark is blank: a lost tail would not be noticed".to_owned());
+                .push("the high-water mark is blank: a lost tail would go unnoticed".to_owned());
         }
         Ok(_) => return,
         Err(error) => error.to_string(),
@@ -240,7 +242,7 @@ fn blob(
     let file = disk.open(&path).map_err(|error| wrong(0, error.to_string()))?;
     let there = file.len().map_err(|error| wrong(0, error.to_string()))?;
     if there != len {
-        return Err(wrong(there.min(len), format!("{there} bytes where the fact says {len}")));
+        return Err(wrong(there.min(len), format!("{there} bytes, but the fact says {len}")));
     }
     let (mut plain, mut salted) = (Sha256::new(), Sha256::new().chain_update(salt));
     let mut piece = vec![0; BLOB_PIECE];
@@ -253,10 +255,10 @@ fn blob(
         at += piece.len() as u64;
     }
     if *digest != Hash::from(plain.finalize()) {
-        return Err(wrong(0, "the bytes have another digest than their name".to_owned()));
+        return Err(wrong(0, "the digest of the bytes differs from the file name".to_owned()));
     }
     if *commitment != Hash::from(salted.finalize()) {
-        return Err(wrong(0, "the bytes are not those that the fact was sealed with".to_owned()));
+        return Err(wrong(0, "the bytes do not match the commitment in the fact".to_owned()));
     }
     Ok(())
 }

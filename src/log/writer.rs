@@ -1,4 +1,4 @@
-//! The one writer: a group of submissions becomes frames, one write, one sync, and answers.
+//! The one writer: turns a group of submissions into frames, one write, one sync, and answers.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -25,7 +25,7 @@ use crate::clock::Clock;
 /// Closed segments that may wait to be sealed before appends wait for them.
 const UNSEALED_MAX: usize = 4;
 
-/// Takes a file that is to be filled ahead, and how far.
+/// Asks the filling thread to fill a file up to a byte.
 pub type FillAhead = SyncSender<(Arc<Fill>, u64)>;
 
 /// The writer's state; only what is durable is in it.
@@ -41,8 +41,8 @@ pub struct Writer {
     pub clock: Clock,
     pub sizes: Sizes,
     pub protections: Protections,
-    /// The thread that fills ahead. Without it there is none that seals either: both are done step by step where
-    /// they are due, which is what crash tests need to be repeatable.
+    /// Queue of the thread that fills ahead. `None` in crash tests: there is no sealing thread then either, and both
+    /// are done step by step where they are due, so that a run is repeatable.
     pub fill_ahead: Option<FillAhead>,
     /// Ids of this run's frames: a random half, and a count.
     pub ids: (u64, u64),
@@ -175,7 +175,7 @@ impl Writer {
             && (held + facts > self.sizes.seal_facts || self.segment.end() + bytes > self.sizes.seal_bytes)
     }
 
-    /// Goes on in a new segment; the one before is closed and will be sealed.
+    /// Closes the open segment, which is sealed next, and creates a new one.
     fn roll(&mut self) -> Result<(), LogError> {
         if self.fill_ahead.is_none() {
             seal::seal_all(&self.shared)?;
@@ -207,7 +207,7 @@ impl Writer {
         self.mark.unsynced() || self.shared.state() == LogState::Full
     }
 
-    /// What is done when nothing was asked for 100 ms: the mark is synced, and a full disk tried again.
+    /// Chores of an idle log: syncs the mark, and tries a full disk again.
     pub fn idle(&mut self) {
         if matches!(self.shared.state(), LogState::Stopped(_)) {
             return;
@@ -230,7 +230,7 @@ impl Writer {
         }
     }
 
-    /// The last chore: the mark is made durable.
+    /// Makes the mark durable and closes the log.
     pub fn close(&mut self) {
         if !matches!(self.shared.state(), LogState::Stopped(_))
             && let Err(error) = self.mark.sync()

@@ -110,7 +110,7 @@ impl Work {
         let mut adopted = db;
         let mut retry_after = self.shared.shape.retry;
         loop {
-            let wait = match self.settle(adopted.take()) {
+            let wait = match self.run_until_idle(adopted.take()) {
                 Ok(()) => {
                     retry_after = self.shared.shape.retry;
                     None
@@ -136,7 +136,7 @@ impl Work {
     }
 
     /// Works until there is nothing to do.
-    fn settle(&mut self, adopted: Option<Db>) -> Result<(), Halt> {
+    fn run_until_idle(&mut self, adopted: Option<Db>) -> Result<(), Halt> {
         while self.shared.sort_one() {}
         if self.db.as_ref().is_none_or(|db| db.dead().is_some()) {
             let db = match adopted.map_or_else(|| self.store.db(), Ok) {
@@ -171,7 +171,7 @@ impl Work {
 
     /// One piece of work; false when there is none.
     fn step(&mut self) -> Result<bool, Halt> {
-        self.go_on()?;
+        self.check_stop()?;
         let Some(db) = self.db.clone() else { return Ok(false) };
         // Merging once in memory when several wait saves writing them one by one.
         if self.shared.sort_one() || self.shared.merge_in_memory(1) {
@@ -217,7 +217,7 @@ impl Work {
         let mut writer = self.writer(db, run.entries.len() as u64);
         for (number, entry) in run.entries.iter().enumerate() {
             if number % 65_536 == 0 {
-                self.go_on()?;
+                self.check_stop()?;
             }
             writer.push(entry)?;
         }
@@ -247,7 +247,7 @@ impl Work {
             writer.push(&entry)?;
             pushed = pushed.wrapping_add(1);
             if pushed.is_multiple_of(65_536) {
-                self.go_on()?;
+                self.check_stop()?;
                 // Tails that filled meanwhile are sorted, so that look-ups stay quick during a long merge.
                 while self.shared.sort_one() {}
             }
@@ -272,7 +272,7 @@ impl Work {
             runs.iter().any(|run| matches!(run, Run::Sled(run) if run.id == id && run.db.same(db)))
         };
         for id in all.into_iter().filter(|id| !owned(*id)) {
-            self.go_on()?;
+            self.check_stop()?;
             remove(db, id)?;
         }
         Ok(())
@@ -305,7 +305,7 @@ impl Work {
         }
     }
 
-    fn go_on(&self) -> Result<(), Halt> {
+    fn check_stop(&self) -> Result<(), Halt> {
         if self.shared.signal.state.lock().stop { Err(Halt::Stopped) } else { Ok(()) }
     }
 

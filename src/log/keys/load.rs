@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::keys::Position;
 
 use super::entry::{KeyEntry, Packed, prefix_of};
-use super::manifest::{HEAD, Head, RunId, TABLE, id_of};
+use super::manifest::{HEAD, RunHead, RunId, TABLE, id_of};
 use super::run::{MemRun, Range, Run};
 use super::sled_run::{SledRun, Told, look_up};
 use super::{KeySource, Shape};
@@ -68,14 +68,14 @@ pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, Unf
     }
 }
 
-fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, Head>, Unfit> {
+fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, Unfit> {
     let found = db.read(|view| {
-        let mut found: Vec<(RunId, Option<Head>)> = Vec::new();
+        let mut found: Vec<(RunId, Option<RunHead>)> = Vec::new();
         view.table(TABLE)?.scan(&[HEAD], |key, value| {
             if key[0] != HEAD {
                 return false;
             }
-            found.extend(id_of(key).map(|id| (id, Head::from_bytes(value))));
+            found.extend(id_of(key).map(|id| (id, RunHead::from_bytes(value))));
             true
         })?;
         Ok(found)

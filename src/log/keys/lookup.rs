@@ -56,15 +56,15 @@ pub(super) struct Shared {
 struct Inner {
     tail: Tail,
     /// The tail answers for the positions after this one.
-    settled: Position,
+    tail_base: Position,
     last: Position,
     runs: Arc<Vec<Run>>,
 }
 
 impl Shared {
     pub(super) fn new(shape: Shape, source: Option<Arc<dyn KeySource>>, runs: Vec<Run>) -> Self {
-        let settled = runs.last().map_or(0, |run| run.range().last);
-        let inner = Inner { tail: Tail::new(), settled, last: settled, runs: Arc::new(runs) };
+        let tail_base = runs.last().map_or(0, |run| run.range().last);
+        let inner = Inner { tail: Tail::new(), tail_base, last: tail_base, runs: Arc::new(runs) };
         Self {
             shape,
             inner: RwLock::new(inner),
@@ -93,9 +93,9 @@ impl Shared {
         if inner.tail.len() < self.shape.run_entries {
             return false;
         }
-        let range = Range { first: inner.settled + 1, last: inner.last };
+        let range = Range { first: inner.tail_base + 1, last: inner.last };
         let full = Run::Tail(range, Arc::new(std::mem::replace(&mut inner.tail, Tail::new())));
-        inner.settled = inner.last;
+        inner.tail_base = inner.last;
         Arc::make_mut(&mut inner.runs).push(full);
         true
     }
@@ -177,7 +177,7 @@ impl Shared {
                 }
             }
         }
-        Err(KeyError::Unsettled)
+        Err(KeyError::RepairsExhausted)
     }
 
     fn try_find(&self, keys: &[KeyHash], found: &mut Vec<Option<KeyEntry>>) -> Result<(), Trouble> {

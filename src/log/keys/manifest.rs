@@ -33,9 +33,9 @@ const REF_BYTES: usize = 11 + 4;
 /// A run's place in sled: never used twice in one database.
 pub(super) type RunId = u32;
 
-/// What a run's head says of it.
+/// The head of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct RunHead {
     pub(super) log_id: [u8; 16],
     pub(super) range: Range,
     pub(super) count: u64,
@@ -81,7 +81,7 @@ pub(super) fn id_of(key: &[u8]) -> Option<RunId> {
     Some(RunId::from_be_bytes(key.get(1..5)?.try_into().ok()?))
 }
 
-impl Head {
+impl RunHead {
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(LAYOUT);
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_head_with_any_bit_turned_is_refused() {
-        let head = Head {
+        let head = RunHead {
             log_id: [3; 16],
             range: Range { first: 1, last: 900 },
             count: 900,
@@ -186,11 +186,11 @@ mod tests {
             filter: Blob { bytes: 2_000, crc: 8 },
         };
         let bytes = head.to_bytes();
-        assert_eq!(Head::from_bytes(&bytes), Some(head));
+        assert_eq!(RunHead::from_bytes(&bytes), Some(head));
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Head::from_bytes(&bad), None, "bit {bit}");
+            assert_eq!(RunHead::from_bytes(&bad), None, "bit {bit}");
         }
     }
 

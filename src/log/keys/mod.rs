@@ -48,11 +48,11 @@ use crate::store::Store;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Runs were lost and the log itself could not be read to bring them back.
-    #[error("the key index was lost and the log could not be read to rebuild it: {0}")]
+    #[error("idempotency index unavailable: lost, and the log could not be read to rebuild it: {0}")]
     Source(String),
     /// Each time the index was repaired it was damaged again.
-    #[error("the key index was damaged again each time it was repaired")]
-    Unsettled,
+    #[error("idempotency index unavailable: damaged again after each repair")]
+    RepairsExhausted,
 }
 
 /// Any error of the log's reading side.

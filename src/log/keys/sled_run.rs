@@ -8,7 +8,7 @@ use super::Shape;
 use super::entry::{ENTRY_BYTES, KeyEntry, Packed, prefix_of};
 use super::filter::{Filter, FilterBuilder};
 use super::manifest::{
-    Blob, CHUNK, ChunkRef, DIRECTORY, FILTER, HEAD, Head, RunId, TABLE, directory_from_bytes,
+    Blob, CHUNK, ChunkRef, DIRECTORY, FILTER, HEAD, RunHead, RunId, TABLE, directory_from_bytes,
     directory_to_bytes, get_blob, head_key, id_of, part_key, put_blob,
 };
 use super::run::{Range, find_sorted};
@@ -64,7 +64,7 @@ impl SledRun {
     }
 
     /// Reads head, directory and filter of run `id`; None when they are not whole.
-    pub(super) fn load(db: &Db, id: RunId, head: Head, check: bool) -> Result<Option<Self>, StoreError> {
+    pub(super) fn load(db: &Db, id: RunId, head: RunHead, check: bool) -> Result<Option<Self>, StoreError> {
         let Some(directory) = get_blob(db, DIRECTORY, id, head.directory, check)? else { return Ok(None) };
         let Some(filter) = get_blob(db, FILTER, id, head.filter, check)? else { return Ok(None) };
         let (Some(directory), Some(filter)) = (directory_from_bytes(&directory), Filter::from_bytes(&filter))
@@ -208,7 +208,7 @@ impl RunWriter {
         let (id, check) = (self.id, self.shape.check);
         let directory = directory_to_bytes(&self.directory);
         let filter = self.filter.finish().to_bytes();
-        let head = Head {
+        let head = RunHead {
             log_id: self.log_id,
             range,
             count: self.count,
@@ -225,7 +225,7 @@ impl RunWriter {
             let table = view.table(TABLE)?;
             table.put(&head_key(id), &head.to_bytes())?;
             view.sync()?;
-            Ok(table.get(&head_key(id))?.and_then(|bytes| Head::from_bytes(&bytes)))
+            Ok(table.get(&head_key(id))?.and_then(|bytes| RunHead::from_bytes(&bytes)))
         })?;
         if check && written != Some(head) {
             return Ok(None);

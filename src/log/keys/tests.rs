@@ -24,7 +24,7 @@ fn every_key_is_found_in_tail_runs_and_merged_runs_and_after_opening_again() {
     let mut world = World::new(1, small());
     world.grow(6_000);
     world.ask_all();
-    world.settle();
+    world.wait_until_idle();
     world.ask_all();
     world.close();
     world.open();
@@ -84,7 +84,7 @@ fn files_of_sled_are_damaged_or_deleted_and_no_answer_is_wrong() {
         let while_open = seed % 3 == 0;
         if !while_open {
             if seed % 2 == 0 {
-                world.settle();
+                world.wait_until_idle();
             }
             world.close();
         }
@@ -139,7 +139,7 @@ fn wrong_answers_with_turned_bits(check: bool) -> u64 {
     for seed in 0..cases(12) {
         let mut world = World::new(seed, Shape { check, ..small() });
         world.grow(1_500);
-        world.settle();
+        world.wait_until_idle();
         world.store.faults().arm(Op::Get, Fault::Flip, world.rng.below(50), 3_000);
         world.ask_all();
         world.store.faults().clear();
@@ -163,11 +163,11 @@ fn without_the_manifests_checks_turned_bits_give_wrong_answers() {
 fn a_damaged_run_is_rebuilt_alone_and_written_again() {
     let mut world = World::new(3, small());
     world.grow(2_000);
-    world.settle();
+    world.wait_until_idle();
     world.store.faults().arm(Op::Get, Fault::Flip, 0, 1);
     world.ask_all();
     world.store.faults().clear();
-    world.settle();
+    world.wait_until_idle();
     world.ask_all();
     assert_eq!(world.index.as_ref().unwrap().reader().audit(), Ok(0));
     assert!(!world.dir.path().join("sled.bad-1").exists(), "the database itself was kept");
@@ -178,7 +178,7 @@ fn a_damaged_run_is_rebuilt_alone_and_written_again() {
 fn the_audit_finds_a_damaged_run_that_nobody_asked_for() {
     let mut world = World::new(4, small());
     world.grow(2_000);
-    world.settle();
+    world.wait_until_idle();
     world.store.faults().arm(Op::Get, Fault::Flip, 5, 1);
     assert_eq!(world.index.as_ref().unwrap().reader().audit(), Ok(1));
     world.store.faults().clear();
@@ -191,7 +191,7 @@ fn the_audit_finds_a_damaged_run_that_nobody_asked_for() {
 fn another_past(shape: Shape, id: [u8; 16], keep: usize, head: usize) -> (u64, bool) {
     let mut world = World::new(9, shape);
     world.grow(3_000);
-    world.settle();
+    world.wait_until_idle();
     world.close();
     let before = world.log.entries.lock().clone();
     let mut entries = before[..keep].to_vec();
@@ -228,7 +228,7 @@ fn without_samples_a_log_that_grew_over_another_past_gets_wrong_answers() {
 fn when_the_log_cannot_be_read_either_the_answer_is_an_error() {
     let mut world = World::new(11, small());
     world.grow(2_000);
-    world.settle();
+    world.wait_until_idle();
     world.log.broken.store(true, Relaxed);
     world.store.faults().arm(Op::Get, Fault::Error, 0, u64::MAX);
     let entry = world.log.entries.lock()[0];
@@ -242,7 +242,7 @@ fn when_the_log_cannot_be_read_either_the_answer_is_an_error() {
 fn a_hang_costs_one_bounded_wait_and_then_memory_answers() {
     let mut world = World::new(12, small());
     world.grow(3_000);
-    world.settle();
+    world.wait_until_idle();
     world.store.faults().arm(Op::Get, Fault::Hang, 0, u64::MAX);
     let began = Instant::now();
     world.ask_all();

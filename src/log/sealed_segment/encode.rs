@@ -1,4 +1,4 @@
-//! Lays down one chunk: up to 256 facts of a lane, taken apart into columns. The module above draws the bytes.
+//! Encodes one chunk: up to 256 facts of a lane, split into columns. `sealed_segment` draws the bytes.
 
 use domain::keys::Position;
 use domain::record::{Original, Private, RecordRef};
@@ -32,7 +32,7 @@ pub(super) const ERASED: u8 = 3;
 /// Units that times of a kind may be whole multiples of, in µs.
 pub(super) const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
 
-/// What facts of one shape have in common: one template of a header, one unit of times, one private tag.
+/// The header members that most facts of a lane share, stored once per chunk.
 #[derive(PartialEq, Eq, Clone, Copy)]
 struct Shape<'a> {
     /// flags, then tag, version and mapping as in the header.
@@ -82,7 +82,13 @@ pub(super) fn compress(
     Ok(())
 }
 
-/// Lays down headers, public and personal bodies of `records`, ascending and all of one lane.
+/// Encodes headers, public and personal bodies of `records`, ascending and all of one lane.
+///
+/// Columns, because equal members side by side compress far better than whole records. Three things are done by hand
+/// that zstd would not find: a *shape* (flags, version, mapping, provider) is written once and named by one byte a
+/// fact; `recorded_at` is the difference to the fact before; `occurred_at` is its lag behind `recorded_at`, in the
+/// coarsest unit that all times of the shape are multiples of, because most providers give whole seconds. Hashes
+/// and salts are random: they are stored raw before the columns, where compressing them would only cost time.
 pub(super) fn encode_bodies(
     cctx: &mut CCtx<'_>,
     first: Position,
@@ -185,8 +191,8 @@ pub(super) fn encode_bodies(
     Ok(Encoded { stored, columns })
 }
 
-/// Lays down the inline originals of `records`, the facts of one bodies chunk whose columns are `dictionary`;
-/// none when there are none.
+/// Encodes the inline originals of `records`, the facts of one bodies chunk whose columns are `dictionary`: an
+/// original repeats most of its bodies. `None` if there are none.
 pub(super) fn encode_originals(
     cctx: &mut CCtx<'_>,
     records: &[(Position, RecordRef<'_>)],

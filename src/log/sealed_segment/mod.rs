@@ -118,7 +118,7 @@ impl SealedSegment {
             return Err(damaged(footer_at, "the footer fails its checksum"));
         }
         let footer = Footer::decode(&stored, footer_at)
-            .map_err(|_| damaged(footer_at, "the footer contradicts itself"))?;
+            .map_err(|_| damaged(footer_at, "the footer is inconsistent"))?;
         Ok(Self { name: name.into(), file, footer, footer_at, cache: Arc::clone(cache), id: cache.segment() })
     }
 

@@ -272,7 +272,7 @@ impl SealedSegment {
 
     /// The lanes do not hold what the footer says.
     fn astray(&self, position: Position) -> SegmentError {
-        self.damaged(self.footer_at, position, "a fact is not where the footer says")
+        self.damaged(self.footer_at, position, "fact not found where the footer says")
     }
 }
 

@@ -59,7 +59,7 @@ impl SealedSegment {
                     && lane.shard.contains(header.subject)
             });
             if position != after.len() + 1 || !in_lane {
-                stray = Some(at_footer(position, "a fact is not where the footer says"));
+                stray = Some(at_footer(position, "fact not found where the footer says"));
                 return ControlFlow::Break(());
             }
             let leaf = record.leaf();
@@ -75,12 +75,14 @@ impl SealedSegment {
         } else if after != self.footer.after {
             found.push(match self.first_wrong_subtree(&subtrees) {
                 Some(first) => {
-                    at_footer(first, "one of 64 facts from here on has another leaf than was sealed")
+                    at_footer(first, "leaf hash mismatch in the 64 facts that start at this position")
                 }
-                None => at_footer(self.last(), "the facts do not give the root that was sealed"),
+                None => {
+                    at_footer(self.last(), "tree root mismatch: the facts give another root than was sealed")
+                }
             });
         } else if subtrees.complete() != self.footer.subtrees {
-            found.push(at_footer(self.base(), "the subtrees of 64 leaves do not belong to the facts"));
+            found.push(at_footer(self.base(), "hash mismatch in the subtrees of 64 leaves"));
         }
     }
 

@@ -229,7 +229,7 @@ fn read_back(
 ) -> Result<(), SegmentError> {
     let segment = SealedSegment::open(disk, name, &ChunkCache::new(0))?;
     let differs = |position| {
-        let what = "what was read back is not what was sealed";
+        let what = "the bytes read back differ from those written";
         SegmentError::Damaged(Violation::new(name, 0, position, what))
     };
     if segment.footer != *footer {

@@ -88,13 +88,13 @@ impl SimDisk {
         world.plan = None;
     }
 
-    /// The power was cut and is back: unsynced writes and names are settled by the seed; old handles are dead.
+    /// The power was cut and is back: unsynced writes and names survive or not by the seed; old handles are dead.
     pub fn power_cut(&self) {
         let mut world = self.world.lock();
         world.boot += 1;
         world.plan = None;
         for file in 0..world.files.len() {
-            world.settle(file);
+            world.write_back(file);
             let file = &mut world.files[file];
             file.seen.clone_from(&file.durable);
         }
@@ -289,7 +289,7 @@ impl DiskFile for SimHandle {
             Some(Fault::PowerOff) => Err(os(EIO)),
             Some(Fault::Eio | Fault::Enospc | Fault::Short) => {
                 // The kernel marks the pages clean all the same: some are on the platter, the rest never will be.
-                world.settle(self.file);
+                world.write_back(self.file);
                 Err(os(EIO))
             }
         }

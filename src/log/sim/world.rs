@@ -91,8 +91,8 @@ impl World {
         file.pending.push((offset, bytes.to_vec()));
     }
 
-    /// Settles what of a file's unsynced writes reached the platter: per sector a prefix of its writes.
-    pub(super) fn settle(&mut self, file: usize) {
+    /// Decides which of a file's unsynced writes reached the platter: per sector a prefix of them.
+    pub(super) fn write_back(&mut self, file: usize) {
         let pending = std::mem::take(&mut self.files[file].pending);
         let mood = self.rng.below(4);
         let mut by_sector: BTreeMap<usize, Vec<(usize, &[u8])>> = BTreeMap::new();

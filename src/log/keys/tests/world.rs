@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Waits until the keeper has nothing more to do.
-    pub(super) fn settle(&self) {
+    pub(super) fn wait_until_idle(&self) {
         let began = Instant::now();
         let index = self.index.as_ref().unwrap();
         let waiting = || index.shared.runs().iter().any(|run| !matches!(run, Run::Sled(_)));
