@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod deliveries;
+pub mod directory;
 pub mod engine;
 pub mod follow;
 pub mod http;

@@ -12,7 +12,10 @@ const LINES_MAX: usize = 400;
 /// What each room of `src/` may name of the others. Arrows point inward only.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["access", "config", "engine", "http", "ingest", "log", "store", "views"]),
-    ("http", &["access", "commands", "deliveries", "engine", "ingest", "log", "outbound", "views"]),
+    (
+        "http",
+        &["access", "commands", "deliveries", "directory", "engine", "ingest", "log", "outbound", "views"],
+    ),
     (
         "engine",
         &[
@@ -21,6 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "commands",
             "config",
             "deliveries",
+            "directory",
+            "follow",
             "ingest",
             "log",
             "outbound",
@@ -29,11 +34,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
-    ("outbound", &["ingest", "log", "views"]),
+    ("outbound", &["directory", "ingest", "views"]),
     ("ticker", &["auditor", "deliveries", "ingest", "log", "views"]),
     ("auditor", &["log", "views"]),
     ("commands", &["ingest", "log", "views"]),
-    ("access", &["log"]),
+    ("access", &["follow", "log"]),
+    ("directory", &["follow", "log"]),
     ("deliveries", &["log", "store"]),
     ("views", &["follow", "log"]),
     ("follow", &["log"]),

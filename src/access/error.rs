@@ -30,14 +30,9 @@ pub enum AccessError {
     /// The system gives no random numbers.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
-    /// A fact of the log cannot be read by this release.
-    #[error("the fact at position {position} cannot be read: {why}")]
-    Unreadable {
-        /// Where.
-        position: Position,
-        /// Why.
-        why: String,
-    },
+    /// The position was not folded in time; trying again is harmless.
+    #[error("position {0} is not folded yet")]
+    NotFolded(Position),
     /// A fact did not fit a record.
     #[error("a fact of access does not fit a record: {0}")]
     Fact(String),

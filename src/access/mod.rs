@@ -1,31 +1,31 @@
-//! Who may do what: tokens, users, memberships, logins and run-time endpoints, folded from facts of `_control`.
+//! Who may do what: tokens, users, memberships, logins and run-time endpoints, a fold of the facts of `_control`.
 //!
-//! Nobody else writes to the control tenant, so every command folds to the head of the log first and its own fact
-//! last: what it answered holds at once. Whoever asks with a credential is looked up in memory.
+//! State changes only by folding the log, so a revocation that another writer appended holds like one made here. A
+//! command waits until its own fact is folded: what it answered holds at once. Credentials are looked up in memory.
 
 mod attempts;
 mod caller;
 mod endpoints;
 mod error;
-mod known;
 mod logins;
 mod password;
 mod secret;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod users;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::access::AccessFact;
 use domain::keys::engine::EngineKey;
-use domain::keys::{LogSecret, TenantId};
+use domain::keys::{LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
@@ -33,18 +33,21 @@ use self::attempts::Attempts;
 pub use self::caller::{Caller, Grants};
 pub use self::endpoints::NewEndpoint;
 pub use self::error::AccessError;
-pub use self::known::{EndpointName, Known, Person, RuntimeEndpoint, Token};
 pub use self::logins::{LOGIN_SECONDS, LoggedIn};
 pub use self::password::RULE as PASSWORD_RULE;
 use self::secret::SecretDigest;
+pub use self::state::{AccessState, EndpointName, Person, RuntimeEndpoint, Token};
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
 use crate::clock::Clock;
-use crate::log::select::{GroupSet, Select};
+use crate::follow::{Batch, Checkpoint, Fold, FoldError};
+use crate::log::select::GroupSet;
 use crate::log::{Appended, Log, LogError};
 
-/// What was decided on an old state is decided again; nobody changes it this often meanwhile.
+/// Decisions on an old state are made again; nobody changes it this often meanwhile.
 const TRIES: usize = 8;
+/// How long a command waits for the head of the log and for its own fact to be folded.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who may do what.
 pub struct Access {
@@ -53,39 +56,31 @@ pub struct Access {
     clock: Clock,
     /// Digest of the token in `FACTFOLD_ADMIN_TOKEN`.
     admin: Option<SecretDigest>,
-    known: RwLock<Known>,
-    /// Held by who folds or changes: one command at a time.
+    state: RwLock<AccessState>,
+    checkpoint: Checkpoint,
+    /// Held by a command: one at a time.
     changing: Mutex<()>,
     attempts: Mutex<Attempts>,
 }
 
 impl Access {
-    /// Folds the control tenant's facts of `log`. `admin` is an admin's token from the start, if any.
-    ///
-    /// # Errors
-    /// The log's, or [`AccessError::Unreadable`].
-    pub fn open(
-        log: Log,
-        secret: LogSecret,
-        clock: Clock,
-        admin: Option<&[u8]>,
-    ) -> Result<Self, AccessError> {
-        let access = Self {
+    /// Knows nobody but the admin whose token is `admin`, if any, until facts are folded.
+    pub fn new(log: Log, secret: LogSecret, clock: Clock, admin: Option<&[u8]>) -> Self {
+        Self {
             log,
             secret,
             clock,
             admin: admin.map(SecretDigest::of),
-            known: RwLock::default(),
+            state: RwLock::default(),
+            checkpoint: Checkpoint::default(),
             changing: Mutex::new(()),
             attempts: Mutex::default(),
-        };
-        access.catch_up()?;
-        Ok(access)
+        }
     }
 
-    /// What is known now. Held, it keeps commands waiting.
-    pub fn known(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read()
+    /// The folded state. Held, it keeps folding waiting.
+    pub fn known(&self) -> RwLockReadGuard<'_, AccessState> {
+        self.state.read()
     }
 
     /// Whether there is any credential at all.
@@ -103,7 +98,7 @@ impl Access {
             return Some(Arc::new(Caller::admin()));
         }
         let (id, secret) = secret::split(token)?;
-        let known = self.known.read();
+        let known = self.state.read();
         let found = known.tokens.get_key_value(&Text::new(id)?);
         let digest = found.map_or(SecretDigest::NOBODYS, |(_, token)| token.digest);
         let is_right = digest.is_of(secret.as_bytes());
@@ -116,52 +111,23 @@ impl Access {
         Instant((self.clock)())
     }
 
-    /// Folds what was appended since; whoever calls it holds `changing` or is the only one.
-    fn catch_up(&self) -> Result<(), AccessError> {
-        let from = self.known.read().position + 1;
-        let snapshot = self.log.snapshot();
-        let select = Select {
-            groups: GroupSet::NONE.with(AccessFact::GROUP),
-            from,
-            ..Select::tenant(TenantId::control())
-        };
-        let (mut facts, mut failed) = (Vec::new(), None);
-        snapshot.for_each(&select, &mut |position, record| {
-            let header = &record.header;
-            match Fact::decode(header.kind, header.version, record.public, record.personal()) {
-                Ok(Fact::Access(fact)) => facts.push((position, Instant(header.recorded_at), fact)),
-                Ok(_) => {}
-                Err(error) => {
-                    failed = Some(AccessError::Unreadable { position, why: error.to_string() });
-                    return ControlFlow::Break(());
-                }
-            }
-            ControlFlow::Continue(())
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let mut known = self.known.write();
-        for (position, at, fact) in facts {
-            known.apply(position, at, fact);
-        }
-        known.position = snapshot.head().position;
-        Ok(())
+    fn wait_for(&self, position: Position) -> Result<(), AccessError> {
+        if self.checkpoint.wait(position, PATIENCE) { Ok(()) } else { Err(AccessError::NotFolded(position)) }
     }
 
-    /// Decides on what is known at the head of the log, appends what was decided under its key, and folds it. A key
-    /// that another has taken meanwhile is decided again. Nothing decided is nothing done.
+    /// Decides on the state at the head of the log, appends the fact under its key, and waits until it is folded. A
+    /// key that another writer has taken meanwhile is decided again.
     fn change<T>(
         &self,
-        decide: impl Fn(&Known) -> Result<Decided<T>, AccessError>,
+        decide: impl Fn(&AccessState) -> Result<Decided<T>, AccessError>,
     ) -> Result<T, AccessError> {
         let _changing = self.changing.lock();
         for _ in 0..TRIES {
-            self.catch_up()?;
-            let decided = decide(&self.known.read())?;
+            self.wait_for(self.log.head().position)?;
+            let decided = decide(&self.state.read())?;
             let Some((key, fact)) = decided.fact else { return Ok(decided.answer) };
-            if !matches!(self.append(&key, fact)?, Appended::Differs(_)) {
-                self.catch_up()?;
+            if let Appended::Recorded(position) | Appended::Duplicate(position) = self.append(&key, fact)? {
+                self.wait_for(position)?;
                 return Ok(decided.answer);
             }
         }
@@ -180,7 +146,23 @@ impl Access {
     }
 }
 
-/// What a command came to: a fact under its key, or nothing to be done, and what it answers.
+impl Fold for Access {
+    fn groups(&self) -> GroupSet {
+        GroupSet::NONE.with(AccessFact::GROUP)
+    }
+
+    fn apply(&self, batch: &Batch<'_>) -> Result<(), FoldError> {
+        self.state.write().apply_batch(batch);
+        self.checkpoint.advance(batch.last);
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+}
+
+/// A command's decision: a fact under its key, or nothing to be done, and the answer.
 struct Decided<T> {
     fact: Option<(EngineKey, AccessFact)>,
     answer: T,

@@ -1,13 +1,36 @@
 //! Access over a real log in a temporary directory: what was answered holds at once and after a restart.
 
+use std::ops::Deref;
+
 use domain::facts::access::Role;
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
 use tempfile::TempDir;
 
 use super::*;
+use crate::follow::{Follower, fold_history};
 use crate::log::Sizes;
 use crate::testing::{self, DAY, TestClock};
+
+/// Access that follows its log.
+struct Open {
+    access: Arc<Access>,
+    follower: Follower,
+}
+
+impl Deref for Open {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.follower.close();
+    }
+}
 
 struct World {
     dir: TempDir,
@@ -19,10 +42,14 @@ impl World {
         Self { dir: tempfile::tempdir().expect("directory"), time: TestClock::standing(DAY) }
     }
 
-    fn open(&self) -> Access {
+    fn open(&self) -> Open {
         let log = testing::open_log(&self.dir, &self.time, Sizes::default());
         let admin = Some(&b"the-admin-from-the-start"[..]);
-        Access::open(log, testing::secret(), self.time.clock(), admin).expect("access")
+        let access = Arc::new(Access::new(log.clone(), testing::secret(), self.time.clock(), admin));
+        let folds: Vec<Arc<dyn Fold>> = vec![Arc::clone(&access) as _];
+        fold_history(&log.snapshot(), &folds).expect("folded");
+        let follower = Follower::start("access", &log, access.checkpoint.position(), folds, Vec::new());
+        Open { access, follower: follower.expect("started") }
     }
 
     fn pass(&self, micros: i64) {

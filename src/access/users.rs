@@ -5,7 +5,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::{Email, Text};
 
-use super::known::{Known, Person};
+use super::state::{AccessState, Person};
 use super::{Access, AccessError, Decided, password, secret};
 
 /// Who a new user is.
@@ -44,12 +44,12 @@ fn fits(role: Option<Role>) -> Result<(), AccessError> {
     }
 }
 
-fn person<'a>(known: &'a Known, id: &str) -> Result<(&'a Text, &'a Person), AccessError> {
+fn person<'a>(known: &'a AccessState, id: &str) -> Result<(&'a Text, &'a Person), AccessError> {
     let found = Text::new(id).and_then(|id| known.users.get_key_value(&id));
     found.ok_or(AccessError::NotFound("user"))
 }
 
-fn unique(known: &Known, email: &Email, own: Option<&Text>) -> Result<(), AccessError> {
+fn unique(known: &AccessState, email: &Email, own: Option<&Text>) -> Result<(), AccessError> {
     match known.by_email(email) {
         Some((id, _)) if Some(id) != own => Err(AccessError::Taken("another user has this email")),
         Some(_) | None => Ok(()),

@@ -1,8 +1,11 @@
 //! The composition root: data directory, log, index, read models and ingest, wired here and nowhere else.
 
 mod data_dir;
+mod folds;
 mod offline;
 mod roster;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use domain::keys::{LogSecret, TenantId};
 
 pub use self::data_dir::{DataDir, open_log};
 use self::data_dir::{io_at, open_log_on, store};
+use self::folds::ControlFolds;
 pub use self::offline::Offline;
 pub use self::roster::{Change, EndpointRow, Roster};
 use crate::access::{Access, AccessError};
@@ -19,6 +23,7 @@ use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};
 use crate::deliveries::Deliveries;
+use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::ingest::directory::{Directory, DirectoryError, Secret};
 use crate::ingest::error::IngestError;
@@ -26,7 +31,7 @@ use crate::log::{Log, LogError};
 use crate::outbound::{self, Allowed, Client, Outbox};
 use crate::store::Store;
 use crate::ticker::{self, Ticker};
-use crate::views::{FoldError, Views};
+use crate::views::Views;
 
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +53,9 @@ pub enum EngineError {
     /// The log did not open.
     #[error(transparent)]
     Log(LogError),
-    /// The read models could not be folded.
+    /// The log could not be folded.
     #[error(transparent)]
-    Views(#[from] FoldError),
+    Fold(#[from] FoldError),
     /// A tenant's configuration could not be recorded.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -107,6 +112,7 @@ pub struct Engine {
     pub secret: LogSecret,
     /// The time.
     pub clock: Clock,
+    folds: ControlFolds,
     store: Store,
     // Last, so that the lock is held until all else is down.
     _dir: DataDir,
@@ -127,11 +133,14 @@ impl Engine {
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url.clone(), nobody);
         let ingest = Arc::new(ingest);
         let admin = config.admin_token.as_ref().map(Secret::bytes);
-        let access = Access::open(log.clone(), secret.clone(), Arc::clone(&clock), admin)?;
-        let access = Arc::new(access);
+        let access = Access::new(log.clone(), secret.clone(), Arc::clone(&clock), admin);
+        let mut folds = ControlFolds::open(&log, access)?;
+        folds.follow(&log)?;
+        let access = Arc::clone(&folds.access);
         let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
         roster.load(config)?;
-        let views = Views::start(&log, fold_threads(), &|_| {})?;
+        let views = Views::open(&log, fold_threads(), &|_| {})?;
+        views.follow(folds.all())?;
         let commands = Commands::new(
             log.clone(),
             views.clone(),
@@ -151,7 +160,7 @@ impl Engine {
             clock: Arc::clone(&clock),
         };
         let outbox = Outbox::start(outbound::Parts {
-            log: log.clone(),
+            targets: Arc::clone(&folds.alert_targets),
             views: views.clone(),
             ingest: Arc::clone(&ingest),
             secret: secret.clone(),
@@ -174,6 +183,7 @@ impl Engine {
             public_url,
             secret,
             clock,
+            folds,
             store,
             _dir: dir,
         })
@@ -184,6 +194,12 @@ impl Engine {
         self.ingest.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
     }
 
+    /// Why some fold stopped, if one did: what it serves stays where it is.
+    pub fn fold_failure(&self) -> Option<FoldError> {
+        let ahead = self.folds.all().into_iter().find_map(|fold| fold.checkpoint().failure());
+        ahead.or_else(|| self.views.failure())
+    }
+
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
         self.outbox.close();
@@ -191,6 +207,7 @@ impl Engine {
         self.auditor.close();
         self.deliveries.close();
         self.views.close();
+        self.folds.close();
         self.log.clone().close();
         // Last of those who write to it: what is not synced here is lost to the next start.
         self.store.close();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::keys::{LogSecret, TenantId};
 
 use super::data_dir::{DataDir, open_log_on, store};
+use super::folds::ControlFolds;
 use super::{EngineError, Roster, fold_threads};
 use crate::access::Access;
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ pub struct Offline {
     pub roster: Roster,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
+    folds: ControlFolds,
     // Last, so that the lock is held until the log is closed.
     _dir: DataDir,
 }
@@ -45,9 +47,11 @@ impl Offline {
         let nobody = Directory::new(Vec::new(), Vec::new())?;
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, nobody);
         let ingest = Arc::new(ingest);
-        let access = Arc::new(Access::open(log.clone(), secret.clone(), clock, None)?);
+        let mut folds = ControlFolds::open(&log, Access::new(log.clone(), secret.clone(), clock, None))?;
+        folds.follow(&log)?;
+        let access = Arc::clone(&folds.access);
         let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
-        let offline = Self { log, store, ingest, access, roster, secret, _dir: dir };
+        let offline = Self { log, store, ingest, access, roster, secret, folds, _dir: dir };
         offline.roster.read(config)?;
         Ok(offline)
     }
@@ -72,6 +76,7 @@ impl Offline {
 
 impl Drop for Offline {
     fn drop(&mut self) {
+        self.folds.close();
         self.log.clone().close();
     }
 }

@@ -15,4 +15,4 @@ mod tests;
 pub use self::address::Allowed;
 pub use self::client::{Answered, Client, OutboundError, check};
 pub use self::sender::{Outbox, OutboxError, Parts, Sent};
-pub use self::targets::{NewTarget, Target, TargetError};
+pub use self::targets::{NewTarget, TargetError};

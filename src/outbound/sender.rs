@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 use super::client::{Client, check};
 use super::signature::Secret;
-use super::targets::{NewTarget, TARGETS_MAX, Target, TargetError, Targets, removed, set};
+use super::targets::{NewTarget, TARGETS_MAX, TargetError, removed, set};
 use crate::clock::Clock;
+use crate::directory::{AlertTarget, AlertTargets};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
-use crate::log::Log;
 use crate::views::{TenantView, Views};
 
 /// Seconds before each try: the first at once, the last some three days after it.
@@ -66,8 +66,8 @@ pub struct Sent {
 /// What the sender works with.
 #[derive(Clone)]
 pub struct Parts {
-    /// The log, of which targets are folded.
-    pub log: Log,
+    /// The alert targets.
+    pub targets: Arc<AlertTargets>,
     /// Read models: the alerts.
     pub views: Views,
     /// The one way in.
@@ -89,14 +89,13 @@ pub struct Outbox {
 
 struct Inner {
     parts: Parts,
-    targets: Targets,
 }
 
 /// A try that is due.
 struct Try {
     tenant: TenantId,
     told: Told,
-    target: Target,
+    target: AlertTarget,
     attempt: u32,
 }
 
@@ -107,8 +106,7 @@ impl Outbox {
     /// The operating system's.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let targets = Targets::new(parts.log.clone());
-        let inner = Arc::new(Inner { parts, targets });
+        let inner = Arc::new(Inner { parts });
         let stopping = Arc::new(AtomicBool::new(false));
         let (sending, stop) = (Arc::clone(&inner), Arc::clone(&stopping));
         let run = move || {
@@ -135,27 +133,24 @@ impl Outbox {
         }
     }
 
-    /// Every target. Reads the log's files.
-    ///
-    /// # Errors
-    /// The log's.
-    pub fn targets(&self) -> Result<Vec<Target>, IngestError> {
-        self.inner.targets.current()
+    /// Every target, in the order they were set.
+    pub fn targets(&self) -> Vec<AlertTarget> {
+        self.inner.parts.targets.all()
     }
 
     /// Sets a target; answers it with its secret. Blocks.
     ///
     /// # Errors
     /// See [`TargetError`].
-    pub fn set(&self, new: NewTarget) -> Result<(Target, String), TargetError> {
+    pub fn set(&self, new: NewTarget) -> Result<(AlertTarget, String), TargetError> {
         check(new.url.as_str(), self.inner.parts.client.allowed())?;
-        if self.targets()?.len() >= TARGETS_MAX {
+        if self.targets().len() >= TARGETS_MAX {
             return Err(TargetError::TooMany);
         }
         let id = format!("at_{}", Uuid::now_v7().simple());
         let text = Text::new(&id).ok_or_else(|| IngestError::Engine("a target's id is blank".into()))?;
         self.inner.setting(&EngineKey::AlertTarget { target: KeyPart::new(&id) }, set(text, new))?;
-        let found = self.targets()?.into_iter().find(|target| target.id == id);
+        let found = self.targets().into_iter().find(|target| target.id == id);
         let target = found.ok_or_else(|| IngestError::Engine("a target was not kept".into()))?;
         Ok((target, Secret::of(&self.inner.parts.secret, &id).shown()))
     }
@@ -163,9 +158,9 @@ impl Outbox {
     /// Removes a target; whether there was one. Blocks.
     ///
     /// # Errors
-    /// The log's.
-    pub fn remove(&self, id: &str, by: Option<Text>) -> Result<bool, IngestError> {
-        let is_there = self.targets()?.iter().any(|target| target.id == id);
+    /// See [`TargetError`].
+    pub fn remove(&self, id: &str, by: Option<Text>) -> Result<bool, TargetError> {
+        let is_there = self.targets().iter().any(|target| target.id == id);
         let Some(text) = Text::new(id).filter(|_| is_there) else { return Ok(false) };
         let key = EngineKey::AlertTargetRemoval { target: KeyPart::new(id) };
         self.inner.setting(&key, removed(text, by))?;
@@ -183,7 +178,7 @@ impl Outbox {
         target_id: Option<&str>,
     ) -> Result<Vec<Sent>, OutboxError> {
         let mut tries = JoinSet::new();
-        for target in self.targets()? {
+        for target in self.targets() {
             let is_meant = target_id.is_none_or(|id| id == target.id);
             if is_meant && target.wants(tenant.as_str(), &told.item.rule) {
                 let attempt = attempts(told, &target).count() as u32 + 1;
@@ -207,14 +202,14 @@ impl Outbox {
 
 fn attempts<'t>(
     told: &'t Told,
-    target: &Target,
+    target: &AlertTarget,
 ) -> impl Iterator<Item = &'t projections::entities::alerts::Attempt> {
     let id = target.id.clone();
     told.attempts.iter().filter(move |sent| *sent.target_id == *id)
 }
 
 /// The number of the try that is due at `now`; none when it was taken, given up, or has to wait.
-fn due(told: &Told, target: &Target, now: Instant) -> Option<u32> {
+fn due(told: &Told, target: &AlertTarget, now: Instant) -> Option<u32> {
     if attempts(told, target).any(|sent| sent.error.is_none()) {
         return None;
     }
@@ -231,7 +226,7 @@ impl Inner {
 
     /// Makes every try that is due, and waits until it is folded, so that none is made twice.
     async fn round(self: &Arc<Self>, stop: &AtomicBool) -> Result<(), IngestError> {
-        let targets = self.targets.current()?;
+        let targets = self.parts.targets.all();
         if targets.is_empty() {
             return Ok(());
         }
@@ -263,7 +258,7 @@ impl Inner {
         Ok(())
     }
 
-    fn due(&self, targets: &[Target]) -> Vec<Try> {
+    fn due(&self, targets: &[AlertTarget]) -> Vec<Try> {
         let now = self.now();
         let mut tenants: Vec<(TenantId, TenantView)> = self
             .parts
@@ -353,9 +348,16 @@ impl Inner {
         }
     }
 
-    fn setting(&self, key: &EngineKey, fact: SettingFact) -> Result<(), IngestError> {
-        let fact = Fact::Setting(fact);
-        let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), fact)?;
-        self.parts.ingest.append_blocking(&[envelope]).map(drop)
+    /// Appends a setting and waits until it is folded.
+    fn setting(&self, key: &EngineKey, fact: SettingFact) -> Result<(), TargetError> {
+        let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), Fact::Setting(fact))
+            .map_err(IngestError::from)?;
+        let appended = self.parts.ingest.append_blocking(&[envelope])?;
+        let position = appended.first().map_or(0, |appended| appended.position());
+        if self.parts.targets.wait(position, FOLD_WAIT) {
+            Ok(())
+        } else {
+            Err(TargetError::NotFolded(position))
+        }
     }
 }

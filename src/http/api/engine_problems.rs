@@ -57,9 +57,9 @@ impl From<AccessError> for Problem {
                 problem.retry_after(*seconds)
             }
             AccessError::Contended => Self::unavailable("contended", error.to_string(), 1),
+            AccessError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
             AccessError::Log(log) => log.into(),
             AccessError::Random(_)
-            | AccessError::Unreadable { .. }
             | AccessError::Fact(_)
             | AccessError::Password(_)
             | AccessError::NoName => Self::internal(&error),

@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::directory::AlertTarget;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::GlobalAccess;
 use crate::http::api::json_body::{json_body, members};
@@ -22,7 +23,7 @@ use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::outbound::{NewTarget, Target, TargetError};
+use crate::outbound::{NewTarget, TargetError};
 
 /// `/alert-targets`.
 pub fn routes() -> Routes {
@@ -39,6 +40,7 @@ impl From<TargetError> for Problem {
                 Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
             }
             TargetError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_targets", error.to_string()),
+            TargetError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
             TargetError::Ingest(error) => error.into(),
         }
     }
@@ -61,8 +63,8 @@ struct TargetItem {
     set_at: String,
 }
 
-impl From<Target> for TargetItem {
-    fn from(target: Target) -> Self {
+impl From<AlertTarget> for TargetItem {
+    fn from(target: AlertTarget) -> Self {
         let host = target.url.as_deref().and_then(|url| url.split("://").nth(1));
         let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
         Self {
@@ -109,7 +111,7 @@ struct TargetBody {
 /// To whom alerts are told.
 #[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
 async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
-    let targets = blocking(move || app.engine.outbox.targets()).await??;
+    let targets = app.engine.outbox.targets();
     Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
 }
 

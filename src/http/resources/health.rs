@@ -79,7 +79,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Problem> {
         LogState::Full => reasons.push("the disk is full".to_owned()),
         LogState::Stopped(reason) => reasons.push(format!("the log has stopped: {reason}")),
     }
-    if let Some(failure) = app.engine.views.failure() {
+    if let Some(failure) = app.engine.fold_failure() {
         reasons.push(format!("folding has stopped: {failure}"));
     }
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());

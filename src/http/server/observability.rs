@@ -92,7 +92,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     gauge!("factfold_fold_lag_facts").set(head.saturating_sub(folded) as f64);
     let is_writable = matches!(app.engine.log.state(), LogState::Writable);
     gauge!("factfold_log_writable").set(f64::from(u8::from(is_writable)));
-    let is_folding = app.engine.views.failure().is_none();
+    let is_folding = app.engine.fold_failure().is_none();
     gauge!("factfold_folding").set(f64::from(u8::from(is_folding)));
     let open = STREAMS_MAX - app.streams.available_permits();
     gauge!("factfold_streams_open").set(open as f64);

@@ -1,9 +1,10 @@
-//! What the facts of the control tenant come to: a pure fold, in the order of the log.
+//! The state that the facts of the control tenant make: a pure fold, in the order of the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use domain::facts::Fact;
 use domain::facts::access::{
     AccessFact, EndpointAdded, EndpointRemoved, LoginStarted, MembershipGranted, Role, TokenIssued, User,
 };
@@ -12,6 +13,7 @@ use domain::members::{Email, Instant, Text};
 
 use super::caller::Grants;
 use super::secret::SecretDigest;
+use crate::follow::Batch;
 
 /// A token that was issued, revoked or not.
 #[derive(Debug, Clone)]
@@ -73,9 +75,9 @@ pub(super) struct Login {
 /// Provider and id of an endpoint.
 pub type EndpointName = (Text, Text);
 
-/// Everything that is known of who may do what.
+/// Who may do what, at one position of the log.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct AccessState {
     /// The last position of the log that is folded, of whatever tenant.
     pub(super) position: Position,
     /// Tokens by their ids.
@@ -87,14 +89,24 @@ pub struct Known {
     pub(super) logins: BTreeMap<Text, Login>,
 }
 
-impl Known {
+impl AccessState {
     /// The last position of the log that is folded.
     pub fn position(&self) -> Position {
         self.position
     }
 
-    /// Folds the next fact.
-    pub fn apply(&mut self, position: Position, at: Instant, fact: AccessFact) {
+    /// Folds the control tenant's facts of a batch.
+    pub(super) fn apply_batch(&mut self, batch: &Batch<'_>) {
+        let control = batch.entries.iter().filter(|entry| entry.tenant == TenantId::CONTROL);
+        for decoded in control.filter_map(|entry| entry.decoded.as_ref()) {
+            if let Fact::Access(fact) = &decoded.fact {
+                self.apply(decoded.position, decoded.recorded_at, fact.clone());
+            }
+        }
+        self.position = batch.last;
+    }
+
+    fn apply(&mut self, position: Position, at: Instant, fact: AccessFact) {
         match fact {
             AccessFact::TokenIssued(body) => self.issue(at, body),
             AccessFact::TokenRevoked(body) => {

@@ -1,0 +1,138 @@
+//! Changes that arrive through the log alone, past the node's own commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::facts::access::Role;
+use domain::members::{Email, Text};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::Engine;
+use crate::access::{NewToken, NewUser};
+use crate::config::Config;
+use crate::log::Log;
+use crate::testing::{T0, draft};
+
+const WAIT: Duration = Duration::from_secs(30);
+/// A secret that another node gave out.
+const SECRET: &str = "kJ0d";
+
+fn text(text: &str) -> Text {
+    Text::new(text).expect("text")
+}
+
+fn email() -> Email {
+    Email::new("ann@example.com").expect("email")
+}
+
+/// An engine, and a second handle of its log.
+struct Node {
+    engine: Engine,
+    log: Log,
+    _dir: TempDir,
+}
+
+impl Node {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
+        let engine = Engine::start(&config, Arc::new(|| T0)).expect("an engine");
+        let log = engine.log.clone();
+        Self { engine, log, _dir: dir }
+    }
+
+    /// Appends to the log past every command, and waits until the folds have it where something feeds them.
+    fn arrive(&self, is_fed: bool, tenant: &str, kind: &str, body: Value) {
+        let key = format!("elsewhere/{}", self.log.head().position);
+        // Drafted under the secret of the unit tests: no fold looks at what it keys.
+        let fact = draft(tenant, &key, T0, kind, body);
+        self.log.append(vec![fact]).expect("appended").wait().expect("durable");
+        let position = self.log.head().position;
+        if is_fed {
+            let folds = self.engine.folds.all();
+            assert!(folds.iter().all(|fold| fold.checkpoint().wait(position, WAIT)), "{kind}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.engine.close();
+    }
+}
+
+/// What is seen of each change.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    issued_token_opens: bool,
+    revoked_token_opens: bool,
+    login_of_removed_user_opens: bool,
+    target_gets_alerts: bool,
+    removed_target_gets_alerts: bool,
+}
+
+/// The changes on a node whose folds are fed by the log, or are not.
+fn seen(is_fed: bool) -> Seen {
+    let node = Node::start();
+    let access = &node.engine.access;
+    let new = NewToken { name: text("ci"), role: Role::Operator, tenants: Vec::new() };
+    let revoked = access.issue_token("admin", &new).expect("issued");
+    let password = "correct horse battery";
+    let user = NewUser { email: email(), name: None, password: password.to_owned(), role: None };
+    let user = access.add_user("admin", &user).expect("added");
+    let login = access.log_in(&email(), password).expect("heard").expect("logged in");
+    node.arrive(true, "_control", "alert_target_set", target("at_1"));
+    assert!(access.bearer(&revoked.token).is_some() && access.cookie(&login.cookie).is_some());
+    if !is_fed {
+        node.engine.folds.close();
+    }
+
+    let arrive = |tenant: &str, kind: &str, body: Value| node.arrive(is_fed, tenant, kind, body);
+    let digest: String = Sha256::digest(SECRET).iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = json!({"token_id": "t1", "name": "other", "role": "operator", "secret_digest": digest, "tenants": []});
+    arrive("_control", "token_issued", token);
+    arrive("_control", "token_revoked", json!({"token_id": revoked.id.as_str()}));
+    arrive("_control", "user_removed", json!({"user_id": user.as_str()}));
+    arrive("_control", "alert_target_set", target("at_2"));
+    arrive("_control", "alert_target_removed", json!({"target_id": "at_1"}));
+    let targets = node.engine.outbox.targets();
+    let has_target =
+        |id: &str| targets.iter().any(|target| target.id == id && target.wants("acme", "silence"));
+    Seen {
+        issued_token_opens: access.bearer(&format!("ff_t1_{SECRET}")).is_some(),
+        revoked_token_opens: access.bearer(&revoked.token).is_some(),
+        login_of_removed_user_opens: access.cookie(&login.cookie).is_some(),
+        target_gets_alerts: has_target("at_2"),
+        removed_target_gets_alerts: has_target("at_1"),
+    }
+}
+
+fn target(id: &str) -> Value {
+    json!({"target_id": id, "style": "webhook", "tenants": [], "rules": [], "url": "https://hooks.example.com/"})
+}
+
+#[test]
+fn given_changes_that_arrive_through_the_log_alone_then_they_hold_within_one_fold() {
+    let holds = Seen {
+        issued_token_opens: true,
+        revoked_token_opens: false,
+        login_of_removed_user_opens: false,
+        target_gets_alerts: true,
+        removed_target_gets_alerts: false,
+    };
+    assert_eq!(seen(true), holds);
+}
+
+#[test]
+fn null_control_folds_that_nothing_feeds_miss_every_change_that_arrives_through_the_log() {
+    let missed = Seen {
+        issued_token_opens: false,
+        revoked_token_opens: true,
+        login_of_removed_user_opens: true,
+        target_gets_alerts: false,
+        removed_target_gets_alerts: true,
+    };
+    assert_eq!(seen(false), missed);
+}
