@@ -44,7 +44,7 @@ fn alert(kind: &'static str, id: &str, when: &str, more: Value) -> Given {
     given(kind, at(when), body)
 }
 
-fn history() -> Vec<Given> {
+pub fn history() -> Vec<Given> {
     let raised = |subject| json!({"rule": "silence", "subject": subject, "title": "Nothing came"});
     vec![
         conflict("conflict_observed", 'a', "2025-10-02T10:00:00Z"),

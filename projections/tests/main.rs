@@ -3,6 +3,7 @@
 
 mod claims;
 mod common;
+mod contributions;
 mod crm;
 mod dialer;
 mod evidence;

@@ -5,6 +5,8 @@ mod naive;
 mod random;
 mod worked;
 
+pub use self::random::{rules, runs};
+
 use crate::common::{Given, at, given, recorded};
 use domain::facts::sync::Resource;
 use domain::members::Instant;
@@ -78,7 +80,7 @@ fn schedule(tenant: &Tenant) -> Value {
     json!({"items": items, "total": total})
 }
 
-fn runs(tenant: &Tenant) -> Vec<Value> {
+fn run_list(tenant: &Tenant) -> Vec<Value> {
     let list = tenant.crm.rows.runs().list(tenant.crm.rows.texts());
     crate::common::all_pages(|after| list.page(0, after, 2))
 }
@@ -100,6 +102,6 @@ fn fingerprints(tenant: &Tenant) -> Vec<(Resource, String, (u64, u64))> {
 /// All that is served of the CRM.
 fn served_crm(tenant: &Tenant) -> Value {
     json!({"summary": summary(tenant), "pipeline": pipeline(tenant), "hot": hot_list(tenant),
-        "notes": notes(tenant), "schedule": schedule(tenant), "runs": runs(tenant),
+        "notes": notes(tenant), "schedule": schedule(tenant), "runs": run_list(tenant),
         "status": status(tenant, at(NOW)), "fingerprints": format!("{:?}", fingerprints(tenant))})
 }

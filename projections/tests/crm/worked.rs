@@ -5,7 +5,8 @@ use domain::rules::reports::ReportState;
 use serde_json::{Value, json};
 
 use super::{
-    but, ended, fingerprints, fold, hot_list, notes, part, pipeline, runs, schedule, started, status, summary,
+    but, ended, fingerprints, fold, hot_list, notes, part, pipeline, run_list, schedule, started, status,
+    summary,
 };
 use crate::common::{Given, at, given};
 
@@ -45,7 +46,7 @@ fn b4_given_page_2_of_3_fails_when_the_run_ends_then_every_figure_is_unchanged()
         (&json!("failed"), &json!(7_200)),
         "age of the success"
     );
-    assert_eq!(runs(&after)[0]["error"], "page 2: HTTP 500");
+    assert_eq!(run_list(&after)[0]["error"], "page 2: HTTP 500");
     // The lost page comes after all: a failed run stays one.
     facts.push(page(2));
     assert_eq!(summary(&fold(&facts)), summary(&before));
@@ -100,7 +101,7 @@ fn b4_given_an_empty_list_beside_an_error_then_nothing_is_emptied() {
     let end = ended("r2", "2025-10-09T11:01:00Z", "success");
     let failed = [facts.clone(), vec![but(&end, json!({"error": "401 on page 1"}))]].concat();
     assert_eq!(summary(&fold(&failed))["total_leads"], 3);
-    assert_eq!(runs(&fold(&failed))[0]["status"], "failed");
+    assert_eq!(run_list(&fold(&failed))[0]["status"], "failed");
     facts.push(end);
     assert_eq!(summary(&fold(&facts))["total_leads"], 0, "an empty CRM is one, too");
 }
