@@ -12,6 +12,7 @@ pub mod entity;
 pub mod figures;
 pub mod store;
 pub mod tenant;
+pub mod version;
 
 use domain::facts::Fact;
 use domain::keys::{ContentDigest, Position};

@@ -24,6 +24,7 @@ use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
 use crate::figures::Cells;
+use crate::version;
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,9 +102,12 @@ macro_rules! entities {
             empty: || Part::$entity(Box::default()),
         }),+];
 
-        /// The models by name and version of their rules: tenants, every entity, and the cells of all of them.
-        pub const MODELS: &[(&str, u32)] =
-            &[("tenants", 1), $(($entity::NAME, $entity::VERSION),)+ ("month", 1)];
+        /// The models by name and version ([`version::of`]): tenants, every entity, and the cells of all of them.
+        pub const MODELS: &[(&str, u32)] = &[
+            ("tenants", version::of(1)),
+            $(($entity::NAME, version::of($entity::VERSION)),)+
+            ("month", version::of(1)),
+        ];
 
         /// The rows of one entity, or of a shard of it, folded apart from the others.
         #[derive(Debug, Clone)]

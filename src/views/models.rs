@@ -17,7 +17,7 @@ use crate::follow::FoldError;
 pub struct ModelDigest {
     /// The model.
     pub name: &'static str,
-    /// Version of its rules.
+    /// Version of its rules and of the tz database: 1202502 is version 1 of the rules under 2025b.
     pub version: u32,
     /// True at this position of the log.
     pub position: Position,

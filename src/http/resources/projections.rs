@@ -25,7 +25,7 @@ pub fn routes() -> Routes {
 struct Projection {
     /// The model.
     name: &'static str,
-    /// Version of its rules.
+    /// Version of its rules and of the tz database: 1202502 is version 1 of the rules under 2025b.
     version: u32,
     /// Folded up to this position of the log.
     position: u64,
