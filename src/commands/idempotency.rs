@@ -1,25 +1,28 @@
-//! Commands whose facts may be recorded again and again: `Idempotency-Key: K` makes one of them once, for ever.
+//! `Idempotency-Key: K`: a command whose facts may repeat is recorded once under that key, for ever.
 
+use bytes::Bytes;
 use domain::facts::Fact;
 use domain::keys::engine::EngineKey;
-use domain::keys::{ContentDigest, KeyPart, NameError, Position, Provider, TenantId};
-use domain::members::Instant;
+use domain::keys::{KeyPart, NameError, Position, Provider, TenantId};
+use domain::rules::decision::{Decision, NewFact};
 use uuid::Uuid;
 
-use super::{CommandError, Commands, Done, NewFact};
+use super::decide::Attempt;
+use super::{CommandError, Commands, Receipt, StateError};
 use crate::ingest::error::IngestError;
-use crate::log::{Appended, LogError};
+use crate::log::StoredFact;
 use crate::views::TenantView;
 
-/// A client's name for a request of his; the fact it makes is `idem/K`, for ever (RULINGS, Keys chosen by commands).
+/// A client's name for one of its requests; the fact of the request is recorded as `idem/K` (RULINGS, Keys chosen by
+/// commands).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(EngineKey);
 
 impl IdempotencyKey {
-    /// Takes `key` as it is.
+    /// Takes `key` unchanged.
     ///
     /// # Errors
-    /// As an external id: 1 byte at least, 507 at most, no control characters, no white space at the ends.
+    /// As for an external id: 1 to 507 bytes, no control characters, no white space at either end.
     pub fn new(key: &str) -> Result<Self, NameError> {
         if key.is_empty() || key.trim() != key {
             return Err(NameError::ExternalId);
@@ -29,95 +32,60 @@ impl IdempotencyKey {
     }
 }
 
-/// What such a command is made of.
-pub struct Once<C, M> {
-    /// Whether the state allows it; not asked again where the key is known.
-    pub check: C,
-    /// Makes the fact. Of a known key it is given the first fact, to take from it the ids that were made with it.
-    pub make: M,
-}
-
-/// The fact that stands under an idempotency key.
-struct Stored {
-    position: Position,
-    content: ContentDigest,
-    fact: Fact,
-}
-
 impl Commands {
-    /// Records the fact that a request makes and answers where it stands; with a known `key` nothing is recorded, and
-    /// the first fact answers.
+    /// Appends the fact that `fact` makes, once per `key`; answers the position at which the command holds.
+    ///
+    /// `fact` is pure. It is given the read models and, where the key was used before, the fact recorded under it: a
+    /// command that makes an id takes it from there. `None` means that the read models satisfy the command.
     ///
     /// # Errors
-    /// [`CommandError::Mismatch`] when the key was used for another request; else as of [`Commands::decide`].
-    pub async fn once<R, C, M>(
+    /// [`CommandError::Mismatch`] if the fact under `key` is of another request; else as of [`Commands::decide`].
+    pub(super) async fn once<R>(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
-        command: Once<C, M>,
-    ) -> Result<Done<Position>, CommandError<R>>
-    where
-        C: Fn(&TenantView, Instant) -> Result<(), R>,
-        M: Fn(Option<&Fact>) -> Fact,
-    {
-        let Once { check, make } = command;
-        let now = self.now();
-        if let Some(key) = key
-            && let Some(first) = self.first(tenant, key).await?
-        {
-            return self.again(tenant, key, first, &make);
-        }
-        check(&self.folded(tenant).await?, now).map_err(CommandError::Rejected)?;
+        mut fact: impl FnMut(&TenantView, Option<&Fact>) -> Result<Option<Fact>, R>,
+    ) -> Result<Receipt<Position>, CommandError<R>> {
         let fresh = || EngineKey::Command { id: KeyPart::new(&Uuid::now_v7().to_string()) };
-        let made_of = key.map_or_else(fresh, |key| key.0.clone());
-        let record = NewFact { key: made_of, occurred_at: None, fact: make(None) };
-        match (self.append(tenant, record, now).await?, key) {
-            (Appended::Recorded(position), _) => Ok(Done { answer: position, recorded: Some(position) }),
-            // A race under one key: the other was first, and its fact says whether it was the same request.
-            (Appended::Duplicate(position) | Appended::Differs(position), Some(key)) => {
-                let first = self.first(tenant, key).await?.ok_or_else(|| missing(position))?;
-                self.again(tenant, key, first, &make)
+        let name = key.map_or_else(fresh, |key| key.0.clone());
+        let named = &name;
+        let read = |head| async move {
+            // A request that was recorded is answered from its fact, whether or not that is folded yet.
+            let first = self.first(tenant, named).await?;
+            let view = match &first {
+                Some(_) => self.views.tenant(tenant).ok_or(StateError::UnknownTenant)?,
+                None => self.folded_to(tenant, head).await?,
+            };
+            Ok((view, first))
+        };
+        let decide = |(view, first): &(TenantView, Option<StoredFact>), attempt: Attempt| {
+            let made = fact(view, first.as_ref().map(|first| &first.fact)).map_err(CommandError::Rejected)?;
+            let Some(fact) = made else {
+                return Ok(Decision::Stands(view.with(|_, position| position)));
+            };
+            let new = NewFact { key: name.clone(), occurred_at: None, fact };
+            let Some(first) = first else { return Ok(Decision::Append(new)) };
+            let again = new.envelope(tenant.clone(), attempt.now).map_err(IngestError::from)?;
+            let content = again.content(&self.secret);
+            if content.map_err(|error| IngestError::Engine(error.to_string()))? == first.content {
+                Ok(Decision::Stands(first.position))
+            } else {
+                Err(CommandError::Mismatch(first.position))
             }
-            (Appended::Duplicate(position) | Appended::Differs(position), None) => {
-                Err(missing(position).into())
-            }
-        }
+        };
+        self.decide_on(tenant, &Bytes::new(), read, decide).await
     }
 
-    fn again<R>(
-        &self,
-        tenant: &TenantId,
-        key: &IdempotencyKey,
-        first: Stored,
-        make: &impl Fn(Option<&Fact>) -> Fact,
-    ) -> Result<Done<Position>, CommandError<R>> {
-        let record = NewFact { key: key.0.clone(), occurred_at: None, fact: make(Some(&first.fact)) };
-        let again = record.envelope(tenant.clone(), self.now()).map_err(IngestError::from)?;
-        let content = again.content(&self.secret).map_err(|error| IngestError::Engine(error.to_string()))?;
-        if content == first.content {
-            Ok(Done { answer: first.position, recorded: None })
-        } else {
-            Err(CommandError::Mismatch(first.position))
-        }
-    }
-
-    async fn first(&self, tenant: &TenantId, key: &IdempotencyKey) -> Result<Option<Stored>, IngestError> {
-        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key.0.to_string());
+    /// The fact that the engine recorded under `key`.
+    async fn first(&self, tenant: &TenantId, key: &EngineKey) -> Result<Option<StoredFact>, IngestError> {
+        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key.to_string());
         let log = self.log.clone();
         let read = move || -> Result<_, IngestError> {
             let Some((position, _)) = log.find(&hash)? else { return Ok(None) };
-            let record = log.read(position)?.ok_or_else(|| missing(position))?;
-            let view = record.view().map_err(|error| LogError::Record { position, error })?;
-            let header = &view.header;
-            let fact = Fact::decode(header.kind, header.version, view.public, view.personal());
-            let fact = fact.map_err(|error| IngestError::Unreadable { position, why: error.to_string() })?;
-            Ok(Some(Stored { position, content: header.content, fact }))
+            let missing = || IngestError::Engine(format!("no fact at position {position} of the key index"));
+            log.fact(position)?.ok_or_else(missing).map(Some)
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| IngestError::Engine(error.to_string()))?
     }
-}
-
-fn missing(position: Position) -> IngestError {
-    IngestError::Engine(format!("the fact at position {position} was found and is not there"))
 }

@@ -1,130 +1,78 @@
-//! The write side: wait until the tenant is folded to the log's head, read its state, decide, append, answer.
+//! The write side: every decision of a person or program is made here, by one loop (see [`decide`]).
 //!
-//! Uniqueness comes from keys, so races need no locks: who decides on the same state builds the same key, one of
-//! them is recorded, and the others fold to it and decide again. Deciding after one's own fact finds that it stands.
+//! A command waits until the fold it reads has reached the head of the log, decides on that state, appends the fact
+//! and answers. Uniqueness comes from keys, so races need no locks: two commands that decide on one state derive one
+//! key, the log records the first, and the other folds to it and decides again.
 
+mod decide;
+mod dispositions;
 mod error;
 mod idempotency;
+mod notes;
+mod reports;
 mod sessions;
+mod stages;
+mod targets;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use domain::keys::{LogSecret, Position, TenantId};
-use domain::members::Instant;
+use domain::keys::{LogSecret, Position};
+use domain::members::Text;
+use uuid::Uuid;
 
-pub use domain::rules::decision::{Decision, NewFact};
-
-pub use self::error::{CommandError, Unread};
-pub use self::idempotency::{IdempotencyKey, Once};
+pub use self::error::{CommandError, StateError};
+pub use self::idempotency::IdempotencyKey;
+pub use self::notes::{NewNote, NoteNotFound};
 pub use self::sessions::NextLead;
+pub use self::stages::StageRejection;
 use crate::clock::Clock;
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
-use crate::log::{Appended, Log};
-use crate::views::{TenantView, Views};
+use crate::log::Log;
+use crate::views::Views;
 
-/// So long does a command wait for the log's head to be folded.
+/// How long a command waits for its fold to reach the head of the log.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Each try that does not end loses its key to another's fact: more racers than this are told to come again.
-const TRIES_MAX: usize = 64;
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done<T> {
+pub struct Receipt<T> {
     /// What stands now.
     pub answer: T,
-    /// Where the command's own fact stands; `None`: it stood before (RULINGS: `outcome: "existing"`).
+    /// Position of the fact that the command appended; `None`: the state satisfied it already.
     pub recorded: Option<Position>,
 }
 
-/// Takes commands; clones are handles of the same log and read models.
+/// Takes commands; clones are handles of the same log. `V` is [`Views`], or `()` where nothing is folded, as on the
+/// command line: then only the commands that need no read models are there.
 #[derive(Clone)]
-pub struct Commands {
+pub struct Commands<V = Views> {
+    views: V,
     log: Log,
-    views: Views,
     ingest: Arc<Ingest>,
     secret: LogSecret,
     clock: Clock,
     patience: Duration,
 }
 
-impl Commands {
-    /// Commands on `log`, decided on `views`; `secret` is the log's.
-    pub fn new(log: Log, views: Views, ingest: Arc<Ingest>, secret: LogSecret, clock: Clock) -> Self {
-        Self { log, views, ingest, secret, clock, patience: PATIENCE }
+impl Commands<()> {
+    /// Commands on `log` without read models; `secret` is the log's.
+    pub fn new(log: Log, ingest: Arc<Ingest>, secret: LogSecret, clock: Clock) -> Self {
+        Self { views: (), log, ingest, secret, clock, patience: PATIENCE }
     }
 
-    /// The tenant's models, folded at least to the log's head as it is now.
-    ///
-    /// # Errors
-    /// [`Unread::NotFolded`] after 5 s, [`Unread::UnknownTenant`].
-    pub async fn folded(&self, tenant: &TenantId) -> Result<TenantView, Unread> {
-        self.folded_to(tenant, self.log.head().position).await
+    /// The same commands, and those that decide on read models.
+    pub fn with_views(self, views: Views) -> Commands {
+        let Self { views: (), log, ingest, secret, clock, patience } = self;
+        Commands { views, log, ingest, secret, clock, patience }
     }
+}
 
-    async fn folded_to(&self, tenant: &TenantId, head: Position) -> Result<TenantView, Unread> {
-        if !self.views.wait_for(head, self.patience).await {
-            return Err(Unread::NotFolded(head));
-        }
-        self.views.tenant(tenant).ok_or(Unread::UnknownTenant)
-    }
-
-    /// Decides until what is wanted stands: reads the tenant's models, records what `decide` says, reads again.
-    /// `decide` is given the time of the command, the same at every try.
-    ///
-    /// # Errors
-    /// [`CommandError::Rejected`] with what `decide` says; all others are for trying again.
-    pub async fn decide<T, R>(
-        &self,
-        tenant: &TenantId,
-        decide: impl FnMut(&TenantView, Instant) -> Result<Decision<T>, R>,
-    ) -> Result<Done<T>, CommandError<R>> {
-        self.decide_on(tenant, |head| self.folded_to(tenant, head), decide).await
-    }
-
-    /// As [`Commands::decide`], on a state that is not the tenant's read models: `read` answers it folded at least
-    /// to the position it is given.
-    ///
-    /// # Errors
-    /// As of [`Commands::decide`].
-    pub async fn decide_on<S, T, R, F>(
-        &self,
-        tenant: &TenantId,
-        mut read: impl FnMut(Position) -> F,
-        mut decide: impl FnMut(&S, Instant) -> Result<Decision<T>, R>,
-    ) -> Result<Done<T>, CommandError<R>>
-    where
-        F: Future<Output = Result<S, Unread>>,
-    {
-        let (now, mut recorded) = (self.now(), None);
-        for _ in 0..TRIES_MAX {
-            let state = read(self.log.head().position).await?;
-            match decide(&state, now).map_err(CommandError::Rejected)? {
-                Decision::Stands(answer) => return Ok(Done { answer, recorded }),
-                Decision::First(first) => drop(self.append(tenant, first, now).await?),
-                Decision::Append(record) => {
-                    let appended = self.append(tenant, record, now).await?;
-                    if let Appended::Recorded(position) = appended {
-                        recorded = Some(position);
-                    }
-                }
-            }
-        }
-        Err(CommandError::Contended)
-    }
-
-    fn now(&self) -> Instant {
-        Instant((self.clock)())
-    }
-
-    async fn append(&self, tenant: &TenantId, new: NewFact, now: Instant) -> Result<Appended, IngestError> {
-        let envelope = new.envelope(tenant.clone(), now)?;
-        let appended = self.ingest.append(&[envelope], &Bytes::new()).await?;
-        appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
-    }
+/// A new id of the engine's own: a UUID of version 7 (R9).
+fn fresh_id() -> Result<Text, IngestError> {
+    let id = Text::new(&Uuid::now_v7().to_string());
+    id.ok_or_else(|| IngestError::Engine("a new id is no text".into()))
 }

@@ -3,16 +3,15 @@
 use domain::facts::session::SessionStarted;
 use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
+use domain::rules::decision::Decision;
 use domain::rules::outcomes::Outcome;
 use domain::rules::session::{self, Activation, Next, Session, SessionRejection, Spans};
 use projections::entities::sessions::item::SessionBook;
-use uuid::Uuid;
 
-use super::{CommandError, Commands, Decision, Done};
-use crate::ingest::error::IngestError;
+use super::{CommandError, Commands, Receipt, fresh_id};
 use crate::views::{SessionAnswer, TenantView};
 
-type Outcomes<T> = Result<Done<T>, CommandError<SessionRejection>>;
+type SessionResult<T> = Result<Receipt<T>, CommandError<SessionRejection>>;
 
 /// The lead that a line rings next, with the position at which it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,11 +65,9 @@ impl Commands {
         agent: &Email,
         pipeline_id: &Text,
         lead_ids: &[Text],
-    ) -> Outcomes<SessionAnswer> {
-        // Ids of ours are UUIDs of version 7 (R9).
-        let session_id = Text::new(&Uuid::now_v7().to_string());
+    ) -> SessionResult<SessionAnswer> {
         let wanted = SessionStarted {
-            session_id: session_id.ok_or_else(|| IngestError::Engine("a new id is no text".into()))?,
+            session_id: fresh_id()?,
             agent: agent.clone(),
             pipeline_id: pipeline_id.clone(),
             lead_ids: lead_ids.to_vec(),
@@ -88,7 +85,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`SessionRejection::Unknown`], [`SessionRejection::Ended`], [`SessionRejection::OtherActive`].
-    pub async fn resume_session(&self, tenant: &TenantId, session_id: &Text) -> Outcomes<SessionAnswer> {
+    pub async fn resume_session(&self, tenant: &TenantId, session_id: &Text) -> SessionResult<SessionAnswer> {
         let mut tried = false;
         let decide = |view: &TenantView, now: Instant| {
             let state = SessionState::of(view);
@@ -106,7 +103,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`SessionRejection::Unknown`].
-    pub async fn end_session(&self, tenant: &TenantId, session_id: &Text) -> Outcomes<SessionAnswer> {
+    pub async fn end_session(&self, tenant: &TenantId, session_id: &Text) -> SessionResult<SessionAnswer> {
         let decide = |view: &TenantView, _: Instant| {
             let state = SessionState::of(view);
             let (_, met) = state.session(session_id)?;
@@ -125,7 +122,7 @@ impl Commands {
         session_id: &Text,
         lead_id: &Text,
         outcome: Outcome,
-    ) -> Outcomes<(Outcome, SessionAnswer)> {
+    ) -> SessionResult<(Outcome, SessionAnswer)> {
         let decide = |view: &TenantView, now: Instant| {
             let state = SessionState::of(view);
             let (row, met) = state.session(session_id)?;
@@ -140,7 +137,12 @@ impl Commands {
     ///
     /// # Errors
     /// [`SessionRejection::Unknown`], [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
-    pub async fn next_lead(&self, tenant: &TenantId, session_id: &Text, line: &Text) -> Outcomes<NextLead> {
+    pub async fn next_lead(
+        &self,
+        tenant: &TenantId,
+        session_id: &Text,
+        line: &Text,
+    ) -> SessionResult<NextLead> {
         let decide = |view: &TenantView, now: Instant| {
             let state = SessionState::of(view);
             let (row, met) = state.session(session_id)?;

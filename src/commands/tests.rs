@@ -3,14 +3,16 @@
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::facts::Fact;
 use domain::facts::call::{CallDisposed, CallFact};
 use domain::keys::engine::EngineKey;
 use domain::keys::{Position, TenantId};
 use domain::members::{Instant, LongText, Text};
+use domain::rules::decision::{Decision, NewFact};
 use domain::rules::outcomes::Outcome;
 
-use super::{CommandError, Commands, Decision, Done, IdempotencyKey, NewFact, Once, Unread};
+use super::{CommandError, Commands, IdempotencyKey, Receipt, StateError};
 use crate::testing::{self, Harness, T0, TestClock};
 use crate::views::{TenantView, Views};
 
@@ -28,10 +30,10 @@ impl House {
         let ingest = Arc::new(harness.ingest(testing::empty_directory()));
         let views = harness.views();
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
-        let commands = Commands::new(log, views.clone(), ingest, secret, clock);
+        let commands = Commands::new(log, ingest, secret, clock).with_views(views.clone());
         let acme = TenantId::new("acme").unwrap();
         let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "busy", None) };
-        commands.append(&acme, record, commands.now()).await.unwrap();
+        commands.append(&acme, record, &Bytes::new(), commands.now()).await.unwrap();
         Self { commands, views, acme, harness }
     }
 
@@ -93,7 +95,7 @@ async fn given_racers_for_one_key_when_decided_then_one_is_recorded_and_the_othe
     });
     let mut numbers = Vec::new();
     for racer in racers.collect::<Vec<_>>() {
-        let Done { answer, recorded } = racer.await.unwrap();
+        let Receipt { answer, recorded } = racer.await.unwrap();
         assert!(recorded.is_some(), "each has one of its own");
         numbers.push(answer);
     }
@@ -148,15 +150,15 @@ async fn given_a_refusal_a_stubborn_command_or_a_state_behind_then_each_has_its_
     assert!(matches!(stubborn.await, Err(CommandError::Contended)));
     let nobody = TenantId::new("nobody").unwrap();
     let unknown = house.commands.decide(&nobody, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
-    assert!(matches!(unknown, Err(CommandError::Unread(Unread::UnknownTenant))));
+    assert!(matches!(unknown, Err(CommandError::State(StateError::UnknownTenant))));
     assert_eq!(house.harness.log.head().position, 1);
 
     house.views.close();
     house.commands.patience = Duration::from_millis(20);
     let late = NewFact { key: key("late"), occurred_at: None, fact: disposed("L", "busy", None) };
-    house.commands.append(&house.acme, late, house.commands.now()).await.unwrap();
+    house.commands.append(&house.acme, late, &Bytes::new(), house.commands.now()).await.unwrap();
     let behind = house.commands.decide(&house.acme, |_, _| Ok::<_, &str>(Decision::Stands(()))).await;
-    assert!(matches!(behind, Err(CommandError::Unread(Unread::NotFolded(2)))));
+    assert!(matches!(behind, Err(CommandError::State(StateError::NotFolded(2)))));
     house.close();
 }
 
@@ -165,20 +167,21 @@ async fn dispose(
     key: Option<&str>,
     call: &str,
     outcome: &str,
-) -> Result<Done<Position>, CommandError<&'static str>> {
+) -> Result<Receipt<Position>, CommandError<&'static str>> {
     let key = key.map(|key| IdempotencyKey::new(key).unwrap());
-    let check = |view: &TenantView, _: Instant| view.call("A").map(drop).ok_or("no call A");
-    let make = |_: Option<&Fact>| disposed(call, outcome, Some("by phone"));
-    house.commands.once(&house.acme, key.as_ref(), Once { check, make }).await
+    let fact = |view: &TenantView, _: Option<&Fact>| {
+        view.call("A").ok_or("no call A").map(|_| Some(disposed(call, outcome, Some("by phone"))))
+    };
+    house.commands.once(&house.acme, key.as_ref(), fact).await
 }
 
 #[tokio::test]
 async fn given_an_idempotency_key_when_sent_again_then_the_first_answers_and_another_body_is_a_mismatch() {
     let house = House::new().await;
     let first = dispose(&house, Some("k1"), "A", "voicemail").await.unwrap();
-    assert_eq!(first, Done { answer: 2, recorded: Some(2) });
+    assert_eq!(first, Receipt { answer: 2, recorded: Some(2) });
     let again = dispose(&house, Some("k1"), "A", "voicemail").await.unwrap();
-    assert_eq!(again, Done { answer: 2, recorded: None });
+    assert_eq!(again, Receipt { answer: 2, recorded: None });
     for (call, outcome) in [("A", "busy"), ("B", "voicemail")] {
         let other = dispose(&house, Some("k1"), call, outcome).await;
         assert!(matches!(other, Err(CommandError::Mismatch(2))), "{other:?}");

@@ -141,13 +141,8 @@ impl Engine {
         roster.load(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
         views.follow(folds.all())?;
-        let commands = Commands::new(
-            log.clone(),
-            views.clone(),
-            Arc::clone(&ingest),
-            secret.clone(),
-            Arc::clone(&clock),
-        );
+        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), Arc::clone(&clock));
+        let commands = commands.with_views(views.clone());
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
         let auditor =

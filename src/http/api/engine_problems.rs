@@ -5,7 +5,7 @@ use domain::json::FieldError;
 
 use super::problem::Problem;
 use crate::access::AccessError;
-use crate::commands::{CommandError, Unread};
+use crate::commands::{CommandError, StateError};
 use crate::engine::EngineError;
 use crate::ingest::error::IngestError;
 use crate::log::LogError;
@@ -89,11 +89,11 @@ impl From<FoldError> for Problem {
     }
 }
 
-impl From<Unread> for Problem {
-    fn from(error: Unread) -> Self {
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
         match error {
-            Unread::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
-            Unread::UnknownTenant => Self::not_found("tenant"),
+            StateError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
+            StateError::UnknownTenant => Self::not_found("tenant"),
         }
     }
 }
@@ -102,7 +102,7 @@ impl<R: Into<Problem>> From<CommandError<R>> for Problem {
     fn from(error: CommandError<R>) -> Self {
         match error {
             CommandError::Rejected(rejected) => rejected.into(),
-            CommandError::Unread(unread) => unread.into(),
+            CommandError::State(error) => error.into(),
             CommandError::Contended => {
                 Self::unavailable("contended", "too many others change the same thing at once", 1)
             }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::facts::Fact;
-use domain::facts::call::{CallDisposed, CallFact};
+use domain::facts::call::CallDisposed;
 use domain::json::Reader;
-use domain::members::{Email, Instant, LongText, Text};
+use domain::members::{Email, LongText, Text};
 use domain::rules::outcomes::Outcome;
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::commands::Once;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{Command, List};
 use crate::http::api::needs::Need;
@@ -24,7 +22,6 @@ use crate::http::api::problem::Problem;
 use crate::http::api::rendered::Rendered;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::views::TenantView;
 use crate::views::dispositions::{DispositionItem, dispositions};
 use crate::views::facts::{FactItem, show};
 
@@ -94,14 +91,11 @@ async fn dispose_call(
     let call_id = Text::new(&call_id).ok_or_else(|| Problem::not_found("call"))?;
     let (outcome, note, agent) = command.body(new_disposition)?;
     let body = CallDisposed { call_id, outcome, agent, lead_id: None, session_id: None, note };
-    let make = |_: Option<&Fact>| Fact::Call(CallFact::Disposed(body.clone()));
-    // A disposition can come before the provider's report: so calls that are not known are disposed as well.
-    let check = |_: &TenantView, _: Instant| Ok::<_, Infallible>(());
-    let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
-    let (position, log) = (done.answer, app.engine.log.clone());
+    let receipt = app.engine.commands.dispose_call(&command.tenant, command.key.as_ref(), body).await?;
+    let (position, log) = (receipt.answer, app.engine.log.clone());
     let fact = blocking(move || show(&log.snapshot(), position)).await??;
     let fact = fact.ok_or_else(|| Problem::internal(&format!("no fact at position {position}")))?;
-    let (status, outcome) = match done.recorded {
+    let (status, outcome) = match receipt.recorded {
         Some(_) => (StatusCode::CREATED, "recorded"),
         None => (StatusCode::OK, "existing"),
     };

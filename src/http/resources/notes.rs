@@ -4,20 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::facts::Fact;
-use domain::facts::note::{Note, NoteFact};
 use domain::json::Reader;
-use domain::keys::engine::EngineKey;
-use domain::members::{Instant, LongText, Text};
-use parking_lot::Mutex;
+use domain::members::{LongText, Text};
 use projections::entities::crm::note_list::{NoteItem, NoteList};
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
-use crate::commands::{Decision, NewFact, Once};
+use crate::commands::{NewNote, NoteNotFound};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{Command, CommandResponse, List};
 use crate::http::api::needs::Need;
@@ -25,7 +20,6 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::parameters;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::views::TenantView;
 use crate::views::crm::notes;
 
 /// `/notes`, `/notes/{note_id}`.
@@ -63,8 +57,9 @@ async fn list_notes(State(app): State<Arc<App>>, list: List<Notes>) -> Result<Re
 
 /// A note to be written.
 #[derive(ToSchema)]
+#[schema(as = NewNote)]
 #[expect(dead_code, reason = "documents what the handler reads member by member")]
-struct NewNote {
+struct NewNoteBody {
     /// What it says: at most 64 KiB.
     content: String,
     /// Who writes it; the caller where it is absent.
@@ -85,7 +80,7 @@ struct NoteDone {
     post,
     path = "/api/v1/tenants/{tenant}/notes",
     params(Command),
-    request_body = NewNote,
+    request_body = NewNoteBody,
     responses((status = 201, body = CommandResponse<NoteDone>), (status = 200, body = CommandResponse<NoteDone>))
 )]
 async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
@@ -94,32 +89,14 @@ async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Res
         Some((at.required::<LongText>("content")?, author, contact))
     })?;
     let author = author.or_else(|| Text::new(command.tenant.by()));
-    // A request that is sent again is given the id that was made the first time.
-    let id = Mutex::new(fresh_id()?);
-    let make = |first: Option<&Fact>| {
-        let mut id = id.lock();
-        if let Some(Fact::Note(NoteFact::Written(first))) = first {
-            id.clone_from(&first.note_id);
-        }
-        let (author, content, contact) = (author.clone(), Some(content.clone()), contact.clone());
-        Fact::Note(NoteFact::Written(Note { note_id: id.clone(), author, content, contact }))
-    };
-    let check = |_: &TenantView, _: Instant| Ok::<_, NoSuchNote>(());
-    let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
-    CommandResponse::response(&done, NoteDone { note_id: id.into_inner().as_str().to_owned() })
+    let new = NewNote { author, content, contact };
+    let commands = &app.engine.commands;
+    let (note_id, receipt) = commands.write_note(&command.tenant, command.key.as_ref(), new).await?;
+    CommandResponse::response(&receipt, NoteDone { note_id: note_id.to_string() })
 }
 
-/// An id of ours (R9).
-fn fresh_id() -> Result<Text, Problem> {
-    Text::new(&Uuid::now_v7().to_string()).ok_or_else(|| Problem::internal(&"an id of ours is no text"))
-}
-
-/// There is no such note of people's own.
-#[derive(Debug, Clone, Copy)]
-struct NoSuchNote;
-
-impl From<NoSuchNote> for Problem {
-    fn from(_: NoSuchNote) -> Self {
+impl From<NoteNotFound> for Problem {
+    fn from(_: NoteNotFound) -> Self {
         Self::not_found("note of one's own")
     }
 }
@@ -137,23 +114,8 @@ async fn remove_note(
     command: Command,
 ) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
-    let id = Text::new(&note_id).ok_or(NoSuchNote)?;
+    let id = Text::new(&note_id).ok_or(NoteNotFound)?;
     let by = Text::new(command.tenant.by());
-    let decide = |view: &TenantView, now: Instant| {
-        view.with(|tenant, position| -> Result<_, NoSuchNote> {
-            let note = tenant.notes.rows.find(id.as_str()).ok_or(NoSuchNote)?;
-            if note.date().is_none() {
-                return Ok(Decision::Stands(position));
-            }
-            let body = Note { note_id: id.clone(), author: by.clone(), content: None, contact: None };
-            Ok(Decision::Append(NewFact {
-                // Written again, it can be removed again: the word that is taken back names the removal.
-                key: EngineKey::NoteRemoval { written: note.fact },
-                occurred_at: Some(note.last_at()).filter(|last| *last > now),
-                fact: Fact::Note(NoteFact::Removed(body)),
-            }))
-        })
-    };
-    let done = app.engine.commands.decide(&command.tenant, decide).await?;
-    CommandResponse::changed(&done, NoteDone { note_id })
+    let receipt = app.engine.commands.remove_note(&command.tenant, &id, by).await?;
+    CommandResponse::changed(&receipt, NoteDone { note_id })
 }

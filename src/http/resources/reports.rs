@@ -5,28 +5,21 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::facts::Fact;
-use domain::facts::report::{Report, ReportFact};
 use domain::json::Reader;
-use domain::keys::engine::EngineKey;
-use domain::members::{Instant, LongText, Text};
-use domain::rules::reports::{Period, ReportRejection, ReportState, moves};
-use parking_lot::Mutex;
+use domain::members::{LongText, Text};
+use domain::rules::reports::{Period, ReportRejection, ReportState};
 use projections::entities::reports::ReportItem;
 use projections::figures::report::ReportFigures;
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
-use crate::commands::{Decision, NewFact, Once};
 use crate::http::api::extractors::{Command, CommandResponse, List, Read};
 use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::views::TenantView;
 
 /// `/reports`, `/reports/{report_id}`, and what is done with them.
 pub fn routes() -> Routes {
@@ -162,26 +155,11 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
         }
         Some((period?, narrative))
     })?;
-    let fresh = Text::new(&Uuid::now_v7().to_string());
-    let id = Mutex::new(fresh.ok_or_else(|| Problem::internal(&"an id of ours is no text"))?);
-    // A request that is sent again is given the id that was made the first time.
-    let make = |first: Option<&Fact>| {
-        let mut id = id.lock();
-        if let Some(Fact::Report(ReportFact::Drafted(first))) = first {
-            id.clone_from(&first.report_id);
-        }
-        let (report_id, narrative) = (id.clone(), narrative.clone());
-        Fact::Report(ReportFact::Drafted(Report {
-            report_id,
-            period: period.text(),
-            narrative,
-            position: None,
-        }))
-    };
-    let check = |_: &TenantView, _: Instant| Ok::<_, ReportRejection>(());
-    let done = app.engine.commands.once(&command.tenant, command.key.as_ref(), Once { check, make }).await?;
-    let (report_id, status) = (id.into_inner().as_str().to_owned(), ReportState::Draft.as_str());
-    CommandResponse::response(&done, ReportDone { report_id, status })
+    let commands = &app.engine.commands;
+    let (id, receipt) =
+        commands.draft_report(&command.tenant, command.key.as_ref(), period, narrative).await?;
+    let (report_id, status) = (id.to_string(), ReportState::Draft.as_str());
+    CommandResponse::response(&receipt, ReportDone { report_id, status })
 }
 
 /// Publishes a draft: from now on its figures are those of the log as it ends now.
@@ -199,7 +177,10 @@ async fn publish_report(
     Path((_, report_id)): Path<(String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
-    move_to(&app, &report_id, &command, ReportState::Published).await
+    command.body(|_| Some(()))?;
+    let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
+    let receipt = app.engine.commands.publish_report(&command.tenant, &id).await?;
+    CommandResponse::changed(&receipt, ReportDone { report_id, status: ReportState::Published.as_str() })
 }
 
 /// Withdraws a published report.
@@ -217,36 +198,10 @@ async fn withdraw_report(
     Path((_, report_id)): Path<(String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
-    move_to(&app, &report_id, &command, ReportState::Withdrawn).await
-}
-
-async fn move_to(app: &App, id: &str, command: &Command, to: ReportState) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
-    let report_id = Text::new(id).ok_or(ReportRejection::Unknown)?;
-    let decide = |view: &TenantView, _: Instant| {
-        view.with(|tenant, position| -> Result<_, ReportRejection> {
-            let reports = &tenant.reports.rows;
-            let row = reports.get(report_id.as_str()).ok_or(ReportRejection::Unknown)?;
-            if !moves(row.state(), to)? {
-                return Ok(Decision::Stands(position));
-            }
-            let period = row.period(reports.texts()).and_then(Period::text);
-            let narrative = row.narrative().and_then(|narrative| LongText::new(&narrative));
-            let report_id = report_id.clone();
-            // A report's id may be longer than a key: its first fact names it as well.
-            let drafted = row.first_fact();
-            let (key, fact) = if to == ReportState::Withdrawn {
-                let body = Report { report_id, period, narrative: None, position: None };
-                (EngineKey::ReportWithdrawn { drafted }, ReportFact::Withdrawn(body))
-            } else {
-                let body = Report { report_id, period, narrative, position: Some(position) };
-                (EngineKey::ReportPublished { drafted }, ReportFact::Published(body))
-            };
-            Ok(Decision::Append(NewFact { key, occurred_at: None, fact: Fact::Report(fact) }))
-        })
-    };
-    let done = app.engine.commands.decide(&command.tenant, decide).await?;
-    CommandResponse::changed(&done, ReportDone { report_id: id.to_owned(), status: to.as_str() })
+    let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
+    let receipt = app.engine.commands.withdraw_report(&command.tenant, &id).await?;
+    CommandResponse::changed(&receipt, ReportDone { report_id, status: ReportState::Withdrawn.as_str() })
 }
 
 impl From<ReportRejection> for Problem {

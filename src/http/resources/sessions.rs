@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::commands::Done;
+use crate::commands::Receipt;
 use crate::http::api::extractors::{Command, CommandResponse, Read, wait_for};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -63,13 +63,13 @@ impl From<SessionRejection> for Problem {
 }
 
 /// A command's answer that is true at `position`, as the state was read after it.
-fn at<T>(done: &Done<T>, position: Position) -> Done<Position> {
-    Done { answer: position, recorded: done.recorded.map(|_| position) }
+fn at<T>(receipt: &Receipt<T>, position: Position) -> Receipt<Position> {
+    Receipt { answer: position, recorded: receipt.recorded.map(|_| position) }
 }
 
-fn changed(done: Done<SessionAnswer>) -> Result<Response, Problem> {
-    let done_at = at(&done, done.answer.position);
-    CommandResponse::changed(&done_at, done.answer.session)
+fn changed(done: Receipt<SessionAnswer>) -> Result<Response, Problem> {
+    let receipt = at(&done, done.answer.position);
+    CommandResponse::changed(&receipt, done.answer.session)
 }
 
 /// The id in the path; what is no text is no session.
@@ -117,8 +117,8 @@ fn new_session(at: &mut Reader<'_>) -> Option<(Email, Text, Vec<Text>)> {
 async fn start_session(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (agent, pipeline, leads) = command.body(new_session)?;
     let done = app.engine.commands.start_session(&command.tenant, &agent, &pipeline, &leads).await?;
-    let done_at = at(&done, done.answer.position);
-    CommandResponse::response(&done_at, done.answer.session)
+    let receipt = at(&done, done.answer.position);
+    CommandResponse::response(&receipt, done.answer.session)
 }
 
 parameters! {
@@ -260,10 +260,10 @@ async fn attempt_lead(
     let (lead, outcome) = command.body(new_attempt)?;
     let commands = &app.engine.commands;
     let done = commands.attempt_lead(&command.tenant, &id(&session_id)?, &lead, outcome).await?;
-    let done_at = at(&done, done.answer.1.position);
+    let receipt = at(&done, done.answer.1.position);
     let (stands, answer) = done.answer;
     let attempt = Attempt { lead_id: lead.as_str().to_owned(), outcome: stands.as_str() };
-    CommandResponse::response(&done_at, AttemptMarked { attempt, session: answer.session })
+    CommandResponse::response(&receipt, AttemptMarked { attempt, session: answer.session })
 }
 
 parameters! {
@@ -297,9 +297,9 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
         }
     };
     let done = app.engine.commands.next_lead(&command.tenant, &id(session_id)?, &line).await?;
-    let done_at = at(&done, done.answer.position);
+    let receipt = at(&done, done.answer.position);
     let (lead_id, index) = done.answer.next.map(|next| (next.lead_id, next.index)).unzip();
-    CommandResponse::changed(&done_at, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
+    CommandResponse::changed(&receipt, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
 }
 
 /// Reserves the lead for a line to ring next, or tells the one it has.

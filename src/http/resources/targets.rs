@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::facts::Fact;
-use domain::facts::report::{ReportFact, TargetMetric, TargetSet};
+use domain::facts::report::{TargetMetric, TargetSet};
 use domain::json::FieldError;
 use domain::members::Month;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::commands::{Done, Once};
 use crate::http::api::extractors::{Command, CommandResponse};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -61,20 +59,10 @@ async fn set_target(
     let words = TargetMetric::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
     let metric = part(&metric, "metric", TargetMetric::parse, format!("one of {words}"))?;
     let value: u64 = command.body(|at| at.required("value"))?;
-    let commands = &app.engine.commands;
-    let view = commands.folded(&command.tenant).await?;
-    let (stands, position) = view.with(|tenant, position| (tenant.targets.rows.get(month, metric), position));
-    let done = if stands == Some(value) && command.key.is_none() {
-        Done { answer: position, recorded: None }
-    } else {
-        let once = Once {
-            check: |_: &_, _| Ok::<(), Problem>(()),
-            make: |_: Option<&Fact>| Fact::Report(ReportFact::TargetSet(TargetSet { month, metric, value })),
-        };
-        commands.once(&command.tenant, command.key.as_ref(), once).await?
-    };
+    let target = TargetSet { month, metric, value };
+    let receipt = app.engine.commands.set_target(&command.tenant, command.key.as_ref(), target).await?;
     let target = Target { month: month.to_string(), metric: metric.as_str(), value };
-    CommandResponse::response(&done, target)
+    CommandResponse::response(&receipt, target)
 }
 
 /// A part of the path that must be a value; 422 naming it.

@@ -15,7 +15,7 @@ use utoipa::openapi::{ObjectBuilder, Required, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::TenantAccess;
-use crate::commands::{Done, IdempotencyKey};
+use crate::commands::{IdempotencyKey, Receipt};
 use crate::http::api::json_body::{json_body, members};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query};
@@ -95,19 +95,19 @@ pub struct CommandResponse<T> {
 }
 
 impl<T: Serialize> CommandResponse<T> {
-    /// 201 with the position of what was recorded; 200 where it stood before, at `done.answer`.
-    pub fn response(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
-        let status = if done.recorded.is_some() { StatusCode::CREATED } else { StatusCode::OK };
-        Rendered::json(&Self::new(done, answer))?.with_status(status)
+    /// 201 with the position of what was recorded; 200 where it stood before, at `receipt.answer`.
+    pub fn response(receipt: &Receipt<Position>, answer: T) -> Result<Response, Problem> {
+        let status = if receipt.recorded.is_some() { StatusCode::CREATED } else { StatusCode::OK };
+        Rendered::json(&Self::new(receipt, answer))?.with_status(status)
     }
 
     /// 200 in both cases, for commands that create nothing.
-    pub fn changed(done: &Done<Position>, answer: T) -> Result<Response, Problem> {
-        Rendered::json(&Self::new(done, answer))?.with_status(StatusCode::OK)
+    pub fn changed(receipt: &Receipt<Position>, answer: T) -> Result<Response, Problem> {
+        Rendered::json(&Self::new(receipt, answer))?.with_status(StatusCode::OK)
     }
 
-    fn new(done: &Done<Position>, answer: T) -> Self {
-        let outcome = if done.recorded.is_some() { "recorded" } else { "existing" };
-        Self { outcome, position: done.recorded.unwrap_or(done.answer), answer }
+    fn new(receipt: &Receipt<Position>, answer: T) -> Self {
+        let outcome = if receipt.recorded.is_some() { "recorded" } else { "existing" };
+        Self { outcome, position: receipt.recorded.unwrap_or(receipt.answer), answer }
     }
 }

@@ -1,0 +1,108 @@
+//! The one loop of all commands: read the state at the head of the log, decide, append, decide again.
+
+use bytes::Bytes;
+use domain::keys::{Position, TenantId};
+use domain::members::Instant;
+use domain::rules::decision::{Decision, NewFact};
+
+use super::{CommandError, Commands, Receipt, StateError};
+use crate::ingest::error::IngestError;
+use crate::log::Appended;
+use crate::views::TenantView;
+
+/// Tries of one command. Each one that does not end it has lost its key to another command's fact.
+const TRIES_MAX: usize = 64;
+
+/// What a decision knows besides the state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    /// Time of the command, the same at every try.
+    pub now: Instant,
+    /// Position of the fact that this command has appended; the state holds it.
+    pub recorded: Option<Position>,
+}
+
+impl Commands {
+    /// The tenant's read models, folded at least to the head of the log as it is now.
+    ///
+    /// # Errors
+    /// [`StateError::NotFolded`] after 5 s, [`StateError::UnknownTenant`].
+    pub async fn folded(&self, tenant: &TenantId) -> Result<TenantView, StateError> {
+        self.folded_to(tenant, self.log.head().position).await
+    }
+
+    pub(super) async fn folded_to(
+        &self,
+        tenant: &TenantId,
+        head: Position,
+    ) -> Result<TenantView, StateError> {
+        if !self.views.wait_for(head, self.patience).await {
+            return Err(StateError::NotFolded(head));
+        }
+        self.views.tenant(tenant).ok_or(StateError::UnknownTenant)
+    }
+
+    /// Decides on the tenant's read models until they satisfy the command. `decide` is pure; it is given the time of
+    /// the command, the same at every try.
+    ///
+    /// # Errors
+    /// [`CommandError::Rejected`] with the error of `decide`; after any other the command may be sent again.
+    pub(super) async fn decide<T, R>(
+        &self,
+        tenant: &TenantId,
+        mut decide: impl FnMut(&TenantView, Instant) -> Result<Decision<T>, R>,
+    ) -> Result<Receipt<T>, CommandError<R>> {
+        let read = |head| async move { Ok(self.folded_to(tenant, head).await?) };
+        let decide =
+            |view: &TenantView, attempt: Attempt| decide(view, attempt.now).map_err(CommandError::Rejected);
+        self.decide_on(tenant, &Bytes::new(), read, decide).await
+    }
+}
+
+impl<V> Commands<V> {
+    /// The loop itself. `read` returns a state that is folded at least to the position it is given; facts are
+    /// appended to `tenant`, each with `original` as its payload.
+    ///
+    /// A fact whose key another command took is no error: the next turn reads a state that holds the other fact.
+    pub(super) async fn decide_on<S, T, R, F>(
+        &self,
+        tenant: &TenantId,
+        original: &Bytes,
+        read: impl Fn(Position) -> F,
+        mut decide: impl FnMut(&S, Attempt) -> Result<Decision<T>, CommandError<R>>,
+    ) -> Result<Receipt<T>, CommandError<R>>
+    where
+        F: Future<Output = Result<S, CommandError<R>>>,
+    {
+        let mut attempt = Attempt { now: self.now(), recorded: None };
+        for _ in 0..TRIES_MAX {
+            let state = read(self.log.head().position).await?;
+            match decide(&state, attempt)? {
+                Decision::Stands(answer) => return Ok(Receipt { answer, recorded: attempt.recorded }),
+                Decision::First(fact) => drop(self.append(tenant, fact, original, attempt.now).await?),
+                Decision::Append(fact) => {
+                    let appended = self.append(tenant, fact, original, attempt.now).await?;
+                    if let Appended::Recorded(position) = appended {
+                        attempt.recorded = Some(position);
+                    }
+                }
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        Instant((self.clock)())
+    }
+
+    pub(super) async fn append(
+        &self,
+        tenant: &TenantId,
+        new: NewFact,
+        original: &Bytes,
+        now: Instant,
+    ) -> Result<Appended, IngestError> {
+        let appended = self.ingest.append(&[new.envelope(tenant.clone(), now)?], original).await?;
+        appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
+    }
+}
