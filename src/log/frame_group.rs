@@ -10,7 +10,7 @@ use domain::record::{Draft, Hash};
 use super::frame::{self, Frame, FrameHeader, FrameWriter};
 use super::merkle::Frontier;
 use super::outer_header::{self, OUTER};
-use super::tail::Committed;
+use super::tail::TailFrame;
 
 /// Most facts in one append, and in one group.
 pub const APPEND_FACTS_MAX: usize = 8_192;
@@ -89,9 +89,9 @@ impl FrameGroup {
     }
 
     /// The frames, which share the buffer.
-    pub fn into_frames(self) -> Vec<Committed> {
+    pub fn into_frames(self) -> Vec<TailFrame> {
         let bytes = Bytes::from(self.bytes);
-        let frames = self.frames.into_iter().map(|BuiltFrame { header, span, leaves }| Committed {
+        let frames = self.frames.into_iter().map(|BuiltFrame { header, span, leaves }| TailFrame {
             frame: Frame::built(header, bytes.slice(span)),
             leaves,
         });

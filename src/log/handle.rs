@@ -256,6 +256,9 @@ fn fill_ahead(fills: &Receiver<(Arc<Fill>, u64)>) {
 }
 
 /// The writer's thread: takes what is queued as one group, up to one append's limits, and commits it.
+///
+/// A sync costs the same for one fact as for thousands, so whatever queued up during the last one shares the next. A
+/// submission that would not fit is held for the next group rather than split: each is answered by one group.
 fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
     let mut held: Option<Submission> = None;
     let mut group: Vec<Submission> = Vec::new();

@@ -26,7 +26,7 @@ use super::frame::{self, Frame};
 use super::frame_group::{FrameGroup, GROUP_BYTES_MAX};
 use super::merkle::Frontier;
 use super::outer_header::FileFrame;
-use super::tail::{Committed, Tail};
+use super::tail::{Tail, TailFrame};
 
 const MAGIC: [u8; 8] = *b"FFOPENSG";
 const FORMAT: u32 = 2;
@@ -50,12 +50,12 @@ pub struct OpenSegment {
     fill: Arc<Fill>,
 }
 
-/// What an open segment held when it was read at a start.
-pub struct Scanned {
-    /// Ready for appends once [`Scanned::rewrite_last_group`] went through.
+/// The result of reading an open segment at a start.
+pub struct SegmentScan {
+    /// Ready for appends once [`SegmentScan::rewrite_last_group`] went through.
     pub segment: OpenSegment,
     /// Its frames.
-    pub frames: Vec<Committed>,
+    pub frames: Vec<TailFrame>,
     /// The tree before its first fact.
     pub before: Frontier,
     /// The tree after its last fact.
@@ -106,7 +106,7 @@ impl OpenSegment {
         before: &Frontier,
         fill_step: u64,
         check_crc: bool,
-    ) -> Result<Scanned, LogError> {
+    ) -> Result<SegmentScan, LogError> {
         let first = before.len() + 1;
         let path: Arc<str> = path(first).into();
         let io = |e| LogError::io(&path, e);
@@ -116,7 +116,7 @@ impl OpenSegment {
         read_exact_at(&*file, 0, &mut bytes).map_err(io)?;
         let bytes = Bytes::from(bytes);
         let seed = check_header(&path, &bytes, before)?;
-        let mut scan = Scan { path: &path, bytes: &bytes, seed, check_crc, frontier: before.clone() };
+        let mut scan = FrameScanner { path: &path, bytes: &bytes, seed, check_crc, frontier: before.clone() };
         let Whole { frames, last_group, end } = scan.frames()?;
         let torn = scan.torn(end, last_group.0)?;
         let frontier = scan.frontier;
@@ -125,7 +125,7 @@ impl OpenSegment {
         let residue = len.min(end + GROUP_BYTES_MAX as u64);
         let last_group = (last_group.1 as u64, bytes.slice(last_group.1..end as usize));
         let segment = Self { path, file, seed, end, residue, fill };
-        Ok(Scanned { segment, frames, before: before.clone(), frontier, torn, last_group })
+        Ok(SegmentScan { segment, frames, before: before.clone(), frontier, torn, last_group })
     }
 
     /// Compares the file of `tail` with what was acknowledged, up to position `up_to`: what the writer adds meanwhile
@@ -143,7 +143,7 @@ impl OpenSegment {
             if frames.is_empty() {
                 break;
             }
-            for Committed { frame, .. } in frames.iter().filter(|known| known.frame.last() <= up_to) {
+            for TailFrame { frame, .. } in frames.iter().filter(|known| known.frame.last() <= up_to) {
                 let mut bytes = vec![0; FileFrame::len(frame)];
                 let read = read_exact_at(&*file, at, &mut bytes);
                 let there =
@@ -202,7 +202,7 @@ impl OpenSegment {
     }
 }
 
-impl Scanned {
+impl SegmentScan {
     /// Makes what was read durable, and what follows it zeros.
     ///
     /// The last group may have been written and never synced (a kill), or its sync may have failed and left its
@@ -257,7 +257,7 @@ fn check_header(path: &str, bytes: &[u8], before: &Frontier) -> Result<u32, LogE
     Ok(seed)
 }
 
-struct Scan<'a> {
+struct FrameScanner<'a> {
     path: &'a str,
     bytes: &'a Bytes,
     seed: u32,
@@ -267,14 +267,14 @@ struct Scan<'a> {
 
 /// The whole frames of a segment.
 struct Whole {
-    frames: Vec<Committed>,
+    frames: Vec<TailFrame>,
     /// Position and byte at which the last group begins; position 0 if there is none.
     last_group: (Position, usize),
     /// Where the last frame ends.
     end: u64,
 }
 
-impl Scan<'_> {
+impl FrameScanner<'_> {
     /// All frames from the beginning up to the first that does not check.
     ///
     /// Each frame counts by itself: of a group that was torn the first whole frames stay (see `log`, What a start
@@ -294,7 +294,7 @@ impl Scan<'_> {
         Ok(Whole { frames, last_group, end: at as u64 })
     }
 
-    fn accept(&mut self, at: u64, frame: Frame) -> Result<Committed, LogError> {
+    fn accept(&mut self, at: u64, frame: Frame) -> Result<TailFrame, LogError> {
         if frame.header.first != self.frontier.len() + 1 {
             let why = format!(
                 "a frame of position {} where {} is due",
@@ -313,10 +313,14 @@ impl Scan<'_> {
             self.frontier.push(leaf);
             leaves.push(leaf);
         }
-        Ok(Committed { frame, leaves: leaves.into() })
+        Ok(TailFrame { frame, leaves: leaves.into() })
     }
 
     /// Where the leftovers of one torn group end; an error when they are more than that.
+    ///
+    /// Zeros follow the last group, durably, before the next one is written. So a frame behind the first bad one that
+    /// belongs to another group than the one under way proves that the bad bytes were once synced: they are damage, and
+    /// cutting them would lose acknowledged facts.
     fn torn(&self, end: u64, last_group: Position) -> Result<Option<(u64, u64)>, LogError> {
         let rest = &self.bytes[(end as usize).min(self.bytes.len())..];
         let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Ok(None) };

@@ -10,7 +10,7 @@ use super::error::LogError;
 use super::high_water::{self, HighWater};
 use super::keys::{KeyEntry, KeyIndex, KeySource};
 use super::merkle::{Frontier, Head};
-use super::open_segment::{self, OpenSegment, Scanned};
+use super::open_segment::{self, OpenSegment, SegmentScan};
 use super::options::LogOptions;
 use super::seal;
 use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
@@ -140,7 +140,7 @@ fn open_index(shared: &Arc<Shared>, options: &LogOptions, head: Head) -> Result<
 }
 
 /// The mark must not be past what was found, and must name the same log.
-fn check_mark(mark: Option<Head>, head: Head, scanned: &[Scanned]) -> Result<(), LogError> {
+fn check_mark(mark: Option<Head>, head: Head, scanned: &[SegmentScan]) -> Result<(), LogError> {
     let Some(mark) = mark else { return Ok(()) };
     if mark.position > head.position {
         return Err(LogError::LostTail { mark: mark.position, found: head.position });
@@ -245,8 +245,8 @@ impl Recovery<'_> {
         self.disk.sync_dir("journal").map_err(|e| LogError::io("journal", e))
     }
 
-    fn open(&mut self, files: &Files) -> Result<Vec<Scanned>, LogError> {
-        let mut scanned: Vec<Scanned> = Vec::with_capacity(files.open.len());
+    fn open(&mut self, files: &Files) -> Result<Vec<SegmentScan>, LogError> {
+        let mut scanned: Vec<SegmentScan> = Vec::with_capacity(files.open.len());
         for (first, path) in &files.open {
             let due = self.frontier.len() + 1;
             if *first != due {

@@ -1,6 +1,12 @@
 //! Selections of facts: by tenant, kind group, subject shard and position.
 
+use std::ops::ControlFlow;
+
 use domain::keys::{Position, SubjectHash, TenantId};
+use domain::record::RecordRef;
+
+/// Called with each fact; stops the reading by `Break`.
+pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;
 
 /// A set of kind groups (`KindTag::group`), one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

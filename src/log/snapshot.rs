@@ -13,11 +13,8 @@ use super::disk::Disk;
 use super::error::LogError;
 use super::merkle::Head;
 use super::sealed_segment::SealedSegment;
-use super::select::Select;
+use super::select::{Select, Visit};
 use super::tail::Tail;
-
-/// Called with each fact; stops the reading by `Break`.
-pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;
 
 /// The log as it was at one moment. Cheap to take and to clone; it never makes the writer wait.
 #[derive(Clone)]

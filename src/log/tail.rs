@@ -1,4 +1,4 @@
-//! Committed frames of an open segment, in memory, shared by the writer and every reader.
+//! TailFrame frames of an open segment, in memory, shared by the writer and every reader.
 
 use domain::keys::Position;
 use domain::record::{Hash, Record};
@@ -7,9 +7,9 @@ use parking_lot::RwLock;
 use super::frame::Frame;
 use super::merkle::Frontier;
 
-/// A durable frame and the leaves of its facts.
+/// A durable frame of a tail, with the leaves of its facts.
 #[derive(Debug, Clone)]
-pub struct Committed {
+pub struct TailFrame {
     /// The frame.
     pub frame: Frame,
     /// One leaf per fact.
@@ -21,7 +21,7 @@ pub struct Committed {
 pub struct Tail {
     /// The tree before its first fact.
     pub before: Frontier,
-    frames: RwLock<Vec<Committed>>,
+    frames: RwLock<Vec<TailFrame>>,
 }
 
 /// Frames copied out under one hold of the lock: pushing waits no longer than that.
@@ -29,7 +29,7 @@ const FRAMES_AT_ONCE: usize = 64;
 
 impl Tail {
     /// A tail that begins after `before`.
-    pub fn new(before: Frontier, frames: Vec<Committed>) -> Self {
+    pub fn new(before: Frontier, frames: Vec<TailFrame>) -> Self {
         Self { before, frames: RwLock::new(frames) }
     }
 
@@ -39,12 +39,12 @@ impl Tail {
     }
 
     /// Adds frames that are durable.
-    pub fn push(&self, frames: impl IntoIterator<Item = Committed>) {
+    pub fn push(&self, frames: impl IntoIterator<Item = TailFrame>) {
         self.frames.write().extend(frames);
     }
 
     /// Up to 64 frames, beginning with the one that holds `position`; empty if none does.
-    pub fn frames_from(&self, position: Position) -> Vec<Committed> {
+    pub fn frames_from(&self, position: Position) -> Vec<TailFrame> {
         let frames = self.frames.read();
         let at = frames.partition_point(|committed| committed.frame.last() < position);
         if frames.get(at).is_none_or(|committed| committed.frame.header.first > position) {

@@ -20,14 +20,14 @@ use super::open_segment::{self, OpenSegment};
 use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
 use super::violation::Violation;
 use super::{blobs, seal};
-pub use serving::Audited;
+pub use serving::FileAudit;
 
 const JOURNAL: &str = "journal";
 /// Two slots of a page each (high_water.rs).
 const MARK_LEN: u64 = 8192;
 const BLOB_PIECE: usize = 64 * 1024;
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// Facts whose leaves were recomputed.
@@ -36,9 +36,9 @@ pub struct Report {
     pub segments: u64,
     /// Blobs read and compared with the facts that name them.
     pub blobs: u64,
-    /// All that is wrong; empty when the journal is whole.
+    /// Empty if the journal is intact.
     pub violations: Vec<Violation>,
-    /// What an operator may want to know and is no damage: a torn group, a file that does not belong here.
+    /// For the operator, and no damage: a torn group, a file that is not the log's.
     pub notes: Vec<String>,
     frontier: Frontier,
 }

@@ -9,13 +9,13 @@ use domain::keys::Position;
 use super::entry::{KeyEntry, Packed, prefix_of};
 use super::manifest::{HEAD, RunHead, RunId, TABLE, id_of};
 use super::run::{MemRun, Range, Run};
-use super::sled_run::{SledRun, Told, look_up};
+use super::sled_run::{Lookup, SledRun, look_up};
 use super::{KeySource, Shape};
 use crate::store::{Db, StoreError};
 
 /// Why the whole database is set aside.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
+pub(super) enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("it belongs to another log")]
@@ -39,7 +39,7 @@ pub(super) struct Log<'a> {
 /// log.
 ///
 /// The log's id tells it from other logs, and samples from an older state of the same log that went another way.
-pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, Unfit> {
+pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, LoadError> {
     let mut heads = heads(db, log)?;
     let mut runs: Vec<Run> = Vec::new();
     loop {
@@ -68,7 +68,7 @@ pub(super) fn load(db: &Db, log: &Log<'_>, shape: Shape) -> Result<Vec<Run>, Unf
     }
 }
 
-fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, Unfit> {
+fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, LoadError> {
     let found = db.read(|view| {
         let mut found: Vec<(RunId, Option<RunHead>)> = Vec::new();
         view.table(TABLE)?.scan(&[HEAD], |key, value| {
@@ -84,10 +84,10 @@ fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, Unfit> {
     for (id, head) in found {
         let Some(head) = head else { continue };
         if head.log_id != log.id {
-            return Err(Unfit::OtherLog);
+            return Err(LoadError::OtherLog);
         }
         if head.range.last > log.head {
-            return Err(Unfit::BeyondHead(head.range.last));
+            return Err(LoadError::BeyondHead(head.range.last));
         }
         if head.range.first <= head.range.last && head.range.first > 0 {
             heads.insert(id, head);
@@ -97,33 +97,35 @@ fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, Unfit> {
 }
 
 /// Whether facts spread over the run's range stand in it as they do in the log. False when a chunk is damaged.
-fn sample(run: &SledRun, source: &dyn KeySource, samples: u64) -> Result<bool, Unfit> {
+fn sample(run: &SledRun, source: &dyn KeySource, samples: u64) -> Result<bool, LoadError> {
     let Range { first, last } = run.range;
     let mut entries: Vec<KeyEntry> = Vec::new();
     for number in 0..samples {
         let position = first + (last - first) * number / (samples - 1).max(1);
         source
             .entries(position - 1, position, &mut |entry| entries.push(entry))
-            .map_err(|error| Unfit::Source(error.to_string()))?;
+            .map_err(|error| LoadError::Source(error.to_string()))?;
     }
     for entry in &entries {
-        let Some(ask) = run.filter.may_hold(prefix_of(&entry.key)).then(|| run.ask(&entry.key)).flatten()
+        let Some(query) = run.filter.may_hold(prefix_of(&entry.key)).then(|| run.query(&entry.key)).flatten()
         else {
-            return Err(Unfit::OtherFact(entry.position));
+            return Err(LoadError::OtherFact(entry.position));
         };
-        match look_up(&run.db, vec![ask])?.first() {
-            Some(Told::Here(told)) if told == entry => {}
-            Some(Told::Damaged) => return Ok(false),
-            Some(Told::Here(_) | Told::NotHere) | None => return Err(Unfit::OtherFact(entry.position)),
+        match look_up(&run.db, vec![query])?.first() {
+            Some(Lookup::Found(found)) if found == entry => {}
+            Some(Lookup::Damaged) => return Ok(false),
+            Some(Lookup::Found(_) | Lookup::Absent) | None => {
+                return Err(LoadError::OtherFact(entry.position));
+            }
         }
     }
     Ok(true)
 }
 
-fn from_log(source: &dyn KeySource, range: Range) -> Result<Vec<Packed>, Unfit> {
+fn from_log(source: &dyn KeySource, range: Range) -> Result<Vec<Packed>, LoadError> {
     let mut entries = Vec::new();
     source
         .entries(range.first - 1, range.last, &mut |entry| entries.push(entry.pack()))
-        .map_err(|error| Unfit::Source(error.to_string()))?;
+        .map_err(|error| LoadError::Source(error.to_string()))?;
     Ok(entries)
 }

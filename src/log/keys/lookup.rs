@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use super::entry::{KeyEntry, Packed, prefix_of};
 use super::keeper::Signal;
 use super::run::{MemRun, Range, Run};
-use super::sled_run::{Ask, SledRun, Told, look_up};
+use super::sled_run::{ChunkQuery, Lookup, SledRun, look_up};
 use super::tail::Tail;
 use super::{KeyError, KeySource, Shape};
 use crate::store::Db;
@@ -180,6 +180,11 @@ impl Shared {
         Err(KeyError::RepairsExhausted)
     }
 
+    /// Asks memory first, then sled once for all keys that its filters may hold.
+    ///
+    /// Newest run first: a key stands in one run only, and recent keys are the likely ones. Sled is asked in one job for
+    /// the whole group, since a job costs more than its look-ups. A damaged chunk ends the try: the caller repairs the
+    /// run and asks again, because "absent" would be a guess.
     fn try_find(&self, keys: &[KeyHash], found: &mut Vec<Option<KeyEntry>>) -> Result<(), Trouble> {
         found.clear();
         let runs = {
@@ -187,7 +192,7 @@ impl Shared {
             found.extend(keys.iter().map(|key| inner.tail.find(key)));
             Arc::clone(&inner.runs)
         };
-        let mut asked: Vec<(usize, &Arc<SledRun>, Ask)> = Vec::new();
+        let mut queries: Vec<(usize, &Arc<SledRun>, ChunkQuery)> = Vec::new();
         // Run by run rather than key by key: the probes of one filter then wait for memory together.
         for run in runs.iter().rev() {
             for (at, (key, found)) in keys.iter().zip(found.iter_mut()).enumerate() {
@@ -198,23 +203,23 @@ impl Shared {
                     Run::Tail(_, tail) => *found = tail.find(key),
                     Run::Mem(run) if run.filter.may_hold(prefix_of(key)) => *found = run.find(key),
                     Run::Sled(run) if run.filter.may_hold(prefix_of(key)) => {
-                        asked.extend(run.ask(key).map(|ask| (at, run, ask)));
+                        queries.extend(run.query(key).map(|query| (at, run, query)));
                     }
                     Run::Mem(_) | Run::Sled(_) => {}
                 }
             }
         }
-        while let Some((_, first, _)) = asked.first() {
+        while let Some((_, first, _)) = queries.first() {
             // One database for all, but for the moment in which another takes its place.
-            let (db, batch) = (&first.db, asked.iter().take_while(|(_, run, _)| run.db.same(&first.db)));
-            let asks: Vec<Ask> = batch.map(|(_, _, ask)| *ask).collect();
-            let count = asks.len();
-            let told = look_up(db, asks).map_err(|_| Trouble::Db(db.clone()))?;
-            for ((at, run, _), told) in asked.drain(..count).zip(told) {
-                match told {
-                    Told::Here(entry) => found[at] = Some(entry),
-                    Told::NotHere => {}
-                    Told::Damaged => return Err(Trouble::Run(Arc::clone(run))),
+            let (db, batch) = (&first.db, queries.iter().take_while(|(_, run, _)| run.db.same(&first.db)));
+            let batch_queries: Vec<ChunkQuery> = batch.map(|(_, _, query)| *query).collect();
+            let count = batch_queries.len();
+            let answers = look_up(db, batch_queries).map_err(|_| Trouble::Db(db.clone()))?;
+            for ((at, run, _), answer) in queries.drain(..count).zip(answers) {
+                match answer {
+                    Lookup::Found(entry) => found[at] = Some(entry),
+                    Lookup::Absent => {}
+                    Lookup::Damaged => return Err(Trouble::Run(Arc::clone(run))),
                 }
             }
         }

@@ -38,13 +38,13 @@ use domain::keys::{KeyHash, Position};
 
 pub use entry::{ENTRY_BYTES, KeyEntry, POSITION_MAX};
 use keeper::Keeper;
-use load::Unfit;
+use load::LoadError;
 use lookup::{Shared, Trouble};
 use run::Run;
 
 use crate::store::Store;
 
-/// Why the index could not answer. It then says nothing at all rather than "unknown".
+/// Why a look-up failed. It is never answered "unknown" instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Runs were lost and the log itself could not be read to bring them back.
@@ -154,7 +154,7 @@ impl KeyIndex {
         if let Some(opened) = &db {
             match load::load(opened, &load::Log { id: log_id, head, source: &*source }, shape) {
                 Ok(loaded) => runs = loaded,
-                Err(Unfit::Source(reason)) => return Self::without_sled(shape, Some(source), &reason),
+                Err(LoadError::Source(reason)) => return Self::without_sled(shape, Some(source), &reason),
                 Err(unfit) => {
                     opened.give_up(&unfit.to_string());
                     // At once: by the next start the log may have grown over what tells the two apart.

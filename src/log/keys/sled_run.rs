@@ -33,29 +33,29 @@ pub(super) struct SledRun {
 
 /// A key to be looked up in one chunk.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
+pub(super) struct ChunkQuery {
     pub(super) key: KeyHash,
     id: RunId,
     chunk: u32,
     crc: Option<u32>,
 }
 
-/// What a chunk said.
+/// The answer of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    Here(KeyEntry),
-    NotHere,
+pub(super) enum Lookup {
+    Found(KeyEntry),
+    Absent,
     /// The chunk is missing or is not the one that was written.
     Damaged,
 }
 
 impl SledRun {
     /// Where `key` must stand if this run holds it; None when it surely does not.
-    pub(super) fn ask(&self, key: &KeyHash) -> Option<Ask> {
+    pub(super) fn query(&self, key: &KeyHash) -> Option<ChunkQuery> {
         let after = self.directory.partition_point(|chunk| chunk.first <= *key);
         let chunk = after.checked_sub(1)?;
         let crc = self.check.then_some(self.directory[chunk].crc);
-        Some(Ask { key: *key, id: self.id, chunk: chunk as u32, crc })
+        Some(ChunkQuery { key: *key, id: self.id, chunk: chunk as u32, crc })
     }
 
     /// Bytes in memory.
@@ -88,18 +88,18 @@ impl SledRun {
     }
 }
 
-/// Looks up all of `asks` in one job; answers in their order.
-pub(super) fn look_up(db: &Db, asks: Vec<Ask>) -> Result<Vec<Told>, StoreError> {
+/// Looks up all of `queries` in one job; answers in their order.
+pub(super) fn look_up(db: &Db, queries: Vec<ChunkQuery>) -> Result<Vec<Lookup>, StoreError> {
     db.read(move |view| {
         let table = view.table(TABLE)?;
-        let tell = |ask: &Ask| {
-            let chunk = table.get(&part_key(CHUNK, ask.id, ask.chunk))?;
-            Ok(match chunk.as_deref().and_then(|bytes| checked(bytes, ask.crc)) {
-                None => Told::Damaged,
-                Some(entries) => find_sorted(entries, &ask.key).map_or(Told::NotHere, Told::Here),
+        let answer = |query: &ChunkQuery| {
+            let chunk = table.get(&part_key(CHUNK, query.id, query.chunk))?;
+            Ok(match chunk.as_deref().and_then(|bytes| checked(bytes, query.crc)) {
+                None => Lookup::Damaged,
+                Some(entries) => find_sorted(entries, &query.key).map_or(Lookup::Absent, Lookup::Found),
             })
         };
-        asks.iter().map(tell).collect()
+        queries.iter().map(answer).collect()
     })
 }
 

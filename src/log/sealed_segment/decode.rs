@@ -15,7 +15,7 @@ use super::encode::{
 const SALT: usize = 16;
 const HEADER_LAYOUT: u8 = 1;
 
-/// What all facts of a lane have in common.
+/// The header members that all facts of a lane share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LaneKey<'a> {
     pub tenant: &'a str,
@@ -119,6 +119,10 @@ impl Bodies {
     }
 
     /// Decodes the stored bytes, whose checksum was found good.
+    ///
+    /// Only spans and times are decoded; bodies stay where zstd put them, so a view of a fact copies nothing. Headers
+    /// alone are rebuilt, because the leaf is hashed over their exact bytes. Every length is checked against what is
+    /// there: the checksum says that the bytes are those written, not that the writer was right.
     pub fn decode(
         &mut self,
         decoder: &mut Decoder,

@@ -64,7 +64,7 @@ impl<'a> Shape<'a> {
 }
 
 /// An encoded bodies chunk.
-pub(super) struct Encoded {
+pub(super) struct EncodedBodies {
     pub stored: Vec<u8>,
     /// The columns before compression: the dictionary of the chunk's originals.
     pub columns: Vec<u8>,
@@ -93,7 +93,7 @@ pub(super) fn encode_bodies(
     cctx: &mut CCtx<'_>,
     first: Position,
     records: &[(Position, RecordRef<'_>)],
-) -> Result<Encoded, Short> {
+) -> Result<EncodedBodies, Short> {
     let mut shapes: Vec<(Shape<'_>, usize)> = Vec::new();
     let mut subjects: Vec<u64> = Vec::new();
     let (mut shape_of, mut subject_of) = (Vec::new(), Vec::new());
@@ -188,7 +188,7 @@ pub(super) fn encode_bodies(
     stored.extend_from_slice(&(raw.len() as u32).to_le_bytes());
     stored.extend_from_slice(&raw);
     compress(cctx, &columns, &[], &mut stored)?;
-    Ok(Encoded { stored, columns })
+    Ok(EncodedBodies { stored, columns })
 }
 
 /// Encodes the inline originals of `records`, the facts of one bodies chunk whose columns are `dictionary`: an

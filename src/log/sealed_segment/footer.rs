@@ -17,7 +17,7 @@ pub(super) const HEAD_LEN: usize = 16;
 /// The directory and the lane column together decode to at most this.
 const DIRECTORY_MAX: usize = 64 << 20;
 
-/// Stored bytes of one half of a chunk.
+/// Place, lengths and checksum of stored bytes: a chunk's bodies or its originals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub offset: u64,
@@ -51,7 +51,7 @@ impl Lane {
     }
 }
 
-/// All of it, decoded.
+/// The decoded footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Footer {
     pub before: Frontier,

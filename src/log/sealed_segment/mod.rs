@@ -53,7 +53,6 @@ mod write_tests;
 use std::sync::Arc;
 
 use domain::keys::Position;
-use domain::record::Hash;
 
 pub use self::cache::ChunkCache;
 pub use self::error::{FORMAT, SegmentError};
@@ -152,19 +151,9 @@ impl SealedSegment {
         &self.footer.after
     }
 
-    /// Root of the tree before its first fact.
-    pub fn before_root(&self) -> Hash {
-        self.footer.before.root()
-    }
-
     /// Position and root after its last fact.
     pub fn head(&self) -> Head {
         self.footer.after.head()
-    }
-
-    /// Roots of the aligned subtrees of 64 leaves that were completed in this segment, in order.
-    pub fn subtrees(&self) -> &[Hash] {
-        &self.footer.subtrees
     }
 
     /// Stored bytes of bodies and of originals.

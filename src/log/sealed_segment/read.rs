@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,11 +14,8 @@ use super::decode::{Bodies, Decoder, Originals};
 use super::footer::{Chunk, Extent, Lane};
 use super::{SealedSegment, SegmentError, crc_matches};
 use crate::log::disk::read_exact_at;
-use crate::log::select::{Select, Shard};
+use crate::log::select::{Select, Shard, Visit};
 use crate::log::violation::Violation;
-
-/// What a reader is called with, fact by fact.
-pub type Visit<'f> = &'f mut dyn FnMut(Position, RecordRef<'_>) -> ControlFlow<()>;
 
 /// A lane being read: the chunk at hand and the place in it.
 struct LaneReader<'s> {
@@ -102,7 +98,7 @@ impl SealedSegment {
         Ok(f(record))
     }
 
-    /// Hands out what is selected in ascending positions, straight from the decoded chunks.
+    /// Calls `f` with each selected fact, positions ascending, borrowed from the decoded chunks.
     ///
     /// # Errors
     /// What the disk or the checksums say; facts before the damage have been handed out by then.
@@ -117,7 +113,7 @@ impl SealedSegment {
         self.merge(lanes, select.from.max(self.base()), select.up_to, select.originals, f)
     }
 
-    /// Hands out all facts of `from..=to` in position order.
+    /// Calls `f` with each fact of `from..=to` in position order.
     ///
     /// # Errors
     /// As [`SealedSegment::for_each`].
@@ -162,6 +158,10 @@ impl SealedSegment {
         result
     }
 
+    /// Merges lanes into position order.
+    ///
+    /// Each lane is in order by itself, so a heap of the lanes' next positions gives the next fact of all. A lane holds
+    /// one decoded chunk at a time and keeps its buffers: memory is a chunk a lane, whatever the range.
     fn merge_with<'s>(
         &'s self,
         decoder: &mut Decoder,

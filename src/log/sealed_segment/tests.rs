@@ -163,7 +163,7 @@ fn check(sealed: &Sealed, positions_before: u64, of: u32) {
     assert_eq!((segment.base(), segment.count()), (positions_before + 1, records.len() as u64));
     assert_eq!(segment.last(), positions_before + records.len() as u64);
     let mut after = before(positions_before);
-    assert_eq!(segment.before_root(), after.root());
+    assert_eq!(segment.before().root(), after.root());
     sealed.leaves.iter().for_each(|leaf| after.push(*leaf));
     assert_eq!(segment.head(), after.head());
     assert_eq!(segment.frontier(), &after);

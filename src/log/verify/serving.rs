@@ -12,14 +12,14 @@ use crate::log::tail::Tail;
 use crate::log::violation::Violation;
 use crate::log::{Log, LogSnapshot};
 
-/// What was found in one file and the blobs that its facts name.
+/// The audit of one file and of the blobs that its facts name.
 #[derive(Debug, Clone)]
-pub struct Audited {
+pub struct FileAudit {
     /// The file, relative to the data directory.
     pub file: String,
     /// Position with which the next file begins; past the head after the last one.
     pub next: Position,
-    /// All that is wrong.
+    /// Empty if the file is intact.
     pub violations: Vec<Violation>,
 }
 
@@ -27,7 +27,7 @@ impl Log {
     /// Verifies the file of the journal that holds `position`, and the blobs that its facts name: every checksum and
     /// leaf of a sealed segment, every frame of an open one against what was acknowledged. The last file is that of
     /// positions past the head. Reads at most a segment and its blobs; blocks.
-    pub fn audit(&self, position: Position) -> Audited {
+    pub fn audit(&self, position: Position) -> FileAudit {
         loop {
             let snapshot = self.snapshot();
             let audited = snapshot.audit(position);
@@ -40,7 +40,7 @@ impl Log {
 }
 
 impl LogSnapshot {
-    fn audit(&self, position: Position) -> Audited {
+    fn audit(&self, position: Position) -> FileAudit {
         let at = self.sealed.partition_point(|segment| segment.last() < position);
         if let Some(segment) = self.sealed.get(at) {
             return self.audit_sealed(segment);
@@ -49,12 +49,12 @@ impl LogSnapshot {
         let next = self.tails.get(at + 1).map_or(self.head.position + 1, |tail| tail.first());
         match self.tails.get(at) {
             Some(tail) => self.audit_open(tail, next),
-            None => Audited { file: super::JOURNAL.to_owned(), next, violations: Vec::new() },
+            None => FileAudit { file: super::JOURNAL.to_owned(), next, violations: Vec::new() },
         }
     }
 
     /// The file is opened anew: the one that is open may be no name's any more.
-    fn audit_sealed(&self, known: &SealedSegment) -> Audited {
+    fn audit_sealed(&self, known: &SealedSegment) -> FileAudit {
         let file = known.name().to_owned();
         let mut report = Report { frontier: known.before().clone(), ..Report::default() };
         match SealedSegment::open(&*self.disk, &file, &ChunkCache::new(0)) {
@@ -68,10 +68,10 @@ impl LogSnapshot {
                 report.violations.push(Violation::new(&file, 0, Some(known.base()), other.to_string()))
             }
         }
-        Audited { file, next: known.last() + 1, violations: report.violations }
+        FileAudit { file, next: known.last() + 1, violations: report.violations }
     }
 
-    fn audit_open(&self, tail: &Arc<Tail>, next: Position) -> Audited {
+    fn audit_open(&self, tail: &Arc<Tail>, next: Position) -> FileAudit {
         let (file, mut report) = (open_segment::path(tail.first()), Report::default());
         if let Err(error) = OpenSegment::compare(&*self.disk, tail, next - 1) {
             let mut found = violation(&file, error);
@@ -91,6 +91,6 @@ impl LogSnapshot {
             }
             from = frames.last().map_or(next, |last| last.frame.last() + 1);
         }
-        Audited { file, next, violations: report.violations }
+        FileAudit { file, next, violations: report.violations }
     }
 }
