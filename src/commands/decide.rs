@@ -102,7 +102,7 @@ impl<V> Commands<V> {
         original: &Bytes,
         now: Instant,
     ) -> Result<Appended, IngestError> {
-        let appended = self.ingest.append(&[new.envelope(tenant.clone(), now)?], original).await?;
+        let appended = self.ingest.append(&[new.envelope(tenant.clone(), now)?], original)?.await?;
         appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
     }
 }

@@ -15,12 +15,12 @@ use tokio::task::yield_now;
 
 use super::error::IngestError;
 
+use super::Ingest;
 use super::answer::{BatchTally, Posted};
 use super::differing::{DifferingFact, KeyMatch};
 use super::post::{self, PostingRole};
 use super::restore::{Places, is_exported};
-use super::{Ingest, salts};
-use crate::log::{APPEND_BYTES_MAX, Appended, LogError, Pending};
+use crate::log::{Appended, LogError, Pending, cut};
 
 /// Lines of a post that are laid down at a time: what else is to be done meanwhile comes in between.
 const POSTED_LINES: usize = 16;
@@ -189,7 +189,7 @@ impl Ingest {
         for pending in submitted.pendings {
             appended.extend(pending.wait().map_err(IngestError::from)?);
         }
-        for posted in wait(self.answers(source, submitted.slots, appended))? {
+        for posted in pollster::block_on(self.answers(source, submitted.slots, appended))? {
             tally.add(&posted);
             each(posted)?;
         }
@@ -221,10 +221,9 @@ impl Ingest {
         let now = self.now();
         let slots = Vec::with_capacity(lines.len());
         let mut prepared = Prepared { appends: Vec::new(), slots, configures: false };
-        let (mut drafts, mut bytes) = (Vec::with_capacity(lines.len()), 0);
-        let salts = salts(lines.len())?;
-        for (line, salt) in lines.into_iter().zip(salts) {
-            let draft = self.read_line(source, &line, now)?.and_then(|(envelope, original)| {
+        let (mut drafts, mut drafter) = (Vec::with_capacity(lines.len()), self.drafter(lines.len()));
+        for line in lines {
+            let read = self.read_line(source, &line, now)?.and_then(|(envelope, original)| {
                 if matches!(envelope.fact, Fact::Tenant(_)) {
                     prepared.configures = true;
                     let claimed = self.claimed(&envelope.tenant, &envelope.fact);
@@ -232,28 +231,23 @@ impl Ingest {
                         return Err(Posted::Rejected(claimed));
                     }
                 }
-                envelope.draft(&self.secret, salt, &original).map_err(|error| {
-                    Posted::Rejected(vec![FieldError { pointer: "/body".into(), message: error.to_string() }])
-                })
+                Ok((envelope, original))
             });
-            match draft {
-                Err(answer) => prepared.slots.push(Slot::Answered(answer)),
+            let draft = match read {
+                Ok((envelope, original)) => drafter.draft(&envelope, &original)?.map_err(|error| {
+                    Posted::Rejected(vec![FieldError { pointer: "/body".into(), message: error.to_string() }])
+                }),
+                Err(answer) => Err(answer),
+            };
+            prepared.slots.push(match draft {
+                Err(answer) => Slot::Answered(answer),
                 Ok(draft) => {
-                    // 16: what the log adds to a record in its frame.
-                    let len = draft.stored_len() + 16;
-                    if bytes + len > APPEND_BYTES_MAX || drafts.len() >= crate::log::APPEND_FACTS_MAX {
-                        prepared.appends.push(std::mem::take(&mut drafts));
-                        bytes = 0;
-                    }
-                    bytes += len;
                     drafts.push(draft);
-                    prepared.slots.push(Slot::Draft(line));
+                    Slot::Draft(line)
                 }
-            }
+            });
         }
-        if !drafts.is_empty() {
-            prepared.appends.push(drafts);
-        }
+        prepared.appends = cut(drafts);
         Ok(prepared)
     }
 
@@ -317,26 +311,4 @@ fn chunk(lines: &mut impl Iterator<Item = Bytes>) -> Vec<Bytes> {
         chunk.push(line);
     }
     chunk
-}
-
-/// Runs a future that waits for nothing but the log on a thread that may block.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let this = std::sync::Arc::new(Unpark(thread::current()));
-    let waker = this.into();
-    let mut context = std::task::Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(output) => return output,
-            std::task::Poll::Pending => thread::park(),
-        }
-    }
-}
-
-struct Unpark(thread::Thread);
-
-impl std::task::Wake for Unpark {
-    fn wake(self: std::sync::Arc<Self>) {
-        self.0.unpark();
-    }
 }

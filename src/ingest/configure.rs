@@ -7,8 +7,8 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{Position, TenantId};
 use serde_json::Value;
 
+use super::Ingest;
 use super::error::IngestError;
-use super::{Ingest, salts};
 use crate::log::Appended;
 
 /// A configuration decided on an old state is decided again; nobody changes it this often meanwhile.
@@ -66,14 +66,10 @@ impl Ingest {
         latest: Position,
         fact: Fact,
     ) -> Result<Appended, IngestError> {
-        let engine = |why: String| of_tenant(tenant, &why);
         let key = EngineKey::Tenant { latest };
         let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
-        let salt = salts(1)?.pop().unwrap_or_default();
-        let draft = envelope.draft(&self.secret, salt, &Bytes::new());
-        let draft = draft.map_err(|error| engine(error.to_string()))?;
-        let appended = self.log.append(vec![draft])?.wait()?;
-        appended.first().copied().ok_or_else(|| engine("the log gave no answer".into()))
+        let appended = self.append(&[envelope], &Bytes::new())?.wait()?;
+        appended.first().copied().ok_or_else(|| of_tenant(tenant, "the log gave no answer"))
     }
 
     pub(super) fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {

@@ -94,7 +94,7 @@ impl Ingest {
         let original = if decision == Decision::Accept { original } else { Bytes::new() };
         let key = EngineKey::ConflictDecision { first, second: HexDigest(second) };
         let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), Fact::Control(fact))?;
-        let appended = self.append(&[envelope], &original).await?;
+        let appended = self.append(&[envelope], &original)?.await?;
         match appended.first() {
             Some(Appended::Recorded(position)) => {
                 // What is the tenant's follows its configuration at once.

@@ -4,13 +4,12 @@
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::keys::Position;
-use domain::record::Draft;
 
+use super::Ingest;
 use super::conflict::{Conflict, First, same_today};
 use super::decide::Decision;
 use super::error::IngestError;
-use super::{Ingest, salts};
-use crate::log::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, Appended};
+use crate::log::Appended;
 
 /// A fact whose key is in the log with other content.
 pub(super) struct DifferingFact {
@@ -39,7 +38,8 @@ impl Ingest {
     ) -> Result<Vec<KeyMatch>, IngestError> {
         let mut resolved = Vec::with_capacity(differing.len());
         let mut evidence = Vec::new();
-        for (second, salt) in differing.iter().zip(salts(differing.len())?) {
+        let mut drafter = self.drafter(differing.len());
+        for second in &differing {
             let digest = self.digest(&second.second)?;
             let first = First::read(&self.log, second.position, &second.second)?;
             let remapped = first.original.clone().map(remap).unwrap_or_default();
@@ -49,11 +49,10 @@ impl Ingest {
                 continue;
             }
             let envelope = first.evidence(&second.second, digest, self.now())?;
-            let draft = envelope.draft(&self.secret, salt, &second.original);
-            evidence.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
+            evidence.push(drafter.draft(&envelope, &second.original)??);
             resolved.push(None);
         }
-        let mut appended = self.append_in_groups(evidence).await?.into_iter();
+        let mut appended = self.log.append_all(evidence)?.await?.into_iter();
         let mut answers = Vec::with_capacity(resolved.len());
         for (known, DifferingFact { position, second, .. }) in resolved.into_iter().zip(differing) {
             answers.push(match known {
@@ -86,26 +85,5 @@ impl Ingest {
         // Read again rather than kept: of thousands of conflicts all facts would lie in memory at once.
         let first = First::read(&self.log, position, second)?;
         Ok(KeyMatch::Conflict(first.conflict(second, digest, evidence.position(), counted)))
-    }
-
-    /// Appends more than one submission to the log may hold. Where it fails some may be recorded, and trying all again
-    /// is harmless.
-    pub(super) async fn append_in_groups(&self, drafts: Vec<Draft>) -> Result<Vec<Appended>, IngestError> {
-        let mut appended = Vec::with_capacity(drafts.len());
-        let (mut group, mut bytes) = (Vec::new(), 0);
-        for draft in drafts {
-            // 16: what the log adds to a record in its frame.
-            let len = draft.stored_len() + 16;
-            if bytes + len > APPEND_BYTES_MAX || group.len() >= APPEND_FACTS_MAX {
-                appended.extend(self.log.append(std::mem::take(&mut group))?.await?);
-                bytes = 0;
-            }
-            bytes += len;
-            group.push(draft);
-        }
-        if !group.is_empty() {
-            appended.extend(self.log.append(group)?.await?);
-        }
-        Ok(appended)
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of the room: of the log, of a delivery, of its signature and of its mapping.
 
+use domain::codec::CodecError;
 use domain::keys::{NameError, Position};
 
 use crate::log::LogError;
@@ -24,6 +25,12 @@ pub enum IngestError {
     /// A fact that the engine itself makes does not fit a record.
     #[error("the engine cannot record its own fact: {0}")]
     Engine(String),
+}
+
+impl From<CodecError> for IngestError {
+    fn from(error: CodecError) -> Self {
+        Self::Engine(error.to_string())
+    }
 }
 
 impl From<NameError> for IngestError {

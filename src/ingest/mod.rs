@@ -5,6 +5,7 @@
 //! content leaves its evidence. Nothing is answered before it is durable (R4).
 
 pub mod answer;
+mod append;
 mod batch;
 mod configure;
 pub mod conflict;
@@ -227,7 +228,8 @@ impl Ingest {
     ) -> Result<Result<Vec<Draft>, MappingFailure>, IngestError> {
         let original = delivery.original();
         let mut drafts = Vec::with_capacity(facts.len());
-        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
+        let mut drafter = self.drafter(facts.len());
+        for envelope in facts {
             if !directory.has_tenant(&envelope.tenant) {
                 return Ok(Err(MappingFailure::new(Reason::UnknownTenant, envelope.tenant.as_str())));
             }
@@ -237,7 +239,7 @@ impl Ingest {
                     envelope.occurred_at.to_string(),
                 )));
             }
-            match envelope.draft(&self.secret, salt, &original) {
+            match drafter.draft(envelope, &original)? {
                 Ok(draft) => drafts.push(draft),
                 Err(error) => return Ok(Err(MappingFailure::new(Reason::TooLarge, error.to_string()))),
             }
@@ -256,7 +258,7 @@ impl Ingest {
             Some(first) => Some(self.limiter.acquire(&first.tenant, facts.len()).await?),
             None => None,
         };
-        let appended = self.append_in_groups(drafts).await?;
+        let appended = self.log.append_all(drafts)?.await?;
         let mut answers = Vec::with_capacity(facts.len());
         let mut differing = Vec::new();
         for (second, appended) in facts.into_iter().zip(appended) {
@@ -282,7 +284,7 @@ impl Ingest {
     }
 
     fn digest(&self, envelope: &Envelope) -> Result<ContentDigest, IngestError> {
-        envelope.content(&self.secret).map_err(|error| IngestError::Engine(error.to_string()))
+        Ok(envelope.content(&self.secret)?)
     }
 
     async fn quarantine(
@@ -293,46 +295,12 @@ impl Ingest {
         failure: MappingFailure,
     ) -> Result<InQuarantine, IngestError> {
         let envelope = quarantine::envelope(delivery, tenant, &failure, provider)?;
-        let appended = self.append(&[envelope], &delivery.body).await?;
+        let appended = self.append(&[envelope], &delivery.body)?.await?;
         // A redelivery that fails for another reason than the first one stays the first one's.
         let position = appended.first().map_or(0, |appended| appended.position());
         let MappingFailure { reason, detail } = failure;
         Ok(InQuarantine { id: quarantine::id(delivery, provider), position, reason, detail })
     }
-
-    /// As [`Ingest::append`] without originals, for threads that may block.
-    ///
-    /// # Errors
-    /// As of [`Ingest::append`].
-    pub fn append_blocking(&self, facts: &[Envelope]) -> Result<Vec<Appended>, IngestError> {
-        let mut drafts = Vec::with_capacity(facts.len());
-        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
-            let draft = envelope.draft(&self.secret, salt, &Bytes::new());
-            drafts.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
-        }
-        Ok(self.log.append(drafts)?.wait()?)
-    }
-
-    /// Records facts that the engine's own parts make, each with `original` beside it. What a known key means is
-    /// for the caller to say.
-    ///
-    /// # Errors
-    /// [`IngestError::Engine`] when a fact does not fit a record; else the log's.
-    pub async fn append(&self, facts: &[Envelope], original: &Bytes) -> Result<Vec<Appended>, IngestError> {
-        let mut drafts = Vec::with_capacity(facts.len());
-        for (envelope, salt) in facts.iter().zip(salts(facts.len())?) {
-            let draft = envelope.draft(&self.secret, salt, original);
-            drafts.push(draft.map_err(|error| IngestError::Engine(error.to_string()))?);
-        }
-        Ok(self.log.append(drafts)?.await?)
-    }
-}
-
-/// Fresh random salts, one system call for all of them.
-fn salts(count: usize) -> Result<Vec<[u8; 16]>, IngestError> {
-    let mut salts = vec![[0; 16]; count];
-    getrandom::fill(salts.as_flattened_mut())?;
-    Ok(salts)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Ingest {
         };
         let fact = Fact::Control(ControlFact::QuarantineResolved(body));
         let envelope = Envelope::by_engine(tenant.clone(), key, self.now(), fact)?;
-        match self.append(&[envelope], &Bytes::new()).await?.first() {
+        match self.append(&[envelope], &Bytes::new())?.await?.first() {
             // Of two retries at once the log keeps one, and both answer with it.
             Some(Appended::Recorded(at) | Appended::Duplicate(at) | Appended::Differs(at)) => {
                 self.resolved_at(*at).map(Retried::Resolved)

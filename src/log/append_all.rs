@@ -64,8 +64,8 @@ impl Future for PendingAll {
     }
 }
 
-/// Cuts drafts into lists that each fit one append.
-fn cut(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
+/// Cuts drafts into lists that each fit one append, for a caller that submits several at once.
+pub fn cut(drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
     let mut appends: Vec<Vec<Draft>> = Vec::new();
     let mut bytes = 0;
     for draft in drafts {

@@ -106,7 +106,7 @@ pub mod verify;
 mod violation;
 mod writer;
 
-pub use self::append_all::PendingAll;
+pub use self::append_all::{PendingAll, cut};
 pub use self::error::LogError;
 pub use self::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
 pub use self::handle::{Log, Pending};

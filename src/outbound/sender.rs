@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::alert::{AlertFact, AlertSent};
@@ -310,7 +311,7 @@ impl Inner {
         };
         let fact = Fact::Alert(AlertFact::Sent(body));
         let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
-        let appended = self.parts.ingest.append(&[envelope], &bytes::Bytes::new()).await?;
+        let appended = self.parts.ingest.append(&[envelope], &Bytes::new())?.await?;
         let position = appended.first().map_or(0, |appended| appended.position());
         Ok((Sent { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
     }
@@ -352,7 +353,8 @@ impl Inner {
     fn setting(&self, key: &EngineKey, fact: SettingFact) -> Result<(), TargetError> {
         let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), Fact::Setting(fact))
             .map_err(IngestError::from)?;
-        let appended = self.parts.ingest.append_blocking(&[envelope])?;
+        let pending = self.parts.ingest.append(&[envelope], &Bytes::new())?;
+        let appended = pending.wait().map_err(IngestError::from)?;
         let position = appended.first().map_or(0, |appended| appended.position());
         if self.parts.targets.wait(position, FOLD_WAIT) {
             Ok(())

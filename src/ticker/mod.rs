@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::keys::TenantId;
 use domain::members::Instant;
 use domain::rules::decision::NewFact;
@@ -190,7 +191,7 @@ impl Parts {
         if facts.is_empty() {
             return Ok(0);
         }
-        let appended = self.ingest.append_blocking(&facts)?;
+        let appended = self.ingest.append(&facts, &Bytes::new())?.wait()?;
         Ok(appended.iter().map(|appended| appended.position()).max().unwrap_or(0))
     }
 }

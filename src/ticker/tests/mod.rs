@@ -77,7 +77,7 @@ impl House {
     /// Appends a fact of a tenant and waits until it is folded.
     fn append(&self, tenant: &str, kind: &str, id: &str, at: i64, body: serde_json::Value) {
         let fact = testing::envelope(tenant, &format!("{kind}/{id}"), at, kind, body);
-        self.parts.ingest.append_blocking(&[fact]).expect("appended");
+        self.parts.ingest.append(&[fact], &Bytes::new()).expect("appended").wait().expect("durable");
         let head = self.harness.log.head().position;
         until("the fact is folded", || self.parts.views.position() >= head);
     }

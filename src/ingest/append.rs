@@ -1,0 +1,62 @@
+//! Envelopes into the log: each becomes a draft with a fresh salt, and all of them are appended at once.
+
+use bytes::Bytes;
+use domain::codec::CodecError;
+use domain::envelope::Envelope;
+use domain::keys::LogSecret;
+use domain::record::Draft;
+
+use super::Ingest;
+use super::error::IngestError;
+use crate::log::PendingAll;
+
+/// Most salts that one system call draws: 1 KiB.
+const SALTS_MAX: usize = 64;
+
+/// Makes drafts of envelopes. Salts are drawn from the operating system many at a time.
+pub(super) struct Drafter<'i> {
+    secret: &'i LogSecret,
+    salts: Vec<[u8; 16]>,
+    /// How many of the salts are spent.
+    spent: usize,
+}
+
+impl Drafter<'_> {
+    /// The draft of `envelope` with `original`, the payload as it came.
+    ///
+    /// # Errors
+    /// [`IngestError::Random`]; inside, [`CodecError`] when the fact does not fit a record.
+    pub fn draft(
+        &mut self,
+        envelope: &Envelope,
+        original: &Bytes,
+    ) -> Result<Result<Draft, CodecError>, IngestError> {
+        if self.spent == self.salts.len() {
+            getrandom::fill(self.salts.as_flattened_mut())?;
+            self.spent = 0;
+        }
+        let salt = self.salts[self.spent];
+        self.spent += 1;
+        Ok(envelope.draft(self.secret, salt, original))
+    }
+}
+
+impl Ingest {
+    /// Makes drafts of about `count` envelopes.
+    pub(super) fn drafter(&self, count: usize) -> Drafter<'_> {
+        let salts = vec![[0; 16]; count.clamp(1, SALTS_MAX)];
+        Drafter { secret: &self.secret, spent: salts.len(), salts }
+    }
+
+    /// Appends facts that the engine itself makes, each with `original`. Await the answers or wait for them, one per
+    /// fact, in order; what a known key means is for the caller to say.
+    ///
+    /// # Errors
+    /// [`IngestError::Engine`] when a fact does not fit a record; else the log's, at once or while waiting.
+    pub fn append(&self, facts: &[Envelope], original: &Bytes) -> Result<PendingAll, IngestError> {
+        let mut drafter = self.drafter(facts.len());
+        let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
+        let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
+        Ok(self.log.append_all(drafts)?)
+    }
+}
