@@ -35,13 +35,15 @@ pub enum CodecError {
     /// Group and tag name no kind.
     #[error("unknown kind of fact {}.{}", .0.group, .0.tag)]
     Kind(KindTag),
-    /// The kind is known, this version of it is not.
-    #[error("unknown version {version} of kind {}.{}", .kind.group, .kind.tag)]
+    /// A newer release wrote the fact.
+    #[error("version {version} of {kind} is unknown; this release reads versions 1 to {newest}")]
     Version {
-        /// The kind.
-        kind: KindTag,
-        /// Its version.
+        /// Name of the kind.
+        kind: &'static str,
+        /// Version of the stored body.
         version: u8,
+        /// Newest version that this release reads.
+        newest: u8,
     },
     /// The body is longer than a record may be; a client's mistake, the only one here.
     #[error("body of {len} bytes, at most {max} fit in a record")]

@@ -31,16 +31,30 @@ pub trait Subject {
     fn subject(&self, person: PersonHasher<'_>) -> String;
 }
 
+/// The newest version of a kind that declares this one, or none.
+pub(crate) const fn newest(declared: &[u8]) -> u8 {
+    match declared {
+        [version, ..] => *version,
+        [] => 1,
+    }
+}
+
 /// One part of a subject of several: a slash within is escaped, so that no part slides into the next.
 pub(crate) fn part(text: &str) -> Cow<'_, str> {
     if text.contains(['/', '%']) { text.replace('%', "%25").replace('/', "%2F").into() } else { text.into() }
 }
 
-/// Declares a group's kinds: tag, name, variant and body. Every version so far is 1.
+/// Declares a group's kinds: tag, name, variant and body.
+///
+/// A kind whose body changed names its newest version and the body of every earlier one:
+/// `1 "call_reported" Reported(Reported) version 2 { 1 => ReportedV1 }`, with `From<ReportedV1> for Reported`, the
+/// upcast. Stored bytes never change (I8): an earlier version is read as its own body and then upcast. An upcast must
+/// leave members absent that the earlier version did not have, so that the content digest stays what it was.
 #[macro_export]
 macro_rules! group {
     ($(#[$doc:meta])* $name:ident = $group:literal {
-        $($tag:literal $kind:literal $variant:ident($body:ty)),+ $(,)?
+        $($tag:literal $kind:literal $variant:ident($body:ty)
+            $(version $newest:literal { $($version:literal => $earlier:ty),+ })?),+ $(,)?
     }) => {
         $(#[$doc])*
         #[allow(clippy::large_enum_variant, reason = "a fact is decoded, folded and gone")]
@@ -55,6 +69,10 @@ macro_rules! group {
 
             pub(crate) fn tag(&self) -> u8 {
                 match self { $(Self::$variant(_) => $tag),+ }
+            }
+
+            pub(crate) fn version(&self) -> u8 {
+                match self { $(Self::$variant(_) => $crate::facts::newest(&[$($newest)?])),+ }
             }
 
             pub(crate) fn body_json(&self, out: &mut serde_json::Map<String, serde_json::Value>) {
@@ -80,11 +98,19 @@ macro_rules! group {
                 public: &mut $crate::codec::Taker<'_>,
                 personal: &mut Option<$crate::codec::Taker<'_>>,
             ) -> Result<Self, $crate::codec::CodecError> {
-                let kind = $crate::record::KindTag { group: $group, tag };
-                match (tag, version) {
-                    $(($tag, 1) => <$body as $crate::codec::Body>::take(public, personal).map(Self::$variant),)+
-                    $(($tag, other) => Err($crate::codec::CodecError::Version { kind, version: other }),)+
-                    (_, _) => Err($crate::codec::CodecError::Kind(kind)),
+                match tag {
+                    $($tag => {
+                        let newest = $crate::facts::newest(&[$($newest)?]);
+                        match version {
+                            $($($version => <$earlier as $crate::codec::Body>::take(public, personal)
+                                .map(|earlier| Self::$variant(earlier.into())),)+)?
+                            version if version == newest => {
+                                <$body as $crate::codec::Body>::take(public, personal).map(Self::$variant)
+                            }
+                            version => Err($crate::codec::CodecError::Version { kind: $kind, version, newest }),
+                        }
+                    })+
+                    _ => Err($crate::codec::CodecError::Kind($crate::record::KindTag { group: $group, tag })),
                 }
             }
 
@@ -112,6 +138,11 @@ macro_rules! facts {
             /// Group and tag.
             pub fn tag(&self) -> KindTag {
                 match self { $(Self::$variant(fact) => KindTag { group: <$group>::GROUP, tag: fact.tag() }),+ }
+            }
+
+            /// Version of the body's wire form that is written today.
+            pub fn version(&self) -> u8 {
+                match self { $(Self::$variant(fact) => fact.version()),+ }
             }
 
             /// Writes public and personal wire form.
@@ -233,11 +264,6 @@ impl Fact {
         }
     }
 
-    /// Version of the body's wire form that is written today.
-    pub fn version(&self) -> u8 {
-        1
-    }
-
     /// Reads a stored body; `personal` is `None` when it was empty or erased.
     pub fn decode(
         kind: KindTag,
@@ -270,3 +296,6 @@ pub fn kind_name(kind: KindTag) -> Option<&'static str> {
 pub fn kind_named(name: &str) -> Option<KindTag> {
     kinds().find(|(_, known)| *known == name).map(|(tag, _)| tag)
 }
+
+#[cfg(test)]
+mod tests;
