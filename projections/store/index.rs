@@ -1,7 +1,10 @@
 //! A hash index of row numbers: 8 bytes a slot, the keys stay in the rows.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, LazyLock};
+
+/// Keys come from outside: with a key of this process nobody can choose ids that all fall in one slot.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// A row number and half of its key's hash, so that few other rows are looked at and growing looks at none.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,8 @@ const EMPTY: Slot = Slot { tag: 0, row: u32::MAX };
 /// Slots of a chunk, a power of two: what a writer copies when a reader holds the table.
 const CHUNK_SLOTS: usize = 4_096;
 
-/// Finds rows by a key that the rows themselves hold. Hashes are the same in every process. `clone` costs a counter
+/// Finds rows by a key that the rows themselves hold. Hashes are of this process only
+/// and order nothing. `clone` costs a counter
 /// a chunk; afterwards the writer copies what it touches, chunk by chunk.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
@@ -27,9 +31,7 @@ pub struct Index {
 impl Index {
     /// Hash of a key, for the other calls.
     pub fn hash(key: impl Hash) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        hasher.finish()
+        HASHER.hash_one(key)
     }
 
     /// The row with this hash that `is` the one.
