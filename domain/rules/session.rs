@@ -15,7 +15,7 @@ use crate::rules::outcomes::Outcome;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum SessionState {
     /// Leads are worked.
     Active,
     /// Nothing happened for too long; it can be resumed.
@@ -34,7 +34,7 @@ pub struct Session {
     /// The list's pipeline.
     pub pipeline_id: Text,
     /// Where it stands.
-    pub standing: Standing,
+    pub state: SessionState,
     /// The last that happened in it.
     pub last_activity_at: Instant,
     /// The last fact of it that was folded.
@@ -43,7 +43,7 @@ pub struct Session {
 
 /// A lead of the queue as next-lead meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Queued<'a> {
+pub struct QueuedLead<'a> {
     /// Its place, from 0.
     pub index: usize,
     /// The lead.
@@ -58,7 +58,7 @@ pub struct Queued<'a> {
 
 /// The lead that a line rings next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Next {
+pub struct QueuePlace {
     /// The lead.
     pub lead_id: String,
     /// Its place in the queue, from 0.
@@ -124,7 +124,7 @@ impl Session {
     /// The time-out that is due at `now`: it happened when the last activity was so long ago.
     pub fn time_out(&self, spans: Spans, now: Instant) -> Option<NewFact> {
         let due = after(self.last_activity_at, spans.timeout_seconds);
-        (self.standing == Standing::Active && due <= now).then(|| NewFact {
+        (self.state == SessionState::Active && due <= now).then(|| NewFact {
             key: EngineKey::SessionTimeout { session: self.key_part(), last: self.last_position },
             occurred_at: Some(due),
             fact: Fact::Session(SessionFact::TimedOut(SessionTimedOut {
@@ -136,10 +136,10 @@ impl Session {
 
     /// Refuses a session that is not active; one that is overdue times out first.
     fn active<T>(&self, spans: Spans, now: Instant) -> Result<Option<Decision<T>>, SessionRejection> {
-        match self.standing {
-            Standing::Ended => Err(SessionRejection::Ended),
-            Standing::TimedOut => Err(SessionRejection::TimedOut),
-            Standing::Active => Ok(self.time_out(spans, now).map(Decision::First)),
+        match self.state {
+            SessionState::Ended => Err(SessionRejection::Ended),
+            SessionState::TimedOut => Err(SessionRejection::TimedOut),
+            SessionState::Active => Ok(self.time_out(spans, now).map(Decision::First)),
         }
     }
 }
@@ -177,9 +177,9 @@ pub fn resume(
 ) -> Result<Decision<()>, SessionRejection> {
     let resumed =
         || SessionFact::Resumed(SessionResumed { session_id: session.session_id.clone(), reason: None });
-    match (session.standing, activations.active) {
-        (Standing::Ended, _) => Err(SessionRejection::Ended),
-        (Standing::Active, _) => Ok(match session.time_out(spans, now) {
+    match (session.state, activations.active) {
+        (SessionState::Ended, _) => Err(SessionRejection::Ended),
+        (SessionState::Active, _) => Ok(match session.time_out(spans, now) {
             Some(due) => Decision::First(due),
             None if done => Decision::Stands(()),
             None => {
@@ -187,11 +187,11 @@ pub fn resume(
                 Decision::Append(new_fact(EngineKey::SessionResume { session, last }, resumed()))
             }
         }),
-        (Standing::TimedOut, Some(other)) => match other.time_out(spans, now) {
+        (SessionState::TimedOut, Some(other)) => match other.time_out(spans, now) {
             Some(due) => Ok(Decision::First(due)),
             None => Err(SessionRejection::OtherActive(other.session_id.clone())),
         },
-        (Standing::TimedOut, None) => {
+        (SessionState::TimedOut, None) => {
             let key = activation(&session.agent, &session.pipeline_id, activations.count);
             Ok(Decision::Append(new_fact(key, resumed())))
         }
@@ -200,9 +200,9 @@ pub fn resume(
 
 /// Ends a session, once.
 pub fn end(session: &Session) -> Decision<()> {
-    match session.standing {
-        Standing::Ended => Decision::Stands(()),
-        Standing::Active | Standing::TimedOut => {
+    match session.state {
+        SessionState::Ended => Decision::Stands(()),
+        SessionState::Active | SessionState::TimedOut => {
             let ended = SessionEnded { session_id: session.session_id.clone(), reason: None };
             let key = EngineKey::SessionEnd { session: session.key_part() };
             Decision::Append(new_fact(key, SessionFact::Ended(ended)))
@@ -245,11 +245,11 @@ pub fn attempt(
 /// [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
 pub fn next_lead<'a>(
     session: &Session,
-    queue: impl Iterator<Item = Queued<'a>>,
+    queue: impl Iterator<Item = QueuedLead<'a>>,
     line: &Text,
     spans: Spans,
     now: Instant,
-) -> Result<Decision<Option<Next>>, SessionRejection> {
+) -> Result<Decision<Option<QueuePlace>>, SessionRejection> {
     if let Some(first) = session.active(spans, now)? {
         return Ok(first);
     }
@@ -257,7 +257,7 @@ pub fn next_lead<'a>(
     for lead in queue.filter(|lead| !lead.is_done) {
         match lead.reserved.filter(|(_, until)| now < *until) {
             Some((holder, _)) if holder == line.as_str() => {
-                let next = Next { lead_id: lead.lead_id.to_owned(), index: lead.index };
+                let next = QueuePlace { lead_id: lead.lead_id.to_owned(), index: lead.index };
                 return Ok(Decision::Stands(Some(next)));
             }
             Some(_) => {}

@@ -14,7 +14,7 @@ use crate::store::{Symbol, Texts};
 
 /// What accounts spent, in one currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
+pub struct SpendSum {
     /// Minor units. Wide, so that no sum of members of 64 bits overflows.
     pub minor: i128,
     /// Days of accounts: none is not the same as nothing spent.
@@ -25,7 +25,7 @@ pub struct Spent {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
     sums: [i64; Measure::COUNT],
-    spend: BTreeMap<Currency, Spent>,
+    spend: BTreeMap<Currency, SpendSum>,
     agents: BTreeMap<Option<Symbol>, CallSums>,
 }
 
@@ -70,7 +70,7 @@ impl Cell {
     }
 
     /// Ad spend by currency; a currency without an observation is left out.
-    pub fn spend(&self) -> impl Iterator<Item = (Currency, Spent)> {
+    pub fn spend(&self) -> impl Iterator<Item = (Currency, SpendSum)> {
         self.spend.iter().map(|(currency, spent)| (*currency, *spent))
     }
 

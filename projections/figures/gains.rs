@@ -117,7 +117,7 @@ fn add<K: Ord + Copy>(cells: &mut BTreeMap<K, Counters>, key: K, gain: &Gain, si
 
 /// The first day and the last of gains whose days overlap, with what was gained over them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Covered {
+pub struct CoveredSpan {
     /// First day.
     pub from: Day,
     /// Last day.
@@ -126,7 +126,7 @@ pub struct Covered {
     pub counters: Counters,
 }
 
-impl Covered {
+impl CoveredSpan {
     /// Takes in another span.
     pub fn widen(known: Option<Self>, from: Day, to: Day, counters: &Counters) -> Option<Self> {
         let mut covered = known.unwrap_or(Self { from, to, counters: Counters::default() });

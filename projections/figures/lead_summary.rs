@@ -57,14 +57,14 @@ pub struct LeadSummary {
 
 /// The leads of one moment.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct LeadSummaryInput {
     tables: Vec<ResourceTable>,
     stages: Stages,
     texts: Texts,
     timeline: Arc<Timeline>,
 }
 
-impl Taken {
+impl LeadSummaryInput {
     /// Takes the leads as they are now.
     pub fn new(crm: &Crm, timeline: &Arc<Timeline>) -> Self {
         Self {

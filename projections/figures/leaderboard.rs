@@ -16,10 +16,10 @@ use crate::tenant::Tenant;
 
 words! {
     /// How long a leaderboard looks.
-    Period { Day = "day", Week = "week", Month = "month" }
+    LeaderboardPeriod { Day = "day", Week = "week", Month = "month" }
 }
 
-impl Period {
+impl LeaderboardPeriod {
     /// First and last day of the one that `day` is in; weeks begin on Monday.
     pub fn around(self, day: Day) -> (Day, Day) {
         match self {
@@ -78,13 +78,13 @@ pub struct LeaderboardAnswer {
 
 /// The sums of a period, taken under the lock, to be ranked outside it.
 #[derive(Debug)]
-pub struct Standings {
+pub struct LeaderboardSums {
     answer: LeaderboardAnswer,
     agents: BTreeMap<Symbol, (CallSums, usize)>,
     texts: Texts,
 }
 
-impl Standings {
+impl LeaderboardSums {
     /// The answer.
     pub fn rank(self) -> LeaderboardAnswer {
         let Self { mut answer, agents, texts } = self;
@@ -114,8 +114,14 @@ impl Standings {
 }
 
 impl Tenant {
-    /// The standings of the `period` around `day`, as far as it has come by `today`.
-    pub fn standings(&self, position: Position, period: Period, day: Day, today: Day) -> Standings {
+    /// The leaderboard_sums of the `period` around `day`, as far as it has come by `today`.
+    pub fn leaderboard_sums(
+        &self,
+        position: Position,
+        period: LeaderboardPeriod,
+        day: Day,
+        today: Day,
+    ) -> LeaderboardSums {
         let (from, to) = period.around(day);
         let timeline = &self.profile.timeline;
         let goal = |day: Day| timeline.on(day).daily_call_goal;
@@ -140,6 +146,6 @@ impl Tenant {
             goal_calls,
             items: Vec::new(),
         };
-        Standings { answer, agents, texts: self.calls.rows.texts().clone() }
+        LeaderboardSums { answer, agents, texts: self.calls.rows.texts().clone() }
     }
 }

@@ -14,7 +14,7 @@ pub mod pace;
 pub mod pipeline;
 pub mod provider_performance;
 pub mod report;
-pub mod restated;
+pub mod restatements;
 pub mod share;
 pub mod watch;
 

@@ -9,7 +9,7 @@ use domain::rules::money::{Money, Worth, cost_per_qualified, roi_percent_hundred
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::entities::spend::Observed;
+use crate::entities::spend::SpendCoverage;
 use crate::figures::{Cell, Measure};
 
 /// Minor units by currency.
@@ -48,18 +48,18 @@ pub struct MoneyFigures {
     pub estimated_roi_percent: Option<f64>,
 }
 
-/// What money figures are made of, taken under the lock.
+/// What money figures are made of, sums under the lock.
 #[derive(Debug, Clone, Default)]
-pub struct TakenMoney {
+pub struct MoneySums {
     /// The cell of spend.
     pub spend: Option<Arc<Cell>>,
     /// What its observations cover.
-    pub observed: Option<Observed>,
+    pub observed: Option<SpendCoverage>,
     /// What the qualified calls are worth.
     pub worth: Worth,
 }
 
-impl TakenMoney {
+impl MoneySums {
     /// Adds the calls of one day.
     pub fn add_calls(&mut self, day: Day, calls: Option<&Arc<Cell>>, timeline: &Timeline) {
         let qualified = calls.map_or(0, |cell| cell.get(Measure::Qualified));
@@ -71,11 +71,11 @@ impl TakenMoney {
 }
 
 impl MoneyFigures {
-    /// The figures of what was taken, beside that many qualified calls.
-    pub fn of(taken: &TakenMoney, qualified: i64) -> Self {
-        let (Some(cell), Some(observed)) = (&taken.spend, &taken.observed) else { return Self::default() };
+    /// The figures of what was sums, beside that many qualified calls.
+    pub fn of(sums: &MoneySums, qualified: i64) -> Self {
+        let (Some(cell), Some(observed)) = (&sums.spend, &sums.observed) else { return Self::default() };
         let spend: Money = cell.spend().map(|(currency, spent)| (currency, spent.minor)).collect();
-        let roi = taken.worth.over(&spend);
+        let roi = sums.worth.over(&spend);
         let percent = roi.as_ref().and_then(|roi| roi_percent_hundredths(roi, &spend));
         Self {
             ad_spend_span: Some(SpanFigure::new(observed.from, observed.to)),

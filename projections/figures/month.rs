@@ -11,7 +11,7 @@ use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::figures::money::{MoneyFigures, TakenMoney};
+use crate::figures::money::{MoneyFigures, MoneySums};
 use crate::figures::pace::{TargetFigures, TargetsFigure, reached};
 use crate::figures::{Cell, Measure};
 use crate::store::Texts;
@@ -79,15 +79,15 @@ pub struct Figures {
     pub by_agent: Vec<AgentFigures>,
 }
 
-/// The cells of one month or day, taken under the lock, to be made into figures outside it.
+/// The cells of one month or day, cells under the lock, to be made into figures outside it.
 #[derive(Debug, Clone, Default)]
-pub struct Taken {
+pub struct FigureCells {
     /// Of calls.
     pub calls: Option<Arc<Cell>>,
     /// Of leads.
     pub leads: Option<Arc<Cell>>,
     /// Of ad spend.
-    pub money: TakenMoney,
+    pub money: MoneySums,
 }
 
 /// `part / whole` in percent, two decimals, half away from zero.
@@ -96,11 +96,11 @@ fn rate(part: i64, whole: i64) -> Option<f64> {
 }
 
 impl Figures {
-    /// The figures of what was taken; `agents` are the texts of the calls' table.
-    pub fn of(taken: &Taken, agents: &Texts) -> Self {
+    /// The figures of what was cells; `agents` are the texts of the calls' table.
+    pub fn of(cells: &FigureCells, agents: &Texts) -> Self {
         let of = |cell: &Option<Arc<Cell>>, measure| cell.as_ref().map_or(0, |cell| cell.get(measure));
-        let calls = |measure| of(&taken.calls, measure);
-        let leads = |measure| of(&taken.leads, measure);
+        let calls = |measure| of(&cells.calls, measure);
+        let leads = |measure| of(&cells.leads, measure);
         let [sent, replies] = [leads(Measure::EmailsSent), leads(Measure::Replies)];
         let [interested, bounces] = [leads(Measure::Interested), leads(Measure::Bounces)];
         let unsubscribes = leads(Measure::Unsubscribes);
@@ -120,13 +120,13 @@ impl Figures {
             interest_rate: rate(interested, replies),
             bounce_rate: rate(bounces, sent),
             unsubscribe_rate: rate(unsubscribes, sent),
-            money: MoneyFigures::of(&taken.money, calls(Measure::Qualified)),
+            money: MoneyFigures::of(&cells.money, calls(Measure::Qualified)),
             outcomes: Outcome::ALL
                 .iter()
                 .map(|outcome| (outcome.as_str(), calls(Measure::Outcome(*outcome))))
                 .filter(|(_, count)| *count != 0)
                 .collect(),
-            by_agent: taken.calls.as_ref().map_or_else(Vec::new, |cell| by_agent(cell, agents)),
+            by_agent: cells.calls.as_ref().map_or_else(Vec::new, |cell| by_agent(cell, agents)),
         }
     }
 }
@@ -203,7 +203,7 @@ impl Tenant {
 
     /// What a month's answer has but for its name and targets.
     pub(super) fn figures_of(&self, month: Month) -> Figures {
-        Figures::of(&self.taken_month(month), self.calls.rows.texts())
+        Figures::of(&self.cells_of_month(month), self.calls.rows.texts())
     }
 
     fn targets_of(&self, month: Month, figures: &Figures, today: Day) -> TargetsFigure {
@@ -222,37 +222,37 @@ impl Tenant {
 
     /// The figures of a day alone.
     pub(super) fn figures_on(&self, day: Day) -> Figures {
-        Figures::of(&self.taken_day(day), self.calls.rows.texts())
+        Figures::of(&self.cells_of_day(day), self.calls.rows.texts())
     }
 
-    fn taken_month(&self, month: Month) -> Taken {
+    fn cells_of_month(&self, month: Month) -> FigureCells {
         let (first, last) = (month.first(), month.last());
-        let mut money = self.taken_spend(self.spend.figures.month(month), first, last);
+        let mut money = self.money_between(self.spend.figures.month(month), first, last);
         for day in first.0..=last.0 {
             money.add_calls(Day(day), self.calls.figures.day(Day(day)), &self.profile.timeline);
         }
-        Taken {
+        FigureCells {
             calls: self.calls.figures.month(month).cloned(),
             leads: self.leads.figures.cells.month(month).cloned(),
             money,
         }
     }
 
-    fn taken_day(&self, day: Day) -> Taken {
+    fn cells_of_day(&self, day: Day) -> FigureCells {
         let calls = self.calls.figures.day(day);
-        let mut money = self.taken_spend(self.spend.figures.day(day), day, day);
+        let mut money = self.money_between(self.spend.figures.day(day), day, day);
         money.add_calls(day, calls, &self.profile.timeline);
-        Taken { calls: calls.cloned(), leads: self.leads.figures.cells.day(day).cloned(), money }
+        FigureCells { calls: calls.cloned(), leads: self.leads.figures.cells.day(day).cloned(), money }
     }
 
-    fn taken_spend(&self, spend: Option<&Arc<Cell>>, from: Day, to: Day) -> TakenMoney {
+    fn money_between(&self, spend: Option<&Arc<Cell>>, from: Day, to: Day) -> MoneySums {
         let observed = spend.and_then(|_| self.spend.rows.observed(from, to));
-        TakenMoney { spend: spend.cloned(), observed, ..TakenMoney::default() }
+        MoneySums { spend: spend.cloned(), observed, ..MoneySums::default() }
     }
 
     /// The cells of each day from `from` to `to`, to be made into an answer outside the lock.
     pub fn days(&self, from: Day, to: Day) -> Days {
-        let cells = (from.0..=to.0).map(|day| self.taken_day(Day(day))).collect();
+        let cells = (from.0..=to.0).map(|day| self.cells_of_day(Day(day))).collect();
         let agents = self.calls.rows.texts().clone();
         Days { from, cells, agents, timezone: self.zone_of(to) }
     }
@@ -263,11 +263,11 @@ impl Tenant {
     }
 }
 
-/// The cells of some days, taken under the lock.
+/// The cells of some days, cells under the lock.
 #[derive(Debug)]
 pub struct Days {
     from: Day,
-    cells: Vec<Taken>,
+    cells: Vec<FigureCells>,
     agents: Texts,
     timezone: &'static str,
 }
@@ -275,9 +275,9 @@ pub struct Days {
 impl Days {
     /// The answer.
     pub fn answer(self, position: Position) -> DaysAnswer {
-        let items = (self.from.0..).zip(&self.cells).map(|(day, taken)| DayFigures {
+        let items = (self.from.0..).zip(&self.cells).map(|(day, cells)| DayFigures {
             date: Day(day).to_string(),
-            figures: Figures::of(taken, &self.agents),
+            figures: Figures::of(cells, &self.agents),
         });
         DaysAnswer { position, timezone: self.timezone, items: items.collect() }
     }

@@ -55,7 +55,7 @@ pub struct Pipeline {
 
 /// The deals of one moment.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct PipelineInput {
     tables: Vec<ResourceTable>,
     stages: Stages,
     texts: Texts,
@@ -69,7 +69,7 @@ struct Deals {
     value: i128,
 }
 
-impl Taken {
+impl PipelineInput {
     /// Takes the deals as they are now.
     pub fn new(crm: &Crm, timeline: &Arc<Timeline>) -> Self {
         Self {

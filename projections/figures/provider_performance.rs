@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::mailboxes;
-use crate::entities::sender_accounts::row::{Counter, Member, Standing};
-use crate::figures::gains::{Counters, Covered, Gained, Gains};
+use crate::entities::sender_accounts::row::{AccountState, Counter, Member};
+use crate::figures::gains::{Counters, CoveredSpan, Gained, Gains};
 use crate::store::Symbol;
 use crate::tenant::Tenant;
 
@@ -117,10 +117,10 @@ impl Performance {
     }
 
     fn day(&self, day: Day, there: &BTreeMap<Option<Symbol>, i64>) -> Vec<ProviderDay> {
-        let mut spans: BTreeMap<Option<Symbol>, Option<Covered>> = BTreeMap::new();
+        let mut spans: BTreeMap<Option<Symbol>, Option<CoveredSpan>> = BTreeMap::new();
         for (from, to, provider, counters) in self.gains.spans(day, day) {
             let covered = spans.entry(provider).or_default();
-            *covered = Covered::widen(covered.take(), from, to, counters);
+            *covered = CoveredSpan::widen(covered.take(), from, to, counters);
         }
         let measured = self.gains.days(day, day).map(|(_, provider, _)| provider);
         let present = there.iter().filter(|(_, count)| **count != 0).map(|(provider, _)| *provider);
@@ -157,8 +157,8 @@ impl Performance {
         for mailbox in mailboxes(&self.accounts).values() {
             let provider = mailbox.member(Member::EmailProvider);
             let first = self.timeline.at(mailbox.first_at()).1;
-            let (order, standing) = mailbox.standing();
-            let gone = (standing == Standing::Removed).then(|| self.timeline.at(order.occurred_at()).1);
+            let (order, state) = mailbox.state();
+            let gone = (state == AccountState::Removed).then(|| self.timeline.at(order.occurred_at()).1);
             let ends = gone.map(|day| (day, -1));
             for (day, change) in [Some((first, 1)), ends].into_iter().flatten().filter(|(day, _)| *day <= to)
             {
@@ -182,7 +182,7 @@ impl Performance {
     }
 }
 
-fn span(covered: Covered) -> SpanGains {
+fn span(covered: CoveredSpan) -> SpanGains {
     let [sends, replies, bounces] = Counter::ALL.map(|counter| known(of(&covered.counters, counter)));
     SpanGains { from: covered.from.to_string(), to: covered.to.to_string(), sends, replies, bounces }
 }

@@ -82,7 +82,7 @@ pub struct ReportFigures {
 
 /// What one period is made of.
 #[derive(Debug, Clone)]
-pub struct Period {
+pub struct ReportPeriod {
     /// Its days.
     pub days: Vec<DayFigures>,
     /// The CRM's leads when it ended.
@@ -91,7 +91,7 @@ pub struct Period {
     pub deals: Pipeline,
 }
 
-impl Period {
+impl ReportPeriod {
     fn sum(&self, of: impl Fn(&DayFigures) -> i64) -> i64 {
         self.days.iter().map(of).sum()
     }
@@ -116,7 +116,7 @@ impl Period {
 
 impl ReportFigures {
     /// The figures of a period beside those of the one before.
-    pub fn of(period: &Period, before: &Period) -> Self {
+    pub fn of(period: &ReportPeriod, before: &ReportPeriod) -> Self {
         let both = [period, before];
         let sum = |of: fn(&DayFigures) -> i64| compared(both.map(|period| Some(period.sum(of))));
         let rate = |part: fn(&DayFigures) -> i64, whole: fn(&DayFigures) -> i64| {
@@ -124,7 +124,7 @@ impl ReportFigures {
         };
         let led = |of: fn(&LeadSummary) -> i64| compared(both.map(|period| period.led(of)));
         let dealt = |of: fn(&Pipeline) -> Option<i64>| compared(both.map(|period| period.dealt(of)));
-        let [spent, spent_before] = both.map(Period::spend);
+        let [spent, spent_before] = both.map(ReportPeriod::spend);
         let currencies: Vec<&String> = spent.keys().chain(spent_before.keys()).collect();
         let spend = |currency: &String| [&spent, &spent_before].map(|spend| spend.get(currency).copied());
         Self {

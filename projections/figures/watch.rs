@@ -11,7 +11,7 @@ use domain::rules::alerts::AlertRule;
 use domain::rules::pace::{Pace, days_elapsed, days_in, month_pace};
 use domain::rules::reply_rate::{DayReplies, ReplyRateDrop, drop_on_last};
 
-use crate::figures::month::{Figures, Taken};
+use crate::figures::month::{FigureCells, Figures};
 use crate::figures::pace::reached;
 use crate::figures::provider_performance::Performance;
 use crate::tenant::Tenant;
@@ -25,7 +25,7 @@ const PACE_DAYS_MIN: i64 = 7;
 
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct FigureFinding {
     /// Which rule found it.
     pub rule: AlertRule,
     /// Of what it speaks.
@@ -38,23 +38,23 @@ pub struct Finding {
     pub figures: Vec<(&'static str, String)>,
 }
 
-/// What is judged of a tenant, taken under the lock.
+/// What is judged of a tenant, cells under the lock.
 #[derive(Debug, Clone)]
-pub struct Watched {
+pub struct WatchedFigures {
     today: Day,
     drop_percent: u8,
     performance: Performance,
     /// Sends and replies by events, of the days that are looked at.
     events: Vec<DayReplies>,
-    paces: Vec<Finding>,
+    paces: Vec<FigureFinding>,
 }
 
 impl Tenant {
     /// What is to be judged at `now`.
-    pub fn watched(&self, now: Instant) -> Watched {
+    pub fn watched(&self, now: Instant) -> WatchedFigures {
         let rules = self.profile.timeline.latest();
         let today = rules.zone.day(now);
-        Watched {
+        WatchedFigures {
             today,
             drop_percent: rules.reply_rate_drop_percent,
             performance: self.performance(),
@@ -66,15 +66,15 @@ impl Tenant {
     fn event_days(&self, from: Day, to: Day) -> Vec<DayReplies> {
         let day = |day| {
             let cell = self.leads.figures.cells.day(Day(day)).cloned();
-            let taken = Taken { leads: cell, ..Taken::default() };
-            let figures = Figures::of(&taken, self.calls.rows.texts());
+            let cells = FigureCells { leads: cell, ..FigureCells::default() };
+            let figures = Figures::of(&cells, self.calls.rows.texts());
             DayReplies { day: Day(day), sends: figures.emails_sent, replies: figures.replies }
         };
         (from.0..=to.0).map(day).filter(|day| day.sends != 0).collect()
     }
 
     /// Targets that yesterday's month, by the days of it that are over, is not on the way to.
-    fn behind_targets(&self, today: Day) -> Vec<Finding> {
+    fn behind_targets(&self, today: Day) -> Vec<FigureFinding> {
         let yesterday = Day(today.0 - 1);
         let month = yesterday.month();
         let (elapsed, days) = (days_elapsed(month, yesterday), days_in(month));
@@ -90,7 +90,7 @@ impl Tenant {
             let over = value - reached(metric, &of_today);
             let pace = month_pace(over, target, elapsed, days);
             let is_behind = pace.status == Some(Pace::Below) && i128::from(value) < i128::from(target);
-            is_behind.then(|| Finding {
+            is_behind.then(|| FigureFinding {
                 rule: AlertRule::BehindTarget,
                 subject: metric.as_str().to_owned(),
                 window: month.to_string(),
@@ -107,10 +107,10 @@ impl Tenant {
     }
 }
 
-impl Watched {
+impl WatchedFigures {
     /// What was found. The accounts' counters tell of replies where any was read, else the events do: two sources
     /// are two figures, and one drop is told once.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<FigureFinding> {
         let from = Day(self.today.0 - DAYS_JUDGED - DAYS_BACK);
         let mut series: BTreeMap<Option<&str>, Vec<DayReplies>> =
             self.performance.reply_days(from, Day(self.today.0 - 1));
@@ -132,9 +132,9 @@ impl Watched {
     }
 }
 
-fn finding(subject: &str, drop: &ReplyRateDrop) -> Finding {
+fn finding(subject: &str, drop: &ReplyRateDrop) -> FigureFinding {
     let [on, before] = [&drop.on, &drop.before].map(|day| hundredths(day.rate_hundredths()));
-    Finding {
+    FigureFinding {
         rule: AlertRule::ReplyRateDrop,
         subject: subject.to_owned(),
         window: drop.on.day.to_string(),

@@ -254,7 +254,7 @@ fn served(tenant: &Tenant) -> Named {
         }
     }
     let (crm, timeline) = (&tenant.crm.rows, &tenant.profile.timeline);
-    let leads = lead_summary::Taken::new(crm, timeline).answer(0);
+    let leads = lead_summary::LeadSummaryInput::new(crm, timeline).answer(0);
     add(&mut named, "crm total_leads".into(), leads.total_leads.into());
     add(&mut named, "crm qualified_leads".into(), leads.qualified_leads.into());
     leads
@@ -265,7 +265,7 @@ fn served(tenant: &Tenant) -> Named {
         .by_status
         .iter()
         .for_each(|of| add(&mut named, format!("crm status {}", folded(&of.status)), of.leads.into()));
-    let deals = pipeline::Taken::new(crm, timeline).answer(0);
+    let deals = pipeline::PipelineInput::new(crm, timeline).answer(0);
     deals
         .stages
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::common::{Given, at, given, live, rebuilt, recorded};
 use domain::members::Day;
-use projections::figures::leaderboard::Period;
+use projections::figures::leaderboard::LeaderboardPeriod;
 use projections::tenant::Tenant;
 use serde_json::{Value, json};
 
@@ -208,7 +208,7 @@ fn f6_given_another_goal_from_a_day_on_then_that_day_has_it_whatever_the_zone_ca
     ];
     let goal = |day: &str| {
         let day = Day::parse(day).unwrap();
-        let board = fold(&facts).standings(0, Period::Day, day, day).rank();
+        let board = fold(&facts).leaderboard_sums(0, LeaderboardPeriod::Day, day, day).rank();
         (board.daily_call_goal, board.goal_calls)
     };
     assert_eq!(

@@ -10,6 +10,6 @@ mod evidence;
 mod laws;
 mod naive;
 mod naive_accounts;
-mod restated;
+mod restatements;
 mod watch;
 mod worked;

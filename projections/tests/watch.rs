@@ -1,7 +1,7 @@
 //! Findings of a tenant's figures: D9 reply-rate drops, F2 months behind their targets.
 
 use crate::common::{Given, at, given, live, recorded};
-use projections::figures::watch::Finding;
+use projections::figures::watch::FigureFinding;
 use serde_json::{Value, json};
 
 fn poll(day: u32, sends: u64, replies: u64) -> Given {
@@ -10,11 +10,11 @@ fn poll(day: u32, sends: u64, replies: u64) -> Given {
     given("sender_account_observed", at(&format!("2025-10-{day:02}T12:00:00Z")), body)
 }
 
-fn found(facts: &[Given], now: &str) -> Vec<Finding> {
+fn found(facts: &[Given], now: &str) -> Vec<FigureFinding> {
     live(&recorded(facts)).watched(at(now)).findings()
 }
 
-fn figure<'f>(finding: &'f Finding, name: &str) -> &'f str {
+fn figure<'f>(finding: &'f FigureFinding, name: &str) -> &'f str {
     &finding.figures.iter().find(|(known, _)| *known == name).unwrap().1
 }
 

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::conflicts::{ConflictItem, State};
+use projections::entities::conflicts::{ConflictItem, ConflictState};
 use serde_json::{Value, json};
 
 use super::arguments::{BY, all_known, tenant};
@@ -64,7 +64,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             if let Some(tenant) = tenant {
                 all_known(&offline, &config, [tenant.as_str()])?;
             }
-            let mut found = of_all(&offline, tenant.as_ref(), State::parse(state))?;
+            let mut found = of_all(&offline, tenant.as_ref(), ConflictState::parse(state))?;
             found.truncate(*limit as usize);
             list(settings, &found)
         }
@@ -78,7 +78,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
 fn of_all(
     offline: &Offline,
     wanted: Option<&TenantId>,
-    state: Option<State>,
+    state: Option<ConflictState>,
 ) -> Result<Vec<(Box<str>, ConflictItem)>, Failure> {
     let views = offline.views()?;
     let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::quarantine::{QuarantineFilter, QuarantineItem, State};
+use projections::entities::quarantine::{QuarantineFilter, QuarantineItem, QuarantineState};
 use serde_json::{Value, json};
 
 use super::arguments::{BY, all_known, tenant};
@@ -88,7 +88,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let (config, offline) = settings.offline(INSTEAD)?;
     match &args.what {
         What::List { which, state, limit } => {
-            let mut found = of_all(&config, &offline, which, State::parse(state))?;
+            let mut found = of_all(&config, &offline, which, QuarantineState::parse(state))?;
             found.truncate(*limit as usize);
             list(settings, &found)
         }
@@ -119,7 +119,7 @@ fn of_all(
     config: &Config,
     offline: &Offline,
     which: &Which,
-    state: Option<State>,
+    state: Option<QuarantineState>,
 ) -> Result<Vec<Found>, Failure> {
     let none = TenantId::unassigned();
     if let Some(tenant) = which.tenant.as_ref().filter(|tenant| **tenant != none) {
@@ -158,7 +158,7 @@ fn one(config: &Config, offline: &Offline, id: &str) -> Result<Found, Failure> {
     let which = Which { tenant: None, reason: None, provider: None };
     let found =
         of_all(config, offline, &which, None)?.into_iter().filter(|found| found.item.quarantine_id == id);
-    let found = found.min_by_key(|found| found.item.state != State::Open.as_str());
+    let found = found.min_by_key(|found| found.item.state != QuarantineState::Open.as_str());
     found.ok_or_else(|| Failure::Failed(format!("there is no quarantined delivery {id}")))
 }
 
@@ -216,13 +216,13 @@ fn answer(found: &Found, retried: &Retried) -> Value {
     let (id, of) = (found.item.quarantine_id.as_str(), found.tenant.as_str());
     match (retried, retried.in_vain()) {
         (Retried::Resolved(resolved), _) => json!({
-            "quarantine_id": id, "of": of, "state": State::Resolved.as_str(), "outcome": resolved.outcome,
+            "quarantine_id": id, "of": of, "state": QuarantineState::Resolved.as_str(), "outcome": resolved.outcome,
             "tenant": resolved.tenant, "facts": resolved.facts, "position": resolved.position,
         }),
         (_, in_vain) => {
             let (reason, detail) = in_vain.unwrap_or_default();
             json!({
-                "quarantine_id": id, "of": of, "state": State::Open.as_str(), "reason": reason, "detail": detail,
+                "quarantine_id": id, "of": of, "state": QuarantineState::Open.as_str(), "reason": reason, "detail": detail,
             })
         }
     }
@@ -244,7 +244,7 @@ fn retry_one(settings: &Settings, config: &Config, offline: &Offline, found: &Fo
 }
 
 fn retry_all(settings: &Settings, config: &Config, offline: &Offline, which: &Which) -> Result<(), Failure> {
-    let mut open = of_all(config, offline, which, Some(State::Open))?;
+    let mut open = of_all(config, offline, which, Some(QuarantineState::Open))?;
     open.reverse();
     let retried = retry(offline, &open)?;
     let resolved = retried.iter().filter(|retried| matches!(retried, Retried::Resolved(_))).count();

@@ -5,7 +5,7 @@ use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 use domain::rules::decision::Decision;
 use domain::rules::outcomes::Outcome;
-use domain::rules::session::{self, Activation, Next, Session, SessionRejection, Spans};
+use domain::rules::session::{self, Activation, QueuePlace, Session, SessionRejection, Spans};
 use projections::entities::sessions::item::SessionBook;
 
 use super::{CommandError, Commands, Receipt, fresh_id};
@@ -19,7 +19,7 @@ pub struct NextLead {
     /// True at this position.
     pub position: Position,
     /// The lead; none when no lead is left for the line.
-    pub next: Option<Next>,
+    pub next: Option<QueuePlace>,
 }
 
 /// The sessions of the view that a command decides on.

@@ -14,7 +14,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::Mutex;
-use projections::entities::alerts::Told;
+use projections::entities::alerts::AlertHistory;
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -95,7 +95,7 @@ struct Inner {
 /// A try that is due.
 struct Try {
     tenant: TenantId,
-    told: Told,
+    told: AlertHistory,
     target: AlertTarget,
     attempt: u32,
 }
@@ -175,7 +175,7 @@ impl Outbox {
     pub async fn resend(
         &self,
         tenant: &TenantId,
-        told: &Told,
+        told: &AlertHistory,
         target_id: Option<&str>,
     ) -> Result<Vec<Sent>, OutboxError> {
         let mut tries = JoinSet::new();
@@ -202,15 +202,15 @@ impl Outbox {
 }
 
 fn attempts<'t>(
-    told: &'t Told,
+    told: &'t AlertHistory,
     target: &AlertTarget,
-) -> impl Iterator<Item = &'t projections::entities::alerts::Attempt> {
+) -> impl Iterator<Item = &'t projections::entities::alerts::SendAttempt> {
     let id = target.id.clone();
     told.attempts.iter().filter(move |sent| *sent.target_id == *id)
 }
 
 /// The number of the try that is due at `now`; none when it was taken, given up, or has to wait.
-fn due(told: &Told, target: &AlertTarget, now: Instant) -> Option<u32> {
+fn due(told: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
     if attempts(told, target).any(|sent| sent.error.is_none()) {
         return None;
     }
@@ -273,7 +273,7 @@ impl Inner {
         let mut due_now = Vec::new();
         for (tenant, view) in tenants {
             let rows = view.with(|tenant, _| tenant.alerts.rows.clone());
-            for told in rows.told_since(Instant(now.0 - LOOK_BACK)) {
+            for told in rows.raised_since(Instant(now.0 - LOOK_BACK)) {
                 let wanted = targets.iter().filter(|target| {
                     target.wants(tenant.as_str(), &told.item.rule)
                         && told.item.fact_position > target.position

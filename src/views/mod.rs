@@ -34,7 +34,7 @@ pub use self::leads::{LeadAddress, LeadLookupError};
 pub use self::models::ModelDigest;
 use self::models::{DigestCache, sum};
 use self::rebuild::Scope;
-use self::restatements::Ledgers;
+use self::restatements::RestatementTrackers;
 pub use self::sessions::SessionAnswer;
 use self::state::{Inner, slot};
 pub use self::time_travel::Moment;
@@ -64,7 +64,7 @@ impl Views {
             log: log.clone(),
             threads,
             past: PastStateCache::default(),
-            restatements: Ledgers::default(),
+            restatements: RestatementTrackers::default(),
             digests: DigestCache::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             checkpoint: Checkpoint::at(snapshot.head().position),

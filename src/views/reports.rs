@@ -34,7 +34,7 @@ impl Views {
         view: &TenantView,
         period: Period,
         frozen: Moment,
-    ) -> Result<Option<report::Period>, FoldError> {
+    ) -> Result<Option<report::ReportPeriod>, FoldError> {
         let (from, to) = period.days();
         let end = view.timeline().on(to).zone.start_of(Day(to.0 + 1));
         let by_the_end = Moment { occurred_until: Some(Instant(end.0 - 1)), ..frozen };
@@ -43,9 +43,13 @@ impl Views {
         let Some(then) = then else { return Ok(None) };
         let (leads, deals, position) = then.with(|tenant, position| {
             let (crm, timeline) = (&tenant.crm.rows, &tenant.profile.timeline);
-            (lead_summary::Taken::new(crm, timeline), pipeline::Taken::new(crm, timeline), position)
+            (
+                lead_summary::LeadSummaryInput::new(crm, timeline),
+                pipeline::PipelineInput::new(crm, timeline),
+                position,
+            )
         });
         let days = view.days(from, to).items;
-        Ok(Some(report::Period { days, leads: leads.answer(position), deals: deals.answer(position) }))
+        Ok(Some(report::ReportPeriod { days, leads: leads.answer(position), deals: deals.answer(position) }))
     }
 }

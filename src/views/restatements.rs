@@ -7,7 +7,7 @@ use std::time::Instant;
 use domain::keys::{Position, TenantId};
 use domain::members;
 use parking_lot::Mutex;
-use projections::figures::restated::Ledger;
+use projections::figures::restatements::RestatementTracker;
 use projections::tenant::Tenant;
 
 use super::rebuild::{Scope, refold};
@@ -16,30 +16,30 @@ use crate::follow::{FoldError, is_accepted};
 use crate::log::LogSnapshot;
 use crate::log::select::Select;
 
-/// Ledgers that are kept to go on with.
-const LEDGERS_MAX: usize = 16;
+/// RestatementTrackers that are kept to go on with.
+const TRACKERS_MAX: usize = 16;
 /// Facts between two looks at the time.
 const FACTS_AT_ONCE: u64 = 1_024;
 
-/// Whose ledger, and of a past moment which: the live one goes on for ever.
+/// Whose tracker, and of a past moment which: the live one goes on for ever.
 type Key = (TenantId, Option<(Position, Option<members::Instant>)>);
-type Kept = Arc<Mutex<Ledger>>;
+type SharedTracker = Arc<Mutex<RestatementTracker>>;
 
-/// The ledgers that are kept, least lately asked for first.
+/// The trackers that are kept, least lately asked for first.
 #[derive(Default)]
-pub(super) struct Ledgers(Mutex<Vec<(Key, Kept)>>);
+pub(super) struct RestatementTrackers(Mutex<Vec<(Key, SharedTracker)>>);
 
-impl Ledgers {
-    fn of(&self, key: Key) -> Kept {
+impl RestatementTrackers {
+    fn of(&self, key: Key) -> SharedTracker {
         let mut kept = self.0.lock();
         let known = kept.iter().position(|(known, _)| *known == key);
-        let entry = known.map_or_else(|| (key, Kept::default()), |at| kept.remove(at));
-        let ledger = Arc::clone(&entry.1);
+        let entry = known.map_or_else(|| (key, SharedTracker::default()), |at| kept.remove(at));
+        let tracker = Arc::clone(&entry.1);
         kept.push(entry);
-        if kept.len() > LEDGERS_MAX {
+        if kept.len() > TRACKERS_MAX {
             kept.remove(0);
         }
-        ledger
+        tracker
     }
 }
 
@@ -52,49 +52,49 @@ impl Views {
         &self,
         tenant: &TenantId,
         moment: Moment,
-        read: impl FnOnce(&Ledger) -> T + Send + 'static,
+        read: impl FnOnce(&RestatementTracker) -> T + Send + 'static,
     ) -> Result<Option<T>, FoldError> {
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         let up_to = self.up_to(&moment).await?;
         let past = (moment != Moment::default()).then_some((up_to, moment.occurred_until));
-        let ledger = self.inner.restatements.of((tenant.clone(), past));
+        let tracker = self.inner.restatements.of((tenant.clone(), past));
         let (log, threads) = (self.inner.log.snapshot(), self.inner.threads);
         let tenant = tenant.clone();
         let told = self.in_turn(move |deadline| {
-            let mut ledger = ledger.try_lock_until(deadline).ok_or(FoldError::Late)?;
+            let mut tracker = tracker.try_lock_until(deadline).ok_or(FoldError::Late)?;
             let occurred_until = moment.occurred_until;
             let scope = Scope { tenant: Some(tenant), up_to, occurred_until, ..Scope::all(&log) };
-            go_on(&mut ledger, &log, &scope, threads, deadline)?;
+            advance(&mut tracker, &log, &scope, threads, deadline)?;
             match past {
-                None => share(&mut ledger, &live),
+                None => share(&mut tracker, &live),
                 // Its facts are all folded, and no more will come.
-                Some(_) => ledger.share(Tenant::default()),
+                Some(_) => tracker.share(Tenant::default()),
             }
-            Ok(read(&ledger))
+            Ok(read(&tracker))
         });
         told.await.map(Some)
     }
 }
 
-fn go_on(
-    ledger: &mut Ledger,
+fn advance(
+    tracker: &mut RestatementTracker,
     log: &LogSnapshot,
     scope: &Scope,
     threads: usize,
     deadline: Instant,
 ) -> Result<(), FoldError> {
     let mut count = 0;
-    let select = Select { from: ledger.position() + 1, ..Select::all() };
+    let select = Select { from: tracker.position() + 1, ..Select::all() };
     scope.for_each(log, select, |position, record| {
         let header = &record.header;
         let recorded_at = members::Instant(header.recorded_at);
         if is_accepted(header.kind) {
             let state = refold(log, header.tenant, position, scope.occurred_until, threads)?;
-            ledger.replace(state.tenant, position, recorded_at);
+            tracker.replace(state.tenant, position, recorded_at);
         } else {
             match scope.decode(position, record)? {
-                Some(fact) => ledger.apply(&fact.recorded()),
-                None => ledger.pass(position, recorded_at),
+                Some(fact) => tracker.apply(&fact.recorded()),
+                None => tracker.pass(position, recorded_at),
             }
         }
         count += 1;
@@ -102,12 +102,12 @@ fn go_on(
     })
 }
 
-/// Lets the live rows be the ledger's where they are at the same position, so that they lie in memory once.
-fn share(ledger: &mut Ledger, live: &TenantView) {
+/// Lets the live rows be the tracker's where they are at the same position, so that they lie in memory once.
+fn share(tracker: &mut RestatementTracker, live: &TenantView) {
     let state = live.slot().read();
-    if state.position == ledger.position() {
+    if state.position == tracker.position() {
         let tenant = state.tenant.clone();
         drop(state);
-        ledger.share(tenant);
+        tracker.share(tenant);
     }
 }

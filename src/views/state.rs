@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use projections::tenant::Tenant;
 
 use super::models::DigestCache;
-use super::restatements::Ledgers;
+use super::restatements::RestatementTrackers;
 use super::time_travel::PastStateCache;
 use crate::follow::{Checkpoint, Follower};
 use crate::log::Log;
@@ -31,7 +31,7 @@ pub(super) struct Inner {
     /// Threads that fold what is not folded live.
     pub threads: usize,
     pub past: PastStateCache,
-    pub restatements: Ledgers,
+    pub restatements: RestatementTrackers,
     pub digests: DigestCache,
     pub tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     pub checkpoint: Checkpoint,

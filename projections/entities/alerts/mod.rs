@@ -18,7 +18,7 @@ use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages};
 
 words! {
     /// Where an alert stands.
-    State {
+    AlertState {
         /// What it speaks of goes on.
         Open = "open",
         /// It is over.
@@ -46,7 +46,7 @@ struct Cleared {
 
 /// An attempt to tell a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct SendAttempt {
     /// Where its fact stands.
     pub position: Position,
     /// To whom.
@@ -66,13 +66,13 @@ struct Row {
     id: Box<str>,
     raised: Option<Arc<Raised>>,
     cleared: Option<Arc<Cleared>>,
-    attempts: Arc<Vec<Attempt>>,
+    attempts: Arc<Vec<SendAttempt>>,
     facts: Chain,
 }
 
 impl Row {
-    fn state(&self) -> State {
-        if self.cleared.is_some() { State::Cleared } else { State::Open }
+    fn state(&self) -> AlertState {
+        if self.cleared.is_some() { AlertState::Cleared } else { AlertState::Open }
     }
 }
 
@@ -80,7 +80,7 @@ impl Row {
 #[derive(Debug, Clone, Default)]
 pub struct AlertFilter {
     /// Where they stand.
-    pub state: Option<State>,
+    pub state: Option<AlertState>,
     /// Of which rule.
     pub rule: Option<String>,
 }
@@ -116,13 +116,13 @@ pub struct AlertItem {
 
 /// An alert as it is told to targets.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct AlertHistory {
     /// As served.
     pub item: AlertItem,
     /// When it was raised.
     pub raised_at: Instant,
     /// Each attempt so far.
-    pub attempts: Arc<Vec<Attempt>>,
+    pub attempts: Arc<Vec<SendAttempt>>,
 }
 
 /// Alerts of one tenant.
@@ -167,7 +167,7 @@ impl Entity for Alerts {
             AlertFact::Sent(body) => {
                 let row = self.row_of(body.alert_id.as_str(), position);
                 let attempts = Arc::make_mut(&mut self.rows.get_mut(row).attempts);
-                attempts.push(Attempt {
+                attempts.push(SendAttempt {
                     position,
                     target_id: body.target_id.as_str().into(),
                     attempt: body.attempt,
@@ -250,8 +250,8 @@ impl Alerts {
         let key = (raised.rule.clone(), raised.subject.clone());
         let open = Arc::make_mut(&mut self.open);
         match row.state() {
-            State::Open => open.entry(key).or_default().push(at),
-            State::Cleared => {
+            AlertState::Open => open.entry(key).or_default().push(at),
+            AlertState::Cleared => {
                 if let Some(rows) = open.get_mut(&key) {
                     rows.retain(|row| *row != at);
                     if rows.is_empty() {
@@ -277,19 +277,19 @@ impl Alerts {
     }
 
     /// Alerts that were raised from `since` on, newest day first, with the attempts to send them.
-    pub fn told_since(&self, since: Instant) -> impl Iterator<Item = Told> {
+    pub fn raised_since(&self, since: Instant) -> impl Iterator<Item = AlertHistory> {
         let rows = self.order.newest_first(Instant(i64::MAX), since).flatten();
-        rows.filter_map(move |at| self.told_row(self.rows.get(*at)).filter(|told| told.raised_at >= since))
+        rows.filter_map(move |at| self.history_of(self.rows.get(*at)).filter(|told| told.raised_at >= since))
     }
 
     /// One alert with the attempts to send it.
-    pub fn told(&self, id: &str) -> Option<Told> {
-        self.find(id).and_then(|at| self.told_row(self.rows.get(at)))
+    pub fn told(&self, id: &str) -> Option<AlertHistory> {
+        self.find(id).and_then(|at| self.history_of(self.rows.get(at)))
     }
 
-    fn told_row(&self, row: &Row) -> Option<Told> {
+    fn history_of(&self, row: &Row) -> Option<AlertHistory> {
         let raised_at = row.raised.as_ref()?.at;
-        Some(Told { item: item(row)?, raised_at, attempts: Arc::clone(&row.attempts) })
+        Some(AlertHistory { item: item(row)?, raised_at, attempts: Arc::clone(&row.attempts) })
     }
 
     /// One page, newest first.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::calls::Calls;
-use crate::entities::calls::row::Call;
+use crate::entities::calls::row::CallRow;
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page};
 use crate::tenant::Tenant;
@@ -120,7 +120,7 @@ impl CallList {
         Page { position, items, next_cursor }
     }
 
-    fn is_wanted(&self, call: &Call, filter: &CallFilter) -> bool {
+    fn is_wanted(&self, call: &CallRow, filter: &CallFilter) -> bool {
         let agent = || filter.agent.as_ref().map(Email::as_str);
         if filter.agent.is_some() && self.calls.texts().maybe(call.agent()) != agent() {
             return false;

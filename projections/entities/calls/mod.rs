@@ -17,7 +17,7 @@ use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entities::calls::attempts::{Attempt, Attempts};
-use crate::entities::calls::row::{Call, Recording};
+use crate::entities::calls::row::{CallRow, Recording};
 use crate::entity::Entity;
 use crate::figures::{Cells, Share, Sums};
 use crate::store::{Buckets, Chain, Index, Pages, Postings, Strings, Symbol, Texts};
@@ -26,7 +26,7 @@ use crate::{Order, Recorded};
 /// Calls of one tenant, without the figures that a configuration makes of them.
 #[derive(Debug, Clone, Default)]
 pub struct Calls {
-    rows: Pages<Call>,
+    rows: Pages<CallRow>,
     index: Index,
     strings: Strings,
     order: Buckets,
@@ -133,7 +133,7 @@ impl Entity for Calls {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());
         for at in 0..self.rows.len() as u32 {
             row.start(tenant);
-            self.lay_down(at, &mut row);
+            self.write_canonical(at, &mut row);
             digest.add(row.bytes());
         }
         digest
@@ -263,7 +263,7 @@ impl Calls {
         let id = fact.call_id().as_str();
         let hash = Index::hash(id);
         self.find(id, hash).unwrap_or_else(|| {
-            let row = self.rows.push(Call::new(self.strings.intern(id)));
+            let row = self.rows.push(CallRow::new(self.strings.intern(id)));
             self.index.insert(hash, row);
             row
         })
@@ -274,7 +274,7 @@ impl Calls {
         self.index.find(hash, |row| texts.get(self.rows.get(row).id) == id)
     }
 
-    fn lay_down(&self, at: u32, row: &mut Canonical) {
+    fn write_canonical(&self, at: u32, row: &mut Canonical) {
         let (call, texts) = (self.rows.get(at), self.texts());
         row.text(Some(texts.get(call.id)));
         row.number(call.begun().0);
@@ -341,7 +341,7 @@ impl Calls {
     }
 
     /// The rows.
-    pub fn rows(&self) -> &Pages<Call> {
+    pub fn rows(&self) -> &Pages<CallRow> {
         &self.rows
     }
 

@@ -11,14 +11,14 @@ use crate::figures::{Amount, CellSpan, Measure, Share};
 use crate::store::{Chain, Latest, Strings, Symbol};
 use crate::{Order, Recorded};
 
-/// Members of `Call::told`: from reported and placed facts. Each is one more than its value, 0 is "not given".
+/// Members of `CallRow::told`: from reported and placed facts. Each is one more than its value, 0 is "not given".
 const AGENT: usize = 0;
 const FROM: usize = 1;
 const TO: usize = 2;
 const DIRECTION: usize = 3;
 const MACHINE: usize = 4;
 const DURATION: usize = 5;
-/// Members of `Call::shared`, from all kinds, and of `Call::disposed`.
+/// Members of `CallRow::shared`, from all kinds, and of `CallRow::disposed`.
 const LEAD: usize = 0;
 const SESSION: usize = 1;
 const OUTCOME: usize = 0;
@@ -73,7 +73,7 @@ struct CallExtras {
 
 /// A call.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct CallRow {
     /// Its id.
     pub id: Symbol,
     reported: bool,
@@ -90,7 +90,7 @@ pub struct Call {
     facts: Chain,
 }
 
-impl Call {
+impl CallRow {
     /// A call of which nothing is known yet.
     pub fn new(id: Symbol) -> Self {
         Self {

@@ -15,7 +15,7 @@ use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a conflict stands.
-    State {
+    ConflictState {
         /// Nobody has decided.
         Open = "open",
         /// The second content replaces the first.
@@ -26,15 +26,15 @@ words! {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Decided {
-    state: State,
+struct DecisionMade {
+    state: ConflictState,
     position: Position,
     at: Instant,
     by: Option<Symbol>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct Evidence {
     position: Position,
     at: Instant,
     kind: &'static str,
@@ -46,14 +46,14 @@ struct Seen {
 struct Row {
     first: Position,
     second: ContentDigest,
-    seen: Option<Seen>,
-    decided: Option<Decided>,
+    seen: Option<Evidence>,
+    decided: Option<DecisionMade>,
     facts: Chain,
 }
 
 impl Row {
-    fn state(&self) -> State {
-        self.decided.map_or(State::Open, |decided| decided.state)
+    fn state(&self) -> ConflictState {
+        self.decided.map_or(ConflictState::Open, |decided| decided.state)
     }
 
     fn is_open(&self) -> bool {
@@ -119,7 +119,7 @@ impl Entity for Conflicts {
 
     fn fold(&mut self, recorded: &Recorded<'_>) {
         let Fact::Control(fact) = recorded.fact else { return };
-        let decided = |state, by: &Option<_>, strings: &mut Strings| Decided {
+        let decided = |state, by: &Option<_>, strings: &mut Strings| DecisionMade {
             state,
             position: recorded.position,
             at: recorded.occurred_at,
@@ -127,7 +127,7 @@ impl Entity for Conflicts {
         };
         match fact {
             ControlFact::ConflictObserved(body) => {
-                let seen = Seen {
+                let seen = Evidence {
                     position: recorded.position,
                     at: recorded.occurred_at,
                     kind: body.brought.0.kind(),
@@ -139,12 +139,12 @@ impl Entity for Conflicts {
                 self.order.place(at, None, Some(seen.at));
             }
             ControlFact::ConflictAccepted(body) => {
-                let decided = decided(State::Accepted, &body.by, &mut self.strings);
+                let decided = decided(ConflictState::Accepted, &body.by, &mut self.strings);
                 let key = (body.first_position, body.second_digest);
                 self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
             ControlFact::ConflictRejected(body) => {
-                let decided = decided(State::Rejected, &body.by, &mut self.strings);
+                let decided = decided(ConflictState::Rejected, &body.by, &mut self.strings);
                 let key = (body.first_position, body.second_digest);
                 self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
@@ -218,7 +218,7 @@ impl Conflicts {
     pub fn page(
         &self,
         position: Position,
-        state: Option<State>,
+        state: Option<ConflictState>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<ConflictItem> {

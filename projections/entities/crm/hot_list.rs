@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::crm::Crm;
-use crate::entities::crm::row::{Origins, Row};
+use crate::entities::crm::row::{Origins, RecordRow};
 use crate::entities::crm::table::ResourceTable;
 use crate::figures::crm_stages::{Stages, counts, or_new_lead};
 use crate::store::cursor::page;
@@ -94,7 +94,7 @@ impl HotList {
         Page { position, items, next_cursor }
     }
 
-    fn item(&self, row: &Row, stage: String, likely: Option<u8>, currency: Option<String>) -> HotItem {
+    fn item(&self, row: &RecordRow, stage: String, likely: Option<u8>, currency: Option<String>) -> HotItem {
         let size = row.value().unwrap_or(0);
         HotItem {
             opportunity_id: self.texts.get(row.id).to_owned(),

@@ -16,7 +16,7 @@ use domain::keys::Position;
 use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entities::crm::row::{Origins, Row};
+use crate::entities::crm::row::{Origins, RecordRow};
 use crate::entities::crm::runs::{SyncRuns, family};
 use crate::entities::crm::snapshots::{Key, Snapshots};
 use crate::entities::crm::table::{Kind, ResourceTable};
@@ -74,10 +74,10 @@ impl Crm {
         let of = (key.resource, key.scope);
         let strings = &mut self.strings;
         let ids: Vec<Symbol> = body.removed.iter().map(|id| strings.intern(id.as_str())).collect();
-        let removed = ids.into_iter().map(|id| Row::removed(id, key.scope, origin));
+        let removed = ids.into_iter().map(|id| RecordRow::removed(id, key.scope, origin));
         let records = body.records.iter().enumerate();
-        let rows: Vec<Row> = records
-            .map(|(index, record)| Row::of(record, of, (origin, index), strings))
+        let rows: Vec<RecordRow> = records
+            .map(|(index, record)| RecordRow::of(record, of, (origin, index), strings))
             .chain(removed)
             .collect();
         let table = (key.resource, data_of(key.source, strings));
@@ -163,7 +163,7 @@ impl Crm {
     }
 
     /// Where the names of a source's contacts are: each lead's row by the CRM's id of the contact.
-    pub fn contact(&self, source: &str, id: Symbol) -> Option<&Row> {
+    pub fn contact(&self, source: &str, id: Symbol) -> Option<&RecordRow> {
         let source = self.strings.find(source)?;
         self.tables.get(&(Resource::Leads, source))?.get(id)
     }

@@ -47,12 +47,12 @@ impl Origins {
     }
 
     /// The part that a row was read from.
-    pub fn of(&self, row: &Row) -> &Origin {
+    pub fn of(&self, row: &RecordRow) -> &Origin {
         self.0.get(row.origin)
     }
 
     /// The order of a row's observation.
-    pub fn seen(&self, row: &Row) -> Seen {
+    pub fn seen(&self, row: &RecordRow) -> Seen {
         let origin = self.of(row);
         let Origin { observed_at, run, content, .. } = *origin;
         Seen { observed_at: observed_at.0, run, content, index: row.index }
@@ -61,7 +61,7 @@ impl Origins {
 
 /// One record, or the word that it is gone. Names, texts, numbers and addresses of persons stay in the fact.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct RecordRow {
     /// The CRM's id.
     pub id: Symbol,
     /// The contact to which its snapshot was limited.
@@ -100,7 +100,7 @@ pub struct Row {
     origin: u32,
 }
 
-impl Row {
+impl RecordRow {
     /// The record at `index` of a part, from 0.
     pub fn of(
         record: &CrmRecord,

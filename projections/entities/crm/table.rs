@@ -12,7 +12,7 @@ use domain::facts::sync::Resource;
 use domain::members::{Currency, Instant};
 
 use crate::canonical::{Canonical, stable_hash};
-use crate::entities::crm::row::{Origins, Row, Seen};
+use crate::entities::crm::row::{Origins, RecordRow, Seen};
 use crate::store::{Buckets, Index, Pages, Symbol, Texts};
 
 /// What records are counted by. The texts are as they were spelt.
@@ -49,7 +49,7 @@ struct Scope {
 /// The records.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceTable {
-    rows: Pages<Row>,
+    rows: Pages<RecordRow>,
     index: Index,
     low_watermark: Seen,
     newest: Seen,
@@ -61,7 +61,7 @@ pub struct ResourceTable {
     by_date: Option<Buckets>,
 }
 
-impl Row {
+impl RecordRow {
     /// A deal size that is one: a blank or zero one is none (RULINGS, CRM).
     pub fn value(&self) -> Option<i64> {
         self.value_minor.filter(|value| *value > 0)
@@ -87,7 +87,7 @@ impl ResourceTable {
     }
 
     /// Takes an observation, unless a newer one is known.
-    pub fn put(&mut self, row: Row, origins: &Origins, texts: &Texts) {
+    pub fn put(&mut self, row: RecordRow, origins: &Origins, texts: &Texts) {
         let seen = origins.seen(&row);
         let low = match row.scope {
             Some(scope) => self.scopes.get(&scope).map_or(Seen::default(), |scope| scope.low_watermark),
@@ -180,15 +180,15 @@ impl ResourceTable {
         self.index.find(Index::hash((scope, id)), is)
     }
 
-    fn place(&mut self, at: u32, from: Option<&Row>, to: Option<&Row>) {
+    fn place(&mut self, at: u32, from: Option<&RecordRow>, to: Option<&RecordRow>) {
         if let Some(by_date) = &mut self.by_date {
-            let [from, to] = [from, to].map(|row| row.filter(|row| !row.gone).map(Row::dated));
+            let [from, to] = [from, to].map(|row| row.filter(|row| !row.gone).map(RecordRow::dated));
             by_date.place(at, from, to);
         }
     }
 
     /// Adds a row to what is counted, or takes it out.
-    fn count(&mut self, row: &Row, texts: &Texts, there: bool) {
+    fn count(&mut self, row: &RecordRow, texts: &Texts, there: bool) {
         let Some((kind, value)) = row.share() else { return };
         let (sign, fingerprint) = (if there { 1 } else { -1 }, fingerprint(row, texts));
         self.live = self.live.wrapping_add_signed(sign);
@@ -210,22 +210,22 @@ impl ResourceTable {
     }
 
     /// The record of that id in an unlimited snapshot.
-    pub fn get(&self, id: Symbol) -> Option<&Row> {
+    pub fn get(&self, id: Symbol) -> Option<&RecordRow> {
         self.find(None, id).map(|at| self.rows.get(at)).filter(|row| !row.gone)
     }
 
-    /// Row `at`, as [`ResourceTable::by_date`] names it.
-    pub fn row(&self, at: u32) -> &Row {
+    /// RecordRow `at`, as [`ResourceTable::by_date`] names it.
+    pub fn row(&self, at: u32) -> &RecordRow {
         self.rows.get(at)
     }
 
     /// The rows, also of records that are gone.
-    pub fn rows(&self) -> &Pages<Row> {
+    pub fn rows(&self) -> &Pages<RecordRow> {
         &self.rows
     }
 
     /// The records that are there.
-    pub fn records(&self) -> impl Iterator<Item = &Row> {
+    pub fn records(&self) -> impl Iterator<Item = &RecordRow> {
         self.rows.iter().filter(|row| !row.gone)
     }
 
@@ -257,7 +257,7 @@ pub fn last_observed(tables: &[ResourceTable]) -> Option<Instant> {
 }
 
 /// What a record says in public, as a number: equal records have equal ones, whosever they are.
-fn fingerprint(row: &Row, texts: &Texts) -> u64 {
+fn fingerprint(row: &RecordRow, texts: &Texts) -> u64 {
     let mut canonical = Canonical::default();
     canonical.start("");
     row.write_canonical(texts, &mut canonical);

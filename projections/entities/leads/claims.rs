@@ -8,7 +8,7 @@ use crate::store::{Chain, Index, Pages, Symbol, Texts};
 
 /// What was said of one name, whether or not a lead has it yet.
 #[derive(Debug, Clone)]
-pub struct Claimed {
+pub struct NameClaim {
     /// An id, or an email as its digest.
     pub name: Name,
     /// The claim that stands: the latest.
@@ -16,7 +16,7 @@ pub struct Claimed {
     facts: Chain,
 }
 
-impl Claimed {
+impl NameClaim {
     /// Positions of the facts that said so, in the order they were folded.
     pub fn facts(&self) -> &Chain {
         &self.facts
@@ -36,7 +36,7 @@ impl Claimed {
 /// The claims of one tenant, one row a name: a fold of its own, the same in any order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
-    rows: Pages<Claimed>,
+    rows: Pages<NameClaim>,
     index: Index,
 }
 
@@ -45,10 +45,10 @@ impl Claims {
     pub fn claim(&mut self, name: Name, placed: Placed, position: Position) {
         let mut facts = Chain::default();
         facts.push(position);
-        self.take(Claimed { name, placed, facts });
+        self.take(NameClaim { name, placed, facts });
     }
 
-    fn take(&mut self, claimed: Claimed) {
+    fn take(&mut self, claimed: NameClaim) {
         match self.at(claimed.name) {
             Some(at) => {
                 let known = self.rows.get_mut(at);
@@ -86,7 +86,7 @@ impl Claims {
     }
 
     /// Every name of which something was said.
-    pub fn rows(&self) -> &Pages<Claimed> {
+    pub fn rows(&self) -> &Pages<NameClaim> {
         &self.rows
     }
 }

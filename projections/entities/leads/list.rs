@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entities::calls::Calls;
-use crate::entities::calls::row::Call;
+use crate::entities::calls::row::CallRow;
 use crate::entities::leads::Leads;
 use crate::entities::leads::row::{Lead, LeadRow, Name};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
@@ -143,7 +143,7 @@ pub(super) fn key(row: &LeadRow, texts: &Texts) -> String {
 pub fn item(lead: &Lead<'_>, texts: &Texts, calls: &Calls) -> LeadItem {
     let lead_id = lead_id(lead.head(), texts);
     let called = calls.of_lead(&lead_id).into_iter().map(|row| calls.rows().get(row));
-    let called: Vec<Instant> = called.filter(|call| call.exists()).map(Call::begun).collect();
+    let called: Vec<Instant> = called.filter(|call| call.exists()).map(CallRow::begun).collect();
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);
     let [email, first_name, last_name, company] = lead.members().map(text);
     let [instance, workspace] =

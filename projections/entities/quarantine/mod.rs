@@ -18,7 +18,7 @@ use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol};
 
 words! {
     /// Where a quarantined delivery stands.
-    State {
+    QuarantineState {
         /// No facts were made of it yet.
         Open = "open",
         /// It was mapped again with success.
@@ -27,7 +27,7 @@ words! {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct Delivery {
     position: Position,
     received_at: Instant,
     reason: Symbol,
@@ -36,7 +36,7 @@ struct Kept {
 }
 
 #[derive(Debug, Clone)]
-struct Resolved {
+struct Resolution {
     position: Position,
     at: Instant,
     outcome: Symbol,
@@ -48,14 +48,14 @@ struct Resolved {
 #[derive(Debug, Clone)]
 struct Row {
     id: Symbol,
-    kept: Option<Kept>,
-    resolved: Option<Resolved>,
+    kept: Option<Delivery>,
+    resolved: Option<Resolution>,
     facts: Chain,
 }
 
 impl Row {
-    fn state(&self) -> State {
-        if self.resolved.is_some() { State::Resolved } else { State::Open }
+    fn state(&self) -> QuarantineState {
+        if self.resolved.is_some() { QuarantineState::Resolved } else { QuarantineState::Open }
     }
 
     /// The reason of one that is open.
@@ -72,7 +72,7 @@ pub struct QuarantineFilter {
     /// Whose deliveries.
     pub provider: Option<String>,
     /// Where they stand.
-    pub state: Option<State>,
+    pub state: Option<QuarantineState>,
 }
 
 /// A quarantined delivery as served.
@@ -131,7 +131,7 @@ impl Entity for Quarantine {
         match fact {
             ControlFact::Quarantined(body) => {
                 let mut symbol = |text: &domain::members::Text| self.strings.intern(text.as_str());
-                let kept = Kept {
+                let kept = Delivery {
                     position: recorded.position,
                     received_at: recorded.occurred_at,
                     reason: symbol(&body.reason),
@@ -144,7 +144,7 @@ impl Entity for Quarantine {
             }
             ControlFact::QuarantineResolved(body) => {
                 let mut symbol = |text: &domain::members::Text| self.strings.intern(text.as_str());
-                let resolved = Resolved {
+                let resolved = Resolution {
                     position: recorded.position,
                     at: recorded.occurred_at,
                     outcome: symbol(&body.outcome),
@@ -258,7 +258,7 @@ impl Quarantine {
         let texts = self.strings.texts();
         let is =
             |wanted: &Option<String>, symbol| wanted.as_deref().is_none_or(|text| text == texts.get(symbol));
-        let wants = |row: &Row, kept: &Kept| {
+        let wants = |row: &Row, kept: &Delivery| {
             filter.state.is_none_or(|state| row.state() == state)
                 && is(&filter.reason, kept.reason)
                 && is(&filter.provider, kept.provider)

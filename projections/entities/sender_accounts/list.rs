@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use crate::Order;
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
-use crate::entities::sender_accounts::period::{Period, PeriodFigures};
-use crate::entities::sender_accounts::row::{AccountName, AccountRow, Counter, Member, Standing};
+use crate::entities::sender_accounts::period::{AccountPeriod, PeriodFigures};
+use crate::entities::sender_accounts::row::{AccountName, AccountRow, AccountState, Counter, Member};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Symbol, Texts};
 
@@ -23,7 +23,7 @@ use crate::store::{Cursor, Page, Symbol, Texts};
 #[derive(Debug, Clone, Default)]
 pub struct AccountFilter {
     /// Where they stand; `None`: all but the removed.
-    pub status: Option<Standing>,
+    pub status: Option<AccountState>,
     /// The provider's workspace.
     pub workspace: Option<String>,
     /// Gmail, Outlook, …, in any case.
@@ -99,12 +99,11 @@ impl<'a> Mailbox<'a> {
     }
 
     /// Where it stands: as the account stands of which was last told, of those that are not removed.
-    pub fn standing(&self) -> (Order, Standing) {
-        let told = self.told.map(AccountRow::standing);
-        let each =
-            self.accounts.iter().map(|row| told.map_or(row.standing(), |told| told.max(row.standing())));
-        let last = each.max_by_key(|(order, standing)| (*standing != Standing::Removed, *order));
-        last.or(told).unwrap_or((Order::default(), Standing::Removed))
+    pub fn state(&self) -> (Order, AccountState) {
+        let told = self.told.map(AccountRow::state);
+        let each = self.accounts.iter().map(|row| told.map_or(row.state(), |told| told.max(row.state())));
+        let last = each.max_by_key(|(order, state)| (*state != AccountState::Removed, *order));
+        last.or(told).unwrap_or((Order::default(), AccountState::Removed))
     }
 
     /// A member: the latest given.
@@ -125,7 +124,7 @@ impl<'a> Mailbox<'a> {
 
     /// The account of which was last told.
     fn newest(&self) -> Option<&'a AccountRow> {
-        self.accounts.iter().copied().max_by_key(|row| row.standing().0)
+        self.accounts.iter().copied().max_by_key(|row| row.state().0)
     }
 }
 
@@ -151,7 +150,7 @@ impl SenderAccounts {
         &self,
         position: Position,
         filter: &AccountFilter,
-        period: Option<&Period>,
+        period: Option<&AccountPeriod>,
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<AccountItem> {
@@ -175,10 +174,10 @@ impl SenderAccounts {
     pub fn status(&self, position: Position) -> StatusAnswer {
         let (mut connected, mut disconnected) = (0, 0);
         for mailbox in mailboxes(self).values() {
-            match mailbox.standing().1 {
-                Standing::Connected => connected += 1,
-                Standing::Disconnected => disconnected += 1,
-                Standing::Removed => {}
+            match mailbox.state().1 {
+                AccountState::Connected => connected += 1,
+                AccountState::Disconnected => disconnected += 1,
+                AccountState::Removed => {}
             }
         }
         let accounts = connected + disconnected;
@@ -189,10 +188,10 @@ impl SenderAccounts {
 
 impl AccountFilter {
     fn takes(&self, (workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: &Texts) -> bool {
-        let standing = mailbox.standing().1;
+        let state = mailbox.state().1;
         let in_any_case = |text: &str| text.trim().to_lowercase();
         let provider = || texts.maybe(mailbox.member(Member::EmailProvider)).map(in_any_case);
-        self.status.map_or(standing != Standing::Removed, |asked| standing == asked)
+        self.status.map_or(state != AccountState::Removed, |asked| state == asked)
             && self.workspace.as_ref().is_none_or(|asked| texts.get(workspace[1]) == asked.trim())
             && self.email_provider.as_ref().is_none_or(|asked| provider() == Some(in_any_case(asked)))
             && self.search.as_ref().is_none_or(|part| texts.get(*email).contains(&in_any_case(part)))
@@ -202,7 +201,7 @@ impl AccountFilter {
 fn item(
     (workspace, email): &(Workspace, Symbol),
     mailbox: &Mailbox<'_>,
-    period: Option<&Period>,
+    period: Option<&AccountPeriod>,
     texts: &Texts,
 ) -> AccountItem {
     let [instance, workspace] = workspace.map(|symbol| texts.get(symbol).to_owned());
@@ -213,7 +212,7 @@ fn item(
     let rate = |(replies, sends): (u64, u64)| {
         percent_hundredths(i64::try_from(replies).ok()?, i64::try_from(sends).ok()?)
     };
-    let (order, standing) = mailbox.standing();
+    let (order, state) = mailbox.state();
     AccountItem {
         email: texts.get(*email).to_owned(),
         instance,
@@ -222,7 +221,7 @@ fn item(
             AccountName::Id(id) => text(Some(id)),
             AccountName::Email(_) => None,
         }),
-        status: standing.as_str(),
+        status: state.as_str(),
         status_at: order.occurred_at().to_string(),
         sends,
         replies,

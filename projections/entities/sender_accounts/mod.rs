@@ -102,7 +102,7 @@ impl Entity for SenderAccounts {
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut form) = (Digest::default(), Canonical::default());
-        self.rows.iter().for_each(|row| digest.add(lay_down(row, self.texts(), tenant, &mut form)));
+        self.rows.iter().for_each(|row| digest.add(write_canonical(row, self.texts(), tenant, &mut form)));
         digest
     }
 
@@ -159,7 +159,7 @@ impl SenderAccounts {
     }
 }
 
-fn lay_down<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a mut Canonical) -> &'a [u8] {
+fn write_canonical<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a mut Canonical) -> &'a [u8] {
     form.start(tenant);
     row.workspace.iter().for_each(|symbol| form.text(Some(texts.get(*symbol))));
     let (by_id, name) = match row.name {
@@ -172,8 +172,8 @@ fn lay_down<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a mut Can
     let (_, tags) = row.tags();
     form.number(tags.len() as i64);
     tags.iter().for_each(|tag| form.text(Some(texts.get(*tag))));
-    let (order, standing) = row.standing();
-    form.text(Some(standing.as_str()));
+    let (order, state) = row.state();
+    form.text(Some(state.as_str()));
     form.number(order.occurred_at().0);
     for (at, totals) in row.readings() {
         form.number(at.0);

@@ -12,7 +12,7 @@ use crate::entities::sender_accounts::row::{AccountRow, Counter, Gain};
 
 /// The days that are asked for, in the tenant's zone.
 #[derive(Debug, Clone)]
-pub struct Period {
+pub struct AccountPeriod {
     /// The first.
     pub from: Day,
     /// The last.
@@ -60,14 +60,14 @@ pub struct KnownSpan {
 
 /// What one counter gained over the days of the period that are known.
 #[derive(Debug, Clone, Copy)]
-struct Gained {
+struct PeriodGain {
     from: Day,
     to: Day,
     amount: u64,
     resets: u32,
 }
 
-impl Gained {
+impl PeriodGain {
     /// One gain more; gains of one counter follow each other day by day.
     fn and(known: Option<Self>, gain: &Gain) -> Self {
         let before = known.unwrap_or(Self { from: gain.from, to: gain.to, amount: 0, resets: 0 });
@@ -80,19 +80,19 @@ impl Gained {
     }
 }
 
-impl Period {
+impl AccountPeriod {
     /// What the account gained.
     pub fn of(&self, account: Option<&AccountRow>) -> PeriodFigures {
-        let mut known: [Option<Gained>; 3] = [None; 3];
+        let mut known: [Option<PeriodGain>; 3] = [None; 3];
         if let Some(account) = account {
             account.gains(&self.timeline, |gain| {
                 if gain.from <= self.to && gain.to >= self.from {
                     let counter = &mut known[gain.counter as usize];
-                    *counter = Some(Gained::and(*counter, &gain));
+                    *counter = Some(PeriodGain::and(*counter, &gain));
                 }
             });
         }
-        let is_whole = |gained: &Gained| gained.from == self.from && gained.to == self.to;
+        let is_whole = |gained: &PeriodGain| gained.from == self.from && gained.to == self.to;
         let exact = known.map(|gained| gained.filter(is_whole).map(|gained| gained.amount));
         let [sends, replies, bounces] = exact;
         let rate = sends.zip(replies).and_then(|(sends, replies)| {
@@ -112,7 +112,7 @@ impl Period {
 }
 
 /// The days that are known of counters that are not known over the period itself.
-fn span(known: &[Option<Gained>; 3], exact: &[Option<u64>; 3]) -> Option<KnownSpan> {
+fn span(known: &[Option<PeriodGain>; 3], exact: &[Option<u64>; 3]) -> Option<KnownSpan> {
     let of = |counter: Counter| known[counter as usize].filter(|_| exact[counter as usize].is_none());
     let days = Counter::ALL.into_iter().filter_map(of);
     let (from, to) = days.fold(None, |days: Option<(Day, Day)>, gained| {

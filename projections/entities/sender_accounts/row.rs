@@ -11,7 +11,7 @@ use crate::{Order, Recorded};
 
 words! {
     /// Where a sender account stands.
-    Standing { Connected = "connected", Disconnected = "disconnected", Removed = "removed" }
+    AccountState { Connected = "connected", Disconnected = "disconnected", Removed = "removed" }
 }
 
 /// By what a fact names its account within the workspace.
@@ -94,7 +94,7 @@ pub struct AccountRow {
     pub name: AccountName,
     members: Latest<Option<Symbol>, MEMBERS>,
     tags: (Order, Vec<Symbol>),
-    standing: (Order, Standing),
+    state: (Order, AccountState),
     first_at: Instant,
     readings: Vec<Reading>,
     facts: Chain,
@@ -108,7 +108,7 @@ impl AccountRow {
             name,
             members: Latest::default(),
             tags: (Order::default(), Vec::new()),
-            standing: (Order::default(), Standing::Connected),
+            state: (Order::default(), AccountState::Connected),
             first_at: Instant(i64::MAX),
             readings: Vec::new(),
             facts: Chain::default(),
@@ -118,19 +118,19 @@ impl AccountRow {
     /// Takes one fact.
     pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &SenderAccountFact, strings: &mut Strings) {
         let at = recorded.occurred_at;
-        let standing = match fact {
+        let state = match fact {
             SenderAccountFact::Observed(body) => match body.status {
-                AccountStatus::Connected => Standing::Connected,
-                AccountStatus::Disconnected => Standing::Disconnected,
+                AccountStatus::Connected => AccountState::Connected,
+                AccountStatus::Disconnected => AccountState::Disconnected,
             },
-            SenderAccountFact::Added(_) | SenderAccountFact::Reconnected(_) => Standing::Connected,
-            SenderAccountFact::Disconnected(_) => Standing::Disconnected,
-            SenderAccountFact::Removed(_) => Standing::Removed,
+            SenderAccountFact::Added(_) | SenderAccountFact::Reconnected(_) => AccountState::Connected,
+            SenderAccountFact::Disconnected(_) => AccountState::Disconnected,
+            SenderAccountFact::Removed(_) => AccountState::Removed,
         };
-        let order = Order::new(at, standing as u8, &recorded.content);
+        let order = Order::new(at, state as u8, &recorded.content);
         self.facts.push(recorded.position);
         self.first_at = self.first_at.min(at);
-        self.standing = self.standing.max((order, standing));
+        self.state = self.state.max((order, state));
         match fact {
             SenderAccountFact::Observed(body) => {
                 let mut intern = |text: &str| strings.intern(text);
@@ -174,7 +174,7 @@ impl AccountRow {
         if other.tags.0 > self.tags.0 {
             self.tags = other.tags;
         }
-        self.standing = self.standing.max(other.standing);
+        self.state = self.state.max(other.state);
         self.first_at = self.first_at.min(other.first_at);
         other.readings.into_iter().for_each(|reading| self.take(reading));
         other.facts.iter().for_each(|position| self.facts.push(position));
@@ -205,8 +205,8 @@ impl AccountRow {
     }
 
     /// Where it stands, with the place of the fact that says so.
-    pub fn standing(&self) -> (Order, Standing) {
-        self.standing
+    pub fn state(&self) -> (Order, AccountState) {
+        self.state
     }
 
     /// When the first of its facts happened.

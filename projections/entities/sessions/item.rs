@@ -2,7 +2,7 @@
 
 use domain::rules::configuration::Timeline;
 use domain::rules::outcomes::Outcome;
-use domain::rules::session::{Queued, Standing};
+use domain::rules::session::{QueuedLead, SessionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,12 +45,12 @@ pub struct SessionBook {
 
 impl SessionBook {
     /// The leads of a session in queue order; none of one that nobody started.
-    pub fn queue(&self, row: u32) -> impl Iterator<Item = Queued<'_>> {
+    pub fn queue(&self, row: u32) -> impl Iterator<Item = QueuedLead<'_>> {
         let (session, texts) = (self.sessions.rows().get(row), self.sessions.texts());
         let leads = session.started().map_or(&[][..], |started| &started.leads);
         leads.iter().enumerate().map(move |(index, lead)| {
             let (lead_id, reservation) = (texts.get(*lead), session.reservation(*lead));
-            Queued {
+            QueuedLead {
                 index,
                 lead_id,
                 is_done: session.attempted(*lead).is_some() || self.calls.is_dnc(lead_id),
@@ -102,7 +102,7 @@ impl SessionBook {
             completed_leads,
             current_lead_index,
             current_lead_id,
-            is_active: session.standing() == Standing::Active,
+            is_active: session.state() == SessionState::Active,
             last_activity_at: session.activity().occurred_at().to_string(),
         })
     }

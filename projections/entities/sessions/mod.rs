@@ -11,11 +11,11 @@ use domain::facts::session::SessionFact;
 use domain::keys::Position;
 use domain::members::{Email, Text};
 use domain::rules::configuration::Timeline;
-use domain::rules::session::{self, Standing};
+use domain::rules::session::{self, SessionState};
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entities::sessions::row::Session;
+use crate::entities::sessions::row::SessionRow;
 use crate::entity::Entity;
 use crate::store::{Index, Pages, Strings, Symbol, Texts};
 
@@ -25,7 +25,7 @@ type AgentPipeline = (Symbol, Symbol);
 /// Dialer sessions of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
-    rows: Pages<Session>,
+    rows: Pages<SessionRow>,
     index: Index,
     strings: Strings,
     by_agent: Arc<BTreeMap<AgentPipeline, Arc<Vec<u32>>>>,
@@ -75,7 +75,7 @@ impl Entity for Sessions {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());
         for session in self.rows.iter() {
             row.start(tenant);
-            self.lay_down(session, &mut row);
+            self.write_canonical(session, &mut row);
             digest.add(row.bytes());
         }
         digest
@@ -87,7 +87,7 @@ impl Sessions {
         let Fact::Session(fact) = recorded.fact else { return None };
         let id = fact.session_id().as_str();
         let at = self.row(id).unwrap_or_else(|| {
-            let row = self.rows.push(Session::new(self.strings.intern(id)));
+            let row = self.rows.push(SessionRow::new(self.strings.intern(id)));
             self.index.insert(Index::hash(id), row);
             row
         });
@@ -102,7 +102,7 @@ impl Sessions {
     /// Moves a row from the sessions of one agent and pipeline to those of another, and in or out of the open ones.
     fn place(&mut self, at: u32, before: Option<AgentPipeline>) {
         let (row, key) = (self.rows.get(at), self.key(at));
-        let is_open = key.is_some() && row.standing() == Standing::Active;
+        let is_open = key.is_some() && row.state() == SessionState::Active;
         if is_open != self.open.contains(&at) {
             let open = Arc::make_mut(&mut self.open);
             if is_open {
@@ -123,10 +123,10 @@ impl Sessions {
         }
     }
 
-    fn lay_down(&self, session: &Session, row: &mut Canonical) {
+    fn write_canonical(&self, session: &SessionRow, row: &mut Canonical) {
         let texts = self.texts();
         row.text(Some(texts.get(session.id)));
-        row.number(session.standing() as i64);
+        row.number(session.state() as i64);
         row.number(session.activity().occurred_at().0);
         row.maybe(session.ended_at().map(|at| at.0));
         row.number(i64::from(session.activations()));
@@ -167,7 +167,7 @@ impl Sessions {
     }
 
     /// The rows.
-    pub fn rows(&self) -> &Pages<Session> {
+    pub fn rows(&self) -> &Pages<SessionRow> {
         &self.rows
     }
 
@@ -189,7 +189,7 @@ impl Sessions {
     /// The active session of agent and pipeline; of several that were started elsewhere the latest.
     pub fn active(&self, agent: &Email, pipeline: &Text) -> Option<u32> {
         let rows = self.of_agent(agent, pipeline).iter().copied();
-        let active = rows.filter(|row| self.rows.get(*row).standing() == Standing::Active);
+        let active = rows.filter(|row| self.rows.get(*row).state() == SessionState::Active);
         active.max_by_key(|row| {
             let session = self.rows.get(*row);
             (session.started_at(), self.texts().get(session.id))
@@ -215,7 +215,7 @@ impl Sessions {
             session_id: Text::new(texts.get(session.id))?,
             agent: Email::new(texts.get(started.agent))?,
             pipeline_id: Text::new(texts.get(started.pipeline))?,
-            standing: session.standing(),
+            state: session.state(),
             last_activity_at: session.activity().occurred_at(),
             last_position: session.last_position(),
         })

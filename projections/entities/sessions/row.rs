@@ -7,7 +7,7 @@ use domain::facts::session::{LeadReserved, SessionFact, SessionStarted};
 use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::outcomes::Outcome;
-use domain::rules::session::Standing;
+use domain::rules::session::SessionState;
 
 use crate::store::{Chain, Strings, Symbol};
 use crate::{Order, Recorded};
@@ -38,7 +38,7 @@ pub struct Reservation {
 
 /// A session.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub struct SessionRow {
     /// Its id.
     pub id: Symbol,
     started: Option<Box<Started>>,
@@ -54,7 +54,7 @@ pub struct Session {
     last_position: Position,
 }
 
-impl Session {
+impl SessionRow {
     /// A session of which nothing is known yet.
     pub fn new(id: Symbol) -> Self {
         Self {
@@ -132,13 +132,13 @@ impl Session {
     }
 
     /// Where it stands: a time-out holds until something is done after it.
-    pub fn standing(&self) -> Standing {
+    pub fn state(&self) -> SessionState {
         if self.ended.is_some() {
-            Standing::Ended
+            SessionState::Ended
         } else if self.timed_out > Some(self.activity) {
-            Standing::TimedOut
+            SessionState::TimedOut
         } else {
-            Standing::Active
+            SessionState::Active
         }
     }
 

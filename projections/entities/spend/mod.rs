@@ -136,7 +136,7 @@ impl Spend {
 
     /// First and last day of those asked for with an observation, and since when the figure stands: as of the
     /// account that was read longest ago.
-    pub fn observed(&self, from: Day, to: Day) -> Option<Observed> {
+    pub fn observed(&self, from: Day, to: Day) -> Option<SpendCoverage> {
         let mut by_account: BTreeMap<Account, Instant> = BTreeMap::new();
         let mut span: Option<(Day, Day)> = None;
         let after = Day(to.0.saturating_add(1));
@@ -148,7 +148,7 @@ impl Spend {
             *newest = read.max(*newest);
         }
         let ((from, to), at) = (span?, by_account.into_values().min()?);
-        Some(Observed { from, to, at })
+        Some(SpendCoverage { from, to, at })
     }
 }
 
@@ -158,7 +158,7 @@ fn texts(account: Account, texts: &Texts) -> [Option<&str>; 2] {
 
 /// What observations of ad spend cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Observed {
+pub struct SpendCoverage {
     /// First day.
     pub from: Day,
     /// Last day.

@@ -2,7 +2,7 @@
 
 use domain::members::Day;
 use projections::entities::sender_accounts::list::AccountFilter;
-use projections::entities::sender_accounts::period::Period;
+use projections::entities::sender_accounts::period::AccountPeriod;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -71,10 +71,10 @@ pub fn served(tenant: &Tenant) -> Value {
     let listed = |status| {
         let filter = AccountFilter { status, ..AccountFilter::default() };
         let timeline = tenant.profile.timeline.clone();
-        let period = Period { from: day("2025-10-01"), to: day("2025-11-15"), timeline };
+        let period = AccountPeriod { from: day("2025-10-01"), to: day("2025-11-15"), timeline };
         all_pages(|after| accounts.page(0, &filter, Some(&period), after, 3))
     };
-    let removed = projections::entities::sender_accounts::row::Standing::Removed;
+    let removed = projections::entities::sender_accounts::row::AccountState::Removed;
     json!({
         "accounts": listed(None),
         "removed": listed(Some(removed)),

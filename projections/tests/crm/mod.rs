@@ -50,12 +50,12 @@ fn ended(run: &str, when: &str, status: &str) -> Given {
 }
 
 fn summary(tenant: &Tenant) -> Value {
-    let taken = lead_summary::Taken::new(&tenant.crm.rows, &tenant.profile.timeline);
+    let taken = lead_summary::LeadSummaryInput::new(&tenant.crm.rows, &tenant.profile.timeline);
     serde_json::to_value(taken.answer(0)).unwrap()
 }
 
 fn pipeline(tenant: &Tenant) -> Value {
-    let taken = pipeline::Taken::new(&tenant.crm.rows, &tenant.profile.timeline);
+    let taken = pipeline::PipelineInput::new(&tenant.crm.rows, &tenant.profile.timeline);
     serde_json::to_value(taken.answer(0)).unwrap()
 }
 

@@ -10,8 +10,8 @@ use crate::http::api::routes::Routes;
 use axum::response::Response;
 use domain::members::Day;
 use projections::entities::sender_accounts::list::{AccountFilter, AccountItem, StatusAnswer};
-use projections::entities::sender_accounts::period::Period;
-use projections::entities::sender_accounts::row::Standing;
+use projections::entities::sender_accounts::period::AccountPeriod;
+use projections::entities::sender_accounts::row::AccountState;
 use projections::figures::provider_performance::PerformanceAnswer;
 use projections::store::Page;
 use utoipa_axum::routes;
@@ -24,13 +24,13 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(provider_performance))
 }
 
-word_values!(Standing);
+word_values!(AccountState);
 
 parameters! {
     /// Which accounts.
     Accounts {
         /// Where they stand; by default all but the removed.
-        status: Standing,
+        status: AccountState,
         /// The provider's workspace.
         workspace: String,
         /// Gmail, Outlook, …, in any case.
@@ -57,7 +57,7 @@ async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
     let filter = AccountFilter { status, workspace, email_provider, search };
     let period = if from.is_some() || to.is_some() {
         let (from, to) = day_range(&list, from, to)?;
-        Some(Period { from, to, timeline: list.view.timeline() })
+        Some(AccountPeriod { from, to, timeline: list.view.timeline() })
     } else {
         None
     };

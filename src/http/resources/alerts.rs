@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::rules::alerts::AlertRule;
-use projections::entities::alerts::{AlertFilter, AlertItem, Attempt, State as Standing, Told};
+use projections::entities::alerts::{AlertFilter, AlertHistory, AlertItem, AlertState, SendAttempt};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,13 +37,13 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(resend_unassigned_alert))
 }
 
-word_values!(Standing, AlertRule);
+word_values!(AlertState, AlertRule);
 
 parameters! {
     /// Which alerts.
     Which {
         /// Where they stand.
-        state: Standing,
+        state: AlertState,
         /// Of which rule.
         rule: AlertRule,
     }
@@ -114,8 +114,8 @@ struct AttemptItem {
     fact_position: Position,
 }
 
-impl From<&Attempt> for AttemptItem {
-    fn from(sent: &Attempt) -> Self {
+impl From<&SendAttempt> for AttemptItem {
+    fn from(sent: &SendAttempt) -> Self {
         Self {
             target_id: sent.target_id.to_string(),
             attempt: sent.attempt,
@@ -233,7 +233,7 @@ async fn resend_unassigned_alert(
 async fn resend(
     app: &App,
     tenant: &TenantId,
-    told: Option<Told>,
+    told: Option<AlertHistory>,
     whom: &Whom,
 ) -> Result<Json<ResendAnswer>, Problem> {
     let told = told.ok_or_else(|| Problem::not_found("alert"))?;

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::keys::Position;
 use domain::members::Text;
-use projections::entities::conflicts::{ConflictItem, State as Decision};
+use projections::entities::conflicts::{ConflictItem, ConflictState};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,13 +34,13 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(reject_conflict))
 }
 
-word_values!(Decision);
+word_values!(ConflictState);
 
 parameters! {
     /// Which conflicts.
     Conflicts {
         /// Where they stand.
-        state: Decision,
+        state: ConflictState,
     }
 }
 

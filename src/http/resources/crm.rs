@@ -39,7 +39,7 @@ pub fn routes() -> Routes {
 )]
 async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
     let (taken, position) = read.view.with(|tenant, position| {
-        (lead_summary::Taken::new(&tenant.crm.rows, &tenant.profile.timeline), position)
+        (lead_summary::LeadSummaryInput::new(&tenant.crm.rows, &tenant.profile.timeline), position)
     });
     read.answer(position, &blocking(move || taken.answer(position)).await?)
 }
@@ -53,7 +53,7 @@ async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
 )]
 async fn get_pipeline(read: Read) -> Result<Response, Problem> {
     let (taken, position) = read.view.with(|tenant, position| {
-        (pipeline::Taken::new(&tenant.crm.rows, &tenant.profile.timeline), position)
+        (pipeline::PipelineInput::new(&tenant.crm.rows, &tenant.profile.timeline), position)
     });
     read.answer(position, &blocking(move || taken.answer(position)).await?)
 }

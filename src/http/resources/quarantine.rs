@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::quarantine::{Quarantine, QuarantineFilter, QuarantineItem, State as Standing};
+use projections::entities::quarantine::{Quarantine, QuarantineFilter, QuarantineItem, QuarantineState};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -41,7 +41,7 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(retry_unassigned_quarantine))
 }
 
-word_values!(Standing);
+word_values!(QuarantineState);
 
 parameters! {
     /// Which quarantined deliveries.
@@ -51,7 +51,7 @@ parameters! {
         /// Whose deliveries.
         provider: String,
         /// Where they stand.
-        state: Standing,
+        state: QuarantineState,
     }
 }
 
@@ -166,7 +166,11 @@ async fn retry(
         return Err(problem.with("reason", reason).with("quarantine_id", item.quarantine_id.as_str()));
     }
     let Retried::Resolved(resolved) = retried else { return Err(unknown()) };
-    Ok(Json(RetryAnswer { quarantine_id: item.quarantine_id, state: Standing::Resolved.as_str(), resolved }))
+    Ok(Json(RetryAnswer {
+        quarantine_id: item.quarantine_id,
+        state: QuarantineState::Resolved.as_str(),
+        resolved,
+    }))
 }
 
 parameters! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::members::Month;
-use projections::figures::restated::RestatementItem;
+use projections::figures::restatements::RestatementItem;
 use projections::store::Page;
 use utoipa_axum::routes;
 
@@ -38,8 +38,9 @@ parameters! {
 )]
 async fn list_restatements(State(app): State<Arc<App>>, list: List<Restated>) -> Result<Response, Problem> {
     let (month, after, limit) = (list.query.month, list.after()?, list.limit);
-    let read =
-        move |ledger: &projections::figures::restated::Ledger| ledger.page(month, after.as_ref(), limit);
+    let read = move |tracker: &projections::figures::restatements::RestatementTracker| {
+        tracker.page(month, after.as_ref(), limit)
+    };
     let page = app.engine.views.restatements(&list.tenant, list.moment.moment(), read).await;
     list.page(page?.ok_or_else(|| Problem::not_found("tenant"))?)
 }

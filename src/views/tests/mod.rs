@@ -125,7 +125,7 @@ fn served_of(tenant: &super::TenantView) -> Value {
     let calls = serde_json::to_value(tenant.calls(&CallFilter::default(), None, 500)).unwrap();
     let leads = serde_json::to_value(tenant.leads(&LeadFilter::default(), None, 500)).unwrap();
     let crm = tenant.with(|tenant, _| {
-        let taken = lead_summary::Taken::new(&tenant.crm.rows, &tenant.profile.timeline);
+        let taken = lead_summary::LeadSummaryInput::new(&tenant.crm.rows, &tenant.profile.timeline);
         let notes = NoteList::new(&tenant.crm.rows, &tenant.notes.rows);
         let runs = tenant.crm.rows.runs().list(tenant.crm.rows.texts());
         let notes: Vec<_> = notes.behind(None).collect();

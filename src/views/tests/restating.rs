@@ -1,6 +1,6 @@
-//! Restatements over a real log (E4): a ledger that went on is the one made anew, conflicts accepted or not.
+//! Restatements over a real log (E4): a tracker that went on is the one made anew, conflicts accepted or not.
 
-use projections::figures::restated::RestatementItem;
+use projections::figures::restatements::RestatementItem;
 
 use super::replacing::{accepted, tenant_at};
 use super::*;
@@ -9,7 +9,9 @@ use crate::views::Moment as Past;
 fn restated(views: &Views, past: Past) -> Vec<Vec<RestatementItem>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let of = |tenant| {
-        let read = |ledger: &projections::figures::restated::Ledger| ledger.page(None, None, 100_000).items;
+        let read = |tracker: &projections::figures::restatements::RestatementTracker| {
+            tracker.page(None, None, 100_000).items
+        };
         runtime.block_on(views.restatements(&TenantId::new(tenant).unwrap(), past, read)).unwrap().unwrap()
     };
     ["acme", "borealis", "cumulus"].map(of).to_vec()

@@ -1,7 +1,7 @@
 //! Restatements (E4): what changed in a month that was over, from what to what, when and because of which facts.
 //!
-//! A ledger is a fold of its own, beside the live one: it takes a tenant's facts in the order of the log and looks,
-//! after each, whether a cell of a closed month is another one. Cells are copied on write and the ledger holds those
+//! A tracker is a fold of its own, beside the live one: it takes a tenant's facts in the order of the log and looks,
+//! after each, whether a cell of a closed month is another one. Cells are copied on write and the tracker holds those
 //! of the closed months, so a glance at their addresses tells.
 
 use std::cmp::Reverse;
@@ -60,11 +60,11 @@ struct Row {
 }
 
 /// The cells of one entity in the closed months.
-type Held = Vec<(Month, Arc<Cell>)>;
+type MonthCells = Vec<(Month, Arc<Cell>)>;
 
 /// The restatements of one tenant up to a position.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger {
+pub struct RestatementTracker {
     /// The tenant's models at that position.
     tenant: Tenant,
     position: Position,
@@ -72,12 +72,12 @@ pub struct Ledger {
     began: Option<Instant>,
     /// The local day of recording: another zone never makes it an earlier one.
     day: Option<Day>,
-    held: Vec<Held>,
+    held: Vec<MonthCells>,
     figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
     rows: BTreeMap<Key, Row>,
 }
 
-impl Ledger {
+impl RestatementTracker {
     /// The last position that was looked at.
     pub fn position(&self) -> Position {
         self.position
@@ -87,7 +87,7 @@ impl Ledger {
     pub fn apply(&mut self, recorded: &Recorded<'_>) {
         self.close_months(recorded.recorded_at);
         self.tenant.apply(recorded);
-        self.look(recorded.position, recorded.recorded_at);
+        self.diff(recorded.position, recorded.recorded_at);
     }
 
     /// Passes over a fact that no model folds.
@@ -100,7 +100,7 @@ impl Ledger {
     pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant) {
         self.close_months(recorded_at);
         self.tenant = tenant;
-        self.look(position, recorded_at);
+        self.diff(position, recorded_at);
     }
 
     /// Goes on with other models of the same position: the live ones, so that their rows lie in memory once.
@@ -134,7 +134,7 @@ impl Ledger {
 
     fn hold(&mut self) {
         let Some(months) = self.watched() else { return };
-        let held = |cells: Option<&crate::figures::Cells>| -> Held {
+        let held = |cells: Option<&crate::figures::Cells>| -> MonthCells {
             let cells = cells.into_iter().flat_map(|cells| cells.between(months.clone()));
             cells.map(|(month, cell)| (month, Arc::clone(cell))).collect()
         };
@@ -165,7 +165,7 @@ impl Ledger {
         changed
     }
 
-    fn look(&mut self, position: Position, recorded_at: Instant) {
+    fn diff(&mut self, position: Position, recorded_at: Instant) {
         self.position = position;
         let changed = self.changed();
         if changed.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::common::{Given, at, configured, facts, given};
 use domain::members::{Instant, Month};
 use projections::Recorded;
-use projections::figures::restated::{Ledger, RestatementItem};
+use projections::figures::restatements::{RestatementItem, RestatementTracker};
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
@@ -30,17 +30,17 @@ fn recorded(facts: &[Known]) -> Vec<Recorded<'_>> {
         .collect()
 }
 
-fn ledger(facts: &[Recorded<'_>]) -> Ledger {
-    let mut ledger = Ledger::default();
-    facts.iter().for_each(|fact| ledger.apply(fact));
-    ledger
+fn tracker(facts: &[Recorded<'_>]) -> RestatementTracker {
+    let mut tracker = RestatementTracker::default();
+    facts.iter().for_each(|fact| tracker.apply(fact));
+    tracker
 }
 
 /// Every row, page by page.
-fn rows(ledger: &Ledger) -> Vec<RestatementItem> {
+fn rows(tracker: &RestatementTracker) -> Vec<RestatementItem> {
     let (mut items, mut after) = (Vec::new(), None);
     loop {
-        let page = ledger.page(None, after.as_ref(), 7);
+        let page = tracker.page(None, after.as_ref(), 7);
         items.extend(page.items);
         match page.next_cursor {
             Some(next) => after = Some(next.parse().unwrap()),
@@ -56,8 +56,8 @@ fn call(id: &str, seconds: u32, happened: &str, learned: &str) -> Known {
 }
 
 /// Old, new, causes and positions of one figure, by day of recording, the latest first.
-fn of(ledger: &Ledger, month: &str, figure: &str) -> Vec<(String, Value, Value, u64, Vec<u64>)> {
-    let found = rows(ledger).into_iter().filter(|row| row.month == month && row.figure == figure);
+fn of(tracker: &RestatementTracker, month: &str, figure: &str) -> Vec<(String, Value, Value, u64, Vec<u64>)> {
+    let found = rows(tracker).into_iter().filter(|row| row.month == month && row.figure == figure);
     found.map(|row| (row.recorded_on, row.old, row.new, row.causes, row.positions)).collect()
 }
 
@@ -71,20 +71,20 @@ fn e4_given_late_facts_when_the_month_is_over_then_old_and_new_by_day_with_their
         call("now", 45, "2025-11-01T10:00:00Z", "2025-11-01T10:00:00Z"),
         call("e", 50, "2025-10-12T12:00:00Z", "2025-11-03T09:00:00Z"),
     ];
-    let ledger = ledger(&recorded(&facts));
+    let tracker = tracker(&recorded(&facts));
     let calls = [
         ("2025-11-03".to_owned(), json!(4), json!(5), 1, vec![6]),
         ("2025-11-01".to_owned(), json!(2), json!(4), 2, vec![3, 4]),
     ];
-    assert_eq!(of(&ledger, "2025-10", "calls"), calls, "until an hour after its end a month is not closed");
+    assert_eq!(of(&tracker, "2025-10", "calls"), calls, "until an hour after its end a month is not closed");
     let qualified = [
         ("2025-11-03".to_owned(), json!(3), json!(4), 1, vec![6]),
         ("2025-11-01".to_owned(), json!(2), json!(3), 1, vec![3]),
     ];
-    assert_eq!(of(&ledger, "2025-10", "qualified"), qualified);
-    let by_agent = of(&ledger, "2025-10", "by_agent[ann@example.com].talk_seconds");
+    assert_eq!(of(&tracker, "2025-10", "qualified"), qualified);
+    let by_agent = of(&tracker, "2025-10", "by_agent[ann@example.com].talk_seconds");
     assert_eq!(by_agent[1], ("2025-11-01".to_owned(), json!(90), json!(145), 2, vec![3, 4]));
-    assert!(rows(&ledger).iter().all(|row| row.month == "2025-10"), "the current month is not restated");
+    assert!(rows(&tracker).iter().all(|row| row.month == "2025-10"), "the current month is not restated");
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn e4_given_a_tenant_that_began_later_when_it_is_filled_back_then_its_earlier_mo
         call("b", 45, "2025-09-09T12:00:00Z", "2025-10-20T00:00:00Z"),
         call("c", 45, "2025-10-09T12:00:00Z", "2025-11-20T00:00:00Z"),
     ];
-    let ledger = ledger(&recorded(&facts));
-    assert_eq!(of(&ledger, "2025-10", "calls"), [("2025-11-20".into(), json!(0), json!(1), 1, vec![3])]);
-    assert!(rows(&ledger).iter().all(|row| row.month == "2025-10"));
+    let tracker = tracker(&recorded(&facts));
+    assert_eq!(of(&tracker, "2025-10", "calls"), [("2025-11-20".into(), json!(0), json!(1), 1, vec![3])]);
+    assert!(rows(&tracker).iter().all(|row| row.month == "2025-10"));
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn e4_given_a_tenant_that_by_its_first_configuration_began_in_a_month_that_is_ov
         (given("tenant_configured", at("2025-02-01T02:00:00Z"), configured), at("2025-02-01T02:00:00Z")),
         call("c", 45, "2025-01-22T12:00:00Z", "2025-02-01T06:00:00Z"),
     ];
-    let ledger = ledger(&recorded(&facts));
-    assert_eq!(of(&ledger, "2025-01", "calls"), [("2025-02-01".into(), json!(2), json!(3), 1, vec![4])]);
+    let tracker = tracker(&recorded(&facts));
+    assert_eq!(of(&tracker, "2025-01", "calls"), [("2025-02-01".into(), json!(2), json!(3), 1, vec![4])]);
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn e4_given_a_rule_that_reaches_back_when_configured_then_the_months_it_restates
         configured(30, "2025-12-02T20:00:00Z"),
         configured(60, "2025-12-03T06:00:00Z"),
     ];
-    let ledger = ledger(&recorded(&facts));
+    let tracker = tracker(&recorded(&facts));
     let expected = [
         ("2025-12-03".to_owned(), json!(2), json!(1), 1, vec![6]),
         ("2025-12-02".to_owned(), json!(1), json!(2), 1, vec![5]),
         ("2025-12-01".to_owned(), json!(2), json!(1), 1, vec![4]),
     ];
-    assert_eq!(of(&ledger, "2025-10", "qualified"), expected, "days of recording are local");
-    assert!(of(&ledger, "2025-10", "calls").is_empty(), "what a rule does not change is not listed");
+    assert_eq!(of(&tracker, "2025-10", "qualified"), expected, "days of recording are local");
+    assert!(of(&tracker, "2025-10", "calls").is_empty(), "what a rule does not change is not listed");
 }
 
 #[test]
@@ -151,10 +151,10 @@ fn e4_given_a_call_that_moves_when_its_start_is_learned_late_then_both_months_ar
         call("a", 45, "2025-11-03T12:00:00Z", "2025-11-03T12:00:00Z"),
         early,
     ];
-    let ledger = ledger(&recorded(&facts));
-    assert_eq!(of(&ledger, "2025-10", "calls"), [("2025-12-05".into(), json!(1), json!(2), 1, vec![3])]);
-    assert_eq!(of(&ledger, "2025-11", "calls"), [("2025-12-05".into(), json!(1), json!(0), 1, vec![3])]);
-    let nobody = of(&ledger, "2025-11", "by_agent[ann@example.com].calls");
+    let tracker = tracker(&recorded(&facts));
+    assert_eq!(of(&tracker, "2025-10", "calls"), [("2025-12-05".into(), json!(1), json!(2), 1, vec![3])]);
+    assert_eq!(of(&tracker, "2025-11", "calls"), [("2025-12-05".into(), json!(1), json!(0), 1, vec![3])]);
+    let nobody = of(&tracker, "2025-11", "by_agent[ann@example.com].calls");
     assert_eq!(nobody, [("2025-12-05".into(), json!(1), json!(0), 1, vec![3])]);
 }
 
@@ -171,11 +171,11 @@ fn e4_given_spend_that_is_read_again_then_the_old_month_is_restated_once() {
         spent(50_000, "2025-11-02T06:00:00Z"),
         spent(54_000, "2025-11-02T07:00:00Z"),
     ];
-    let ledger = ledger(&recorded(&facts));
+    let tracker = tracker(&recorded(&facts));
     let restated = [("2025-11-02".to_owned(), json!(50_000), json!(54_000), 1, vec![4])];
-    assert_eq!(of(&ledger, "2025-10", "ad_spend.USD"), restated);
-    assert_eq!(of(&ledger, "2025-10", "cost_per_qualified_call.USD"), restated);
-    assert_eq!(rows(&ledger).len(), 2, "{:?}", rows(&ledger));
+    assert_eq!(of(&tracker, "2025-10", "ad_spend.USD"), restated);
+    assert_eq!(of(&tracker, "2025-10", "cost_per_qualified_call.USD"), restated);
+    assert_eq!(rows(&tracker).len(), 2, "{:?}", rows(&tracker));
 }
 
 /// Facts in the order in which they are learned, over half a year; the first in January.
@@ -212,7 +212,7 @@ fn member<'v>(figures: &'v Value, name: &str) -> Option<&'v Value> {
 
 /// By an independent way: every month's answer when it closed, and now; rows lead from the one to the other, and
 /// where there are none nothing changed.
-fn rows_lead_from_close_to_now(facts: &[Known], ledger: &Ledger) -> Result<(), TestCaseError> {
+fn rows_lead_from_close_to_now(facts: &[Known], tracker: &RestatementTracker) -> Result<(), TestCaseError> {
     let log = recorded(facts);
     let (mut tenant, mut at_close) = (Tenant::default(), BTreeMap::new());
     let Some(first) = log.first() else { return Ok(()) };
@@ -226,7 +226,7 @@ fn rows_lead_from_close_to_now(facts: &[Known], ledger: &Ledger) -> Result<(), T
         }
         tenant.apply(fact);
     }
-    let rows = rows(ledger);
+    let rows = rows(tracker);
     let mut explained: BTreeMap<(String, String), (Value, Value)> = BTreeMap::new();
     for row in rows.iter().rev() {
         prop_assert!(row.causes >= 1 && row.positions.len() as u64 == row.causes.min(50), "{:?}", row);
@@ -268,7 +268,7 @@ proptest! {
 
     #[test]
     fn e4_given_any_history_then_rows_lead_from_what_a_month_closed_with_to_what_it_is(facts in known()) {
-        rows_lead_from_close_to_now(&facts, &ledger(&recorded(&facts)))?;
+        rows_lead_from_close_to_now(&facts, &tracker(&recorded(&facts)))?;
     }
 
     #[test]
@@ -277,12 +277,12 @@ proptest! {
     ) {
         let log = recorded(&facts);
         let cut = cut.min(log.len());
-        let mut cut_ledger = ledger(&log[..cut]);
+        let mut cut_ledger = tracker(&log[..cut]);
         let mut tenant = Tenant::default();
         log[..cut].iter().for_each(|fact| tenant.apply(fact));
         cut_ledger.share(tenant);
         log[cut..].iter().for_each(|fact| cut_ledger.apply(fact));
-        prop_assert_eq!(rows(&cut_ledger), rows(&ledger(&log)));
+        prop_assert_eq!(rows(&cut_ledger), rows(&tracker(&log)));
     }
 }
 
@@ -293,7 +293,7 @@ fn null_control_a_late_fact_that_the_ledger_does_not_see_breaks_the_law() {
     let run = TestRunner::new(config).run(&known(), |facts| {
         let log = recorded(&facts);
         let seen: Vec<_> = log.iter().filter(|fact| fact.position != log.len() as u64).copied().collect();
-        rows_lead_from_close_to_now(&facts, &ledger(&seen))
+        rows_lead_from_close_to_now(&facts, &tracker(&seen))
     });
     assert!(matches!(run, Err(TestError::Fail(..))));
 }
