@@ -177,6 +177,7 @@ pub struct LogSecret {
     person: Hmac<Sha256>,
     subject: Hmac<Sha256>,
     signing: Hmac<Sha256>,
+    reference: Hmac<Sha256>,
 }
 
 impl fmt::Debug for LogSecret {
@@ -214,6 +215,7 @@ impl LogSecret {
             person: keyed(secret, b"factfold/person/1"),
             subject: keyed(secret, b"factfold/subject/1"),
             signing: keyed(secret, b"factfold/signing/1"),
+            reference: keyed(secret, b"factfold/reference/1"),
         }
     }
 
@@ -250,6 +252,17 @@ impl LogSecret {
         first(mac)
     }
 
+    /// Digest of what may be a secret itself, such as an endpoint's id, to name it by: without the log's secret no
+    /// guess can be tried. `purpose` and each part are length-delimited.
+    pub fn reference(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.reference.clone();
+        for part in [purpose.as_bytes()].iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        first(mac)
+    }
+
     /// Digest of a subject's name, e.g. `call/CA42`.
     pub fn subject(&self, tenant: &str, subject: &str) -> SubjectHash {
         let mut mac = self.subject.clone();
@@ -278,6 +291,16 @@ mod tests {
         let secret = LogSecret::new(&[7; 32]);
         assert_ne!(secret.key_hash("a", "bc", "d"), secret.key_hash("ab", "c", "d"));
         assert_ne!(secret.key_hash("a", "b", "cd"), secret.key_hash("a", "bc", "d"));
+    }
+
+    #[test]
+    fn references_depend_on_the_secret_the_purpose_and_where_parts_end() {
+        let [one, other] = [[7; 32], [8; 32]].map(|secret| LogSecret::new(&secret));
+        let reference = one.reference("endpoint", &[b"a", b"bc"]);
+        assert_eq!(one.clone().reference("endpoint", &[b"a", b"bc"]), reference);
+        assert_ne!(other.reference("endpoint", &[b"a", b"bc"]), reference);
+        assert_ne!(one.reference("quarantine", &[b"a", b"bc"]), reference);
+        assert_ne!(one.reference("endpoint", &[b"ab", b"c"]), reference);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use domain::keys::TenantId;
+use domain::keys::{LogSecret, TenantId};
 use domain::members::{Email, Phone, canonical_text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -204,11 +204,25 @@ impl Directory {
         self.endpoints.get(&endpoint_key(provider, id))
     }
 
-    /// The endpoint that a quarantined delivery names, see [`endpoint_reference`].
-    pub fn referenced(&self, reference: &str) -> Option<&Endpoint> {
-        self.endpoints
-            .values()
-            .find(|endpoint| endpoint_reference(&endpoint.provider, &endpoint.id) == reference)
+    /// The endpoint that a quarantined delivery of `tenant` came to, by its reference, see [`endpoint_reference`].
+    ///
+    /// An imported fact has a reference of the log it came from, which leads to no endpoint here. It is taken to the
+    /// only endpoint of its provider that could have brought it: the tenant's or one for all tenants, for no one event.
+    pub fn referenced(
+        &self,
+        secret: &LogSecret,
+        tenant: &TenantId,
+        (provider, reference): (&str, &str),
+    ) -> Option<&Endpoint> {
+        let of_provider = || self.endpoints.values().filter(|endpoint| endpoint.provider == provider);
+        let named = of_provider().find(|it| endpoint_reference(secret, provider, &it.id) == reference);
+        if named.is_some() || is_reference_of(secret, reference) {
+            return named;
+        }
+        let mut possible = of_provider()
+            .filter(|endpoint| endpoint.event.is_none())
+            .filter(|endpoint| endpoint.tenant.as_ref().is_none_or(|owner| owner == tenant));
+        possible.next().filter(|_| possible.next().is_none())
     }
 
     /// Whether any tracking number leads to the tenant.
@@ -217,11 +231,12 @@ impl Directory {
     }
 
     /// Provider and reference of each endpoint that is the tenant's.
-    pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(&str, String)> {
+    pub fn endpoints_of(&self, secret: &LogSecret, tenant: &TenantId) -> Vec<(String, String)> {
         let of_tenant = self.endpoints.values().filter(|endpoint| endpoint.tenant.as_ref() == Some(tenant));
         let mut found: Vec<_> = of_tenant
             .map(|endpoint| {
-                (endpoint.provider.as_str(), endpoint_reference(&endpoint.provider, &endpoint.id))
+                let reference = endpoint_reference(secret, &endpoint.provider, &endpoint.id);
+                (endpoint.provider.clone(), reference)
             })
             .collect();
         found.sort_unstable();
@@ -248,9 +263,22 @@ fn fold_name(name: &str) -> String {
     canonical_text(name).to_lowercase()
 }
 
-/// How facts name an endpoint: 32 hexadecimal digits of a digest, since the id itself lets whoever knows it deliver.
-pub fn endpoint_reference(provider: &str, id: &str) -> String {
-    endpoint_key(provider, id)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+/// How facts and answers name an endpoint, since the id itself lets whoever knows it deliver: 32 hexadecimal digits
+/// that only the log's secret can make of the id. The last eight depend on the others, see [`is_reference_of`].
+pub fn endpoint_reference(secret: &LogSecret, provider: &str, id: &str) -> String {
+    let digest = secret.reference("endpoint", &[provider.as_bytes(), id.as_bytes()]);
+    let named = hex::encode(&digest[..12]);
+    let check = reference_check(secret, &named);
+    named + &check
+}
+
+fn reference_check(secret: &LogSecret, named: &str) -> String {
+    hex::encode(&secret.reference("endpoint check", &[named.as_bytes()])[..4])
+}
+
+/// Whether a reference was made with this secret, even of an endpoint that is no longer there.
+fn is_reference_of(secret: &LogSecret, reference: &str) -> bool {
+    reference.split_at_checked(24).is_some_and(|(named, check)| reference_check(secret, named) == check)
 }
 
 fn endpoint_key(provider: &str, id: &str) -> [u8; 32] {
@@ -309,7 +337,48 @@ mod tests {
         assert!(!format!("{directory:?}").contains("canary-7f3a"));
         assert!(directory.endpoint("twilio", "tw-1").is_some());
         assert!(directory.endpoint("emailbison", "tw-1").is_none());
-        let reference = endpoint_reference("twilio", "tw-1");
-        assert_eq!(directory.referenced(&reference).map(|endpoint| endpoint.id.as_str()), Some("tw-1"));
+    }
+
+    fn endpoint(id: &str, owner: Option<&str>, event: Option<&str>) -> Endpoint {
+        Endpoint {
+            id: id.into(),
+            provider: "bison".into(),
+            tenant: owner.map(|id| TenantId::new(id).expect("tenant")),
+            event: event.map(str::to_owned),
+            secrets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn references_of_an_endpoint_are_the_logs_own() {
+        let [one, other] = [[7; 32], [8; 32]].map(|secret| LogSecret::new(&secret));
+        let reference = endpoint_reference(&one, "bison", "tw-1");
+        assert_eq!(reference, endpoint_reference(&LogSecret::new(&[7; 32]), "bison", "tw-1"), "a restart");
+        assert_ne!(reference, endpoint_reference(&other, "bison", "tw-1"));
+        assert!(is_reference_of(&one, &reference) && !is_reference_of(&other, &reference));
+        // What could be tried offline, without the secret.
+        let guess = hex::encode(&endpoint_key("bison", "tw-1")[..16]);
+        assert_eq!(guess.len(), reference.len());
+        assert_ne!(guess, reference);
+    }
+
+    #[test]
+    fn an_imported_reference_leads_to_the_only_endpoint_that_it_can_mean() {
+        let [here, there] = [[7; 32], [8; 32]].map(|secret| LogSecret::new(&secret));
+        let acme = TenantId::new("acme").expect("tenant");
+        let found = |endpoints: Vec<Endpoint>, secret, id| {
+            let directory = Directory::new(Vec::new(), endpoints).expect("directory");
+            let reference = endpoint_reference(secret, "bison", id);
+            directory.referenced(&here, &acme, ("bison", &reference)).map(|endpoint| endpoint.id.clone())
+        };
+        let (own, all) = (endpoint("own", Some("acme"), None), endpoint("all", None, None));
+        let others = [endpoint("other", Some("globex"), None), endpoint("event", None, Some("post_call"))];
+        let with = |endpoints: &[Endpoint]| [endpoints, &others].concat();
+        assert_eq!(found(with(&[own.clone(), all.clone()]), &here, "all").as_deref(), Some("all"));
+        assert_eq!(found(with(std::slice::from_ref(&own)), &there, "own").as_deref(), Some("own"));
+        assert_eq!(found(with(std::slice::from_ref(&all)), &there, "gone").as_deref(), Some("all"));
+        assert_eq!(found(with(&[]), &there, "event"), None, "whose event it was is not known");
+        assert_eq!(found(with(&[own, all.clone()]), &there, "all"), None, "either could have brought it");
+        assert_eq!(found(with(&[all]), &here, "gone"), None, "this log's own endpoint is gone");
     }
 }

@@ -115,6 +115,16 @@ impl Ingest {
         &self.conflict_counter
     }
 
+    /// How this log's facts and answers name an endpoint, see [`endpoint_reference`].
+    pub fn endpoint_reference(&self, provider: &str, id: &str) -> String {
+        endpoint_reference(&self.secret, provider, id)
+    }
+
+    /// Provider and reference of each endpoint that is the tenant's.
+    pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(String, String)> {
+        self.directory().endpoints_of(&self.secret, tenant)
+    }
+
     fn now(&self) -> Instant {
         Instant((self.clock)())
     }
@@ -126,7 +136,7 @@ impl Ingest {
         let found = directory.endpoint(provider, endpoint);
         DeliveryOrigin {
             is_provider: self.registry().provider(provider).is_some(),
-            endpoint: found.map(|found| endpoint_reference(&found.provider, &found.id)),
+            endpoint: found.map(|found| self.endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
         }
     }
@@ -294,12 +304,14 @@ impl Ingest {
         tenant: Option<&TenantId>,
         failure: MappingFailure,
     ) -> Result<InQuarantine, IngestError> {
-        let envelope = quarantine::envelope(delivery, tenant, &failure, provider)?;
+        let id = quarantine::id(&self.secret, delivery, provider);
+        let endpoint = self.endpoint_reference(&delivery.provider, &delivery.endpoint);
+        let envelope = quarantine::envelope(delivery, tenant, &failure, provider, (&id, &endpoint))?;
         let appended = self.append(&[envelope], &delivery.body)?.await?;
         // A redelivery that fails for another reason than the first one stays the first one's.
         let position = appended.first().map_or(0, |appended| appended.position());
         let MappingFailure { reason, detail } = failure;
-        Ok(InQuarantine { id: quarantine::id(delivery, provider), position, reason, detail })
+        Ok(InQuarantine { id, position, reason, detail })
     }
 }
 

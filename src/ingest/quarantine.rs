@@ -1,40 +1,33 @@
-//! Authentic deliveries that could not be turned into facts: kept whole, once per content, with the reason (R3).
+//! Authentic deliveries that could not be mapped to facts: kept whole, once per content, with the reason (R3).
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::control::{ControlFact, DeliveryQuarantined};
 use domain::keys::engine::EngineKey;
-use domain::keys::{KeyPart, TenantId};
+use domain::keys::{KeyPart, LogSecret, TenantId};
 use domain::members::{Instant, Text};
-use sha2::{Digest, Sha256};
 
-use super::conflict::hex;
 use super::delivery::Delivery;
-use super::directory::{Endpoint, endpoint_reference};
-use super::error::IngestError;
-use super::error::MappingFailure;
+use super::directory::Endpoint;
+use super::error::{IngestError, MappingFailure};
 use super::payload::{long_text, text};
 use super::provider::ProviderAdapter;
 
-/// What a delivery is known by in quarantine: the digest of endpoint, method, query and body, so that a
-/// redelivery finds the same. Where a header names the event, as `webhook-id` does, it is part of it: two events with
-/// one body are two, and one of them would be lost (R3).
-pub fn id(delivery: &Delivery, provider: &dyn ProviderAdapter) -> String {
-    let mut digest = Sha256::new();
-    let parts = [
+/// The identity of a delivery in quarantine: a digest of endpoint, method, query and body, so that a redelivery finds
+/// the first one. It is keyed with the log's secret, since the endpoint's id could be guessed from a plain one. Headers
+/// that name the event, as `webhook-id` does, are part of it: two events with one body are two, and one of them would
+/// be lost (R3).
+pub fn id(secret: &LogSecret, delivery: &Delivery, provider: &dyn ProviderAdapter) -> String {
+    let event = lines(delivery, &provider.headers_of_identity());
+    let parts: [&[u8]; 5] = [
         delivery.endpoint.as_bytes(),
         delivery.method.as_bytes(),
         delivery.query().as_bytes(),
         &delivery.body,
+        event.as_bytes(),
     ];
-    for part in parts {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
-    }
-    // Nothing where there is none, so that what is in quarantine already stays known.
-    digest.update(lines(delivery, &provider.headers_of_identity()));
-    hex(&digest.finalize())
+    hex::encode(secret.reference("quarantine", &parts))
 }
 
 /// The fact that keeps the delivery; its original is the body as it came.
@@ -43,15 +36,14 @@ pub(super) fn envelope(
     tenant: Option<&TenantId>,
     failure: &MappingFailure,
     provider: &dyn ProviderAdapter,
+    (id, endpoint): (&str, &str),
 ) -> Result<Envelope, IngestError> {
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
-    let id = id(delivery, provider);
     let body = DeliveryQuarantined {
-        quarantine_id: text(&id).ok_or_else(|| engine("id"))?,
+        quarantine_id: text(id).ok_or_else(|| engine("id"))?,
         reason: text(failure.reason.as_str()).ok_or_else(|| engine("reason"))?,
         provider: text(&delivery.provider).ok_or_else(|| engine("provider"))?,
-        endpoint: text(&endpoint_reference(&delivery.provider, &delivery.endpoint))
-            .ok_or_else(|| engine("endpoint"))?,
+        endpoint: text(endpoint).ok_or_else(|| engine("endpoint"))?,
         method: text(&delivery.method),
         content_type: delivery.content_type().and_then(|given| text(&given)),
         detail: long_text(&failure.detail),
@@ -59,7 +51,7 @@ pub(super) fn envelope(
         headers: long_text(&lines(delivery, &provider.headers_kept())),
     };
     let tenant = tenant.cloned().unwrap_or_else(TenantId::unassigned);
-    let key = EngineKey::Quarantine { delivery: KeyPart::new(&id) };
+    let key = EngineKey::Quarantine { delivery: KeyPart::new(id) };
     let fact = Fact::Control(ControlFact::Quarantined(body));
     Ok(Envelope::by_engine(tenant, &key, delivery.received_at, fact)?)
 }
@@ -97,5 +89,44 @@ pub(super) fn delivery(
         headers: content_type.into_iter().chain(headers).collect(),
         body: original,
         received_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::ingest::providers::preset;
+
+    #[test]
+    fn a_redelivery_has_the_same_id_in_one_log_and_another_in_the_next() {
+        let delivery = |endpoint: &str, body: &'static str| Delivery {
+            provider: "emailbison".into(),
+            endpoint: endpoint.into(),
+            method: "POST".into(),
+            path_and_query: format!("/hooks/emailbison/{endpoint}"),
+            headers: Vec::new(),
+            body: Bytes::from(body),
+            received_at: Instant(0),
+        };
+        let provider = preset("emailbison").expect("a preset");
+        let [one, other] = [[7; 32], [8; 32]].map(|secret| LogSecret::new(&secret));
+        let first = id(&one, &delivery("eb-1", "{}"), provider);
+        assert_eq!(
+            first,
+            id(&LogSecret::new(&[7; 32]), &delivery("eb-1", "{}"), provider),
+            "after a restart"
+        );
+        assert_ne!(first, id(&other, &delivery("eb-1", "{}"), provider), "another log");
+        assert_ne!(first, id(&one, &delivery("eb-2", "{}"), provider));
+        assert_ne!(first, id(&one, &delivery("eb-1", "[]"), provider));
+        // What could be tried offline, without the secret.
+        let mut plain = Sha256::new();
+        for part in [&b"quarantine"[..], b"eb-1", b"POST", b"", b"{}", b""] {
+            plain.update((part.len() as u64).to_le_bytes());
+            plain.update(part);
+        }
+        assert_ne!(first, hex::encode(plain.finalize()));
     }
 }

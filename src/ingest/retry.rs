@@ -101,9 +101,10 @@ impl Ingest {
         by: Option<Text>,
     ) -> Result<Retried, IngestError> {
         let (directory, registry) = (self.directory(), self.registry());
-        let (Some(provider), Some(endpoint)) =
-            (registry.provider(kept.provider.as_str()), directory.referenced(kept.endpoint.as_str()))
-        else {
+        let (Some(provider), Some(endpoint)) = (
+            registry.provider(kept.provider.as_str()),
+            directory.referenced(&self.secret, tenant, (kept.provider.as_str(), kept.endpoint.as_str())),
+        ) else {
             return Ok(Retried::EndpointGone);
         };
         let delivery = quarantine::delivery(kept, endpoint, original, received_at);

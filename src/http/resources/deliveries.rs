@@ -198,9 +198,9 @@ impl EndpointHealth {
 )]
 async fn get_webhook_health(State(app): State<Arc<App>>, read: Read) -> Result<Response, Problem> {
     let mut known = app.engine.deliveries.health(Some(read.tenant.as_str()));
-    for (provider, reference) in app.engine.ingest.directory().endpoints_of(&read.tenant) {
+    for (provider, reference) in app.engine.ingest.endpoints_of(&read.tenant) {
         if !known.iter().any(|known| *known.place.endpoint == *reference) {
-            known.push(HealthSummary::without_deliveries(read.tenant.as_str(), provider, &reference));
+            known.push(HealthSummary::without_deliveries(read.tenant.as_str(), &provider, &reference));
         }
     }
     let now = Instant((app.engine.clock)());

@@ -22,7 +22,6 @@ use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::ingest::directory::endpoint_reference;
 
 /// `/endpoints`, `/endpoints/{provider}/{endpoint_id}`.
 pub fn routes() -> Routes {
@@ -65,7 +64,7 @@ async fn list_endpoints(
 ) -> Result<Response, Problem> {
     let is_admin = caller.role_everywhere() == Some(Role::Admin);
     let rows = app.engine.roster.endpoints().into_iter().map(|row| {
-        let endpoint = endpoint_reference(&row.provider, &row.id);
+        let endpoint = app.engine.ingest.endpoint_reference(&row.provider, &row.id);
         let item = EndpointItem {
             endpoint: endpoint.clone(),
             endpoint_id: is_admin.then_some(row.id),
