@@ -1,7 +1,6 @@
 //! Alerts: raised and cleared by what happens, and told to a real receiver, signed and at least once (F2, L6).
 
-use std::time::Duration;
-
+use crate::common::alerts::{await_alerts, await_ticks, conflict, reject_conflicts};
 use crate::common::bison;
 use crate::common::facts::{self, answered};
 use crate::common::receiver::Receiver;
@@ -25,33 +24,15 @@ async fn command(server: &Server, method: &str, path: &str) -> Answer {
     server.send(server.request(method, path).bearer_auth(TOKEN)).await
 }
 
-/// Two contents under one key.
-async fn conflict(server: &Server, call_id: &str) {
-    server.post("acme", &answered(call_id, 45, AT)).await.is(201);
-    server.post("acme", &answered(call_id, 46, AT)).await.problem(409);
-}
-
-/// Alerts of the tenant, once `is` holds of them.
-async fn alerts(server: &Server, path: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    for _ in 0..1_000 {
-        let items = server.get(path).await.is(200).json["items"].as_array().expect("items").clone();
-        if is(&items) {
-            return items;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("expected other alerts at {path}: {:?}", server.get(path).await);
-}
-
 const ACME: &str = "/api/v1/tenants/acme/alerts";
 
 #[tokio::test]
 async fn f2_a_conflict_raises_one_alert_that_its_decision_clears() {
     let site = Site::new();
     let server = site.start().await;
-    conflict(&server, "CA1").await;
-    conflict(&server, "CA2").await;
-    let raised = alerts(&server, ACME, |items| !items.is_empty()).await;
+    conflict(&server, "acme", "CA1").await;
+    conflict(&server, "acme", "CA2").await;
+    let raised = await_alerts(&server, ACME, |items| !items.is_empty()).await;
     assert_eq!((&raised[0]["rule"], &raised[0]["state"]), (&json!("conflict"), &json!("open")));
     let one = server.get(&format!("{ACME}/{}", raised[0]["alert_id"].as_str().expect("an id"))).await;
     let mut one = one.is(200).json.clone();
@@ -63,15 +44,12 @@ async fn f2_a_conflict_raises_one_alert_that_its_decision_clears() {
     server.get(&format!("{ACME}/none")).await.problem(404);
     server.kill();
     let server = site.start().await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
-    alerts(&server, ACME, |items| items.len() == 1).await;
-    for conflict in server.all_items("acme", "conflicts").await {
-        let path = format!("/api/v1/tenants/acme/conflicts/{}/reject", conflict["conflict_id"]);
-        command(&server, "POST", &path).await.is(200);
-    }
-    let cleared = alerts(&server, &format!("{ACME}?state=cleared"), |items| !items.is_empty()).await;
+    await_ticks(&server).await;
+    await_alerts(&server, ACME, |items| items.len() == 1).await;
+    reject_conflicts(&server, "acme").await;
+    let cleared = await_alerts(&server, &format!("{ACME}?state=cleared"), |items| !items.is_empty()).await;
     assert_eq!(cleared[0]["alert_id"], raised[0]["alert_id"]);
-    assert!(server.all_items("globex", "alerts").await.is_empty());
+    assert_eq!(server.all_items("globex", "alerts").await.len(), 1, "the one of the ticks, and no other");
 }
 
 #[tokio::test]
@@ -84,7 +62,7 @@ async fn l6_refused_requests_and_unknown_numbers_and_quarantine_raise_alerts() {
     let elsewhere = twilio::with(ended("CA3", "completed", 45, STAMP), "To", "+12025550111");
     let elsewhere = twilio::with(elsewhere, "Called", "+12025550111");
     assert_eq!(twilio::deliver(&server, &elsewhere).await.is(200).outcome(), "recorded");
-    let raised = alerts(&server, ACME, |items| items.len() >= 3).await;
+    let raised = await_alerts(&server, ACME, |items| items.len() >= 3).await;
     let mut rules: Vec<&str> = raised.iter().filter_map(|alert| alert["rule"].as_str()).collect();
     rules.sort_unstable();
     assert_eq!(rules, ["quarantine", "refused", "unknown_tracking_number"], "{raised:?}");
@@ -98,7 +76,7 @@ async fn f2_an_alert_is_told_signed_until_it_is_taken_over_a_restart_and_under_o
     let server = site.start().await;
     let set = set_target(&server, &json!({"url": receiver.url, "rules": ["conflict"]})).await;
     let secret = set.is(201).json["secret"].as_str().expect("a secret").to_owned();
-    conflict(&server, "CA1").await;
+    conflict(&server, "acme", "CA1").await;
     let first = receiver.wait_for(1).await.remove(0);
     assert!(first.is_signed_by(&secret), "{first:?}");
     assert!(!first.is_signed_by("whsec_AAAA"), "null control: another secret does not fit");
@@ -108,20 +86,23 @@ async fn f2_an_alert_is_told_signed_until_it_is_taken_over_a_restart_and_under_o
     );
     let id = first.header("webhook-id").to_owned();
     let attempts = format!("{ACME}/{id}/attempts");
-    let failed = alerts(&server, &attempts, |items| items.len() == 1).await;
+    let failed = await_alerts(&server, &attempts, |items| items.len() == 1).await;
     assert_eq!((&failed[0]["status"], &failed[0]["error"]), (&json!(500), &json!("answered 500")));
     server.kill();
     receiver.answer(204);
     let server = site.start().await;
     let second = receiver.wait_for(2).await.remove(1);
     assert_eq!((second.header("webhook-id"), second.is_signed_by(&secret)), (id.as_str(), true));
-    let taken = alerts(&server, &attempts, |items| items.len() == 2).await;
+    let taken = await_alerts(&server, &attempts, |items| items.len() == 2).await;
     assert_eq!((&taken[1]["attempt"], &taken[1]["status"]), (&json!(2), &json!(204)));
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(receiver.all().len(), 2, "what was taken is not told again by itself");
+    // Another alert, which is told after the next round.
+    await_ticks(&server).await;
+    let told = receiver.wait_for(3).await;
+    let of_it = told.iter().filter(|told| told.header("webhook-id") == id).count();
+    assert_eq!((told.len(), of_it), (3, 2), "what was taken is not told again by itself");
     let resent = command(&server, "POST", &format!("{ACME}/{id}/resend")).await;
     assert_eq!(resent.is(200).json["items"][0]["attempt"], 3, "{resent:?}");
-    assert_eq!(receiver.wait_for(3).await[2].header("webhook-id"), id);
+    assert_eq!(receiver.wait_for(4).await[3].header("webhook-id"), id);
 
     let target = set.json["target_id"].as_str().expect("an id");
     let listed = server.get("/api/v1/alert-targets").await;
@@ -143,13 +124,20 @@ async fn f2_a_slack_style_target_gets_a_text_of_its_own_tenants_only_and_no_redi
     let other = Receiver::start(200).await;
     set_target(&server, &json!({"url": receiver.url, "style": "slack", "tenants": ["acme"]})).await.is(201);
     set_target(&server, &json!({"url": other.url, "style": "slack", "tenants": ["globex"]})).await.is(201);
-    conflict(&server, "CA1").await;
+    conflict(&server, "acme", "CA1").await;
     let first = receiver.wait_for(1).await.remove(0);
     let body = first.json();
     assert!(body["text"].as_str().is_some_and(|text| text.starts_with("[acme] ")), "{body}");
     assert_eq!((body.as_object().map(|body| body.len()), first.header("webhook-id")), (Some(1), ""));
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    // The attempt is over when it is listed: a redirect that was followed would have come by then.
+    let id = await_alerts(&server, ACME, |items| !items.is_empty()).await[0]["alert_id"].clone();
+    let attempts = format!("{ACME}/{}/attempts", id.as_str().expect("an id"));
+    let attempt = await_alerts(&server, &attempts, |items| !items.is_empty()).await.remove(0);
+    assert_eq!((&attempt["attempt"], &attempt["status"]), (&json!(1), &json!(302)));
     assert_eq!((receiver.all().len(), other.all().len()), (1, 0));
+    conflict(&server, "globex", "CA2").await;
+    let told = other.wait_for(1).await.remove(0).json();
+    assert!(told["text"].as_str().is_some_and(|text| text.starts_with("[globex] ")), "{told}");
 }
 
 #[tokio::test]
@@ -169,7 +157,7 @@ async fn f2_targets_that_may_not_be_called_are_refused() {
     set_target(&server, &json!({"url": "https://hooks.example.com/x", "rules": ["silense"]}))
         .await
         .names("rules");
-    server.get(&format!("{ACME}?rule=silense")).await.is(400).names("rule");
+    server.get(&format!("{ACME}?rule=silense")).await.is(400).names_parameter("rule");
     server.get(&format!("{ACME}?rule=Unknown-Tracking-Number")).await.is(200);
     server.send(server.request("GET", "/api/v1/alert-targets")).await.problem(401);
 }
@@ -181,7 +169,7 @@ async fn f2_a_positive_reply_is_an_alert_over_http_and_to_a_target_and_names_no_
     set_target(&server, &json!({"url": receiver.url, "rules": ["positive_reply"]})).await.is(201);
     let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
     bison::deliver(&server, &bison::replied("LEAD_REPLIED", 1, bison::lead(7), &now)).await.is(200);
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    await_ticks(&server).await;
     assert!(server.all_items("acme", "alerts").await.is_empty(), "null control: a reply alone is none");
     bison::deliver(&server, &bison::replied("LEAD_INTERESTED", 1, bison::lead(7), &now)).await.is(200);
     let told = receiver.wait_for(1).await.remove(0).json();
@@ -191,8 +179,8 @@ async fn f2_a_positive_reply_is_an_alert_over_http_and_to_a_target_and_names_no_
         "{told}"
     );
     bison::deliver(&server, &bison::replied("LEAD_INTERESTED", 2, bison::lead(7), &now)).await.is(200);
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
-    let raised = alerts(&server, ACME, |items| items.len() == 1).await;
+    await_ticks(&server).await;
+    let raised = await_alerts(&server, ACME, |items| items.len() == 1).await;
     let text = Value::from(raised).to_string();
     assert!(
         !text.contains("lead7@") && !text.contains("John") && !told.to_string().contains("lead7@"),
@@ -201,7 +189,7 @@ async fn f2_a_positive_reply_is_an_alert_over_http_and_to_a_target_and_names_no_
     let path = "/api/v1/tenants/acme/outreach/leads/7/stage";
     let request = server.request("POST", path).bearer_auth(TOKEN).json(&json!({"stage": "quoting"}));
     server.send(request).await.is(201);
-    alerts(&server, &format!("{ACME}?state=cleared"), |items| items.len() == 1).await;
+    await_alerts(&server, &format!("{ACME}?state=cleared"), |items| items.len() == 1).await;
     assert_eq!(receiver.all().len(), 1, "told once");
 }
 
@@ -211,9 +199,9 @@ async fn f2_a_bit_that_flips_in_the_log_while_it_serves_is_an_alert_of_the_opera
     let server = site.start().await;
     set_target(&server, &json!({"url": receiver.url, "rules": ["audit_violation"]})).await.is(201);
     server.post("acme", &answered("CA1", 45, AT)).await.is(201);
-    tokio::time::sleep(Duration::from_millis(4_000)).await;
+    await_ticks(&server).await;
     let of_nobody = "/api/v1/alerts?rule=audit_violation";
-    alerts(&server, of_nobody, |items| items.is_empty()).await;
+    await_alerts(&server, of_nobody, |items| items.is_empty()).await;
     let path = site.data().join("journal/00000000000000000001.open");
     let file = std::fs::File::options().read(true).write(true).open(path).expect("the open segment");
     let flip = || {
@@ -223,13 +211,13 @@ async fn f2_a_bit_that_flips_in_the_log_while_it_serves_is_an_alert_of_the_opera
         file.write_all_at(&[byte[0] ^ 1], 4_096 + 100).expect("writes");
     };
     flip();
-    let raised = alerts(&server, of_nobody, |items| items.len() == 1).await;
+    let raised = await_alerts(&server, of_nobody, |items| items.len() == 1).await;
     assert_eq!(raised[0]["subject"], "journal/00000000000000000001.open");
     assert_eq!(receiver.wait_for(1).await[0].json()["data"]["rule"], "audit_violation");
     assert!(server.all_items("acme", "alerts").await.is_empty());
     server.post("acme", &answered("CA2", 45, AT)).await.is(201);
     flip();
-    alerts(&server, &format!("{of_nobody}&state=cleared"), |items| items.len() == 1).await;
+    await_alerts(&server, &format!("{of_nobody}&state=cleared"), |items| items.len() == 1).await;
     server.stop();
 }
 
@@ -259,7 +247,7 @@ async fn d9_a_reply_rate_that_dropped_is_an_alert_once_with_its_figures_and_one_
     server.record("globex", &globex).await;
     server.kill();
     let server = site.start().await;
-    let raised = alerts(&server, ACME, |items| !items.is_empty()).await;
+    let raised = await_alerts(&server, ACME, |items| !items.is_empty()).await;
     assert_eq!((&raised[0]["rule"], &raised[0]["subject"]), (&json!("reply_rate_drop"), &json!("Gmail")));
     let figures = ["reply_rate", "reply_rate_before", "sends", "replies", "day_before"]
         .map(|name| raised[0]["figures"][name].clone());
@@ -270,6 +258,6 @@ async fn d9_a_reply_rate_that_dropped_is_an_alert_once_with_its_figures_and_one_
     assert!(server.all_items("globex", "alerts").await.is_empty(), "under 100 sends a rate says little");
     server.kill();
     let server = site.start().await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    await_ticks(&server).await;
     assert_eq!(server.all_items("acme", "alerts").await.len(), 1, "once");
 }

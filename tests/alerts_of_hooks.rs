@@ -3,24 +3,13 @@
 
 use std::time::Duration;
 
+use crate::common::alerts::{await_alerts, await_ticks};
 use crate::common::tracker::{callrail, deliver_callrail, site as tracker_site};
 use crate::common::twilio::{self, ended};
 use crate::common::{Server, Site, TWO_TENANTS, bison};
 use serde_json::{Value, json};
 
 const STAMP: &str = "Thu, 09 Oct 2025 12:00:54 +0000";
-
-/// Rule and state of the alerts at `path`, newest first, once there are some that `is` holds of.
-async fn told(server: &Server, path: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    for _ in 0..1_000 {
-        let items = server.get(path).await.is(200).json["items"].as_array().expect("items").clone();
-        if is(&items) {
-            return items;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("expected other alerts at {path}: {:?}", server.get(path).await);
-}
 
 async fn health(server: &Server) -> Value {
     server.get("/api/v1/tenants/acme/webhook-health").await.is(200).json["items"][0].clone()
@@ -33,7 +22,7 @@ async fn l6_a_redeploy_that_makes_every_webhook_401_is_told_and_ends_when_the_se
     let site = Site::new();
     let server = site.start().await;
     twilio::deliver(&server, &ended("CA1", "completed", 45, STAMP)).await.is(200);
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    await_ticks(&server).await;
     assert!(server.all_items("acme", "alerts").await.is_empty(), "null control: all is well");
     server.stop();
     site.configure(&TWO_TENANTS.replace("env:TWILIO_TOKEN", "file:new-secret"));
@@ -42,7 +31,7 @@ async fn l6_a_redeploy_that_makes_every_webhook_401_is_told_and_ends_when_the_se
     for n in 0..5 {
         twilio::deliver(&server, &ended(&format!("CB{n}"), "completed", 45, STAMP)).await.problem(401);
     }
-    let raised = told(&server, ALERTS, |items| !items.is_empty()).await;
+    let raised = await_alerts(&server, ALERTS, |items| !items.is_empty()).await;
     assert_eq!(
         (raised.len(), &raised[0]["rule"], &raised[0]["state"]),
         (1, &json!("refused"), &json!("open"))
@@ -93,14 +82,14 @@ async fn l6_an_event_name_in_another_case_is_known_and_an_unknown_one_is_told() 
         crate::common::tracker::deliver(&server, &hook, body, &[("signature", &signature)]).await
     };
     assert_eq!(by_url("INBOUND_POST_CALL", "CAL2").await.is(200).outcome(), "recorded");
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    await_ticks(&server).await;
     assert!(server.all_items("acme", "alerts").await.is_empty(), "null control: each is known");
     let unknown = by_url("postcaal", "CAL3").await;
     assert_eq!(
         (unknown.is(200).outcome(), &unknown.json["reason"]),
         ("quarantined", &json!("unknown_event_type"))
     );
-    let raised = told(&server, ALERTS, |items| !items.is_empty()).await;
+    let raised = await_alerts(&server, ALERTS, |items| !items.is_empty()).await;
     assert_eq!(
         (&raised[0]["rule"], &raised[0]["subject"]),
         (&json!("quarantine"), &json!("unknown_event_type"))
@@ -114,11 +103,11 @@ async fn l6_a_workspace_with_a_trailing_blank_is_its_tenants_and_an_unknown_one_
     event["event"]["workspace_id"] = Value::Null;
     event["event"]["workspace_name"] = json!("Acme Client ");
     assert_eq!(bison::deliver(&server, &event).await.is(200).outcome(), "recorded");
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    await_ticks(&server).await;
     assert!(server.get("/api/v1/alerts").await.is(200).json["items"].as_array().is_some_and(Vec::is_empty));
     event["event"]["workspace_name"] = json!("Acme Clinet");
     assert_eq!(bison::deliver(&server, &event).await.is(200).outcome(), "quarantined");
-    let raised = told(&server, "/api/v1/alerts", |items| !items.is_empty()).await;
+    let raised = await_alerts(&server, "/api/v1/alerts", |items| !items.is_empty()).await;
     assert_eq!(
         (&raised[0]["rule"], &raised[0]["subject"]),
         (&json!("quarantine"), &json!("unknown_workspace"))

@@ -46,7 +46,7 @@ async fn d4_every_delivery_is_listed_with_what_became_of_it() {
         of(&server.get("/api/v1/tenants/acme/deliveries?event=ringing").await.is(200).json, "event")
             .is_empty()
     );
-    server.get("/api/v1/tenants/acme/deliveries?outcome=lost").await.names("outcome");
+    server.get("/api/v1/tenants/acme/deliveries?outcome=lost").await.names_parameter("outcome");
     assert!(of(&server.get("/api/v1/tenants/globex/deliveries").await.is(200).json, "event").is_empty());
     let two = server.get("/api/v1/tenants/acme/deliveries?limit=2").await;
     let cursor = two.is(200).json["next_cursor"].as_str().expect("a cursor").to_owned();

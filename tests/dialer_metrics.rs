@@ -287,5 +287,5 @@ async fn f6_agents_are_ranked_by_day_week_and_month_with_the_daily_goal() {
     let today = server.get("/api/v1/tenants/acme/leaderboard").await;
     assert_eq!((&today.is(200).json["items"], today.header("cache-control")), (&json!([]), "no-store"));
     assert_eq!(server.read("globex", "leaderboard").await["daily_call_goal"], 50);
-    server.get("/api/v1/tenants/acme/leaderboard?period=year").await.names("period").problem(400);
+    server.get("/api/v1/tenants/acme/leaderboard?period=year").await.names_parameter("period").problem(400);
 }

@@ -116,7 +116,7 @@ async fn l11_no_list_ends_and_no_figure_stops_at_a_thousand_rows() {
     let first = server.read("acme", "outreach/leads?limit=500").await;
     assert_eq!(first["items"].as_array().map(Vec::len), Some(500));
     assert!(first["next_cursor"].is_string(), "a list that goes on says so");
-    server.get("/api/v1/tenants/acme/outreach/leads?limit=1000").await.names("limit").problem(400);
+    server.get("/api/v1/tenants/acme/outreach/leads?limit=1000").await.names_parameter("limit").problem(400);
     let month = month(&server, "2025-10").await;
     assert_eq!((&month["positive_replies"], &month["qualified"]), (&json!(1_300), &json!(1_300)));
     let summary = server.read("acme", "leads/summary").await;

@@ -2,9 +2,8 @@
 //!
 //! FACTFOLD_WRITE_GOLDEN=1 writes expectations that are missing; none is ever overwritten.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -18,6 +17,8 @@ use factfold::ingest::provider::{MappedDelivery, MappingResult};
 use factfold::ingest::providers::generic::Mapping;
 use factfold::ingest::providers::{PRESETS, Registry};
 use serde_json::{Value, json};
+
+use crate::common::fixture::{self, Fixture};
 
 const RECEIVED_AT: &str = "2026-10-01T12:00:00Z";
 
@@ -69,7 +70,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(mappings())
 
 /// The mappings of `fixtures/providers/generic/mappings.toml`.
 fn mappings() -> Vec<Mapping> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers/generic/mappings.toml");
+    let file = fixture::folder("generic").join("mappings.toml");
     let overrides = Overrides { file: Some(file), ..Overrides::default() };
     Config::load(&overrides).unwrap_or_else(|error| panic!("{error}")).mappings
 }
@@ -79,24 +80,16 @@ fn folders() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|provider| provider.name()).chain(["generic"])
 }
 
-fn delivery(http: &str) -> Delivery {
-    let (head, body) = http.split_once("\n\n").expect("a blank line after the headers");
-    let mut lines = head.lines();
-    let mut request = lines.next().expect("request line").split(' ');
-    let method = request.next().expect("method").to_owned();
-    let path_and_query = request.next().expect("path").to_owned();
-    let mut path = path_and_query.split(['/', '?']).skip(2).map(str::to_owned);
-    let header = |line: &str| {
-        let (name, value) = line.split_once(": ").expect("header");
-        (name.to_lowercase(), Bytes::from(value.to_owned()))
-    };
+fn delivery(fixture: &Fixture) -> Delivery {
+    let (provider, endpoint, _) = fixture.hook();
+    let headers = fixture.headers.iter().map(|(name, value)| (name.clone(), Bytes::from(value.clone())));
     Delivery {
-        provider: path.next().expect("provider"),
-        endpoint: path.next().expect("endpoint"),
-        method,
-        headers: lines.map(header).collect(),
-        body: Bytes::from(body.strip_suffix('\n').unwrap_or(body).to_owned()),
-        path_and_query,
+        provider: provider.to_owned(),
+        endpoint: endpoint.to_owned(),
+        method: fixture.method.clone(),
+        headers: headers.collect(),
+        body: Bytes::from(fixture.body.clone()),
+        path_and_query: fixture.target.clone(),
         received_at: Instant::parse(RECEIVED_AT).expect("instant"),
     }
 }
@@ -136,36 +129,23 @@ fn outcome(read: &MappedDelivery) -> Value {
     shown
 }
 
-fn cases(provider: &str) -> BTreeMap<String, PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let files = entries.map(|entry| entry.expect("entry").path());
-    files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "http"))
-        .map(|path| (path.file_stem().expect("name").to_string_lossy().into_owned(), path))
-        .collect()
-}
-
 fn read_case(provider: &str, case: &str) -> MappedDelivery {
-    let path = &cases(provider)[case];
-    map(&delivery(&fs::read_to_string(path).expect("readable")))
+    map(&delivery(&Fixture::read(fixture::folder(provider).join(format!("{case}.http")))))
 }
 
 #[test]
 fn every_delivery_gives_the_facts_beside_it() {
     let write = std::env::var("FACTFOLD_WRITE_GOLDEN").is_ok_and(|set| set == "1");
     for provider in folders() {
-        let cases = cases(provider);
-        assert!(cases.len() >= 10, "{provider} has too few fixtures");
-        for (case, path) in cases {
-            let read = outcome(&map(&delivery(&fs::read_to_string(&path).expect("readable"))));
-            let golden = path.with_extension("json");
+        for fixture in fixture::all(provider) {
+            let read = outcome(&map(&delivery(&fixture)));
+            let golden = fixture.path.with_extension("json");
             if write && !golden.exists() {
                 fs::write(&golden, format!("{:#}\n", read)).expect("written");
             }
             let expected = fs::read(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
             let expected: Value = serde_json::from_slice(&expected).expect("json");
-            assert_eq!(read, expected, "{provider}/{case}");
+            assert_eq!(read, expected, "{provider}/{}", fixture.name());
         }
     }
 }
@@ -199,22 +179,22 @@ fn redelivery_in_another_spelling_has_the_same_key_and_content() {
 #[test]
 fn stages_of_one_call_have_keys_of_their_own() {
     let stages = ["queued", "initiated", "ringing", "in-progress", "completed"];
-    let keys: std::collections::BTreeSet<String> =
-        stages.iter().map(|stage| key(&read_case("twilio", stage))).collect();
+    let keys: BTreeSet<String> = stages.iter().map(|stage| key(&read_case("twilio", stage))).collect();
     assert_eq!(keys.len(), stages.len());
 }
 
 #[test]
 fn no_key_holds_a_persons_address_or_number() {
     for provider in folders() {
-        for (case, path) in cases(provider) {
-            let read = map(&delivery(&fs::read_to_string(path).expect("readable")));
+        for fixture in fixture::all(provider) {
+            let read = map(&delivery(&fixture));
             let MappingResult::Facts { facts, .. } = read.result else { continue };
             for fact in facts {
                 let id = fact.external_id.as_str().to_lowercase();
                 assert!(
                     !id.contains("pat.lee") && !id.contains("3105550107") && !id.contains("955550112"),
-                    "{case}: {id}"
+                    "{}: {id}",
+                    fixture.name()
                 );
             }
         }
@@ -224,12 +204,11 @@ fn no_key_holds_a_persons_address_or_number() {
 #[test]
 fn a_golden_file_without_its_delivery_is_noticed() {
     for provider in folders() {
-        let cases = cases(provider);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(provider);
-        for entry in fs::read_dir(folder).expect("folder") {
+        let cases: BTreeSet<String> = fixture::all(provider).iter().map(Fixture::name).collect();
+        for entry in fs::read_dir(fixture::folder(provider)).expect("folder") {
             let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
             let Some(case) = name.strip_suffix(".json") else { continue };
-            assert!(cases.contains_key(case) || case == "signatures", "{name} has no .http beside it");
+            assert!(cases.contains(case) || case == "signatures", "{name} has no .http beside it");
         }
     }
 }
@@ -249,8 +228,8 @@ fn damaged_deliveries_are_facts_or_reasons_and_never_a_panic() {
     let mut noise = Noise(7);
     let (mut facts, mut reasons) = (0, 0);
     for provider in folders() {
-        for path in cases(provider).values() {
-            let whole = delivery(&fs::read_to_string(path).expect("readable"));
+        for fixture in fixture::all(provider) {
+            let whole = delivery(&fixture);
             for _ in 0..40 {
                 let mut damaged = whole.clone();
                 let mut body = whole.body.to_vec();

@@ -1,8 +1,6 @@
 //! Whatever a source sends, it is facts of a tenant it may name, nothing to count, or a reason; and whatever stands in
 //! a signature's header, it is refused or right. Never a panic.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -20,16 +18,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const RECEIVED_AT: Instant = Instant(1_790_000_000_000_000);
+use crate::common::fixture;
 
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/providers").join(name)
-}
+const RECEIVED_AT: Instant = Instant(1_790_000_000_000_000);
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(mappings()));
 
 fn mappings() -> Vec<Mapping> {
-    let file = Some(folder("generic").join("mappings.toml"));
+    let file = Some(fixture::folder("generic").join("mappings.toml"));
     Config::load(&Overrides { file, ..Overrides::default() }).expect("mappings").mappings
 }
 
@@ -65,21 +61,12 @@ static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
 static SEEDS: LazyLock<Vec<(String, String, String, String)>> = LazyLock::new(|| {
     let mut seeds = Vec::new();
     for name in PRESETS.iter().map(|provider| provider.name()).chain(["generic"]) {
-        for path in fs::read_dir(folder(name)).expect("folder").map(|entry| entry.expect("entry").path()) {
-            if path.extension().is_some_and(|extension| extension == "http") {
-                let text = fs::read_to_string(&path).expect("readable");
-                let (head, body) = text.split_once("\n\n").expect("a blank line after the headers");
-                let target = head.split(' ').nth(1).expect("target");
-                let mut parts = target.split(['/', '?']).skip(2);
-                let provider = parts.next().expect("provider").to_owned();
-                let event = parts.next().and_then(|id| id.split_once('-')).map_or("", |(_, event)| event);
-                let media = if head.contains("json") {
-                    "application/json"
-                } else {
-                    "application/x-www-form-urlencoded"
-                };
-                seeds.push((provider, event.to_owned(), media.to_owned(), body.trim_end().to_owned()));
-            }
+        for fixture in fixture::all(name) {
+            let (provider, endpoint, _) = fixture.hook();
+            let event = endpoint.split_once('-').map_or("", |(_, event)| event);
+            let is_json = fixture.headers.iter().any(|(_, value)| value.contains("json"));
+            let media = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
+            seeds.push((provider.into(), event.into(), media.into(), fixture.body.trim_end().to_owned()));
         }
     }
     seeds.sort();

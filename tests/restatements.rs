@@ -260,5 +260,5 @@ async fn e4_null_control_a_tenant_that_begins_now_has_nothing_restated() {
     server.record("acme", &[call("a", 45, 1), call("b", 45, 2)]).await;
     assert_eq!(server.read("acme", "metrics/month?month=2025-10").await["calls"], json!(2));
     assert_eq!(server.read("acme", "restatements").await["items"], json!([]));
-    server.get("/api/v1/tenants/acme/restatements?month=October").await.is(400).names("month");
+    server.get("/api/v1/tenants/acme/restatements?month=October").await.is(400).names_parameter("month");
 }

@@ -135,7 +135,7 @@ async fn e3_bounds_that_are_malformed_are_named() {
         ("occurred_until=1", "occurred_until"),
     ] {
         let answer = server.get(&format!("/api/v1/tenants/acme/calls?{query}")).await;
-        answer.is(400).names(name);
+        answer.is(400).names_parameter(name);
     }
     let before = server.read("acme", "metrics/month?month=2025-10&known_at=2000-01-01T00:00:00Z").await;
     assert_eq!((&before["position"], &before["calls"]), (&json!(0), &json!(0)));

@@ -60,11 +60,35 @@ impl Answer {
         &self.json
     }
 
-    /// A problem that names this field, in `errors[].pointer` or in its words.
+    /// A problem whose `errors[].pointer` names this field: a whole pointer such as `/body/lead`, with what lies below
+    /// it, or one segment such as `lead`.
     #[track_caller]
     pub fn names(&self, field: &str) -> &Self {
         self.any_problem();
-        assert!(self.text.contains(field), "expected the problem to name `{field}`: {self:?}");
+        assert!(self.has_pointer(field), "expected a pointer to `{field}` in errors[]: {self:?}");
+        self
+    }
+
+    fn has_pointer(&self, field: &str) -> bool {
+        let errors = self.json["errors"].as_array().into_iter().flatten();
+        errors.filter_map(|error| error["pointer"].as_str()).any(|pointer| match field.strip_prefix('/') {
+            Some(whole) => pointer
+                .strip_prefix('/')
+                .and_then(|pointer| pointer.strip_prefix(whole))
+                .is_some_and(|below| below.is_empty() || below.starts_with('/')),
+            None => pointer.split('/').skip(1).any(|segment| segment == field),
+        })
+    }
+
+    /// A problem whose detail quotes this query parameter, or that is about the cursor.
+    #[track_caller]
+    pub fn names_parameter(&self, name: &str) -> &Self {
+        let problem = self.any_problem();
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        let is_quoted =
+            ['"', '\'', '`'].iter().any(|quote| detail.contains(&format!("{quote}{name}{quote}")));
+        let is_the_cursor = name == "cursor" && problem["code"] == "bad_cursor";
+        assert!(is_quoted || is_the_cursor, "expected the parameter `{name}` in the detail: {self:?}");
         self
     }
 
@@ -91,5 +115,40 @@ impl Answer {
         let own = own.map(|member| self.json[member].as_u64());
         let facts = self.json["facts"].as_array().into_iter().flatten();
         facts.map(|fact| fact["position"].as_u64()).chain(own).flatten().max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::CONTENT_TYPE;
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(detail: &str, pointer: &str) -> Answer {
+        let json = json!({"type": "urn:x", "title": "Unprocessable", "status": 422, "detail": detail, "code": "invalid",
+            "request_id": "r1", "errors": [{"pointer": pointer, "message": "must be a text; see lead and period"}]});
+        let media = "application/problem+json".parse().expect("a value");
+        let headers = [(CONTENT_TYPE, media)].into_iter().collect();
+        Answer { asked: String::new(), status: 422, headers, text: json.to_string(), json }
+    }
+
+    #[test]
+    fn a_field_is_named_by_a_pointer_and_by_nothing_else() {
+        let answer = problem("/body/lead_id must be a text, as \"limit\" says", "/body/lead_id/1");
+        for named in ["/body/lead_id", "/body/lead_id/1", "/body", "lead_id", "body"] {
+            assert!(answer.has_pointer(named), "{named}");
+        }
+        // Null control: each of these stands in the text of the answer.
+        for unnamed in ["lead", "/body/lead", "/lead_id", "period", "invalid", "r1", ""] {
+            assert!(answer.text.contains(unnamed) && !answer.has_pointer(unnamed), "{unnamed}");
+        }
+        answer.names_parameter("limit");
+    }
+
+    #[test]
+    #[should_panic(expected = "expected the parameter `lead`")]
+    fn null_control_a_parameter_that_only_a_field_names_is_not_named() {
+        problem("/body/lead must be a text", "/lead").names_parameter("lead");
     }
 }

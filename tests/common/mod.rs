@@ -1,6 +1,7 @@
 //! Harness of the black-box tests: a real server process on a data directory of its own, and all that speaks to it.
 
 pub mod access;
+pub mod alerts;
 pub mod answer;
 pub mod bison;
 pub mod checker;
@@ -8,6 +9,7 @@ pub mod compare;
 pub mod crm;
 pub mod dialer;
 pub mod facts;
+pub mod fixture;
 pub mod history;
 pub mod lived;
 pub mod model;
