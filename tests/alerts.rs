@@ -1,4 +1,4 @@
-//! Alerts: raised and cleared by what happens, and told to a real receiver, signed and at least once (F2, L6).
+//! Alerts: what raises and clears them, and their delivery to a real receiver, signed and at least once (F2, L6).
 
 use crate::common::alerts::{await_alerts, await_ticks, conflict, reject_conflicts};
 use crate::common::bison;

@@ -1,5 +1,5 @@
-//! L6 through the socket: a redeploy that makes every webhook 401, an event's name in another case, a workspace with
-//! blanks around its name. Each is known or told: in webhook health, at `/alerts`, and nowhere silently lost.
+//! L6 over HTTP: a redeploy that answers every webhook with 401, an event name in another case, a workspace name with a
+//! trailing blank. Each is either mapped or shown in webhook health and at `/alerts`; none is lost silently.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How answers are told, whatever they say: ETags, CSV, cursors, the API document and its page.
+//! What all answers have in common: ETags, CSV, cursors, the API document and its page.
 
 use crate::common::facts::{answered, fact, with};
 use crate::common::{Server, Site, TOKEN};

@@ -1,4 +1,4 @@
-//! G11 in small: whatever comes in is answered by a 4xx problem that names the fault; the server lives, the log is untouched.
+//! G11 in small: bad input is answered by a 4xx problem that names the fault, and the log is unchanged.
 
 use crate::common::facts::{answered, call, fact, with};
 use crate::common::{Answer, Server, Site, TOKEN, bison, twilio};

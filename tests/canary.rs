@@ -1,4 +1,4 @@
-//! R7, G13: what is secret to one tenant is in no answer, header, error, page of CSV or stream that another can reach.
+//! R7, G13: one tenant's secrets appear in no answer, header, error, CSV page or stream that another tenant can reach.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 const ROLES: [&str; 5] = ["viewer", "agent", "auditor", "operator", "admin"];
 
-/// Readings of a tenant in which no text of its own stands: figures, dates, states.
+/// Readings of a tenant that hold no text of its own: figures, dates, states.
 const NO_TEXT: &[&str] = &[
     "GET /api/v1/tenants/{tenant}/alerts",
     "GET /api/v1/tenants/{tenant}/alerts/{alert_id}",

@@ -1,4 +1,4 @@
-//! What the command line says of itself and of the configuration: help, completions, manual pages, `config show`.
+//! Help, completions, manual pages and `config show`.
 
 use std::fs;
 use std::path::PathBuf;

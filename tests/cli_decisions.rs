@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";
 
-/// A site whose quarantine has three deliveries of workspaces that no tenant has, and a server's word for it.
+/// A site with three quarantined deliveries of unknown workspaces.
 async fn quarantined() -> Site {
     let site = Site::new();
     let server = site.start().await;

@@ -16,7 +16,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
 }
 
-/// What stands for a place or time of one log.
+/// Members that name a position or time of one log.
 const OF_ONE_LOG: &[&str] = &[
     "position",
     "fact_position",

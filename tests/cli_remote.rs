@@ -1,4 +1,4 @@
-//! Imports into a running server: nothing is counted twice, and what was not recorded is told by line.
+//! Imports into a running server: no fact is counted twice, and lines that were not recorded are reported by number.
 
 use std::fs;
 

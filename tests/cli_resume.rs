@@ -1,4 +1,4 @@
-//! Imports that were killed and are run again: nothing is counted twice, and what was read is passed over.
+//! Imports that were killed and run again: no fact is counted twice, and lines already imported are skipped.
 
 use std::fs;
 use std::io::Write;

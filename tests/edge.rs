@@ -1,4 +1,4 @@
-//! What holds for every request: ids, the log, measures, limits, other sites' pages.
+//! What holds for every request: ids, the request log, metrics, limits, cross-site requests.
 
 use std::collections::BTreeSet;
 

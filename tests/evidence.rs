@@ -1,4 +1,4 @@
-//! Conflicts and quarantine over HTTP: the evidence, what a person decides of it, and deliveries mapped again.
+//! Conflicts and quarantine over HTTP: the evidence, an operator's decisions, and deliveries mapped again.
 
 use crate::common::bison::{self, sent};
 use crate::common::facts::answered;

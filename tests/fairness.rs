@@ -1,5 +1,5 @@
-//! G19: one tenant's flood does not starve another: what the quiet one waits for is at most three times what it waits
-//! for alone, on two cores that the flood, its sender and this debug build of the server have in common.
+//! G19: one tenant's flood does not starve another. The quiet tenant waits at most three times as long as it does alone,
+//! on two cores shared by the flood, its sender and a debug build of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Webhooks from outside: what Twilio and Email Bison may really send, odd or broken, and what becomes of it.
+//! Webhooks over HTTP: odd and broken deliveries of Twilio and Email Bison, and their outcomes.
 
 use crate::common::twilio::{Form, callback, deliver, deliver_signed, ended, public_url, sign, with};
 use crate::common::{Server, Site, TWILIO_TOKEN, TWO_TENANTS, bison, twilio};

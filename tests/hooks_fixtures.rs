@@ -1,5 +1,5 @@
-//! Every recorded delivery of every provider through the socket of the real binary, signed as its source signs: what
-//! becomes of it is what stands beside it, and of a redelivery nothing new does.
+//! Every recorded delivery of every provider, sent to the real binary and signed as its source signs. The outcome is that
+//! of the golden file beside it, and a redelivery records nothing new.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ const SECRET: &str = "072e77e426f92738a72fe23c4d1953b4";
 const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const FOLDERS: &[&str] = &["twilio", "callrail", "ctm", "emailbison", "generic"];
 
-/// One recorded request, and what becomes of it.
+/// One recorded request and its expected outcome.
 struct Case {
     name: String,
     provider: String,

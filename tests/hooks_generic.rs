@@ -1,4 +1,4 @@
-//! Sources that only the configuration knows, from outside: their signatures, their keys and the figures that follow.
+//! Sources described by a `[[mapping]]`, over HTTP: signatures, keys and the figures that follow.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

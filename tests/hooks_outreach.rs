@@ -1,5 +1,5 @@
-//! Quirks of Email Bison and of other outreach senders: every event in every spelling, workspaces and ids as they may
-//! be written, what else stands in a payload. `docs/providers.md` says which test is for which quirk.
+//! Quirks of Email Bison and of other outreach senders: the spellings of events, workspaces and ids, and additional
+//! members of payloads. `docs/providers.md` says which test shows which quirk.
 
 use crate::common::bison::{self, account, envelope, lead, replied, sent};
 use crate::common::tracker::{deliver, with};

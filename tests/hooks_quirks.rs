@@ -1,5 +1,5 @@
-//! Quirks of call-tracking providers that no single recorded delivery shows: what differs from one delivery to the
-//! next, every word of a list, what is kept of a request. `docs/providers.md` says which test is for which quirk.
+//! Quirks of call-tracking providers that no single recorded delivery shows: differences between deliveries, every word
+//! of a list, what is kept of a request. `docs/providers.md` says which test shows which quirk.
 
 use crate::common::tracker::{
     SECRET, callrail, ctm, deliver, deliver_callrail, deliver_ctm, sign, site, with,

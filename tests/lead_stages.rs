@@ -1,4 +1,4 @@
-//! Where people put outreach leads, over real sockets: D3.
+//! Stages that people give to outreach leads, over HTTP (D3).
 
 use crate::common::facts::{fact, mail, with};
 use crate::common::{Answer, Server, Site, TOKEN};

@@ -1,4 +1,4 @@
-//! What went wrong in the systems before, and the worked examples that no other file has (LESSONS).
+//! Failures of the systems replaced (LESSONS), and worked examples that no other file has.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The black-box tests in one binary: linked once, and what the harness offers and no test uses is found.
+//! The black-box tests in one binary: it is linked once, and the compiler finds parts of the harness that no test uses.
 
 mod access;
 mod accounts;

@@ -1,4 +1,4 @@
-//! G11: malformed input of every sort on every documented route: no 5xx, no panic, no memory that stays, no fact.
+//! G11: malformed input on every documented route causes no 5xx, no panic, no lasting memory and no fact.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const SEED: u64 = 0x0B5E_55ED;
 /// Memory that may be held more than before, in MiB.
 const GROWTH_MAX: u64 = 64;
 
-/// Texts that are no JSON, or JSON that nobody should send.
+/// Invalid JSON, and JSON at the limits of the parser.
 fn corpus() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str, levels| format!("{}{}", open.repeat(levels), close.repeat(levels));
     let texts = [
@@ -140,7 +140,7 @@ async fn ask(server: &Server, route: &Route, request: reqwest::RequestBuilder) -
     None
 }
 
-/// A path with parameters that nobody has.
+/// A path whose parameters match nothing.
 fn strange(route: &Route, value: &str) -> String {
     route.filled(|name| if name == "tenant" { "acme".to_owned() } else { value.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! Notes from outside (B9, L9): the CRM's beside people's own, which no sync touches.
+//! Notes over HTTP (B9, L9): those of the CRM, and people's own, which no sync touches.
 
 use crate::common::crm::{ended, good, page};
 use crate::common::facts::with;

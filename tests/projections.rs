@@ -1,4 +1,4 @@
-//! E6: the digest of every read model, asked of the running server and told by a fold of its log afterwards.
+//! E6: every read model's digest on the running server equals that of a fold of its log afterwards.
 
 use crate::common::Site;
 use crate::common::facts::{answered, mail};

@@ -1,5 +1,5 @@
-//! Whatever a source sends, it is facts of a tenant it may name, nothing to count, or a reason; and whatever stands in
-//! a signature's header, it is refused or right. Never a panic.
+//! Any payload maps to facts of an allowed tenant, to nothing, or to a quarantine reason; any signature header is accepted
+//! or refused. None causes a panic.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ fn mappings() -> Vec<Mapping> {
     Config::load(&Overrides { file, ..Overrides::default() }).expect("mappings").mappings
 }
 
-/// Every provider and mapping, each with an endpoint of `acme` and one of nobody.
+/// Every provider and mapping, each with an endpoint of `acme` and one without a tenant.
 static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
     let tenant = |id: &str, number: &str, workspaces: &[&str]| TenantEntry {
         id: TenantId::new(id).expect("tenant"),

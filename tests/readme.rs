@@ -1,4 +1,4 @@
-//! What the README and the pages below `docs/` tell a reader to do, done; and what they say of the tree, looked up.
+//! The README and the pages below `docs/`: their commands run, and what they name exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +31,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     fenced.filter_map(|block| Some(block.strip_prefix(language)?.strip_prefix('\n')?.to_owned())).collect()
 }
 
-/// What stands between two of these marks.
+/// The parts of a text between pairs of this mark.
 fn between(text: &str, mark: char) -> Vec<&str> {
     text.split(mark).skip(1).step_by(2).collect()
 }
@@ -80,7 +80,9 @@ async fn from_an_empty_folder_to_an_own_event_in_a_figure() {
     let facts = read(facts).await;
     assert_eq!(facts.is(200).json["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(facts.json["items"][0]["kind"], "lead_interested");
-    let hook = between(&readme, '`').into_iter().find(|text| text.contains("/hooks/twilio/"));
+    let hook = between(&readme, '`')
+        .into_iter()
+        .find(|text| text.starts_with("https://hooks.example.com/hooks/twilio/"));
     let hook = hook.and_then(|address| address.strip_prefix("https://hooks.example.com")).expect("a hook");
     let unsigned = server.request("POST", hook).header("content-type", "application/x-www-form-urlencoded");
     server.send(unsigned.body("CallSid=CA1")).await.problem(401);

@@ -1,4 +1,4 @@
-//! R4 with R1 from outside: what was answered holds over restarts, kills and the loss of everything that can be rebuilt.
+//! R4 and R1 over HTTP: acknowledged facts survive restarts, kills and the loss of everything that can be rebuilt.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! R2 from outside: which two writings are the same content, and which are not.
+//! R2 over HTTP: which spellings of a fact have the same content, and which do not.
 
 use crate::common::facts::{answered, disposed, fact, mail, with};
 use crate::common::{Server, Site, bison, twilio};

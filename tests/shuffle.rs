@@ -1,5 +1,5 @@
-//! Arrival decides nothing (R6, RULINGS Ties): facts of every kind, three times in other orders, batches and with other
-//! redeliveries, are served alike on every route; and one log has one digest of each model, however it is folded (E6).
+//! The order of arrival decides nothing (R6, RULINGS Ties): facts of every kind, sent in three orders with different
+//! batches and redeliveries, give the same answers on every route; and a log has one digest per model (E6).
 
 use crate::common::compare::{all_differences, assert_none};
 use crate::common::history::{configurations, history, span};
@@ -43,7 +43,7 @@ async fn told_thrice(server: &Server, facts: &[Value], seed: u64) -> (Answers, [
     (expected, served)
 }
 
-/// Each model's digest, as a running server tells it.
+/// Each model's digest on a running server.
 async fn digests(server: &Server) -> Vec<Value> {
     let path = format!("/api/v1/projections?limit=500&min_position={}", server.seen());
     let models = server.get(&path).await.is(200).json["items"].clone();

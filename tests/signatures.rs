@@ -1,6 +1,6 @@
-//! Every published signature through the socket: what must pass is taken, what must not is 401. Twilio signs the URL
-//! it was told to call, so its vectors are signed again for the hook's path, in the spelling of the URL that the
-//! published signature is found to have; where a time is signed, it is moved to now.
+//! Every published signature vector over HTTP: valid ones are accepted, invalid ones get 401. Twilio signs the URL it
+//! calls, so its vectors are signed again for the hook's path, with the URL spelt as the published signature has it. A
+//! signed time is moved to now.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,7 +26,7 @@ fn text<'v>(vector: &'v Value, name: &str) -> &'v str {
     vector[name].as_str().unwrap_or_default()
 }
 
-/// The status of a request whose target is sent letter by letter: a URL library would spell it anew.
+/// The status of a request whose target is sent unchanged: a URL library would spell it anew.
 async fn post(server: &Server, target: &str, headers: &[(String, String)], body: &[u8]) -> u16 {
     let address = server.base.strip_prefix("http://").expect("http");
     let mut stream = TcpStream::connect(address).await.expect("connects");
@@ -69,7 +69,7 @@ fn form(params: &Value) -> Form {
 
 const HOOK: &str = "/hooks/twilio/tw-vectors";
 
-/// A server that Twilio was told to call at `public_url`.
+/// A server whose `public_url` is configured at Twilio.
 async fn told_to_call(public_url: &str) -> (Site, Server) {
     let site = Site::new();
     let config = format!(

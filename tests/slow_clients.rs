@@ -1,4 +1,4 @@
-//! G12, G14: many connections at once, and clients that are slow on purpose, over real sockets with the real timers.
+//! G12, G14: many connections at once, and deliberately slow clients, with the timers of production.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Under a service manager that holds the listening socket: a restart refuses nobody.
+//! A restart under a service manager that holds the listening socket refuses no connection.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -53,7 +53,7 @@ impl Manager {
     }
 }
 
-/// Asks again and again on connections of their own until told to stop: answers, and those that got none.
+/// Sends requests on new connections until stopped; counts answers and failures.
 async fn ask(base: String, enough: Arc<AtomicBool>) -> (u32, u32) {
     let (mut answered, mut refused) = (0, 0);
     while !enough.load(Ordering::Relaxed) {

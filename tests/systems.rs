@@ -1,5 +1,5 @@
-//! The four systems against an independent model: random histories of every kind of fact go in over HTTP, and every
-//! route must serve what the model makes of the product's text (A3 to A7, B4 to B14, C1 to C6, D2, D3, D6 to D8, F1, F6).
+//! The four systems against an independent model: random histories of every kind of fact are posted, and every route must
+//! serve what the model derives from the product's rules (A3 to A7, B4 to B14, C1 to C6, D2, D3, D6 to D8, F1, F6).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! G13: every route of the server's own table, asked by every sort of caller, is answered exactly as its row says.
+//! G13: every route of the server's route table answers every sort of caller exactly as its row says.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -131,7 +131,7 @@ async fn user(server: &Server, email: &str) -> String {
     added.is(201).json["id"].as_str().expect("id").to_owned()
 }
 
-/// Tokens of each role, tied to one tenant or the other or to none; logins; and credentials of nobody.
+/// Tokens of each role for one tenant, the other or none; logins; and invalid credentials.
 async fn callers(server: &Server) -> Vec<Caller> {
     let mut all = Vec::new();
     for role in ROLES {
@@ -171,7 +171,7 @@ async fn callers(server: &Server) -> Vec<Caller> {
     all
 }
 
-/// Asks everything of everybody: readings first, then changes, those that must be refused before those that may be taken.
+/// Sends every request as every caller: readings first, then changes that must be refused, then those that may succeed.
 async fn breaches(server: &Server, table: &[Route], callers: &[Caller], ids: &Ids) -> Vec<String> {
     let mut rows: Vec<(&Route, &Caller, Expected)> = Vec::new();
     for route in table.iter().filter(|route| !route.streams() && !LOGINS.contains(&route.path.as_str())) {

@@ -1,4 +1,4 @@
-//! What must hold of a log after crashes, as a plain function over what was acknowledged and what is there.
+//! What must hold for a log after crashes: a function over the acknowledged facts and the facts in the log.
 
 use std::collections::BTreeMap;
 

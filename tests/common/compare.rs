@@ -1,4 +1,4 @@
-//! What a server serves beside what a model says it should: over every route, place by place.
+//! Compares a server's answers with a model's, on every route and member by member.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The power dialer's routes, as an agent's browser asks them.
+//! The power dialer's routes, as an agent's browser calls them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub fn hurried(rules: &str) -> Site {
     Site::with(&TWO_TENANTS.replacen("currency = \"USD\"\n", &rules, 1))
 }
 
-/// Sends eight at once and answers what each is told.
+/// Sends eight requests at once and returns their answers.
 pub async fn eight<F, T>(server: &Arc<Server>, send: impl Fn(Arc<Server>, usize) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,

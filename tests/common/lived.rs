@@ -1,4 +1,4 @@
-//! A site whose log has a fact of most kinds, with conflicts, quarantine and reports among them.
+//! A site whose log holds most kinds of facts, including conflicts, quarantine and reports.
 
 use serde_json::json;
 

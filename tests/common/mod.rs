@@ -1,4 +1,4 @@
-//! Harness of the black-box tests: a real server process on a data directory of its own, and all that speaks to it.
+//! Harness of the black-box tests: a real server process on its own data directory, and its clients.
 
 pub mod access;
 pub mod alerts;

@@ -1,4 +1,4 @@
-//! A site where tenant acme has something secret in every kind of its data: what must be seen nowhere else (R7).
+//! A site whose tenant acme has a secret in every kind of its data, which must appear nowhere else (R7).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -105,7 +105,7 @@ fn synced() -> Vec<Value> {
     ]
 }
 
-/// What comes about by commands, whose ids are the server's.
+/// Records made by commands, whose ids the server chooses.
 async fn made_by_commands(server: &Server, agent: &str) -> Ids {
     let session = json!({"agent": agent, "pipeline_id": CANARY, "lead_ids": [named("lead"), named("other")]});
     let session = server.command("acme", "sessions", &session).await;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a local port: keeps every request, and answers as it is told.
+//! A webhook receiver on a local port: it keeps every request and answers with a chosen status.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-/// A request as it came.
+/// A request received.
 #[derive(Debug, Clone)]
 pub struct Received {
     pub headers: HeaderMap,
@@ -41,7 +41,7 @@ impl Received {
     }
 }
 
-/// How it answers, and what came.
+/// The status to answer with, and the requests received.
 type Inner = Arc<Mutex<(StatusCode, Vec<Received>)>>;
 
 /// The receiver.

@@ -1,4 +1,4 @@
-//! The route table as the server tells it: every operation of its OpenAPI document.
+//! The server's route table: every operation of its OpenAPI document.
 
 use std::collections::BTreeMap;
 

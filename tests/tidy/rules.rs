@@ -76,7 +76,7 @@ fn codes_are_found_in_comments_and_names_of_tests_and_nowhere_else() {
         "let lead = \"L1\";",
         "// the lead `L1`",
         "// the lead \"L1\"",
-        "// SHA256, I64, L0, CA1",
+        "// SHA256, U64, L0, CA1",
         "fn lead_1() {}",
     ] {
         assert_eq!(codes(none), Vec::<String>::new(), "{none}");

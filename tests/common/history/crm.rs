@@ -1,4 +1,4 @@
-//! Runs against a CRM: whole and changed snapshots, in parts, of runs that end well, badly, or not at all.
+//! Sync runs of a CRM: complete and incremental snapshots, in parts, of runs that succeed, fail or never end.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Random histories of a tenant: facts of every kind that the four systems read, no two at one instant, no two with
-//! one key, no conflicts.
+//! Random histories of a tenant: facts of every kind that the four systems read, with distinct instants and distinct
+//! keys.
 
 mod crm;
 mod dialer;

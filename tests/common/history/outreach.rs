@@ -1,4 +1,4 @@
-//! Outreach: leads, what they did, where people put them, and the accounts that wrote to them.
+//! Outreach: leads and their events, stages given by people, and sender accounts.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

@@ -29,7 +29,7 @@ fn status_of(fact: Fact<'_>) -> &str {
 /// Instance, workspace and address.
 type Mailbox<'a> = (&'a str, &'a str, String);
 
-/// The last total that an account told on each day.
+/// The last total of an account on each day.
 type Readings = BTreeMap<NaiveDate, [Option<i64>; 3]>;
 
 /// What a total gained over one reading; a total that fell has begun anew.

@@ -1,4 +1,4 @@
-//! Which route serves what of the model.
+//! The model's answer on each route.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Model, month_of};
 
-/// A route's answer, without what only tells where and when it is true; a list's items alone.
+/// A route's answer without position and time; of a list only the items.
 pub type Answers = BTreeMap<String, Value>;
 
 /// The members by which a list is ordered for the comparison, where the contract leaves its order open.

@@ -83,7 +83,7 @@ fn rank(status: &str) -> u8 {
     }
 }
 
-/// The call whose fact it is: a leg's are its parent's.
+/// The call a fact belongs to: a leg's facts belong to its parent.
 fn owner<'a>(fact: Fact<'a>) -> &'a str {
     fact.text("parent_call_id").or(fact.text("call_id")).expect("a call")
 }

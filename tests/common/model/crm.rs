@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Bend, Config, Fact, Model, folded, instant, ratio, shown};
 
-/// The source whose runs the banner speaks of.
+/// The source whose runs the banner reports.
 const MAIN: &str = "clienttether";
 
 const QUALIFIED: [&str; 10] = [

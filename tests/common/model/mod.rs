@@ -1,5 +1,5 @@
-//! What the read models of the four systems serve, computed once more: naively, slowly, from all facts at once, and
-//! from the text of the product's rules alone. It shares no code with what it judges.
+//! An independent model of the four systems: every answer computed naively from all facts at once, by the text of the
+//! product's rules. It shares no code with the product.
 
 mod accounts;
 pub mod answers;
@@ -19,7 +19,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-/// A rule read otherwise than it stands: with it the model must disagree with the server.
+/// A rule bent on purpose: with it the model must disagree with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bend {
     /// No rule: the model as it is meant.
@@ -46,7 +46,7 @@ pub enum Bend {
     FirstDisposition,
 }
 
-/// A fact, taken apart.
+/// A parsed fact.
 #[derive(Clone, Copy)]
 pub struct Fact<'a> {
     pub kind: &'a str,
