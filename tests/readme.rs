@@ -86,8 +86,7 @@ async fn from_an_empty_folder_to_an_own_event_in_a_figure() {
     let hook = hook.and_then(|address| address.strip_prefix("https://hooks.example.com")).expect("a hook");
     let unsigned = server.request("POST", hook).header("content-type", "application/x-www-form-urlencoded");
     server.send(unsigned.body("CallSid=CA1")).await.problem(401);
-    let docs = server.send(server.request("GET", "/docs/")).await;
-    assert!(docs.is(200).text.contains("swagger"), "{docs:?}");
+    server.send(server.request("GET", "/docs")).await.is(303);
     server.stop();
 }
 

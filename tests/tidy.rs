@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use factfold::ingest::providers::PRESETS;
+
 /// Longest source file, in lines.
 const LINES_MAX: usize = 400;
 
@@ -218,19 +220,12 @@ fn nothing_is_left_unfinished() {
 
 #[test]
 fn every_provider_has_fixtures() {
-    let providers = fs::read_dir(root().join("src/ingest/providers")).expect("providers");
-    let mut checked = 0;
-    for path in providers.map(|entry| entry.expect("entry").path()) {
-        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        if name == "mod" {
-            continue;
-        }
-        let fixtures = root().join("fixtures/providers").join(&name);
+    assert!(PRESETS.len() >= 4, "found {} providers", PRESETS.len());
+    for name in PRESETS.iter().map(|preset| preset.name()) {
+        let fixtures = root().join("fixtures/providers").join(name);
         let count = fs::read_dir(&fixtures).map(Iterator::count).unwrap_or(0);
         assert!(count > 1, "provider {name} has no fixtures in {}", fixtures.display());
-        checked += 1;
     }
-    assert!(checked >= 2, "found {checked} providers");
 }
 
 /// Test files that the `main.rs` of their folder does not name, and so never run.
