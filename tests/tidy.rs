@@ -16,7 +16,7 @@ const LINES_MAX: usize = 400;
 
 /// What each room of `src/` may name of the others. Arrows point inward only.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["access", "config", "engine", "http", "ingest", "log", "store", "views"]),
+    ("cli", &["access", "commands", "config", "engine", "http", "ingest", "log", "store", "views"]),
     (
         "http",
         &["access", "commands", "deliveries", "directory", "engine", "ingest", "log", "outbound", "views"],
@@ -128,7 +128,9 @@ fn wall_breaks(name: &str, text: &str) -> Vec<String> {
     if SHARED.contains(&here) && !named_rooms(text).is_empty() {
         broken.push(format!("{name}: every room names {here}, so it may name none"));
     }
-    if let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == here) {
+    // Tests of a room may name the rooms around it.
+    let is_test = name.contains("/tests/");
+    if let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == here && !is_test) {
         for there in named_rooms(text) {
             let is_room = ARROWS.iter().any(|(room, _)| *room == there);
             if is_room && there != here && !allowed.contains(&there.as_str()) {

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::arguments::{BY, all_known, tenant};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
+use crate::commands::{CommandError, ConflictRejection};
 use crate::engine::Offline;
-use crate::ingest::decide::{Decided, Decision};
+use crate::ingest::verdict::ConflictVerdict;
 use crate::log::LogError;
 
 /// Which routes do the same while a server has the data directory.
@@ -69,8 +70,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             list(settings, &found)
         }
         What::Show { conflict_id } => show(settings, &offline, *conflict_id),
-        What::Accept { conflict_id } => decide(settings, &offline, *conflict_id, Decision::Accept),
-        What::Reject { conflict_id } => decide(settings, &offline, *conflict_id, Decision::Reject),
+        What::Accept { conflict_id } => decide(settings, &offline, *conflict_id, ConflictVerdict::Accept),
+        What::Reject { conflict_id } => decide(settings, &offline, *conflict_id, ConflictVerdict::Reject),
     }
 }
 
@@ -155,24 +156,27 @@ fn show(settings: &Settings, offline: &Offline, id: Position) -> Result<(), Fail
     output::table(&["member", "stands", "came"], rows)
 }
 
-fn decide(settings: &Settings, offline: &Offline, id: Position, decision: Decision) -> Result<(), Failure> {
+fn decide(
+    settings: &Settings,
+    offline: &Offline,
+    id: Position,
+    verdict: ConflictVerdict,
+) -> Result<(), Failure> {
     let tenant = tenant_at(offline, id)?;
-    let decided = runtime()?.block_on(offline.ingest.decide(&tenant, id, decision, Text::new(BY)))?;
-    let state = decision.state();
-    let (outcome, position) = match decided {
-        Decided::Now(position) => ("recorded", position),
-        Decided::Already(position) => ("existing", position),
-        Decided::Unknown => return Err(unknown(id)),
-        Decided::Otherwise(position) => {
-            let other = decision.other().state();
-            return Err(Failure::Failed(format!(
-                "conflict {id} was {other} at position {position}, and that stands"
-            )));
+    let decided = runtime()?.block_on(offline.commands.decide_conflict(&tenant, id, verdict, Text::new(BY)));
+    let receipt = decided.map_err(|error| match error {
+        CommandError::Rejected(ConflictRejection::NotFound) => unknown(id),
+        CommandError::Rejected(ConflictRejection::Decided { verdict, position }) => {
+            let was = verdict.state();
+            Failure::Failed(format!("conflict {id} was {was} at position {position}, and that stands"))
         }
-    };
+        error => Failure::Failed(error.to_string()),
+    })?;
+    let (state, position) = (verdict.state(), receipt.answer);
     if settings.json {
-        let told = json!({"conflict_id": id, "state": state, "outcome": outcome, "position": position});
-        return output::json_line(&told);
+        let outcome = if receipt.recorded.is_some() { "recorded" } else { "existing" };
+        let shown = json!({"conflict_id": id, "state": state, "outcome": outcome, "position": position});
+        return output::json_line(&shown);
     }
     output::note(&format!("conflict {id} is {state}, by the fact at position {position}"));
     Ok(())

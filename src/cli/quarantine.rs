@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::arguments::{BY, all_known, tenant};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
+use crate::commands::{CommandError, Resolution, RetryRejection};
 use crate::config::Config;
 use crate::engine::Offline;
-use crate::ingest::retry::Retried;
 use crate::views::facts::{original, show as fact_at};
 
 /// Which routes do the same while a server has the data directory.
@@ -201,26 +201,39 @@ fn whole(offline: &Offline, found: &Found) -> Result<Value, Failure> {
     Ok(shown)
 }
 
-fn retry(offline: &Offline, found: &[Found]) -> Result<Vec<Retried>, Failure> {
+/// What became of each delivery: resolved, or why not.
+fn retry(offline: &Offline, found: &[Found]) -> Result<Vec<Result<Resolution, RetryRejection>>, Failure> {
     let by = Text::new(BY);
     runtime()?.block_on(async {
         let mut retried = Vec::with_capacity(found.len());
         for Found { tenant, item } in found {
-            retried.push(offline.ingest.retry(tenant, item.fact_position, by.clone()).await?);
+            match offline.commands.retry_delivery(tenant, item.fact_position, by.clone()).await {
+                Ok(receipt) => retried.push(Ok(receipt.answer)),
+                Err(CommandError::Rejected(rejection)) => retried.push(Err(rejection)),
+                Err(CommandError::Ingest(error)) => return Err(error.into()),
+                Err(_) => return Err(Failure::Failed("other commands changed the same deliveries".into())),
+            }
         }
         Ok(retried)
     })
 }
 
-fn answer(found: &Found, retried: &Retried) -> Value {
+fn reason(rejection: &RetryRejection) -> (&str, &str) {
+    match rejection {
+        RetryRejection::StillQuarantined(error) => error.reason(),
+        RetryRejection::NotFound => ("", ""),
+    }
+}
+
+fn answer(found: &Found, retried: &Result<Resolution, RetryRejection>) -> Value {
     let (id, of) = (found.item.quarantine_id.as_str(), found.tenant.as_str());
-    match (retried, retried.in_vain()) {
-        (Retried::Resolved(resolved), _) => json!({
+    match retried {
+        Ok(resolved) => json!({
             "quarantine_id": id, "of": of, "state": QuarantineState::Resolved.as_str(), "outcome": resolved.outcome,
             "tenant": resolved.tenant, "facts": resolved.facts, "position": resolved.position,
         }),
-        (_, in_vain) => {
-            let (reason, detail) = in_vain.unwrap_or_default();
+        Err(rejection) => {
+            let (reason, detail) = reason(rejection);
             json!({
                 "quarantine_id": id, "of": of, "state": QuarantineState::Open.as_str(), "reason": reason, "detail": detail,
             })
@@ -231,7 +244,8 @@ fn answer(found: &Found, retried: &Retried) -> Value {
 fn retry_one(settings: &Settings, config: &Config, offline: &Offline, found: &Found) -> Result<(), Failure> {
     let retried = retry(offline, std::slice::from_ref(found))?;
     let Some(retried) = retried.first() else { return Ok(()) };
-    if let Some((reason, detail)) = retried.in_vain() {
+    if let Err(rejection) = retried {
+        let (reason, detail) = reason(rejection);
         stale(config, offline)?;
         return Err(Failure::Failed(format!("it is quarantined still: {reason}: {detail}")));
     }
@@ -247,7 +261,7 @@ fn retry_all(settings: &Settings, config: &Config, offline: &Offline, which: &Wh
     let mut open = of_all(config, offline, which, Some(QuarantineState::Open))?;
     open.reverse();
     let retried = retry(offline, &open)?;
-    let resolved = retried.iter().filter(|retried| matches!(retried, Retried::Resolved(_))).count();
+    let resolved = retried.iter().filter(|retried| retried.is_ok()).count();
     let answers = open.iter().zip(&retried).map(|(found, retried)| answer(found, retried));
     if settings.json {
         answers.into_iter().try_for_each(|answer| output::json_line(&answer))?;

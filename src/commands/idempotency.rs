@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use domain::facts::Fact;
 use domain::keys::engine::EngineKey;
-use domain::keys::{KeyPart, NameError, Position, Provider, TenantId};
+use domain::keys::{KeyPart, NameError, Position, TenantId};
 use domain::rules::decision::{Decision, NewFact};
 use uuid::Uuid;
 
 use super::decide::Attempt;
-use super::{CommandError, Commands, Receipt, StateError};
+use super::{CommandError, Commands, Receipt, StateError, blocking};
 use crate::ingest::error::IngestError;
 use crate::log::StoredFact;
 use crate::views::TenantView;
@@ -51,7 +51,8 @@ impl Commands {
         let named = &name;
         let read = |head| async move {
             // A request that was recorded is answered from its fact, whether or not that is folded yet.
-            let first = self.first(tenant, named).await?;
+            let (ingest, owner, key) = (self.ingest.clone(), tenant.clone(), named.clone());
+            let first = blocking(move || ingest.by_key(&owner, &key)).await?;
             let view = match &first {
                 Some(_) => self.views.tenant(tenant).ok_or(StateError::UnknownTenant)?,
                 None => self.folded_to(tenant, head).await?,
@@ -74,18 +75,5 @@ impl Commands {
             }
         };
         self.decide_on(tenant, &Bytes::new(), read, decide).await
-    }
-
-    /// The fact that the engine recorded under `key`.
-    async fn first(&self, tenant: &TenantId, key: &EngineKey) -> Result<Option<StoredFact>, IngestError> {
-        let hash = self.secret.key_hash(tenant.as_str(), Provider::ENGINE, &key.to_string());
-        let log = self.log.clone();
-        let read = move || -> Result<_, IngestError> {
-            let Some((position, _)) = log.find(&hash)? else { return Ok(None) };
-            let missing = || IngestError::Engine(format!("no fact at position {position} of the key index"));
-            log.fact(position)?.ok_or_else(missing).map(Some)
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        read.map_err(|error| IngestError::Engine(error.to_string()))?
     }
 }

@@ -4,11 +4,13 @@
 //! and answers. Uniqueness comes from keys, so races need no locks: two commands that decide on one state derive one
 //! key, the log records the first, and the other folds to it and decides again.
 
+mod conflicts;
 mod decide;
 mod dispositions;
 mod error;
 mod idempotency;
 mod notes;
+mod quarantine;
 mod reports;
 mod sessions;
 mod stages;
@@ -23,9 +25,11 @@ use domain::keys::{LogSecret, Position};
 use domain::members::Text;
 use uuid::Uuid;
 
+pub use self::conflicts::ConflictRejection;
 pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::notes::{NewNote, NoteNotFound};
+pub use self::quarantine::{Resolution, RetryRejection};
 pub use self::sessions::NextLead;
 pub use self::stages::StageRejection;
 use crate::clock::Clock;
@@ -69,6 +73,14 @@ impl Commands<()> {
         let Self { views: (), log, ingest, secret, clock, patience } = self;
         Commands { views, log, ingest, secret, clock, patience }
     }
+}
+
+/// Runs `work` on a thread that may wait for the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
+) -> Result<T, IngestError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| IngestError::Engine(error.to_string()))?
 }
 
 /// A new id of the engine's own: a UUID of version 7 (R9).

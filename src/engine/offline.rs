@@ -9,6 +9,7 @@ use super::folds::ControlFolds;
 use super::{EngineError, Roster, fold_threads};
 use crate::access::Access;
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::ingest::directory::Directory;
@@ -24,6 +25,8 @@ pub struct Offline {
     pub store: Store,
     /// The one way in.
     pub ingest: Arc<Ingest>,
+    /// The commands that need no read models.
+    pub commands: Commands<()>,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints: the endpoints and described sources of the file and the log, the tenants of the log.
@@ -47,11 +50,13 @@ impl Offline {
         let nobody = Directory::new(Vec::new(), Vec::new())?;
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, nobody);
         let ingest = Arc::new(ingest);
-        let mut folds = ControlFolds::open(&log, Access::new(log.clone(), secret.clone(), clock, None))?;
+        let mut folds =
+            ControlFolds::open(&log, Access::new(log.clone(), secret.clone(), Arc::clone(&clock), None))?;
         folds.follow(&log)?;
         let access = Arc::clone(&folds.access);
+        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), clock);
         let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
-        let offline = Self { log, store, ingest, access, roster, secret, folds, _dir: dir };
+        let offline = Self { log, store, ingest, commands, access, roster, secret, folds, _dir: dir };
         offline.roster.read(config)?;
         Ok(offline)
     }

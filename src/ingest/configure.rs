@@ -71,14 +71,6 @@ impl Ingest {
         let appended = self.append(&[envelope], &Bytes::new())?.wait()?;
         appended.first().copied().ok_or_else(|| of_tenant(tenant, "the log gave no answer"))
     }
-
-    pub(super) fn fact_at(&self, position: Position) -> Result<Option<Fact>, IngestError> {
-        let Some(record) = self.log.read(position)? else { return Ok(None) };
-        let unreadable = |why: String| IngestError::Unreadable { position, why };
-        let view = record.view().map_err(|error| unreadable(error.to_string()))?;
-        let fact = Fact::decode(view.header.kind, view.header.version, view.public, view.personal());
-        fact.map(Some).map_err(|error| unreadable(error.to_string()))
-    }
 }
 
 fn of_tenant(tenant: &TenantId, why: &str) -> IngestError {

@@ -7,8 +7,8 @@ use domain::keys::Position;
 
 use super::Ingest;
 use super::conflict::{Conflict, First, same_today};
-use super::decide::Decision;
 use super::error::IngestError;
+use super::verdict::ConflictVerdict;
 use crate::log::Appended;
 
 /// A fact whose key is in the log with other content.
@@ -75,8 +75,8 @@ impl Ingest {
         let digest = self.digest(second)?;
         let is_new = matches!(evidence, Appended::Recorded(_));
         if !is_new
-            && let Some((decision, decided)) = self.decision(&second.tenant, position, &digest)?
-            && decision == Decision::Accept
+            && let Some((verdict, decided)) = self.verdict(&second.tenant, position, &digest)?
+            && verdict == ConflictVerdict::Accept
         {
             return Ok(KeyMatch::Same(decided));
         }

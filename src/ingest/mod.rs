@@ -9,7 +9,6 @@ mod append;
 mod batch;
 mod configure;
 pub mod conflict;
-pub mod decide;
 pub mod delivery;
 mod differing;
 pub mod directory;
@@ -21,17 +20,19 @@ pub mod post;
 pub mod provider;
 pub mod providers;
 pub mod quarantine;
+pub mod remap;
 pub mod restore;
-pub mod retry;
 pub mod roster;
 pub mod signature;
 mod tenant_limiter;
+pub mod verdict;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::keys::{ContentDigest, LogSecret, TenantId};
+use domain::keys::engine::EngineKey;
+use domain::keys::{self, ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
 use parking_lot::{Mutex, RwLock};
@@ -51,7 +52,7 @@ use self::tenant_limiter::TenantLimiter;
 
 pub use self::batch::LineSource;
 use crate::clock::Clock;
-use crate::log::{Appended, Log};
+use crate::log::{Appended, Log, StoredFact};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
@@ -291,6 +292,17 @@ impl Ingest {
             }
         }
         Ok(answers)
+    }
+
+    /// The fact that the engine recorded under `key`. Looks the key up, which may wait for the disk.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn by_key(&self, tenant: &TenantId, key: &EngineKey) -> Result<Option<StoredFact>, IngestError> {
+        let hash = self.secret.key_hash(tenant.as_str(), keys::Provider::ENGINE, &key.to_string());
+        let Some((position, _)) = self.log.find(&hash)? else { return Ok(None) };
+        let missing = || IngestError::Engine(format!("no fact at position {position} of the key index"));
+        self.log.fact(position)?.ok_or_else(missing).map(Some)
     }
 
     fn digest(&self, envelope: &Envelope) -> Result<ContentDigest, IngestError> {

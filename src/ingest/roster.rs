@@ -113,8 +113,11 @@ impl Ingest {
         Ok(())
     }
 
-    /// Follows the log's configurations up to its head.
-    pub(super) fn follow_configurations(&self) -> Result<(), IngestError> {
+    /// Folds the configurations up to the head of the log.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn follow_configurations(&self) -> Result<(), IngestError> {
         let mut roster = self.roster.lock();
         self.catch_up(&mut roster)?;
         self.swap_directory(roster.directory());

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::commands::ConflictRejection;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{List, Read, TenantAccess};
 use crate::http::api::needs::Need;
@@ -23,7 +24,7 @@ use crate::http::api::rendered::{AnswerAt, ItemAnswer};
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::ingest::conflict::{Difference, Evidence};
-use crate::ingest::decide::{self, Decided};
+use crate::ingest::verdict::ConflictVerdict;
 
 /// `/conflicts` and its decisions.
 pub fn routes() -> Routes {
@@ -128,7 +129,7 @@ async fn accept_conflict(
     tenant: TenantAccess,
     path: Path<(String, String)>,
 ) -> Result<Json<DecisionAnswer>, Problem> {
-    decide(app, tenant, path, decide::Decision::Accept).await
+    decide(app, tenant, path, ConflictVerdict::Accept).await
 }
 
 /// Lets the first content stand.
@@ -145,27 +146,29 @@ async fn reject_conflict(
     tenant: TenantAccess,
     path: Path<(String, String)>,
 ) -> Result<Json<DecisionAnswer>, Problem> {
-    decide(app, tenant, path, decide::Decision::Reject).await
+    decide(app, tenant, path, ConflictVerdict::Reject).await
 }
 
 async fn decide(
     State(app): State<Arc<App>>,
     tenant: TenantAccess,
     Path((_, conflict_id)): Path<(String, String)>,
-    decision: decide::Decision,
+    verdict: ConflictVerdict,
 ) -> Result<Json<DecisionAnswer>, Problem> {
     let id: Position = conflict_id.parse().map_err(|_| Problem::not_found("conflict"))?;
-    let (state, other) = (decision.state(), decision.other().state());
-    let decided = app.engine.ingest.decide(&tenant, id, decision, Text::new(tenant.by())).await?;
-    let (outcome, position) = match decided {
-        Decided::Now(position) => ("recorded", position),
-        Decided::Already(position) => ("existing", position),
-        Decided::Unknown => return Err(Problem::not_found("conflict")),
-        Decided::Otherwise(position) => {
-            let detail = format!("the conflict was {other} at position {position}, and that stands");
-            let problem = Problem::new(StatusCode::CONFLICT, "already_decided", detail);
-            return Err(problem.with("state", other).with("decision_position", position));
+    let receipt = app.engine.commands.decide_conflict(&tenant, id, verdict, Text::new(tenant.by())).await?;
+    let outcome = if receipt.recorded.is_some() { "recorded" } else { "existing" };
+    Ok(Json(DecisionAnswer { conflict_id: id, state: verdict.state(), outcome, position: receipt.answer }))
+}
+
+impl From<ConflictRejection> for Problem {
+    fn from(rejection: ConflictRejection) -> Self {
+        match rejection {
+            ConflictRejection::NotFound => Self::not_found("conflict"),
+            ConflictRejection::Decided { verdict, position } => {
+                let problem = Self::new(StatusCode::CONFLICT, "already_decided", rejection.to_string());
+                problem.with("state", verdict.state()).with("decision_position", position)
+            }
         }
-    };
-    Ok(Json(DecisionAnswer { conflict_id: id, state, outcome, position }))
+    }
 }

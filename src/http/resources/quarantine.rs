@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::commands::{CommandError, Resolution, RetryRejection};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList, List, Read, TenantAccess, wait_for};
 use crate::http::api::needs::Need;
@@ -24,7 +25,6 @@ use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
-use crate::ingest::retry::{Resolved, Retried};
 
 /// Deliveries that one bulk retry takes.
 const BULK_MAX: usize = 500;
@@ -111,7 +111,7 @@ struct RetryAnswer {
     /// `resolved`.
     state: &'static str,
     #[serde(flatten)]
-    resolved: Resolved,
+    resolved: Resolution,
 }
 
 /// Maps a quarantined delivery again; one that was resolved before answers its facts.
@@ -160,17 +160,25 @@ async fn retry(
 ) -> Result<Json<RetryAnswer>, Problem> {
     let unknown = || Problem::not_found("quarantined delivery");
     let item = found.ok_or_else(unknown)?;
-    let retried = app.engine.ingest.retry(tenant, item.fact_position, by).await?;
-    if let Some((reason, detail)) = retried.in_vain() {
-        let problem = Problem::new(StatusCode::CONFLICT, "still_quarantined", detail);
-        return Err(problem.with("reason", reason).with("quarantine_id", item.quarantine_id.as_str()));
+    let retried = app.engine.commands.retry_delivery(tenant, item.fact_position, by).await;
+    if let Err(CommandError::Rejected(rejection @ RetryRejection::StillQuarantined(_))) = retried {
+        return Err(Problem::from(rejection).with("quarantine_id", item.quarantine_id.as_str()));
     }
-    let Retried::Resolved(resolved) = retried else { return Err(unknown()) };
-    Ok(Json(RetryAnswer {
-        quarantine_id: item.quarantine_id,
-        state: QuarantineState::Resolved.as_str(),
-        resolved,
-    }))
+    let resolved = retried?;
+    let (quarantine_id, state) = (item.quarantine_id, QuarantineState::Resolved.as_str());
+    Ok(Json(RetryAnswer { quarantine_id, state, resolved: resolved.answer }))
+}
+
+impl From<RetryRejection> for Problem {
+    fn from(rejection: RetryRejection) -> Self {
+        match rejection {
+            RetryRejection::NotFound => Self::not_found("quarantined delivery"),
+            RetryRejection::StillQuarantined(error) => {
+                let (reason, detail) = error.reason();
+                Self::new(StatusCode::CONFLICT, "still_quarantined", detail).with("reason", reason)
+            }
+        }
+    }
 }
 
 parameters! {
@@ -254,8 +262,12 @@ async fn retry_all(
     open.truncate(BULK_MAX);
     let mut resolved = 0;
     for position in &open {
-        let retried = app.engine.ingest.retry(tenant, *position, by.clone()).await?;
-        resolved += usize::from(matches!(retried, Retried::Resolved(_)));
+        match app.engine.commands.retry_delivery(tenant, *position, by.clone()).await {
+            Ok(_) => resolved += 1,
+            // It stays in quarantine; the others are mapped all the same.
+            Err(CommandError::Rejected(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Json(BulkAnswer {
         position: app.engine.log.head().position,

@@ -12,18 +12,19 @@ use domain::keys::{Position, TenantId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::decide::{Decided, Decision};
 use super::directory::{Secret, TenantEntry};
 use super::error::SignatureError;
-use super::retry::Retried;
+use super::remap::RemapError;
+use super::verdict::ConflictVerdict;
 use super::*;
-use crate::testing::{Harness, PUBLIC_URL, TestClock};
+use crate::commands::{CommandError, Commands, ConflictRejection, RetryRejection};
+use crate::testing::{self, Harness, PUBLIC_URL, TestClock};
 
 const NOW: &str = "2026-10-01T12:00:00Z";
 const TOKEN: &str = "twilio-token";
 
 struct House {
-    ingest: Ingest,
+    ingest: Arc<Ingest>,
     harness: Harness,
 }
 
@@ -60,7 +61,7 @@ fn directory(agent: Option<&str>) -> Directory {
 
 fn house() -> House {
     let harness = Harness::new(TestClock::standing(instant(NOW).0));
-    House { ingest: harness.ingest(directory(None)), harness }
+    House { ingest: Arc::new(harness.ingest(directory(None))), harness }
 }
 
 impl House {
@@ -71,6 +72,11 @@ impl House {
         let original = self.harness.log.original(&view).expect("original");
         let name = format!("{}/{}", view.header.provider, view.header.external_id);
         (view.header.tenant.to_owned(), name, fact.expect("decodes"), original)
+    }
+
+    fn commands(&self) -> Commands<()> {
+        let (log, ingest) = (self.harness.log.clone(), Arc::clone(&self.ingest));
+        Commands::new(log, ingest, testing::secret(), self.harness.clock())
     }
 
     fn kind(&self, position: Position) -> &'static str {
@@ -150,20 +156,29 @@ async fn a_conflict_is_decided_once_and_accepted_content_comes_again_as_a_duplic
         let taken = house.ingest.deliver(&acme_call("CA1", seconds)).await.expect("taken");
         (taken.outcome, taken.facts[0].position)
     };
-    let decide = async |position, decision| {
-        house.ingest.decide(&acme, position, decision, None).await.expect("decided")
+    let commands = house.commands();
+    // What became of it, and the position of the verdict that stands.
+    let decide_for = async |tenant: &TenantId, position, verdict| match commands
+        .decide_conflict(tenant, position, verdict, None)
+        .await
+    {
+        Ok(receipt) => (if receipt.recorded.is_some() { "recorded" } else { "existing" }, receipt.answer),
+        Err(CommandError::Rejected(ConflictRejection::NotFound)) => ("unknown", 0),
+        Err(CommandError::Rejected(ConflictRejection::Decided { position, .. })) => ("otherwise", position),
+        Err(error) => panic!("{error}"),
     };
+    let decide = async |position, verdict| decide_for(&acme, position, verdict).await;
     for seconds in [45, 46, 47] {
         deliver(seconds).await;
     }
     assert_eq!(house.head(), 3);
-    let other = house.ingest.decide(&tenant("globex"), 2, Decision::Accept, None).await.expect("looked at");
-    assert_eq!((other, decide(1, Decision::Accept).await), (Decided::Unknown, Decided::Unknown));
-    assert_eq!(decide(2, Decision::Accept).await, Decided::Now(4));
-    assert_eq!(decide(2, Decision::Accept).await, Decided::Already(4));
-    assert_eq!(decide(2, Decision::Reject).await, Decided::Otherwise(4));
-    assert_eq!(decide(3, Decision::Reject).await, Decided::Now(5));
-    assert_eq!(decide(3, Decision::Reject).await, Decided::Already(5));
+    let other = decide_for(&tenant("globex"), 2, ConflictVerdict::Accept).await;
+    assert_eq!((other, decide(1, ConflictVerdict::Accept).await), (("unknown", 0), ("unknown", 0)));
+    assert_eq!(decide(2, ConflictVerdict::Accept).await, ("recorded", 4));
+    assert_eq!(decide(2, ConflictVerdict::Accept).await, ("existing", 4));
+    assert_eq!(decide(2, ConflictVerdict::Reject).await, ("otherwise", 4));
+    assert_eq!(decide(3, ConflictVerdict::Reject).await, ("recorded", 5));
+    assert_eq!(decide(3, ConflictVerdict::Reject).await, ("existing", 5));
     assert_eq!(deliver(46).await, (Outcome::Duplicate, 4), "of the correction");
     assert_eq!(deliver(45).await, (Outcome::Duplicate, 1));
     assert_eq!(deliver(47).await, (Outcome::Conflict, 1), "what was rejected conflicts still");
@@ -236,21 +251,30 @@ async fn what_cannot_be_mapped_is_kept_whole_under_one_id() {
         Directory::new(vec![entry], vec![shared]).expect("directory")
     };
     let unassigned = TenantId::unassigned();
-    let retry = async |position| house.ingest.retry(&unassigned, position, None).await.expect("mapped again");
-    assert!(
-        matches!(retry(1).await, Retried::Still(failure) if failure.reason == Reason::UnknownTrackingNumber),
-        "nothing was mended yet"
-    );
+    let commands = house.commands();
+    let retry_for =
+        async |tenant: &TenantId, position| match commands.retry_delivery(tenant, position, None).await {
+            Ok(receipt) => Ok(receipt.answer),
+            Err(CommandError::Rejected(rejection)) => Err(rejection),
+            Err(_) => panic!("the log failed"),
+        };
+    let retry = async |position| retry_for(&unassigned, position).await;
+    let still = |error| Err(RetryRejection::StillQuarantined(error));
+    let Err(RetryRejection::StillQuarantined(RemapError::Mapping(failure))) = retry(1).await else {
+        panic!("nothing was mended yet")
+    };
+    assert_eq!(failure.reason, Reason::UnknownTrackingNumber);
     assert_eq!(house.head(), 3, "and a retry in vain leaves nothing");
     house.ingest.swap_directory(known);
-    let Retried::Resolved(resolved) = retry(1).await else { panic!("not resolved") };
+    let resolved = retry(1).await.expect("resolved");
     assert_eq!((resolved.outcome.as_str(), resolved.tenant.as_deref()), ("recorded", Some("acme")));
     assert_eq!((resolved.facts.as_slice(), resolved.position), (&[4][..], 5));
     assert_eq!((house.record(4).3, house.kind(5)), (unknown.body.clone(), "quarantine_resolved"));
-    assert_eq!(retry(1).await, Retried::Resolved(resolved), "a resolved one answers its facts");
-    assert_eq!((retry(3).await, retry(4).await), (Retried::EndpointGone, Retried::Unknown));
-    let others = house.ingest.retry(&tenant("acme"), 1, None).await.expect("looked at");
-    assert_eq!((others, house.head()), (Retried::Unknown, 5), "another tenant's is not there");
+    assert_eq!(retry(1).await, Ok(resolved), "a resolved one answers its facts");
+    assert_eq!(retry(3).await, still(RemapError::EndpointGone));
+    assert_eq!(retry(4).await, Err(RetryRejection::NotFound));
+    let others = retry_for(&tenant("acme"), 1).await;
+    assert_eq!((others, house.head()), (Err(RetryRejection::NotFound), 5), "another tenant's is not there");
     let redelivered = house.ingest.deliver(&unknown).await.expect("taken");
     assert_eq!(redelivered.outcome, Outcome::Duplicate);
 }
