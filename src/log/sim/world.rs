@@ -94,7 +94,7 @@ impl World {
     /// Decides which of a file's unsynced writes reached the platter: per sector a prefix of them.
     pub(super) fn write_back(&mut self, file: usize) {
         let pending = std::mem::take(&mut self.files[file].pending);
-        let mood = self.rng.below(4);
+        let mood = self.rng.below(5);
         let mut by_sector: BTreeMap<usize, Vec<(usize, &[u8])>> = BTreeMap::new();
         for (offset, bytes) in &pending {
             let mut at = 0;
@@ -105,10 +105,14 @@ impl World {
                 at += len;
             }
         }
-        for pieces in by_sector.values() {
+        let cut = self.rng.below(by_sector.len() as u64 + 1) as usize;
+        for (at, pieces) in by_sector.values().enumerate() {
             let kept = match mood {
                 0 => 0,
                 1 => pieces.len(),
+                // In the order of the file, up to some sector.
+                4 if at < cut => pieces.len(),
+                4 => 0,
                 2 if self.rng.chance(90) => pieces.len(),
                 2 => 0,
                 _ => self.rng.below(pieces.len() as u64 + 1) as usize,

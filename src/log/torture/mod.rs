@@ -33,6 +33,7 @@ struct Tally {
     states: AtomicU64,
     facts: AtomicUsize,
     sealed: AtomicU64,
+    torn_groups_kept: AtomicU64,
     broken: Mutex<Vec<(u64, Broken)>>,
 }
 
@@ -57,10 +58,12 @@ fn all(name: &str, states: u64, one: impl Fn(u64, &Tally) -> Result<(), Broken> 
     });
     let broken = tally.broken.lock();
     eprintln!(
-        "{name}: {} states, {} facts acknowledged, {} sealed segments, {} broken; seed {seed}, {:.1?}",
+        "{name}: {} states, {} facts acknowledged, {} sealed segments, {} torn groups of which whole frames stayed, \
+         {} broken; seed {seed}, {:.1?}",
         tally.states.load(Ordering::Relaxed),
         tally.facts.load(Ordering::Relaxed),
         tally.sealed.load(Ordering::Relaxed),
+        tally.torn_groups_kept.load(Ordering::Relaxed),
         broken.len(),
         began.elapsed()
     );
@@ -73,6 +76,7 @@ impl Tally {
         self.facts.fetch_add(model.acknowledged(), Ordering::Relaxed);
         let sealed = disk.paths().iter().filter(|path| path.ends_with(".sealed")).count();
         self.sealed.fetch_add(sealed as u64, Ordering::Relaxed);
+        self.torn_groups_kept.fetch_add(model.torn_groups_kept, Ordering::Relaxed);
     }
 
     fn assert_kept(&self) {
@@ -103,7 +107,9 @@ fn power_cuts(seed: u64, protections: Protections, tally: &Tally) -> Result<(), 
 #[test]
 fn a_power_cut_or_kill_at_any_moment_loses_and_repeats_nothing() {
     let states = if FULL { 10_000 } else { 50 };
-    all("power cuts", states, |seed, tally| power_cuts(seed, Protections::default(), tally)).assert_kept();
+    let tally = all("power cuts", states, |seed, tally| power_cuts(seed, Protections::default(), tally));
+    tally.assert_kept();
+    assert!(!FULL || tally.torn_groups_kept.into_inner() > 0, "no group was torn between its frames");
 }
 
 /// The same with the log's own threads: sealing and zero-filling go on while four callers append.

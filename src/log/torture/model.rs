@@ -23,6 +23,8 @@ pub type Broken = String;
 
 /// How many different keys a run usually draws from: few enough that many come twice.
 const KEYS: u64 = 400;
+/// The first key of facts with originals of 30 KB, of which nine make a frame full.
+const LARGE: u64 = 1 << 31;
 /// A key that no run draws.
 const FRESH: u64 = 1 << 32;
 
@@ -32,6 +34,8 @@ pub struct Model {
     submitted: HashMap<KeyHash, Vec<Draft>>,
     acknowledged: BTreeMap<Position, Draft>,
     positions: HashMap<KeyHash, Position>,
+    /// Starts that found a torn group and kept its first whole frames.
+    pub torn_groups_kept: u64,
 }
 
 impl Default for Model {
@@ -46,6 +50,11 @@ fn some_fact(rng: &mut Rng, keys: u64) -> Draft {
     if rng.chance(5) { fact(n, 1, 50) } else { fact(n, 0, original_of(n)) }
 }
 
+/// A group of two or three frames, all of keys that no other draw gives.
+fn large_group(rng: &mut Rng) -> Vec<Draft> {
+    (0..10 + rng.below(10)).map(|_| fact(LARGE + rng.below(200), 0, 30_000)).collect()
+}
+
 fn original_of(n: u64) -> usize {
     match n % 50 {
         0 if n < 100 => 33_000,
@@ -58,7 +67,7 @@ impl Model {
     /// A run that draws from so many keys.
     pub fn with_keys(keys: u64) -> Self {
         let (submitted, acknowledged, positions) = Default::default();
-        Self { keys, submitted, acknowledged, positions }
+        Self { keys, submitted, acknowledged, positions, torn_groups_kept: 0 }
     }
 
     /// Opens the log and submits `groups` groups; ends early where the log stops.
@@ -75,7 +84,11 @@ impl Model {
     ) -> Result<bool, Broken> {
         let Some(mut writer) = self.start(disk, protections)? else { return Ok(false) };
         for _ in 0..groups {
-            let drafts: Vec<Draft> = (0..=rng.below(facts_max)).map(|_| some_fact(rng, self.keys)).collect();
+            let drafts: Vec<Draft> = if facts_max > 1 && rng.chance(2) {
+                large_group(rng)
+            } else {
+                (0..=rng.below(facts_max)).map(|_| some_fact(rng, self.keys)).collect()
+            };
             if !self.submit(&mut writer, &drafts)? {
                 return Ok(false);
             }
@@ -89,10 +102,16 @@ impl Model {
         Ok(true)
     }
 
-    fn start(&self, disk: &SimDisk, protections: Protections) -> Result<Option<Writer>, Broken> {
+    fn start(&mut self, disk: &SimDisk, protections: Protections) -> Result<Option<Writer>, Broken> {
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         match recover(&shared, &options(protections), None) {
-            Ok((writer, _)) => Ok(Some(writer)),
+            Ok((writer, opened)) => {
+                let acknowledged = self.acknowledged.last_key_value().map_or(0, |(last, _)| *last);
+                if opened.torn.is_some() && opened.head.position > acknowledged {
+                    self.torn_groups_kept += 1;
+                }
+                Ok(Some(writer))
+            }
             Err(LogError::Io { .. } | LogError::Full | LogError::Stopped(_)) => Ok(None),
             Err(LogError::Segment(error)) if error.to_string().contains("os error") => Ok(None),
             Err(error) => Err(format!("does not start: {error}")),
