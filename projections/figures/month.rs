@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::figures::money::{MoneyFigures, MoneySums};
-use crate::figures::pace::{TargetFigures, TargetsFigure, reached};
+use crate::figures::pace::{TargetFigures, TargetsFigure};
 use crate::figures::{Cell, Measure};
 use crate::store::Texts;
 use crate::tenant::Tenant;
@@ -280,5 +280,14 @@ impl Days {
             figures: Figures::of(cells, &self.agents),
         });
         DaysAnswer { position, timezone: self.timezone, items: items.collect() }
+    }
+}
+
+/// The figure that a target of this metric is set for.
+pub fn reached(metric: TargetMetric, figures: &Figures) -> i64 {
+    match metric {
+        TargetMetric::PositiveReplies => figures.positive_replies,
+        TargetMetric::EmailsSent => figures.emails_sent,
+        TargetMetric::Qualified => figures.qualified,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use domain::facts::report::TargetMetric;
 use domain::members::{Day, Month};
 use domain::rules::pace::{daily_pace, daily_target_hundredths, days_elapsed, days_in, month_pace};
 use serde::Serialize;
@@ -49,14 +48,5 @@ impl TargetFigures {
             daily_target: daily_target_hundredths(target, days).map(decimal),
             daily_status: is_current.then(|| daily_pace(of_today, target, days).as_str()),
         }
-    }
-}
-
-/// What of `figures` a target is set for.
-pub fn reached(metric: TargetMetric, figures: &super::month::Figures) -> i64 {
-    match metric {
-        TargetMetric::PositiveReplies => figures.positive_replies,
-        TargetMetric::EmailsSent => figures.emails_sent,
-        TargetMetric::Qualified => figures.qualified,
     }
 }

@@ -11,8 +11,8 @@ use domain::rules::alerts::AlertRule;
 use domain::rules::pace::{Pace, days_elapsed, days_in, month_pace};
 use domain::rules::reply_rate::{DayReplies, ReplyRateDrop, drop_on_last};
 
+use crate::figures::month::reached;
 use crate::figures::month::{FigureCells, Figures};
-use crate::figures::pace::reached;
 use crate::figures::provider_performance::Performance;
 use crate::tenant::Tenant;
 

@@ -13,7 +13,7 @@ use projections::tenant::Tenant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::state::Slot;
+use super::slot::Slot;
 
 /// Answer of `/calls/{call_id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -8,7 +8,8 @@ use domain::record::KindTag;
 use projections::tenant::folds;
 
 use super::rebuild;
-use super::state::{Inner, Slot};
+use super::slot::Slot;
+use super::state::Inner;
 use crate::follow::{Batch, Checkpoint, Decoded, Fold, FoldError, is_accepted};
 use crate::log::select::GroupSet;
 

@@ -15,6 +15,7 @@ mod rebuild;
 mod reports;
 mod restatements;
 mod sessions;
+mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ use self::models::{DigestCache, sum};
 use self::rebuild::Scope;
 use self::restatements::RestatementTrackers;
 pub use self::sessions::SessionAnswer;
-use self::state::{Inner, slot};
+use self::slot::slot;
+use self::state::Inner;
 pub use self::time_travel::Moment;
 use self::time_travel::PastStateCache;
 pub use crate::follow::FoldError;

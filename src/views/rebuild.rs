@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
 use super::jobs::{Progress, ProgressMeter, on_threads};
-use super::state::State;
+use super::slot::State;
 use crate::follow::{Decoded, FoldError, Replaced};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select, Shard};

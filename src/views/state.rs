@@ -1,30 +1,15 @@
-//! What the read models are made of: one state per tenant behind a lock of its own.
+//! What the read models share: the log, the tenants' slots, caches and the follower.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use domain::keys::Position;
 use parking_lot::{Mutex, RwLock};
-use projections::tenant::Tenant;
 
 use super::models::DigestCache;
 use super::restatements::RestatementTrackers;
+use super::slot::Slot;
 use super::time_travel::PastStateCache;
 use crate::follow::{Checkpoint, Follower};
 use crate::log::Log;
-
-/// One tenant's models and the position they are at: that of the last of its facts that was folded.
-#[derive(Debug, Clone, Default)]
-pub(super) struct State {
-    pub position: Position,
-    pub tenant: Tenant,
-}
-
-pub(super) type Slot = Arc<RwLock<State>>;
-
-pub(super) fn slot(state: State) -> Slot {
-    Arc::new(RwLock::new(state))
-}
 
 pub(super) struct Inner {
     pub log: Log,

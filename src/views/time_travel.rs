@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::rebuild::{Scope, rebuild};
-use super::state::{Slot, slot};
+use super::slot::{Slot, slot};
 use super::{TenantView, Views};
 use crate::follow::FoldError;
 use crate::log::{LogError, LogSnapshot};
