@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::mailboxes;
-use crate::entities::sender_accounts::row::{AccountState, Counter, Member};
+use crate::entities::sender_accounts::row::{AccountMember, AccountState, Counter};
 use crate::figures::gains::{Counters, CoveredSpan, Gained, Gains};
 use crate::store::Symbol;
 use crate::tenant::Tenant;
@@ -155,7 +155,7 @@ impl Performance {
     fn headcount(&self, to: Day) -> BTreeMap<Day, Vec<(Option<Symbol>, i64)>> {
         let mut changes: BTreeMap<Day, Vec<_>> = BTreeMap::new();
         for mailbox in mailboxes(&self.accounts).values() {
-            let provider = mailbox.member(Member::EmailProvider);
+            let provider = mailbox.member(AccountMember::EmailProvider);
             let first = self.timeline.at(mailbox.first_at()).1;
             let (order, state) = mailbox.state();
             let gone = (state == AccountState::Removed).then(|| self.timeline.at(order.occurred_at()).1);

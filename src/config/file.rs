@@ -39,7 +39,7 @@ struct Grammar {
     #[serde(default)]
     endpoint: Vec<EndpointEntry>,
     #[serde(default)]
-    mapping: Vec<mapping::Entry>,
+    mapping: Vec<mapping::MappingEntry>,
 }
 
 #[derive(Debug, Deserialize)]

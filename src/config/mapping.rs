@@ -27,7 +27,7 @@ use crate::ingest::providers::generic::{Mapping, MappingRule};
 /// One `[[mapping]]` as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct MappingEntry {
     name: Spanned<String>,
     version: Option<u16>,
     signature: Spanned<toml::Value>,
@@ -57,7 +57,7 @@ struct RuleEntry {
 const IGNORED: &str = "ignored";
 
 /// Reads the mappings of the file.
-pub fn read(source: &Source<'_>, entries: &[Entry]) -> Result<Vec<Mapping>, ConfigError> {
+pub fn read(source: &Source<'_>, entries: &[MappingEntry]) -> Result<Vec<Mapping>, ConfigError> {
     let mut mappings: Vec<Mapping> = Vec::with_capacity(entries.len());
     for entry in entries {
         let name = entry.name.get_ref();
@@ -76,7 +76,7 @@ pub fn read(source: &Source<'_>, entries: &[Entry]) -> Result<Vec<Mapping>, Conf
     Ok(mappings)
 }
 
-fn mapping(source: &Source<'_>, entry: &Entry) -> Result<Mapping, ConfigError> {
+fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigError> {
     let at = |key: &str| At::new(source, entry.name.get_ref(), key);
     let optional = |key, given: &Option<Spanned<toml::Value>>, usual| {
         given.as_ref().map(|given| at(key).field(given, usual)).transpose()
@@ -126,7 +126,7 @@ fn mapping(source: &Source<'_>, entry: &Entry) -> Result<Mapping, ConfigError> {
 }
 
 /// Of one event there is one fact of a kind: two would have one key.
-fn unambiguous(source: &Source<'_>, entry: &Entry, mapping: &Mapping) -> Result<(), ConfigError> {
+fn unambiguous(source: &Source<'_>, entry: &MappingEntry, mapping: &Mapping) -> Result<(), ConfigError> {
     for (at, rule) in mapping.rules.iter().enumerate() {
         let Some(written) = entry.on.get_ref().get(at) else { continue };
         for other in &mapping.rules[..at] {
@@ -146,7 +146,7 @@ fn unambiguous(source: &Source<'_>, entry: &Entry, mapping: &Mapping) -> Result<
     Ok(())
 }
 
-fn rule(source: &Source<'_>, entry: &Entry, rule: &RuleEntry) -> Result<MappingRule, ConfigError> {
+fn rule(source: &Source<'_>, entry: &MappingEntry, rule: &RuleEntry) -> Result<MappingRule, ConfigError> {
     let given = rule.kind.get_ref();
     let wrong = |message: String| source.wrong(rule.kind.span(), "mapping.on.kind", message);
     if let Some(blank) = rule.event.iter().find(|event| event.get_ref().trim().is_empty()) {

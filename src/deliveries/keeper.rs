@@ -50,7 +50,7 @@ pub(super) fn keep(inner: &Inner) {
     let mut keeper =
         Keeper { inner, written: Moment::now(), dirty: false, begun: begun.is_some(), pruned: 0 };
     loop {
-        let ended = inner.coming.wait(WRITE_EVERY);
+        let ended = inner.pending.wait(WRITE_EVERY);
         keeper.take();
         if ended || keeper.written.elapsed() >= WRITE_EVERY {
             keeper.write();
@@ -85,11 +85,11 @@ impl Keeper<'_> {
     fn fill(&mut self) -> bool {
         loop {
             let mut open = self.inner.open.lock();
-            let mut coming = self.inner.coming.hold();
-            if coming.first().is_some_and(|next| next.listed && !open.block.fits(&next.line)) {
+            let mut pending = self.inner.pending.hold();
+            if pending.first().is_some_and(|next| next.listed && !open.block.fits(&next.line)) {
                 return true;
             }
-            let Some(next) = coming.take() else { return false };
+            let Some(next) = pending.take() else { return false };
             count(&mut self.inner.health.lock(), &next.line);
             if next.listed {
                 open.block.push(next.line);

@@ -121,7 +121,7 @@ impl Deliveries {
         let open = {
             let held = self.inner.open.lock();
             let mut open = held.clone();
-            open.block.lines.extend(self.inner.coming.hold().listed().cloned());
+            open.block.lines.extend(self.inner.pending.hold().listed().cloned());
             open
         };
         let mut page = DeliveryPage { items: Vec::new(), next: None, kept_since: open.since };

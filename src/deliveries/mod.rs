@@ -6,10 +6,10 @@
 //! takes it from there, however long sled lets it wait. A full queue is counted, never waited for.
 
 mod block;
-mod coming;
 pub mod health;
 mod keeper;
 mod list;
+mod pending;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +21,9 @@ use domain::members::Instant;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use self::coming::Coming;
 use self::health::{Health, HealthSummary, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
+use self::pending::PendingQueue;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::worker::Worker;
@@ -124,7 +124,7 @@ pub struct Deliveries {
 struct Inner {
     clock: Clock,
     store: Option<Store>,
-    coming: Coming,
+    pending: PendingQueue,
     lost: AtomicU64,
     /// Whether what sled holds was read.
     ready: AtomicBool,
@@ -142,7 +142,7 @@ impl Deliveries {
         let inner = Arc::new(Inner {
             clock,
             store,
-            coming: Coming::default(),
+            pending: PendingQueue::default(),
             lost: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             health: Mutex::default(),
@@ -154,8 +154,8 @@ impl Deliveries {
     }
 
     /// Takes a delivery down. Never waits.
-    pub fn note(&self, delivered: Delivered) {
-        if !self.inner.coming.put(delivered) {
+    pub fn record(&self, delivered: Delivered) {
+        if !self.inner.pending.put(delivered) {
             self.inner.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -175,20 +175,20 @@ impl Deliveries {
         let now = Instant((self.inner.clock)());
         let is_of = |line: &Delivered| line.tenant.as_deref() == tenant;
         // What the thread takes meanwhile is counted in one place or the other, never in both.
-        let coming = self.inner.coming.hold();
+        let pending = self.inner.pending.hold();
         let mut health = self.inner.health.lock();
         let of_tenant = health.iter_mut().filter(|(place, _)| place.tenant.as_deref() == tenant);
-        if !coming.all().any(is_of) {
+        if !pending.all().any(is_of) {
             return of_tenant.map(|(place, health)| health.at(place, now)).collect();
         }
         let mut with_waiting = of_tenant.map(|(place, health)| (place.clone(), health.clone())).collect();
-        coming.all().filter(|line| is_of(line)).for_each(|line| keeper::count(&mut with_waiting, line));
+        pending.all().filter(|line| is_of(line)).for_each(|line| keeper::count(&mut with_waiting, line));
         with_waiting.iter_mut().map(|(place, health)| health.at(place, now)).collect()
     }
 
     /// Writes what waits and ends the thread.
     pub fn close(&self) {
-        self.inner.coming.close();
+        self.inner.pending.close();
         self.worker.close();
     }
 }

@@ -1,4 +1,4 @@
-//! The queue between the requests and the thread that takes deliveries down.
+//! The queue between requests and the thread that writes deliveries.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,9 +13,9 @@ const QUEUE_MAX: usize = 16_384;
 const REFUSED_LISTED: u32 = 60;
 const MINUTE: i64 = 60_000_000;
 
-/// A delivery that waits.
+/// A delivery in the queue.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct PendingDelivery {
     /// The delivery.
     pub line: Delivered,
     /// Whether it is listed, or counted alone.
@@ -24,7 +24,7 @@ pub struct Waiting {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<PendingDelivery>,
     closed: bool,
     minute: i64,
     refused: u32,
@@ -44,14 +44,14 @@ impl Queue {
     }
 }
 
-/// The queue.
+/// Deliveries that the keeper has not yet written.
 #[derive(Debug, Default)]
-pub struct Coming {
+pub struct PendingQueue {
     queue: Mutex<Queue>,
-    came: Condvar,
+    arrived: Condvar,
 }
 
-impl Coming {
+impl PendingQueue {
     /// Adds a delivery; `false` where there is no room for it. After the close nothing is taken.
     pub fn put(&self, line: Delivered) -> bool {
         let mut queue = self.queue.lock();
@@ -61,10 +61,10 @@ impl Coming {
         let listed = queue.is_listed(&line);
         let room = queue.waiting.len() < QUEUE_MAX;
         if room {
-            queue.waiting.push_back(Waiting { line, listed });
+            queue.waiting.push_back(PendingDelivery { line, listed });
         }
         drop(queue);
-        self.came.notify_one();
+        self.arrived.notify_one();
         room
     }
 
@@ -72,43 +72,43 @@ impl Coming {
     pub fn wait(&self, at_most: Duration) -> bool {
         let mut queue = self.queue.lock();
         if queue.waiting.is_empty() && !queue.closed {
-            self.came.wait_for(&mut queue, at_most);
+            self.arrived.wait_for(&mut queue, at_most);
         }
         queue.closed
     }
 
-    /// What waits, held: nothing comes or goes meanwhile.
-    pub fn hold(&self) -> Held<'_> {
-        Held(self.queue.lock())
+    /// Locks the queue.
+    pub fn hold(&self) -> LockedQueue<'_> {
+        LockedQueue(self.queue.lock())
     }
 
     /// Takes nothing more.
     pub fn close(&self) {
         self.queue.lock().closed = true;
-        self.came.notify_one();
+        self.arrived.notify_one();
     }
 }
 
-/// The queue while nothing comes or goes.
-pub struct Held<'q>(MutexGuard<'q, Queue>);
+/// The queue, locked.
+pub struct LockedQueue<'q>(MutexGuard<'q, Queue>);
 
-impl Held<'_> {
+impl LockedQueue<'_> {
     /// The next one.
-    pub fn first(&self) -> Option<&Waiting> {
+    pub fn first(&self) -> Option<&PendingDelivery> {
         self.0.waiting.front()
     }
 
     /// Takes the next one out.
-    pub fn take(&mut self) -> Option<Waiting> {
+    pub fn take(&mut self) -> Option<PendingDelivery> {
         self.0.waiting.pop_front()
     }
 
-    /// All of them, in the order they came.
+    /// All of them, oldest first.
     pub fn all(&self) -> impl Iterator<Item = &Delivered> {
         self.0.waiting.iter().map(|waiting| &waiting.line)
     }
 
-    /// Those that are listed, in the order they came.
+    /// Those that are listed, oldest first.
     pub fn listed(&self) -> impl Iterator<Item = &Delivered> {
         self.0.waiting.iter().filter(|waiting| waiting.listed).map(|waiting| &waiting.line)
     }

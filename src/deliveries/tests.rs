@@ -33,7 +33,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     until("ready", || deliveries.is_ready());
     for n in 0..500 {
         let status = if n % 10 == 0 { DeliveryStatus::Quarantined } else { DeliveryStatus::Recorded };
-        deliveries.note(line(T0 + n * SECOND, status));
+        deliveries.record(line(T0 + n * SECOND, status));
     }
     let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
     let all = |deliveries: &Deliveries, filter: &DeliveryFilter| {
@@ -83,7 +83,7 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
     let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
     let (mut pages, mut after) = (Vec::new(), None);
     for n in 0..400 {
-        deliveries.note(line(T0 + n * SECOND, DeliveryStatus::Recorded));
+        deliveries.record(line(T0 + n * SECOND, DeliveryStatus::Recorded));
         let newest = deliveries.page(&mine, None, 1).expect("a page");
         assert_eq!(newest.items[0].received_at, Instant(T0 + n * SECOND).to_string(), "the one just noted");
     }
@@ -94,7 +94,7 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
             // The rest of the pages is asked for when what waited has gone into other blocks.
             assert_eq!(deliveries.inner.open.lock().block.number, 1, "the first block waits for the store");
             store.faults().clear();
-            until("all are in blocks", || deliveries.inner.coming.hold().first().is_none());
+            until("all are in blocks", || deliveries.inner.pending.hold().first().is_none());
             assert!(deliveries.inner.open.lock().block.number > 1);
             assert_eq!(counted(), 400, "once");
         }
@@ -113,7 +113,7 @@ fn d4_refused_requests_are_all_counted_and_not_all_listed() {
     let clock: Clock = Arc::new(|| T0);
     let deliveries = Deliveries::start(None, clock).expect("starts");
     for _ in 0..1_000 {
-        deliveries.note(line(T0, DeliveryStatus::Refused));
+        deliveries.record(line(T0, DeliveryStatus::Refused));
     }
     until("counted", || {
         deliveries.health(Some("acme")).first().is_some_and(|health| health.refused == 1_000)

@@ -154,7 +154,7 @@ impl Engine {
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
         };
-        let outbox = Outbox::start(outbound::Parts {
+        let outbox = Outbox::start(outbound::OutboxParts {
             targets: Arc::clone(&folds.alert_targets),
             views: views.clone(),
             ingest: Arc::clone(&ingest),

@@ -36,7 +36,7 @@ pub enum OutboundError {
 
 /// What a call was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct RemoteAnswer {
     /// HTTP status.
     pub status: u16,
     /// What was read of the body, at most 64 KB.
@@ -95,7 +95,7 @@ impl Client {
         url: &str,
         headers: &[(&'static str, String)],
         json: String,
-    ) -> Result<Answered, OutboundError> {
+    ) -> Result<RemoteAnswer, OutboundError> {
         let url = check(url, &self.allowed)?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let addresses = self.addresses(&url, &host).await?;
@@ -123,7 +123,7 @@ impl Client {
         {
             body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_MAX - body.len())]);
         }
-        Ok(Answered { status, body })
+        Ok(RemoteAnswer { status, body })
     }
 
     /// Where to connect to: every address of the host must be one that may be called, so that no later one is taken.

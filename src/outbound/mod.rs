@@ -13,6 +13,6 @@ mod targets;
 mod tests;
 
 pub use self::address::Allowed;
-pub use self::client::{Answered, Client, OutboundError, check};
-pub use self::sender::{Outbox, OutboxError, Parts, Sent};
+pub use self::client::{Client, OutboundError, RemoteAnswer, check};
+pub use self::sender::{Outbox, OutboxError, OutboxParts, Sent};
 pub use self::targets::{NewTarget, TargetError};

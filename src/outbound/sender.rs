@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::client::{Client, check};
-use super::signature::Secret;
+use super::signature::SigningSecret;
 use super::targets::{NewTarget, TARGETS_MAX, TargetError, removed, set};
 use crate::clock::Clock;
 use crate::directory::{AlertTarget, AlertTargets};
@@ -66,7 +66,7 @@ pub struct Sent {
 
 /// What the sender works with.
 #[derive(Clone)]
-pub struct Parts {
+pub struct OutboxParts {
     /// The alert targets.
     pub targets: Arc<AlertTargets>,
     /// Read models: the alerts.
@@ -89,7 +89,7 @@ pub struct Outbox {
 }
 
 struct Inner {
-    parts: Parts,
+    parts: OutboxParts,
 }
 
 /// A try that is due.
@@ -105,7 +105,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The operating system's.
-    pub fn start(parts: Parts) -> std::io::Result<Self> {
+    pub fn start(parts: OutboxParts) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let inner = Arc::new(Inner { parts });
         let stopping = Arc::new(AtomicBool::new(false));
@@ -153,7 +153,7 @@ impl Outbox {
         self.inner.setting(&EngineKey::AlertTarget { target: KeyPart::new(&id) }, set(text, new))?;
         let found = self.targets().into_iter().find(|target| target.id == id);
         let target = found.ok_or_else(|| IngestError::Engine("a target was not kept".into()))?;
-        Ok((target, Secret::of(&self.inner.parts.secret, &id).shown()))
+        Ok((target, SigningSecret::of(&self.inner.parts.secret, &id).shown()))
     }
 
     /// Removes a target; whether there was one. Blocks.
@@ -331,7 +331,7 @@ impl Inner {
                     },
                 });
                 let body = body.to_string();
-                let secret = Secret::of(&self.parts.secret, &one.target.id);
+                let secret = SigningSecret::of(&self.parts.secret, &one.target.id);
                 let headers = secret.headers(&item.alert_id, self.now().0 / SECOND, &body);
                 (body, headers)
             }

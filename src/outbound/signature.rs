@@ -7,9 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// The secret of a target: made of the log's, so that it stands in no fact and can be shown again.
-pub struct Secret([u8; 32]);
+pub struct SigningSecret([u8; 32]);
 
-impl Secret {
+impl SigningSecret {
     /// That of the target of this id.
     pub fn of(secret: &LogSecret, target_id: &str) -> Self {
         Self(secret.signing(&format!("alert-target/{target_id}")))

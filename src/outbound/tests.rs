@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use domain::keys::LogSecret;
 
 use super::address::is_public;
-use super::signature::Secret;
+use super::signature::SigningSecret;
 use super::*;
 
 #[test]
@@ -75,9 +75,9 @@ async fn a_name_that_leads_home_is_not_called() {
 #[test]
 fn a_secret_is_the_targets_own_and_the_signature_covers_id_time_and_body() {
     let log = LogSecret::new(&[7; 32]);
-    let (one, other) = (Secret::of(&log, "a"), Secret::of(&log, "b"));
+    let (one, other) = (SigningSecret::of(&log, "a"), SigningSecret::of(&log, "b"));
     assert!(one.shown().starts_with("whsec_") && one.shown() != other.shown());
-    let signature = |secret: &Secret, id, at, body| secret.headers(id, at, body).remove(2).1;
+    let signature = |secret: &SigningSecret, id, at, body| secret.headers(id, at, body).remove(2).1;
     let right = signature(&one, "m", 1, "{}");
     assert!(right.starts_with("v1,"));
     for wrong in [

@@ -43,7 +43,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 pub use db::Db;
-pub use view::{Table, VALUE_MAX, Value, View};
+pub use view::{StoredValue, Table, VALUE_MAX, View};
 
 /// Databases that may fail in the life of a process. Each may leave a hanging thread and its page cache behind.
 const FAILURES_MAX: u32 = 3;

@@ -21,9 +21,9 @@ pub struct View {
 }
 
 /// A value, shared with sled's page.
-pub struct Value(sled::IVec);
+pub struct StoredValue(sled::IVec);
 
-impl Deref for Value {
+impl Deref for StoredValue {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -75,13 +75,13 @@ impl View {
 
 impl Table<'_> {
     /// The value of `key`.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+    pub fn get(&self, key: &[u8]) -> Result<Option<StoredValue>, StoreError> {
         self.view.alive()?;
         #[cfg(test)]
         self.view.faults.strike(super::faults::Op::Get)?;
-        let value = self.tree.get(key)?.map(Value);
+        let value = self.tree.get(key)?.map(StoredValue);
         #[cfg(test)]
-        let value = value.map(|value| Value(self.view.faults.spoil(&value).into()));
+        let value = value.map(|value| StoredValue(self.view.faults.spoil(&value).into()));
         Ok(value)
     }
 

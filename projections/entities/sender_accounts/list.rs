@@ -15,7 +15,7 @@ use crate::Order;
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::period::{AccountPeriod, PeriodFigures};
-use crate::entities::sender_accounts::row::{AccountName, AccountRow, AccountState, Counter, Member};
+use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountRow, AccountState, Counter};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Symbol, Texts};
 
@@ -107,7 +107,7 @@ impl<'a> Mailbox<'a> {
     }
 
     /// A member: the latest given.
-    pub fn member(&self, member: Member) -> Option<Symbol> {
+    pub fn member(&self, member: AccountMember) -> Option<Symbol> {
         let given = self.rows().map(|row| row.member(member)).filter(|(_, value)| value.is_some());
         given.max_by_key(|(order, _)| *order)?.1
     }
@@ -132,7 +132,7 @@ impl<'a> Mailbox<'a> {
 pub fn mailboxes(accounts: &SenderAccounts) -> BTreeMap<(Workspace, Symbol), Mailbox<'_>> {
     let mut mailboxes: BTreeMap<_, Mailbox<'_>> = BTreeMap::new();
     for row in accounts.rows().iter() {
-        let Some(email) = row.member(Member::Email).1 else { continue };
+        let Some(email) = row.member(AccountMember::Email).1 else { continue };
         let mailbox = mailboxes
             .entry((row.workspace, email))
             .or_insert_with(|| Mailbox { accounts: Vec::new(), told: None });
@@ -190,7 +190,7 @@ impl AccountFilter {
     fn takes(&self, (workspace, email): &(Workspace, Symbol), mailbox: &Mailbox<'_>, texts: &Texts) -> bool {
         let state = mailbox.state().1;
         let in_any_case = |text: &str| text.trim().to_lowercase();
-        let provider = || texts.maybe(mailbox.member(Member::EmailProvider)).map(in_any_case);
+        let provider = || texts.maybe(mailbox.member(AccountMember::EmailProvider)).map(in_any_case);
         self.status.map_or(state != AccountState::Removed, |asked| state == asked)
             && self.workspace.as_ref().is_none_or(|asked| texts.get(workspace[1]) == asked.trim())
             && self.email_provider.as_ref().is_none_or(|asked| provider() == Some(in_any_case(asked)))
@@ -230,8 +230,8 @@ fn item(
         resets: read.map_or(0, AccountRow::resets),
         period: period.map(|period| period.of(read)),
         observed_at: read.and_then(AccountRow::read).map(|order| order.occurred_at().to_string()),
-        email_provider: text(mailbox.member(Member::EmailProvider)),
-        reseller: text(mailbox.member(Member::Reseller)),
+        email_provider: text(mailbox.member(AccountMember::EmailProvider)),
+        reseller: text(mailbox.member(AccountMember::Reseller)),
         tags: tags(mailbox).iter().map(|tag| texts.get(*tag).to_owned()).collect(),
     }
 }

@@ -13,7 +13,7 @@ use domain::rules::configuration::Timeline;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entities::leads::links::Workspace;
-use crate::entities::sender_accounts::row::{AccountName, AccountRow, Member};
+use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountRow};
 use crate::entity::Entity;
 use crate::figures::Sums;
 use crate::figures::gains::{AccountGain, Gains};
@@ -168,7 +168,7 @@ fn write_canonical<'a>(row: &AccountRow, texts: &Texts, tenant: &str, form: &'a 
     };
     form.number(by_id);
     form.text(Some(texts.get(name)));
-    Member::ALL.iter().for_each(|member| form.text(texts.maybe(row.member(*member).1)));
+    AccountMember::ALL.iter().for_each(|member| form.text(texts.maybe(row.member(*member).1)));
     let (_, tags) = row.tags();
     form.number(tags.len() as i64);
     tags.iter().for_each(|tag| form.text(Some(texts.get(*tag))));

@@ -69,7 +69,7 @@ pub struct Gain {
 
 /// What facts give of an account, in the order in which rows keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Member {
+pub enum AccountMember {
     /// Its address.
     Email,
     /// Gmail, Outlook, ….
@@ -78,12 +78,12 @@ pub enum Member {
     Reseller,
 }
 
-impl Member {
+impl AccountMember {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Email, Self::EmailProvider, Self::Reseller];
 }
 
-const MEMBERS: usize = Member::ALL.len();
+const MEMBERS: usize = AccountMember::ALL.len();
 
 /// What facts say of one account: an order-free union.
 #[derive(Debug, Clone)]
@@ -190,13 +190,13 @@ impl AccountRow {
     }
 
     /// A member with the place of the fact that gave it: the latest given.
-    pub fn member(&self, member: Member) -> (Order, Option<Symbol>) {
+    pub fn member(&self, member: AccountMember) -> (Order, Option<Symbol>) {
         self.members.with_order(member as usize)
     }
 
     /// Gmail, Outlook, …: the latest given.
     pub fn email_provider(&self) -> Option<Symbol> {
-        self.members.get(Member::EmailProvider as usize)
+        self.members.get(AccountMember::EmailProvider as usize)
     }
 
     /// The latest given, a set, with the place of the fact that gave it.

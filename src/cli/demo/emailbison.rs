@@ -10,14 +10,14 @@ const FIRST: [&str; 8] = ["John", "María", "Priya", "Chen", "Fatima", "Olu", "S
 const LAST: [&str; 8] = ["Doe", "García", "Nair", "Wei", "Haddad", "Adeyemi", "Lindqvist", "Brandt"];
 
 /// A person who is written to.
-pub struct Lead {
+pub struct DemoLead {
     id: u64,
     email: String,
     first: &'static str,
     last: &'static str,
 }
 
-impl Lead {
+impl DemoLead {
     /// The tenant's lead of that number.
     pub fn new(tenant: &Tenant, number: u64, random: &mut Random) -> Self {
         let (first, last) = (*random.pick(&FIRST), *random.pick(&LAST));
@@ -31,7 +31,7 @@ fn text(at: i64) -> String {
 }
 
 /// The request that tells of one event.
-pub fn event(tenant: &Tenant, lead: &Lead, kind: &str, at: i64, random: &mut Random) -> Request {
+pub fn event(tenant: &Tenant, lead: &DemoLead, kind: &str, at: i64, random: &mut Random) -> Request {
     let id = random.bits() >> 24;
     let mut data = json!({
         "lead": {"id": lead.id, "email": lead.email, "first_name": lead.first, "last_name": lead.last,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::story::reports::Report;
+use super::story::reports::DemoReport;
 use super::traffic::{Expected, Request, Tenant};
 use crate::cli::{Failure, output};
 
@@ -138,7 +138,7 @@ pub async fn write_report(
     base_url: &str,
     token: &str,
     tenant: &Tenant,
-    report: &Report,
+    report: &DemoReport,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let failed = |error: reqwest::Error| Failure::Failed(format!("writing a report failed: {error}"));

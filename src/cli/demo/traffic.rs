@@ -1,6 +1,6 @@
 //! What the demo's providers send: three tenants' months of calls and outreach, in disorder, partly twice, partly broken.
 
-use super::emailbison::{self, Lead};
+use super::emailbison::{self, DemoLead};
 use super::random::Random;
 use super::twilio;
 
@@ -183,7 +183,7 @@ fn call(
 }
 
 fn outreach(tenant: &Tenant, number: u64, now: i64, random: &mut Random, timed: &mut Vec<(i64, Request)>) {
-    let lead = Lead::new(tenant, number, random);
+    let lead = DemoLead::new(tenant, number, random);
     let mut at = moment(now, random);
     let mut push = |kind: &str, at: i64, random: &mut Random| {
         let request = emailbison::event(tenant, &lead, kind, at, random);
@@ -229,7 +229,7 @@ fn broken(tenant: &Tenant, base_url: &str, now: i64, random: &mut Random, timed:
             1 => ("TAG_ATTACHED", Expected::Ignored),
             _ => continue,
         };
-        let lead = Lead::new(tenant, 1_000_000 + number, random);
+        let lead = DemoLead::new(tenant, 1_000_000 + number, random);
         let mut request = emailbison::event(tenant, &lead, kind, at, random);
         request.expected = expected;
         timed.push((at, request));

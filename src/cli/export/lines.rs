@@ -156,7 +156,7 @@ const COLUMNS: [&str; 12] = [
 ];
 
 /// Writes lines as they come.
-pub enum Writer<W: Write> {
+pub enum LineWriter<W: Write> {
     /// One JSON object a line.
     Ndjson(W),
     /// A header, then a row a fact; the last column only with `raw`.
@@ -167,7 +167,7 @@ fn unwritten(error: impl std::fmt::Display) -> Failure {
     Failure::Failed(format!("the export could not be written: {error}"))
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> LineWriter<W> {
     /// Begins.
     pub fn begin(format: Format, out: W, raw: bool) -> Result<Self, Failure> {
         match format {

@@ -15,7 +15,7 @@ use domain::members::Instant;
 use domain::record::{Hash, RecordRef};
 use domain::rules::calendar::Bound;
 
-use self::lines::{Format, Writer, line};
+use self::lines::{Format, LineWriter, line};
 use self::manifest::{Hashed, LogHead, Manifest, Selected};
 use super::arguments::{Selection, all_known, tenant};
 use super::output::hex;
@@ -136,7 +136,7 @@ fn whole<T>(
 fn write<W: Write>(args: &Args, log: &LogSnapshot, out: W) -> Result<(Manifest, W), Failure> {
     let head = log.head();
     let bar = output::progress(head.position, "exporting");
-    let mut writer = Writer::begin(args.format, Hashed::new(out), args.raw)?;
+    let mut writer = LineWriter::begin(args.format, Hashed::new(out), args.raw)?;
     let mut export =
         Export { args, log, filters: BTreeMap::new(), first: None, last: None, leaves: Frontier::new() };
     let mut failed = None;

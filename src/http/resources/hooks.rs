@@ -139,7 +139,7 @@ async fn take(
     // Only names that are configured are labels: anybody may call a path.
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
-    app.engine.deliveries.note(noted(&accepted, origin, known_provider, (received_at, id, micros)));
+    app.engine.deliveries.record(noted(&accepted, origin, known_provider, (received_at, id, micros)));
     let accepted = accepted?;
     let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
     Ok(Json(Delivered {

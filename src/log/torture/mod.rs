@@ -1,7 +1,7 @@
 //! Power cuts and failing disks against the whole log, by seed (RELIABILITY G1 to G3).
 //!
 //! Each state is a disk that went through one to three runs, each ended by a power cut or a kill at a random
-//! operation (starts and sealing included), and is then held against [`model::Model`]: every acknowledged fact is
+//! operation (starts and sealing included), and is then held against [`model::ReferenceModel`]: every acknowledged fact is
 //! there byte for byte, nothing stands twice, positions are gapless, the root is the naive one, a retry is a
 //! duplicate, and the log goes on. The ordinary test run does a small size; the feature `torture` the full one.
 
@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use self::model::{Broken, Model};
+use self::model::{Broken, ReferenceModel};
 use super::disk::Disk;
 use super::options::Protections;
 use super::sim::{Fault, Rng, SimDisk};
@@ -72,7 +72,7 @@ fn all(name: &str, states: u64, one: impl Fn(u64, &Tally) -> Result<(), Broken> 
 }
 
 impl Tally {
-    fn add(&self, disk: &SimDisk, model: &Model) {
+    fn add(&self, disk: &SimDisk, model: &ReferenceModel) {
         self.facts.fetch_add(model.acknowledged(), Ordering::Relaxed);
         let sealed = disk.paths().iter().filter(|path| path.ends_with(".sealed")).count();
         self.sealed.fetch_add(sealed as u64, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Tally {
 }
 
 fn power_cuts(seed: u64, protections: Protections, tally: &Tally) -> Result<(), Broken> {
-    let (mut rng, mut model, disk) = (Rng::new(seed), Model::default(), SimDisk::new(seed ^ 0xD15C));
+    let (mut rng, mut model, disk) = (Rng::new(seed), ReferenceModel::default(), SimDisk::new(seed ^ 0xD15C));
     for _ in 0..=rng.below(3) {
         disk.fail(disk.operations() + rng.below(160), Fault::PowerOff, true);
         model.run(&disk, &mut rng, protections, 25, 12)?;
@@ -115,7 +115,7 @@ fn a_power_cut_or_kill_at_any_moment_loses_and_repeats_nothing() {
 /// The same with the log's own threads: sealing and zero-filling go on while four callers append.
 fn threaded(seed: u64, tally: &Tally) -> Result<(), Broken> {
     let (mut rng, disk) = (Rng::new(seed), SimDisk::new(seed));
-    let model = Mutex::new(Model::default());
+    let model = Mutex::new(ReferenceModel::default());
     for round in 0..2 {
         disk.fail(disk.operations() + 10 + rng.below(200), Fault::PowerOff, true);
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -186,12 +186,12 @@ fn null_control_without_dedup_facts_stand_twice() {
 #[test]
 fn any_operation_of_a_run_that_seals_may_be_the_last() {
     let (script, clean) = (seed(), SimDisk::new(1));
-    faulty_run(script, 24, 12, &clean, &mut Model::default()).unwrap();
+    faulty_run(script, 24, 12, &clean, &mut ReferenceModel::default()).unwrap();
     let operations = clean.operations();
     let both = AtomicU64::new(0);
     let rounds = if FULL { 20 } else { 1 };
     let tally = all("every operation the last", operations * rounds, |seed, tally| {
-        let (disk, mut model) = (SimDisk::new(seed), Model::default());
+        let (disk, mut model) = (SimDisk::new(seed), ReferenceModel::default());
         disk.fail((seed - script) % operations, Fault::PowerOff, true);
         faulty_run(script, 24, 12, &disk, &mut model)?;
         disk.power_cut();
@@ -213,7 +213,7 @@ fn faulty_run(
     groups: u64,
     facts_max: u64,
     disk: &SimDisk,
-    model: &mut Model,
+    model: &mut ReferenceModel,
 ) -> Result<(), Broken> {
     let mut rng = Rng::new(seed);
     model.run(disk, &mut rng, Protections::default(), groups, facts_max)?;
@@ -226,7 +226,7 @@ fn no_failing_operation_leads_to_a_false_answer() {
     let (groups, facts_max, keys) = if FULL { (1_000, 1, 20_000) } else { (30, 6, 400) };
     let script = seed();
     let clean = SimDisk::new(1);
-    faulty_run(script, groups, facts_max, &clean, &mut Model::with_keys(keys)).unwrap();
+    faulty_run(script, groups, facts_max, &clean, &mut ReferenceModel::with_keys(keys)).unwrap();
     let operations = clean.operations();
     const KINDS: [(Fault, bool); 6] = [
         (Fault::Eio, false),
@@ -242,7 +242,7 @@ fn no_failing_operation_leads_to_a_false_answer() {
     all("failure points", points, |state, tally| {
         let point = if FULL { state - script } else { Rng::new(state).below(every) };
         let (fault, from_then_on) = KINDS[(point % KINDS.len() as u64) as usize];
-        let (disk, mut model) = (SimDisk::new(state), Model::with_keys(keys));
+        let (disk, mut model) = (SimDisk::new(state), ReferenceModel::with_keys(keys));
         disk.fail(point / KINDS.len() as u64, fault, from_then_on);
         faulty_run(script, groups, facts_max, &disk, &mut model)?;
         if state % 2 == 0 {

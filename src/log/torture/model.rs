@@ -29,7 +29,7 @@ const LARGE: u64 = 1 << 31;
 const FRESH: u64 = 1 << 32;
 
 /// What was submitted and what was acknowledged, over all restarts.
-pub struct Model {
+pub struct ReferenceModel {
     keys: u64,
     submitted: HashMap<KeyHash, Vec<Draft>>,
     acknowledged: BTreeMap<Position, Draft>,
@@ -38,7 +38,7 @@ pub struct Model {
     pub torn_groups_kept: u64,
 }
 
-impl Default for Model {
+impl Default for ReferenceModel {
     fn default() -> Self {
         Self::with_keys(KEYS)
     }
@@ -63,7 +63,7 @@ fn original_of(n: u64) -> usize {
     }
 }
 
-impl Model {
+impl ReferenceModel {
     /// A run that draws from so many keys.
     pub fn with_keys(keys: u64) -> Self {
         let (submitted, acknowledged, positions) = Default::default();

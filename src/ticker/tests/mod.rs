@@ -39,7 +39,7 @@ impl House {
 
     fn deliver_with(&self, at: i64, status: DeliveryStatus, error: Option<&str>) {
         let before = self.health().map_or(0, |health| health.deliveries + health.refused);
-        self.parts.deliveries.note(Delivered {
+        self.parts.deliveries.record(Delivered {
             at,
             id: [0; 16],
             provider: "twilio".into(),

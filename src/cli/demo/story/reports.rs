@@ -7,7 +7,7 @@ use domain::rules::reports::Period;
 use crate::cli::demo::traffic::Tenant;
 
 /// A report to be written.
-pub struct Report {
+pub struct DemoReport {
     /// Of which month or week.
     pub period: Period,
     /// What is written.
@@ -17,11 +17,11 @@ pub struct Report {
 }
 
 /// The reports of a tenant as of `now`, in seconds since 1970; in its own zone.
-pub fn reports(tenant: &Tenant, now: i64) -> Vec<Report> {
+pub fn reports(tenant: &Tenant, now: i64) -> Vec<DemoReport> {
     let Some(zone) = ZoneName::parse(tenant.zone) else { return Vec::new() };
     let today = zone.day(Instant(now * 1_000_000));
     let month = Period::Month(today.month());
-    let report = |period, narrative, is_published| Report { period, narrative, is_published };
+    let report = |period, narrative, is_published| DemoReport { period, narrative, is_published };
     vec![
         report(
             month.before(),
