@@ -72,7 +72,7 @@ fn breach(route: &Route, expected: Expected, answer: &Answer) -> Option<String> 
     let by_the_gate = match answer.status {
         401 => route.need != "open",
         403 => true,
-        404 => ["there is no such tenant", "there is no such route"].contains(&detail),
+        404 => ["tenant not found", "route not found"].contains(&detail),
         _ => false,
     };
     let is_so = match expected {

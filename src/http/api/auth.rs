@@ -1,4 +1,4 @@
-//! Who asks: the caller behind a credential, known before a route is looked at and checked by the route's need.
+//! Authentication: the caller behind a request's token or cookie. Whether he may is for the route gate to say.
 
 use std::sync::Arc;
 
@@ -11,52 +11,54 @@ use super::problem::Problem;
 pub use crate::access::Caller;
 use crate::http::app::App;
 
-/// The cookie of whoever has logged in.
+/// The name of the session cookie.
 pub const COOKIE: &str = "factfold_session";
 
-/// What the credential of a request turned out to be.
+/// Whom the credentials of a request identify.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// None was sent.
+    /// No credential was sent.
     Anonymous,
-    /// One was sent that is not known, or not any more.
+    /// An unknown, revoked or expired credential.
     Unknown,
-    /// A browser sent a cookie with a change that another site's page asked for.
+    /// A valid cookie with a change that a page of another site asked for (CSRF).
     CrossSite,
-    /// A caller.
+    /// A valid credential.
     Authenticated(Arc<Caller>),
 }
 
 impl Identity {
-    /// The caller; 401 without one, 403 for what another site's page asked for.
+    /// The caller; 401 without one, 403 for a cross-site change.
     pub fn caller(&self) -> Result<&Arc<Caller>, Problem> {
         match self {
             Self::Authenticated(caller) => Ok(caller),
-            Self::Anonymous => Err(unauthorized("send a token as 'Authorization: Bearer …', or log in")),
-            Self::Unknown => Err(unauthorized("the token or login is not known")),
+            Self::Anonymous => {
+                Err(unauthorized("authentication required: send 'Authorization: Bearer <token>' or log in"))
+            }
+            Self::Unknown => Err(unauthorized("invalid, revoked or expired token or login")),
             Self::CrossSite => Err(cross_site()),
         }
     }
 }
 
-/// 401 with these words.
+/// 401 with `detail`.
 pub fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
-/// 403: a page of another site asked for it.
+/// 403: a page of another site asked for a change.
 pub fn cross_site() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "cross_site", "changes are not taken from pages of other sites")
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", "changes from pages of other sites are not accepted")
 }
 
-/// Tells every request's identity to what lies further in.
+/// The layer that identifies every request's caller, for the gate.
 pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let identity = identity(&app, request.method(), request.headers());
     request.extensions_mut().insert(identity);
     next.run(request).await
 }
 
-/// A token where one is sent, else the login of the cookie.
+/// Of the bearer token where one is sent, else of the session cookie.
 fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
     let access = &app.engine.access;
     if let Some(given) = headers.get(header::AUTHORIZATION) {
@@ -74,7 +76,7 @@ fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
     let Some(cookie) = session(headers) else { return Identity::Anonymous };
     match access.cookie(cookie) {
         None => Identity::Unknown,
-        // A browser sends the cookie with whatever any page asks for.
+        // A browser adds the cookie to the requests of any page, so a page of another site could act as the user.
         Some(_) if !method.is_safe() && is_cross_site(headers, &app.engine.public_url) => Identity::CrossSite,
         Some(caller) => Identity::Authenticated(caller),
     }
@@ -87,7 +89,7 @@ pub fn session(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
-/// Whether a browser says that a page of another site asks. Whatever is no browser says nothing and is let through.
+/// Whether a browser says that the request comes from a page of another site. Other clients send neither header.
 pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {

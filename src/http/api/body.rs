@@ -1,4 +1,4 @@
-//! Bodies: read whole under a limit and a timer, or refused before they are.
+//! Request bodies: read whole under a limit of size and time, refused early where they announce too much.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ const SINGLE_WAIT: Duration = Duration::from_secs(35);
 /// Longest time for the whole of a batch: 64 MB at 220 kB/s.
 pub const BATCH_WAIT: Duration = Duration::from_secs(300);
 
-/// Bytes of bodies that are held whole at once, whoever sends them: a broken array records nothing (RULINGS, A batch),
-/// so it is held to its end, and so is what a signature covers.
-const HELD_MAX: usize = 256 * 1024 * 1024;
-static ROOM: Semaphore = Semaphore::const_new(HELD_MAX);
+/// Most bytes of bodies in memory at once, over all clients. Batches of 64 MB are buffered whole, since a broken array
+/// records nothing and a signature covers the whole body; without this bound a few clients could use up the memory.
+const BUFFERED_MAX: usize = 256 * 1024 * 1024;
+static BUFFER: Semaphore = Semaphore::const_new(BUFFERED_MAX);
 
-/// A body with its part of that room, free again when nobody holds a slice of it.
+/// A body with its permits, which return when the last slice of it is dropped.
 struct BufferedBody {
     bytes: BytesMut,
-    room: SemaphorePermit<'static>,
+    permit: SemaphorePermit<'static>,
 }
 
 impl AsRef<[u8]> for BufferedBody {
@@ -39,7 +39,8 @@ impl AsRef<[u8]> for BufferedBody {
     }
 }
 
-/// The whole body, at most `limit` bytes, in the time that what it may be, or says to be, may take.
+/// The whole body, at most `limit` bytes: 413 over it, 408 where it is sent too slowly. A body that announces no more
+/// than a single fact has 35 s, a larger one 5 minutes.
 pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
@@ -47,44 +48,44 @@ pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
     let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
     let wait = if most <= SINGLE_MAX as u64 { SINGLE_WAIT } else { BATCH_WAIT };
-    within(body, limit, wait, &ROOM).await
+    within(body, limit, wait, &BUFFER).await
 }
 
 async fn within(
     body: Body,
     limit: usize,
     wait: Duration,
-    room: &'static Semaphore,
+    buffer: &'static Semaphore,
 ) -> Result<Bytes, Problem> {
-    timeout(wait, collect(body, limit, room)).await.unwrap_or_else(|_| Err(too_slow()))
+    timeout(wait, collect(body, limit, buffer)).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
-async fn collect(mut body: Body, limit: usize, room: &'static Semaphore) -> Result<Bytes, Problem> {
+async fn collect(mut body: Body, limit: usize, buffer: &'static Semaphore) -> Result<Bytes, Problem> {
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Problem::too_large(limit));
     }
-    // Most bodies come in one piece.
+    // Most bodies come in one piece and need no buffer.
     let Some(mut piece) = next(&mut body).await? else { return Ok(first) };
-    let mut held = BufferedBody { bytes: BytesMut::new(), room: take(room, first.len())? };
-    held.bytes.extend_from_slice(&first);
+    let mut buffered = BufferedBody { bytes: BytesMut::new(), permit: reserve(buffer, first.len())? };
+    buffered.bytes.extend_from_slice(&first);
     loop {
-        if held.bytes.len() + piece.len() > limit {
+        if buffered.bytes.len() + piece.len() > limit {
             return Err(Problem::too_large(limit));
         }
-        held.room.merge(take(room, piece.len())?);
-        held.bytes.extend_from_slice(&piece);
+        buffered.permit.merge(reserve(buffer, piece.len())?);
+        buffered.bytes.extend_from_slice(&piece);
         match next(&mut body).await? {
             Some(more) => piece = more,
-            None => return Ok(Bytes::from_owner(held)),
+            None => return Ok(Bytes::from_owner(buffered)),
         }
     }
 }
 
-/// Room for so many bytes more; 503 where others have it.
-fn take(room: &'static Semaphore, bytes: usize) -> Result<SemaphorePermit<'static>, Problem> {
-    let taken = u32::try_from(bytes).ok().and_then(|bytes| room.try_acquire_many(bytes).ok());
-    taken
+/// Permits for so many bytes; 503 while other bodies hold them.
+fn reserve(buffer: &'static Semaphore, bytes: usize) -> Result<SemaphorePermit<'static>, Problem> {
+    let permit = u32::try_from(bytes).ok().and_then(|bytes| buffer.try_acquire_many(bytes).ok());
+    permit
         .ok_or_else(|| Problem::unavailable("bodies_busy", "too many large bodies are being read at once", 1))
 }
 
@@ -109,9 +110,9 @@ fn cut_short() -> Problem {
     Problem::bad_request("body_cut_short", "the body ended before its announced length")
 }
 
-/// 408: the client is too slow; the connection is closed behind the answer, for its body is not read to the end.
+/// 408: the client is too slow. The connection is closed after the answer, since the rest of the body is unread.
 pub fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come in time")
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body was sent too slowly")
 }
 
 #[cfg(test)]
@@ -145,7 +146,7 @@ mod tests {
 
     async fn read(pieces: &[&'static [u8]], stalls: bool, wait: Duration) -> Result<Bytes, Problem> {
         let pieces = pieces.iter().rev().copied().collect();
-        within(Body::new(Pieces(pieces, stalls)), 4, wait, &ROOM).await
+        within(Body::new(Pieces(pieces, stalls)), 4, wait, &BUFFER).await
     }
 
     #[tokio::test]

@@ -9,84 +9,81 @@ use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type}
 
 use super::needs::Need;
 
-/// RFC 9457 problem details. Conflicts and batches that broke off carry further members, described with them.
+/// Problem details by RFC 9457. Conflicts and interrupted batches carry further members, described with their routes.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 #[expect(dead_code, reason = "documents what Problem::render writes")]
 pub struct ProblemBody {
     /// `urn:factfold:problem:` and the code.
     r#type: String,
-    /// The status in words.
+    /// The status' reason phrase.
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What is wrong, for people.
+    /// What is wrong, in English for a person. The text may change.
     detail: String,
-    /// What is wrong, for programs: stable.
+    /// What is wrong, as a stable word for programs.
     code: String,
-    /// The id under which the request is logged; the header `x-request-id` too.
+    /// The request's id in the server's log, as in the header `X-Request-Id`.
     request_id: String,
-    /// Fields at fault, where fields are.
+    /// The invalid fields, where the problem lies in fields of the body.
     #[schema(required = false)]
     errors: Vec<FieldAtFault>,
 }
 
-/// A field at fault.
+/// An invalid field of the body.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents domain's FieldError")]
 pub struct FieldAtFault {
-    /// RFC 6901, into the body that was sent.
+    /// JSON pointer (RFC 6901) into the body that was sent.
     pointer: String,
-    /// The rule.
+    /// The rule that the field breaks.
     message: String,
 }
 
-/// What every route answers beside its own: problems by what it needs and takes, 304 of readings, CSV of lists; and
-/// the content of those problems that the handler names itself.
+/// Adds the responses that no handler declares: problems by the route's need and input, 304 for reads, CSV for lists;
+/// and the content type of the problems that the handler declares itself.
 pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_tenant: bool) {
     let takes = |name: &str| {
         let mut parameters = operation.parameters.iter().flatten();
         parameters.any(|known| matches!(known, RefOr::T(known) if known.name == name))
     };
     let (lists, reads) = (takes("cursor"), takes("If-None-Match"));
-    // Commands that need no body refuse one that says something.
+    // Commands without a body refuse one with members.
     let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
     let responses = &mut operation.responses;
     if lists {
         add_csv(responses);
     }
     if reads {
-        let description = "The client has this answer: `If-None-Match` holds its ETag";
+        let description = "Not modified: `If-None-Match` names the current ETag";
         let unchanged = ResponseBuilder::new().description(description).build();
         responses.responses.entry("304".to_owned()).or_insert(RefOr::T(unchanged));
     }
     let mut common = vec![
-        (StatusCode::BAD_REQUEST, "The request does not parse: its path, a parameter or the body"),
-        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here; it is logged under the request's id"),
-        (StatusCode::SERVICE_UNAVAILABLE, "Not now; `Retry-After` says when to come again"),
+        (StatusCode::BAD_REQUEST, "Malformed request: its path, a parameter or the body does not parse"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "Internal error, logged under the request's id"),
+        (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable; `Retry-After` says when to try again"),
     ];
     if takes_body {
         common.extend([
-            (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
-            (StatusCode::PAYLOAD_TOO_LARGE, "The body is over the limit"),
-            (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The body is well-formed but wrong; `errors` names the fields",
-            ),
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of another media type, or compressed"),
+            (StatusCode::REQUEST_TIMEOUT, "The body was sent too slowly"),
+            (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            (StatusCode::UNPROCESSABLE_ENTITY, "Invalid content; `errors` names the fields"),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type, or a compressed body"),
         ]);
     }
     if need != Need::Open {
-        let description = "Too many requests; `Retry-After` says when to come again";
+        let description = "Rate limit exceeded; `Retry-After` says when to try again";
         common.push((StatusCode::TOO_MANY_REQUESTS, description));
-        common.push((StatusCode::UNAUTHORIZED, "No known token was sent"));
+        common.push((StatusCode::UNAUTHORIZED, "No valid token or login"));
     }
     if !matches!(need, Need::Open | Need::Known) {
         common.push((StatusCode::FORBIDDEN, "The caller's role may not do this"));
         let unknown = if of_a_tenant {
-            "There is no such thing, or no such tenant, or the caller may not know of it"
+            "Not found: no such item or tenant, or none that the caller may see"
         } else {
-            "There is no such thing, or the caller is tied to tenants"
+            "Not found; also for callers who are limited to tenants"
         };
         common.push((StatusCode::NOT_FOUND, unknown));
     }
@@ -94,26 +91,30 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         let known = responses.responses.entry(status.as_str().to_owned());
         known.or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
     }
+    describe_headers_and_problems(responses, lists, reads);
+}
+
+fn describe_headers_and_problems(responses: &mut Responses, lists: bool, reads: bool) {
     for (status, response) in &mut responses.responses {
         let RefOr::T(response) = response else { continue };
-        let mut say = |name: &str, said: &str| {
-            let text = ObjectBuilder::new().schema_type(Type::String).build();
-            let header = HeaderBuilder::new().schema(Some(text)).description(Some(said)).build();
+        let mut describe = |name: &str, text: &str| {
+            let schema = ObjectBuilder::new().schema_type(Type::String).build();
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some(text)).build();
             response.headers.insert(name.to_owned(), RefOr::T(header));
         };
         match status.as_str() {
-            "429" | "503" => say("Retry-After", "Seconds to wait"),
+            "429" | "503" => describe("Retry-After", "Seconds to wait before trying again"),
             "200" | "304" if reads => {
-                say(
+                describe(
                     "ETag",
-                    "Of an answer that only facts decide; those that the time decides are not to be stored",
+                    "Identifies this answer for `If-None-Match`. Answers that depend on the time have none and are `no-store`",
                 );
             }
             _ => {}
         }
         if lists && status == "200" {
-            say("X-Position", "Of CSV: what `position` is in JSON");
-            say("X-Next-Cursor", "Of CSV: what `next_cursor` is in JSON");
+            describe("X-Position", "With CSV: the member `position` of the JSON answer");
+            describe("X-Next-Cursor", "With CSV: the member `next_cursor` of the JSON answer");
         }
         if status.starts_with(['4', '5']) {
             be_a_problem(response);

@@ -1,4 +1,4 @@
-//! Rows of a list as CSV (F4): the same members as in JSON, nested ones with dots, lists as JSON.
+//! Rows of a list as CSV (F4): the members of the JSON rows, nested members with dots, lists as JSON text.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// A row's columns in the order of its members, nested members behind their parent's name and a dot.
+/// The columns of a row type, in the order of its members; a nested member is `parent.member`.
 pub fn columns<T: ToSchema>() -> Vec<String> {
     let mut named = Vec::new();
     T::schemas(&mut named);
@@ -40,7 +40,7 @@ fn walk(
             }
         }
         Schema::AllOf(all) => all.items.iter().for_each(|part| walk(part, name, named, found)),
-        // What may be null is one of nothing and something.
+        // A nullable member is one of null and its type.
         Schema::OneOf(one) => match one.items.iter().find(|item| matches!(item, RefOr::Ref(_))) {
             Some(something) => walk(something, name, named, found),
             None => found.push(name.to_owned()),
@@ -49,7 +49,7 @@ fn walk(
     }
 }
 
-/// The rows under their header, which is there without rows too.
+/// The rows under a header line, which an empty list has too.
 pub fn write(columns: &[String], rows: &[Value]) -> Result<Vec<u8>, csv::Error> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(columns)?;
@@ -63,7 +63,8 @@ fn member<'v>(row: &'v Value, column: &str) -> Option<&'v Value> {
     column.split('.').try_fold(row, |value, name| value.get(name))
 }
 
-/// A spreadsheet takes a text that begins like a formula for one, unless a quote mark stands before it.
+/// A cell's text. Spreadsheets run a text that begins like a formula as one (CSV injection), unless a quote mark stands
+/// before it.
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),

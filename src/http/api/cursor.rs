@@ -1,4 +1,4 @@
-//! Opaque cursors: what they hold is nobody's business but the list's that made them, under the filter it had.
+//! Opaque cursors: base64url of the list's scope and the key of the last item.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
-/// What a cursor is bound to: the list, whose it is, and the filter.
+/// What a cursor is valid for: one list of one tenant under one filter, as the first 8 bytes of their SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CursorScope([u8; 8]);
 
 impl CursorScope {
-    /// Of a list by its route, of a tenant (or of none: blank), under a filter by names and texts.
+    /// Of a list by its route; `tenant` is blank for global lists, `filter` holds names and values.
     pub fn new(route: &str, tenant: &str, filter: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
         for part in [route, tenant].into_iter().chain(filter.iter().flat_map(|(name, value)| [*name, *value]))
@@ -28,24 +28,24 @@ impl CursorScope {
         Self(scope)
     }
 
-    /// The text of a cursor at `at`.
+    /// The cursor behind the item `at`.
     pub fn write(self, at: &impl Display) -> String {
         URL_SAFE_NO_PAD.encode([&self.0, at.to_string().as_bytes()].concat())
     }
 
-    /// Where a cursor is; 400 for one of another list or filter, and any other text.
+    /// The item of a cursor; 400 for a cursor of another list or filter, or any other text.
     pub fn read<T: FromStr>(self, text: &str) -> Result<T, Problem> {
         let refused = |detail| Err(Problem::bad_request("bad_cursor", detail));
         let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
         let Some((scope, at)) = bytes.split_first_chunk::<8>() else {
-            return refused("the cursor is not one that this list gave");
+            return refused("malformed cursor: send the 'next_cursor' of a previous page");
         };
         if *scope != self.0 {
-            return refused("the cursor is of another list, or of this one under another filter");
+            return refused("the cursor belongs to another list, or to this list with another filter");
         }
         match std::str::from_utf8(at).ok().and_then(|at| at.parse().ok()) {
             Some(at) => Ok(at),
-            None => refused("the cursor is not one that this list gave"),
+            None => refused("malformed cursor: send the 'next_cursor' of a previous page"),
         }
     }
 }

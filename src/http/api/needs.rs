@@ -1,32 +1,32 @@
-//! What a route needs and which roles have it: one table, from which the check and the API document come.
+//! What each route needs and which roles have it: the one table behind the gate and the API document.
 
 pub use domain::facts::access::Role;
 use domain::words;
 
 words! {
-    /// What a route asks of its caller. Under a tenant it is asked of his role there, else of his role everywhere:
-    /// whoever is tied to tenants is told 404 on global routes (RULINGS, HTTP codes).
+    /// What a route needs of its caller: on a tenant's route of his role in that tenant, on a global route of his role in
+    /// all tenants. Callers who are limited to tenants get 404 on global routes.
     Need {
-        /// Nothing: probes, login, and webhooks, which prove themselves.
+        /// Nothing: probes, login, and webhooks, which carry their own proof.
         Open = "open",
-        /// To be known, in whatever role and for whatever tenants: own session, own list of tenants.
+        /// A valid credential of any role: the caller's own session and tenants.
         Known = "known",
-        /// To read figures.
+        /// Reads figures.
         Viewer = "viewer",
-        /// To work: sessions, attempts, dispositions, notes, stages.
+        /// Works: sessions, attempts, dispositions, notes, stages.
         Agent = "agent",
-        /// To read evidence: deliveries, quarantine, conflicts, proofs.
+        /// Reads evidence: deliveries, quarantine, conflicts, proofs.
         Auditor = "auditor",
-        /// To change what is counted: rebuilds, retries, decisions, targets.
+        /// Changes what is counted: rebuilds, retries, decisions, targets.
         Operator = "operator",
-        /// To say who may do what.
+        /// Grants access.
         Admin = "admin",
     }
 }
 
 impl Need {
-    /// The roles that have it. Roles are no line: an auditor reads all and does nothing, an agent does and does not
-    /// see evidence.
+    /// The roles that have it. Roles are not a ladder: an auditor reads everything and changes nothing, an agent works
+    /// and sees no evidence.
     pub fn roles(self) -> &'static [Role] {
         use Role::{Admin, Agent, Auditor, Operator, Viewer};
         match self {

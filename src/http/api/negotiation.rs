@@ -111,7 +111,7 @@ impl Negotiation {
 pub fn if_none_match() -> Parameter {
     query::header(
         "If-None-Match",
-        "The ETag of an answer that the client has: 304 where it would be the same.",
+        "ETags of answers that the client has; 304 where the answer would be one of them.",
     )
 }
 

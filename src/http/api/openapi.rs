@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document that the server makes of its own route table, and the page that shows it.
+//! The OpenAPI 3.1 document of the route table, and the page that shows it.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -27,12 +27,12 @@ pub fn routes() -> Routes {
         .add(Need::Open, routes!(docs_file))
 }
 
-/// The page's settings: this server's document, and no validator, which would be another's server.
+/// The page's settings: this server's document, and no validator, which would call a foreign server.
 static PAGE: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").validator_url("none")));
 
-/// The page of this API. It needs nothing but this server.
-#[utoipa::path(get, path = "/docs", responses((status = 303, description = "To the page")))]
+/// Redirects to the API page, which needs no other server.
+#[utoipa::path(get, path = "/docs", responses((status = 303, description = "Redirect to the page")))]
 async fn docs() -> Redirect {
     Redirect::to("/docs/index.html")
 }
@@ -41,7 +41,7 @@ async fn docs() -> Redirect {
 #[utoipa::path(
     get,
     path = "/docs/{file}",
-    responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404, description = "No such file"))
+    responses((status = 200, description = "The file", content_type = "text/html", body = String), (status = 404, description = "Not found"))
 )]
 async fn docs_file(Path(file): Path<String>) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
@@ -80,7 +80,7 @@ impl ApiDocument {
     }
 }
 
-/// This document.
+/// The API document.
 #[utoipa::path(
     get,
     path = "/api/openapi.json",
@@ -94,9 +94,10 @@ async fn openapi(Extension(document): Extension<Arc<ApiDocument>>) -> impl IntoR
 fn document(mut document: OpenApi) -> OpenApi {
     let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
     info.description = Some(
-        "Every inbound fact once, every figure a fold of the log. Positions say at which fact an answer is true; \
-         `x-needs` says what a route asks of the caller's role, `x-roles` which roles have it. Every answer has \
-         `X-Request-Id`, under which it is logged: the caller's own where it sent one."
+        "Factfold records every inbound fact exactly once, in one log, and computes every figure from that log. \
+         A `position` in an answer is the number of the last fact that the answer includes. `x-needs` names the \
+         permission that a route requires, `x-roles` the roles that have it. Every answer carries `X-Request-Id`, \
+         under which the server logs the request; a client may send its own."
             .to_owned(),
     );
     document.info = info;
@@ -106,11 +107,11 @@ fn document(mut document: OpenApi) -> OpenApi {
     components.schemas.extend(schemas);
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An opaque token `ff_…`, tied to tenants and a role"));
+        .description(Some("An API token `ff_…` with a role, for some or all tenants"));
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
     let login = ApiKeyValue::with_description(
         COOKIE,
-        "Of whoever has logged in; a page of another site cannot use it",
+        "The session cookie of a login; pages of other sites cannot use it",
     );
     components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(login)));
     document

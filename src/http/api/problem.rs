@@ -1,11 +1,11 @@
-//! The only way from an error to a status: RFC 9457 problem+json, the same shape everywhere.
+//! Problems: every answer that is not a success, as RFC 9457 problem+json of one shape.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::json::FieldError;
 use serde_json::{Map, Value, json};
 
-/// An answer that is not a success. `code` is stable for programs, `detail` is for people.
+/// An answer that is not a success. `code` is stable, `detail` may change.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -14,12 +14,11 @@ pub struct Problem {
     errors: Vec<FieldError>,
     extra: Map<String, Value>,
     retry_after: Option<u32>,
-    /// What only the log is told.
+    /// Logged, never sent.
     cause: Option<Box<str>>,
 }
 
 impl Problem {
-    /// A problem of this status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -32,17 +31,17 @@ impl Problem {
         }
     }
 
-    /// 400: what came does not parse.
+    /// 400: the request does not parse.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 404: there is no such thing, or the caller may not know of it.
+    /// 404: there is none, or none that the caller may see. `what` is the noun for `detail`.
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} not found"))
     }
 
-    /// 422: well-formed but wrong, field by field.
+    /// 422: well-formed and invalid, field by field.
     pub fn unprocessable(code: &'static str, errors: Vec<FieldError>) -> Self {
         let detail = match errors.first() {
             Some(first) => {
@@ -53,41 +52,41 @@ impl Problem {
                 };
                 format!("{field} {}{more}", first.message)
             }
-            None => "the content is not acceptable".to_owned(),
+            None => "invalid content".to_owned(),
         };
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
     /// 413: the body is over the limit.
     pub fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is over {limit} bytes");
+        let detail = format!("the body is larger than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
-    /// 503: not now; try again after `seconds`.
+    /// 503 with `Retry-After: seconds`.
     pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
     }
 
-    /// Says when to come again, in seconds.
+    /// Adds `Retry-After`, in seconds.
     pub fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
     /// 500: the cause is logged, never sent.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        let detail = "something went wrong here; it is logged under this request's id";
+        let detail = "internal error; the server's log has it under this request's id";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
         Self { cause: Some(cause.to_string().into()), ..problem }
     }
 
-    /// Adds a member to the body.
+    /// Adds a member to the problem's body.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The answer, with the id under which it is logged.
+    /// The response. Logs the cause, where there is one, under `request_id`.
     pub fn render(&self, request_id: &str) -> Response {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, cause, "request failed");
@@ -120,7 +119,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the problem in the response for the outermost layer, which knows the request's id.
+    /// Leaves the problem in the response's extensions: the outermost layer renders it, for it knows the request's id.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);

@@ -1,4 +1,4 @@
-//! Query strings: every parameter is known, given once and well-formed, or the answer is 400 and names it.
+//! Query strings: a parameter that is unknown, repeated or malformed is answered 400 by name.
 
 use std::borrow::Cow;
 
@@ -14,17 +14,18 @@ use utoipa::openapi::{Object, ObjectBuilder, Required, Type};
 
 use super::problem::Problem;
 
-/// The parameters that were given: names that the route has, each once.
+/// The parameters of one request.
 #[derive(Debug)]
 pub struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
 
 impl<'r> Query<'r> {
-    /// Reads a raw query; only parameters that `is_known` may be given, of which `known` tells the names.
+    /// Reads a raw query; 400 for names that are not in `known`, and for names given twice.
     pub fn new(raw: Option<&'r str>, known: &[&[&str]]) -> Result<Self, Problem> {
         let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             if !known.iter().any(|names| names.contains(&name.as_ref())) {
-                let detail = format!("no parameter {name:?} here; there are: {}", known.concat().join(", "));
+                let detail =
+                    format!("unknown parameter {name:?}; this route has: {}", known.concat().join(", "));
                 return Err(Problem::bad_request("unknown_parameter", detail));
             }
             if given.iter().any(|(before, _)| *before == name) {
@@ -36,13 +37,13 @@ impl<'r> Query<'r> {
         Ok(Self(given))
     }
 
-    /// A parameter's text; blank is absent.
+    /// A parameter's trimmed text; a blank one counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         let given = self.0.iter().find(|(given, _)| given == name)?;
         Some(given.1.trim()).filter(|value| !value.is_empty())
     }
 
-    /// A parameter's value; 400 where the text is none.
+    /// A parameter's value; 400 where the text does not parse.
     pub fn value<T: Value>(&self, name: &str) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match T::parse(text) {
@@ -54,7 +55,7 @@ impl<'r> Query<'r> {
         }
     }
 
-    /// What was given besides `names`, in a fixed order: what a cursor is bound to.
+    /// The parameters except `names`, sorted: the filter that a cursor is bound to.
     pub fn besides(&self, names: &[&str]) -> Vec<(&str, &str)> {
         let mut rest: Vec<(&str, &str)> = self
             .0
@@ -67,21 +68,21 @@ impl<'r> Query<'r> {
     }
 }
 
-/// What a parameter's text can stand for.
+/// A type of parameter values.
 pub trait Value: Sized {
-    /// Whether a route cannot answer without it.
+    /// Whether the route requires the parameter.
     const REQUIRED: bool = false;
-    /// Reads it; blanks around it are gone.
+    /// Parses a trimmed text.
     fn parse(text: &str) -> Option<Self>;
-    /// What it must be, for people: behind "must be".
+    /// What the value must be: the end of a sentence that begins "must be".
     fn rule() -> String;
-    /// What it is, in the API document.
+    /// Its schema in the API document.
     fn schema() -> Object {
         ObjectBuilder::new().schema_type(Type::String).build()
     }
 }
 
-/// Gives a type of `words!` the manners of a parameter.
+/// Makes types of `words!` values of parameters.
 macro_rules! word_values {
     ($($words:ty),+ $(,)?) => { $(
         impl $crate::http::api::query::Value for $words {
@@ -108,7 +109,7 @@ pub(in crate::http) use word_values;
 
 word_values!(Verdict, Stage);
 
-/// Values that the domain reads: their rule and their format in the API document.
+/// Makes types with a parser in the domain values of parameters: rule and format for the API document.
 macro_rules! text_values {
     ($($value:ty: $parse:expr, $rule:expr, $format:literal;)+) => { $(
         impl Value for $value {
@@ -140,7 +141,7 @@ text_values! {
     String: |text: &str| Some(text.to_owned()), "a text", "";
 }
 
-/// A value without which the route cannot answer.
+/// The value of a required parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredValue<T>(pub T);
 
@@ -188,7 +189,7 @@ impl Value for bool {
     }
 }
 
-/// How many items a page has: 50 unless told, at most 500.
+/// Most items of a page: 1 to 500, 50 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub usize);
 
@@ -213,15 +214,12 @@ impl Value for Limit {
     }
 }
 
-/// The query parameters of a route, read and described at one place; made by [`parameters!`].
+/// The query parameters of a route, made by [`parameters!`]: what is read is what the API document describes.
 pub trait Parameters: Sized + Send {
-    /// Their names.
     const NAMES: &'static [&'static str];
 
-    /// Reads them.
     fn read(query: &Query<'_>) -> Result<Self, Problem>;
 
-    /// Describes them for the API document.
     fn describe() -> Vec<Parameter>;
 }
 

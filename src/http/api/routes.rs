@@ -1,4 +1,4 @@
-//! The route table: every route with what it needs; the check, the API document and the tests all read it.
+//! The route table: every route with its need. The gate, the API document and the tests read it.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use super::common_responses;
 use super::needs::Need;
 use crate::http::app::App;
 
-/// Routes with their needs. There is no way to add one without.
+/// Routes with their needs; a route cannot be added without one.
 pub struct Routes {
     tag: &'static str,
     inner: OpenApiRouter<Arc<App>>,
 }
 
 impl Routes {
-    /// None yet; `tag` is their chapter in the API document.
+    /// An empty table; `tag` names its chapter in the API document.
     pub fn new(tag: &'static str) -> Self {
         Self { tag, inner: OpenApiRouter::default() }
     }
 
-    /// Adds handlers, made by `routes!`, for callers that have `need`.
+    /// Adds the handlers of `routes!` behind the gate for `need`.
     pub fn add(self, need: Need, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<App>>) -> Self {
         for (path, item) in &mut paths.paths {
             let parameters = path_parameters(path);
@@ -41,12 +41,12 @@ impl Routes {
         Self { tag: self.tag, inner: self.inner.routes(routes) }
     }
 
-    /// Adds those of another file.
+    /// Adds the routes of another file.
     pub fn merge(self, other: Self) -> Self {
         Self { tag: self.tag, inner: self.inner.merge(other.inner) }
     }
 
-    /// The router, and the document of what it serves.
+    /// The router and the API document of its routes.
     pub fn split(self) -> (Router<Arc<App>>, OpenApi) {
         self.inner.split_for_parts()
     }
@@ -78,7 +78,7 @@ impl Routes {
     }
 }
 
-/// Names in braces, in the path's order.
+/// The names in braces, in the order of the path.
 fn path_parameters(path: &str) -> Vec<String> {
     let parts = path.split('{').skip(1).filter_map(|part| part.split('}').next());
     parts.map(|name| name.trim_start_matches('*').to_owned()).collect()

@@ -1,4 +1,4 @@
-//! Sender accounts, and how the providers of their mailboxes perform.
+//! Sender accounts and the performance of their email providers.
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::day_range::{DayRange, day_range};
@@ -27,15 +27,15 @@ pub fn routes() -> Routes {
 word_values!(AccountState);
 
 parameters! {
-    /// Which accounts.
+    /// The filter of accounts.
     Accounts {
-        /// Where they stand; by default all but the removed.
+        /// Connection state; by default all accounts that are not removed.
         status: AccountState,
-        /// The provider's workspace.
+        /// Workspace at the outreach provider.
         workspace: String,
-        /// Gmail, Outlook, …, in any case.
+        /// Email provider such as Gmail or Outlook, in any case.
         email_provider: String,
-        /// Part of the address, in any case.
+        /// Part of the email address, in any case.
         search: String,
         /// First local day of `period`; by default the first of the month of the last.
         from: Day,
@@ -44,8 +44,8 @@ parameters! {
     }
 }
 
-/// The mailboxes that outreach is sent from, by address. Counters are the provider's lifetime totals; with `from` or
-/// `to`, `period` says what they gained on those days.
+/// Lists the mailboxes that outreach is sent from, by address. The counters are the provider's lifetime totals; with
+/// `from` or `to`, `period` holds what they gained on those days.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sender-accounts",
@@ -66,11 +66,11 @@ async fn list_accounts(list: List<Accounts>) -> Result<Response, Problem> {
         list.view.with(|tenant, position| (tenant.sender_accounts.rows.clone(), position));
     let of = move || accounts.page(position, &filter, period.as_ref(), after.as_ref(), limit);
     let page = blocking(of).await?;
-    // A period up to today is another one tomorrow.
+    // A period that ends today depends on the time.
     if from.is_some() && to.is_none() { list.page_at(page) } else { list.page(page) }
 }
 
-/// How many mailboxes are connected.
+/// Counts mailboxes by connection state.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sender-accounts/status",
@@ -84,7 +84,7 @@ async fn account_status(read: Read) -> Result<Response, Problem> {
     read.figures(position, answer, |status| vec![status])
 }
 
-/// What was sent and replied each day by email provider, from what the accounts' totals gained.
+/// Sends and replies of each day by email provider: the daily gains of the accounts' totals.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/provider-performance",

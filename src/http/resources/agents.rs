@@ -1,4 +1,4 @@
-//! How agents and sessions do (C5).
+//! Figures of agents and dialer sessions (C5).
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::Read;
@@ -20,12 +20,12 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(session_metrics))
 }
 
-/// The agent in a path, as the member `agent` of a fact is brought into form (RULINGS, Equality).
+/// The agent in a path, normalised like the member `agent` of a fact (RULINGS, Equality).
 fn agent(text: &str) -> Result<Email, Problem> {
     Email::new(text).ok_or_else(|| Problem::not_found("agent"))
 }
 
-/// How an agent does today, in the tenant's zone.
+/// An agent's figures of today, in the tenant's time zone.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/agents/{agent}/today",
@@ -40,25 +40,25 @@ async fn agent_today(Path((_, name)): Path<(String, String)>, read: Read) -> Res
 }
 
 parameters! {
-    /// Which days.
-    OfAgent {
-        /// First local day; by default that of the first call.
+    /// The days of the summary.
+    AgentDays {
+        /// First local day; by default the day of the agent's first call.
         from: Day,
-        /// Last local day; by default that of the last call.
+        /// Last local day; by default the day of the agent's last call.
         to: Day,
     }
 }
 
-/// How an agent did, at all times or over a range of days.
+/// An agent's figures over a range of days, by default over all.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/agents/{agent}/summary",
-    params(Read<OfAgent>),
+    params(Read<AgentDays>),
     responses((status = 200, content((AgentMetrics = "application/json"), (String = "text/csv"))))
 )]
 async fn agent_summary(
     Path((_, name)): Path<(String, String)>,
-    read: Read<OfAgent>,
+    read: Read<AgentDays>,
 ) -> Result<Response, Problem> {
     let agent = agent(&name)?;
     let (from, to) = (read.query.from, read.query.to);
@@ -69,7 +69,7 @@ async fn agent_summary(
     read.figures(answer.position, answer, |metrics| vec![metrics])
 }
 
-/// How a session did, over the calls made in it.
+/// Figures of a dialer session, over the calls made in it.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/sessions/{session_id}",

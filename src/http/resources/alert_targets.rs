@@ -1,4 +1,4 @@
-//! To whom alerts are told: the targets of the outbox (F2).
+//! Alert targets: the webhooks to which alerts are sent (F2).
 
 use std::sync::Arc;
 
@@ -46,20 +46,20 @@ impl From<TargetError> for Problem {
     }
 }
 
-/// To whom alerts are told.
+/// A target of alerts.
 #[derive(Serialize, ToSchema)]
 struct TargetItem {
-    /// Its name.
+    /// The target's id.
     target_id: String,
     /// `webhook` or `slack`.
     style: &'static str,
-    /// The host of its URL: the rest may be a secret, and is not shown. Null once it is erased.
+    /// Host of the target's URL. The rest of the URL may be a secret and is not shown. Null once it is erased.
     host: Option<String>,
-    /// Whose alerts; empty: every tenant's, and those of none.
+    /// Tenants whose alerts are sent; empty for all alerts, with or without a tenant.
     tenants: Vec<String>,
-    /// Which rules'; empty: every rule's.
+    /// Rules whose alerts are sent; empty for every rule.
     rules: Vec<String>,
-    /// When it was set.
+    /// When the target was added.
     set_at: String,
 }
 
@@ -78,51 +78,51 @@ impl From<AlertTarget> for TargetItem {
     }
 }
 
-/// A target that was set.
+/// The new target.
 #[derive(Serialize, ToSchema)]
 struct NewTargetAnswer {
     #[serde(flatten)]
     target: TargetItem,
-    /// What signs the deliveries of a `webhook`, by Standard Webhooks; shown here only. Null of a `slack`.
+    /// The signing secret of a `webhook` target (Standard Webhooks), shown only in this answer; null for `slack`.
     secret: Option<String>,
 }
 
-/// The targets.
+/// All targets of alerts.
 #[derive(Serialize, ToSchema)]
 struct TargetList {
-    /// In the order they were set.
+    /// The targets, oldest first.
     items: Vec<TargetItem>,
 }
 
-/// Members of a target that is to be set.
+/// A target to be added.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the body, which a reader of its own reads")]
 struct TargetBody {
-    /// https, of a public host.
+    /// An https URL of a public host.
     url: String,
     /// `webhook` (the default) or `slack`.
     style: Option<String>,
-    /// Whose alerts; absent: every tenant's, and those of none.
+    /// Tenants whose alerts are sent; absent for all alerts, with or without a tenant.
     tenants: Option<Vec<String>>,
-    /// Which rules'; absent: every rule's.
+    /// Rules whose alerts are sent; absent for every rule.
     rules: Option<Vec<String>>,
 }
 
-/// To whom alerts are told.
+/// Lists the targets of alerts.
 #[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
 async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
     let targets = app.engine.outbox.targets();
     Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
 }
 
-/// Sets a target: it is told of alerts that are raised from then on.
+/// Adds a target, which receives the alerts that are raised from then on.
 #[utoipa::path(
     post,
     path = "/api/v1/alert-targets",
     request_body = TargetBody,
     responses(
         (status = 201, body = NewTargetAnswer),
-        (status = 422, description = "The URL may not be called, or a member is wrong")
+        (status = 422, description = "Invalid content, or the URL is not allowed")
     )
 )]
 async fn set_alert_target(
@@ -143,7 +143,7 @@ async fn set_alert_target(
         !known && tenant.as_str() != TenantId::UNASSIGNED
     });
     if let Some(tenant) = unknown {
-        let message = format!("there is no tenant {tenant}");
+        let message = format!("unknown tenant {tenant}");
         let fault = FieldError { pointer: "/tenants".into(), message };
         return Err(Problem::unprocessable("invalid_body", vec![fault]));
     }
@@ -153,11 +153,11 @@ async fn set_alert_target(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Removes a target.
+/// Removes a target; no further alerts are sent to it.
 #[utoipa::path(
     delete,
     path = "/api/v1/alert-targets/{target_id}",
-    responses((status = 204, description = "It is told nothing any more"))
+    responses((status = 204, description = "Removed"))
 )]
 async fn remove_alert_target(
     State(app): State<Arc<App>>,

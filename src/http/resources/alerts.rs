@@ -1,4 +1,4 @@
-//! Alerts of a tenant and of what has none, and the attempts to tell targets of them (F2).
+//! Alerts of tenants, alerts without a tenant, and the attempts to send them to targets (F2).
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
 use crate::outbound::{OutboxError, Sent};
 
-/// `/alerts` of tenants and of what has none.
+/// `/alerts` of a tenant, and the global `/alerts` of deliveries without a tenant.
 pub fn routes() -> Routes {
     Routes::new("alerts")
         .add(Need::Viewer, routes!(list_alerts))
@@ -40,36 +40,36 @@ pub fn routes() -> Routes {
 word_values!(AlertState, AlertRule);
 
 parameters! {
-    /// Which alerts.
-    Which {
-        /// Where they stand.
+    /// The filter of alerts.
+    AlertQuery {
+        /// `open` or `cleared`.
         state: AlertState,
-        /// Of which rule.
+        /// The rule that raised them.
         rule: AlertRule,
     }
 }
 
-impl Which {
+impl AlertQuery {
     fn filter(&self) -> AlertFilter {
         let Self { state, rule } = self.clone();
         AlertFilter { state, rule: rule.map(|rule| rule.as_str().to_owned()) }
     }
 }
 
-/// What a person should know, newest first.
+/// Lists the tenant's alerts, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/alerts",
-    params(List<Which>),
+    params(List<AlertQuery>),
     responses((status = 200, body = Page<AlertItem>))
 )]
-async fn list_alerts(list: List<Which>) -> Result<Response, Problem> {
+async fn list_alerts(list: List<AlertQuery>) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = list.view.with(|tenant, position| (tenant.alerts.rows.clone(), position));
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
-/// One alert.
+/// Gets one alert.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}",
@@ -81,36 +81,36 @@ async fn get_alert(Path((_, id)): Path<(String, String)>, read: Read) -> Result<
     read.one(position, told.map(|told| told.item), "alert")
 }
 
-/// What a person should know of deliveries without a tenant, newest first.
+/// Lists alerts about deliveries without a tenant, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts",
-    params(GlobalList<Which>),
+    params(GlobalList<AlertQuery>),
     responses((status = 200, body = Page<AlertItem>))
 )]
 async fn list_unassigned_alerts(
     State(app): State<Arc<App>>,
-    list: GlobalList<Which>,
+    list: GlobalList<AlertQuery>,
 ) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = unassigned(&app, |tenant| tenant.alerts.rows.clone());
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
-/// One attempt to tell a target.
+/// One attempt to send an alert to a target.
 #[derive(Serialize, ToSchema)]
 struct AttemptItem {
-    /// To whom.
+    /// The target.
     target_id: String,
-    /// From 1, for each target.
+    /// Number of the attempt, from 1 for each target.
     attempt: u32,
-    /// When.
+    /// When it was sent.
     sent_at: String,
-    /// HTTP status of the answer; null when there was none.
+    /// HTTP status of the target's answer; null without an answer.
     status: Option<u32>,
-    /// Why it failed; null where it was taken.
+    /// Why it failed; null after success.
     error: Option<String>,
-    /// Where its `alert_sent` stands.
+    /// Log position of its `alert_sent` fact.
     fact_position: Position,
 }
 
@@ -127,16 +127,16 @@ impl From<&SendAttempt> for AttemptItem {
     }
 }
 
-/// The attempts to tell targets of one alert.
+/// The attempts to send one alert.
 #[derive(Serialize, ToSchema)]
 struct Attempts {
-    /// True at this position.
+    /// The log position up to which the answer is true.
     position: Position,
-    /// In the order they were made.
+    /// Oldest first.
     items: Vec<AttemptItem>,
 }
 
-/// Every attempt to tell a target of one alert.
+/// Lists every attempt to send an alert to its targets.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}/attempts",
@@ -153,14 +153,14 @@ async fn list_alert_attempts(Path((_, id)): Path<(String, String)>, read: Read) 
 }
 
 parameters! {
-    /// To whom an alert is sent again.
-    Whom {
-        /// Only to this target.
+    /// The targets of a resend.
+    ResendQuery {
+        /// Sends to this target only.
         target_id: String,
     }
 }
 
-impl FromRequestParts<Arc<App>> for Whom {
+impl FromRequestParts<Arc<App>> for ResendQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
@@ -168,77 +168,77 @@ impl FromRequestParts<Arc<App>> for Whom {
     }
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Serialize, ToSchema)]
-struct Resent {
-    /// To whom.
+struct ResendItem {
+    /// The target.
     target_id: String,
-    /// From 1, for each target.
+    /// Number of the attempt, from 1 for each target.
     attempt: u32,
-    /// HTTP status of the answer; null when there was none.
+    /// HTTP status of the target's answer; null without an answer.
     status: Option<u32>,
-    /// Why it failed; null where it was taken.
+    /// Why it failed; null after success.
     error: Option<String>,
 }
 
-/// What came of sending an alert again.
+/// The results of a resend.
 #[derive(Serialize, ToSchema)]
 struct ResendAnswer {
-    /// The log's head when all were made: as `min_position` it shows the attempts.
+    /// The last position of the log after all attempts: a read with it as `min_position` sees them.
     position: Position,
-    /// One for each target.
-    items: Vec<Resent>,
+    /// One result for each target.
+    items: Vec<ResendItem>,
 }
 
-/// Sends an alert again now, under the same id, to each target that takes it, whatever became of it before.
+/// Sends an alert again at once, under the same id, to every target that is configured for it.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}/resend",
-    params(Whom),
+    params(ResendQuery),
     responses(
         (status = 200, body = ResendAnswer),
-        (status = 409, description = "No target takes this alert")
+        (status = 409, description = "No target is configured for this alert")
     )
 )]
 async fn resend_alert(
     State(app): State<Arc<App>>,
     tenant: TenantAccess,
-    whom: Whom,
+    query: ResendQuery,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<ResendAnswer>, Problem> {
     let told = app.engine.commands.folded(&tenant).await?.with(|tenant, _| tenant.alerts.rows.told(&id));
-    resend(&app, &tenant, told, &whom).await
+    resend(&app, &tenant, told, &query).await
 }
 
-/// Sends an alert of what has no tenant again.
+/// Sends an alert without a tenant again, like the tenant's route.
 #[utoipa::path(
     post,
     path = "/api/v1/alerts/{alert_id}/resend",
-    params(Whom),
+    params(ResendQuery),
     responses(
         (status = 200, body = ResendAnswer),
-        (status = 409, description = "No target takes this alert")
+        (status = 409, description = "No target is configured for this alert")
     )
 )]
 async fn resend_unassigned_alert(
     State(app): State<Arc<App>>,
-    whom: Whom,
+    query: ResendQuery,
     Path(id): Path<String>,
 ) -> Result<Json<ResendAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let (told, _) = unassigned(&app, |tenant| tenant.alerts.rows.told(&id));
-    resend(&app, &TenantId::unassigned(), told, &whom).await
+    resend(&app, &TenantId::unassigned(), told, &query).await
 }
 
 async fn resend(
     app: &App,
     tenant: &TenantId,
     told: Option<AlertHistory>,
-    whom: &Whom,
+    query: &ResendQuery,
 ) -> Result<Json<ResendAnswer>, Problem> {
     let told = told.ok_or_else(|| Problem::not_found("alert"))?;
-    let sent = app.engine.outbox.resend(tenant, &told, whom.target_id.as_deref()).await?;
-    let items = sent.into_iter().map(|Sent { target_id, attempt, status, error }| Resent {
+    let sent = app.engine.outbox.resend(tenant, &told, query.target_id.as_deref()).await?;
+    let items = sent.into_iter().map(|Sent { target_id, attempt, status, error }| ResendItem {
         target_id,
         attempt,
         status,

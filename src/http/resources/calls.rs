@@ -1,4 +1,4 @@
-//! Calls: one, and pages of them.
+//! Calls.
 
 use std::sync::Arc;
 
@@ -26,28 +26,28 @@ pub fn routes() -> Routes {
 }
 
 parameters! {
-    /// Which calls.
-    Calls {
-        /// Qualified or not.
+    /// The filter of calls.
+    CallQuery {
+        /// `qualified` or `unqualified`.
         status: Verdict,
-        /// Whose.
+        /// The agent's email.
         agent: Email,
-        /// First local day.
+        /// First local day of the calls.
         from: Day,
-        /// Last local day.
+        /// Last local day of the calls, inclusive.
         to: Day,
     }
 }
 
-/// Calls, newest first.
+/// Lists calls, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/calls",
-    params(List<Calls>),
+    params(List<CallQuery>),
     responses((status = 200, body = Page<CallItem>))
 )]
-async fn list_calls(State(app): State<Arc<App>>, list: List<Calls>) -> Result<Response, Problem> {
-    let Calls { status, agent, from, to } = list.query.clone();
+async fn list_calls(State(app): State<Arc<App>>, list: List<CallQuery>) -> Result<Response, Problem> {
+    let CallQuery { status, agent, from, to } = list.query.clone();
     let (filter, after) = (CallFilter { status, agent, from, to }, list.after()?);
     let (view, limit, log) = (list.view.clone(), list.limit, app.engine.log.clone());
     let read = move || -> Result<_, FactError> {
@@ -58,7 +58,7 @@ async fn list_calls(State(app): State<Arc<App>>, list: List<Calls>) -> Result<Re
     list.page(blocking(read).await??)
 }
 
-/// One call.
+/// Gets one call with its facts.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/calls/{call_id}",

@@ -1,4 +1,4 @@
-//! Conflicts: the evidence, and what a person decides of it (R1).
+//! Conflicts: their evidence, and the decisions on them (R1).
 
 use std::sync::Arc;
 
@@ -38,9 +38,9 @@ pub fn routes() -> Routes {
 word_values!(ConflictState);
 
 parameters! {
-    /// Which conflicts.
-    Conflicts {
-        /// Where they stand.
+    /// The filter of conflicts.
+    ConflictQuery {
+        /// `open`, `accepted` or `rejected`.
         state: ConflictState,
     }
 }
@@ -50,11 +50,11 @@ parameters! {
 struct ConflictAnswer {
     #[serde(flatten)]
     conflict: ConflictItem,
-    /// Where the two contents differ.
+    /// The members in which the two contents differ.
     diff: Vec<Difference>,
-    /// How often the second content came since `counted_since`, and once for what the log held before.
+    /// How often the second content was delivered: since `counted_since`, plus one where it was recorded before.
     count: u32,
-    /// When counting began: at the server's start, as only the first of each is a fact.
+    /// The start of the count: the server's start, since only the first delivery is recorded as a fact.
     counted_since: String,
 }
 
@@ -64,14 +64,14 @@ fn with_evidence(app: &App, conflict: ConflictItem) -> Result<ConflictAnswer, Pr
     Ok(ConflictAnswer { conflict, diff, count, counted_since: counted_since.to_string() })
 }
 
-/// Contents that came under a known key, newest first.
+/// Lists conflicts, newest first: facts that were delivered again under the same key with different content.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/conflicts",
-    params(List<Conflicts>),
+    params(List<ConflictQuery>),
     responses((status = 200, body = Page<ConflictAnswer>))
 )]
-async fn list_conflicts(State(app): State<Arc<App>>, list: List<Conflicts>) -> Result<Response, Problem> {
+async fn list_conflicts(State(app): State<Arc<App>>, list: List<ConflictQuery>) -> Result<Response, Problem> {
     let (state, after, limit) = (list.query.state, list.after::<Cursor>()?, list.limit);
     let (rows, position) = list.view.with(|tenant, position| (tenant.conflicts.rows.clone(), position));
     let read = move || -> Result<_, Problem> {
@@ -79,11 +79,11 @@ async fn list_conflicts(State(app): State<Arc<App>>, list: List<Conflicts>) -> R
         let items = page.items.into_iter().map(|item| with_evidence(&app, item));
         Ok(Page { position, items: items.collect::<Result<_, _>>()?, next_cursor: page.next_cursor })
     };
-    // Counts move without a fact, so no position says what they are.
+    // Counts change without a fact, so a position does not identify the answer.
     list.page_at(blocking(read).await??)
 }
 
-/// One conflict.
+/// Gets one conflict with its evidence.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}",
@@ -102,26 +102,26 @@ async fn get_conflict(
     read.answer_at(&ItemAnswer { position, answer })
 }
 
-/// What became of a decision.
+/// The result of a decision.
 #[derive(Serialize, ToSchema)]
 struct DecisionAnswer {
     /// The conflict.
     conflict_id: Position,
-    /// What holds: `accepted` or `rejected`.
+    /// `accepted` or `rejected`.
     state: &'static str,
-    /// `recorded`, or `existing` where the same was decided before.
+    /// `recorded`, or `existing` where the same decision was made before.
     outcome: &'static str,
-    /// Where the decision stands.
+    /// Log position of the decision.
     position: Position,
 }
 
-/// Lets the second content replace the first in its entity; from then on it is a duplicate of the correction.
+/// Accepts a conflict: the second content replaces the first. Later deliveries of it are duplicates of this correction.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}/accept",
     responses(
         (status = 200, body = DecisionAnswer),
-        (status = 409, description = "It was rejected before")
+        (status = 409, description = "The conflict was rejected before")
     )
 )]
 async fn accept_conflict(
@@ -132,13 +132,13 @@ async fn accept_conflict(
     decide(app, tenant, path, ConflictVerdict::Accept).await
 }
 
-/// Lets the first content stand.
+/// Rejects a conflict: the first content stands.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/conflicts/{conflict_id}/reject",
     responses(
         (status = 200, body = DecisionAnswer),
-        (status = 409, description = "It was accepted before")
+        (status = 409, description = "The conflict was accepted before")
     )
 )]
 async fn reject_conflict(

@@ -30,7 +30,7 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(list_schedule))
 }
 
-/// The CRM's leads of counted contact types, by source and by status.
+/// Counts the CRM's leads of counted contact types by source and by status.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/leads/summary",
@@ -44,7 +44,7 @@ async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
     read.answer(position, &blocking(move || taken.answer(position)).await?)
 }
 
-/// Deals per stage in the tenant's order, and what they are worth.
+/// Number and value of deals by stage, in the tenant's order of stages.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/pipeline",
@@ -58,7 +58,7 @@ async fn get_pipeline(read: Read) -> Result<Response, Problem> {
     read.answer(position, &blocking(move || taken.answer(position)).await?)
 }
 
-/// Deals in the tenant's hot stages, by what they are worth when they close, highest first.
+/// Lists deals in the tenant's hot stages, by weighted value, highest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/hot-list",
@@ -78,7 +78,7 @@ async fn list_hot_deals(State(app): State<Arc<App>>, list: List) -> Result<Respo
     list.page(blocking(read).await??)
 }
 
-/// What is due after now, soonest first: the first hundred activities.
+/// Lists the next hundred activities that are due, soonest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/schedule",

@@ -1,4 +1,4 @@
-//! The log of deliveries and the endpoints' health, of a tenant and of what has none (D4, D5).
+//! Webhook deliveries and the health of endpoints, with or without a tenant (D4, D5).
 
 use std::sync::Arc;
 
@@ -40,25 +40,25 @@ impl Value for DeliveryStatus {
 }
 
 parameters! {
-    /// Which deliveries.
-    Which {
-        /// The provider's event.
+    /// The filter of deliveries.
+    DeliveryQuery {
+        /// The provider's name of the event.
         event: String,
-        /// Of this provider.
+        /// The provider.
         provider: String,
-        /// By this endpoint's reference.
+        /// Reference of the endpoint.
         endpoint: String,
-        /// What became of them.
+        /// The result of the delivery.
         outcome: DeliveryStatus,
-        /// Received from here on.
+        /// Received at this instant or later.
         from: Instant,
-        /// Received before this.
+        /// Received before this instant.
         to: Instant,
     }
 }
 
-impl Which {
-    fn of(&self, tenant: Option<&str>) -> DeliveryFilter {
+impl DeliveryQuery {
+    fn filter(&self, tenant: Option<&str>) -> DeliveryFilter {
         let Self { event, provider, endpoint, outcome, from, to } = self.clone();
         DeliveryFilter { tenant: tenant.map(str::to_owned), event, provider, endpoint, outcome, from, to }
     }
@@ -67,9 +67,9 @@ impl Which {
 /// A page of deliveries.
 #[derive(Serialize, ToSchema)]
 struct Deliveries {
-    /// Deliveries are kept since then: at most 30 days, and not over a loss of derived data.
+    /// The start of the kept deliveries: at most 30 days ago, later where derived data was lost.
     kept_since: String,
-    /// Deliveries that were answered and not taken down, because too many came at once, since the server's start.
+    /// Deliveries since the server's start that were answered but not listed here, because too many came at once.
     not_kept: u64,
     #[serde(flatten)]
     page: Page<DeliveryItem>,
@@ -86,8 +86,8 @@ async fn page(
     let not_kept = deliveries.lost();
     let found = blocking(move || deliveries.page(&filter, after, limit)).await?;
     let found = found.map_err(|error| {
-        tracing::warn!(%error, "the log of deliveries cannot be read");
-        Problem::unavailable("deliveries_unavailable", "the log of deliveries cannot be read now", 5)
+        tracing::warn!(%error, "the log of deliveries could not be read");
+        Problem::unavailable("deliveries_unavailable", "the log of deliveries is unavailable", 5)
     })?;
     let next_cursor = found.next.map(|next| next.to_string());
     Ok(Deliveries {
@@ -97,75 +97,79 @@ async fn page(
     })
 }
 
-/// Webhook requests of the tenant, newest first. They are no facts: they are kept for 30 days.
+/// Lists the tenant's webhook requests, newest first. They are not facts, and are kept for 30 days.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/deliveries",
-    params(List<Which>),
+    params(List<DeliveryQuery>),
     responses((status = 200, body = Deliveries))
 )]
-async fn list_deliveries(State(app): State<Arc<App>>, list: List<Which>) -> Result<Response, Problem> {
-    let filter = list.query.of(Some(list.tenant.as_str()));
+async fn list_deliveries(
+    State(app): State<Arc<App>>,
+    list: List<DeliveryQuery>,
+) -> Result<Response, Problem> {
+    let filter = list.query.filter(Some(list.tenant.as_str()));
     let answer = page(app, filter, list.after()?, list.limit, list.view.position()).await?;
     let Deliveries { kept_since, not_kept, page } = answer;
     list.page_with(page, |page| Deliveries { kept_since, not_kept, page })
 }
 
-/// Webhook requests of no tenant, newest first: unknown workspaces and endpoints, refused ones of open endpoints.
+/// Lists webhook requests without a tenant, newest first: unknown endpoints and workspaces, and refused requests to
+/// endpoints that belong to no tenant.
 #[utoipa::path(
     get,
     path = "/api/v1/deliveries",
-    params(GlobalList<Which>),
+    params(GlobalList<DeliveryQuery>),
     responses((status = 200, body = Deliveries))
 )]
 async fn list_unowned_deliveries(
     State(app): State<Arc<App>>,
-    list: GlobalList<Which>,
+    list: GlobalList<DeliveryQuery>,
 ) -> Result<Response, Problem> {
     let position = app.engine.views.position();
-    let answer = page(app, list.query.of(None), list.after()?, list.limit, position).await?;
+    let answer = page(app, list.query.filter(None), list.after()?, list.limit, position).await?;
     let Deliveries { kept_since, not_kept, page } = answer;
     list.page_with(page, |page| Deliveries { kept_since, not_kept, page })
 }
 
-/// How well one endpoint is.
+/// The health of one endpoint over the last 24 hours.
 #[derive(Serialize, ToSchema)]
 struct EndpointHealth {
     /// The provider.
     provider: String,
     /// Reference of the endpoint.
     endpoint: String,
-    /// The last authentic delivery.
+    /// When the last authentic delivery came.
     last_delivery_at: Option<String>,
-    /// Authentic deliveries of the last 24 hours.
+    /// Authentic deliveries.
     deliveries: u64,
-    /// Recorded, duplicate or ignored.
+    /// Deliveries that were recorded, duplicate or ignored.
     success: u64,
-    /// Quarantined or failed.
+    /// Deliveries that were quarantined or failed.
     failure: u64,
-    /// Quarantined.
+    /// Deliveries that were quarantined.
     quarantined: u64,
-    /// Conflicts, which count neither way.
+    /// Conflicts, which count neither as success nor as failure.
     conflicts: u64,
-    /// Refused (401) in the last 24 hours; in no rate.
+    /// Requests that were refused (401), which count in no rate.
     refused: u64,
-    /// Percent of success among success and failure; null without either.
+    /// `success` in percent of `success` and `failure`; null without either.
     success_rate: Option<f64>,
-    /// Whether that is at least 95; null without a rate.
+    /// Whether `success_rate` is at least 95; null without a rate.
     healthy: Option<bool>,
-    /// Seconds within which a delivery usually comes: the 95th percentile of 14 days, at least an hour; null under 50
+    /// The usual time between deliveries in seconds: the 95th percentile over 14 days, at least an hour; null under 50
     /// deliveries.
     usual_gap_seconds: Option<i64>,
-    /// Since when nothing has come, where that is longer than three usual gaps.
+    /// When the last delivery came, where that is longer ago than three usual gaps; else null.
     silent_since: Option<String>,
 }
 
-/// How well the tenant's endpoints are.
+/// The health of the tenant's endpoints.
 #[derive(Serialize, ToSchema)]
 struct WebhookHealth {
-    /// True at this position; deliveries themselves are no facts.
+    /// The log position at the time of the answer. Deliveries themselves are not facts.
     position: Position,
-    /// One row for each endpoint through which the tenant's deliveries come.
+    /// One item for each endpoint that brings the tenant deliveries.
     items: Vec<EndpointHealth>,
 }
 
@@ -189,7 +193,7 @@ impl EndpointHealth {
     }
 }
 
-/// The health of the tenant's webhooks over the last 24 hours; its own endpoints without a delivery are listed, too.
+/// Health of the tenant's webhook endpoints over the last 24 hours, including its endpoints without a delivery.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/webhook-health",

@@ -1,4 +1,4 @@
-//! What people say of calls: the last one counts, all are kept (C4).
+//! Dispositions of calls: the last one counts, all are kept (C4).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -36,18 +36,18 @@ impl From<Infallible> for Problem {
     }
 }
 
-/// What a person says of a call.
+/// The outcome of a call, as a person reports it.
 #[derive(ToSchema)]
 #[schema(as = NewDisposition)]
 #[expect(dead_code, reason = "documents what dispose_call reads")]
 struct NewDisposition {
     /// `connected`, `voicemail`, `no-answer`, `busy`, `callback`, `not-interested`, `wrong-number`, `dnc`, `failed`
-    /// or `appointment-set`; underscores are understood.
+    /// or `appointment-set`; underscores are accepted for hyphens.
     outcome: String,
     /// Free text, at most 64 KiB.
     #[schema(required = false)]
     note: Option<String>,
-    /// Who says so.
+    /// Email of the agent who handled the call.
     #[schema(required = false)]
     agent: Option<String>,
 }
@@ -55,32 +55,32 @@ struct NewDisposition {
 fn new_disposition(at: &mut Reader<'_>) -> Option<(Outcome, Option<LongText>, Option<Email>)> {
     let outcome: Option<Outcome> = at.required("outcome");
     if outcome == Some(Outcome::Skipped) {
-        at.fault_at("outcome", "must be the outcome of a call: a lead that was skipped was not called");
+        at.fault_at("outcome", "must be the outcome of a call; skipped leads were not called");
     }
     let (note, agent) = (at.optional("note"), at.optional("agent"));
     Some((outcome?, note, agent))
 }
 
-/// The fact that a disposition made.
+/// The recorded disposition.
 #[derive(Serialize, ToSchema)]
-struct Disposed {
-    /// `recorded`, or `existing` where the idempotency key was used for it before.
+struct DispositionAnswer {
+    /// `recorded`, or `existing` where the idempotency key was used for the same request before.
     outcome: &'static str,
     /// The fact.
     #[serde(flatten)]
     fact: FactItem,
 }
 
-/// Says what came of a call, which need not be reported yet. The last disposition counts.
+/// Records the outcome of a call. The last disposition counts; the call need not be known yet.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/calls/{call_id}/disposition",
     params(Command),
     request_body = NewDisposition,
     responses(
-        (status = 201, body = Disposed, description = "Recorded"),
-        (status = 200, body = Disposed, description = "Recorded before under this idempotency key"),
-        (status = 422, description = "Fields at fault, or the key was used for another request")
+        (status = 201, body = DispositionAnswer, description = "Recorded"),
+        (status = 200, body = DispositionAnswer, description = "Recorded before under this idempotency key"),
+        (status = 422, description = "Invalid content, or the idempotency key was used for another request")
     )
 )]
 async fn dispose_call(
@@ -99,10 +99,10 @@ async fn dispose_call(
         Some(_) => (StatusCode::CREATED, "recorded"),
         None => (StatusCode::OK, "existing"),
     };
-    Rendered::json(&Disposed { outcome, fact })?.with_status(status)
+    Rendered::json(&DispositionAnswer { outcome, fact })?.with_status(status)
 }
 
-/// What people said of a call, those recorded last first.
+/// Lists the dispositions of a call, last recorded first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/calls/{call_id}/dispositions",

@@ -1,4 +1,4 @@
-//! Endpoints: where providers deliver.
+//! Endpoints: the addresses to which providers deliver webhooks.
 
 use std::sync::Arc;
 
@@ -34,23 +34,23 @@ pub fn routes() -> Routes {
 /// An endpoint, without its secrets.
 #[derive(Serialize, ToSchema)]
 struct EndpointItem {
-    /// How facts and deliveries name it: a digest of the id.
+    /// The endpoint's reference in facts and deliveries: a digest of its id.
     endpoint: String,
-    /// The last part of the hook's path; shown to admins only, since whoever knows it may be able to deliver.
+    /// The last part of the webhook path, for admins only: knowing it can be enough to deliver. Null for other roles.
     endpoint_id: Option<String>,
-    /// Whose deliveries.
+    /// The provider that delivers.
     provider: String,
-    /// Whose facts they become; null: the payload says it.
+    /// The tenant of the facts; null where the payload names it.
     tenant: Option<String>,
-    /// The event, for providers whose bodies name none.
+    /// The event of the deliveries, for providers whose payloads do not name it.
     event: Option<String>,
-    /// `file` or `api`: who made it, and alone removes it.
+    /// `file` or `api`: where the endpoint was added, and can be removed.
     origin: &'static str,
-    /// Whether deliveries are taken: not where a secret cannot be had.
+    /// Whether deliveries are accepted; false where a signing secret could not be loaded.
     live: bool,
 }
 
-/// Endpoints, those of the file too.
+/// Lists all endpoints, including those of the configuration file.
 #[utoipa::path(
     get,
     path = "/api/v1/endpoints",
@@ -83,28 +83,28 @@ async fn list_endpoints(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what add_endpoint reads")]
 struct NewEndpointBody {
-    /// The provider, e.g. twilio.
+    /// The provider, for example `twilio`.
     provider: String,
-    /// 8 to 128 letters, digits, `-` and `_`; by default an unguessable one is made.
+    /// 8 to 128 letters, digits, `-` and `_`; by default a random one.
     #[schema(required = false)]
     endpoint_id: String,
-    /// Whose facts the deliveries become; by default the payload says it.
+    /// The tenant of the facts; by default the payload names it.
     #[schema(required = false)]
     tenant: String,
-    /// The event, for providers whose bodies name none.
+    /// The event of the deliveries, for providers whose payloads do not name it.
     #[schema(required = false)]
     event: String,
-    /// Where the signing secrets stand on the server: `env:NAME` or `file:PATH`, never the secrets.
+    /// References to the signing secrets on the server, `env:NAME` or `file:PATH`; never the secrets themselves.
     #[schema(required = false)]
     secrets: Vec<String>,
 }
 
-/// An endpoint that was added.
+/// The new endpoint.
 #[derive(Serialize, ToSchema)]
 struct AddedEndpoint {
-    /// The last part of the hook's path.
+    /// The last part of the webhook path.
     endpoint_id: String,
-    /// What the provider is to call.
+    /// The URL for the provider's webhook settings.
     url: String,
 }
 
@@ -123,15 +123,15 @@ fn new_endpoint(at: &mut Reader<'_>) -> Option<NewEndpoint> {
     Some(NewEndpoint { id, provider: provider?, tenant: tenant.transpose().ok()?, event, secrets })
 }
 
-/// Adds an endpoint, live at once.
+/// Adds an endpoint, which accepts deliveries at once.
 #[utoipa::path(
     post,
     path = "/api/v1/endpoints",
     request_body = NewEndpointBody,
     responses(
         (status = 201, body = AddedEndpoint),
-        (status = 409, description = "The provider has an endpoint of this id"),
-        (status = 422, description = "A member is at fault")
+        (status = 409, description = "The provider has an endpoint with this id already"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
     )
 )]
 async fn add_endpoint(
@@ -149,11 +149,11 @@ async fn add_endpoint(
     Ok((StatusCode::CREATED, Json(blocking(added).await??)))
 }
 
-/// Removes an endpoint that was made over the API; its deliveries are unknown at once.
+/// Removes an endpoint that was added by the API; its deliveries are answered 404 from then on.
 #[utoipa::path(
     delete,
     path = "/api/v1/endpoints/{provider}/{endpoint_id}",
-    responses((status = 204, description = "Gone"))
+    responses((status = 204, description = "Removed"))
 )]
 async fn remove_endpoint(
     State(app): State<Arc<App>>,

@@ -1,4 +1,4 @@
-//! Alive, ready, and which build.
+//! Liveness, readiness and version.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::log::LogState;
 
-/// A projector this far behind the log is not ready to answer dashboards.
+/// Facts that the read models may lag behind the log before the server counts as not ready.
 const LAG_MAX: u64 = 100_000;
 
 /// `/healthz`, `/readyz`, `/version`.
@@ -26,50 +26,50 @@ pub fn routes() -> Routes {
         .add(Need::Open, routes!(version))
 }
 
-/// That the process answers.
+/// The process is alive.
 #[derive(Serialize, ToSchema)]
-struct Alive {
-    /// `alive`
+struct Liveness {
+    /// Always `alive`.
     status: &'static str,
 }
 
-/// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, body = Alive)))]
-async fn alive() -> Json<Alive> {
-    Json(Alive { status: "alive" })
+/// Liveness probe: the process answers.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = Liveness)))]
+async fn alive() -> Json<Liveness> {
+    Json(Liveness { status: "alive" })
 }
 
-/// Which build answers.
+/// The server's name and version.
 #[derive(Serialize, ToSchema)]
 struct Version {
-    /// `factfold`
+    /// Always `factfold`.
     name: &'static str,
-    /// Its version.
+    /// Version by SemVer.
     version: &'static str,
 }
 
-/// Which build this is.
+/// Gets the server's version.
 #[utoipa::path(get, path = "/version", responses((status = 200, body = Version)))]
 async fn version() -> Json<Version> {
     Json(Version { name: "factfold", version: env!("CARGO_PKG_VERSION") })
 }
 
-/// That the server takes and serves.
+/// The server accepts and serves requests.
 #[derive(Serialize, ToSchema)]
-struct Ready {
-    /// `ready`
+struct Readiness {
+    /// Always `ready`; anything else is 503.
     status: &'static str,
-    /// Last position of the log that is folded.
+    /// Last log position that the read models include.
     position: u64,
 }
 
-/// Whether the server takes and serves: 503 with the reasons while draining, unable to write, or far behind.
+/// Readiness probe: 503 with `reasons` while the server drains, cannot write, or its read models lag far behind.
 #[utoipa::path(
     get,
     path = "/readyz",
-    responses((status = 200, body = Ready), (status = 503, description = "Not ready; `reasons` says why"))
+    responses((status = 200, body = Readiness), (status = 503, description = "Not ready; `reasons` says why"))
 )]
-async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Problem> {
+async fn ready(State(app): State<Arc<App>>) -> Result<Json<Readiness>, Problem> {
     let mut reasons = Vec::new();
     if app.stopping.is_cancelled() {
         reasons.push("draining".to_owned());
@@ -80,14 +80,14 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Problem> {
         LogState::Stopped(reason) => reasons.push(format!("the log has stopped: {reason}")),
     }
     if let Some(failure) = app.engine.fold_failure() {
-        reasons.push(format!("folding has stopped: {failure}"));
+        reasons.push(format!("the read models have stopped: {failure}"));
     }
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
     if head.saturating_sub(folded) > LAG_MAX {
-        reasons.push(format!("folded to {folded} of {head}"));
+        reasons.push(format!("the read models are at position {folded} of {head}"));
     }
     if reasons.is_empty() {
-        Ok(Json(Ready { status: "ready", position: folded }))
+        Ok(Json(Readiness { status: "ready", position: folded }))
     } else {
         let problem = Problem::unavailable("not_ready", reasons.join("; "), 5);
         Err(problem.with("reasons", json!(reasons)))

@@ -1,4 +1,4 @@
-//! Where providers deliver.
+//! Webhooks: the routes to which providers deliver.
 
 use std::sync::Arc;
 use std::time::Instant as Stopwatch;
@@ -24,7 +24,7 @@ use crate::ingest::answer::{Accepted, FactAnswer, Outcome};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::DeliveryError;
 
-/// `/hooks/{provider}/{endpoint}`, by GET too, since Twilio can be told so.
+/// `/hooks/{provider}/{endpoint}`, also by GET, which Twilio can be configured to use.
 pub fn routes() -> Routes {
     Routes::new("hooks").add(Need::Open, routes!(deliver)).add(Need::Open, routes!(deliver_by_get))
 }
@@ -47,7 +47,7 @@ impl From<DeliveryError> for Problem {
     }
 }
 
-/// Letters of an event's name that the log of deliveries keeps.
+/// Characters of an event's name that the log of deliveries keeps.
 const EVENT_MAX: usize = 64;
 
 /// What became of it, in a word.
@@ -64,38 +64,38 @@ fn outcome(accepted: &Result<Accepted, HookError>) -> &'static str {
     }
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Serialize, ToSchema)]
 struct Delivered {
-    /// Of this request; a redelivery has one of its own.
+    /// The id of this request; a redelivery has another.
     delivery_id: String,
-    /// The worst of its facts'.
+    /// The worst outcome among its facts.
     #[schema(value_type = Outcome)]
     outcome: Outcome,
-    /// Its facts.
+    /// The facts of the delivery, with their outcomes.
     facts: Vec<FactAnswer>,
-    /// Where it was quarantined: the id to retry it by, the same for every redelivery.
+    /// The id of the quarantined delivery, for its retry; the same for every redelivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine_id: Option<String>,
-    /// Why it was quarantined.
+    /// Why it was quarantined, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    /// `weak` where nothing in it identified it, so that a digest of its body does.
+    /// `weak` where the delivery has no id of its own and is identified by a digest of its body.
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'static str>,
 }
 
-/// Takes a provider's delivery: authentic by its signature, or by the endpoint's id alone. All that is authentic is
-/// answered 200 once it is durable, so that no provider redelivers for ever.
+/// Receives a provider's delivery, authenticated by its signature or, without one, by the endpoint's secret id. Every
+/// authentic delivery is answered 200 once it is durable, quarantined ones too, so that no provider redelivers for ever.
 #[utoipa::path(
     post,
     path = "/hooks/{provider}/{endpoint}",
-    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (String = "*/*")), description = "As the provider sends it, at most 1 MiB"),
+    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (String = "*/*")), description = "The payload as the provider sends it, at most 1 MiB"),
     responses(
         (status = 200, body = Delivered),
-        (status = 401, description = "The signature is missing or wrong"),
-        (status = 404, description = "No such provider or endpoint"),
-        (status = 405, description = "This provider does not deliver by this method"),
+        (status = 401, description = "Missing or invalid signature"),
+        (status = 404, description = "Unknown provider or endpoint"),
+        (status = 405, description = "The provider does not deliver by this method"),
         (status = 413, description = "Over 1 MiB")
     )
 )]
@@ -107,15 +107,15 @@ async fn deliver(
     take(app, path, request).await
 }
 
-/// Takes a provider's delivery whose parameters are in the query.
+/// Receives a provider's delivery whose parameters are in the query string.
 #[utoipa::path(
     get,
     path = "/hooks/{provider}/{endpoint}",
     responses(
         (status = 200, body = Delivered),
-        (status = 401, description = "The signature is missing or wrong"),
-        (status = 404, description = "No such provider or endpoint"),
-        (status = 405, description = "This provider does not deliver by this method"),
+        (status = 401, description = "Missing or invalid signature"),
+        (status = 404, description = "Unknown provider or endpoint"),
+        (status = 405, description = "The provider does not deliver by this method"),
         (status = 413, description = "Over 1 MiB")
     )
 )]
@@ -136,7 +136,7 @@ async fn take(
     let origin = app.engine.ingest.origin(&provider, &endpoint);
     let known_provider = origin.is_provider.then(|| provider.clone());
     let accepted = deliver_to(&app, provider, endpoint, request, received_at).await;
-    // Only names that are configured are labels: anybody may call a path.
+    // Labels of metrics are configured names only: anybody can invent a path.
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
     app.engine.deliveries.record(noted(&accepted, origin, known_provider, (received_at, id, micros)));
@@ -194,7 +194,7 @@ async fn deliver_to(
     app.engine.ingest.deliver(&delivery).await.map_err(HookError::Delivery)
 }
 
-/// The line in the log of deliveries: names and times, nothing of the payload.
+/// The row in the log of deliveries: names and times, nothing of the payload.
 fn noted(
     accepted: &Result<Accepted, HookError>,
     origin: DeliveryOrigin,

@@ -18,23 +18,23 @@ pub fn routes() -> Routes {
 word_values!(LeaderboardPeriod);
 
 parameters! {
-    /// Which period.
-    OfPeriod {
-        /// By default a day. Weeks begin on Monday.
+    /// The period of the leaderboard.
+    PeriodQuery {
+        /// By default `day`. Weeks begin on Monday.
         period: LeaderboardPeriod,
-        /// A local day in it; by default today.
+        /// A local day within the period; by default today.
         date: Day,
     }
 }
 
-/// Agents by calls, then pickups, connected calls and talk time; with the daily goal and how far each is with it.
+/// Ranks agents by calls, then pickups, connected calls and talk time, with their progress towards the daily goal.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/leaderboard",
-    params(Read<OfPeriod>),
+    params(Read<PeriodQuery>),
     responses((status = 200, content((LeaderboardAnswer = "application/json"), (String = "text/csv"))))
 )]
-async fn leaderboard(read: Read<OfPeriod>) -> Result<Response, Problem> {
+async fn leaderboard(read: Read<PeriodQuery>) -> Result<Response, Problem> {
     let today = read.view.timeline().latest().zone.day(read.at);
     let (period, date) =
         (read.query.period.unwrap_or(LeaderboardPeriod::Day), read.query.date.unwrap_or(today));
@@ -42,7 +42,7 @@ async fn leaderboard(read: Read<OfPeriod>) -> Result<Response, Problem> {
         read.view.with(|tenant, position| tenant.leaderboard_sums(position, period, date, today));
     let answer = leaderboard_sums.rank();
     let (position, rows) = (answer.position, |answer: LeaderboardAnswer| answer.items);
-    // Of a period that is over the time decides nothing, unless it is the one that is current by default.
+    // A past period that was asked for by date does not depend on the time.
     if read.query.date.is_some() && period.around(date).1 < today {
         read.figures(position, answer, rows)
     } else {

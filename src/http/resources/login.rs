@@ -1,4 +1,4 @@
-//! Login and logout of people, and what the caller is.
+//! Login and logout of users, and the caller's own identity.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 
-/// Passwords that are checked at once: each takes 19 MB and a processor.
+/// Passwords that are checked at once: each check takes 19 MB and a processor.
 const CHECKS_MAX: usize = 2;
-/// So long does a login wait for its turn.
+/// Longest wait of a login for its check.
 const TURN_WAIT: Duration = Duration::from_secs(5);
 
 static CHECKS: Semaphore = Semaphore::const_new(CHECKS_MAX);
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
         .add(Need::Known, routes!(me))
 }
 
-/// Who logs in.
+/// The credentials of a user.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what log_in reads")]
 struct LoginBody {
@@ -50,33 +50,33 @@ struct LoginBody {
     password: String,
 }
 
-/// A login that has begun.
+/// A new login.
 #[derive(Serialize, ToSchema)]
-struct Begun {
-    /// Who has logged in.
+struct LoginAnswer {
+    /// The user's id.
     user_id: String,
-    /// When the cookie opens nothing any more.
+    /// When the login expires.
     expires_at: String,
 }
 
-/// The cookie's header, for as many seconds; 0 takes it away.
+/// The `Set-Cookie` value for `seconds`; 0 removes the cookie.
 fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> {
     let secure = if app.engine.public_url.starts_with("https://") { "; Secure" } else { "" };
     let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).map_err(|error| Problem::internal(&error))
 }
 
-/// Gives a session cookie for email and password.
+/// Logs in with email and password; the answer sets the session cookie.
 #[utoipa::path(
     post,
     path = "/api/v1/login",
     request_body = LoginBody,
     responses(
-        (status = 200, description = "The session cookie is in `Set-Cookie`", body = Begun),
-        (status = 401, description = "Email or password is wrong"),
-        (status = 403, description = "A page of another site asked for it"),
-        (status = 422, description = "A member is at fault"),
-        (status = 429, description = "Too many attempts; `Retry-After` says when to come again")
+        (status = 200, description = "The session cookie is in `Set-Cookie`", body = LoginAnswer),
+        (status = 401, description = "Wrong email or password"),
+        (status = 403, description = "The request came from a page of another site"),
+        (status = 422, description = "Invalid content; `errors` names the fields"),
+        (status = 429, description = "Too many attempts; `Retry-After` says when to try again")
     )
 )]
 async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
@@ -94,12 +94,13 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     })?;
     let turn = tokio::time::timeout(TURN_WAIT, CHECKS.acquire()).await;
     let Ok(Ok(_turn)) = turn else {
-        return Err(Problem::unavailable("logins_busy", "too many log in at once", 5));
+        return Err(Problem::unavailable("logins_busy", "too many logins at once", 5));
     };
     let access = Arc::clone(&app.engine.access);
     let begun = blocking(move || access.log_in(&email, &password)).await??;
-    let begun = begun.ok_or_else(|| unauthorized("email or password is wrong"))?;
-    let answer = Json(Begun { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
+    let begun = begun.ok_or_else(|| unauthorized("wrong email or password"))?;
+    let answer =
+        Json(LoginAnswer { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
     let mut response = answer.into_response();
     let headers = response.headers_mut();
     headers.insert(header::SET_COOKIE, cookie(&app, &begun.cookie, LOGIN_SECONDS)?);
@@ -107,13 +108,13 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     Ok(response)
 }
 
-/// Ends the login of the session cookie, on the server too.
+/// Logs out: ends the login on the server and removes the session cookie.
 #[utoipa::path(
     post,
     path = "/api/v1/logout",
     responses(
-        (status = 204, description = "The login is over"),
-        (status = 403, description = "A page of another site asked for it")
+        (status = 204, description = "Logged out"),
+        (status = 403, description = "The request came from a page of another site")
     )
 )]
 async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
@@ -129,22 +130,22 @@ async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     Ok(response)
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Serialize, ToSchema)]
 struct Me {
-    /// What `by` of a fact says.
+    /// The caller's id, as in the member `by` of facts.
     id: String,
-    /// The person's name, of a user.
+    /// The user's name; null for tokens.
     name: Option<String>,
-    /// The person's email, of a user.
+    /// The user's email; null for tokens.
     email: Option<String>,
-    /// What the caller may do in all tenants.
+    /// The caller's role in all tenants; null where it is granted by tenant.
     role: Option<&'static str>,
-    /// Role by tenant.
+    /// The caller's role by tenant.
     tenants: BTreeMap<String, &'static str>,
 }
 
-/// Who asks, and what he may do where.
+/// Gets the caller's identity and roles.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
 async fn me(State(app): State<Arc<App>>, GlobalAccess(caller): GlobalAccess) -> Json<Me> {
     let known = app.engine.access.known();

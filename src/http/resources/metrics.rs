@@ -17,26 +17,26 @@ pub fn routes() -> Routes {
 }
 
 parameters! {
-    /// Which month.
-    OfMonth {
-        /// By default the current one, in the tenant's zone.
+    /// The month of the figures.
+    MonthQuery {
+        /// By default the current month in the tenant's time zone.
         month: Month,
     }
 }
 
-/// Figures of a month, of the tenant and of each agent.
+/// Figures of a month: of the tenant and of each agent.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/month",
-    params(Read<OfMonth>),
+    params(Read<MonthQuery>),
     responses((status = 200, content((MonthAnswer = "application/json"), (String = "text/csv"))))
 )]
-async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
+async fn month(read: Read<MonthQuery>) -> Result<Response, Problem> {
     let current = read.view.timeline().latest().zone.month(read.at);
     let month = read.query.month.unwrap_or(current);
     let answer = read.view.month(month, read.at);
     let (position, rows) = (answer.position, |month| vec![month]);
-    // Whoever asks for no month asks for another one later on.
+    // Without `month` the same request means another month later on.
     if read.query.month.is_some() && month < current {
         read.figures(position, answer, rows)
     } else {
@@ -44,7 +44,7 @@ async fn month(read: Read<OfMonth>) -> Result<Response, Problem> {
     }
 }
 
-/// Figures of each day of a range, days without facts included.
+/// Figures of each day of a range, including days without facts.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/metrics/days",

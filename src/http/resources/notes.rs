@@ -1,4 +1,4 @@
-//! Notes: the CRM's and people's own in one list; people write and remove their own (B9).
+//! Notes: those of the CRM and those written here, in one list (B9).
 
 use std::sync::Arc;
 
@@ -31,21 +31,21 @@ pub fn routes() -> Routes {
 }
 
 parameters! {
-    /// Which notes.
-    Notes {
+    /// The filter of notes.
+    NoteQuery {
         /// Part of text or author, in any case.
         search: String,
     }
 }
 
-/// Notes, newest first: the CRM's (`synced`) beside people's own (`own`).
+/// Lists notes, newest first: those of the CRM (`synced`) and those written here (`own`).
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/notes",
-    params(List<Notes>),
+    params(List<NoteQuery>),
     responses((status = 200, body = Page<NoteItem>))
 )]
-async fn list_notes(State(app): State<Arc<App>>, list: List<Notes>) -> Result<Response, Problem> {
+async fn list_notes(State(app): State<Arc<App>>, list: List<NoteQuery>) -> Result<Response, Problem> {
     let (taken, position) =
         list.view.with(|tenant, position| (NoteList::new(&tenant.crm.rows, &tenant.notes.rows), position));
     let (search, after, limit) = (list.query.search.clone(), list.after()?, list.limit);
@@ -60,18 +60,18 @@ async fn list_notes(State(app): State<Arc<App>>, list: List<Notes>) -> Result<Re
 #[schema(as = NewNote)]
 #[expect(dead_code, reason = "documents what the handler reads member by member")]
 struct NewNoteBody {
-    /// What it says: at most 64 KiB.
+    /// The text, at most 64 KiB.
     content: String,
-    /// Who writes it; the caller where it is absent.
+    /// The author; by default the caller.
     author: Option<String>,
-    /// Whom it is about.
+    /// The contact that the note is about.
     contact: Option<String>,
 }
 
-/// Which note it is.
+/// The note of a command.
 #[derive(Serialize, ToSchema)]
-struct NoteDone {
-    /// The note.
+struct NoteAnswer {
+    /// The note's id.
     note_id: String,
 }
 
@@ -81,7 +81,7 @@ struct NoteDone {
     path = "/api/v1/tenants/{tenant}/notes",
     params(Command),
     request_body = NewNoteBody,
-    responses((status = 201, body = CommandResponse<NoteDone>), (status = 200, body = CommandResponse<NoteDone>))
+    responses((status = 201, body = CommandResponse<NoteAnswer>), (status = 200, body = CommandResponse<NoteAnswer>))
 )]
 async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (content, author, contact) = command.body(|at: &mut Reader<'_>| {
@@ -92,7 +92,7 @@ async fn write_note(State(app): State<Arc<App>>, command: Command) -> Result<Res
     let new = NewNote { author, content, contact };
     let commands = &app.engine.commands;
     let (note_id, receipt) = commands.write_note(&command.tenant, command.key.as_ref(), new).await?;
-    CommandResponse::response(&receipt, NoteDone { note_id: note_id.to_string() })
+    CommandResponse::response(&receipt, NoteAnswer { note_id: note_id.to_string() })
 }
 
 impl From<NoteNotFound> for Problem {
@@ -101,12 +101,12 @@ impl From<NoteNotFound> for Problem {
     }
 }
 
-/// Removes a note that was written here. The CRM's own are the CRM's.
+/// Removes a note that was written here. Notes of the CRM cannot be removed here.
 #[utoipa::path(
     delete,
     path = "/api/v1/tenants/{tenant}/notes/{note_id}",
     params(Command),
-    responses((status = 200, body = CommandResponse<NoteDone>))
+    responses((status = 200, body = CommandResponse<NoteAnswer>))
 )]
 async fn remove_note(
     State(app): State<Arc<App>>,
@@ -117,5 +117,5 @@ async fn remove_note(
     let id = Text::new(&note_id).ok_or(NoteNotFound)?;
     let by = Text::new(command.tenant.by());
     let receipt = app.engine.commands.remove_note(&command.tenant, &id, by).await?;
-    CommandResponse::changed(&receipt, NoteDone { note_id })
+    CommandResponse::changed(&receipt, NoteAnswer { note_id })
 }

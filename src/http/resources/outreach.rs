@@ -1,4 +1,4 @@
-//! Outreach leads, and where people put them.
+//! Outreach leads and their stages.
 
 use std::sync::Arc;
 
@@ -33,63 +33,63 @@ pub fn routes() -> Routes {
 }
 
 parameters! {
-    /// Which leads.
-    Leads {
-        /// Where they stand.
+    /// The filter of leads.
+    LeadQuery {
+        /// The lead's stage.
         stage: Stage,
         /// Part of name, email or company, in any case.
         search: String,
     }
 }
 
-/// Outreach leads, newest first by their first event.
+/// Lists outreach leads, newest first by their first event.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/outreach/leads",
-    params(List<Leads>),
+    params(List<LeadQuery>),
     responses((status = 200, body = Page<LeadItem>))
 )]
-async fn list_leads(list: List<Leads>) -> Result<Response, Problem> {
-    let Leads { stage, search } = list.query.clone();
+async fn list_leads(list: List<LeadQuery>) -> Result<Response, Problem> {
+    let LeadQuery { stage, search } = list.query.clone();
     let (filter, after) = (LeadFilter { stage, search }, list.after()?);
     let (view, limit) = (list.view.clone(), list.limit);
     list.page(blocking(move || view.leads(&filter, after.as_ref(), limit)).await?)
 }
 
 parameters! {
-    /// Where the lead is, if more than one has the id.
-    Place {
+    /// The instance and workspace of a lead, where several leads have the id.
+    LeadScope {
         /// Host of the provider's instance.
         instance: String,
-        /// The provider's workspace.
+        /// Workspace at the outreach provider.
         workspace: String,
     }
 }
 
-impl Place {
+impl LeadScope {
     fn address<'a>(&'a self, lead_id: &'a str) -> LeadAddress<'a> {
         LeadAddress { lead_id, instance: self.instance.as_deref(), workspace: self.workspace.as_deref() }
     }
 }
 
-/// A lead by the provider's id, by the `lead_id` of the list, or by email.
+/// Gets one lead, by the provider's id, the `lead_id` of the list, or the email.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}",
-    params(Read<Place>),
-    responses((status = 200, body = ItemAnswer<LeadItem>), (status = 409, description = "several leads have the id"))
+    params(Read<LeadScope>),
+    responses((status = 200, body = ItemAnswer<LeadItem>), (status = 409, description = "Several leads have this id; name `workspace` and `instance`"))
 )]
 async fn one_lead(
     State(app): State<Arc<App>>,
     Path((_, lead_id)): Path<(String, String)>,
-    read: Read<Place>,
+    read: Read<LeadScope>,
 ) -> Result<Response, Problem> {
     let address = read.query.address(&lead_id);
     let (found, position) = read.view.find_lead(&app.engine.secret, &read.tenant, &address);
     read.answer(position, &ItemAnswer { position, answer: found? })
 }
 
-/// Where a person puts a lead.
+/// The stage of a lead.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct StageBody {
@@ -97,22 +97,22 @@ struct StageBody {
     stage: String,
 }
 
-/// Puts a lead where a person says it stands; only a later event of higher rank moves it on.
+/// Sets a lead's stage. Only a later event of a higher stage moves the lead on.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}/stage",
-    params(Command<Place>),
+    params(Command<LeadScope>),
     request_body = StageBody,
     responses(
         (status = 200, body = CommandResponse<LeadItem>),
         (status = 201, body = CommandResponse<LeadItem>),
-        (status = 409, description = "several leads have the id, or it has no name any more"),
+        (status = 409, description = "Several leads have this id, or the lead has neither an id nor an email any more"),
     )
 )]
 async fn stage_lead(
     State(app): State<Arc<App>>,
     Path((_, lead_id)): Path<(String, String)>,
-    command: Command<Place>,
+    command: Command<LeadScope>,
 ) -> Result<Response, Problem> {
     let (tenant, address) = (&command.tenant, command.query.address(&lead_id));
     let stage: LeadStage = command.body(|at| at.required("stage"))?;

@@ -1,4 +1,4 @@
-//! The read models of this server: how far each is, and the digest by which it can be compared (E6).
+//! The read models: how far each is folded, and its digest for comparison (E6).
 
 use std::sync::Arc;
 
@@ -23,21 +23,22 @@ pub fn routes() -> Routes {
 /// A read model.
 #[derive(Serialize, ToSchema)]
 struct Projection {
-    /// The model.
+    /// The model's name.
     name: &'static str,
     /// Version of its rules and of the tz database: 1202502 is version 1 of the rules under 2025b.
     version: u32,
-    /// Folded up to this position of the log.
+    /// Last log position that the model includes.
     position: u64,
-    /// Facts of the log that are not folded yet.
+    /// Facts of the log that the model does not include yet.
     lag: u64,
-    /// Of its rows over all tenants, in hexadecimal digits: equal for one log, however it was folded.
+    /// Digest of the model's rows over all tenants, in hexadecimal. Equal logs give equal digests, however they were
+    /// folded.
     digest: String,
-    /// `live`, or `stopped` where folding has ended with an error: then it stays where it is.
+    /// `live`, or `stopped` after an error: the model then stays at its position.
     state: &'static str,
 }
 
-/// Every read model, with its digest at one position.
+/// Lists the read models with their digests, all at one position.
 #[utoipa::path(
     get,
     path = "/api/v1/projections",

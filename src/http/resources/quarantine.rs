@@ -1,4 +1,4 @@
-//! Quarantine: deliveries of which no fact could be made, of a tenant or of none, and their retries (R3).
+//! Quarantine: deliveries that could not be mapped to facts, with or without a tenant, and their retries (R3).
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
 
-/// Deliveries that one bulk retry takes.
+/// Most deliveries of one bulk retry.
 const BULK_MAX: usize = 500;
 
-/// `/quarantine` of tenants, and of deliveries without one.
+/// `/quarantine` of a tenant, and the global `/quarantine` of deliveries without a tenant.
 pub fn routes() -> Routes {
     Routes::new("quarantine")
         .add(Need::Auditor, routes!(list_quarantine))
@@ -44,54 +44,54 @@ pub fn routes() -> Routes {
 word_values!(QuarantineState);
 
 parameters! {
-    /// Which quarantined deliveries.
-    Quarantined {
-        /// Why, in a word such as `unknown_tracking_number`.
+    /// The filter of quarantined deliveries.
+    QuarantineQuery {
+        /// Why they were quarantined, in a word such as `unknown_tracking_number`.
         reason: String,
-        /// Whose deliveries.
+        /// The provider that delivered them.
         provider: String,
-        /// Where they stand.
+        /// `open` or `resolved`.
         state: QuarantineState,
     }
 }
 
-impl Quarantined {
+impl QuarantineQuery {
     fn filter(&self) -> QuarantineFilter {
         let Self { reason, provider, state } = self.clone();
         QuarantineFilter { reason, provider, state }
     }
 }
 
-/// Deliveries of the tenant that could not be turned into facts, newest first.
+/// Lists the tenant's deliveries that could not be mapped to facts, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/quarantine",
-    params(List<Quarantined>),
+    params(List<QuarantineQuery>),
     responses((status = 200, body = Page<QuarantineItem>))
 )]
-async fn list_quarantine(list: List<Quarantined>) -> Result<Response, Problem> {
+async fn list_quarantine(list: List<QuarantineQuery>) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = list.view.with(|tenant, position| (tenant.quarantine.rows.clone(), position));
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
-/// Deliveries of no known tenant that could not be turned into facts, newest first.
+/// Lists deliveries without a tenant that could not be mapped to facts, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/quarantine",
-    params(GlobalList<Quarantined>),
+    params(GlobalList<QuarantineQuery>),
     responses((status = 200, body = Page<QuarantineItem>))
 )]
 async fn list_unassigned_quarantine(
     State(app): State<Arc<App>>,
-    list: GlobalList<Quarantined>,
+    list: GlobalList<QuarantineQuery>,
 ) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
     list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
-/// One quarantined delivery. Its payload is that of the fact at `fact_position`.
+/// Gets one quarantined delivery. Its payload is the original of the fact at `fact_position`.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/quarantine/{quarantine_id}",
@@ -103,24 +103,24 @@ async fn get_quarantined(Path((_, id)): Path<(String, String)>, read: Read) -> R
     read.one(position, found, "quarantined delivery")
 }
 
-/// A delivery that was mapped.
+/// The result of a successful retry.
 #[derive(Serialize, ToSchema)]
 struct RetryAnswer {
-    /// The delivery.
+    /// The delivery's id.
     quarantine_id: String,
-    /// `resolved`.
+    /// Always `resolved`.
     state: &'static str,
     #[serde(flatten)]
     resolved: Resolution,
 }
 
-/// Maps a quarantined delivery again; one that was resolved before answers its facts.
+/// Maps a quarantined delivery again. A delivery that was resolved before is answered with its facts.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/quarantine/{quarantine_id}/retry",
     responses(
         (status = 200, body = RetryAnswer),
-        (status = 409, description = "It cannot be mapped, still; `reason` says why")
+        (status = 409, description = "The delivery still cannot be mapped; `reason` says why")
     )
 )]
 async fn retry_quarantined(
@@ -133,13 +133,13 @@ async fn retry_quarantined(
     retry(&app, &tenant, found, Text::new(tenant.by())).await
 }
 
-/// Maps a quarantined delivery of no tenant again.
+/// Maps a quarantined delivery without a tenant again.
 #[utoipa::path(
     post,
     path = "/api/v1/quarantine/{quarantine_id}/retry",
     responses(
         (status = 200, body = RetryAnswer),
-        (status = 409, description = "It cannot be mapped, still; `reason` says why")
+        (status = 409, description = "The delivery still cannot be mapped; `reason` says why")
     )
 )]
 async fn retry_unassigned(
@@ -182,16 +182,16 @@ impl From<RetryRejection> for Problem {
 }
 
 parameters! {
-    /// Which deliveries are mapped again.
-    Bulk {
-        /// Only those quarantined for this reason.
+    /// The deliveries of a bulk retry.
+    BulkQuery {
+        /// Retries deliveries with this reason only.
         reason: String,
-        /// Only those behind this position: `last_position` of the answer before.
+        /// Retries deliveries behind this position only: `last_position` of the previous answer.
         after: u64,
     }
 }
 
-impl FromRequestParts<Arc<App>> for Bulk {
+impl FromRequestParts<Arc<App>> for BulkQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
@@ -199,51 +199,51 @@ impl FromRequestParts<Arc<App>> for Bulk {
     }
 }
 
-/// What became of many.
+/// The results of a bulk retry.
 #[derive(Serialize, ToSchema)]
 struct BulkAnswer {
-    /// The log's head when all were done: as `min_position` it shows what was resolved.
+    /// The last position of the log after all retries: a read with it as `min_position` sees them.
     position: Position,
-    /// How many were mapped again.
+    /// Deliveries that were retried.
     retried: usize,
-    /// How many of them had a meaning now.
+    /// Deliveries that were mapped.
     resolved: usize,
-    /// How many are quarantined still.
+    /// Deliveries that still cannot be mapped.
     still_quarantined: usize,
-    /// The last that was looked at; null when there was none.
+    /// Position of the last retried delivery; null without one.
     last_position: Option<Position>,
-    /// Whether there are more behind it.
+    /// Whether further deliveries are left behind `last_position`.
     more: bool,
 }
 
-/// Maps the tenant's open deliveries again, oldest first, at most 500 at a time.
+/// Maps the tenant's quarantined deliveries again, oldest first, at most 500 per request.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/quarantine/retry",
-    params(Bulk),
+    params(BulkQuery),
     responses((status = 200, body = BulkAnswer))
 )]
 async fn retry_quarantine(
     State(app): State<Arc<App>>,
     tenant: TenantAccess,
-    bulk: Bulk,
+    bulk: BulkQuery,
 ) -> Result<Json<BulkAnswer>, Problem> {
     let view = app.engine.commands.folded(&tenant).await?;
     let rows = view.with(|tenant, _| tenant.quarantine.rows.clone());
     retry_all(&app, &tenant, &rows, &bulk, Text::new(tenant.by())).await
 }
 
-/// Maps the open deliveries of no tenant again, oldest first, at most 500 at a time.
+/// Maps the quarantined deliveries without a tenant again, oldest first, at most 500 per request.
 #[utoipa::path(
     post,
     path = "/api/v1/quarantine/retry",
-    params(Bulk),
+    params(BulkQuery),
     responses((status = 200, body = BulkAnswer))
 )]
 async fn retry_unassigned_quarantine(
     State(app): State<Arc<App>>,
     access: GlobalAccess,
-    bulk: Bulk,
+    bulk: BulkQuery,
 ) -> Result<Json<BulkAnswer>, Problem> {
     wait_for(&app, Some(app.engine.log.head().position)).await?;
     let (rows, _) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
@@ -254,7 +254,7 @@ async fn retry_all(
     app: &App,
     tenant: &TenantId,
     rows: &Quarantine,
-    bulk: &Bulk,
+    bulk: &BulkQuery,
     by: Option<Text>,
 ) -> Result<Json<BulkAnswer>, Problem> {
     let mut open = rows.open_positions(bulk.reason.as_deref(), bulk.after.unwrap_or(0), BULK_MAX + 1);

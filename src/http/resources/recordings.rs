@@ -24,7 +24,7 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(recordings_of_lead))
 }
 
-/// Recordings of a call, newest first.
+/// Lists the recordings of a call, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/calls/{call_id}/recordings",
@@ -38,10 +38,10 @@ async fn recordings_of_call(
 ) -> Result<Response, Problem> {
     let row = list.view.with(|tenant, _| tenant.calls.rows.row(&call_id));
     row.ok_or_else(|| Problem::not_found("call"))?;
-    told(&app, list, move |calls| calls.row(&call_id).into_iter().collect()).await
+    recording_page(&app, list, move |calls| calls.row(&call_id).into_iter().collect()).await
 }
 
-/// Recordings of a lead's calls, newest first; none of a lead that was never called.
+/// Lists the recordings of a lead's calls, newest first; an empty list for a lead that was never called.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/leads/{lead_id}/recordings",
@@ -53,10 +53,10 @@ async fn recordings_of_lead(
     Path((_, lead_id)): Path<(String, String)>,
     list: List,
 ) -> Result<Response, Problem> {
-    told(&app, list, move |calls| calls.of_lead(&lead_id)).await
+    recording_page(&app, list, move |calls| calls.of_lead(&lead_id)).await
 }
 
-async fn told(
+async fn recording_page(
     app: &App,
     list: List,
     rows: impl FnOnce(&Calls) -> Vec<u32> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Weekly and monthly reports: drafted, published at a position of the log, withdrawn (B14).
+//! Weekly and monthly reports: drafted, published at a log position, withdrawn (B14).
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 
-/// `/reports`, `/reports/{report_id}`, and what is done with them.
+/// `/reports`, `/reports/{report_id}`, and its `publish` and `withdraw`.
 pub fn routes() -> Routes {
     Routes::new("reports")
         .add(Need::Viewer, routes!(list_reports))
@@ -31,12 +31,12 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(withdraw_report))
 }
 
-/// A viewer sees what was published; drafts and what was withdrawn are for those who write reports.
+/// Whether the caller may see a report of this status: viewers see published reports only.
 fn may_see<Q>(read: &Read<Q>, status: ReportState) -> bool {
     read.tenant.role() != Role::Viewer || status == ReportState::Published
 }
 
-/// Reports, newest first by when they were drafted. A viewer is shown published ones only.
+/// Lists reports, last drafted first. Viewers see published reports only.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/reports",
@@ -52,7 +52,7 @@ async fn list_reports(list: List) -> Result<Response, Problem> {
 /// A report with its figures.
 #[derive(Serialize, ToSchema)]
 struct ReportAnswer {
-    /// True at this position.
+    /// The log position up to which the answer is true.
     position: u64,
     #[serde(flatten)]
     report: ReportItem,
@@ -60,16 +60,16 @@ struct ReportAnswer {
     from: Option<String>,
     /// Last day of the period.
     to: Option<String>,
-    /// IANA name of the zone that cuts its days.
+    /// IANA name of the time zone of the days.
     timezone: &'static str,
-    /// What was written.
+    /// The text of the report.
     narrative: Option<String>,
-    /// Of the period beside the one before: of a draft as they are now, of what was published as they were at its
-    /// position of the log; null where no period is named.
+    /// Figures of the period and of the one before: a draft's as of now, a published report's as of its log position;
+    /// null without a period.
     figures: Option<ReportFigures>,
 }
 
-/// One report with its figures. What was published stays as it was, whatever came into the log since.
+/// Gets one report with its figures. The figures of a published report never change.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/reports/{report_id}",
@@ -124,16 +124,16 @@ async fn get_report(
 struct NewReport {
     /// A month such as `2025-10`, or the Monday of a week such as `2025-10-06`.
     period: String,
-    /// What is written: at most 64 KiB.
+    /// The text, at most 64 KiB.
     narrative: Option<String>,
 }
 
-/// Which report it is.
+/// The report of a command.
 #[derive(Serialize, ToSchema)]
-struct ReportDone {
-    /// The report.
+struct ReportCommandAnswer {
+    /// The report's id.
     report_id: String,
-    /// Where it stands now.
+    /// `draft`, `published` or `withdrawn`.
     status: &'static str,
 }
 
@@ -143,7 +143,7 @@ struct ReportDone {
     path = "/api/v1/tenants/{tenant}/reports",
     params(Command),
     request_body = NewReport,
-    responses((status = 201, body = CommandResponse<ReportDone>), (status = 200, body = CommandResponse<ReportDone>))
+    responses((status = 201, body = CommandResponse<ReportCommandAnswer>), (status = 200, body = CommandResponse<ReportCommandAnswer>))
 )]
 async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let (period, narrative) = command.body(|at: &mut Reader<'_>| {
@@ -159,17 +159,17 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
     let (id, receipt) =
         commands.draft_report(&command.tenant, command.key.as_ref(), period, narrative).await?;
     let (report_id, status) = (id.to_string(), ReportState::Draft.as_str());
-    CommandResponse::response(&receipt, ReportDone { report_id, status })
+    CommandResponse::response(&receipt, ReportCommandAnswer { report_id, status })
 }
 
-/// Publishes a draft: from now on its figures are those of the log as it ends now.
+/// Publishes a draft: its figures are fixed at the current log position.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/publish",
     params(Command),
     responses(
-        (status = 200, body = CommandResponse<ReportDone>),
-        (status = 409, description = "It was withdrawn")
+        (status = 200, body = CommandResponse<ReportCommandAnswer>),
+        (status = 409, description = "The report was withdrawn")
     )
 )]
 async fn publish_report(
@@ -180,7 +180,10 @@ async fn publish_report(
     command.body(|_| Some(()))?;
     let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
     let receipt = app.engine.commands.publish_report(&command.tenant, &id).await?;
-    CommandResponse::changed(&receipt, ReportDone { report_id, status: ReportState::Published.as_str() })
+    CommandResponse::changed(
+        &receipt,
+        ReportCommandAnswer { report_id, status: ReportState::Published.as_str() },
+    )
 }
 
 /// Withdraws a published report.
@@ -189,7 +192,7 @@ async fn publish_report(
     path = "/api/v1/tenants/{tenant}/reports/{report_id}/withdraw",
     params(Command),
     responses(
-        (status = 200, body = CommandResponse<ReportDone>),
+        (status = 200, body = CommandResponse<ReportCommandAnswer>),
         (status = 409, description = "It is a draft still")
     )
 )]
@@ -201,7 +204,10 @@ async fn withdraw_report(
     command.body(|_| Some(()))?;
     let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
     let receipt = app.engine.commands.withdraw_report(&command.tenant, &id).await?;
-    CommandResponse::changed(&receipt, ReportDone { report_id, status: ReportState::Withdrawn.as_str() })
+    CommandResponse::changed(
+        &receipt,
+        ReportCommandAnswer { report_id, status: ReportState::Withdrawn.as_str() },
+    )
 }
 
 impl From<ReportRejection> for Problem {

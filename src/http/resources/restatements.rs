@@ -1,4 +1,4 @@
-//! What changed in months that were over.
+//! Restatements: figures of closed months that changed.
 
 use std::sync::Arc;
 
@@ -22,21 +22,24 @@ pub fn routes() -> Routes {
 }
 
 parameters! {
-    /// Which restatements.
-    Restated {
-        /// Of this month.
+    /// The filter of restatements.
+    RestatementQuery {
+        /// The closed month that changed.
         month: Month,
     }
 }
 
-/// Figures of closed months that changed, the latest recorded first: one item a figure, month and day of recording.
+/// Lists figures of closed months that changed, latest first: one item per figure, month and day of recording.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/restatements",
-    params(List<Restated>),
+    params(List<RestatementQuery>),
     responses((status = 200, body = Page<RestatementItem>))
 )]
-async fn list_restatements(State(app): State<Arc<App>>, list: List<Restated>) -> Result<Response, Problem> {
+async fn list_restatements(
+    State(app): State<Arc<App>>,
+    list: List<RestatementQuery>,
+) -> Result<Response, Problem> {
     let (month, after, limit) = (list.query.month, list.after()?, list.limit);
     let read = move |tracker: &projections::figures::restatements::RestatementTracker| {
         tracker.page(month, after.as_ref(), limit)

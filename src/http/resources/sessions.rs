@@ -1,7 +1,7 @@
 //! Dialer sessions: start, resume, end, attempts, next lead (C1, C2, C3).
 //!
-//! These commands need no `Idempotency-Key`: what they record has a key of its own, so sent again they answer what
-//! stands.
+//! These commands need no `Idempotency-Key`: the facts that they record have natural keys, so repeating a command
+//! answers what it did the first time.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::views::SessionAnswer;
 
-/// What lead ids may take of a fact's body, in bytes: 5,000 UUIDs fit, and the body's other members beside them.
+/// Most bytes of lead ids in a fact's body: 5,000 UUIDs fit, with room for the other members.
 const LEADS_BYTES_MAX: usize = 190_000;
 
 /// `/sessions` and below.
@@ -62,7 +62,7 @@ impl From<SessionRejection> for Problem {
     }
 }
 
-/// A command's answer that is true at `position`, as the state was read after it.
+/// The result of a command whose answer was read at `position`.
 fn at<T>(receipt: &Receipt<T>, position: Position) -> Receipt<Position> {
     Receipt { answer: position, recorded: receipt.recorded.map(|_| position) }
 }
@@ -72,7 +72,7 @@ fn changed(done: Receipt<SessionAnswer>) -> Result<Response, Problem> {
     CommandResponse::changed(&receipt, done.answer.session)
 }
 
-/// The id in the path; what is no text is no session.
+/// The session id of a path; 404 for a text that cannot be one.
 fn id(text: &str) -> Result<Text, Problem> {
     Text::new(text).ok_or_else(|| Problem::not_found("session"))
 }
@@ -82,11 +82,11 @@ fn id(text: &str) -> Result<Text, Problem> {
 #[schema(as = NewSession)]
 #[expect(dead_code, reason = "documents what start_session reads")]
 struct NewSession {
-    /// Who works it.
+    /// Email of the agent who works the session.
     agent: String,
-    /// The list's pipeline.
+    /// The pipeline that the leads come from.
     pipeline_id: String,
-    /// The leads in queue order, at least one, at most 5,000; one named twice is queued once.
+    /// The leads in queue order, 1 to 5,000. Repeated ids are queued once.
     #[schema(min_items = 1, max_items = 5000)]
     lead_ids: Vec<String>,
 }
@@ -103,15 +103,15 @@ fn new_session(at: &mut Reader<'_>) -> Option<(Email, Text, Vec<Text>)> {
     Some((agent?, pipeline?, leads))
 }
 
-/// Gets the active session of agent and pipeline, or starts one. Needs no idempotency key.
+/// Starts a session, or answers the active one of this agent and pipeline. Safe to repeat without an idempotency key.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions",
     request_body = NewSession,
     responses(
         (status = 201, body = CommandResponse<SessionItem>, description = "Started"),
-        (status = 200, body = CommandResponse<SessionItem>, description = "The active one, whatever its leads"),
-        (status = 422, description = "Fields at fault")
+        (status = 200, body = CommandResponse<SessionItem>, description = "There is an active session already; its leads may differ"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
     )
 )]
 async fn start_session(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
@@ -122,34 +122,37 @@ async fn start_session(State(app): State<Arc<App>>, command: Command) -> Result<
 }
 
 parameters! {
-    /// Whose session.
-    Active {
-        /// Who works it.
+    /// The agent and pipeline of a session.
+    ActiveSessionQuery {
+        /// Email of the agent who works the session.
         agent: RequiredValue<Email>,
-        /// The list's pipeline.
+        /// The pipeline that the leads come from.
         pipeline_id: RequiredValue<Text>,
     }
 }
 
-/// The active session of agent and pipeline.
+/// Gets the active session of an agent and pipeline.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sessions/active",
-    params(Read<Active>),
+    params(Read<ActiveSessionQuery>),
     responses((status = 200, body = SessionAnswer))
 )]
-async fn get_active_session(read: Read<Active>) -> Result<Response, Problem> {
+async fn get_active_session(read: Read<ActiveSessionQuery>) -> Result<Response, Problem> {
     let (Some(RequiredValue(agent)), Some(RequiredValue(pipeline))) =
         (&read.query.agent, &read.query.pipeline_id)
     else {
-        return Err(Problem::bad_request("missing_parameter", "give both 'agent' and 'pipeline_id'"));
+        return Err(Problem::bad_request(
+            "missing_parameter",
+            "the parameters 'agent' and 'pipeline_id' are required",
+        ));
     };
     let answer = read.view.active_session(agent, pipeline);
     let answer = answer.ok_or_else(|| Problem::not_found("active session"))?;
     read.answer(answer.position, &answer)
 }
 
-/// A session.
+/// Gets one session.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}",
@@ -162,13 +165,13 @@ async fn get_session(Path((_, session_id)): Path<(String, String)>, read: Read) 
     read.answer(answer.position, &answer)
 }
 
-/// Goes on with a session, timed out or not. Needs no idempotency key.
+/// Resumes a session, timed out or not. Safe to repeat without an idempotency key.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/resume",
     responses(
         (status = 200, body = CommandResponse<SessionItem>),
-        (status = 409, description = "It has ended, or the agent has another active one in the pipeline")
+        (status = 409, description = "The session has ended, or the agent has another active session in the pipeline")
     )
 )]
 async fn resume_session(
@@ -181,7 +184,7 @@ async fn resume_session(
     changed(done)
 }
 
-/// Ends a session; ended twice it is ended. Needs no idempotency key.
+/// Ends a session. Safe to repeat without an idempotency key.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/end",
@@ -197,7 +200,7 @@ async fn end_session(
     changed(done)
 }
 
-/// An attempt to mark.
+/// An attempt to be recorded.
 #[derive(ToSchema)]
 #[schema(as = NewAttempt)]
 #[expect(dead_code, reason = "documents what attempt_lead reads")]
@@ -208,7 +211,7 @@ struct NewAttempt {
     outcome: String,
 }
 
-/// The outcomes of attempts (C2); others are dispositions.
+/// The outcomes of attempts (C2); further outcomes exist for dispositions only.
 const ATTEMPTS: [Outcome; 5] =
     [Outcome::Connected, Outcome::NoAnswer, Outcome::Busy, Outcome::Voicemail, Outcome::Skipped];
 
@@ -221,10 +224,10 @@ fn new_attempt(at: &mut Reader<'_>) -> Option<(Text, Outcome)> {
     Some((lead?, outcome?))
 }
 
-/// An attempt and the session it was made in.
+/// An attempt and its session.
 #[derive(Debug, Serialize, ToSchema)]
-struct AttemptMarked {
-    /// The attempt that stands.
+struct AttemptAnswer {
+    /// The recorded attempt.
     attempt: Attempt,
     /// The session.
     #[serde(flatten)]
@@ -234,22 +237,22 @@ struct AttemptMarked {
 /// An attempt.
 #[derive(Debug, Serialize, ToSchema)]
 struct Attempt {
-    /// The lead.
+    /// The lead that was called.
     lead_id: String,
-    /// The first that was said of it.
+    /// The outcome that was recorded first.
     outcome: &'static str,
 }
 
-/// Marks the attempt of a lead, once per session. Needs no idempotency key.
+/// Records the attempt to call a lead, once per session. Safe to repeat without an idempotency key.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/attempts",
     request_body = NewAttempt,
     responses(
-        (status = 201, body = CommandResponse<AttemptMarked>, description = "Marked"),
-        (status = 200, body = CommandResponse<AttemptMarked>, description = "It was marked before: the first stands"),
+        (status = 201, body = CommandResponse<AttemptAnswer>, description = "Recorded"),
+        (status = 200, body = CommandResponse<AttemptAnswer>, description = "An attempt was recorded before, and stands"),
         (status = 409, description = "The session has ended or timed out"),
-        (status = 422, description = "Fields at fault, or no lead of this session")
+        (status = 422, description = "Invalid content, or the lead is not in this session")
     )
 )]
 async fn attempt_lead(
@@ -263,31 +266,31 @@ async fn attempt_lead(
     let receipt = at(&done, done.answer.1.position);
     let (stands, answer) = done.answer;
     let attempt = Attempt { lead_id: lead.as_str().to_owned(), outcome: stands.as_str() };
-    CommandResponse::response(&receipt, AttemptMarked { attempt, session: answer.session })
+    CommandResponse::response(&receipt, AttemptAnswer { attempt, session: answer.session })
 }
 
 parameters! {
-    /// Who asks.
-    OnLine {
-        /// The dialer's line: asking again it gets the lead it has. Without one each request is a line of its own.
+    /// The dialer line that asks.
+    LineQuery {
+        /// The dialer line. Repeating the request for a line answers the lead that it holds. By default a new line.
         line: Text,
-        /// Waits, at most 5 s, until this position is folded, as every route that reads does.
+        /// Waits up to 5 s until this position is folded.
         min_position: u64,
     }
 }
 
-/// The lead to ring next.
+/// The next lead to call.
 #[derive(Debug, Serialize, ToSchema)]
 struct NextLeadAnswer {
-    /// The lead, reserved for the line; null when there is none for it now.
+    /// The lead, reserved for the line; null when no lead is left for it.
     lead_id: Option<String>,
-    /// Its place in the queue, from 0.
+    /// The lead's place in the queue, from 0.
     index: Option<usize>,
-    /// The line it is reserved for.
+    /// The line that holds the reservation.
     line: String,
 }
 
-async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<Response, Problem> {
+async fn next(app: &App, session_id: &str, command: &Command<LineQuery>) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
     wait_for(app, command.query.min_position).await?;
     let line = match &command.query.line {
@@ -302,11 +305,11 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
     CommandResponse::changed(&receipt, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
 }
 
-/// Reserves the lead for a line to ring next, or tells the one it has.
+/// Reserves the next lead for a line, or answers the lead that the line holds.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
-    params(OnLine),
+    params(LineQuery),
     responses(
         (status = 200, body = CommandResponse<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
@@ -315,16 +318,16 @@ async fn next(app: &App, session_id: &str, command: &Command<OnLine>) -> Result<
 async fn next_lead(
     State(app): State<Arc<App>>,
     Path((_, session_id)): Path<(String, String)>,
-    command: Command<OnLine>,
+    command: Command<LineQuery>,
 ) -> Result<Response, Problem> {
     next(&app, &session_id, &command).await
 }
 
-/// As by POST: it reserves the lead.
+/// Same as POST, and reserves the lead like it; for dialers that can only send GET.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
-    params(OnLine),
+    params(LineQuery),
     responses(
         (status = 200, body = CommandResponse<NextLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
@@ -333,7 +336,7 @@ async fn next_lead(
 async fn next_lead_by_get(
     State(app): State<Arc<App>>,
     Path((_, session_id)): Path<(String, String)>,
-    command: Command<OnLine>,
+    command: Command<LineQuery>,
 ) -> Result<Response, Problem> {
     next(&app, &session_id, &command).await
 }

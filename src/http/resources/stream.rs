@@ -1,7 +1,8 @@
 //! Live streams (E11): facts and changes of read models as server-sent events, resumable by position.
 //!
-//! Nothing is kept for a reader: each reads the log from where he is, at his own pace, so a slow one is late and no
-//! more. Every event and heartbeat has the position as its id, with which a reader comes back.
+//! The server buffers nothing per reader: each stream reads the log from its own position at its own pace, so a slow
+//! reader is late and costs nothing. Every event and heartbeat carries the position as its id, from which a reader
+//! resumes.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -37,13 +38,13 @@ use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 use crate::views::facts::{FactError, FactFilter, FactItem, page};
 
-/// Without an event for so long, a heartbeat says that the stream lives and how far it is.
+/// Time without an event before a heartbeat says that the stream is alive and how far it is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Events that wait for a reader: fewer than a second's, since what waits may be read from the log later on.
+/// Events that wait for a reader: few, since further ones stay in the log until the reader has caught up.
 const WAITING_MAX: usize = 64;
-/// Facts that are read at once.
+/// Facts of one read of the log.
 const PAGE: usize = 64;
-/// After a look into the log the next one waits, so that many readers do not read for every group of appends.
+/// Wait between two reads of a stream, so that many streams do not each read the log for every group of appends.
 const PACE: Duration = Duration::from_millis(50);
 
 /// `/facts/stream`, `/changes/stream`.
@@ -53,14 +54,14 @@ pub fn routes() -> Routes {
 
 parameters! {
     /// Where a stream begins.
-    Beginning {
-        /// Behind this position; `Last-Event-ID` wins over it. By default with what comes from now on.
+    StreamStart {
+        /// Begins behind this position; by default with the next fact. `Last-Event-ID` takes precedence.
         after: u64,
     }
 }
 
-/// A reader of a stream of one tenant.
-struct Streamed<Q> {
+/// A request for a stream of one tenant, with its permit.
+struct StreamRequest<Q> {
     tenant: TenantAccess,
     query: Q,
     after: Option<Position>,
@@ -69,96 +70,99 @@ struct Streamed<Q> {
 
 const LAST: &str = "last-event-id";
 
-impl<Q: Parameters> FromRequestParts<Arc<App>> for Streamed<Q> {
+impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, Beginning::NAMES])?;
+        let query = Query::new(raw.as_deref(), &[Q::NAMES, StreamStart::NAMES])?;
         let last = match parts.headers.get(LAST).map(|last| last.to_str().unwrap_or_default().trim()) {
             None | Some("") => None,
             Some(last) => Some(last.parse().map_err(|_| {
-                Problem::bad_request("bad_last_event_id", "Last-Event-ID must be a position")
+                Problem::bad_request("bad_last_event_id", "Last-Event-ID must be a log position")
             })?),
         };
-        let after = last.or(Beginning::read(&query)?.after);
+        let after = last.or(StreamStart::read(&query)?.after);
         let permit = Arc::clone(&app.streams).try_acquire_owned();
-        let permit = permit.map_err(|_| {
-            Problem::unavailable("too_many_streams", "as many streams are open as this server has", 30)
-        })?;
+        let permit =
+            permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
         Ok(Self { tenant, query: Q::read(&query)?, after, permit })
     }
 }
 
-impl<Q: Parameters> IntoParams for Streamed<Q> {
+impl<Q: Parameters> IntoParams for StreamRequest<Q> {
     fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let last = header("Last-Event-ID", "The `id` of the last event that was seen: goes on behind it.");
-        Q::describe().into_iter().chain(Beginning::describe()).chain([last]).collect()
+        let last = header(
+            "Last-Event-ID",
+            "The `id` of the last event that was received: the stream resumes behind it.",
+        );
+        Q::describe().into_iter().chain(StreamStart::describe()).chain([last]).collect()
     }
 }
 
 parameters! {
-    /// Which facts.
-    Streamable {
-        /// Of this kind.
+    /// The filter of streamed facts.
+    FactStreamQuery {
+        /// The kind of the facts.
         kind: KindTag,
-        /// From this provider.
+        /// The provider of the facts.
         provider: String,
     }
 }
 
-/// Facts as they are recorded: `event: fact`, `id` the position, `data` the fact.
+/// Streams facts as they are recorded: `event: fact`, `id` the position, `data` the fact.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/facts/stream",
-    params(Streamed<Streamable>),
-    responses((status = 200, description = "Facts, without end", content_type = "text/event-stream", body = FactItem))
+    params(StreamRequest<FactStreamQuery>),
+    responses((status = 200, description = "An endless stream of facts", content_type = "text/event-stream", body = FactItem))
 )]
 async fn stream_facts(
     State(app): State<Arc<App>>,
-    stream: Streamed<Streamable>,
+    stream: StreamRequest<FactStreamQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Streamable { kind, provider } = stream.query;
+    let FactStreamQuery { kind, provider } = stream.query;
     let filter =
         FactFilter { kind, provider, descending: false, ..FactFilter::all((*stream.tenant).clone()) };
     let heads = app.engine.log.heads();
     let after = stream.after.unwrap_or_else(|| app.engine.log.head().position);
-    let read = move |log: &LogSnapshot, after: Position| -> Result<Looked, FactError> {
+    let read = move |log: &LogSnapshot, after: Position| -> Result<Lookup, FactError> {
         let found = page(log, &filter, Some(after), PAGE)?;
-        let looked = found.next.unwrap_or(log.head().position).max(after);
+        let read_to = found.next.unwrap_or(log.head().position).max(after);
         let events = found.items.iter().filter_map(|fact| event("fact", fact.position, fact));
-        Ok(Looked { events: events.collect(), looked, more: found.next.is_some() })
+        Ok(Lookup { events: events.collect(), read_to, more: found.next.is_some() })
     };
-    Ok(tell(&app, heads, |head| head.position, after, read, stream.permit))
+    Ok(event_stream(&app, heads, |head| head.position, after, read, stream.permit))
 }
 
 /// Read models that changed.
 #[derive(Serialize, ToSchema)]
 struct Change {
-    /// They are true at this position.
+    /// The log position that the models now include.
     position: u64,
-    /// Their names, as in `GET /projections`.
+    /// Names of the changed models, as in `GET /projections`.
     models: Vec<&'static str>,
 }
 
-/// Changes of read models: `event: change`, `id` the position, `data` which models. Several folds may be one event.
+/// Streams changes of read models: `event: change`, `id` the position, `data` the changed models. One event may cover
+/// several facts.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/changes/stream",
-    params(Streamed<()>),
-    responses((status = 200, description = "Changes, without end", content_type = "text/event-stream", body = Change))
+    params(StreamRequest<()>),
+    responses((status = 200, description = "An endless stream of changes", content_type = "text/event-stream", body = Change))
 )]
 async fn stream_changes(
     State(app): State<Arc<App>>,
-    stream: Streamed<()>,
+    stream: StreamRequest<()>,
 ) -> Result<impl IntoResponse, Problem> {
     let folded = app.engine.views.positions();
     let after = stream.after.unwrap_or_else(|| app.engine.views.position());
     let tenant = (*stream.tenant).clone();
     let views = app.engine.views.clone();
-    let read = move |log: &LogSnapshot, after: Position| -> Result<Looked, FactError> {
-        // What is recorded and not folded yet has changed nothing.
+    let read = move |log: &LogSnapshot, after: Position| -> Result<Lookup, FactError> {
+        // Facts that are recorded and not folded yet have changed no model.
         let up_to = views.position().min(log.head().position).max(after);
         let (mut groups, mut last) = (GroupSet::NONE, after);
         let select = Select { from: after.saturating_add(1), up_to, ..Select::tenant(tenant.clone()) };
@@ -169,9 +173,9 @@ async fn stream_changes(
         })?;
         let change = Change { position: last, models: models_of(groups) };
         let event = if last > after { event("change", last, &change) } else { None };
-        Ok(Looked { events: event.into_iter().collect(), looked: up_to, more: false })
+        Ok(Lookup { events: event.into_iter().collect(), read_to: up_to, more: false })
     };
-    Ok(tell(&app, folded, |position| *position, after, read, stream.permit))
+    Ok(event_stream(&app, folded, |position| *position, after, read, stream.permit))
 }
 
 /// The models that facts of `groups` change.
@@ -184,21 +188,21 @@ fn models_of(groups: GroupSet) -> Vec<&'static str> {
 
 fn event<T: Serialize>(name: &str, position: Position, data: &T) -> Option<Event> {
     let event = Event::default().event(name).id(position.to_string()).json_data(data);
-    event.inspect_err(|error| tracing::error!(%error, position, "an event cannot be written")).ok()
+    event.inspect_err(|error| tracing::error!(%error, position, "an event could not be rendered")).ok()
 }
 
-/// What a look into the log found.
-struct Looked {
+/// What one read of the log found.
+struct Lookup {
     events: Vec<Event>,
-    /// Up to where it looked.
-    looked: Position,
-    /// Whether there is more to be looked at, at once.
+    /// The position up to which the log was read.
+    read_to: Position,
+    /// Whether there is more to read at once.
     more: bool,
 }
 
-/// Tells what `read` finds behind `after`, and again whenever `news` tells of a later position, until the reader goes
-/// or the server stops.
-fn tell<N, R>(
+/// Sends what `read` finds behind `after`, and again whenever `news` announces a later position, until the reader
+/// disconnects or the server stops.
+fn event_stream<N, R>(
     app: &Arc<App>,
     mut news: watch::Receiver<N>,
     position: fn(&N) -> Position,
@@ -208,36 +212,36 @@ fn tell<N, R>(
 ) -> impl IntoResponse + use<N, R>
 where
     N: Send + Sync + 'static,
-    R: Fn(&LogSnapshot, Position) -> Result<Looked, FactError> + Send + Sync + 'static,
+    R: Fn(&LogSnapshot, Position) -> Result<Lookup, FactError> + Send + Sync + 'static,
 {
     let (send, events) = mpsc::channel(WAITING_MAX);
     let (log, stopping, read) = (app.engine.log.clone(), app.stopping.clone(), Arc::new(read));
-    let telling = async move {
+    let sending = async move {
         let _permit = permit;
         loop {
-            let (snapshot, look) = (log.snapshot(), Arc::clone(&read));
-            let looked = match blocking(move || look(&snapshot, after)).await {
+            let (snapshot, read) = (log.snapshot(), Arc::clone(&read));
+            let lookup = match blocking(move || read(&snapshot, after)).await {
                 Ok(Ok(looked)) => looked,
                 Ok(Err(error)) => {
-                    tracing::error!(%error, after, "a stream ends: the log cannot be read");
+                    tracing::error!(%error, after, "a stream ended: the log could not be read");
                     return;
                 }
                 Err(_) => return,
             };
-            after = looked.looked;
-            for event in looked.events {
+            after = lookup.read_to;
+            for event in lookup.events {
                 if send.send(event).await.is_err() {
                     return;
                 }
             }
-            if looked.more {
+            if lookup.more {
                 continue;
             }
             sleep(PACE).await;
             let awaited = async { news.wait_for(|news| position(news) > after).await.is_ok() };
             match tokio::time::timeout(HEARTBEAT, awaited).await {
                 Ok(true) => {}
-                // Nobody will tell of anything any more.
+                // The sender is gone: the engine stops.
                 Ok(false) => return,
                 Err(_) => {
                     let heartbeat = Event::default().id(after.to_string()).comment("");
@@ -248,12 +252,12 @@ where
             }
         }
     };
-    tokio::spawn(async move { stopping.run_until_cancelled(telling).await });
+    tokio::spawn(async move { stopping.run_until_cancelled(sending).await });
     let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
     (StatusCode::OK, headers, Sse::new(Events(events)))
 }
 
-/// Events as they come.
+/// The events of a stream.
 struct Events(mpsc::Receiver<Event>);
 
 impl Stream for Events {

@@ -1,4 +1,4 @@
-//! Sync runs, and how old the CRM's figures are (B4, B11).
+//! CRM sync: its runs, and how fresh the figures are (B4, B11).
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{List, Read};
@@ -16,8 +16,8 @@ pub fn routes() -> Routes {
     Routes::new("sync").add(Need::Viewer, routes!(get_sync_status)).add(Need::Viewer, routes!(list_sync_runs))
 }
 
-/// How old the CRM's figures are, and what a banner says of it. Speaks of the main run only, not of the first pass
-/// over all contacts' notes.
+/// Freshness of the CRM's figures, with a text for a banner. Covers the main sync only, not the first pass over all
+/// contacts' notes.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sync/status",
@@ -32,7 +32,7 @@ async fn get_sync_status(read: Read) -> Result<Response, Problem> {
     read.answer_at(&runs.status(position, read.at))
 }
 
-/// Sync runs, newest first.
+/// Lists sync runs, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sync/runs",

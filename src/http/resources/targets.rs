@@ -1,4 +1,4 @@
-//! Targets of months. How a month stands against them is told by `/metrics/month`.
+//! Monthly targets. `/metrics/month` answers the progress towards them.
 
 use std::sync::Arc;
 
@@ -23,26 +23,26 @@ pub fn routes() -> Routes {
     Routes::new("targets").add(Need::Operator, routes!(set_target))
 }
 
-/// What a month is to reach.
+/// The value of a target.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct TargetBody {
-    /// How much.
+    /// The value to reach in the month.
     value: u64,
 }
 
-/// A target.
+/// A monthly target.
 #[derive(Serialize, ToSchema)]
 struct Target {
-    /// `2025-10`
+    /// The month, such as `2025-10`.
     month: String,
-    /// Of what.
+    /// The figure: `positive_replies`, `emails_sent` or `qualified`.
     metric: &'static str,
-    /// How much.
+    /// The value to reach in the month.
     value: u64,
 }
 
-/// Sets what a month is to reach of `positive_replies`, `emails_sent` or `qualified`.
+/// Sets the target of a month for `positive_replies`, `emails_sent` or `qualified`.
 #[utoipa::path(
     put,
     path = "/api/v1/tenants/{tenant}/targets/{month}/{metric}",
@@ -65,7 +65,7 @@ async fn set_target(
     CommandResponse::response(&receipt, target)
 }
 
-/// A part of the path that must be a value; 422 naming it.
+/// A value in the path; 422 naming the part where it does not parse.
 fn part<T>(text: &str, name: &str, parse: impl Fn(&str) -> Option<T>, rule: String) -> Result<T, Problem> {
     parse(text.trim()).ok_or_else(|| {
         let fault = FieldError { pointer: format!("/{name}"), message: format!("must be {rule}") };

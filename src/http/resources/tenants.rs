@@ -1,4 +1,4 @@
-//! Tenants that the caller may know of.
+//! The caller's tenants.
 
 use std::sync::Arc;
 
@@ -23,24 +23,25 @@ pub fn routes() -> Routes {
     Routes::new("access").add(Need::Known, routes!(list_tenants))
 }
 
-/// A tenant as its members see it.
+/// A tenant, as its members see it.
 #[derive(Serialize, ToSchema)]
 struct TenantItem {
-    /// Its id, as it stands in paths.
+    /// The tenant's id, as in paths.
     id: String,
-    /// Its name.
+    /// The tenant's name.
     name: Option<String>,
-    /// Its IANA time zone.
+    /// IANA name of the tenant's time zone.
     timezone: Option<&'static str>,
-    /// Position of its last fact.
+    /// Log position of the tenant's last fact.
     position: u64,
-    /// What the caller may do there.
+    /// The caller's role in the tenant.
     role: &'static str,
-    /// Gone from the configuration: its figures are read on, its hooks go to quarantine.
+    /// True for a tenant that was removed from the configuration: its figures stay readable, its webhook deliveries go to
+    /// quarantine.
     closed: bool,
 }
 
-/// Tenants that the caller may know of.
+/// Lists the tenants that the caller may see.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants",

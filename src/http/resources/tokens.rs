@@ -32,28 +32,28 @@ pub fn routes() -> Routes {
         .add(Need::Admin, routes!(revoke_token))
 }
 
-/// A token, without its secret.
+/// A token without its secret.
 #[derive(Serialize, ToSchema)]
 struct TokenItem {
-    /// Its id.
+    /// The token's id.
     id: String,
-    /// What it is for.
+    /// What the token is for.
     name: String,
-    /// What it may do: viewer, agent, auditor, operator or admin.
+    /// `viewer`, `agent`, `auditor`, `operator` or `admin`.
     role: &'static str,
-    /// For which tenants; none: for all.
+    /// The tenants of the token; empty for all tenants.
     tenants: Vec<String>,
-    /// Who issued it.
+    /// Id of the caller who issued it.
     issued_by: Option<String>,
-    /// When.
+    /// When it was issued.
     issued_at: String,
-    /// When it was used last since the server's start.
+    /// When it was last used; null where it was not used since the server's start.
     last_used_at: Option<String>,
-    /// When it was revoked.
+    /// When it was revoked; null while it is valid.
     revoked_at: Option<String>,
 }
 
-/// Tokens, revoked ones too.
+/// Lists tokens, including revoked ones.
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
@@ -83,30 +83,30 @@ async fn list_tokens(State(app): State<Arc<App>>, list: GlobalList) -> Result<Re
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what issue_token reads")]
 struct NewTokenBody {
-    /// What it is for.
+    /// What the token is for.
     name: String,
-    /// viewer, agent, auditor, operator or admin.
+    /// `viewer`, `agent`, `auditor`, `operator` or `admin`.
     role: String,
-    /// For which tenants; none or `*`: for all, which viewers and agents cannot be.
+    /// The tenants of the token; absent or `*` for all tenants, which viewers and agents cannot have.
     #[schema(required = false)]
     tenants: Vec<String>,
 }
 
-/// A token that was issued.
+/// The new token.
 #[derive(Serialize, ToSchema)]
 struct IssuedToken {
-    /// Its id.
+    /// The token's id.
     id: String,
-    /// The token: the only time that it is shown.
+    /// The token itself, shown only in this answer.
     token: String,
 }
 
-/// Issues a token, valid at once and shown once.
+/// Issues a token. It is valid at once and shown only in this answer.
 #[utoipa::path(
     post,
     path = "/api/v1/tokens",
     request_body = NewTokenBody,
-    responses((status = 201, body = IssuedToken), (status = 422, description = "A member is at fault"))
+    responses((status = 201, body = IssuedToken), (status = 422, description = "Invalid content; `errors` names the fields"))
 )]
 async fn issue_token(
     State(app): State<Arc<App>>,
@@ -120,7 +120,7 @@ async fn issue_token(
         let tenants: Vec<Text> = at.list("tenants", TENANTS_MAX);
         let unknown = tenants.iter().position(|tenant| !is_known(&app, tenant));
         if let Some(unknown) = unknown {
-            at.fault_at("tenants", &format!("names as number {unknown} a tenant that is not here"));
+            at.fault_at("tenants", &format!("has an unknown tenant at index {unknown}"));
         }
         let tenants = tenants.iter().map(ToString::to_string).collect();
         Some(NewToken { name: name?, role: role?, tenants })
@@ -129,19 +129,18 @@ async fn issue_token(
     Ok((StatusCode::CREATED, Json(IssuedToken { id: issued.id.to_string(), token: issued.token })))
 }
 
-/// Most tenants of one token.
 const TENANTS_MAX: usize = 500;
 
-/// Whether a list may name this: a tenant of this server, or `*`.
+/// Whether a token's list of tenants may hold this: a tenant of this server, or `*`.
 fn is_known(app: &App, name: &Text) -> bool {
     name.as_str() == "*" || TenantId::new(name.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant))
 }
 
-/// Revokes a token: refused at once, for ever.
+/// Revokes a token for ever; requests with it are refused at once.
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{token_id}",
-    responses((status = 204, description = "It opens nothing any more"))
+    responses((status = 204, description = "Revoked"))
 )]
 async fn revoke_token(
     State(app): State<Arc<App>>,

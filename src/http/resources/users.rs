@@ -1,4 +1,4 @@
-//! Users and memberships: who may log in, and what he may do where.
+//! Users and their memberships in tenants.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,21 +39,21 @@ pub fn routes() -> Routes {
 /// A user.
 #[derive(Serialize, ToSchema)]
 struct UserItem {
-    /// The id.
+    /// The user's id.
     id: String,
-    /// Logs in by it.
+    /// The email for the login; null once it is erased.
     email: Option<String>,
-    /// What the person is called.
+    /// The user's name; null without one.
     name: Option<String>,
-    /// What the person may do in all tenants.
+    /// The user's role in all tenants; null without one.
     role: Option<&'static str>,
-    /// Role by tenant.
+    /// The user's role by tenant.
     memberships: BTreeMap<String, &'static str>,
-    /// When added.
+    /// When the user was added.
     added_at: String,
 }
 
-/// Users with their memberships.
+/// Lists users with their memberships.
 #[utoipa::path(
     get,
     path = "/api/v1/users",
@@ -81,22 +81,22 @@ async fn list_users(State(app): State<Arc<App>>, list: GlobalList) -> Result<Res
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what add_user reads")]
 struct NewUserBody {
-    /// Logs in by it.
+    /// The email for the login.
     email: String,
     /// At least 12 characters.
     password: String,
-    /// What the person is called.
+    /// The user's name.
     #[schema(required = false)]
     name: String,
-    /// auditor, operator or admin, in all tenants; viewers and agents are granted by tenant.
+    /// `auditor`, `operator` or `admin` in all tenants. The roles viewer and agent are granted by tenant.
     #[schema(required = false)]
     role: String,
 }
 
-/// Whoever was added.
+/// The new user.
 #[derive(Serialize, ToSchema)]
 struct AddedUser {
-    /// The id.
+    /// The user's id.
     id: String,
 }
 
@@ -107,8 +107,8 @@ struct AddedUser {
     request_body = NewUserBody,
     responses(
         (status = 201, body = AddedUser),
-        (status = 409, description = "Another user has this email"),
-        (status = 422, description = "A member is at fault")
+        (status = 409, description = "Another user has this email already"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
     )
 )]
 async fn add_user(
@@ -130,25 +130,25 @@ async fn add_user(
     Ok((StatusCode::CREATED, Json(AddedUser { id: id.to_string() })))
 }
 
-/// What of a user is to be otherwise; what is absent stays.
+/// Changes of a user; absent members stay as they are.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what change_user reads")]
 struct UserChangeBody {
-    /// Logs in by it.
+    /// The email for the login.
     #[schema(required = false)]
     email: String,
-    /// At least 12 characters; ends every login.
+    /// At least 12 characters. A new password ends every login of the user.
     #[schema(required = false)]
     password: String,
-    /// What the person is called.
+    /// The user's name.
     #[schema(required = false)]
     name: String,
-    /// auditor, operator, admin, or none to take it away.
+    /// `auditor`, `operator` or `admin` in all tenants; `none` removes the role.
     #[schema(required = false)]
     role: String,
 }
 
-/// The role, where one is given: `none` takes it away.
+/// The role, where one is given; `none` removes it.
 fn changed_role(at: &mut Reader<'_>) -> Option<Option<Role>> {
     let word: Text = at.optional("role")?;
     match (word.as_str(), Role::parse(word.as_str())) {
@@ -167,9 +167,9 @@ fn changed_role(at: &mut Reader<'_>) -> Option<Option<Role>> {
     path = "/api/v1/users/{user_id}",
     request_body = UserChangeBody,
     responses(
-        (status = 204, description = "It holds at once"),
-        (status = 409, description = "Another user has this email"),
-        (status = 422, description = "A member is at fault")
+        (status = 204, description = "Changed, with immediate effect"),
+        (status = 409, description = "Another user has this email already"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
     )
 )]
 async fn change_user(
@@ -188,11 +188,11 @@ async fn change_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes a user; every login ends at once.
+/// Removes a user and ends every login at once.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}",
-    responses((status = 204, description = "Gone"))
+    responses((status = 204, description = "Removed"))
 )]
 async fn remove_user(
     State(app): State<Arc<App>>,
@@ -207,7 +207,7 @@ async fn remove_user(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what grant_membership reads")]
 struct MembershipBody {
-    /// viewer, agent, auditor, operator or admin.
+    /// `viewer`, `agent`, `auditor`, `operator` or `admin`.
     role: String,
 }
 
@@ -216,14 +216,14 @@ fn tenant_of(app: &App, name: &str) -> Result<TenantId, Problem> {
     named.ok_or_else(|| Problem::not_found("tenant"))
 }
 
-/// Gives a user a role in one tenant, in place of the one there.
+/// Sets a user's role in one tenant.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{user_id}/memberships/{member_of}",
     request_body = MembershipBody,
     responses(
-        (status = 204, description = "It holds at once"),
-        (status = 422, description = "A member is at fault")
+        (status = 204, description = "Changed, with immediate effect"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
     )
 )]
 async fn grant_membership(
@@ -239,11 +239,11 @@ async fn grant_membership(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a user's role in one tenant away.
+/// Removes a user's role in one tenant.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}/memberships/{member_of}",
-    responses((status = 204, description = "Gone"))
+    responses((status = 204, description = "Removed"))
 )]
 async fn revoke_membership(
     State(app): State<Arc<App>>,

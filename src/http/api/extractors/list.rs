@@ -24,7 +24,7 @@ use crate::http::app::App;
 parameters! {
     /// Which page of a list.
     Paging {
-        /// Most items of the page.
+        /// Most items of the page; 50 by default.
         limit: Limit,
         /// `next_cursor` of the page before, from the same list with the same filter.
         cursor: String,

@@ -16,7 +16,7 @@ const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
 parameters! {
     /// The moment that is asked for; with no parameter: now.
     MomentQuery {
-        /// Waits up to 5 s until this position is folded. With the position that a write answered, the read sees it.
+        /// Waits up to 5 s until this position is folded. With the position from the answer of a write, the read sees that write.
         min_position: u64,
         /// The state as it was when the log ended at this position.
         as_of_position: u64,

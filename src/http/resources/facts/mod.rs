@@ -1,4 +1,4 @@
-//! Facts: what came in, one by one and in pages; and the way in for programs.
+//! Facts: reading them by position, key and filter, and posting them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
-use posted::{Answered, NewFacts, PostAnswer};
+use posted::{NewFacts, PostAnswer, PostFactsAnswer};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
 pub fn routes() -> Routes {
@@ -45,39 +45,39 @@ impl From<FactError> for Problem {
 }
 
 words! {
-    /// In which order facts are listed, by position.
+    /// The order of facts, by position.
     Order { Descending = "desc", Ascending = "asc" }
 }
 word_values!(Order);
 
 parameters! {
-    /// Which facts.
-    Facts {
-        /// Of this kind.
+    /// The filter of facts.
+    FactQuery {
+        /// The kind of the facts.
         kind: KindTag,
-        /// From this provider.
+        /// The provider of the facts.
         provider: String,
-        /// Of this subject: a call, session, account-day and the like, as its facts name it.
+        /// What the facts are about, as they name it: the id of a call, session, account-day and the like.
         subject: String,
-        /// `occurred_at` from here on.
+        /// Earliest `occurred_at`, inclusive.
         from: Bound,
-        /// `occurred_at` before this instant, or to the end of this day.
+        /// Latest `occurred_at`: before this instant, or until the end of this day.
         to: Bound,
-        /// By default newest first.
+        /// `desc`, the default, is newest first.
         order: Order,
     }
 }
 
-/// Facts as they came in, by position.
+/// Lists facts by their position in the log.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/facts",
-    params(List<Facts>),
+    params(List<FactQuery>),
     responses((status = 200, body = Page<FactItem>))
 )]
-async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Response, Problem> {
+async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Result<Response, Problem> {
     let zone = list.view.timeline().latest().zone;
-    let Facts { kind, provider, subject, from, to, order } = list.query.clone();
+    let FactQuery { kind, provider, subject, from, to, order } = list.query.clone();
     let moment = &list.moment;
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
     let filter = FactFilter {
@@ -100,24 +100,24 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<Facts>) -> Result<Re
 }
 
 parameters! {
-    /// How a fact is shown.
-    Shown {
-        /// Adds the payload as it came; needs auditor.
+    /// How much of a fact is shown.
+    RawQuery {
+        /// Adds the original payload; requires the role auditor.
         raw: bool,
     }
 }
 
-/// One fact.
+/// Gets the fact at a position.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/facts/{position}",
-    params(Read<Shown>),
+    params(Read<RawQuery>),
     responses((status = 200, body = FactItem))
 )]
 async fn get_fact(
     State(app): State<Arc<App>>,
     Path((_, position)): Path<(String, String)>,
-    read: Read<Shown>,
+    read: Read<RawQuery>,
 ) -> Result<Response, Problem> {
     let position = position.parse().map_err(|_| Problem::not_found("fact"))?;
     answer(&app, &read, position, read.query.raw).await
@@ -125,28 +125,31 @@ async fn get_fact(
 
 parameters! {
     /// The key of a fact.
-    Key {
-        /// From whom.
+    KeyQuery {
+        /// The provider of the fact.
         provider: RequiredValue<String>,
-        /// Its id there.
+        /// The fact's id at the provider.
         external_id: RequiredValue<String>,
-        /// Adds the payload as it came; needs auditor.
+        /// Adds the original payload; requires the role auditor.
         raw: bool,
     }
 }
 
-/// The fact that was recorded under a key.
+/// Gets the fact that was recorded under a key.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/facts/by-key",
-    params(Read<Key>),
+    params(Read<KeyQuery>),
     responses((status = 200, body = FactItem))
 )]
-async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result<Response, Problem> {
+async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<KeyQuery>) -> Result<Response, Problem> {
     let (Some(RequiredValue(provider)), Some(RequiredValue(external_id))) =
         (&read.query.provider, &read.query.external_id)
     else {
-        return Err(Problem::bad_request("missing_parameter", "give both 'provider' and 'external_id'"));
+        return Err(Problem::bad_request(
+            "missing_parameter",
+            "the parameters 'provider' and 'external_id' are required",
+        ));
     };
     let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);
     let log = app.engine.log.clone();
@@ -155,7 +158,7 @@ async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<Key>) -> Result
     answer(&app, &read, position, read.query.raw).await
 }
 
-/// One fact of the tenant; another tenant's is answered as if it were not there (R7).
+/// The fact at `position`; 404 for the fact of another tenant, as if it did not exist (R7).
 async fn answer<Q>(
     app: &App,
     read: &Read<Q>,
@@ -165,7 +168,7 @@ async fn answer<Q>(
     let raw = raw == Some(true);
     if raw && !Need::Auditor.roles().contains(&read.tenant.role()) {
         let detail =
-            "a payload as it came holds persons and what a provider says in confidence; it needs auditor";
+            "original payloads contain personal and confidential data; 'raw' requires the role auditor";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     let snapshot = app.engine.log.snapshot();
@@ -191,20 +194,20 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 parameters! {
-    /// How a batch is answered.
+    /// How much of a batch is answered.
     BatchQuery {
-        /// `all` lists what was recorded too.
+        /// `all` lists the recorded facts too, not only the others.
         results: All,
     }
 }
 
 words! {
-    /// The one word of `results`.
+    /// The only value of `results`.
     All { All = "all" }
 }
 word_values!(All);
 
-/// Records one fact, or many: an array or NDJSON, of which each stands alone.
+/// Records one fact or a batch: a JSON array or NDJSON. Each fact of a batch is recorded or rejected by itself.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/facts",
@@ -212,11 +215,11 @@ word_values!(All);
     request_body(content((NewFacts = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "Recorded", body = PostAnswer),
-        (status = 200, description = "A duplicate; or what became of a batch", body = Answered),
-        (status = 409, description = "The key was recorded with other content"),
-        (status = 413, description = "Over 1 MiB, or a batch over 64 MiB"),
+        (status = 200, description = "One duplicate, or the results of a batch", body = PostFactsAnswer),
+        (status = 409, description = "The key was recorded before with different content"),
+        (status = 413, description = "A fact over 1 MiB, or a batch over 64 MiB"),
         (status = 415, description = "Neither JSON nor NDJSON, or compressed"),
-        (status = 422, description = "Well-formed but wrong; `errors` names the fields")
+        (status = 422, description = "Invalid fact; `errors` names the fields")
     )
 )]
 async fn post_facts(
@@ -237,7 +240,7 @@ async fn post_facts(
                 return Err(Problem::too_large(SINGLE_MAX));
             }
             let (status, answer) = post::single(&app, &tenant, bytes).await?;
-            Ok((status, Json(Answered::One(answer))).into_response())
+            Ok((status, Json(PostFactsAnswer::One(answer))).into_response())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a posted fact, or many, are answered with.
+//! Posting facts: one, a JSON array, or an NDJSON stream.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::posted::{Answered, BatchAnswer, LineAnswer, PostAnswer};
+use super::posted::{BatchAnswer, LineAnswer, PostAnswer, PostFactsAnswer};
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, BATCH_WAIT};
 use crate::http::api::extractors::TenantAccess;
@@ -19,14 +19,14 @@ use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::items::{Cutter, LINE_BYTES_MAX, LineError, elements};
 use crate::ingest::post::PostingRole;
 
-/// Lines that go to the log together, few enough that reading them does not hold up other requests.
+/// Facts that go to the log together, few enough that parsing them does not delay other requests.
 const LINES: usize = 64;
-/// Bytes of lines that go to the log together.
+/// Bytes of facts that go to the log together.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Results that are told in one answer; what is beyond is counted, and `results_cut` says so.
+/// Most results in one answer; further ones are counted only, and `results_cut` is true.
 const RESULTS_MAX: usize = 100_000;
 
-/// What a role may post; who may post nothing does not come so far.
+/// What a role may post. The gate admits no role that may post nothing.
 fn poster(role: Role) -> PostingRole {
     match role {
         Role::Viewer | Role::Auditor | Role::Agent => PostingRole::Agent,
@@ -35,7 +35,7 @@ fn poster(role: Role) -> PostingRole {
     }
 }
 
-/// One fact.
+/// Posts one fact.
 pub async fn single(
     app: &App,
     tenant: &TenantAccess,
@@ -49,8 +49,10 @@ pub async fn single(
         Posted::Recorded(position) => Ok((StatusCode::CREATED, PostAnswer { outcome: "recorded", position })),
         Posted::Duplicate(position) => Ok((StatusCode::OK, PostAnswer { outcome: "duplicate", position })),
         Posted::Conflict(conflict) => {
-            let detail =
-                format!("this key was recorded at position {} with other content", conflict.first_position);
+            let detail = format!(
+                "this key was recorded at position {} with different content",
+                conflict.first_position
+            );
             Err(Problem::new(StatusCode::CONFLICT, "conflict", detail)
                 .with("outcome", "conflict")
                 .with("first_position", conflict.first_position)
@@ -63,10 +65,10 @@ pub async fn single(
         }
         Posted::Rejected(errors) => Err(Problem::unprocessable("invalid_fact", errors)),
         Posted::Unparsable(why) => {
-            Err(Problem::bad_request("malformed_json", format!("the body is no JSON: {why}")))
+            Err(Problem::bad_request("malformed_json", format!("invalid JSON: {why}")))
         }
         Posted::NotAccepted(kind) => {
-            let detail = format!("facts of kind {kind} are made by the engine only");
+            let detail = format!("facts of kind {kind} are made by the engine and cannot be posted");
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "kind_not_accepted", detail))
         }
         Posted::Forbidden(kind) => {
@@ -75,7 +77,7 @@ pub async fn single(
     }
 }
 
-/// What a batch is answered with: counts, and a line for what was not recorded.
+/// The results of a batch so far: counts, and a line for each fact that was not recorded.
 struct Results {
     tally: BatchTally,
     lines: Vec<LineAnswer>,
@@ -107,11 +109,11 @@ impl Results {
     fn answer(self) -> Response {
         let Self { tally, lines, cut, .. } = self;
         observability::posted(&tally);
-        Json(Answered::Batch(BatchAnswer { tally, results: lines, results_cut: cut })).into_response()
+        Json(PostFactsAnswer::Batch(BatchAnswer { tally, results: lines, results_cut: cut })).into_response()
     }
 }
 
-/// Facts on their way to the log: a chunk of lines, told in their order whatever becomes of them.
+/// A batch on its way to the log, chunk by chunk. Results keep the order of the lines, those that do not parse included.
 struct Chunks<'a> {
     app: &'a App,
     tenant: &'a TenantAccess,
@@ -149,7 +151,7 @@ impl<'a> Chunks<'a> {
         Ok(())
     }
 
-    /// Facts that were answered before something went wrong are recorded, so the caller is told how far it came.
+    /// Adds the counts so far to a problem: facts of earlier chunks stay recorded when a later one fails.
     fn so_far(&self, problem: Problem) -> Problem {
         let tally = &self.results.tally;
         problem
@@ -161,12 +163,11 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// A JSON array: broken anywhere, nothing is recorded.
+/// Posts a JSON array. Nothing is recorded where the array is malformed anywhere, so it is parsed whole first.
 pub async fn array(app: &App, tenant: &TenantAccess, json: Bytes, all: bool) -> Result<Response, Problem> {
     let elements = blocking(move || elements(json)).await?;
-    let elements = elements.map_err(|error| {
-        Problem::bad_request("malformed_json", format!("the body is no JSON array: {error}"))
-    })?;
+    let elements = elements
+        .map_err(|error| Problem::bad_request("malformed_json", format!("malformed JSON array: {error}")))?;
     let mut chunks = Chunks::new(app, tenant, all);
     for (element, number) in elements.zip(1..) {
         let fits = element.len() <= LINE_BYTES_MAX;
@@ -178,7 +179,7 @@ pub async fn array(app: &App, tenant: &TenantAccess, json: Bytes, all: bool) -> 
     Ok(chunks.results.answer())
 }
 
-/// NDJSON, taken as it comes: each line stands alone.
+/// Posts NDJSON as it arrives: a malformed line is rejected by itself.
 pub async fn lines(app: &App, tenant: &TenantAccess, mut body: Body, all: bool) -> Result<Response, Problem> {
     let mut chunks = Chunks::new(app, tenant, all);
     let (mut cutter, mut taken) = (Cutter::default(), 0);

@@ -1,4 +1,4 @@
-//! Bodies of posted facts and of their answers.
+//! Schemas of posted facts and of their answers.
 
 use domain::json::FieldError;
 use serde::Serialize;
@@ -8,70 +8,70 @@ use utoipa::ToSchema;
 use crate::http::api::common_responses::FieldAtFault;
 use crate::ingest::answer::{BatchTally, Posted};
 
-/// A fact as it is posted.
+/// A fact to be posted.
 #[derive(ToSchema)]
 #[schema(as = NewFact)]
 #[expect(dead_code, reason = "documents what ingest reads by the kind")]
 pub struct PostedFact {
-    /// From whom: `[a-z0-9_]{1,32}`.
+    /// The source of the fact: `[a-z0-9_]{1,32}`.
     provider: String,
-    /// Its id there: 1 to 512 bytes. The same key is recorded once, for ever (R1).
+    /// The fact's id at the provider, 1 to 512 bytes. A key of tenant, provider and id is recorded once, for ever.
     external_id: String,
-    /// One of the contract's kinds.
+    /// The kind of the fact, which decides the members of `body`.
     kind: String,
-    /// When it happened: any offset, at most 24 hours ahead of now.
+    /// When it happened: RFC 3339 with any offset, at most 24 hours in the future.
     occurred_at: String,
-    /// The members of its kind; unknown ones are refused.
+    /// The members of the kind; unknown members are rejected.
     #[schema(value_type = Object)]
     body: Value,
 }
 
-/// One fact, or a batch: each as if posted alone.
+/// One fact, or a batch of facts that are each recorded or rejected as if posted alone.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "documents what the first byte of a body tells apart")]
 pub enum NewFacts {
-    /// Answered with 201, 200 or 409.
+    /// One fact, answered 201, 200 or 409.
     One(PostedFact),
-    /// Answered with 200 and what became of each.
+    /// A batch, answered 200 with results.
     Many(Vec<PostedFact>),
 }
 
-/// What became of one posted fact.
+/// The result of one posted fact.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PostAnswer {
     /// `recorded` or `duplicate`.
     pub outcome: &'static str,
-    /// Where it stands.
+    /// The fact's position in the log.
     pub position: u64,
 }
 
-/// What became of a line of a batch.
+/// The result of one fact of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineAnswer {
-    /// Of NDJSON its line, of an array its place, from 1.
+    /// Line of the NDJSON or element of the array, from 1.
     line: u64,
     /// `recorded`, `duplicate`, `conflict` or `rejected`.
     pub outcome: &'static str,
-    /// Where it, or the first of its key, stands.
+    /// Position of the fact, or of the first fact with its key; null when rejected.
     position: Option<u64>,
-    /// Why it was not recorded.
+    /// Why the fact was not recorded; null after success.
     error: Option<String>,
-    /// Fields at fault.
+    /// The invalid fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<FieldAtFault>, required = false)]
     errors: Vec<FieldError>,
 }
 
-/// What became of a batch.
+/// The results of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchAnswer {
-    /// Counts.
+    /// Counts by outcome.
     #[serde(flatten)]
     pub tally: BatchTally,
-    /// What was not recorded; with `results=all` all.
+    /// Results of the facts that were not recorded; with `results=all` of all facts.
     pub results: Vec<LineAnswer>,
-    /// That there are more results than fit into an answer.
+    /// True where there are more than 100,000 results and the rest is left out.
     #[serde(skip_serializing_if = "is_false")]
     #[schema(required = false)]
     pub results_cut: bool,
@@ -82,35 +82,37 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What `POST /facts` is answered with.
+/// The answer of `POST /facts`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Answered {
-    /// One fact.
+pub enum PostFactsAnswer {
+    /// The result of one fact.
     One(PostAnswer),
-    /// A batch.
+    /// The results of a batch.
     Batch(BatchAnswer),
 }
 
 impl LineAnswer {
-    /// What became of line `line`.
+    /// The result of the fact on `line`.
     pub fn new(line: u64, posted: &Posted) -> Self {
-        let told = |outcome, position, error| Self { line, outcome, position, error, errors: Vec::new() };
+        let result = |outcome, position, error| Self { line, outcome, position, error, errors: Vec::new() };
         match posted {
-            Posted::Recorded(position) => told("recorded", Some(*position), None),
-            Posted::Duplicate(position) => told("duplicate", Some(*position), None),
+            Posted::Recorded(position) => result("recorded", Some(*position), None),
+            Posted::Duplicate(position) => result("duplicate", Some(*position), None),
             Posted::Conflict(conflict) => {
                 let fields: Vec<&str> = conflict.diff.iter().map(|diff| diff.pointer.as_str()).collect();
-                let error = format!("recorded before with other content: {}", fields.join(", "));
-                told("conflict", Some(conflict.first_position), Some(error))
+                let error = format!("recorded before with different content: {}", fields.join(", "));
+                result("conflict", Some(conflict.first_position), Some(error))
             }
             Posted::Rejected(errors) => {
                 let first = errors.first().map(ToString::to_string);
-                Self { errors: errors.clone(), ..told("rejected", None, first) }
+                Self { errors: errors.clone(), ..result("rejected", None, first) }
             }
-            Posted::Unparsable(why) => told("rejected", None, Some(format!("no JSON: {why}"))),
-            Posted::NotAccepted(kind) => told("rejected", None, Some(format!("kind_not_accepted: {kind}"))),
-            Posted::Forbidden(kind) => told("rejected", None, Some(format!("this role may not post {kind}"))),
+            Posted::Unparsable(why) => result("rejected", None, Some(format!("invalid JSON: {why}"))),
+            Posted::NotAccepted(kind) => result("rejected", None, Some(format!("kind_not_accepted: {kind}"))),
+            Posted::Forbidden(kind) => {
+                result("rejected", None, Some(format!("this role may not post {kind}")))
+            }
         }
     }
 }
