@@ -76,7 +76,7 @@ pub struct LeaderboardAnswer {
     pub items: Vec<LeaderboardItem>,
 }
 
-/// The sums of a period, taken under the lock, to be ranked outside it.
+/// The sums of a period, copied out under the lock and ranked outside it.
 #[derive(Debug)]
 pub struct LeaderboardSums {
     answer: LeaderboardAnswer,
@@ -114,7 +114,7 @@ impl LeaderboardSums {
 }
 
 impl Tenant {
-    /// The leaderboard_sums of the `period` around `day`, as far as it has come by `today`.
+    /// The sums of the `period` around `day`, as far as it has come by `today`.
     pub fn leaderboard_sums(
         &self,
         position: Position,

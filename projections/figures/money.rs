@@ -48,7 +48,7 @@ pub struct MoneyFigures {
     pub estimated_roi_percent: Option<f64>,
 }
 
-/// What money figures are made of, sums under the lock.
+/// What money figures are made of, copied out under the lock.
 #[derive(Debug, Clone, Default)]
 pub struct MoneySums {
     /// The cell of spend.
@@ -71,7 +71,7 @@ impl MoneySums {
 }
 
 impl MoneyFigures {
-    /// The figures of what was sums, beside that many qualified calls.
+    /// The figures over `qualified` calls. All null where no spend was observed.
     pub fn of(sums: &MoneySums, qualified: i64) -> Self {
         let (Some(cell), Some(observed)) = (&sums.spend, &sums.observed) else { return Self::default() };
         let spend: Money = cell.spend().map(|(currency, spent)| (currency, spent.minor)).collect();

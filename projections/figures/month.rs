@@ -1,4 +1,4 @@
-//! What `/metrics/month` and `/metrics/days` answer of calls and outreach.
+//! Answers of `/metrics/month` and `/metrics/days`: calls, outreach and ad spend.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub struct Figures {
     pub by_agent: Vec<AgentFigures>,
 }
 
-/// The cells of one month or day, cells under the lock, to be made into figures outside it.
+/// The cells of one month or day, copied out under the lock; figures are made of them outside it.
 #[derive(Debug, Clone, Default)]
 pub struct FigureCells {
     /// Of calls.
@@ -96,7 +96,7 @@ fn rate(part: i64, whole: i64) -> Option<f64> {
 }
 
 impl Figures {
-    /// The figures of what was cells; `agents` are the texts of the calls' table.
+    /// The figures of those cells; `agents` are the texts of the calls' table.
     pub fn of(cells: &FigureCells, agents: &Texts) -> Self {
         let of = |cell: &Option<Arc<Cell>>, measure| cell.as_ref().map_or(0, |cell| cell.get(measure));
         let calls = |measure| of(&cells.calls, measure);
@@ -263,7 +263,7 @@ impl Tenant {
     }
 }
 
-/// The cells of some days, cells under the lock.
+/// The cells of some days, copied out under the lock.
 #[derive(Debug)]
 pub struct Days {
     from: Day,

@@ -71,7 +71,7 @@ pub struct PerformanceAnswer {
     pub items: Vec<ProviderDay>,
 }
 
-/// Accounts and their gains at one moment: taken with a few counters, read while folding goes on.
+/// Accounts and their gains at one position. A clone of a few counters: read without a lock while folding goes on.
 #[derive(Debug, Clone)]
 pub struct Performance {
     accounts: SenderAccounts,

@@ -1,8 +1,8 @@
 //! Restatements (E4): what changed in a month that was over, from what to what, when and because of which facts.
 //!
-//! A tracker is a fold of its own, beside the live one: it takes a tenant's facts in the order of the log and looks,
-//! after each, whether a cell of a closed month is another one. Cells are copied on write and the tracker holds those
-//! of the closed months, so a glance at their addresses tells.
+//! A tracker folds a tenant's facts in the order of the log, beside the live fold, and compares the cells of closed
+//! months after each. Cells are copied on write and the tracker keeps a pointer to each, so comparing addresses is
+//! enough: a fact that changes no closed month costs a few comparisons.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +21,9 @@ use crate::figures::month::Figures;
 use crate::store::{Cursor, Page};
 use crate::tenant::Tenant;
 
-/// A month is closed so long after its end (RULINGS, Restatement).
+/// How long after its end a month is closed, µs (RULINGS, Restatement).
 const CLOSED_AFTER: i64 = 3_600_000_000;
-/// Causes that are named; the others are counted.
+/// Causes that a row names; beyond them it only counts.
 const CAUSES_MAX: usize = 50;
 const DAY: i64 = 86_400_000_000;
 
@@ -68,17 +68,17 @@ pub struct RestatementTracker {
     /// The tenant's models at that position.
     tenant: Tenant,
     position: Position,
-    /// When its first fact was recorded: months that were over by then were never told otherwise.
+    /// When its first fact was recorded. Months that were over by then were never served with other figures.
     began: Option<Instant>,
-    /// The local day of recording: another zone never makes it an earlier one.
+    /// The local day of recording. It never goes back, also not when the tenant's zone changes.
     day: Option<Day>,
-    held: Vec<MonthCells>,
+    cells: Vec<MonthCells>,
     figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
     rows: BTreeMap<Key, Row>,
 }
 
 impl RestatementTracker {
-    /// The last position that was looked at.
+    /// The position of the last fact that was compared.
     pub fn position(&self) -> Position {
         self.position
     }
@@ -96,25 +96,25 @@ impl RestatementTracker {
         self.position = position;
     }
 
-    /// Takes models that the fact at `position` made anew, as an accepted conflict does.
+    /// Goes on with models that were folded anew, as an accepted conflict at `position` requires.
     pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant) {
         self.close_months(recorded_at);
         self.tenant = tenant;
         self.diff(position, recorded_at);
     }
 
-    /// Goes on with other models of the same position: the live ones, so that their rows lie in memory once.
+    /// Swaps in the live models at the same position, so that the rows are in memory only once.
     pub fn share(&mut self, tenant: Tenant) {
         self.tenant = tenant;
-        self.hold();
+        self.snapshot();
     }
 
-    /// Takes the figures of the months that closed since the fact before.
+    /// Remembers the figures of the months that closed since the fact before, as they were when they closed.
     fn close_months(&mut self, recorded_at: Instant) {
         let zone = self.tenant.profile.timeline.latest().zone;
         let began = *self.began.get_or_insert(recorded_at);
         let closed = Month(zone.month(Instant(recorded_at.0 - CLOSED_AFTER)).0 - 1);
-        // A first configuration may say that it began in an earlier month than it seemed.
+        // The first configuration sets the zone, and in that zone the log may have begun a month earlier.
         let first = zone.month(began);
         if closed < first
             || self.watched().is_some_and(|watched| *watched.start() <= first && closed <= *watched.end())
@@ -125,27 +125,29 @@ impl RestatementTracker {
             let tenant = &self.tenant;
             self.figures.entry(month).or_insert_with(|| flat(&tenant.figures_of(month)));
         }
-        self.hold();
+        self.snapshot();
     }
 
     fn watched(&self) -> Option<RangeInclusive<Month>> {
         Some(*self.figures.first_key_value()?.0..=*self.figures.last_key_value()?.0)
     }
 
-    fn hold(&mut self) {
+    /// Keeps the cells of the watched months to compare the next fact's with.
+    fn snapshot(&mut self) {
         let Some(months) = self.watched() else { return };
-        let held = |cells: Option<&crate::figures::Cells>| -> MonthCells {
+        let of_entity = |cells: Option<&crate::figures::Cells>| -> MonthCells {
             let cells = cells.into_iter().flat_map(|cells| cells.between(months.clone()));
             cells.map(|(month, cell)| (month, Arc::clone(cell))).collect()
         };
-        self.held = self.tenant.cells().map(held).into();
+        self.cells = self.tenant.cells().map(of_entity).into();
     }
 
-    /// The watched months of which a cell is another one than that which is held.
+    /// The watched months with a cell that is not the one of the last snapshot. Pointers are compared in order first:
+    /// after nearly every fact all of them are the same.
     fn changed(&self) -> BTreeSet<Month> {
         let mut changed = BTreeSet::new();
         let Some(months) = self.watched() else { return changed };
-        for (cells, held) in self.tenant.cells().into_iter().zip(&self.held) {
+        for (cells, held) in self.tenant.cells().into_iter().zip(&self.cells) {
             let Some(cells) = cells else { continue };
             let mut pairs = cells.between(months.clone()).zip(held);
             let count = cells.between(months.clone()).count();
@@ -154,17 +156,18 @@ impl RestatementTracker {
             {
                 continue;
             }
-            let is_held = |month, cell: &Arc<Cell>| {
+            let is_same = |month, cell: &Arc<Cell>| {
                 held.iter().any(|(known, held)| *known == month && Arc::ptr_eq(held, cell))
             };
             changed
-                .extend(cells.between(months.clone()).filter(|(m, cell)| !is_held(*m, cell)).map(|(m, _)| m));
+                .extend(cells.between(months.clone()).filter(|(m, cell)| !is_same(*m, cell)).map(|(m, _)| m));
             changed
                 .extend(held.iter().map(|(month, _)| *month).filter(|month| cells.month(*month).is_none()));
         }
         changed
     }
 
+    /// Records what the fact at `position` changed in closed months.
     fn diff(&mut self, position: Position, recorded_at: Instant) {
         self.position = position;
         let changed = self.changed();
@@ -186,7 +189,7 @@ impl RestatementTracker {
                 }
             }
         }
-        self.hold();
+        self.snapshot();
     }
 
     fn record(&mut self, key: Key, old: Value, new: Value, position: Position) {
@@ -279,7 +282,7 @@ fn flatten(name: String, value: Value, found: &mut BTreeMap<Arc<str>, Value>) {
         Value::Null | Value::Number(_) => {
             found.insert(name.into(), value);
         }
-        // Since when a figure stands, and which days it covers, is none.
+        // Dates and spans that stand beside a figure are no figures.
         Value::Bool(_) | Value::String(_) => {}
     }
 }

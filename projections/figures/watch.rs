@@ -1,7 +1,7 @@
-//! What the figures of a tenant make people look up: reply rates that dropped (D9), months behind their targets (F2).
+//! Figures that raise alerts: reply rates that dropped (D9) and months behind their targets (F2).
 //!
-//! Only days that are over are judged, so that a morning is not held against a whole day before it. A finding has a
-//! window: of one rule, subject and window there is one alert, however often it is found.
+//! Only days that are over are judged: a morning says nothing beside a whole day. Each finding has a window, and a rule
+//! raises one alert per subject and window, however often it finds the same.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::figures::month::{FigureCells, Figures};
 use crate::figures::provider_performance::Performance;
 use crate::tenant::Tenant;
 
-/// Days that are judged again and again: a server that stood still for as long misses none.
+/// Days that every pass judges again, so that a server that was down for as long misses none.
 const DAYS_JUDGED: i32 = 7;
-/// So far back is the day before looked for.
+/// How many days back the day before may lie.
 const DAYS_BACK: i32 = 31;
-/// Fewer days say little of a month: a week has its weekend.
+/// Days of a month before its pace is judged: a week, so that its weekend is in.
 const PACE_DAYS_MIN: i64 = 7;
 
 /// Something that a person should know.
@@ -28,9 +28,9 @@ const PACE_DAYS_MIN: i64 = 7;
 pub struct FigureFinding {
     /// Which rule found it.
     pub rule: AlertRule,
-    /// Of what it speaks.
+    /// What it is about: an email provider or a metric.
     pub subject: String,
-    /// Which occasion.
+    /// The day or month it is about: one alert each.
     pub window: String,
     /// What happened, in a line.
     pub title: String,
@@ -38,7 +38,7 @@ pub struct FigureFinding {
     pub figures: Vec<(&'static str, String)>,
 }
 
-/// What is judged of a tenant, cells under the lock.
+/// What of a tenant is judged, copied out under the lock.
 #[derive(Debug, Clone)]
 pub struct WatchedFigures {
     today: Day,
@@ -73,7 +73,7 @@ impl Tenant {
         (from.0..=to.0).map(day).filter(|day| day.sends != 0).collect()
     }
 
-    /// Targets that yesterday's month, by the days of it that are over, is not on the way to.
+    /// Targets of yesterday's month that its finished days are not on the way to.
     fn behind_targets(&self, today: Day) -> Vec<FigureFinding> {
         let yesterday = Day(today.0 - 1);
         let month = yesterday.month();
@@ -108,8 +108,8 @@ impl Tenant {
 }
 
 impl WatchedFigures {
-    /// What was found. The accounts' counters tell of replies where any was read, else the events do: two sources
-    /// are two figures, and one drop is told once.
+    /// All findings. Replies come from the accounts' counters where any was read, else from events: the two sources
+    /// differ, and one drop raises one alert.
     pub fn findings(&self) -> Vec<FigureFinding> {
         let from = Day(self.today.0 - DAYS_JUDGED - DAYS_BACK);
         let mut series: BTreeMap<Option<&str>, Vec<DayReplies>> =

@@ -30,7 +30,7 @@ impl fmt::Display for Cursor {
     /// Hexadecimal: fit for a query as it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.at.0)?;
-        self.name.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.name))
     }
 }
 
@@ -42,8 +42,7 @@ impl FromStr for Cursor {
             return Err(BadCursor);
         }
         let at = i64::from_str_radix(&text[..16], 16).map_err(|_| BadCursor)?;
-        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| BadCursor);
-        let name: Vec<u8> = (16..text.len()).step_by(2).map(byte).collect::<Result<_, _>>()?;
+        let name = hex::decode(&text[16..]).map_err(|_| BadCursor)?;
         Ok(Self { at: Instant(at), name: String::from_utf8(name).map_err(|_| BadCursor)? })
     }
 }

@@ -1,9 +1,12 @@
 //! Conflicts, quarantine and alerts as models: states, pages, and that no order of arrival shows (R1, R3, F2).
 
 use crate::common::{Given, all_pages, at, given, live, rebuilt, recorded};
-use projections::entities::alerts::{self, AlertFilter};
-use projections::entities::quarantine::{self, QuarantineFilter};
-use projections::entities::{conflicts, quarantine::Quarantine};
+use projections::entities::alerts::list::AlertFilter;
+use projections::entities::alerts::row::AlertState;
+use projections::entities::conflicts::row::ConflictState;
+use projections::entities::quarantine::Quarantine;
+use projections::entities::quarantine::list::QuarantineFilter;
+use projections::entities::quarantine::row::QuarantineState;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -118,7 +121,7 @@ fn r1_given_decisions_when_listed_then_each_conflict_has_its_state_and_the_open_
         rows.page(0, None, None, 50).items.iter().map(|item| (item.state, item.conflict_id)).collect();
     assert_eq!(states, [("open", 3), ("accepted", 1), ("rejected", 2)]);
     assert_eq!((rows.open(), rows.oldest_open().map(|(position, _)| position)), (1, Some(3)));
-    let accepted = rows.page(0, Some(conflicts::ConflictState::Accepted), None, 50).items;
+    let accepted = rows.page(0, Some(ConflictState::Accepted), None, 50).items;
     assert_eq!((accepted.len(), accepted[0].decision_position), (1, Some(4)));
     assert_eq!(accepted[0].decided_by.as_deref(), Some("olga@example.com"));
     assert_eq!((rows.get(2).map(|item| item.state), rows.get(4)), (Some("rejected"), None));
@@ -135,10 +138,7 @@ fn r3_given_reasons_when_asked_then_open_ones_are_found_by_them_and_a_resolved_o
     let mut open: Vec<_> = rows.open().collect();
     open.sort_unstable();
     assert_eq!(open, [("missing_field", 1), ("unknown_workspace", 1)]);
-    let filter = QuarantineFilter {
-        state: Some(quarantine::QuarantineState::Resolved),
-        ..QuarantineFilter::default()
-    };
+    let filter = QuarantineFilter { state: Some(QuarantineState::Resolved), ..QuarantineFilter::default() };
     let page = rows.page(0, &filter, None, 50).items;
     assert_eq!(
         (page.len(), page[0].quarantine_id.as_str(), page[0].facts.as_slice()),
@@ -155,7 +155,7 @@ fn f2_given_attempts_when_asked_then_an_alert_tells_them_and_only_open_ones_are_
     assert!(rows.open("conflict").is_empty() && rows.knows("s1") && !rows.knows("s3"));
     let told = rows.told("s2").unwrap();
     assert_eq!((told.item.attempts, told.item.delivered, told.attempts[1].status), (2, 1, Some(204)));
-    let filter = AlertFilter { state: Some(alerts::AlertState::Cleared), ..AlertFilter::default() };
+    let filter = AlertFilter { state: Some(AlertState::Cleared), ..AlertFilter::default() };
     let cleared = rows.page(0, &filter, None, 50).items;
     assert_eq!(cleared[0].cleared_reason.as_deref(), Some("Deliveries come again"));
     assert_eq!(rows.raised_since(at("2025-10-02T10:00:01Z")).count(), 0);

@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::conflicts::{ConflictItem, ConflictState};
+use projections::entities::conflicts::list::ConflictItem;
+use projections::entities::conflicts::row::ConflictState;
 use serde_json::{Value, json};
 
 use super::arguments::{BY, all_known, tenant};

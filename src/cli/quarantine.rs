@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::quarantine::{QuarantineFilter, QuarantineItem, QuarantineState};
+use projections::entities::quarantine::list::{QuarantineFilter, QuarantineItem};
+use projections::entities::quarantine::row::QuarantineState;
 use serde_json::{Value, json};
 
 use super::arguments::{BY, all_known, tenant};

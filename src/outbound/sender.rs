@@ -14,7 +14,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::Mutex;
-use projections::entities::alerts::AlertHistory;
+use projections::entities::alerts::list::AlertHistory;
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -204,7 +204,7 @@ impl Outbox {
 fn attempts<'t>(
     told: &'t AlertHistory,
     target: &AlertTarget,
-) -> impl Iterator<Item = &'t projections::entities::alerts::SendAttempt> {
+) -> impl Iterator<Item = &'t projections::entities::alerts::row::SendAttempt> {
     let id = target.id.clone();
     told.attempts.iter().filter(move |sent| *sent.target_id == *id)
 }

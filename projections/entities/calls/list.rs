@@ -84,7 +84,7 @@ pub struct CallItem {
     pub recordings: Vec<RecordingItem>,
 }
 
-/// The calls of one moment: taken with a few counters, read while folding goes on.
+/// The calls at one position. A clone of a few counters: read without a lock while folding goes on.
 #[derive(Debug, Clone)]
 pub struct CallList {
     calls: Calls,

@@ -1,8 +1,9 @@
-//! The CRM of one tenant: what its sources held when they were last read whole and well (B4, B6 to B10, B13).
+//! The CRM of one tenant: its records as of the last successful sync runs, and the runs (B4, B6 to B10, B13).
 
 pub mod hot_list;
 pub mod note_list;
 pub mod row;
+pub mod run_list;
 pub mod runs;
 pub mod schedule;
 mod snapshots;
@@ -53,7 +54,7 @@ pub struct RecordShare {
     pub value_minor: Option<i64>,
 }
 
-/// All records and runs of one tenant. Nothing of a run is served before the run ended well.
+/// All records and runs of one tenant. Nothing of a run is served before the run has succeeded.
 #[derive(Debug, Clone, Default)]
 pub struct Crm {
     strings: Strings,
@@ -92,7 +93,7 @@ impl Crm {
         }
     }
 
-    /// Lets those of `keys` count that may, and whoever waits for them.
+    /// Counts the snapshots of `keys` that may count, then those that were waiting for them as their base.
     fn count(&mut self, mut keys: Vec<Key>) {
         while let Some(key) = keys.pop() {
             if !self.may_count(&key) {
@@ -142,7 +143,7 @@ impl Crm {
         tables
     }
 
-    /// Whether anything was ever read whole and well.
+    /// Whether any snapshot counts yet.
     pub fn was_read(&self) -> bool {
         self.tables.values().any(|table| table.observed_at().is_some())
     }
@@ -168,8 +169,8 @@ impl Crm {
         self.tables.get(&(Resource::Leads, source))?.get(id)
     }
 
-    /// What tells whether two tenants hold the same records: of each source and resource that has any, how many, and
-    /// a fingerprint of all that they say in public (B13, L12).
+    /// Of each source and resource with records: how many, and a fingerprint of their public members. Equal
+    /// fingerprints of two tenants mean the same records (B13, L12).
     pub fn fingerprints(&self) -> impl Iterator<Item = (Resource, &str, (u64, u64))> {
         let fingerprint = |((resource, source), table): (&(Resource, Symbol), &ResourceTable)| {
             (*resource, self.strings.texts().get(*source), table.fingerprint())

@@ -1,5 +1,5 @@
-//! Snapshots on their way: they come in parts, and count in one step when all parts, the run's success and their
-//! base are known, in whatever order these come (RULINGS, Snapshots; L8).
+//! Snapshots that do not count yet. A snapshot comes in parts and counts in one step, once all parts, the run's success
+//! and its base are known, in whatever order these come (RULINGS, Snapshots; L8).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,8 +65,8 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Below this nothing counts once the snapshot does, where it is a whole one: the source was read over a while,
-    /// and what came into it meanwhile is none of what it lacks.
+    /// The watermark that a whole snapshot raises. It is at the oldest part: the source was read over a while, and a
+    /// record that appeared meanwhile is not missing from the snapshot.
     pub fn low_watermark(&self, run: &str) -> Seen {
         Seen::before_run(self.oldest, run)
     }
@@ -81,7 +81,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Takes note of a part. Its records go into the table that is answered; none where the snapshot counts already.
+    /// Registers a part and returns the table that its records go into; none where the snapshot counts already.
     pub fn part(&mut self, key: Key, body: &SnapshotTaken) -> Option<&mut ResourceTable> {
         if let Some(base) = key.base.filter(|_| !self.known.contains_key(&key)) {
             Arc::make_mut(&mut self.bases).entry(base).or_default().push(key);
@@ -130,7 +130,7 @@ impl Snapshots {
         known.into_iter().any(|(_, snapshot)| matches!(snapshot, Snapshot::Counted))
     }
 
-    /// Lets a snapshot count, and hands its records over.
+    /// Marks a snapshot as counted and returns its records.
     pub fn count(&mut self, key: &Key) -> Option<Waiting> {
         let snapshot = Arc::make_mut(&mut self.known).get_mut(key)?;
         if let Some(base) = key.base
@@ -144,7 +144,7 @@ impl Snapshots {
         }
     }
 
-    /// Lets the records of a run go that failed: they will never count.
+    /// Drops the records of a failed run: they will never count.
     pub fn forget(&mut self, source: Symbol, run: Symbol) {
         for key in self.of_run(source, run) {
             let known = Arc::make_mut(&mut self.known);

@@ -1,7 +1,7 @@
 //! The records of one resource of one source, each as it was last observed.
 //!
-//! Of every record the newest observation stands, be it a record or the word that it is gone. A complete snapshot
-//! also speaks of all that it does not hold: it raises the low watermark, below which nothing counts. Both only ever rise, so
+//! The newest observation of a record stands, be it the record or its removal. A whole snapshot also says that whatever
+//! it does not hold is gone: it raises the low watermark, below which no observation counts. Both only ever rise, so
 //! parts and runs may come in any order.
 
 use std::cmp::Reverse;
@@ -15,7 +15,7 @@ use crate::canonical::{Canonical, stable_hash};
 use crate::entities::crm::row::{Origins, RecordRow, Seen};
 use crate::store::{Buckets, Index, Pages, Symbol, Texts};
 
-/// What records are counted by. The texts are as they were spelt.
+/// What records are counted by. Texts keep their spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// Lead source.
@@ -39,7 +39,7 @@ pub struct Sums {
     pub value_minor: i128,
 }
 
-/// What a snapshot of one contact's records speaks of.
+/// The records of one contact: snapshots of notes are of one contact each.
 #[derive(Debug, Clone, Default)]
 struct Scope {
     low_watermark: Seen,
@@ -62,7 +62,7 @@ pub struct ResourceTable {
 }
 
 impl RecordRow {
-    /// A deal size that is one: a blank or zero one is none (RULINGS, CRM).
+    /// The deal size above zero: a blank or zero one is none (RULINGS, CRM).
     pub fn value(&self) -> Option<i64> {
         self.value_minor.filter(|value| *value > 0)
     }
@@ -80,13 +80,13 @@ impl RecordRow {
 }
 
 impl ResourceTable {
-    /// An empty one.
+    /// An empty table.
     pub fn new(resource: Resource) -> Self {
         let by_date = matches!(resource, Resource::Notes | Resource::Activities).then(Buckets::default);
         Self { by_date, ..Self::default() }
     }
 
-    /// Takes an observation, unless a newer one is known.
+    /// Takes an observation, unless a newer one is known or a whole snapshot has overtaken it.
     pub fn put(&mut self, row: RecordRow, origins: &Origins, texts: &Texts) {
         let seen = origins.seen(&row);
         let low = match row.scope {
@@ -122,15 +122,14 @@ impl ResourceTable {
         }
     }
 
-    /// Takes the records of a snapshot that only changes another one. The source was read then, though nothing of it
-    /// had changed.
+    /// Takes the records of a snapshot that only changes another one. It may be empty: the source was read even so.
     pub fn change(&mut self, changes: Self, read: Seen, origins: &Origins, texts: &Texts) {
         self.newest = self.newest.max(read);
         changes.rows.into_iter().for_each(|row| self.put(row, origins, texts));
     }
 
-    /// Takes a whole snapshot, of one contact's records or of all: what it does not hold, and nothing newer does, is
-    /// dropped. An older one than that which stands changes nothing but what no newer one speaks of.
+    /// Takes a whole snapshot, of one contact's records or of all. Records that neither it nor anything newer holds are
+    /// dropped. A snapshot older than the one that stands changes only records without a newer observation.
     pub fn replace(
         &mut self,
         mut whole: Self,
@@ -139,7 +138,8 @@ impl ResourceTable {
         origins: &Origins,
         texts: &Texts,
     ) {
-        // The usual case is one step, however many records there are: nothing here is newer, or of one contact only.
+        // The usual case: nothing here is newer and no contact has a snapshot of its own. Then the tables are swapped,
+        // sums and all, in one step, however many records there are.
         if scope.is_none() && self.newest.max(self.low_watermark) < low && self.scopes.is_empty() {
             whole.low_watermark = low;
             *self = whole;
@@ -149,6 +149,7 @@ impl ResourceTable {
         self.raise(scope, low, origins, texts);
     }
 
+    /// Raises the low watermark and drops the records below it.
     fn raise(&mut self, scope: Option<Symbol>, low: Seen, origins: &Origins, texts: &Texts) {
         let rows = match scope {
             Some(scope) => {
@@ -214,7 +215,7 @@ impl ResourceTable {
         self.find(None, id).map(|at| self.rows.get(at)).filter(|row| !row.gone)
     }
 
-    /// RecordRow `at`, as [`ResourceTable::by_date`] names it.
+    /// Row `at`, as [`ResourceTable::by_date`] names it.
     pub fn row(&self, at: u32) -> &RecordRow {
         self.rows.get(at)
     }
@@ -239,24 +240,24 @@ impl ResourceTable {
         self.by_date.as_ref()
     }
 
-    /// When the source was last read; none while nothing counts.
+    /// When the source was last read; none before its first snapshot counts.
     pub fn observed_at(&self) -> Option<Instant> {
         let at = self.newest.max(self.low_watermark).observed_at;
         (at > 0).then_some(Instant(at))
     }
 
-    /// How many records are there, and what tells whether two tables hold the same ones (B13).
+    /// The number of records and a hash over all of them: equal where two tables hold the same records (B13).
     pub fn fingerprint(&self) -> (u64, u64) {
         (self.live, self.fingerprint)
     }
 }
 
-/// When the last of the sources was read; none while nothing counts.
+/// When the source that was read last was read; none before the first snapshot counts.
 pub fn last_observed(tables: &[ResourceTable]) -> Option<Instant> {
     tables.iter().filter_map(ResourceTable::observed_at).max()
 }
 
-/// What a record says in public, as a number: equal records have equal ones, whosever they are.
+/// A hash of the record's public members, the same for equal records of different tenants.
 fn fingerprint(row: &RecordRow, texts: &Texts) -> u64 {
     let mut canonical = Canonical::default();
     canonical.start("");

@@ -54,7 +54,7 @@ pub struct LeadItem {
     pub call_count: usize,
 }
 
-/// The leads of one moment: taken with a few counters, read while folding goes on.
+/// The leads at one position. A clone of a few counters: read without a lock while folding goes on.
 #[derive(Debug, Clone)]
 pub struct LeadList {
     rows: Pages<LeadRow>,
@@ -113,24 +113,15 @@ impl Tenant {
 pub(super) fn lead_id(row: &LeadRow, texts: &Texts) -> String {
     match row.name {
         Name::Id(id) => texts.get(id).to_owned(),
-        Name::Email(digest) => {
-            let hex = digest.iter().map(|byte| format!("{byte:02x}"));
-            std::iter::once("@".to_owned()).chain(hex).collect()
-        }
+        Name::Email(digest) => format!("@{}", hex::encode(digest)),
         Name::Nobody(_) => String::new(),
     }
 }
 
 /// The digest in the id of a lead without one of the provider's.
 pub fn email_digest(lead_id: &str) -> Option<PersonDigest> {
-    let hex = lead_id.strip_prefix('@')?.as_bytes();
     let mut digest = PersonDigest::default();
-    if hex.len() != 2 * digest.len() {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(hex.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
+    hex::decode_to_slice(lead_id.strip_prefix('@')?, &mut digest).ok()?;
     Some(digest)
 }
 

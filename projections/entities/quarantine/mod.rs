@@ -1,5 +1,8 @@
 //! Quarantine of one tenant: deliveries of which no fact could be made, and those that were mapped since (R3).
 
+pub mod list;
+pub mod row;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,104 +10,12 @@ use domain::facts::Fact;
 use domain::facts::control::ControlFact;
 use domain::keys::Position;
 use domain::members::Instant;
-use domain::words;
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use self::row::{Delivery, Resolution, Row};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Chain, Cursor, Index, Page, Pages, Strings, Symbol};
-
-words! {
-    /// Where a quarantined delivery stands.
-    QuarantineState {
-        /// No facts were made of it yet.
-        Open = "open",
-        /// It was mapped again with success.
-        Resolved = "resolved",
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Delivery {
-    position: Position,
-    received_at: Instant,
-    reason: Symbol,
-    provider: Symbol,
-    endpoint: Symbol,
-}
-
-#[derive(Debug, Clone)]
-struct Resolution {
-    position: Position,
-    at: Instant,
-    outcome: Symbol,
-    tenant: Option<Symbol>,
-    facts: Arc<[Position]>,
-    by: Option<Symbol>,
-}
-
-#[derive(Debug, Clone)]
-struct Row {
-    id: Symbol,
-    kept: Option<Delivery>,
-    resolved: Option<Resolution>,
-    facts: Chain,
-}
-
-impl Row {
-    fn state(&self) -> QuarantineState {
-        if self.resolved.is_some() { QuarantineState::Resolved } else { QuarantineState::Open }
-    }
-
-    /// The reason of one that is open.
-    fn open(&self) -> Option<Symbol> {
-        self.kept.filter(|_| self.resolved.is_none()).map(|kept| kept.reason)
-    }
-}
-
-/// Which quarantined deliveries.
-#[derive(Debug, Clone, Default)]
-pub struct QuarantineFilter {
-    /// Why.
-    pub reason: Option<String>,
-    /// Whose deliveries.
-    pub provider: Option<String>,
-    /// Where they stand.
-    pub state: Option<QuarantineState>,
-}
-
-/// A quarantined delivery as served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct QuarantineItem {
-    /// The same for every redelivery.
-    pub quarantine_id: String,
-    /// Where its `delivery_quarantined` stands.
-    pub fact_position: Position,
-    /// `open` or `resolved`.
-    pub state: &'static str,
-    /// Why no fact could be made of it, in a word.
-    pub reason: String,
-    /// Whose delivery.
-    pub provider: String,
-    /// Reference of the endpoint it came in by.
-    pub endpoint: String,
-    /// When it came.
-    pub received_at: String,
-    /// When it was mapped with success.
-    pub resolved_at: Option<String>,
-    /// What became of it then.
-    pub outcome: Option<String>,
-    /// Whose its facts are.
-    pub tenant: Option<String>,
-    /// Positions of its facts.
-    pub facts: Vec<Position>,
-    /// Who asked for the retry.
-    pub resolved_by: Option<String>,
-    /// Where the `quarantine_resolved` stands.
-    pub resolution_position: Option<Position>,
-}
+use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol};
 
 /// Quarantined deliveries of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -245,56 +156,5 @@ impl Quarantine {
         positions.sort_unstable();
         positions.truncate(limit);
         positions
-    }
-
-    /// One page, newest first.
-    pub fn page(
-        &self,
-        position: Position,
-        filter: &QuarantineFilter,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Page<QuarantineItem> {
-        let texts = self.strings.texts();
-        let is =
-            |wanted: &Option<String>, symbol| wanted.as_deref().is_none_or(|text| text == texts.get(symbol));
-        let wants = |row: &Row, kept: &Delivery| {
-            filter.state.is_none_or(|state| row.state() == state)
-                && is(&filter.reason, kept.reason)
-                && is(&filter.provider, kept.provider)
-        };
-        let place = |at| {
-            let row = self.rows.get(at);
-            let kept = row.kept.filter(|kept| wants(row, kept))?;
-            Some((kept.received_at, texts.get(row.id).to_owned()))
-        };
-        self.order.page(position, (after, limit), place, |at| self.item(self.rows.get(at)))
-    }
-
-    /// One delivery.
-    pub fn get(&self, id: &str) -> Option<QuarantineItem> {
-        self.find(id).and_then(|at| self.item(self.rows.get(at)))
-    }
-
-    fn item(&self, row: &Row) -> Option<QuarantineItem> {
-        let kept = row.kept?;
-        let texts = self.strings.texts();
-        let text = |symbol| texts.get(symbol).to_owned();
-        let resolved = row.resolved.as_ref();
-        Some(QuarantineItem {
-            quarantine_id: text(row.id),
-            fact_position: kept.position,
-            state: row.state().as_str(),
-            reason: text(kept.reason),
-            provider: text(kept.provider),
-            endpoint: text(kept.endpoint),
-            received_at: kept.received_at.to_string(),
-            resolved_at: resolved.map(|resolved| resolved.at.to_string()),
-            outcome: resolved.map(|resolved| text(resolved.outcome)),
-            tenant: resolved.and_then(|resolved| resolved.tenant).map(text),
-            facts: resolved.map(|resolved| resolved.facts.to_vec()).unwrap_or_default(),
-            resolved_by: resolved.and_then(|resolved| resolved.by).map(text),
-            resolution_position: resolved.map(|resolved| resolved.position),
-        })
     }
 }

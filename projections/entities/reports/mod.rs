@@ -1,111 +1,17 @@
 //! Weekly and monthly reports: drafted, published at a position of the log, withdrawn (B14, L10).
 
-use std::sync::Arc;
+pub mod list;
+pub mod row;
 
 use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
 use domain::keys::Position;
-use domain::members::Instant;
-use domain::rules::reports::{Period, ReportState};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use self::row::{ReportRow, Word};
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::cursor::page;
-use crate::store::{Chain, Cursor, Index, Page, Pages, Strings, Symbol, Texts};
+use crate::store::{Chain, Index, Pages, Strings, Texts};
 use crate::{Order, Recorded};
-
-/// What one fact says of a report.
-#[derive(Debug, Clone)]
-struct Word {
-    order: Order,
-    period: Option<Symbol>,
-    narrative: Option<Arc<str>>,
-    position: Position,
-}
-
-/// One report.
-#[derive(Debug, Clone)]
-pub struct ReportRow {
-    /// The report's id.
-    pub id: Symbol,
-    /// The latest draft.
-    drafted: Option<Word>,
-    /// The first publication: what is published does not change.
-    published: Option<Word>,
-    /// The first word of its withdrawal.
-    withdrawn: Option<Order>,
-    facts: Chain,
-}
-
-impl ReportRow {
-    /// Where it stands.
-    pub fn state(&self) -> ReportState {
-        match (&self.published, self.withdrawn) {
-            (_, Some(_)) => ReportState::Withdrawn,
-            (Some(_), None) => ReportState::Published,
-            (None, None) => ReportState::Draft,
-        }
-    }
-
-    /// The publication's word, else the draft's.
-    fn said<T>(&self, of: impl Fn(&Word) -> Option<T>) -> Option<T> {
-        [&self.published, &self.drafted].into_iter().flatten().find_map(of)
-    }
-
-    /// What it is of; none where no fact names a month or a Monday.
-    pub fn period(&self, texts: &Texts) -> Option<Period> {
-        self.said(|word| Period::parse(texts.get(word.period?)))
-    }
-
-    /// What was written.
-    pub fn narrative(&self) -> Option<Arc<str>> {
-        self.said(|word| word.narrative.clone())
-    }
-
-    /// The position of the log at which its figures hold; none of a draft.
-    pub fn position(&self) -> Option<Position> {
-        self.published.as_ref().map(|word| word.position)
-    }
-
-    /// When it was drafted, published and withdrawn.
-    pub fn times(&self) -> [Option<Instant>; 3] {
-        let word = |word: &Option<Word>| word.as_ref().map(|word| word.order.occurred_at());
-        [word(&self.drafted), word(&self.published), self.withdrawn.map(Order::occurred_at)]
-    }
-
-    /// The position of the first fact of it that was recorded.
-    pub fn first_fact(&self) -> Position {
-        self.facts.iter().min().unwrap_or_default()
-    }
-
-    fn made(&self) -> Instant {
-        self.times().into_iter().flatten().min().unwrap_or(Instant(0))
-    }
-}
-
-/// A report as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ReportItem {
-    /// The report.
-    pub report_id: String,
-    /// `weekly` or `monthly`.
-    pub kind: Option<&'static str>,
-    /// A month, or the Monday of a week.
-    pub period: Option<String>,
-    /// `draft`, `published` or `withdrawn`.
-    pub status: &'static str,
-    /// The position of the log at which its figures hold; null of a draft.
-    #[schema(value_type = Option<u64>)]
-    pub as_of_position: Option<Position>,
-    /// When it was last drafted.
-    pub drafted_at: Option<String>,
-    /// When it was published.
-    pub published_at: Option<String>,
-    /// When it was withdrawn.
-    pub withdrawn_at: Option<String>,
-}
 
 /// The reports of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -124,38 +30,6 @@ impl Reports {
     /// One report.
     pub fn get(&self, id: &str) -> Option<&ReportRow> {
         self.find(id).map(|at| self.rows.get(at))
-    }
-
-    /// One page of those that are `shown` by where they stand, newest first by when they were made.
-    pub fn page(
-        &self,
-        position: Position,
-        shown: impl Fn(ReportState) -> bool,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Page<ReportItem> {
-        let rows = (0..self.rows.len() as u32).map(|at| (at, self.rows.get(at)));
-        let rows = rows.filter(|(_, row)| shown(row.state()));
-        let rows = rows.map(|(at, row)| (row.made(), self.texts().get(row.id).to_owned(), at)).collect();
-        let (items, next_cursor) =
-            page(std::iter::once(rows), after, limit, |at| self.item(self.rows.get(at)));
-        Page { position, items, next_cursor }
-    }
-
-    /// A report as it is listed.
-    pub fn item(&self, row: &ReportRow) -> ReportItem {
-        let period = row.period(self.texts());
-        let [drafted_at, published_at, withdrawn_at] = row.times().map(|at| at.map(|at| at.to_string()));
-        ReportItem {
-            report_id: self.texts().get(row.id).to_owned(),
-            kind: period.map(Period::kind),
-            period: period.and_then(Period::text).map(|period| period.as_str().to_owned()),
-            status: row.state().as_str(),
-            as_of_position: row.position(),
-            drafted_at,
-            published_at,
-            withdrawn_at,
-        }
     }
 
     /// The texts of the rows' symbols.

@@ -1,4 +1,4 @@
-//! Dialer sessions as they are served, and as next-lead walks them: joined with who is not to be called again.
+//! Dialer sessions as they are served, and their queues for next-lead, both without leads that are not to be called.
 
 use domain::rules::configuration::Timeline;
 use domain::rules::outcomes::Outcome;
@@ -35,7 +35,7 @@ pub struct SessionItem {
     pub last_activity_at: String,
 }
 
-/// Sessions and calls of one moment: taken with a few counters, read while folding goes on.
+/// Sessions and calls at one position. A clone of a few counters: read without a lock while folding goes on.
 #[derive(Debug, Clone)]
 pub struct SessionBook {
     /// The sessions.
@@ -60,7 +60,7 @@ impl SessionBook {
         })
     }
 
-    /// What is known of the attempt of a lead: not in the queue, not attempted yet, or the outcome.
+    /// The attempt of a lead: none where the lead is not in the queue, `Some(None)` before it is attempted.
     pub fn attempted(&self, row: u32, lead_id: &str) -> Option<Option<Outcome>> {
         let (session, lead) = (self.sessions.rows().get(row), self.sessions.symbol(lead_id)?);
         let is_queued = session.started()?.leads.contains(&lead);

@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::json::Reader;
 use domain::members::{LongText, Text};
 use domain::rules::reports::{Period, ReportRejection, ReportState};
-use projections::entities::reports::ReportItem;
+use projections::entities::reports::list::ReportItem;
 use projections::figures::report::ReportFigures;
 use projections::store::Page;
 use serde::Serialize;

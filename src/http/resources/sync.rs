@@ -7,7 +7,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::rendered::AnswerAt;
 use crate::http::api::routes::Routes;
 use axum::response::Response;
-use projections::entities::crm::runs::{RunItem, SyncStatus};
+use projections::entities::crm::run_list::{RunItem, SyncStatus};
 use projections::store::Page;
 use utoipa_axum::routes;
 

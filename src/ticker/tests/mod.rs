@@ -7,7 +7,7 @@ mod dialer;
 mod evidence;
 mod sync;
 
-use projections::entities::alerts::{AlertFilter, AlertItem};
+use projections::entities::alerts::list::{AlertFilter, AlertItem};
 
 use super::*;
 use crate::deliveries::{Delivered, DeliveryStatus};
