@@ -9,7 +9,7 @@ use std::time::Instant as Clock;
 use bytes::Bytes;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
-use factfold::ingest::directory::Directory;
+use factfold::directory::TenantRegistry;
 use factfold::ingest::error::IngestError;
 use factfold::ingest::items::Lines;
 use factfold::ingest::post::{PostingRole, read};
@@ -65,8 +65,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock: factfold::clock::Clock = Arc::new(|| NOW);
     let options = LogOptions::new(secret.clone(), Arc::clone(&clock), None);
     let (log, _) = Log::open(Arc::new(RealDisk::new(folder.path())), &options)?;
-    let directory = Directory::new(Vec::new(), Vec::new())?;
-    let ingest = Ingest::new(log.clone(), secret, clock, "https://hooks.example.com".into(), directory);
+    let ingest = Ingest::new(
+        log.clone(),
+        secret,
+        clock,
+        "https://hooks.example.com".into(),
+        Arc::<TenantRegistry>::default(),
+    );
     for again in ["import", "import again (duplicates)"] {
         let from = Clock::now();
         let lines = Lines::new(text.as_bytes()).filter_map(|(_, line)| line.ok());

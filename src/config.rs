@@ -2,7 +2,6 @@
 
 mod file;
 mod mapping;
-pub mod secret;
 mod sections;
 pub mod shown;
 mod source;
@@ -15,7 +14,7 @@ use std::path::{Path, PathBuf};
 use domain::keys::TenantId;
 use serde_json::Value;
 
-use crate::ingest::directory::{Endpoint, Secret, TenantEntry as Owner};
+use crate::directory::{Endpoint, Secret, TenantEntry as Owner};
 use crate::ingest::providers::generic::Mapping;
 
 /// Why a configuration was refused.

@@ -16,8 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clock::Clock;
+use crate::directory::{Directory, TenantRegistry};
 use crate::ingest::Ingest;
-use crate::ingest::directory::Directory;
 use crate::log::disk::RealDisk;
 use crate::log::{Log, LogOptions, Sizes};
 use crate::views::Views;
@@ -100,7 +100,8 @@ impl Harness {
 
     /// The way in, with this directory.
     pub fn ingest(&self, directory: Directory) -> Ingest {
-        Ingest::new(self.log.clone(), secret(), self.clock(), PUBLIC_URL.to_owned(), directory)
+        let tenants = Arc::new(TenantRegistry::fixed(directory));
+        Ingest::new(self.log.clone(), secret(), self.clock(), PUBLIC_URL.to_owned(), tenants)
     }
 
     /// Read models that follow the log, folded up to its head.

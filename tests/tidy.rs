@@ -16,7 +16,10 @@ const LINES_MAX: usize = 400;
 
 /// What each room of `src/` may name of the others. Arrows point inward only.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("cli", &["access", "commands", "config", "engine", "http", "ingest", "log", "store", "views"]),
+    (
+        "cli",
+        &["access", "commands", "config", "directory", "engine", "http", "ingest", "log", "store", "views"],
+    ),
     (
         "http",
         &["access", "commands", "deliveries", "directory", "engine", "ingest", "log", "outbound", "views"],
@@ -48,8 +51,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deliveries", &["log", "store"]),
     ("views", &["follow", "log"]),
     ("follow", &["log"]),
-    ("ingest", &["log"]),
-    ("config", &["ingest"]),
+    ("ingest", &["directory", "follow", "log"]),
+    ("config", &["directory", "ingest"]),
     ("log", &["store"]),
     ("store", &[]),
 ];

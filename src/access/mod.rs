@@ -1,11 +1,10 @@
-//! Who may do what: tokens, users, memberships, logins and run-time endpoints, a fold of the facts of `_control`.
+//! Who may do what: tokens, users, memberships and logins, a fold of the facts of `_control`.
 //!
 //! State changes only by folding the log, so a revocation that another writer appended holds like one made here. A
 //! command waits until its own fact is folded: what it answered holds at once. Credentials are looked up in memory.
 
 mod attempts;
 mod caller;
-mod endpoints;
 mod error;
 mod logins;
 mod password;
@@ -31,12 +30,11 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use self::attempts::Attempts;
 pub use self::caller::{Caller, Grants};
-pub use self::endpoints::NewEndpoint;
 pub use self::error::AccessError;
 pub use self::logins::{LOGIN_SECONDS, LoggedIn};
 pub use self::password::RULE as PASSWORD_RULE;
 use self::secret::SecretDigest;
-pub use self::state::{AccessState, EndpointName, Person, RuntimeEndpoint, Token};
+pub use self::state::{AccessState, Person, Token};
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
 use crate::clock::Clock;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use domain::facts::Fact;
-use domain::facts::access::{
-    AccessFact, EndpointAdded, EndpointRemoved, LoginStarted, MembershipGranted, Role, TokenIssued, User,
-};
+use domain::facts::access::{AccessFact, LoginStarted, MembershipGranted, Role, TokenIssued, User};
 use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 
@@ -51,19 +49,6 @@ pub struct Person {
     pub(super) password_hash: Option<Text>,
 }
 
-/// An endpoint made at run time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeEndpoint {
-    /// Whose facts its deliveries become.
-    pub tenant: Option<TenantId>,
-    /// The event, for providers whose bodies name none.
-    pub event: Option<Text>,
-    /// Where the signing secrets stand.
-    pub secrets: Vec<Text>,
-    /// When added.
-    pub added_at: Instant,
-}
-
 /// Somebody who has logged in.
 #[derive(Debug, Clone)]
 pub(super) struct Login {
@@ -71,9 +56,6 @@ pub(super) struct Login {
     pub(super) expires_at: Instant,
     pub(super) digest: SecretDigest,
 }
-
-/// Provider and id of an endpoint.
-pub type EndpointName = (Text, Text);
 
 /// Who may do what, at one position of the log.
 #[derive(Debug, Default)]
@@ -84,8 +66,6 @@ pub struct AccessState {
     pub tokens: BTreeMap<Text, Token>,
     /// Users by their ids.
     pub users: BTreeMap<Text, Person>,
-    /// Endpoints made at run time, by provider and id.
-    pub endpoints: BTreeMap<EndpointName, RuntimeEndpoint>,
     pub(super) logins: BTreeMap<Text, Login>,
 }
 
@@ -132,21 +112,8 @@ impl AccessState {
                     user.position = position;
                 }
             }
-            AccessFact::EndpointAdded(EndpointAdded {
-                endpoint_id,
-                provider,
-                tenant,
-                event,
-                secrets,
-                ..
-            }) => {
-                let tenant = tenant.as_ref().and_then(tenant_named);
-                let endpoint = RuntimeEndpoint { tenant, event, secrets, added_at: at };
-                self.endpoints.insert((provider, endpoint_id), endpoint);
-            }
-            AccessFact::EndpointRemoved(EndpointRemoved { endpoint_id, provider, .. }) => {
-                self.endpoints.remove(&(provider, endpoint_id));
-            }
+            // Folded by the directory.
+            AccessFact::EndpointAdded(_) | AccessFact::EndpointRemoved(_) => {}
             AccessFact::LoginStarted(body) => self.log_in(at, body),
             AccessFact::LoginEnded(body) => drop(self.logins.remove(&body.login_id)),
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Failure;
 use crate::config::Config;
-use crate::ingest::directory::Secret;
+use crate::directory::Secret;
 
 /// So long may a connection be made.
 const CONNECT_MAX: Duration = Duration::from_secs(5);

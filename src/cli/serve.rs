@@ -86,7 +86,7 @@ async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
             let config = Config::load(&overrides).map_err(EngineError::from)?;
-            app.engine().roster.load(&config).map(|()| config)
+            app.engine().setup.load(&config).map(|()| config)
         });
         match loaded {
             Ok(config) => {

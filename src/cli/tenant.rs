@@ -73,9 +73,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             show(settings, &offline, tenant)
         }
         What::Apply { dry_run } => {
-            let changes = offline.roster.changes(&config)?;
+            let changes = offline.setup.changes(&config)?;
             if !dry_run {
-                offline.roster.load(&config)?;
+                offline.setup.load(&config)?;
             }
             told(settings, &changes, *dry_run)
         }
@@ -108,7 +108,7 @@ fn known(
     in_file: impl Iterator<Item = TenantId>,
 ) -> Result<BTreeMap<TenantId, Known>, Failure> {
     let log = offline.log.snapshot();
-    let closed = offline.roster.tenants()?;
+    let tenants = offline.registry.state().tenants();
     let mut facts: BTreeMap<TenantId, u64> = in_file.map(|id| (id, 0)).collect();
     for ((tenant, _), count) in log.groups()? {
         if let Ok(tenant) = TenantId::new(&tenant) {
@@ -117,7 +117,7 @@ fn known(
     }
     let mut known = BTreeMap::new();
     for (tenant, facts) in facts {
-        let state = match closed.get(&tenant) {
+        let state = match tenants.get(&tenant).map(|tenant| tenant.closed) {
             Some(true) => "closed",
             Some(false) => "open",
             None => "not configured",

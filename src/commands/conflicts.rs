@@ -92,8 +92,7 @@ impl<V> Commands<V> {
         let receipt = self.decide_on(tenant, &original, read, decide).await?;
         if configures && receipt.recorded.is_some() {
             // The corrected configuration holds for the next delivery.
-            let ingest = self.ingest.clone();
-            blocking(move || ingest.follow_configurations()).await?;
+            self.ingest.tenants_folded().await?;
         }
         Ok(receipt)
     }

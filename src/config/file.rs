@@ -14,8 +14,9 @@ use toml::Spanned;
 
 use super::sections::{ClientTetherTable, HttpTable, LimitsTable, OutboundTable};
 use super::source::Source;
-use super::{ConfigError, Http, Limits, Outbound, Stranger, TenantConfig, mapping, secret};
-use crate::ingest::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
+use super::{ConfigError, Http, Limits, Outbound, Stranger, TenantConfig, mapping};
+use crate::directory::secret;
+use crate::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::providers::{Registry, generic::Mapping};
 
 /// What a public URL must be.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::source::Source;
-use super::{ClientTether, ConfigError, Http, Limits, Outbound, secret};
+use super::{ClientTether, ConfigError, Http, Limits, Outbound};
+use crate::directory::secret;
 
 /// `[http]` as written.
 #[derive(Debug, Default, Deserialize)]

@@ -6,7 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::source::Source;
-use super::{Config, ConfigError, Overrides, secret};
+use super::{Config, ConfigError, Overrides};
+use crate::directory::secret;
 
 /// A setting as it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]

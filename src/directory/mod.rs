@@ -1,5 +1,19 @@
-//! What is configured in the log, folded: alert targets.
+//! Tenants, endpoints and alert targets: folds of the log, with the file's configuration as an input beside them.
 
 mod alert_targets;
+mod endpoint;
+mod endpoint_changes;
+mod lookups;
+mod registry;
+mod runtime_endpoint;
+pub mod secret;
+mod state;
 
 pub use self::alert_targets::{AlertTarget, AlertTargets};
+pub use self::endpoint::{ENDPOINT_ID_RULE, Endpoint, endpoint_reference, is_endpoint_id};
+pub use self::endpoint_changes::{EndpointChange, NewEndpoint};
+pub use self::lookups::{Directory, DirectoryError, TenantEntry};
+pub use self::registry::{EndpointRow, FileConfig, TenantRegistry};
+pub use self::runtime_endpoint::{EndpointName, RuntimeEndpoint};
+pub use self::secret::Secret;
+pub use self::state::{DirectoryState, TenantState};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use domain::keys::Position;
 
 use crate::access::Access;
-use crate::directory::AlertTargets;
+use crate::directory::{AlertTargets, TenantRegistry};
 use crate::follow::{Fold, FoldError, Follower, fold_history};
 use crate::log::Log;
 
-/// Access and alert targets, folded up to the head of the log.
+/// Access, tenants and endpoints, and alert targets, folded up to the head of the log.
 pub(super) struct ControlFolds {
     pub access: Arc<Access>,
+    pub registry: Arc<TenantRegistry>,
     pub alert_targets: Arc<AlertTargets>,
     position: Position,
     follower: Option<Follower>,
@@ -23,8 +24,13 @@ impl ControlFolds {
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode.
     pub fn open(log: &Log, access: Access) -> Result<Self, FoldError> {
-        let alert_targets = Arc::new(AlertTargets::default());
-        let mut folds = Self { access: Arc::new(access), alert_targets, position: 0, follower: None };
+        let mut folds = Self {
+            access: Arc::new(access),
+            registry: Arc::default(),
+            alert_targets: Arc::default(),
+            position: 0,
+            follower: None,
+        };
         let snapshot = log.snapshot();
         fold_history(&snapshot, &folds.all())?;
         folds.position = snapshot.head().position;
@@ -42,7 +48,11 @@ impl ControlFolds {
 
     /// Each of them.
     pub fn all(&self) -> Vec<Arc<dyn Fold>> {
-        vec![Arc::clone(&self.access) as _, Arc::clone(&self.alert_targets) as _]
+        vec![
+            Arc::clone(&self.access) as _,
+            Arc::clone(&self.registry) as _,
+            Arc::clone(&self.alert_targets) as _,
+        ]
     }
 
     /// Stops following.

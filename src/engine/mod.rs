@@ -3,7 +3,7 @@
 mod data_dir;
 mod folds;
 mod offline;
-mod roster;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -16,16 +16,16 @@ pub use self::data_dir::{DataDir, open_log};
 use self::data_dir::{io_at, open_log_on, store};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
-pub use self::roster::{Change, EndpointRow, Roster};
+pub use self::setup::{Change, TenantSetup};
 use crate::access::{Access, AccessError};
 use crate::auditor::Auditor;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};
 use crate::deliveries::Deliveries;
+use crate::directory::{DirectoryError, Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
-use crate::ingest::directory::{Directory, DirectoryError, Secret};
 use crate::ingest::error::IngestError;
 use crate::log::{Log, LogError};
 use crate::outbound::{self, Allowed, Client, Outbox};
@@ -105,7 +105,9 @@ pub struct Engine {
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints.
-    pub roster: Roster,
+    pub registry: Arc<TenantRegistry>,
+    /// Changes tenants and endpoints.
+    pub setup: TenantSetup,
     /// What providers and browsers were told to call.
     pub public_url: String,
     /// Keys the digests of what is asked for by name.
@@ -129,16 +131,20 @@ impl Engine {
             tracing::warn!(note, "log open");
         }
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
-        let nobody = Directory::new(Vec::new(), Vec::new())?;
-        let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url.clone(), nobody);
-        let ingest = Arc::new(ingest);
         let admin = config.admin_token.as_ref().map(Secret::bytes);
         let access = Access::new(log.clone(), secret.clone(), Arc::clone(&clock), admin);
         let mut folds = ControlFolds::open(&log, access)?;
         folds.follow(&log)?;
-        let access = Arc::clone(&folds.access);
-        let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
-        roster.load(config)?;
+        let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
+        let ingest = Arc::new(Ingest::new(
+            log.clone(),
+            secret.clone(),
+            Arc::clone(&clock),
+            public_url.clone(),
+            Arc::clone(&registry),
+        ));
+        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry), Arc::clone(&clock));
+        setup.load(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
         views.follow(folds.all())?;
         let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), Arc::clone(&clock));
@@ -174,7 +180,8 @@ impl Engine {
             auditor,
             ticker,
             access,
-            roster,
+            registry,
+            setup,
             public_url,
             secret,
             clock,
@@ -186,7 +193,7 @@ impl Engine {
 
     /// Whether the tenant is one of this server: configured, or with facts.
     pub fn knows(&self, tenant: &TenantId) -> bool {
-        self.ingest.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
+        self.registry.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
     }
 
     /// Why some fold stopped, if one did: what it serves stays where it is.

@@ -6,13 +6,13 @@ use domain::keys::{LogSecret, TenantId};
 
 use super::data_dir::{DataDir, open_log_on, store};
 use super::folds::ControlFolds;
-use super::{EngineError, Roster, fold_threads};
+use super::{EngineError, TenantSetup, fold_threads};
 use crate::access::Access;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
+use crate::directory::TenantRegistry;
 use crate::ingest::Ingest;
-use crate::ingest::directory::Directory;
 use crate::log::Log;
 use crate::store::Store;
 use crate::views::Views;
@@ -30,7 +30,9 @@ pub struct Offline {
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints: the endpoints and described sources of the file and the log, the tenants of the log.
-    pub roster: Roster,
+    pub registry: Arc<TenantRegistry>,
+    /// Changes tenants and endpoints.
+    pub setup: TenantSetup,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     folds: ControlFolds,
@@ -47,18 +49,17 @@ impl Offline {
         let store = store(&dir);
         let (log, secret, _opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
         let public_url = config.public_url.clone().unwrap_or_default();
-        let nobody = Directory::new(Vec::new(), Vec::new())?;
-        let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, nobody);
-        let ingest = Arc::new(ingest);
-        let mut folds =
-            ControlFolds::open(&log, Access::new(log.clone(), secret.clone(), Arc::clone(&clock), None))?;
+        let access = Access::new(log.clone(), secret.clone(), Arc::clone(&clock), None);
+        let mut folds = ControlFolds::open(&log, access)?;
         folds.follow(&log)?;
-        let access = Arc::clone(&folds.access);
-        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), clock);
-        let roster = Roster::new(Arc::clone(&ingest), Arc::clone(&access));
-        let offline = Self { log, store, ingest, commands, access, roster, secret, folds, _dir: dir };
-        offline.roster.read(config)?;
-        Ok(offline)
+        let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
+        let tenants = Arc::clone(&registry);
+        let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, tenants);
+        let ingest = Arc::new(ingest);
+        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), Arc::clone(&clock));
+        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry), clock);
+        setup.read(config);
+        Ok(Self { log, store, ingest, commands, access, registry, setup, secret, folds, _dir: dir })
     }
 
     /// Whether the tenant is configured, by the file or the log, or has facts.

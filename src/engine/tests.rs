@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::facts::access::Role;
-use domain::members::{Email, Text};
+use domain::keys::TenantId;
+use domain::members::{Email, Phone, Text};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::Engine;
-use crate::access::{NewToken, NewUser};
+use super::{Engine, EngineError};
+use crate::access::{AccessError, NewToken, NewUser};
 use crate::config::Config;
+use crate::directory::NewEndpoint;
 use crate::log::Log;
 use crate::testing::{T0, draft};
 
@@ -31,7 +33,7 @@ fn email() -> Email {
 struct Node {
     engine: Engine,
     log: Log,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Node {
@@ -40,7 +42,7 @@ impl Node {
         let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
         let engine = Engine::start(&config, Arc::new(|| T0)).expect("an engine");
         let log = engine.log.clone();
-        Self { engine, log, _dir: dir }
+        Self { engine, log, dir }
     }
 
     /// Appends to the log past every command, and waits until the folds have it where something feeds them.
@@ -71,6 +73,11 @@ struct Seen {
     login_of_removed_user_opens: bool,
     target_gets_alerts: bool,
     removed_target_gets_alerts: bool,
+    added_endpoint_is_live: bool,
+    removed_endpoint_is_live: bool,
+    configured_tenant_is_known: bool,
+    closed_tenant_is_known: bool,
+    number_has_an_owner: bool,
 }
 
 /// The changes on a node whose folds are fed by the log, or are not.
@@ -84,6 +91,8 @@ fn seen(is_fed: bool) -> Seen {
     let user = access.add_user("admin", &user).expect("added");
     let login = access.log_in(&email(), password).expect("heard").expect("logged in");
     node.arrive(true, "_control", "alert_target_set", target("at_1"));
+    node.arrive(true, "_control", "endpoint_added", endpoint("endpoint-one"));
+    node.arrive(true, "globex", "tenant_configured", tenant("+12125550102"));
     assert!(access.bearer(&revoked.token).is_some() && access.cookie(&login.cookie).is_some());
     if !is_fed {
         node.engine.folds.close();
@@ -97,7 +106,14 @@ fn seen(is_fed: bool) -> Seen {
     arrive("_control", "user_removed", json!({"user_id": user.as_str()}));
     arrive("_control", "alert_target_set", target("at_2"));
     arrive("_control", "alert_target_removed", json!({"target_id": "at_1"}));
+    arrive("_control", "endpoint_added", endpoint("endpoint-two"));
+    arrive("_control", "endpoint_removed", endpoint("endpoint-one"));
+    arrive("acme", "tenant_configured", tenant("+12125550101"));
+    arrive("globex", "tenant_closed", json!({}));
     let targets = node.engine.outbox.targets();
+    let directory = node.engine.registry.directory();
+    let knows = |id: &str| directory.has_tenant(&TenantId::new(id).expect("tenant"));
+    let number = Phone::new("+12125550101").expect("a number");
     let has_target =
         |id: &str| targets.iter().any(|target| target.id == id && target.wants("acme", "silence"));
     Seen {
@@ -106,11 +122,25 @@ fn seen(is_fed: bool) -> Seen {
         login_of_removed_user_opens: access.cookie(&login.cookie).is_some(),
         target_gets_alerts: has_target("at_2"),
         removed_target_gets_alerts: has_target("at_1"),
+        added_endpoint_is_live: directory.endpoint("callrail", "endpoint-two").is_some(),
+        removed_endpoint_is_live: directory.endpoint("callrail", "endpoint-one").is_some(),
+        configured_tenant_is_known: knows("acme"),
+        closed_tenant_is_known: knows("globex"),
+        number_has_an_owner: directory.number(&number).is_some(),
     }
 }
 
 fn target(id: &str) -> Value {
     json!({"target_id": id, "style": "webhook", "tenants": [], "rules": [], "url": "https://hooks.example.com/"})
+}
+
+fn endpoint(id: &str) -> Value {
+    json!({"endpoint_id": id, "provider": "callrail"})
+}
+
+fn tenant(number: &str) -> Value {
+    json!({"name": "A tenant", "timezone": "America/New_York", "effective_from": "2025-10-01",
+        "tracking_numbers": [{"number": number, "agent": "ann@example.com"}]})
 }
 
 #[test]
@@ -121,6 +151,11 @@ fn given_changes_that_arrive_through_the_log_alone_then_they_hold_within_one_fol
         login_of_removed_user_opens: false,
         target_gets_alerts: true,
         removed_target_gets_alerts: false,
+        added_endpoint_is_live: true,
+        removed_endpoint_is_live: false,
+        configured_tenant_is_known: true,
+        closed_tenant_is_known: false,
+        number_has_an_owner: true,
     };
     assert_eq!(seen(true), holds);
 }
@@ -133,6 +168,39 @@ fn null_control_folds_that_nothing_feeds_miss_every_change_that_arrives_through_
         login_of_removed_user_opens: true,
         target_gets_alerts: false,
         removed_target_gets_alerts: true,
+        added_endpoint_is_live: false,
+        removed_endpoint_is_live: true,
+        configured_tenant_is_known: false,
+        closed_tenant_is_known: true,
+        number_has_an_owner: false,
     };
     assert_eq!(seen(false), missed);
+}
+
+#[test]
+fn given_an_endpoint_when_a_secret_is_written_out_then_it_is_refused() {
+    let node = Node::start();
+    node.arrive(true, "acme", "tenant_configured", tenant("+12125550101"));
+    let secret = node.dir.path().join("twilio-token");
+    std::fs::write(&secret, "sesame").expect("written");
+    let (setup, registry) = (&node.engine.setup, &node.engine.registry);
+    let mut new = NewEndpoint {
+        id: None,
+        provider: text("twilio"),
+        tenant: Some(TenantId::new("acme").expect("tenant")),
+        event: None,
+        secrets: vec![text("hunter2-in-the-clear")],
+    };
+    let refused = setup.add_endpoint("admin", &new);
+    assert!(matches!(refused, Err(EngineError::Access(AccessError::Invalid { pointer: "/secrets", .. }))));
+    new.secrets = vec![text(&format!("file:{}", secret.display()))];
+    let id = setup.add_endpoint("admin", &new).expect("added");
+    assert_eq!(id.as_str().len(), 32);
+    assert_eq!(registry.state().endpoints().len(), 1);
+    new.id = Some(id.clone());
+    let taken = setup.add_endpoint("admin", &new);
+    assert!(matches!(taken, Err(EngineError::Access(AccessError::Taken(_)))));
+    setup.remove_endpoint("admin", "twilio", id.as_str()).expect("removed");
+    setup.add_endpoint("admin", &new).expect("an id comes back");
+    assert_eq!(registry.state().endpoints().len(), 1);
 }

@@ -114,7 +114,7 @@ impl Ingest {
             appended.extend(pending.await?);
         }
         if configures {
-            self.follow_configurations()?;
+            self.tenants_folded().await?;
         }
         self.answers(source, slots, appended).await
     }
@@ -226,7 +226,7 @@ impl Ingest {
             let read = self.read_line(source, &line, now)?.and_then(|(envelope, original)| {
                 if matches!(envelope.fact, Fact::Tenant(_)) {
                     prepared.configures = true;
-                    let claimed = self.claimed(&envelope.tenant, &envelope.fact);
+                    let claimed = self.directory().claims_of_others(&envelope.tenant, &envelope.fact);
                     if !claimed.is_empty() {
                         return Err(Posted::Rejected(claimed));
                     }

@@ -22,6 +22,9 @@ pub enum IngestError {
         /// What is wrong with it.
         why: String,
     },
+    /// The fact is recorded at this position and not folded in time.
+    #[error("position {0} is not folded yet")]
+    NotFolded(Position),
     /// A fact that the engine itself makes does not fit a record.
     #[error("the engine cannot record its own fact: {0}")]
     Engine(String),

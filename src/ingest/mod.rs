@@ -11,7 +11,6 @@ mod configure;
 pub mod conflict;
 pub mod delivery;
 mod differing;
-pub mod directory;
 pub mod error;
 pub mod items;
 pub mod owner;
@@ -22,7 +21,6 @@ pub mod providers;
 pub mod quarantine;
 pub mod remap;
 pub mod restore;
-pub mod roster;
 pub mod signature;
 mod tenant_limiter;
 pub mod verdict;
@@ -35,7 +33,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{self, ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use self::error::{DeliveryError, IngestError};
 
@@ -43,15 +41,14 @@ use self::answer::{Accepted, FactAnswer, InQuarantine, Outcome};
 use self::conflict::ConflictCounter;
 use self::delivery::Delivery;
 use self::differing::{DifferingFact, KeyMatch};
-use self::directory::{Directory, Endpoint, endpoint_reference};
 use self::error::{MappingFailure, Reason};
 use self::provider::{MappingResult, ProviderAdapter};
 use self::providers::Registry;
-use self::roster::Roster;
 use self::tenant_limiter::TenantLimiter;
 
 pub use self::batch::LineSource;
 use crate::clock::Clock;
+use crate::directory::{Directory, Endpoint, TenantRegistry, endpoint_reference};
 use crate::log::{Appended, Log, StoredFact};
 
 /// The longest body of a delivery, in bytes (API, Ways in).
@@ -74,28 +71,33 @@ pub struct Ingest {
     secret: LogSecret,
     clock: Clock,
     public_url: String,
-    directory: RwLock<Arc<Directory>>,
+    tenants: Arc<TenantRegistry>,
     registry: RwLock<Arc<Registry>>,
     conflict_counter: ConflictCounter,
-    roster: Mutex<Roster>,
     limiter: TenantLimiter,
 }
 
 impl Ingest {
     /// `secret` is the log's; `public_url` is what providers were told to call, and sign.
-    pub fn new(log: Log, secret: LogSecret, clock: Clock, public_url: String, directory: Directory) -> Self {
-        let (directory, registry) = (RwLock::new(Arc::new(directory)), RwLock::default());
+    pub fn new(
+        log: Log,
+        secret: LogSecret,
+        clock: Clock,
+        public_url: String,
+        tenants: Arc<TenantRegistry>,
+    ) -> Self {
         let conflict_counter = ConflictCounter::since(Instant(clock()));
-        let (roster, limiter) = (Mutex::default(), TenantLimiter::default());
-        Self { log, secret, clock, public_url, directory, registry, conflict_counter, roster, limiter }
+        let (registry, limiter) = (RwLock::default(), TenantLimiter::default());
+        Self { log, secret, clock, public_url, tenants, registry, conflict_counter, limiter }
     }
 
-    /// Puts another directory in place; deliveries under way end with the one they began with.
+    /// Puts another directory in place.
+    #[cfg(test)]
     pub fn swap_directory(&self, directory: Directory) {
-        *self.directory.write() = Arc::new(directory);
+        self.tenants.swap(directory);
     }
 
-    /// Puts other providers in place, likewise. Where both change, the registry goes first: readers take the directory
+    /// Puts other providers in place; deliveries under way end with those they began with. Where the directory changes, too, the registry goes first: readers take the directory
     /// first, and so find the provider of each endpoint in it.
     pub fn swap_registry(&self, registry: Registry) {
         *self.registry.write() = Arc::new(registry);
@@ -108,7 +110,7 @@ impl Ingest {
 
     /// The directory in place.
     pub fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.read())
+        self.tenants.directory()
     }
 
     /// How often conflicting contents came.

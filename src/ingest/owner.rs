@@ -3,8 +3,8 @@
 use domain::keys::TenantId;
 use domain::members::{Email, Phone, Text};
 
-use super::directory::{Directory, Endpoint};
 use super::error::{MappingFailure, Reason};
+use crate::directory::{Directory, Endpoint};
 
 /// What a payload says of its owner.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ pub fn owner(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::directory::TenantEntry;
+    use crate::directory::TenantEntry;
 
     fn directory() -> Directory {
         let tenant = |id: &str, number: &str, agent: &str, workspace: &str| TenantEntry {

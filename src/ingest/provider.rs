@@ -5,10 +5,10 @@ use domain::keys::TenantId;
 use domain::members::same_word;
 
 use super::delivery::Delivery;
-use super::directory::{Directory, Endpoint};
 use super::error::{MappingFailure, SignatureError};
 use super::owner::Owner;
 use super::signature::Scheme;
+use crate::directory::{Directory, Endpoint};
 
 /// A provider's dialect: no IO, no clock; what it needs is in its arguments.
 pub trait ProviderAdapter: Send + Sync {

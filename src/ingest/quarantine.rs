@@ -9,10 +9,10 @@ use domain::keys::{KeyPart, LogSecret, TenantId};
 use domain::members::{Instant, Text};
 
 use super::delivery::Delivery;
-use super::directory::Endpoint;
 use super::error::{IngestError, MappingFailure};
 use super::payload::{long_text, text};
 use super::provider::ProviderAdapter;
+use crate::directory::Endpoint;
 
 /// The identity of a delivery in quarantine: a digest of endpoint, method, query and body, so that a redelivery finds
 /// the first one. It is keyed with the log's secret, since the endpoint's id could be guessed from a plain one. Headers

@@ -35,6 +35,7 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match &error {
             IngestError::Log(log) => log.into(),
+            IngestError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
             IngestError::Random(_) | IngestError::Unreadable { .. } | IngestError::Engine(_) => {
                 Self::internal(&error)
             }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::NewEndpoint;
+use crate::directory::NewEndpoint;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::json_body::{json_body, members};
@@ -63,7 +63,8 @@ async fn list_endpoints(
     list: GlobalList,
 ) -> Result<Response, Problem> {
     let is_admin = caller.role_everywhere() == Some(Role::Admin);
-    let rows = app.engine.roster.endpoints().into_iter().map(|row| {
+    let position = app.engine.registry.state().position();
+    let rows = app.engine.registry.endpoints().into_iter().map(|row| {
         let endpoint = app.engine.ingest.endpoint_reference(&row.provider, &row.id);
         let item = EndpointItem {
             endpoint: endpoint.clone(),
@@ -76,7 +77,7 @@ async fn list_endpoints(
         };
         (endpoint, item)
     });
-    list.by_id(app.engine.access.known().position(), rows.collect())
+    list.by_id(position, rows.collect())
 }
 
 /// An endpoint to be added.
@@ -142,7 +143,7 @@ async fn add_endpoint(
     let body = json_body(request).await?;
     let new = members(&body, new_endpoint)?;
     let added = move || {
-        let id = app.engine.roster.add_endpoint(&caller.id, &new)?;
+        let id = app.engine.setup.add_endpoint(&caller.id, &new)?;
         let url = format!("{}/hooks/{}/{id}", app.engine.public_url, new.provider);
         Ok::<_, Problem>(AddedEndpoint { endpoint_id: id.to_string(), url })
     };
@@ -160,6 +161,6 @@ async fn remove_endpoint(
     GlobalAccess(caller): GlobalAccess,
     Path((provider, endpoint_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    blocking(move || app.engine.roster.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;
+    blocking(move || app.engine.setup.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -55,7 +55,7 @@ async fn list_tenants(
 ) -> Result<Response, Problem> {
     let folded = app.engine.views.position();
     let rows = move || {
-        let closed = app.engine.roster.tenants()?;
+        let tenants = app.engine.registry.state().tenants();
         let views = app.engine.views.tenants().into_iter();
         let views = views.filter_map(|(id, view)| Some((TenantId::new(&id).ok()?, view)));
         let rows = views.filter_map(|(id, view)| {
@@ -68,7 +68,7 @@ async fn list_tenants(
                 timezone: (latest.position > 0).then(|| latest.zone.as_str()),
                 position: view.position(),
                 role: Role::as_str(role),
-                closed: closed.get(&id).copied().unwrap_or(false),
+                closed: tenants.get(&id).is_some_and(|tenant| tenant.closed),
             };
             Some((id.to_string(), item))
         });

@@ -9,8 +9,8 @@ use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::facts::FactBuilder;
+use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
-use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest, scalar};

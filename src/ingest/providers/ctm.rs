@@ -8,8 +8,8 @@ use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 
 use super::facts::FactBuilder;
+use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
-use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};

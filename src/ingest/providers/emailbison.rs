@@ -13,8 +13,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::facts::FactBuilder;
+use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::Delivery;
-use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::payload::{long_text, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};

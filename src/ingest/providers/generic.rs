@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use self::field::{EventContext, Field, Path};
 use super::facts::FactBuilder;
+use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
-use crate::ingest::directory::{Directory, Endpoint};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{OwnerClaims, owner};
 use crate::ingest::payload::digest;

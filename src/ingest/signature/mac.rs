@@ -8,8 +8,8 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::BASE64;
+use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
-use crate::ingest::directory::Secret;
 use crate::ingest::error::SignatureError;
 
 /// The hash of a MAC.

@@ -18,9 +18,9 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::delivery::Delivery;
-use super::directory::Secret;
 use super::error::SignatureError;
 use super::providers::twilio;
+use crate::directory::Secret;
 use mac::plain_body;
 
 /// Standard base64; some senders leave the padding out.

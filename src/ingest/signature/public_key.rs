@@ -5,8 +5,8 @@ use base64::Engine;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 use super::BASE64;
+use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
-use crate::ingest::directory::Secret;
 use crate::ingest::error::SignatureError;
 
 const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";

@@ -12,12 +12,12 @@ use domain::keys::{Position, TenantId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::directory::{Secret, TenantEntry};
 use super::error::SignatureError;
 use super::remap::RemapError;
 use super::verdict::ConflictVerdict;
 use super::*;
 use crate::commands::{CommandError, Commands, ConflictRejection, RetryRejection};
+use crate::directory::{Secret, TenantEntry};
 use crate::testing::{self, Harness, PUBLIC_URL, TestClock};
 
 const NOW: &str = "2026-10-01T12:00:00Z";

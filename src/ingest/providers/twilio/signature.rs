@@ -9,8 +9,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::directory::Secret;
 use crate::ingest::delivery::{Delivery, Form};
-use crate::ingest::directory::Secret;
 use crate::ingest::error::SignatureError;
 
 /// Whether one of `secrets` signed the delivery.

@@ -1,8 +1,28 @@
-//! Where secrets stand: `env:NAME`, `file:PATH`, or the text itself.
+//! Signing secrets, and where configuration says they stand: `env:NAME`, `file:PATH`, or the text itself.
 
-use std::{env, fs};
+use std::{env, fmt, fs};
 
-use crate::ingest::directory::Secret;
+/// A signing secret. It never shows in `Debug`, and nothing else prints it.
+#[derive(Clone)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// The secret as the provider shows it.
+    pub fn new(text: &str) -> Self {
+        Self(text.as_bytes().into())
+    }
+
+    /// Its bytes, to key a MAC.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 /// Whether a text says where a secret stands, and is none itself.
 pub fn is_reference(text: &str) -> bool {

@@ -1,61 +1,19 @@
-//! Who owns what comes in: endpoints, tracking numbers and workspaces, from the configuration.
+//! Look-ups of who owns a delivery: endpoints, tracking numbers and workspaces.
 //!
-//! A directory is plain data without a clock or files; a reload builds a new one and swaps it whole.
+//! A directory is plain data without a clock or files; every change builds a new one.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
+use domain::facts::Fact;
+use domain::facts::tenant::TenantFact;
+use domain::json::FieldError;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::{Email, Phone, canonical_text};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-/// A signing secret. It never shows in `Debug`, and nothing else prints it.
-#[derive(Clone)]
-pub struct Secret(Box<[u8]>);
-
-impl Secret {
-    /// The secret as the provider shows it.
-    pub fn new(text: &str) -> Self {
-        Self(text.as_bytes().into())
-    }
-
-    /// Its bytes, to key a MAC.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-/// What an endpoint's id must be.
-pub const ENDPOINT_ID_RULE: &str = "must be 8 to 128 of letters, digits, '-' and '_', and not guessable";
-
-/// Whether a text can be an endpoint's id.
-pub fn is_endpoint_id(text: &str) -> bool {
-    (8..=128).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-/// Where deliveries of one provider come in.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// Unguessable; the last part of the hook's path.
-    pub id: String,
-    /// Whose deliveries.
-    pub provider: String,
-    /// Whose they are, else the payload says it (RULINGS, Owner).
-    pub tenant: Option<TenantId>,
-    /// The event, for providers whose bodies name none.
-    pub event: Option<String>,
-    /// Any of them may have signed; several while rotating.
-    pub secrets: Vec<Secret>,
-}
+use super::endpoint::{Endpoint, endpoint_key, endpoint_reference, is_reference_of};
+use super::secret::Secret;
 
 /// What a tenant's configuration says about who owns a delivery.
 #[derive(Debug, Clone)]
@@ -128,13 +86,13 @@ pub struct Directory {
 impl Directory {
     /// Builds the look-ups; what two tenants claim is an error, since it would give one's facts to the other.
     pub fn new(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> Result<Self, DirectoryError> {
-        let (directory, refused) = Self::of_what_holds(tenants, endpoints);
+        let (directory, refused) = Self::partial(tenants, endpoints);
         refused.into_iter().next().map_or(Ok(directory), Err)
     }
 
     /// Builds the look-ups of what the log holds already: of two that claim one thing the first has it. Also what
     /// was left out.
-    pub fn of_what_holds(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> (Self, Vec<DirectoryError>) {
+    pub fn partial(tenants: Vec<TenantEntry>, endpoints: Vec<Endpoint>) -> (Self, Vec<DirectoryError>) {
         let decoy = Endpoint {
             id: String::new(),
             provider: String::new(),
@@ -253,6 +211,22 @@ impl Directory {
         self.numbers.get(number).map(|(tenant, agent)| (tenant, agent.as_ref()))
     }
 
+    /// Faults of a posted configuration that claims what another tenant has: recorded, the claim would be left out
+    /// (A2). The faults do not say who the other is (R7).
+    pub fn claims_of_others(&self, tenant: &TenantId, fact: &Fact) -> Vec<FieldError> {
+        let Fact::Tenant(TenantFact::Configured(body)) = fact else { return Vec::new() };
+        let by_another = |owner: Option<&TenantId>| owner.is_some_and(|owner| owner != tenant);
+        let fault = |pointer: String| FieldError { pointer, message: "is claimed by another tenant".into() };
+        let numbers = body.tracking_numbers.iter().enumerate();
+        let numbers = numbers.filter(|(_, row)| by_another(self.number(&row.number).map(|(id, _)| id)));
+        let workspaces = body.workspaces.iter();
+        let workspaces = workspaces.filter(|name| by_another(self.workspace(name.as_str())));
+        numbers
+            .map(|(at, _)| fault(format!("/body/tracking_numbers/{at}/number")))
+            .chain(workspaces.map(|_| fault("/body/workspaces".into())))
+            .collect()
+    }
+
     /// The tenant of a workspace by its name or id: trimmed, without case.
     pub fn workspace(&self, name: &str) -> Option<&TenantId> {
         self.workspaces.get(&fold_name(name))
@@ -261,28 +235,6 @@ impl Directory {
 
 fn fold_name(name: &str) -> String {
     canonical_text(name).to_lowercase()
-}
-
-/// How facts and answers name an endpoint, since the id itself lets whoever knows it deliver: 32 hexadecimal digits
-/// that only the log's secret can make of the id. The last eight depend on the others, see [`is_reference_of`].
-pub fn endpoint_reference(secret: &LogSecret, provider: &str, id: &str) -> String {
-    let digest = secret.reference("endpoint", &[provider.as_bytes(), id.as_bytes()]);
-    let named = hex::encode(&digest[..12]);
-    let check = reference_check(secret, &named);
-    named + &check
-}
-
-fn reference_check(secret: &LogSecret, named: &str) -> String {
-    hex::encode(&secret.reference("endpoint check", &[named.as_bytes()])[..4])
-}
-
-/// Whether a reference was made with this secret, even of an endpoint that is no longer there.
-fn is_reference_of(secret: &LogSecret, reference: &str) -> bool {
-    reference.split_at_checked(24).is_some_and(|(named, check)| reference_check(secret, named) == check)
-}
-
-fn endpoint_key(provider: &str, id: &str) -> [u8; 32] {
-    Sha256::new().chain_update(provider).chain_update([0]).chain_update(id).finalize().into()
 }
 
 #[cfg(test)]

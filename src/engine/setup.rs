@@ -1,0 +1,242 @@
+//! Changes of tenants and endpoints: those that a file brings, and endpoints made at run time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::{Position, TenantId};
+use domain::members::{Instant, Text};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::EngineError;
+use crate::access::AccessError;
+use crate::clock::Clock;
+use crate::config::{Config, TenantConfig};
+use crate::directory::secret;
+use crate::directory::{
+    Directory, DirectoryState, ENDPOINT_ID_RULE, Endpoint, EndpointChange, FileConfig, NewEndpoint,
+    TenantRegistry, is_endpoint_id,
+};
+use crate::ingest::Ingest;
+use crate::ingest::error::IngestError;
+use crate::ingest::providers::Registry;
+use crate::log::Appended;
+
+/// Decisions on an old state are made again; nobody changes it this often meanwhile.
+const TRIES: usize = 8;
+/// How long a change waits for its own fact to be folded.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a file changes of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is configured anew or otherwise.
+    Configured,
+    /// The file has it no more.
+    Closed,
+}
+
+/// A change that is to follow the fact at `latest`; without a body the tenant is closed.
+struct Planned<'c> {
+    tenant: TenantId,
+    latest: Position,
+    body: Option<&'c Value>,
+}
+
+/// Changes tenants and endpoints of this server.
+pub struct TenantSetup {
+    ingest: Arc<Ingest>,
+    registry: Arc<TenantRegistry>,
+    clock: Clock,
+    /// Held by a change: one at a time.
+    changing: Mutex<()>,
+}
+
+impl TenantSetup {
+    /// Changes what `registry` folds, through `ingest`.
+    pub fn new(ingest: Arc<Ingest>, registry: Arc<TenantRegistry>, clock: Clock) -> Self {
+        Self { ingest, registry, clock, changing: Mutex::new(()) }
+    }
+
+    /// Takes a file's tenants and endpoints: records each configuration that differs from the log's, closes tenants
+    /// that the file has no more, and puts the directory in place. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the file; then nothing was recorded and the directory is as it was. Or the log's.
+    pub fn load(&self, config: &Config) -> Result<(), EngineError> {
+        let _changing = self.changing.lock();
+        for Planned { tenant, latest, body } in self.plan(config)? {
+            match body {
+                Some(body) => self.ingest.configure(&tenant, body, latest)?,
+                None => self.ingest.close_tenant(&tenant, latest)?,
+            }
+        }
+        self.set_file(config);
+        self.warn_of_unsigned(config);
+        Ok(())
+    }
+
+    /// Warns of providers whose deliveries nothing but the endpoint's id proves.
+    fn warn_of_unsigned(&self, config: &Config) {
+        let registry = self.ingest.registry();
+        let mut endpoints: BTreeMap<&str, usize> = BTreeMap::new();
+        for endpoint in &config.endpoints {
+            if registry.provider(&endpoint.provider).is_some_and(|provider| !provider.signs()) {
+                *endpoints.entry(&endpoint.provider).or_default() += 1;
+            }
+        }
+        for (provider, endpoints) in endpoints {
+            tracing::warn!(
+                provider,
+                endpoints,
+                "deliveries are not signed: they rest on the endpoint's id alone"
+            );
+        }
+    }
+
+    /// Takes a file's endpoints and described sources, and records nothing: the tenants are those of the log.
+    pub fn read(&self, config: &Config) {
+        let _changing = self.changing.lock();
+        self.set_file(config);
+    }
+
+    fn set_file(&self, config: &Config) {
+        // Providers first: an endpoint in the directory always finds its own.
+        self.ingest.swap_registry(Registry::new(config.mappings.clone()));
+        let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        self.registry.set_file(FileConfig { tenants, endpoints: config.endpoints.clone() });
+    }
+
+    /// What [`TenantSetup::load`] of this file would record. Blocks.
+    ///
+    /// # Errors
+    /// As of [`TenantSetup::load`].
+    pub fn changes(&self, config: &Config) -> Result<Vec<(TenantId, Change)>, EngineError> {
+        let change = |planned: Planned<'_>| {
+            let change = if planned.body.is_some() { Change::Configured } else { Change::Closed };
+            (planned.tenant, change)
+        };
+        Ok(self.plan(config)?.into_iter().map(change).collect())
+    }
+
+    fn plan<'c>(&self, config: &'c Config) -> Result<Vec<Planned<'c>>, EngineError> {
+        let owners = config.tenants.iter().map(TenantConfig::owner).collect();
+        Directory::new(owners, config.endpoints.clone())?;
+        self.ingest.wait_for_tenants()?;
+        let tenants = self.registry.state().tenants();
+        // An endpoint may stay when its tenant went: its deliveries are kept in quarantine.
+        let unknown = config.strangers.iter().find(|stranger| !tenants.contains_key(&stranger.tenant));
+        if let Some(stranger) = unknown {
+            return Err(stranger.refused().into());
+        }
+        let mut planned = Vec::new();
+        for TenantConfig { id, body, .. } in &config.tenants {
+            let latest = tenants.get(id).map_or(0, |tenant| tenant.latest);
+            if !self.ingest.is_configured(id, body, latest)? {
+                planned.push(Planned { tenant: id.clone(), latest, body: Some(body) });
+            }
+        }
+        let gone = tenants.into_iter().filter(|(id, tenant)| {
+            tenant.by_file && !tenant.closed && config.tenants.iter().all(|kept| kept.id != *id)
+        });
+        planned.extend(gone.map(|(id, tenant)| Planned { tenant: id, latest: tenant.latest, body: None }));
+        Ok(planned)
+    }
+
+    /// Adds an endpoint, live at once; answers its id. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::Invalid`] names the member at fault; [`AccessError::Taken`]; else the log's.
+    pub fn add_endpoint(&self, by: &str, new: &NewEndpoint) -> Result<Text, EngineError> {
+        let _changing = self.changing.lock();
+        self.check(new)?;
+        let id = match &new.id {
+            Some(id) => id.clone(),
+            None => unguessable()?,
+        };
+        let taken = || AccessError::Taken("the provider has an endpoint of this id");
+        self.change(|state| state.endpoint_added(by, &id, new).ok_or_else(taken))?;
+        Ok(id)
+    }
+
+    /// Appends the endpoint change that `decide` makes of the state at the head of the log, and waits until it is
+    /// folded. A key that another writer has taken meanwhile is decided again.
+    fn change(
+        &self,
+        decide: impl Fn(&DirectoryState) -> Result<EndpointChange, AccessError>,
+    ) -> Result<(), EngineError> {
+        for _ in 0..TRIES {
+            self.ingest.wait_for_tenants()?;
+            let (key, fact) = decide(&self.registry.state())?;
+            let now = Instant((self.clock)());
+            let envelope = Envelope::by_engine(TenantId::control(), &key, now, Fact::Access(fact))
+                .map_err(IngestError::from)?;
+            let appended = self.ingest.append(&[envelope], &Bytes::new())?.wait()?;
+            if let Some(Appended::Recorded(position) | Appended::Duplicate(position)) = appended.first() {
+                return if self.registry.wait(*position, PATIENCE) {
+                    Ok(())
+                } else {
+                    Err(IngestError::NotFolded(*position).into())
+                };
+            }
+        }
+        Err(AccessError::Contended.into())
+    }
+
+    fn check(&self, new: &NewEndpoint) -> Result<(), AccessError> {
+        let (directory, registry) = (self.ingest.directory(), self.ingest.registry());
+        let Some(provider) = registry.provider(new.provider.as_str()) else {
+            return Err(AccessError::invalid("/provider", "is no provider that this server knows"));
+        };
+        if let Some(tenant) = &new.tenant
+            && !directory.has_tenant(tenant)
+        {
+            return Err(AccessError::invalid("/tenant", "is no tenant of this server"));
+        }
+        if new.id.as_ref().is_some_and(|id| !is_endpoint_id(id.as_str())) {
+            return Err(AccessError::invalid("/endpoint_id", ENDPOINT_ID_RULE));
+        }
+        if new.id.as_ref().is_some_and(|id| self.registry.has_in_file(new.provider.as_str(), id.as_str())) {
+            return Err(AccessError::Taken("the provider has an endpoint of this id in the file"));
+        }
+        // A text that is no reference would be a secret: it is refused before anything reads it.
+        if !new.secrets.iter().all(|text| secret::is_reference(text.as_str())) {
+            let rule = "must say where each secret stands, as env:NAME or file:PATH";
+            return Err(AccessError::invalid("/secrets", rule));
+        }
+        let secrets = new.secrets.iter().map(|text| secret::resolve(text.as_str()));
+        let secrets = secrets.collect::<Result<Vec<_>, _>>();
+        let endpoint = Endpoint {
+            id: new.id.as_ref().map_or_else(String::new, ToString::to_string),
+            provider: new.provider.to_string(),
+            tenant: new.tenant.clone(),
+            event: new.event.as_ref().map(ToString::to_string),
+            secrets: secrets.map_err(|why| AccessError::invalid("/secrets", why))?,
+        };
+        provider.check(&endpoint).map_err(|(key, rule)| {
+            AccessError::invalid(if key == "event" { "/event" } else { "/secrets" }, rule)
+        })
+    }
+
+    /// Removes an endpoint made at run time; its deliveries are unknown at once. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], also for the file's; else the log's.
+    pub fn remove_endpoint(&self, by: &str, provider: &str, id: &str) -> Result<(), EngineError> {
+        let _changing = self.changing.lock();
+        let none = || AccessError::NotFound("endpoint");
+        self.change(|state| state.endpoint_removed(by, provider, id).ok_or_else(none))
+    }
+}
+
+/// 128 random bits in hexadecimal digits.
+fn unguessable() -> Result<Text, AccessError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Text::new(&text).ok_or(AccessError::NoName)
+}
