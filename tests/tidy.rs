@@ -4,6 +4,7 @@ mod circles;
 mod documents;
 mod names;
 mod rules;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::fs;

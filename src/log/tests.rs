@@ -1,4 +1,6 @@
-//! The log as its users see it: on a real folder, with its threads; and damage, told by name.
+//! The log as its users see it, on a real folder with its threads.
+
+mod damage;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,7 +10,6 @@ use std::time::{Duration, Instant};
 use domain::record::Draft;
 
 use super::disk::{Disk, RealDisk};
-use super::open_segment::{self, FRAMES_AT};
 use super::plan::Appended::{Differs, Duplicate, Recorded};
 use super::recover::recover;
 use super::select::Select;
@@ -16,6 +17,7 @@ use super::sim::{Fault, SimDisk};
 use super::testing::{draft, fact, options};
 use super::writer::Writer;
 use super::*;
+use crate::testing::until;
 
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -36,14 +38,6 @@ fn sim(seed: u64) -> (SimDisk, Arc<dyn Disk>) {
 
 fn writer(disk: &Arc<dyn Disk>) -> Result<Writer, LogError> {
     recover(disk, &options(Protections::default()), None).map(|(writer, _)| writer)
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < WAIT, "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn positions(log: &LogSnapshot) -> Vec<u64> {
@@ -244,135 +238,6 @@ fn what_a_failed_write_left_never_reads_as_a_frame_later() {
         let (again, opened) = recover(&disk, &options(Protections::default()), None).unwrap();
         assert_eq!((again.shared.head(), opened.torn), (head, None), "seed {seed}");
     }
-}
-
-fn damage(sim: &SimDisk, path: &str, at: usize) {
-    let mut bytes = sim.contents(path).unwrap();
-    bytes[at] ^= 0x10;
-    sim.overwrite(path, &bytes);
-}
-
-#[test]
-fn damage_before_a_later_group_is_reported_and_not_cut() {
-    let (sim, disk) = sim(5);
-    let mut writer = writer(&disk).unwrap();
-    for n in 0..3 {
-        writer.group(&[&draft(n, 10)]).unwrap();
-    }
-    let path = open_segment::path(1);
-    // Even without a mark: the third group proves that the second was durable.
-    sim.lose(high_water::PATH);
-    let whole = sim.contents(&path).unwrap();
-    damage(&sim, &path, FRAMES_AT as usize + 90);
-    let before = sim.contents(&path);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(error, LogError::Damaged { offset: FRAMES_AT, .. }), "{error}");
-    assert_eq!(sim.contents(&path), before, "evidence is left as it is");
-    sim.overwrite(&path, &whole);
-    assert!(recover(&disk, &options(Protections::default()), None).is_ok());
-}
-
-#[test]
-fn a_tail_lost_below_the_mark_is_named() {
-    let (sim, disk) = sim(6);
-    let mut writer = writer(&disk).unwrap();
-    for n in 0..3 {
-        writer.group(&[&draft(n, 10)]).unwrap();
-    }
-    writer.close();
-    let path = open_segment::path(1);
-    let bytes = sim.contents(&path).unwrap();
-    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-    damage(&sim, &path, last);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(error, LogError::LostTail { mark: 3, found: 2 }), "{error}");
-    sim.lose(&path);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(error, LogError::LostTail { mark: 3, found: 0 }), "{error}");
-}
-
-#[test]
-fn a_newer_format_is_refused_by_name() {
-    let (sim, disk) = sim(7);
-    writer(&disk).unwrap().group(&[&draft(1, 10)]).unwrap();
-    let path = open_segment::path(1);
-    let mut bytes = sim.contents(&path).unwrap();
-    bytes[8] = 3;
-    sim.overwrite(&path, &bytes);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(&error, LogError::NewerFormat { found: 3, known: 2, .. }), "{error}");
-}
-
-#[test]
-fn an_older_format_is_refused_by_name_and_left_as_it_is() {
-    let (sim, disk) = sim(7);
-    writer(&disk).unwrap().group(&[&draft(1, 10)]).unwrap();
-    let path = open_segment::path(1);
-    let mut bytes = sim.contents(&path).unwrap();
-    bytes[8] = 1;
-    sim.overwrite(&path, &bytes);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(&error, LogError::OlderFormat { found: 1, known: 2, .. }), "{error}");
-    assert_eq!(sim.contents(&path), Some(bytes));
-}
-
-#[test]
-fn a_torn_group_keeps_its_first_whole_frames_and_nothing_of_a_torn_one() {
-    let sizes = Sizes { fill_step: 1 << 20, ..Sizes::default() };
-    let options = || LogOptions { sizes, ..options(Protections::default()) };
-    let (sim, disk) = sim(9);
-    let mut writer = recover(&disk, &options(), None).unwrap().0;
-    writer.group(&[&draft(0, 10)]).unwrap();
-    let mark = sim.contents(high_water::PATH).unwrap();
-    let (path, begin) = (open_segment::path(1), writer.segment.end() as usize);
-    let drafts: Vec<Draft> = (1..=1_300).map(|n| draft(n, 10)).collect();
-    let drafts: Vec<&Draft> = drafts.iter().collect();
-    writer.group(&drafts).unwrap();
-    let (whole, end) = (sim.contents(&path).unwrap(), writer.segment.end() as usize);
-    let mut ends = vec![(begin, 1)];
-    for committed in &writer.tail.frames_from(2) {
-        let at = ends[ends.len() - 1].0 + outer_header::FileFrame::len(&committed.frame);
-        ends.push((at, committed.frame.last()));
-    }
-    assert_eq!(ends.iter().map(|(_, last)| *last).collect::<Vec<_>>(), [1, 513, 1_025, 1_301]);
-
-    let mut kept = std::collections::BTreeSet::new();
-    let sectors = (begin / 512 + 1..end / 512).step_by(37).map(|sector| sector * 512);
-    for at in ends.iter().map(|(at, _)| at.next_multiple_of(512)).chain(sectors).filter(|at| *at < end) {
-        // The rest of the group never came, or one sector of it did not.
-        for to in [end, at + 512] {
-            let mut bytes = whole.clone();
-            bytes[at..to].fill(0);
-            let lost = whole.iter().zip(&bytes).position(|(a, b)| a != b).unwrap();
-            let last = ends.iter().rev().find(|(end, _)| *end <= lost).unwrap().1;
-            sim.overwrite(&path, &bytes);
-            sim.overwrite(high_water::PATH, &mark);
-            let (mut again, opened) = recover(&disk, &options(), None).unwrap();
-            assert_eq!((opened.head.position, opened.torn.is_some()), (last, true), "{at}..{to}");
-            kept.insert(last);
-            let known = (2..=1_301).map(|n| if n <= last { Duplicate(n) } else { Recorded(n) });
-            assert_eq!(again.group(&drafts).unwrap(), known.collect::<Vec<_>>(), "{at}..{to}");
-        }
-    }
-    assert_eq!(kept.into_iter().collect::<Vec<_>>(), [1, 513, 1_025]);
-    assert_eq!(verify::verify(&disk).violations, []);
-}
-
-#[test]
-fn a_missing_segment_is_named() {
-    let (sim, disk) = sim(8);
-    let mut writer = writer(&disk).unwrap();
-    for n in 0..30 {
-        writer
-            .group(&(n * 5..n * 5 + 5).map(|n| draft(n, 10)).collect::<Vec<_>>().iter().collect::<Vec<_>>())
-            .unwrap();
-    }
-    writer.idle();
-    let second = sim.paths().into_iter().filter(|path| path.ends_with(".sealed")).nth(1).unwrap();
-    sim.lose(&second);
-    let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
-    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
-    assert!(!verify::verify(&disk).violations.is_empty());
 }
 
 #[test]

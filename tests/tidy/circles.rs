@@ -27,7 +27,7 @@ fn module(file: &str) -> Option<Vec<String>> {
 }
 
 /// The code without comments and without the tests at its end.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
@@ -68,7 +68,7 @@ fn tree<'t>(text: &'t str, before: &[String], found: &mut Vec<Vec<String>>) -> &
 }
 
 /// Paths that begin with `crate`, `self` or `super` in a code, wherever they stand.
-fn paths(code: &str) -> Vec<Vec<String>> {
+pub(super) fn paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for root in ["crate", "self", "super"] {
         for (at, _) in code.match_indices(&format!("{root}::")) {
