@@ -17,32 +17,32 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::log::Log;
-use crate::views::{FoldError, Views};
+use crate::views::{DigestMismatch, FoldError, Views};
 
 /// How often it is asked whether a piece is due, and the shortest rest.
 const TICK: Duration = Duration::from_secs(1);
 /// Rests so many times as long as the last piece took.
 const REST: i64 = 100;
 
-/// Something that is not what it was, or not what it must be.
+/// A file or a model with violations.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// File or model.
+pub struct AuditViolation {
+    /// Path of the file, or `<tenant>/<model>`.
     pub subject: String,
-    /// The first that was found of it, in a line.
+    /// The first violation, in a line.
     pub what: String,
-    /// How many were found of it.
+    /// How many violations the subject has.
     pub count: usize,
-    /// When it was found first.
+    /// When the first of them was found.
     pub since: Instant,
 }
 
-/// What was found so far.
+/// The audit's result so far.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// What is wrong, by subject.
-    pub wrong: Vec<Wrong>,
-    /// Whether all was read once since the start: what is not among the wrong then is right.
+    /// By subject.
+    pub violations: Vec<AuditViolation>,
+    /// Whether a whole round was read since the start. If so, every subject without a violation is intact.
     pub is_whole: bool,
 }
 
@@ -62,7 +62,7 @@ struct Round {
     due: i64,
     rounds: u64,
     /// With the round in which each was found last.
-    wrong: BTreeMap<String, (Wrong, u64)>,
+    violations: BTreeMap<String, (AuditViolation, u64)>,
 }
 
 struct Inner {
@@ -83,7 +83,7 @@ pub struct Auditor {
 impl Auditor {
     /// An auditor without a thread: [`Auditor::step`] is called by somebody else.
     pub fn new(log: Log, views: Views, clock: Clock) -> Self {
-        let round = Round { next: Piece::File(1), due: i64::MIN, rounds: 0, wrong: BTreeMap::new() };
+        let round = Round { next: Piece::File(1), due: i64::MIN, rounds: 0, violations: BTreeMap::new() };
         let inner = Inner {
             log,
             views,
@@ -124,11 +124,11 @@ impl Auditor {
         }
     }
 
-    /// What was found so far.
+    /// The result so far.
     pub fn findings(&self) -> Findings {
         let round = self.inner.round.lock();
-        let wrong = round.wrong.values().map(|(wrong, _)| wrong.clone());
-        Findings { wrong: wrong.collect(), is_whole: round.rounds > 0 }
+        let violations = round.violations.values().map(|(violation, _)| violation.clone());
+        Findings { violations: violations.collect(), is_whole: round.rounds > 0 }
     }
 
     /// Reads the next piece, if its time has come by the clock.
@@ -141,27 +141,26 @@ impl Auditor {
         if begun < due || self.inner.stopping.load(Ordering::Relaxed) {
             return;
         }
-        let (found, next) = self.inner.read(&piece);
-        for (subject, what, _) in &found {
+        let (found, next) = self.inner.read(&piece, Instant(begun));
+        for AuditViolation { subject, what, .. } in &found {
             tracing::error!(subject, what, "the audit found a violation");
         }
         let ended = (self.inner.clock)();
         let rest = (REST * (ended - begun)).max(TICK.as_micros() as i64);
-        self.inner.round.lock().take(found, next, Instant(begun), ended.saturating_add(rest));
+        self.inner.round.lock().record(found, next, ended.saturating_add(rest));
     }
 }
 
-/// Subject, what is wrong in a line, and how many such there are.
-type Found = (String, String, usize);
-
 impl Inner {
-    /// What is wrong with a piece, and the one after it; none at the end of the round.
-    fn read(&self, piece: &Piece) -> (Vec<Found>, Option<Piece>) {
+    /// Audits a piece at the time `at`; also returns the next piece, `None` at the end of the round.
+    fn read(&self, piece: &Piece, at: Instant) -> (Vec<AuditViolation>, Option<Piece>) {
         match piece {
             Piece::File(position) => {
                 let audited = self.log.audit(*position);
                 let first = audited.violations.first().map(ToString::to_string);
-                let found = first.map(|what| (audited.file, what, audited.violations.len()));
+                let count = audited.violations.len();
+                let found =
+                    first.map(|what| AuditViolation { subject: audited.file, what, count, since: at });
                 let is_last = audited.next > self.log.head().position;
                 (
                     found.into_iter().collect(),
@@ -182,47 +181,56 @@ impl Inner {
                 let Some(id) = ids.find(|id| last.as_ref().is_none_or(|last| id > last)) else {
                     return (Vec::new(), None);
                 };
-                let found = TenantId::stored(&id).map(|tenant| self.models(&tenant)).unwrap_or_default();
+                let found = TenantId::stored(&id).map(|tenant| self.models(&tenant, at)).unwrap_or_default();
                 (found, Some(Piece::ModelsAfter(Some(id))))
             }
         }
     }
 
-    fn models(&self, tenant: &TenantId) -> Vec<Found> {
-        let subject = |model: &str| format!("{tenant}/{model}");
+    fn models(&self, tenant: &TenantId, at: Instant) -> Vec<AuditViolation> {
+        let violation = |model: &str, what: String| AuditViolation {
+            subject: format!("{tenant}/{model}"),
+            what,
+            count: 1,
+            since: at,
+        };
         match self.views.audit(tenant) {
-            Ok(strayed) => {
-                let told = strayed.into_iter().map(|strayed| {
-                    let what = format!(
-                        "model {} of {tenant} is not what its facts up to position {} give",
-                        strayed.model, strayed.position
-                    );
-                    (subject(strayed.model), what, 1)
+            Ok(mismatches) => {
+                let violations = mismatches.into_iter().map(|mismatch| {
+                    let DigestMismatch { model, position } = mismatch;
+                    violation(
+                        model,
+                        format!(
+                            "model {model} of {tenant} is not what its facts up to position {position} give"
+                        ),
+                    )
                 });
-                told.collect()
+                violations.collect()
             }
-            // What the log cannot read is told of its file.
+            // A log that does not read is a violation of its file.
             Err(FoldError::Log(_) | FoldError::Late | FoldError::Thread(_)) => Vec::new(),
             Err(error @ (FoldError::Fact { .. } | FoldError::Record { .. })) => {
-                vec![(subject("facts"), error.to_string(), 1)]
+                vec![violation("facts", error.to_string())]
             }
         }
     }
 }
 
 impl Round {
-    fn take(&mut self, found: Vec<Found>, next: Option<Piece>, at: Instant, due: i64) {
+    fn record(&mut self, found: Vec<AuditViolation>, next: Option<Piece>, due: i64) {
         let round = self.rounds;
-        for (subject, what, count) in found {
-            let since = self.wrong.get(&subject).map_or(at, |(known, _)| known.since);
-            self.wrong.insert(subject.clone(), (Wrong { subject, what, count, since }, round));
+        for mut violation in found {
+            if let Some((known, _)) = self.violations.get(&violation.subject) {
+                violation.since = known.since;
+            }
+            self.violations.insert(violation.subject.clone(), (violation, round));
         }
         self.due = due;
         match next {
             Some(next) => self.next = next,
             None => {
-                // What the round that ends here did not find any more is over.
-                self.wrong.retain(|_, (_, found)| *found == round);
+                // A violation that this round did not find again is over.
+                self.violations.retain(|_, (_, found)| *found == round);
                 (self.next, self.rounds) = (Piece::File(1), round + 1);
             }
         }

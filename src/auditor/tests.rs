@@ -41,7 +41,7 @@ impl House {
             if self.auditor.inner.round.lock().rounds > rounds {
                 let findings = self.auditor.findings();
                 assert!(findings.is_whole);
-                return findings.wrong.into_iter().map(|wrong| wrong.subject).collect();
+                return findings.violations.into_iter().map(|violation| violation.subject).collect();
             }
         }
         panic!("expected a round to end within 20 pieces");
@@ -92,9 +92,11 @@ fn g5_a_flipped_bit_in_a_sealed_and_in_an_open_file_is_named_until_it_is_mended(
     flip(&sealed, 200);
     flip(&open, 4096 + 100);
     assert_eq!(house.round(), [name(&sealed), name(&open)]);
-    let since: Vec<Instant> = house.auditor.findings().wrong.iter().map(|wrong| wrong.since).collect();
+    let since: Vec<Instant> =
+        house.auditor.findings().violations.iter().map(|violation| violation.since).collect();
     assert_eq!(house.round().len(), 2, "and again");
-    let still: Vec<Instant> = house.auditor.findings().wrong.iter().map(|wrong| wrong.since).collect();
+    let still: Vec<Instant> =
+        house.auditor.findings().violations.iter().map(|violation| violation.since).collect();
     assert_eq!(since, still, "it is the same occasion");
     flip(&sealed, 200);
     flip(&open, 4096 + 100);

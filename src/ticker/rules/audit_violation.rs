@@ -14,14 +14,14 @@ const WHAT_MAX: usize = 400;
 /// One alert for each file or model, over when all was read again and is right.
 pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let Some(audit) = situation.audit else { return Vec::new() };
-    let found = audit.wrong.iter().map(|wrong| Finding {
-        subject: Some(wrong.subject.clone()),
-        window: wrong.since.0.to_string(),
-        title: format!("{} fails its verification", wrong.subject),
+    let found = audit.violations.iter().map(|violation| Finding {
+        subject: Some(violation.subject.clone()),
+        window: violation.since.0.to_string(),
+        title: format!("{} fails its verification", violation.subject),
         figures: vec![
-            ("violations", wrong.count.to_string()),
-            ("first", wrong.what.chars().take(WHAT_MAX).collect()),
-            ("since", wrong.since.to_string()),
+            ("violations", violation.count.to_string()),
+            ("first", violation.what.chars().take(WHAT_MAX).collect()),
+            ("since", violation.since.to_string()),
         ],
     });
     let found = found.collect();
