@@ -2,6 +2,7 @@
 
 mod circles;
 mod documents;
+mod http_rooms;
 mod names;
 mod rules;
 mod writers;

@@ -1,4 +1,4 @@
-//! What several commands take: names, roles, tenants, stretches of time.
+//! Arguments that several commands share: names, roles, tenants, time spans.
 
 use domain::facts::access::Role;
 use domain::facts::kind_named;
@@ -13,10 +13,10 @@ use crate::engine::Offline;
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page};
 
-/// What `by` of a fact says that was made on the command line.
+/// The member `by` of facts that the command line records.
 pub const BY: &str = "cli";
 
-/// A text that is not blank.
+/// A text of 1 to 1,024 bytes.
 pub fn text(given: &str) -> Result<Text, String> {
     Text::new(given).ok_or_else(|| "must be a text of 1 to 1,024 bytes".to_owned())
 }
@@ -32,14 +32,14 @@ pub fn email(given: &str) -> Result<Email, String> {
     email.ok_or_else(|| "must be an email address".to_owned())
 }
 
-/// The tenant of `--tenant`, the engine's own included.
+/// A tenant of `--tenant`, including the engine's own.
 pub fn tenant(given: &str) -> Result<TenantId, String> {
     TenantId::stored(given).map_err(|error| error.to_string())
 }
 
 /// A kind of fact by its name.
 pub fn kind(given: &str) -> Result<KindTag, String> {
-    kind_named(given).ok_or_else(|| "is no kind of fact, such as call_reported".to_owned())
+    kind_named(given).ok_or_else(|| "unknown kind of fact; a kind is, for example, call_reported".to_owned())
 }
 
 /// An instant or a day.
@@ -47,19 +47,19 @@ pub fn bound(given: &str) -> Result<Bound, String> {
     Bound::parse(given).ok_or_else(|| format!("must be {}", Bound::RULE))
 }
 
-/// Which facts of a tenant.
+/// A filter of one tenant's facts.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Selection {
-    /// Only this kind, e.g. call_reported
+    /// Only facts of this kind, e.g. call_reported
     #[arg(long, value_parser = kind)]
     pub kind: Option<KindTag>,
-    /// Only from this provider
+    /// Only facts of this provider
     #[arg(long)]
     pub provider: Option<String>,
-    /// Only what occurred from then on: an instant such as 2025-10-09T12:00:00Z, or a day in the tenant's zone
+    /// Only facts that occurred at or after TIME: 2025-10-09T12:00:00Z, or a day such as 2025-10-09 in the tenant's zone
     #[arg(long, value_name = "TIME", value_parser = bound)]
     pub from: Option<Bound>,
-    /// Only what occurred before that instant, or to the end of that day
+    /// Only facts that occurred before TIME, or until the end of that day
     #[arg(long, value_name = "TIME", value_parser = bound)]
     pub to: Option<Bound>,
 }
@@ -93,7 +93,7 @@ pub fn configuration(log: &LogSnapshot, tenant: &TenantId) -> Result<Option<Fact
     Ok(found.items.into_iter().next())
 }
 
-/// Refuses the first name that is no tenant of this data directory.
+/// Fails for the first name that is not a tenant of this data directory.
 pub fn all_known<'n>(
     offline: &Offline,
     config: &Config,
@@ -102,7 +102,9 @@ pub fn all_known<'n>(
     for name in names {
         let named = TenantId::new(name).map_err(|error| Failure::Usage(format!("--tenant: {error}")))?;
         if !offline.knows(config, &named)? {
-            return Err(Failure::Usage(format!("--tenant: {named} is neither configured nor in the log")));
+            return Err(Failure::Usage(format!(
+                "--tenant: {named} is neither in the configuration nor in the log"
+            )));
         }
     }
     Ok(())

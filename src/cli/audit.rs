@@ -1,4 +1,4 @@
-//! `factfold audit`: walk the log and prove it; exit 3 and the record's name on a violation.
+//! `factfold audit`: verify the log; exit 3 and the record's position on a violation.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::log::verify::verify;
 use crate::log::{Log, LogSnapshot};
 use crate::views::Views;
 
-/// Walk the log: checksums, gaps, tree, index, read models.
+/// Verify the log: checksums, gaps, hash tree, key index, read models
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Walks files first, before anything is opened to write; then index and read models.
+/// Verifies the files first, before anything is opened for writing; then the key index and the read models.
 pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let dir = DataDir::existing(&config.data_dir)?;
@@ -44,7 +44,7 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
         }
         log.close();
     }
-    let root = output::hex(&report.head().root);
+    let root = hex::encode(report.head().root);
     report.notes.iter().for_each(|note| output::note(note));
     if settings.json {
         output::json_line(&json!({
@@ -70,14 +70,14 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Wrong entries of the index that are told; what is wrong once is rebuilt as a whole.
+/// Most wrong index entries in the report: the index is rebuilt as a whole anyway.
 const WRONG_KEYS_MAX: usize = 10;
-/// Facts read at once: a sealed segment's worth, so that its chunks are decoded once.
+/// Facts per read: a sealed segment's worth, so that each chunk is decoded once.
 const FACTS_AT_ONCE: u64 = 65_536;
-/// Keys looked up at once, as the log's writer does.
+/// Keys per lookup, as in the log's writer.
 const KEYS_AT_ONCE: usize = 512;
 
-/// Looks every key up, as a redelivery would.
+/// Looks up every key, as a redelivery would.
 fn wrong_keys(log: &Log, snapshot: &LogSnapshot, secret: &LogSecret) -> Result<Vec<String>, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Integrity(error.to_string());
     let (mut keys, mut found, mut wrong) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! `factfold config show`: the settings that hold, each with where it comes from; secrets stay where they are.
+//! `factfold config show`: the effective settings with their origins; secrets are masked.
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Failure, ServeArgs, Settings, output};
 use crate::config::shown::{Shown, shown};
 
-/// Look at the configuration: every setting and where it comes from.
+/// Inspect the configuration
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -15,17 +15,17 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Show every setting that holds, and where it comes from: a flag, a variable, file and line, or the default
+    /// Show every effective setting and its origin: a flag, a variable, file and line, or the default
     ///
-    /// Takes the flags of `serve` and reads what it reads. A configuration that `serve` refuses is refused here, by
-    /// file, line and key. Secrets are shown as `env:NAME` or `file:PATH`, one that is written out as ***.
+    /// Accepts the flags of `serve` and checks the configuration as `serve` does; errors name file, line and key.
+    /// Secrets are shown as `env:NAME` or `file:PATH`, and as *** where the file contains them.
     #[command(after_help = "Examples:\n  \
         factfold config show\n  \
         factfold config show --json --config /etc/factfold.toml")]
     Show(ServeArgs),
 }
 
-/// Shows them.
+/// Prints the settings.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let What::Show(given) = &args.what;
     let found = shown(&given.overrides(settings))?;
@@ -36,7 +36,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     output::table(&["setting", "value", "from"], found.into_iter().map(row))
 }
 
-/// A text as it stands there, what is not set as a dash.
+/// A value for the table: texts without quotes, unset values as a dash.
 fn in_words(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),

@@ -1,4 +1,4 @@
-//! `factfold conflicts`: contents that came under a known key, on the data directory of a stopped server (R1).
+//! `factfold conflicts`: facts redelivered with different content, on the data directory of a stopped server (R1).
 
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
@@ -15,12 +15,12 @@ use crate::engine::Offline;
 use crate::ingest::verdict::ConflictVerdict;
 use crate::log::LogError;
 
-/// Which routes do the same while a server has the data directory.
+/// The same by a running server.
 const INSTEAD: &str = "the routes /api/v1/tenants/{tenant}/conflicts";
-/// Rows that are read of a tenant at a time.
+/// Rows per page of a tenant.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Look at conflicts, and decide them.
+/// List, show and decide conflicts: facts redelivered with different content
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -31,29 +31,29 @@ pub struct Args {
 enum What {
     /// List conflicts, newest first
     List {
-        /// Whose [default: those of all tenants]
+        /// Only conflicts of this tenant [default: all tenants]
         #[arg(long, value_parser = tenant)]
         tenant: Option<TenantId>,
-        /// Where they stand: open, accepted, rejected or all
+        /// Only conflicts in this state
         #[arg(long, default_value = "open", value_parser = ["open", "accepted", "rejected", "all"])]
         state: String,
-        /// How many at most
+        /// Most rows to print
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
     },
     /// Show one conflict, and every member in which the two contents differ
     Show {
-        /// Its id, as the list tells it
+        /// The conflict's id, from the list
         conflict_id: Position,
     },
-    /// Let the second content replace the first: figures are as if it had come in its place
+    /// Accept a conflict: the second content replaces the first in every figure
     Accept {
-        /// Its id, as the list tells it
+        /// The conflict's id, from the list
         conflict_id: Position,
     },
-    /// Let the first content stand
+    /// Reject a conflict: the first content stands
     Reject {
-        /// Its id, as the list tells it
+        /// The conflict's id, from the list
         conflict_id: Position,
     },
 }
@@ -76,7 +76,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Conflicts with whose they are, newest first.
+/// Conflicts with their tenants, newest first.
 fn of_all(
     offline: &Offline,
     wanted: Option<&TenantId>,
@@ -113,7 +113,7 @@ fn list(settings: &Settings, found: &[(Box<str>, ConflictItem)]) -> Result<(), F
         return found.iter().try_for_each(|(tenant, item)| output::json_line(&told(tenant, item)));
     }
     if found.is_empty() {
-        output::note("no such conflicts");
+        output::note("no conflicts match");
         return Ok(());
     }
     let row = |(tenant, item): &(Box<str>, ConflictItem)| {
@@ -126,10 +126,10 @@ fn list(settings: &Settings, found: &[(Box<str>, ConflictItem)]) -> Result<(), F
 }
 
 fn unknown(id: Position) -> Failure {
-    Failure::Failed(format!("there is no conflict {id}"))
+    Failure::Failed(format!("conflict {id} not found"))
 }
 
-/// Whose the fact at a position is.
+/// The tenant of the fact at a position.
 fn tenant_at(offline: &Offline, position: Position) -> Result<TenantId, Failure> {
     let Some(record) = offline.log.read(position)? else { return Err(unknown(position)) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;

@@ -1,4 +1,4 @@
-//! `factfold log follow`: facts of a running server as they are recorded, by its stream.
+//! `factfold log follow`: facts as a running server records them, by its event stream.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,34 +14,34 @@ use super::remote::{Remote, Unanswered, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
 
-/// Which facts, of which server.
+/// The facts to follow, and their server.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whose facts
+    /// The tenant of the facts
     #[arg(long, value_parser = tenant)]
     tenant: TenantId,
-    /// Only this kind, e.g. call_reported
+    /// Only facts of this kind, e.g. call_reported
     #[arg(long, value_parser = kind)]
     kind: Option<KindTag>,
-    /// Only from this provider
+    /// Only facts of this provider
     #[arg(long)]
     provider: Option<String>,
-    /// Begin behind this position [default: with what comes from now on]
+    /// Begin after this position [default: with the next fact]
     #[arg(long, value_name = "POSITION")]
     after: Option<Position>,
-    /// The server [default: the one at `listen` of the configuration]
+    /// URL of the server [default: this machine, at `listen` of the configuration]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
 }
 
-/// Between two tries to come back.
+/// Wait between two attempts to reconnect.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Tries to come back, one after the other, that may fail.
+/// Attempts to reconnect that may fail in a row.
 const TRIES_MAX: u32 = 60;
 /// The longest line of the stream, in bytes: a fact is far shorter.
 const LINE_MAX: usize = 4 << 20;
 
-/// Prints facts until it is stopped; where the server goes away, it comes back behind the last fact.
+/// Prints facts until interrupted. After a lost connection it reconnects behind the last fact.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let remote = Remote::of(&config, args.server.as_deref())?;
@@ -52,7 +52,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             match following.once(&mut failed).await {
                 Err(Unanswered::Never(failure)) => return Err(failure),
                 Err(Unanswered::Broken(why)) if failed >= TRIES_MAX => return Err(remote.gone(&why)),
-                Err(Unanswered::Broken(why)) if failed == 0 => output::note(&format!("{why}; asked again")),
+                Err(Unanswered::Broken(why)) if failed == 0 => output::note(&format!("{why}; reconnecting")),
                 Err(Unanswered::Broken(_)) => {}
             }
             failed += 1;

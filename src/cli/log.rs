@@ -1,4 +1,4 @@
-//! `factfold log`: look at the facts of a log that no server holds.
+//! `factfold log`: read facts, of a stopped server or as a running one records them.
 
 use clap::Subcommand;
 use domain::keys::TenantId;
@@ -10,7 +10,7 @@ use crate::engine::open_log;
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 
-/// Look at the facts of the log.
+/// List, show and follow facts
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,31 +21,31 @@ pub struct Args {
 enum What {
     /// List a tenant's facts, newest first
     List {
-        /// Whose facts
+        /// The tenant of the facts
         #[arg(long, value_parser = tenant)]
         tenant: TenantId,
         #[command(flatten)]
         selection: Selection,
-        /// Oldest first
+        /// List the oldest facts first
         #[arg(long)]
         oldest_first: bool,
-        /// How many at most
+        /// Most facts to print
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
     },
-    /// Print a tenant's facts as a running server records them, until it is stopped
+    /// Print a tenant's facts as a running server records them, until interrupted
     ///
-    /// The token to ask with is in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN. Where the server goes away, it is asked
-    /// again for up to a minute, and no fact is left out or told twice.
+    /// The API token is read from FACTFOLD_TOKEN, else from FACTFOLD_ADMIN_TOKEN. After a lost connection the command
+    /// reconnects for up to a minute, and no fact is missed or printed twice.
     #[command(after_help = "Examples:\n  \
         FACTFOLD_TOKEN=ff_… factfold log follow --tenant acme --kind call_reported\n  \
         factfold log follow --tenant acme --after 0 --json | jq .body")]
     Follow(follow::Args),
-    /// Show one fact whole
+    /// Show one fact with all its members
     Show {
-        /// Its position
+        /// The fact's position
         position: u64,
-        /// Also the payload as it came
+        /// Add the original payload
         #[arg(long)]
         raw: bool,
     },
@@ -70,7 +70,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Opens the log of a stopped server for a look.
+/// Opens the log of a stopped server for reading.
 fn on_log(
     settings: &Settings,
     look: impl FnOnce(&LogSnapshot) -> Result<(), Failure>,

@@ -7,13 +7,13 @@ use clap_mangen::Man;
 
 use super::{Cli, Failure, output};
 
-/// Print the manual page, or write those of all commands into a folder.
+/// Print the manual page, or write the pages of all commands to a directory
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold man | man -l -\n  \
     factfold man --out /usr/local/share/man/man1")]
 pub struct Args {
-    /// Write a page for every command into this folder instead, such as factfold-log-list.1
+    /// Write one page per command to this directory, e.g. factfold-log-list.1
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -28,6 +28,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let broken = |error: std::io::Error| Failure::Failed(format!("{}: {error}", dir.display()));
     std::fs::create_dir_all(dir).map_err(broken)?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(broken)?;
-    output::note(&format!("the manual pages are in {}", dir.display()));
+    output::note(&format!("wrote the manual pages to {}", dir.display()));
     Ok(())
 }

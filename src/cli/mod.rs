@@ -1,4 +1,4 @@
-//! The command line: one command, one file. stdout is data, stderr is for people.
+//! The command line: one file per command. stdout carries data, stderr messages for people.
 
 mod arguments;
 mod audit;
@@ -32,14 +32,14 @@ use crate::config::{Config, ConfigError, Overrides};
 use crate::engine::{DataDir, EngineError, Offline};
 use crate::views::FoldError;
 
-/// Every inbound fact once, every figure a fold of the log.
+/// Records every inbound fact exactly once in one log, and computes every figure from it.
 #[derive(Debug, Parser)]
 #[command(
     name = "factfold",
     version,
     about,
     after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 integrity violation, 4 data directory in use.\n\
-                  Settings: flags over FACTFOLD_* over factfold.toml over defaults.\n\
+                  Settings: flags take precedence over FACTFOLD_* variables, these over factfold.toml.\n\
                   Try first: factfold demo"
 )]
 struct Cli {
@@ -51,7 +51,7 @@ struct Cli {
 
 #[derive(Debug, clap::Args)]
 struct Settings {
-    /// The configuration file [default: factfold.toml, where there is one]
+    /// Configuration file [default: factfold.toml, if it exists]
     #[arg(
         long,
         global = true,
@@ -60,7 +60,7 @@ struct Settings {
         help_heading = "Global options"
     )]
     config: Option<PathBuf>,
-    /// Where the log lies [default: data]
+    /// Data directory with the log [default: data]
     #[arg(
         long,
         global = true,
@@ -69,23 +69,23 @@ struct Settings {
         help_heading = "Global options"
     )]
     data_dir: Option<PathBuf>,
-    /// Answer as JSON
+    /// Print JSON instead of tables
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Take webhooks and facts over HTTP, fold them, serve the figures
+    /// Run the server: receive webhooks and facts over HTTP, serve the figures
     Serve(ServeArgs),
-    /// Start a server with three seeded tenants and play their providers; nothing is kept
+    /// Run a demo server with three tenants and simulated providers; nothing is kept
     Demo(demo::Args),
     Import(import::Args),
     Export(export::Args),
     Log(log::Args),
-    /// Fold all read models afresh from the log, and print their digests and the rate
+    /// Rebuild all read models from the log; print their digests and the rate
     Replay(replay::Args),
-    /// Walk the log: checksums, gaps, tree, index, read models; exit 3 on a violation
+    /// Verify the log: checksums, gaps, hash tree, key index, read models; exit 3 on a violation
     Audit(audit::Args),
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
@@ -99,10 +99,10 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct ServeArgs {
-    /// Where to listen [default: 127.0.0.1:8080]
+    /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "FACTFOLD_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// What providers sign: scheme and host as configured there, e.g. https://hooks.example.com
+    /// Public URL of the webhooks, as configured at the providers, which sign it; e.g. https://hooks.example.com
     #[arg(long, env = "FACTFOLD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 }
@@ -113,7 +113,7 @@ impl ServeArgs {
     }
 }
 
-/// What a command ends with.
+/// A failed command, by exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Exit 1.
@@ -143,7 +143,7 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::Usage(format!("configuration refused: {error}"))
+        Self::Usage(format!("invalid configuration: {error}"))
     }
 }
 
@@ -157,7 +157,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::InUse(_) => {
-                Self::InUse(format!("{error}; stop the other factfold, or name another --data-dir"))
+                Self::InUse(format!("{error}; stop the other factfold, or use another --data-dir"))
             }
             EngineError::Damaged(_) => Self::Integrity(error.to_string()),
             EngineError::Config(_) | EngineError::Directory(_) => Self::Usage(error.to_string()),
@@ -187,12 +187,12 @@ impl Settings {
         Config::load(&self.overrides())
     }
 
-    /// The data directory of a stopped server, which must be there; `instead` says what a running one is asked.
+    /// The data directory of a stopped server, which must exist; `instead` names the alternative for a running server.
     fn existing(&self, config: &Config, instead: &str) -> Result<DataDir, Failure> {
         DataDir::existing(&config.data_dir).map_err(|error| in_use(error, instead))
     }
 
-    /// The engine on the data directory of a stopped server, which must be there.
+    /// The engine on the data directory of a stopped server, which must exist.
     fn offline(&self, instead: &str) -> Result<(Config, Offline), Failure> {
         let config = self.config()?;
         let dir = self.existing(&config, instead)?;
@@ -200,7 +200,7 @@ impl Settings {
         Ok((config, offline))
     }
 
-    /// The engine on a data directory that is made where there is none: what is done holds from the first start.
+    /// The engine on a data directory that is created if needed, so that a server can be set up before its first start.
     fn offline_or_new(&self, instead: &str) -> Result<(Config, Offline), Failure> {
         let config = self.config()?;
         let dir = DataDir::take(&config.data_dir).map_err(|error| in_use(error, instead))?;
@@ -213,7 +213,7 @@ impl Settings {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     serve::log_to_stderr();
-    // Fails only where one is installed: this process has begun here.
+    // Fails only where a provider is installed already: this process has just begun.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = &cli.settings;
     let done = match &cli.command {

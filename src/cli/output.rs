@@ -1,4 +1,4 @@
-//! How commands answer: JSON for programs, tables for people, and nothing but data on stdout.
+//! Output of commands: JSON for programs, tables for people, only data on stdout.
 
 use std::io::{self, Write};
 
@@ -10,21 +10,21 @@ use serde_json::json;
 
 use super::Failure;
 
-/// Writes one line to stdout; a reader that went away (`| head`) is no failure.
+/// Writes one line to stdout; a closed pipe (`| head`) ends the process with 0.
 pub fn line(text: &str) -> Result<(), Failure> {
     written(writeln!(io::stdout(), "{text}"))
 }
 
-/// Writes bytes to stdout as they are.
+/// Writes bytes to stdout unchanged.
 pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     written(io::stdout().write_all(bytes))
 }
 
-/// Stdout for much; as of one line, a reader that went away is no failure.
+/// Buffered stdout for large output; a closed pipe ends the process with 0.
 pub struct Piped(io::BufWriter<io::StdoutLock<'static>>);
 
 impl Piped {
-    /// Holds stdout.
+    /// Locks stdout.
     pub fn new() -> Self {
         Self(io::BufWriter::with_capacity(64 << 10, io::stdout().lock()))
     }
@@ -56,13 +56,13 @@ pub fn json_line<T: Serialize>(value: &T) -> Result<(), Failure> {
     line(&serde_json::to_string(value).map_err(|error| Failure::Failed(error.to_string()))?)
 }
 
-/// Writes for people.
+/// Writes a message to stderr.
 pub fn note(text: &str) {
-    // Nobody is left to tell when stderr itself fails.
+    // A failing stderr cannot be reported anywhere.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Says why a command failed.
+/// Reports a failure on stderr, as text or JSON.
 pub fn failure(as_json: bool, failure: &Failure) {
     if as_json {
         note(&json!({"error": failure.to_string(), "exit": failure.code()}).to_string());
@@ -82,7 +82,7 @@ pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
     line(&table.to_string())
 }
 
-/// A progress bar on stderr with rate and ETA; hidden where stderr is no terminal. `total` 0: not known.
+/// A progress bar on stderr with rate and ETA; hidden where stderr is not a terminal. `total` 0: unknown.
 pub fn progress(total: u64, what: &str) -> ProgressBar {
     styled(
         total,
@@ -92,7 +92,7 @@ pub fn progress(total: u64, what: &str) -> ProgressBar {
     )
 }
 
-/// A progress bar over the bytes of a file, with rate and ETA. `total` 0: not known.
+/// A progress bar over the bytes of a file, with rate and ETA. `total` 0: unknown.
 pub fn bytes_progress(total: u64, what: &str) -> ProgressBar {
     let open = "{msg} {bytes}, {bytes_per_sec}, {elapsed}";
     styled(total, what, open, "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
@@ -106,11 +106,6 @@ fn styled(total: u64, what: &str, open: &str, bounded: &str) -> ProgressBar {
     }
     bar.set_message(what.to_owned());
     bar
-}
-
-/// In hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Groups digits by threes: `1,234,567`.

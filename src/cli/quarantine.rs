@@ -1,4 +1,4 @@
-//! `factfold quarantine`: deliveries of which no fact could be made, on the data directory of a stopped server (R3).
+//! `factfold quarantine`: deliveries that could not be mapped, on the data directory of a stopped server (R3).
 
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
@@ -15,28 +15,28 @@ use crate::config::Config;
 use crate::engine::Offline;
 use crate::views::facts::{original, show as fact_at};
 
-/// Which routes do the same while a server has the data directory.
+/// The same by a running server.
 const INSTEAD: &str = "the routes /api/v1/tenants/{tenant}/quarantine and, of no tenant, /api/v1/quarantine";
-/// Rows that are read of a tenant at a time.
+/// Rows per page of a tenant.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Look at quarantined deliveries, and map them again.
+/// List, show and retry quarantined deliveries: those that could not be mapped to facts
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
     what: What,
 }
 
-/// Which deliveries.
+/// A filter of deliveries.
 #[derive(Debug, clap::Args)]
 struct Which {
-    /// Whose, _unassigned for those of no known tenant [default: all]
+    /// Only deliveries of this tenant, or _unassigned for those without a tenant [default: all]
     #[arg(long, value_parser = tenant)]
     tenant: Option<TenantId>,
-    /// Only those quarantined for this reason, e.g. unknown_tracking_number
+    /// Only deliveries with this reason, e.g. unknown_tracking_number
     #[arg(long)]
     reason: Option<String>,
-    /// Only those of this provider
+    /// Only deliveries of this provider
     #[arg(long)]
     provider: Option<String>,
 }
@@ -47,30 +47,30 @@ enum What {
     List {
         #[command(flatten)]
         which: Which,
-        /// Where they stand: open, resolved or all
+        /// Only deliveries in this state
         #[arg(long, default_value = "open", value_parser = ["open", "resolved", "all"])]
         state: String,
-        /// How many at most
+        /// Most rows to print
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
     },
-    /// Show one delivery whole: why it is quarantined, and the payload as it came
+    /// Show one delivery: its reason and its original payload
     Show {
-        /// Its id, as the list tells it
+        /// The delivery's id, from the list
         quarantine_id: String,
     },
-    /// Map a delivery again, or all open ones, oldest first, after a mapping or the configuration was mended
+    /// Map a delivery again, or all open ones, after a mapping or the configuration was corrected
     ///
-    /// It is mapped by this release, the sources and endpoints of the configuration file, and the tenants as the log
-    /// has them: what the file says of tenants holds once `tenant apply` or a start of the server has recorded it.
+    /// Uses this release, the mappings and endpoints of the configuration file, and the tenants of the log: changed
+    /// tenants of the file count once `tenant apply` or a start of the server has recorded them.
     #[command(after_help = "Examples:\n  \
         factfold quarantine retry --all --reason unknown_tracking_number\n  \
         factfold quarantine retry 3f1c…")]
     Retry {
-        /// Its id, as the list tells it
+        /// The delivery's id, from the list
         #[arg(required_unless_present = "all")]
         quarantine_id: Option<String>,
-        /// All open ones that the filters name
+        /// Retry all open deliveries that match the filters
         #[arg(long, conflicts_with = "quarantine_id")]
         all: bool,
         #[command(flatten)]
@@ -105,7 +105,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         What::Retry { quarantine_id: Some(id), which, .. } => {
             if which.tenant.is_some() || which.reason.is_some() || which.provider.is_some() {
                 return Err(Failure::Usage(
-                    "--tenant, --reason, --provider: are for --all, not for one id".into(),
+                    "--tenant, --reason and --provider require --all and cannot be used with an id".into(),
                 ));
             }
             let found = one(&config, &offline, id)?;
@@ -160,7 +160,7 @@ fn one(config: &Config, offline: &Offline, id: &str) -> Result<Found, Failure> {
     let found =
         of_all(config, offline, &which, None)?.into_iter().filter(|found| found.item.quarantine_id == id);
     let found = found.min_by_key(|found| found.item.state != QuarantineState::Open.as_str());
-    found.ok_or_else(|| Failure::Failed(format!("there is no quarantined delivery {id}")))
+    found.ok_or_else(|| Failure::Failed(format!("quarantined delivery {id} not found")))
 }
 
 fn told(found: &Found) -> Value {
@@ -174,7 +174,7 @@ fn list(settings: &Settings, found: &[Found]) -> Result<(), Failure> {
         return found.iter().try_for_each(|found| output::json_line(&told(found)));
     }
     if found.is_empty() {
-        output::note("no such deliveries in quarantine");
+        output::note("no quarantined deliveries match");
         return Ok(());
     }
     let row = |Found { tenant, item }: &Found| {

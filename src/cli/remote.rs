@@ -1,4 +1,4 @@
-//! A running server, asked over HTTP with the caller's token.
+//! A client of a running server, by HTTP with a token.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::Failure;
 use crate::config::Config;
 use crate::directory::Secret;
 
-/// So long may a connection be made.
+/// Longest time to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// A server tells its streams every 15 s that it lives: after so long without a byte it is gone.
+/// Longest time without a byte: streams have a heartbeat every 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
-/// Bytes of a refusal that are read.
+/// Most bytes of a problem that are read.
 const REFUSAL_MAX: usize = 16 << 10;
 
-/// A server and the token to ask it with.
+/// A server, and the token for it.
 pub struct Remote {
     client: Client,
     /// Scheme, host and port.
@@ -26,16 +26,16 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The server at `base`, else the one that listens where the configuration says; asked with the token of
-    /// `FACTFOLD_TOKEN`, else of `FACTFOLD_ADMIN_TOKEN`.
+    /// The server at `base`, else on this machine at `listen` of the configuration; with the token of `FACTFOLD_TOKEN`,
+    /// else of `FACTFOLD_ADMIN_TOKEN`.
     ///
     /// # Errors
     /// There is no token.
     pub fn of(config: &Config, base: Option<&str>) -> Result<Self, Failure> {
         let token = std::env::var("FACTFOLD_TOKEN").ok().filter(|token| !token.is_empty());
         let token = token.as_deref().map(Secret::new).or_else(|| config.admin_token.clone());
-        let token =
-            token.ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN: holds the token to ask with".into()))?;
+        let token = token
+            .ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN is not set: it holds the API token".into()))?;
         let client = Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();
         let client = client.map_err(|error| Failure::Failed(error.to_string()))?;
         let base = base.map_or_else(|| here(config.listen), |base| base.trim_end_matches('/').to_owned());
@@ -48,10 +48,10 @@ impl Remote {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(token)
     }
 
-    /// Whether somebody answers at all.
+    /// Checks that the server answers.
     ///
     /// # Errors
-    /// Nobody does.
+    /// It does not.
     pub async fn is_there(&self) -> Result<(), Failure> {
         match self.ask(Method::GET, "/healthz").send().await.map_err(Unanswered::from) {
             Ok(_) => Ok(()),
@@ -60,13 +60,13 @@ impl Remote {
         }
     }
 
-    /// Nobody answers, or the answer broke off: `why`.
+    /// The failure of a server that does not answer, or stopped answering.
     pub fn gone(&self, why: &str) -> Failure {
         Failure::Failed(format!("{}: {why}; is factfold serve running there?", self.base))
     }
 }
 
-/// Where a server that listens there is asked from this machine.
+/// The URL on this machine of a server that listens on `listen`.
 fn here(listen: SocketAddr) -> String {
     let host = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
@@ -79,15 +79,15 @@ fn here(listen: SocketAddr) -> String {
 
 /// Why there is no answer.
 pub enum Unanswered {
-    /// It may be asked again.
+    /// Worth a retry.
     Broken(String),
-    /// It will not be otherwise next time.
+    /// A retry would fail as well.
     Never(Failure),
 }
 
 impl From<reqwest::Error> for Unanswered {
     fn from(error: reqwest::Error) -> Self {
-        // Without the URL, which says nothing new.
+        // Without the URL: the message names the server already.
         let error = error.without_url();
         if error.is_builder() {
             return Self::Never(Failure::Usage(format!("--server: {error}")));
@@ -96,11 +96,11 @@ impl From<reqwest::Error> for Unanswered {
     }
 }
 
-/// What a server says that did not do what it was asked for.
+/// The failure behind a response that is not a success.
 pub async fn refused(mut response: Response) -> Unanswered {
     let status = response.status();
     if status.is_server_error() || status.as_u16() == 429 {
-        return Unanswered::Broken(format!("it answers {status}"));
+        return Unanswered::Broken(format!("the server answered {status}"));
     }
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await
@@ -110,7 +110,7 @@ pub async fn refused(mut response: Response) -> Unanswered {
     }
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let why = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
-    Unanswered::Never(Failure::Failed(format!("the server answers {status}: {why}")))
+    Unanswered::Never(Failure::Failed(format!("the server answered {status}: {why}")))
 }
 
 #[cfg(test)]

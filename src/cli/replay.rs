@@ -1,4 +1,4 @@
-//! `factfold replay`: fold everything afresh from the log, and say how fast and to what digests.
+//! `factfold replay`: rebuild the read models from the log, and report digests and rate.
 
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::clock::system_clock;
 use crate::engine::{DataDir, fold_threads, open_log};
 use crate::views::Views;
 
-/// Fold all read models afresh from the log.
+/// Rebuild all read models from the log
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Threads that fold [default: one per core]
+    /// Number of threads [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
 
-/// Folds, and prints each model's digest.
+/// Rebuilds the models and prints their digests.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     let dir = DataDir::existing(&config.data_dir)?;

@@ -20,7 +20,7 @@ pub fn log_to_stderr() {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = if std::io::stderr().is_terminal() { logs.try_init() } else { logs.json().try_init() };
     if let Err(error) = set {
-        output::note(&format!("no logs: {error}"));
+        output::note(&format!("logging is off: {error}"));
     }
 }
 
@@ -35,7 +35,7 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     let overrides = args.overrides(settings);
     let config = Config::load(&overrides)?;
     runtime()?.block_on(async {
-        // The port opens when there is somebody to answer on it.
+        // The engine starts first, so that the port opens only when requests can be answered.
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let given = supervisor::listener().map_err(ServeError::Given)?;
         let listener = match given {
@@ -45,18 +45,18 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         if !engine.access.opens_to_somebody() {
             output::note(
-                "no FACTFOLD_ADMIN_TOKEN is set, and there is no token and no user: webhooks are taken, but nobody \
-                 can ask the API",
+                "FACTFOLD_ADMIN_TOKEN is not set and there are no tokens or users: webhooks are accepted, but \
+                 nobody can use the API",
             );
         }
         let app = Arc::new(App::new(engine, served(&config)));
         let (signal, hangups) = (stop_signal()?, hangups()?);
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
         let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups));
-        supervisor::tell("READY=1");
+        supervisor::notify("READY=1");
         let stop = async {
             signal.await;
-            supervisor::tell("STOPPING=1");
+            supervisor::notify("STOPPING=1");
         };
         serve(listener, Arc::clone(&app), stop).await;
         reloading.abort();
@@ -66,7 +66,7 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     })
 }
 
-/// How the configuration says that is served.
+/// The HTTP settings of a configuration.
 fn served(config: &Config) -> crate::http::Settings {
     crate::http::Settings {
         cors: config.http.cors.clone(),
@@ -78,10 +78,11 @@ fn served(config: &Config) -> crate::http::Settings {
 }
 
 fn hangups() -> Result<Signal, Failure> {
-    signal(SignalKind::hangup()).map_err(|error| Failure::Failed(format!("no signals: {error}")))
+    signal(SignalKind::hangup())
+        .map_err(|error| Failure::Failed(format!("could not listen for signals: {error}")))
 }
 
-/// Reads tenants and endpoints again at each SIGHUP. A wrong file changes nothing, and the log says why.
+/// Reloads tenants and endpoints at each SIGHUP. An invalid file changes nothing and is logged.
 async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
@@ -91,9 +92,9 @@ async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
         match loaded {
             Ok(config) => {
                 let (tenants, endpoints) = (config.tenants.len(), config.endpoints.len());
-                tracing::info!(tenants, endpoints, "configuration read again");
+                tracing::info!(tenants, endpoints, "configuration reloaded");
             }
-            Err(error) => tracing::error!(%error, "the configuration stays as it was"),
+            Err(error) => tracing::error!(%error, "configuration not reloaded"),
         }
     }
 }
@@ -103,12 +104,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Failed(format!("no async runtime: {error}")))
+        .map_err(|error| Failure::Failed(format!("could not start the async runtime: {error}")))
 }
 
-/// Done at the first SIGTERM or SIGINT.
+/// Completes at the first SIGTERM or SIGINT.
 pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    let no_signals = |error| Failure::Failed(format!("no signals: {error}"));
+    let no_signals = |error| Failure::Failed(format!("could not listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     Ok(async move {

@@ -1,5 +1,7 @@
-//! The service manager: it may hold the listening socket over a restart (sd_listen_fds(3)), and is told that the
-//! server is ready and that it stops (sd_notify(3)).
+//! The service manager: it can hold the listening socket over a restart (sd_listen_fds(3)), and is notified when the
+//! server is ready and when it stops (sd_notify(3)).
+//!
+//! Notifying is written here: the crate `sd-notify` 0.5 takes an abstract socket name (`@…`) for a path.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,25 +12,25 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use listenfd::ListenFd;
 
-/// The variable by which the manager names its socket.
+/// The variable with the address of the manager's socket.
 const SOCKET: &str = "NOTIFY_SOCKET";
 
-/// The socket that the manager listens on for us; none where it gave none.
+/// The listening socket that the manager passed; `None` without one.
 ///
 /// # Errors
-/// What it gave is no TCP socket.
+/// The passed descriptor is not a TCP socket.
 pub fn listener() -> io::Result<Option<TcpListener>> {
     let Some(listener) = ListenFd::from_env().take_tcp_listener(0)? else { return Ok(None) };
     listener.set_nonblocking(true)?;
     Ok(Some(listener))
 }
 
-/// Tells the manager `state`, such as `READY=1`; without one nothing. A manager that cannot be told is logged: it will
-/// not stop the server from serving.
-pub fn tell(state: &str) {
+/// Sends `state`, such as `READY=1`, to the manager; does nothing without one. A failure is logged and does not stop the
+/// server.
+pub fn notify(state: &str) {
     let Some(socket) = std::env::var_os(SOCKET) else { return };
     if let Err(error) = send(&socket, state) {
-        tracing::warn!(%error, state, "the service manager was not told");
+        tracing::warn!(%error, state, "could not notify the service manager");
     }
 }
 

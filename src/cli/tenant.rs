@@ -1,4 +1,4 @@
-//! `factfold tenant`: which tenants there are and what holds of them, on the data directory of a stopped server.
+//! `factfold tenant`: tenants and their configuration, on the data directory of a stopped server.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::{Failure, Settings, output};
 use crate::engine::{Change, Offline};
 use crate::views::facts::FactItem;
 
-/// Which routes do the same while a server has the data directory.
-const INSTEAD: &str = "GET /api/v1/tenants; SIGHUP lets it read the file again";
+/// The same by a running server.
+const INSTEAD: &str = "GET /api/v1/tenants; SIGHUP makes it reload the file";
 
-/// Look at the tenants, and let the configuration file hold.
+/// List and show tenants, and record the configuration file's tenants
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -23,35 +23,35 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List the tenants: those of the log and those that the file has
+    /// List the tenants of the log and of the configuration file
     List,
-    /// Show what holds of one tenant: its last configuration, where it stands in the log, its facts by kind group
+    /// Show one tenant: its state, its number of facts and its last configuration
     Show {
-        /// Its id
+        /// The tenant's id
         #[arg(value_parser = tenant)]
         tenant: TenantId,
     },
-    /// Record what the file says of tenants where the log says otherwise, as a start of the server does
+    /// Record the file's tenants where they differ from the log, as a start of the server does
     ///
-    /// A tenant that the file had and has no more is closed: its hooks are quarantined, its figures stay.
+    /// A tenant that was removed from the file is closed: its webhook deliveries are quarantined, its figures stay.
     #[command(after_help = "Examples:\n  \
         factfold tenant apply --dry-run\n  \
         factfold tenant apply && factfold quarantine retry --all --tenant acme")]
     Apply {
-        /// Only say what would be recorded
+        /// Only print what would be recorded
         #[arg(long)]
         dry_run: bool,
     },
 }
 
-/// What the log has of a tenant.
-struct Known {
+/// A tenant as the log has it.
+struct TenantSummary {
     state: &'static str,
     facts: u64,
     configured: Option<FactItem>,
 }
 
-impl Known {
+impl TenantSummary {
     fn member(&self, name: &str) -> Option<&str> {
         self.configured.as_ref()?.body.get(name)?.as_str()
     }
@@ -95,18 +95,18 @@ fn told(settings: &Settings, changes: &[(TenantId, Change)], dry_run: bool) -> R
         return rows.try_for_each(|row| output::json_line(&row));
     }
     if changes.is_empty() {
-        output::note("the log says what the file says");
+        output::note("the log and the file agree");
         return Ok(());
     }
     let heading = if dry_run { "would be" } else { "is now" };
     output::table(&["tenant", heading], rows.map(|(id, change)| vec![id, change.to_owned()]))
 }
 
-/// Every tenant of a client's, with what the log has of it.
+/// Every tenant except the engine's own.
 fn known(
     offline: &Offline,
     in_file: impl Iterator<Item = TenantId>,
-) -> Result<BTreeMap<TenantId, Known>, Failure> {
+) -> Result<BTreeMap<TenantId, TenantSummary>, Failure> {
     let log = offline.log.snapshot();
     let tenants = offline.registry.state().tenants();
     let mut facts: BTreeMap<TenantId, u64> = in_file.map(|id| (id, 0)).collect();
@@ -123,7 +123,7 @@ fn known(
             None => "not configured",
         };
         let configured = configuration(&log, &tenant)?;
-        known.insert(tenant, Known { state, facts, configured });
+        known.insert(tenant, TenantSummary { state, facts, configured });
     }
     Ok(known)
 }
@@ -143,7 +143,7 @@ fn list(
         });
     }
     if known.is_empty() {
-        output::note("no tenants; a [[tenant]] in factfold.toml makes one");
+        output::note("no tenants; add one as [[tenant]] in factfold.toml");
         return Ok(());
     }
     let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
@@ -157,7 +157,7 @@ fn list(
 fn show(settings: &Settings, offline: &Offline, tenant: &TenantId) -> Result<(), Failure> {
     let known = known(offline, std::iter::once(tenant.clone()))?;
     let Some(known) = known.get(tenant) else {
-        return Err(Failure::Failed(format!("{tenant} is one of the engine's own")));
+        return Err(Failure::Failed(format!("{tenant} is reserved for the engine")));
     };
     let configured = known.configured.as_ref().map_or(
         Value::Null,

@@ -1,4 +1,4 @@
-//! `factfold token`: who may ask as a program, on the data directory of a stopped server.
+//! `factfold token`: API tokens, on the data directory of a stopped server.
 
 use clap::Subcommand;
 use domain::facts::access::Role;
@@ -9,10 +9,10 @@ use super::arguments::{BY, all_known, role, text};
 use super::{Failure, Settings, output};
 use crate::access::{AccessError, NewToken};
 
-/// Which routes do the same while a server has the data directory.
+/// The same by a running server.
 const INSTEAD: &str = "GET, POST and DELETE /api/v1/tokens";
 
-/// Issue, list and revoke the tokens of the API.
+/// Issue, list and revoke API tokens
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,26 +21,26 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Issue a token: printed once, on stdout, and kept nowhere
+    /// Issue a token; it is printed to stdout once and cannot be shown again
     #[command(after_help = "Examples:\n  \
         factfold token create dashboard --role viewer --tenant acme\n  \
         TOKEN=$(factfold token create nightly-audit --role auditor)")]
     Create {
-        /// What it is for
+        /// What the token is for
         #[arg(value_parser = text)]
         name: Text,
-        /// What it may do: viewer, agent, auditor, operator or admin
+        /// Role: viewer, agent, auditor, operator or admin
         #[arg(long, value_parser = role)]
         role: Role,
-        /// For which tenant; several times for several, without it for all, which viewers and agents cannot be
+        /// Tenant of the token; can be repeated. Without it the token is for all tenants, except as viewer or agent
         #[arg(long = "tenant", value_name = "TENANT")]
         tenants: Vec<String>,
     },
-    /// List the tokens, revoked ones too; what they open is not kept
+    /// List tokens, including revoked ones, without their secrets
     List,
-    /// Revoke a token: refused from then on, for ever
+    /// Revoke a token for ever
     Revoke {
-        /// Its id, as the list tells it
+        /// The token's id, from the list
         id: String,
     },
 }
@@ -73,7 +73,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
                 return output::json_line(&json!({"id": issued.id.as_str(), "token": issued.token}));
             }
             output::line(&issued.token)?;
-            output::note(&format!("token {}; it is not shown again", issued.id));
+            output::note(&format!("token {}: keep it now, it cannot be shown again", issued.id));
             Ok(())
         }
         What::List => list(settings),
@@ -83,7 +83,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             if settings.json {
                 return output::json_line(&json!({"id": id, "revoked": true}));
             }
-            output::note(&format!("token {id} opens nothing any more"));
+            output::note(&format!("token {id} revoked"));
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! `factfold user`: who may log in, on the data directory of a stopped server.
+//! `factfold user`: users and their roles, on the data directory of a stopped server.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
@@ -13,12 +13,12 @@ use super::arguments::{BY, all_known, email, role, text};
 use super::{Failure, Settings, output};
 use crate::access::{Access, NewUser, Person, UserChange};
 
-/// Which routes do the same while a server has the data directory.
+/// The same by a running server.
 const INSTEAD: &str = "the routes below /api/v1/users";
-/// More is no password, and is not read.
+/// Longest password that is read.
 const PASSWORD_BYTES_MAX: u64 = 4_096;
 
-/// Add, list, change and remove the people who may log in.
+/// Add, list, change and remove users
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,48 +27,48 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Add a user; the password is the first line of standard input
+    /// Add a user; the first line of standard input is the password
     #[command(after_help = "Examples:\n  \
         factfold user create ann@example.com --member acme=agent < password.txt\n  \
         read -rs WORD && printf '%s' \"$WORD\" | factfold user create root@example.com --role admin")]
     Create {
-        /// The user logs in by it
+        /// Email for the login
         #[arg(value_parser = email)]
         email: Email,
-        /// What the person is called
+        /// Name of the user
         #[arg(long, value_parser = text)]
         name: Option<Text>,
-        /// What the person may do in all tenants: auditor, operator or admin
+        /// Role in all tenants: auditor, operator or admin
         #[arg(long, value_parser = role)]
         role: Option<Role>,
-        /// What the person may do in one tenant; several times for several
+        /// Role in one tenant; can be repeated
         #[arg(long = "member", value_name = "TENANT=ROLE", value_parser = membership)]
         memberships: Vec<(TenantId, Role)>,
     },
-    /// List the users with their roles; passwords are not kept
+    /// List users with their roles
     List,
-    /// Give a user another password, the first line of standard input; every login ends
+    /// Change a user's password to the first line of standard input; every login ends
     Password {
         /// The user's email or id
         user: String,
     },
-    /// Give a user a role in one tenant, in place of the one there
+    /// Set a user's role in one tenant
     Grant {
         /// The user's email or id
         user: String,
-        /// Where, and what
+        /// The tenant and the role
         #[arg(value_name = "TENANT=ROLE", value_parser = membership)]
         membership: (TenantId, Role),
     },
-    /// Take a user's role in one tenant away
+    /// Remove a user's role in one tenant
     Revoke {
         /// The user's email or id
         user: String,
-        /// Where
+        /// The tenant
         #[arg(value_parser = super::arguments::tenant)]
         tenant: TenantId,
     },
-    /// Remove a user: every login ends, and none is possible any more
+    /// Remove a user; every login ends
     Remove {
         /// The user's email or id
         user: String,
@@ -76,7 +76,7 @@ enum What {
 }
 
 fn membership(given: &str) -> Result<(TenantId, Role), String> {
-    let (tenant, word) = given.split_once('=').ok_or("must be such as acme=viewer")?;
+    let (tenant, word) = given.split_once('=').ok_or("must be TENANT=ROLE, for example acme=viewer")?;
     Ok((TenantId::new(tenant).map_err(|error| error.to_string())?, role(word)?))
 }
 
@@ -130,21 +130,19 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The user of that email or id.
+/// The user with this email or id.
 fn id_of(access: &Access, user: &str) -> Result<Text, Failure> {
     let known = access.known();
     let by_id = Text::new(user).filter(|id| known.users.contains_key(id));
     let by_email = || Email::new(user).and_then(|email| known.by_email(&email).map(|(id, _)| id.clone()));
-    by_id.or_else(by_email).ok_or_else(|| Failure::Failed(format!("there is no user {user}")))
+    by_id.or_else(by_email).ok_or_else(|| Failure::Failed(format!("user {user} not found")))
 }
 
-/// The first line of standard input, never an argument: those are seen by everybody on the machine.
+/// The first line of standard input. Never an argument: every user of the machine can see those.
 fn password() -> Result<String, Failure> {
     let input = io::stdin();
     if input.is_terminal() {
-        output::note(
-            "The password, then Enter (what is typed here shows; see --help for a way that does not):",
-        );
+        output::note("Type the password, then Enter (it will be visible; --help shows a hidden way):");
     }
     let mut line = String::new();
     let mut limited = io::BufReader::new(input.lock().take(PASSWORD_BYTES_MAX));
@@ -153,7 +151,7 @@ fn password() -> Result<String, Failure> {
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(Failure::Usage(
-            "the password: is the first line of standard input, which is empty".into(),
+            "the password is empty: it is read from the first line of standard input".into(),
         ));
     }
     Ok(password.to_owned())

@@ -1,4 +1,4 @@
-//! What every handler sees: the engine, and what is configured of this side.
+//! The state of every handler: the engine and the settings of the HTTP side.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::engine::Engine;
 /// Most streams that are open at once; further ones are answered 503.
 pub(super) const STREAMS_MAX: usize = 1_000;
 
-/// What is configured of this side.
+/// The configuration of the HTTP side.
 #[derive(Clone)]
 pub struct Settings {
-    /// Origins whose pages may ask the API.
+    /// Origins whose pages may call the API (CORS).
     pub cors: Vec<String>,
-    /// Requests a second of one caller.
+    /// Most requests per second of one caller, on average.
     pub requests_per_second: NonZeroU32,
-    /// Requests of one caller at once, before that holds.
+    /// Most requests of one caller in a burst.
     pub requests_burst: NonZeroU32,
-    /// Connections that are open at once.
+    /// Most open connections.
     pub connections_max: usize,
-    /// What shows what is measured, where something is.
+    /// The recorder of metrics; without one `/metrics` is 404.
     pub metrics: Option<PrometheusHandle>,
 }
 
 impl Default for Settings {
-    /// Limits that one server does not come to with one honest caller, and nothing measured.
+    /// Limits that one honest caller does not reach, and no metrics.
     fn default() -> Self {
         let many = NonZeroU32::new(100_000).unwrap_or(NonZeroU32::MAX);
         let connections_max = 10_000;
@@ -43,23 +43,23 @@ impl Default for Settings {
     }
 }
 
-/// What every handler sees.
+/// The state of every handler.
 pub struct App {
     pub(super) engine: Engine,
-    /// Cancelled when a stop was asked for: streams end, readiness ends, requests under way go on.
+    /// Cancelled when the server is asked to stop: streams end, readiness is 503, requests in flight go on.
     pub(super) stopping: CancellationToken,
     pub(super) limits: Arc<RateLimits>,
     pub(super) cors: Arc<[String]>,
     pub(super) connections_max: usize,
     pub(super) metrics: Option<PrometheusHandle>,
-    /// Room for streams, each of which looks into the log.
+    /// Permits of streams, each of which reads the log.
     pub(super) streams: Arc<Semaphore>,
-    /// Names the build and the log that make the answers, in their ETags.
+    /// The build and the log that make the answers, as part of ETags.
     pub(super) build: Box<str>,
 }
 
 impl App {
-    /// Serves `engine`.
+    /// The state for serving `engine`.
     pub fn new(engine: Engine, settings: Settings) -> Self {
         let build = build(&engine);
         Self {
@@ -74,18 +74,18 @@ impl App {
         }
     }
 
-    /// What is served.
+    /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Closes the engine, whoever still holds a handle of it.
+    /// Closes the engine, whatever handles of it are left.
     pub fn close(&self) {
         self.engine.close();
     }
 }
 
-/// Two builds may render one state differently, and two logs have the same positions.
+/// A digest of executable and log: two builds may render one state differently, and two logs have equal positions.
 fn build(engine: &Engine) -> Box<str> {
     let executable = std::env::current_exe().and_then(std::fs::metadata);
     let made = executable.and_then(|file| Ok((file.len(), file.modified()?)));

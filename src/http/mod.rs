@@ -1,4 +1,5 @@
-//! The thin HTTP layer: parse, one call, render. One file per resource, each with its own `router()`.
+//! The HTTP layer. `server` holds what concerns every request, `api` what routes are made of, `resources` one file per
+//! resource that parses, makes one call to the engine and renders. This file puts them together.
 
 mod api;
 mod app;
@@ -27,7 +28,7 @@ use resources::{
 };
 use server::{cors, edge, lingering_close, observability};
 
-/// Every route with what it needs.
+/// Every route with its need.
 fn routes() -> Routes {
     Routes::new("factfold")
         .merge(health::routes())
@@ -64,7 +65,7 @@ fn routes() -> Routes {
         .merge(alert_targets::routes())
 }
 
-/// The routes behind what holds for every request.
+/// The routes behind the layers of every request, the last added outermost.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, paths) = routes().split();
     routes
@@ -73,7 +74,7 @@ pub fn router(app: Arc<App>) -> Router {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "this route has no such method",
+                "this route does not support the method",
             )
         })
         .layer(Extension(Arc::clone(&app.limits)))

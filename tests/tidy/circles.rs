@@ -18,7 +18,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 const TO_BE_CUT: &[(&str, &str)] = &[("src/ingest/providers/twilio.rs", "src/ingest/signature/mod.rs")];
 
 /// The module of a file, from its crate's name on.
-fn module(file: &str) -> Option<Vec<String>> {
+pub fn module(file: &str) -> Option<Vec<String>> {
     let mut parts: Vec<&str> = file.strip_suffix(".rs")?.split('/').collect();
     if matches!(parts.last(), Some(&("mod" | "lib" | "main"))) {
         parts.pop();

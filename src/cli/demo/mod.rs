@@ -131,7 +131,7 @@ async fn bind(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
 fn token() -> Result<String, Failure> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|error| Failure::Failed(format!("no random numbers: {error}")))?;
-    Ok(format!("ff_demo_{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(format!("ff_demo_{}", hex::encode(bytes)))
 }
 
 fn config(base_url: &str, data_dir: PathBuf, address: SocketAddr, token: &str) -> Config {

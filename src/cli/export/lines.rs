@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::Failure;
-use super::super::output::hex;
 use crate::log::{LogError, LogSnapshot};
 use crate::views::facts::{FactFilter, FactItem, fact_item, page};
 
@@ -81,11 +80,11 @@ pub fn line(
     }
     let evidence = match &decoded {
         Fact::Control(ControlFact::ConflictRejected(body)) => {
-            evidence(log, &tenant, position, (body.first_position, &hex(&body.second_digest)))?
+            evidence(log, &tenant, position, (body.first_position, &hex::encode(body.second_digest)))?
         }
         _ => None,
     };
-    Ok(Line { fact, leaf: hex(leaf), refers, evidence })
+    Ok(Line { fact, leaf: hex::encode(leaf), refers, evidence })
 }
 
 /// The fact at a position that a fact of `tenant` names; of a report the tenant's last one up to there.

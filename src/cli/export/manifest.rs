@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::Failure;
-use super::super::output::hex;
 
 /// What an export says of itself. No fact is in it, and so nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +132,7 @@ impl<W: io::Write> Hashed<W> {
 
     /// What was written to, how many bytes there were, and their SHA-256.
     pub fn end(self) -> (W, u64, String) {
-        (self.out, self.bytes, hex(&self.digest.finalize()))
+        (self.out, self.bytes, hex::encode(self.digest.finalize()))
     }
 }
 

@@ -18,7 +18,6 @@ use domain::rules::calendar::Bound;
 use self::lines::{Format, LineWriter, line};
 use self::manifest::{Hashed, LogHead, Manifest, Selected};
 use super::arguments::{Selection, all_known, tenant};
-use super::output::hex;
 use super::{Failure, Settings, output};
 use crate::clock::system_clock;
 use crate::log::merkle::Frontier;
@@ -177,8 +176,8 @@ fn write<W: Write>(args: &Args, log: &LogSnapshot, out: W) -> Result<(Manifest, 
         facts: leaves.len(),
         first_position: first,
         last_position: last,
-        leaves_root: hex(&leaves.root()),
-        log: LogHead { position: head.position, root: hex(&head.root) },
+        leaves_root: hex::encode(leaves.root()),
+        log: LogHead { position: head.position, root: hex::encode(head.root) },
         selection: Selected {
             tenant: args.tenant.as_ref().map(ToString::to_string),
             kind: kind.and_then(kind_name).map(str::to_owned),

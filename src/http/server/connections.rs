@@ -1,5 +1,5 @@
-//! The accept loop: as many connections as fit, each with timers on all that a client can be slow at, and a drain
-//! with a deadline. `axum::serve` has none of these.
+//! The accept loop: a bound on connections, timeouts for slow clients, and a drain with a deadline. `axum::serve` has
+//! none of these.
 
 use std::future::Future;
 use std::io;
@@ -24,16 +24,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-/// How much clients may have and how slow they may be.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Open connections; further ones are answered 503 and closed.
+    /// Most open connections; further ones are answered 503 and closed.
     pub connections_max: usize,
-    /// From the end of a request, or from the connection, to the end of the next one's head.
+    /// Longest time from accepting, or from the end of a request, to the end of the next request's head.
     pub head: Duration,
-    /// Without a byte of an answer taken.
+    /// Longest time in which the client accepts no byte of an answer.
     pub write: Duration,
-    /// For requests under way once a stop was asked for.
+    /// Longest time for requests in flight after a stop was asked for.
     pub drain: Duration,
 }
 
@@ -48,15 +48,15 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// After a stop was asked for, how long a connection may still bring its first request.
+/// How long a connection may still bring its first request after a stop was asked for.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Wait before accepting again when the system has no more file handles.
+/// Wait before accepting again when the system is out of file handles.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
-/// Answer to a connection too many.
+/// The answer to a connection over the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves `router` on `listener` until `stopping`; then lets requests under way end, at most for `limits.drain`.
+/// Serves `router` on `listener` until `stopping`, then waits up to `limits.drain` for the requests in flight.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -71,14 +71,14 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 if !is_of_the_connection(&error) {
-                    tracing::warn!(%error, "no connection can be accepted");
+                    tracing::warn!(%error, "could not accept a connection");
                     sleep(EXHAUSTED_WAIT).await;
                 }
                 continue;
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            // A client that cannot even take this line is not waited for.
+            // Not waited for: a client that cannot even accept this line would hold up the loop.
             let _ = stream.try_write(FULL);
             continue;
         };
@@ -92,13 +92,13 @@ pub async fn serve(
     drop(listener);
     tracker.close();
     if timeout(limits.drain, tracker.wait()).await.is_err() {
-        tracing::warn!(connections = tracker.len(), "requests under way are cut off: the drain has ended");
+        tracing::warn!(connections = tracker.len(), "the drain has ended: requests in flight are cut off");
         aborting.cancel();
         tracker.wait().await;
     }
 }
 
-/// Errors of one connection that ended before it was taken, not of the listener.
+/// Whether the error concerns one connection that ended before it was accepted, and not the listener.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
@@ -111,7 +111,7 @@ async fn connection(
     limits: ConnectionLimits,
     stopping: CancellationToken,
 ) {
-    // Answers are small and complete: waiting for more to send would only delay them.
+    // Answers are written whole: Nagle's wait for more would only delay them.
     let _ = stream.set_nodelay(true);
     let stream = TokioIo::new(WriteTimeout { stream, patience: limits.write, stalled: None });
     let begun = Arc::new(Notify::new());
@@ -128,7 +128,8 @@ async fn connection(
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stopping.cancelled() => {
-            // The first request of one that has just connected is on its way: closing now would refuse it.
+            // The first request of a new connection may be on its way: closing at once would refuse it, and a client does
+            // not repeat a POST by itself.
             let first = timeout(FIRST_WAIT, begun.notified());
             tokio::select! {
                 ended = served.as_mut() => ended,
@@ -140,20 +141,21 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection was closed");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }
 
-/// A stream whose peer must take bytes within a time.
+/// A stream whose writes fail once the peer accepts no bytes for `patience`. hyper has no such timer: without it a client
+/// that stops reading holds its connection and the answer's memory for ever.
 struct WriteTimeout {
     stream: TcpStream,
     patience: Duration,
-    /// Runs while the peer takes nothing.
+    /// Runs while the peer accepts nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl WriteTimeout {
-    /// Passes on how writing went, unless it has not for too long.
+    /// Passes on the result of a write; an error where it has been pending for too long.
     fn watch<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if wrote.is_ready() {
             self.stalled = None;
@@ -162,7 +164,7 @@ impl WriteTimeout {
         let deadline = Instant::now() + self.patience;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no bytes")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client accepts no bytes")))
     }
 }
 

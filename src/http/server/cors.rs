@@ -1,15 +1,15 @@
-//! Which pages of other sites may ask (D10): the webhook routes are open to all, the API to an allow-list.
+//! CORS (D10): webhook routes are open to pages of all sites, the API to the configured origins.
 
 use axum::http::{HeaderName, HeaderValue, Method, header, request};
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// How long a browser may keep what it was told.
-const KEPT: Duration = Duration::from_secs(3_600);
+/// How long a browser may cache a preflight answer.
+const MAX_AGE: Duration = Duration::from_secs(3_600);
 const HOOKS: &str = "/hooks/";
 
-/// The layer that tells browsers. Cookies are never asked for with it: other sites' pages bring tokens.
+/// The CORS layer. It never allows cookies: pages of other sites send tokens.
 pub fn layer(allowed: &Arc<[String]>) -> CorsLayer {
     let allowed = Arc::clone(allowed);
     let may = move |origin: &HeaderValue, parts: &request::Parts| {
@@ -23,5 +23,5 @@ pub fn layer(allowed: &Arc<[String]>) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(named.map(HeaderName::from_static))
         .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_REQUEST_HEADERS])
-        .max_age(KEPT)
+        .max_age(MAX_AGE)
 }

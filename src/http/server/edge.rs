@@ -1,5 +1,4 @@
-//! What holds for every request, whatever its route: an id, a line in the log, one shape of problems, no panic that
-//! goes further, and no guess by the browser at what an answer is.
+//! The outermost layer: request ids, the request log, the rendering of problems, panics as 500, and `nosniff`.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -14,15 +13,15 @@ use super::observability;
 use crate::http::api::admission::CallerId;
 use crate::http::api::problem::Problem;
 
-/// The id of a request, its caller's or ours; in answers, problems and the log.
+/// The header of request ids.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest id that a caller may give.
+/// Longest id that a client may send.
 const ID_MAX: usize = 64;
-/// What the log and the metrics call a path that no route has.
+/// The route's name in log and metrics for paths without a route.
 const NO_ROUTE: &str = "none";
 
-/// The outermost layer: gives the request an id and problems their body with it, and logs how it ended. Of the path
-/// only the route is told, for ids of endpoints are half a secret and queries hold persons.
+/// Gives the request an id, renders problems with it and logs the result. Of the path only the route is logged: ids of
+/// endpoints are half a secret, and query strings can hold personal data.
 pub async fn finish(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = given_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
@@ -32,7 +31,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = render(&problem, &response, &id);
     } else if is_plain_refusal(&response) {
-        let detail = "the request could not be read";
+        let detail = "malformed request";
         response = Problem::new(response.status(), "bad_request", detail).render(&id);
     }
     let headers = response.headers_mut();
@@ -45,14 +44,14 @@ pub async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
-/// An id that a caller gave, if it can be logged as it is.
+/// The client's id, where it is short and safe to log.
 fn given_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     ((1..=ID_MAX).contains(&id.len()) && id.bytes().all(is_fit)).then(|| id.to_owned())
 }
 
-/// The problem's answer, with those headers of the refusal that say more than its body.
+/// The problem's response, with the headers and the caller's id of the response that carried it.
 fn render(problem: &Problem, refused: &Response, id: &str) -> Response {
     let mut response = problem.render(id);
     for (name, value) in refused.headers() {
@@ -66,7 +65,7 @@ fn render(problem: &Problem, refused: &Response, id: &str) -> Response {
     response
 }
 
-/// What the framework refuses by itself (a path that is no UTF-8) has no body of ours yet.
+/// Whether axum refused the request by itself, such as a path that is not UTF-8: then the body is not a problem yet.
 fn is_plain_refusal(response: &Response) -> bool {
     let media = response.headers().get(header::CONTENT_TYPE);
     let is_problem = media.is_some_and(|media| media.as_bytes() == b"application/problem+json");
@@ -85,7 +84,7 @@ fn log_request(method: &Method, route: &str, response: &Response, request_id: &s
     }
 }
 
-/// What a handler that panicked is answered with; the panic's own words are logged.
+/// The answer for a handler that panicked: 500. The panic's message is logged, not sent.
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
     let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

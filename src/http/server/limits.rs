@@ -1,4 +1,4 @@
-//! How much one caller may ask for at once, so that nobody's flood is everybody's.
+//! Rate limits by caller, and by address for failed authentications, so that one flood does not slow everybody.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -12,11 +12,11 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::http::api::problem::Problem;
 
-/// Failed authentications a minute that an address may have, after as many at once.
+/// Most failed authentications of an address per minute, and at once.
 const FAILURES_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-/// Addresses that are remembered; beyond, further ones are not counted.
+/// Most addresses in memory; further ones are not counted.
 const ADDRESSES_MAX: usize = 100_000;
-/// How often who has been quiet is forgotten.
+/// Interval of [`RateLimits::forget`].
 pub const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -30,7 +30,7 @@ type CallerLimiter = RateLimiter<
     StateInformationMiddleware,
 >;
 
-/// The limits and who has used how much of them.
+/// The limits, with what each caller and address has used of them.
 pub struct RateLimits {
     callers: CallerLimiter,
     failures: DefaultKeyedRateLimiter<IpAddr>,
@@ -38,7 +38,7 @@ pub struct RateLimits {
     clock: DefaultClock,
 }
 
-/// What is left to a caller: told with every answer.
+/// What is left of a caller's limit, for the `RateLimit-*` headers.
 #[derive(Debug, Clone, Copy)]
 pub struct RemainingQuota {
     burst: NonZeroU32,
@@ -46,7 +46,7 @@ pub struct RemainingQuota {
 }
 
 impl RateLimits {
-    /// Limits of `per_second` requests of one caller, after `burst` at once.
+    /// Limits of `per_second` requests per caller on average, `burst` at once.
     pub fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(burst);
         Self {
@@ -65,12 +65,12 @@ impl RateLimits {
             }
             Err(until) => {
                 let wait = until.wait_time_from(self.clock.now());
-                Err(too_many("too many requests of this token or login", wait))
+                Err(too_many("too many requests with this token or login", wait))
             }
         }
     }
 
-    /// Counts a request whose credential is not known; 429 where its address had too many.
+    /// Counts a request with an unknown credential; 429 where its address sent too many.
     pub fn count_failure(&self, peer: Option<SocketAddr>) -> Result<(), Problem> {
         let Some(address) = peer.map(|peer| network(peer.ip())) else { return Ok(()) };
         if self.failures.len() >= ADDRESSES_MAX {
@@ -82,14 +82,14 @@ impl RateLimits {
         })
     }
 
-    /// Forgets who has been quiet.
+    /// Drops callers and addresses whose allowance is full again.
     pub fn forget(&self) {
         self.callers.retain_recent();
         self.failures.retain_recent();
     }
 }
 
-/// Whoever has one address of version 6 has 2⁶⁴ of them.
+/// An IPv6 address as its /64 network, of which a client usually owns every address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
@@ -103,7 +103,7 @@ fn too_many(detail: &str, wait: Duration) -> Problem {
 }
 
 impl RemainingQuota {
-    /// Says it in an answer.
+    /// Adds the `RateLimit-*` headers.
     pub fn write_headers(self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(LIMIT, HeaderValue::from(self.burst.get()));

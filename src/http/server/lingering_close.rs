@@ -1,5 +1,7 @@
-//! What was left unread of a body is read on a little before the answer goes: a client that is cut off while it sends
-//! sees the cut and not the answer, and its next request would go to a connection that is about to close.
+//! Lingering close: the unread rest of a request body is drained before the answer is sent.
+//!
+//! A client that is still sending when the server closes sees a reset connection instead of the answer, for example
+//! instead of a 413; and its next request would go to a connection that is about to close.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,14 +19,14 @@ use tokio::time::timeout;
 
 use crate::http::api::body::{self, SINGLE_MAX};
 
-/// Bytes that are still read; a client that sends more is cut off.
+/// Most bytes that are drained; a client that sends more is cut off.
 const READ_MAX: usize = 2 * SINGLE_MAX;
-/// Longest time for them.
+/// Longest time of draining.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// The layer that does it, whoever has answered.
+/// The layer. It closes the connection behind the answer where the body could not be drained.
 pub async fn drain_body(request: Request, next: Next) -> Response {
-    // Whoever waits to be told to go on has sent nothing yet.
+    // A client that expects `100 Continue` has not sent the body yet.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
@@ -34,15 +36,15 @@ pub async fn drain_body(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let left = left.lock().take();
     if let Some(mut body) = left
-        && (response.status() == StatusCode::REQUEST_TIMEOUT || !ends(&mut body).await)
+        && (response.status() == StatusCode::REQUEST_TIMEOUT || !drained(&mut body).await)
     {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// Reads on; whether that was all.
-async fn ends(body: &mut Body) -> bool {
+/// Drains the body; whether it ended within the limits.
+async fn drained(body: &mut Body) -> bool {
     let reading = async {
         let mut left = READ_MAX;
         while let Ok(Some(piece)) = body::next(body).await {
@@ -58,7 +60,7 @@ async fn ends(body: &mut Body) -> bool {
 
 type Remainder = Arc<Mutex<Option<Body>>>;
 
-/// A body that comes back, where it has not ended, when its reader is done with it.
+/// A body that gives itself back when its reader drops it before the end.
 struct ReclaimableBody {
     body: Option<Body>,
     left: Remainder,

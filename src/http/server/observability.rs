@@ -1,5 +1,5 @@
-//! What is measured, in Prometheus' words. Labels are routes, statuses, providers, outcomes and kinds: never a tenant, a
-//! person, a number or an id.
+//! Prometheus metrics. Labels are routes, statuses, providers, outcomes and kinds: never tenants, persons, numbers or
+//! ids, which would leak and have no bound.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::http::app::{App, STREAMS_MAX};
 use crate::ingest::answer::BatchTally;
 use crate::log::LogState;
 
-/// How often what was measured is folded into what is shown.
+/// Interval of the recorder's upkeep, which sums up recorded durations.
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-/// Upper bounds of durations, in seconds.
+/// Upper bounds of duration buckets, in seconds.
 const SECONDS: &[f64] =
     &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -29,7 +29,7 @@ pub fn routes() -> Routes {
     Routes::new("process").add(Need::Auditor, routes!(metrics))
 }
 
-/// Measures from now on, in this process; none where something else measures already.
+/// Installs the process' recorder; none where another one is installed already.
 pub fn install() -> Option<PrometheusHandle> {
     let built = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS);
     let installed = built.map_err(|error| error.to_string()).and_then(|builder| {
@@ -38,12 +38,12 @@ pub fn install() -> Option<PrometheusHandle> {
         metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
         Ok(handle)
     });
-    installed.inspect_err(|error| tracing::warn!(error, "nothing is measured")).ok()
+    installed.inspect_err(|error| tracing::warn!(error, "metrics are off")).ok()
 }
 
-/// A request that was answered.
+/// Records an answered request.
 pub fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    // Methods that HTTP does not know are one.
+    // Clients can invent methods: unknown ones share a label.
     let method = match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -59,13 +59,13 @@ pub fn request(method: &Method, route: &str, status: StatusCode, took: Duration)
     histogram!("factfold_http_request_seconds", &labels).record(took);
 }
 
-/// A webhook delivery that was answered; `provider` is one that is known.
+/// Counts an answered webhook delivery; `provider` is a configured one.
 pub fn delivery(provider: &str, outcome: &'static str) {
     counter!("factfold_deliveries_total", "provider" => provider.to_owned(), "outcome" => outcome)
         .increment(1);
 }
 
-/// Facts that clients posted.
+/// Counts posted facts.
 pub fn posted(tally: &BatchTally) {
     let BatchTally { recorded, duplicates, conflicts, rejected, .. } = *tally;
     let outcomes = ["recorded", "duplicate", "conflict", "rejected"];
@@ -76,7 +76,7 @@ pub fn posted(tally: &BatchTally) {
     }
 }
 
-/// Figures of this process in Prometheus' text format.
+/// Metrics of this process in the Prometheus text format.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -84,7 +84,7 @@ pub fn posted(tally: &BatchTally) {
 )]
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Some(handle) = &app.metrics else {
-        return Err(Problem::not_found("metrics: nothing is measured in this process"));
+        return Err(Problem::not_found("metrics"));
     };
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
     gauge!("factfold_log_position").set(head as f64);

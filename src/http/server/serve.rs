@@ -1,4 +1,4 @@
-//! The listening side: take connections until told to stop, then let requests finish.
+//! Listening and serving until told to stop.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,21 +12,21 @@ use super::connections::{self, ConnectionLimits};
 use super::{limits, observability};
 use crate::http::app::App;
 
-/// Why nothing is served.
+/// Why the server could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address cannot be had.
+    /// The address could not be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The socket that the service manager gave cannot be listened on.
+    /// The service manager's socket could not be used.
     #[error("the service manager's socket: {0}")]
     Given(io::Error),
-    /// The listener broke.
+    /// The listener failed.
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
 }
@@ -53,7 +53,7 @@ pub async fn serve(
     }
 }
 
-/// Folds what was measured and forgets who has been quiet, now and then, without end.
+/// The periodic upkeep of metrics and rate limits, without end.
 async fn run_upkeep(app: &App) {
     let mut upkeep = interval(observability::UPKEEP_EVERY);
     let mut forgetting = interval(limits::FORGET_EVERY);
