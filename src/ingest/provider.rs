@@ -89,7 +89,7 @@ pub struct Preset {
     /// Version of the mapping, from 1.
     pub mapping: u16,
     /// How it signs.
-    pub signature: fn() -> Scheme,
+    pub signature: Scheme,
     /// Maps one delivery.
     pub map: MapDelivery,
 }
@@ -104,7 +104,7 @@ impl ProviderAdapter for Preset {
     }
 
     fn signs(&self) -> bool {
-        (self.signature)().signs()
+        self.signature.signs()
     }
 
     fn events(&self) -> &'static [&'static str] {
@@ -121,7 +121,7 @@ impl ProviderAdapter for Preset {
         endpoint: &Endpoint,
         public_url: &str,
     ) -> Result<(), SignatureError> {
-        (self.signature)().verify(delivery, &endpoint.secrets, public_url)
+        self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
 
     fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery {

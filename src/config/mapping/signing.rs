@@ -27,6 +27,10 @@ struct Entry {
     tolerance_seconds: Option<u32>,
 }
 
+fn names() -> String {
+    SCHEMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ")
+}
+
 /// Reads the scheme.
 ///
 /// # Errors
@@ -34,8 +38,7 @@ struct Entry {
 pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme, ConfigError> {
     let wrong = |message: String| source.wrong(given.span(), KEY, message);
     let named = |name: &str| {
-        let known =
-            || format!("must be one of {}, or a table with scheme = hmac or header", SCHEMES.join(" "));
+        let known = || format!("must be one of {}, or a table with scheme = hmac or header", names());
         Scheme::named(name).ok_or_else(|| wrong(format!("{name:?} {}", known())))
     };
     match given.get_ref() {
@@ -87,7 +90,7 @@ fn hmac(entry: Entry) -> Result<Scheme, String> {
         }
         Some(_) => return Err("time must be one of what is signed, such as {x-timestamp}".into()),
     };
-    Ok(Scheme::Mac(vec![Mac {
+    Ok(Scheme::Mac(Cow::Owned(vec![Mac {
         hash: either("hash", &entry.hash, [("sha256", MacHash::Sha256), ("sha1", MacHash::Sha1)])?,
         encoding: either(
             "encoding",
@@ -100,7 +103,7 @@ fn hmac(entry: Entry) -> Result<Scheme, String> {
         prefix: Cow::Owned(entry.prefix.unwrap_or_default()),
         signed: Cow::Owned(signed),
         time,
-    }]))
+    }])))
 }
 
 /// Whether each `{` has its `}` before the next, with a name in lower case between them.

@@ -4,6 +4,8 @@
 //! ever sent again, and a modification repeats the whole call: it has a key of its own, and since it carries no time
 //! of its own it happened when we received it.
 
+use std::borrow::Cow;
+
 use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
@@ -15,7 +17,7 @@ use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
-use crate::ingest::signature::{self, Scheme};
+use crate::ingest::signature::{CALLRAIL, Scheme};
 
 const EVENTS: &[&str] = &[
     "pre_call",
@@ -57,7 +59,7 @@ pub const PRESET: Preset = Preset {
     methods: &["POST"],
     events: EVENTS,
     mapping: 1,
-    signature: || Scheme::Mac(vec![signature::callrail()]),
+    signature: Scheme::Mac(Cow::Borrowed(&[CALLRAIL])),
     map,
 };
 

@@ -4,6 +4,8 @@
 //! that made them, so the endpoint does. The whole call is sent again whenever it changes, without a time of the
 //! change: such a sending has a key of its own and happened when we received it.
 
+use std::borrow::Cow;
+
 use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 
@@ -14,7 +16,7 @@ use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, TimeFormat, digest};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
-use crate::ingest::signature::{self, Scheme};
+use crate::ingest::signature::{CTM, Scheme};
 
 const EVENTS: &[&str] = &[
     "start",
@@ -55,7 +57,7 @@ pub const PRESET: Preset = Preset {
     methods: &["POST"],
     events: EVENTS,
     mapping: 1,
-    signature: || Scheme::Mac(vec![signature::ctm()]),
+    signature: Scheme::Mac(Cow::Borrowed(&[CTM])),
     map,
 };
 

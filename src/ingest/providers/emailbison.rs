@@ -26,7 +26,7 @@ pub const PRESET: Preset = Preset {
     methods: &["POST"],
     events: &[],
     mapping: 1,
-    signature: || Scheme::Unsigned,
+    signature: Scheme::Unsigned,
     map,
 };
 

@@ -4,8 +4,6 @@
 //! speak Twilio's dialect leave fields out, write numbers as numbers and times in words of their own, so only
 //! what makes a fact impossible sends a delivery to quarantine.
 
-pub mod signature;
-
 use std::borrow::Cow;
 
 use chrono::DateTime;
@@ -30,7 +28,7 @@ pub const PRESET: Preset = Preset {
     methods: &["POST", "GET"],
     events: &[],
     mapping: 1,
-    signature: || Scheme::Twilio,
+    signature: Scheme::Twilio,
     map,
 };
 

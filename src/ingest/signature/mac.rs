@@ -1,16 +1,23 @@
-//! Signatures by a MAC in a header: what they have in common is a table's row.
+//! Signatures by a MAC in a header: what differs between schemes is data, a [`Mac`].
 
 use std::borrow::Cow;
 
 use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::BASE64;
 use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::SignatureError;
+
+/// Standard base64; some senders leave the padding out.
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The hash of a MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +43,7 @@ impl MacHash {
     }
 }
 
-/// How a signature is written.
+/// Encoding of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Hexadecimal, of either case.
@@ -46,34 +53,27 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The bytes; `None` when it is not so written.
+    /// The bytes; `None` if the encoding is broken.
     pub fn decode(self, given: &[u8]) -> Option<Vec<u8>> {
         let given = given.trim_ascii();
         match self {
             Self::Base64 => BASE64.decode(given).ok(),
-            Self::Hex => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-                let pairs = given.chunks(2).map(|pair| match pair {
-                    [high, low] => Some(digit(high)? << 4 | digit(low)?),
-                    _ => None,
-                });
-                pairs.collect()
-            }
+            Self::Hex => hex::decode(given).ok(),
         }
     }
 }
 
-/// What of a secret keys the MAC.
+/// Which bytes of a secret key the MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MacKey {
-    /// Its text.
+    /// The secret as it is written.
     Text,
-    /// What its base64 says, behind `whsec_` where that is there.
+    /// The bytes of its base64, behind an optional `whsec_`.
     Whsec,
 }
 
 impl MacKey {
-    /// The bytes; `None` when the secret is none of this kind.
+    /// The key; `None` if the secret holds none.
     pub fn bytes(self, secret: &Secret) -> Option<Cow<'_, [u8]>> {
         let given = secret.bytes();
         let key = match self {
@@ -84,40 +84,26 @@ impl MacKey {
     }
 }
 
-/// One row of the table of MACs.
+/// How a MAC over a request is made and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mac {
-    /// By which hash.
+    /// The hash.
     pub hash: MacHash,
-    /// How the signature is written.
+    /// The signature's encoding.
     pub encoding: Encoding,
-    /// What of the secret keys it.
+    /// Which bytes of the secret key it.
     pub key: MacKey,
-    /// Where the signature stands (lower case).
+    /// The header that carries the signature (lower case).
     pub header: Cow<'static, str>,
-    /// What parts several signatures in the header; empty: there is one.
+    /// Separator of several signatures in the header; empty: there is one.
     pub between: Cow<'static, str>,
-    /// What stands before a signature; others are skipped.
+    /// Prefix of a signature; elements without it are skipped.
     pub prefix: Cow<'static, str>,
     /// What is signed: text with `{body}`, `{url}`, the value of a header `{name}`, or that of the element `{name=}`
     /// of the signature's own header.
     pub signed: Cow<'static, str>,
-    /// Which of those is the time in seconds since 1970, and how many it may be off.
+    /// Which of those is the time in seconds since 1970, and by how many seconds it may differ from ours.
     pub time: Option<(Cow<'static, str>, u32)>,
-}
-
-/// One signature in a header over the body alone.
-pub fn plain_body(hash: MacHash, encoding: Encoding, header: &'static str, prefix: &'static str) -> Mac {
-    Mac {
-        hash,
-        encoding,
-        key: MacKey::Text,
-        header: Cow::Borrowed(header),
-        between: Cow::Borrowed(""),
-        prefix: Cow::Borrowed(prefix),
-        signed: Cow::Borrowed("{body}"),
-        time: None,
-    }
 }
 
 impl Mac {

@@ -5,7 +5,13 @@ use bytes::Bytes;
 use domain::members::Instant;
 use serde_json::Value;
 
+use std::borrow::Cow;
+
+use super::schemes::GITHUB;
 use super::*;
+use crate::directory::Secret;
+use crate::ingest::delivery::Delivery;
+use crate::ingest::error::SignatureError;
 
 const VECTORS: &str = include_str!("../../../fixtures/providers/signatures.json");
 const VALID: usize = 30;
@@ -66,7 +72,7 @@ fn null_control_without_verification_the_negative_vectors_are_noticed() {
 
 #[test]
 fn every_scheme_has_vectors_that_pass_and_its_name() {
-    for name in SCHEMES {
+    for (name, _) in SCHEMES {
         let scheme = Scheme::named(name).expect(name);
         let passes = |vector: &Value| vector["scheme"] == *name && vector["valid"] == true;
         assert!(vectors().iter().any(passes) || scheme == Scheme::Twilio, "{name} has no vector that passes");
@@ -103,7 +109,7 @@ fn a_shared_secret_stands_in_its_header_or_is_refused() {
 
 #[test]
 fn a_url_may_be_signed_and_then_a_get_may_come() {
-    let mac = Mac { signed: Cow::Borrowed("{url}|{body}"), ..github() };
+    let mac = Mac { signed: Cow::Borrowed("{url}|{body}"), ..GITHUB };
     let (_, mut delivery, _) = request(&vectors()[0]);
     delivery.method = "GET".into();
     delivery.path_and_query = "/hooks/generic/e?id=7".into();
@@ -127,4 +133,65 @@ fn secrets_that_can_sign_nothing_are_told() {
     assert!(!takes("standard_webhooks", "whsec_") && !takes("svix", "no base64!"));
     assert!(takes("basic", "user:password") && !takes("basic", "password"));
     assert!(takes("github", "sesame") && !takes("github", "") && !takes("sendgrid", "sesame"));
+}
+
+/// The row that `docs/providers.md` has of a scheme.
+fn documented(name: &str, scheme: &Scheme) -> String {
+    let columns = |header: &str, algorithm: &str, encoding: &str, signed: &str, time: &str| {
+        format!("| `{name}` | {header} | {algorithm} | {encoding} | {signed} | {time} |")
+    };
+    let of_mac = |mac: &Mac| {
+        let hash = match mac.hash {
+            MacHash::Sha1 => "HMAC-SHA-1",
+            MacHash::Sha256 => "HMAC-SHA-256",
+        };
+        let encoding = match mac.encoding {
+            Encoding::Hex => "hex",
+            Encoding::Base64 => "base64",
+        };
+        let encoding = match mac.prefix.as_ref() {
+            "" => encoding.to_owned(),
+            prefix => format!("{encoding} after `{prefix}`"),
+        };
+        let time =
+            mac.time.as_ref().map_or("-".to_owned(), |(time, seconds)| format!("`{time}` ± {seconds} s"));
+        columns(&format!("`{}`", mac.header), hash, &encoding, &format!("`{}`", mac.signed), &time)
+    };
+    match scheme {
+        Scheme::Mac(macs) => macs.iter().map(of_mac).collect::<Vec<_>>().join("\n"),
+        Scheme::Twilio => {
+            let signed = "URL, then the form's fields by name; or `bodySHA256` of the query";
+            columns("`x-twilio-signature`", "HMAC-SHA-1", "base64", signed, "-")
+        }
+        Scheme::Mailgun => {
+            columns("`signature` of the JSON body", "HMAC-SHA-256", "hex", "its `timestamp` and `token`", "-")
+        }
+        Scheme::SendGrid => columns(
+            "`x-twilio-email-event-webhook-signature`",
+            "ECDSA, P-256, SHA-256",
+            "base64",
+            "`x-twilio-email-event-webhook-timestamp`, then the body",
+            "-",
+        ),
+        Scheme::Basic => {
+            columns("`authorization`", "`user:password`", "base64 after `Basic `", "nothing", "-")
+        }
+        Scheme::Unsigned => columns("-", "-", "-", "nothing: the endpoint's id is all the proof", "-"),
+        Scheme::Header(_) => unreachable!("a header needs a name"),
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_scheme_as_the_table_has_it() {
+    const DOCUMENTATION: &str = include_str!("../../../docs/providers.md");
+    let rows =
+        |name: &str, scheme: &Scheme| documented(name, scheme).lines().map(str::to_owned).collect::<Vec<_>>();
+    for (name, scheme) in SCHEMES {
+        for row in rows(name, scheme) {
+            assert!(DOCUMENTATION.contains(&row), "docs/providers.md lacks {row}");
+        }
+    }
+    // Null control: a scheme with another header is not documented.
+    let other = Scheme::Mac(vec![Mac { header: "x-other".into(), ..GITHUB }].into());
+    assert!(rows("github", &other).iter().all(|row| !DOCUMENTATION.contains(row)));
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 
-const VECTORS: &str = include_str!("../../../../fixtures/providers/twilio/signatures.json");
+const VECTORS: &str = include_str!("../../../fixtures/providers/twilio/signatures.json");
 
 type Verify = fn(&Delivery, &[Secret], &str) -> Result<(), SignatureError>;
 

@@ -36,7 +36,7 @@ fn signed_fields(delivery: &Delivery) -> Result<Vec<u8>, SignatureError> {
         return Ok(Vec::new());
     }
     if let Some(digest) = Form::parse(delivery.query().as_bytes()).get("bodySHA256") {
-        let actual = hex(&Sha256::digest(&delivery.body));
+        let actual = hex::encode(Sha256::digest(&delivery.body));
         return if actual == digest { Ok(Vec::new()) } else { Err(SignatureError::Mismatch) };
     }
     if delivery.is_json() {
@@ -47,14 +47,6 @@ fn signed_fields(delivery: &Delivery) -> Result<Vec<u8>, SignatureError> {
     fields.sort_unstable();
     fields.dedup();
     Ok(fields.into_iter().flat_map(|(key, value)| [key, value]).flatten().copied().collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// The URL as Twilio may have signed it: without port, with the one given or the scheme's own; with the query as
@@ -156,5 +148,5 @@ fn node_escape(out: &mut String, text: &[u8]) {
 }
 
 #[cfg(test)]
-#[path = "signature_tests.rs"]
+#[path = "twilio_tests.rs"]
 mod tests;

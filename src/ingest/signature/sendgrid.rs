@@ -4,7 +4,7 @@
 use base64::Engine;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
-use super::BASE64;
+use super::mac::BASE64;
 use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::SignatureError;
