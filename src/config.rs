@@ -307,7 +307,7 @@ mod tests {
             (format!("{TENANT}{TENANT}"), "factfold.toml:6: tenant.id: \"acme\" is given twice"),
             (
                 format!("{endpoint}secrets = [\"env:FACTFOLD_NOT_SET\"]\n"),
-                "factfold.toml:4: endpoint.secrets: the environment has no FACTFOLD_NOT_SET",
+                "factfold.toml:4: endpoint.secrets: the environment variable FACTFOLD_NOT_SET is not set",
             ),
             (
                 format!("{}{TENANT}workspaces = [\"x\",\n\"MAIN \"]\n", claim("+1 415 867 5309", "main")),
@@ -327,7 +327,7 @@ mod tests {
             ),
             (
                 format!("{TENANT}[tenant.clienttether]\nweb_key = \"env:FACTFOLD_NOT_SET\"\n"),
-                "factfold.toml:6: tenant.clienttether.web_key: the environment has no FACTFOLD_NOT_SET",
+                "factfold.toml:6: tenant.clienttether.web_key: the environment variable FACTFOLD_NOT_SET is not set",
             ),
             (
                 format!("{TENANT}[tenant.clienttether]\nweb_key = \"x\"\nbase_url = \"http://10.0.0.1/\"\n"),
@@ -347,7 +347,7 @@ mod tests {
                 "factfold.toml:2: outbound.allow: must be a host",
             ),
             (endpoint.to_owned(), "factfold.toml:2: endpoint.secrets: twilio signs its deliveries"),
-            (endpoint.replace("twilio", "twillio"), "factfold.toml:3: endpoint.provider: no provider"),
+            (endpoint.replace("twilio", "twillio"), "factfold.toml:3: endpoint.provider: unknown provider"),
         ] {
             let refused = parse(&text).expect_err(&text);
             assert!(refused.contains(told), "{refused}\nshould say\n{told}");

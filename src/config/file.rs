@@ -177,7 +177,8 @@ fn tenant(
     let id = TenantId::new(entry.id.get_ref())
         .map_err(|error| source.wrong(entry.id.span(), "tenant.id", error.to_string()))?;
     if ZoneName::parse(entry.timezone.get_ref()).is_none() {
-        let message = format!("{:?} is no IANA time zone such as America/New_York", entry.timezone.get_ref());
+        let message =
+            format!("{:?} is not an IANA time zone such as America/New_York", entry.timezone.get_ref());
         return Err(source.wrong(entry.timezone.span(), "tenant.timezone", message));
     }
     if let Some(code) = entry.currency.as_ref().filter(|code| Currency::parse(code.get_ref()).is_none()) {
@@ -256,7 +257,7 @@ fn endpoint(
         return Err(source.wrong(entry.id.span(), "endpoint.id", ENDPOINT_ID_RULE));
     }
     let Some(provider) = registry.provider(entry.provider.get_ref()) else {
-        let message = format!("no provider {:?}", entry.provider.get_ref());
+        let message = format!("unknown provider {:?}", entry.provider.get_ref());
         return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
     };
     let tenant = entry.tenant.as_ref().map(|named| {

@@ -1,5 +1,5 @@
-//! `[[mapping]]` of `factfold.toml`: sources that a configuration describes. What could never give a fact is refused
-//! at start, by file, line and key.
+//! `[[mapping]]` of `factfold.toml`: sources that the configuration describes. A mapping that could never give a fact
+//! is refused at start, by file, line and key.
 
 mod field;
 mod fits;
@@ -159,7 +159,7 @@ fn rule(source: &Source<'_>, entry: &MappingEntry, rule: &RuleEntry) -> Result<M
             let may = kind.and_then(required_role).is_some_and(|role| role <= PostingRole::Operator);
             Some(
                 kind.filter(|_| may)
-                    .ok_or_else(|| wrong(format!("{given:?} is no kind that a source can report")))?,
+                    .ok_or_else(|| wrong(format!("{given:?} is not a kind that a source can report")))?,
             )
         }
     };

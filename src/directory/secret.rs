@@ -32,7 +32,7 @@ pub fn is_reference(text: &str) -> bool {
 /// Resolves `env:NAME`, `file:PATH` or the text itself; the error says why there is none, and never what it is.
 pub fn resolve(text: &str) -> Result<Secret, String> {
     let value = if let Some(name) = text.strip_prefix("env:") {
-        env::var(name).map_err(|_| format!("the environment has no {name}"))?
+        env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
     } else if let Some(path) = text.strip_prefix("file:") {
         let read = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         read.trim_end_matches(['\r', '\n']).to_owned()

@@ -93,7 +93,7 @@ impl TenantSetup {
             tracing::warn!(
                 provider,
                 endpoints,
-                "deliveries are not signed: they rest on the endpoint's id alone"
+                "deliveries are not signed: the endpoint's id is their only proof"
             );
         }
     }
@@ -190,12 +190,12 @@ impl TenantSetup {
     fn check(&self, new: &NewEndpoint) -> Result<(), AccessError> {
         let (directory, registry) = (self.ingest.directory(), self.ingest.registry());
         let Some(provider) = registry.provider(new.provider.as_str()) else {
-            return Err(AccessError::invalid("/provider", "is no provider that this server knows"));
+            return Err(AccessError::invalid("/provider", "is not a provider of this server"));
         };
         if let Some(tenant) = &new.tenant
             && !directory.has_tenant(tenant)
         {
-            return Err(AccessError::invalid("/tenant", "is no tenant of this server"));
+            return Err(AccessError::invalid("/tenant", "is not a tenant of this server"));
         }
         if new.id.as_ref().is_some_and(|id| !is_endpoint_id(id.as_str())) {
             return Err(AccessError::invalid("/endpoint_id", ENDPOINT_ID_RULE));

@@ -1,4 +1,4 @@
-//! What whoever brought something in is told.
+//! Answers to whoever delivers or posts.
 
 use domain::json::FieldError;
 use domain::keys::{Position, TenantId};
@@ -8,25 +8,25 @@ use utoipa::ToSchema;
 use super::conflict::Conflict;
 use super::error::Reason;
 
-/// What became of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
+/// The outcome of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeliveryOutcome)]
 pub enum Outcome {
     /// The event is known and carries nothing to count.
     Ignored,
-    /// It was known.
+    /// The key is known with the same content.
     Duplicate,
-    /// It is new and durable.
+    /// New and durable.
     Recorded,
-    /// It could not be turned into facts and is kept whole.
+    /// It could not be mapped to facts and is kept whole.
     Quarantined,
-    /// Its key is known with other content; the first stays.
+    /// The key is known with other content; the first fact stays.
     Conflict,
 }
 
 impl Outcome {
-    /// In a word.
+    /// The word in answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ignored => "ignored",
@@ -41,10 +41,10 @@ impl Outcome {
 /// One fact of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FactAnswer {
-    /// Where it stands; of a conflict the first one's place.
+    /// Position of the fact; of a conflict, of the first fact.
     #[schema(value_type = u64)]
     pub position: Position,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
@@ -53,18 +53,18 @@ pub struct FactAnswer {
 pub struct InQuarantine {
     /// The same for every redelivery.
     pub id: String,
-    /// Where its `delivery_quarantined` stands.
+    /// Position of its `delivery_quarantined`.
     pub position: Position,
-    /// In a word.
+    /// The word in answers and metrics.
     pub reason: Reason,
-    /// Which field and how; may quote the payload.
+    /// Which field, and what is wrong with it; may quote the payload.
     pub detail: String,
 }
 
-/// What became of an authentic delivery.
+/// An authentic delivery that was answered with 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// Whose it is, where that is known.
+    /// Its tenant, where that is known.
     pub tenant: Option<TenantId>,
     /// The provider's event in canonical spelling, where it is known.
     pub event: Option<String>,
@@ -72,43 +72,43 @@ pub struct Accepted {
     pub outcome: Outcome,
     /// Its facts.
     pub facts: Vec<FactAnswer>,
-    /// Nothing in it identified it, so a digest of the body does: `identity: weak`.
+    /// Nothing in the delivery identifies it, so a digest of the body is its key: `identity: weak`.
     pub weak: bool,
-    /// The number that was called is none of the tenant's: worth an alert (RULINGS, Owner).
+    /// The number that was called is not one of the tenant's: worth an alert (RULINGS, Owner).
     pub unknown_number: bool,
     /// Set when it was quarantined.
     pub quarantine: Option<InQuarantine>,
 }
 
-/// What became of a fact that a client posted.
+/// The answer to one posted fact.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Posted {
     /// New and durable: 201.
     Recorded(Position),
-    /// Known: 200, with the first one's position.
+    /// Known with the same content: 200, with the position of the first.
     Duplicate(Position),
     /// Its key is known with other content: 409.
     Conflict(Box<Conflict>),
     /// Fields at fault: 422.
     Rejected(Vec<FieldError>),
-    /// No JSON, or not one value of it: 400.
+    /// Not one JSON value: 400.
     Unparsable(String),
-    /// A kind that nobody may post, only the engine makes it: 422 `kind_not_accepted`.
+    /// A kind that only the engine makes: 422 `kind_not_accepted`.
     NotAccepted(&'static str),
     /// A kind that this role may not post: 403.
     Forbidden(&'static str),
 }
 
-/// Counts over a batch, in the contract's words.
+/// Counts over a batch, named as in the API.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BatchTally {
-    /// New ones.
+    /// New facts.
     pub recorded: u64,
-    /// Known ones.
+    /// Known with the same content.
     pub duplicates: u64,
     /// Known with other content.
     pub conflicts: u64,
-    /// Everything that was not understood or not allowed.
+    /// Malformed, invalid or not allowed.
     pub rejected: u64,
     /// The highest position answered.
     #[schema(value_type = Option<u64>)]

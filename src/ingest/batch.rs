@@ -1,4 +1,4 @@
-//! Many posted facts at once, answered in order as if each had been posted alone.
+//! Batches of posted facts, answered in order as if each had been posted alone.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::sync_channel;
@@ -22,20 +22,20 @@ use super::post::{self, PostingRole};
 use super::restore::{Places, is_exported};
 use crate::log::{Appended, LogError, Pending, cut};
 
-/// Lines of a post that are laid down at a time: what else is to be done meanwhile comes in between.
+/// Lines of a post that are drafted before the task yields to others.
 const POSTED_LINES: usize = 16;
-/// Lines that [`Ingest::import`] lays down at a time.
+/// Lines in a chunk of [`Ingest::import`].
 const IMPORT_LINES: usize = 1_024;
-/// Bytes of lines after which a chunk is full.
+/// Bytes after which a chunk is full.
 const IMPORT_BYTES: usize = 1 << 20;
-/// Chunks of lines that one thread of an import has before it at a time.
+/// Chunks queued for one import thread.
 const LAYING_EACH: usize = 2;
-/// More threads than this only wait for the log.
+/// Import threads at most: more would only wait for the log.
 const IMPORT_THREADS_MAX: usize = 8;
-/// Batches of an import that wait for the log at a time: enough to keep it busy, few enough to stay small.
+/// Chunks of an import that are in flight to the log: enough to keep it busy, few enough to bound memory.
 const IMPORT_AHEAD: usize = 4;
 
-/// Lines read and laid down, in order, not yet submitted.
+/// A chunk of lines, read and drafted, not yet submitted.
 struct Prepared {
     /// Appends that each fit the log's limits.
     appends: Vec<Vec<Draft>>,
@@ -44,19 +44,19 @@ struct Prepared {
     configures: bool,
 }
 
-/// A chunk of an import that the log has.
+/// A chunk of an import that was submitted to the log.
 struct Submitted {
     pendings: Vec<Pending>,
     slots: Vec<Slot>,
 }
 
-/// One line: answered already, or the next of the drafts with what it was.
+/// One line of a chunk: already answered, or the next draft with the line itself.
 enum Slot {
     Answered(Posted),
     Draft(Bytes),
 }
 
-/// Whose lines are read, and how.
+/// Where lines come from, and so how they are read.
 #[derive(Debug, Clone, Copy)]
 pub enum LineSource<'s> {
     /// A client posts them for a tenant.
@@ -70,7 +70,7 @@ impl Ingest {
     /// Records one posted fact.
     ///
     /// # Errors
-    /// The log could not be asked: 503, trying again is harmless.
+    /// The log cannot be read or written: 503. Trying again is harmless.
     pub async fn post(
         &self,
         tenant: &TenantId,
@@ -78,14 +78,14 @@ impl Ingest {
         json: Bytes,
     ) -> Result<Posted, IngestError> {
         let mut answers = self.post_batch(tenant, role, vec![json]).await?;
-        answers.pop().ok_or_else(|| IngestError::Engine("a fact without an answer".into()))
+        answers.pop().ok_or_else(|| IngestError::Engine("the log did not answer a fact".into()))
     }
 
     /// Records posted facts, one JSON object each; one answer per line, in order. Each stands alone: [A, A′] is a
     /// recorded one and a conflict. Meant for some thousand lines at a time.
     ///
     /// # Errors
-    /// The log could not be asked; some of the lines may be recorded, and posting all again is harmless.
+    /// The log cannot be read or written. Some lines may be recorded; posting all again is harmless.
     pub async fn post_batch(
         &self,
         tenant: &TenantId,
@@ -119,11 +119,11 @@ impl Ingest {
         self.answers(source, slots, appended).await
     }
 
-    /// Records posted facts from a file: laying them down takes all processors, and the log is fed ahead.
-    /// `each` is told every line's answer, in order. Blocks; not for async threads.
+    /// Records the facts of a file: all processors draft lines, and several chunks are in flight to the log. Calls `each`
+    /// with every line's answer, in order. Blocks; not for async threads.
     ///
     /// # Errors
-    /// The log could not be asked, or `each` said to stop with its own error. Lines ahead of the last answer may
+    /// The log's, or the one by which `each` stops. Lines ahead of the last answer may
     /// be recorded; importing all again is harmless.
     pub fn import<E: From<IngestError>>(
         &self,
@@ -134,8 +134,8 @@ impl Ingest {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(IMPORT_THREADS_MAX);
         let mut tally = BatchTally::default();
         thread::scope(|scope| {
-            // Chunks go to the threads in turn and are taken from them in turn, so their order stays. No channel
-            // ever holds more than its share of the chunks under way, so no send waits.
+            // Why in turn: chunk n goes to thread n mod threads and is collected from there, so order is kept without
+            // sorting. A channel has room for all chunks that its thread may hold, so no send ever blocks.
             let mut layers = Vec::with_capacity(threads);
             for _ in 0..threads {
                 let (chunks, given) = sync_channel::<Vec<Bytes>>(LAYING_EACH);
@@ -147,7 +147,7 @@ impl Ingest {
                 });
                 layers.push((chunks, laid));
             }
-            let gone = || IngestError::Engine("a thread of the import ended".into());
+            let gone = || IngestError::Engine("an import thread ended early".into());
             let (mut given, mut taken) = (0, 0);
             let mut waiting = VecDeque::new();
             let mut settle = |submitted| self.settle_import(source, submitted, &mut tally, &mut each);
@@ -211,7 +211,7 @@ impl Ingest {
             }
             LineSource::File(Some(tenant), _) => posted(tenant, PostingRole::Admin),
             LineSource::File(None, _) => {
-                let message = "is no line of an export: whose fact it is must be said with --tenant";
+                let message = "is not a line of an export: name the tenant with --tenant";
                 Err(Posted::Rejected(vec![FieldError { pointer: String::new(), message: message.into() }]))
             }
         })

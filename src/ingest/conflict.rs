@@ -1,4 +1,4 @@
-//! A key that came again with other content: a mapping that learned more, or a conflict with its evidence (R1).
+//! Conflicts: a key that came again with other content, its evidence in the log, and where the contents differ (R1).
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -22,22 +22,22 @@ use crate::log::{Log, LogError};
 /// Conflicts whose conflict_counter are counted at a time.
 const COUNTED_MAX: usize = 10_000;
 
-/// A conflict as the one who caused it is told.
+/// A conflict, as answered to whoever caused it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Conflict {
-    /// The fact that stands.
+    /// Position of the fact that stands.
     pub first_position: Position,
-    /// Digest of its content, hexadecimal.
+    /// Digest of that fact's content, hexadecimal.
     pub first_digest: String,
-    /// Digest of the content that came.
+    /// Digest of the second content, hexadecimal.
     pub second_digest: String,
     /// Where they differ.
     pub diff: Vec<Difference>,
     /// How often this content came since `counted_since`, and once for what the log held before.
     pub count: u32,
-    /// When counting began: at the server's start, as only the first of each is a fact.
+    /// Start of the counting: the server's start, since only the first of each is a fact.
     pub counted_since: String,
-    /// Where the evidence, a `conflict_observed`, stands.
+    /// Position of the evidence, a `conflict_observed`.
     pub position: Position,
 }
 
@@ -52,18 +52,19 @@ pub struct Difference {
     pub second: Value,
 }
 
-/// What there is to say of a conflict beside its facts' places.
+/// What a conflict's answer adds to the positions of its facts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Where the two contents differ.
     pub diff: Vec<Difference>,
     /// How often the second content came since `counted_since`, and once for what the log held before.
     pub count: u32,
-    /// When counting began: at the server's start.
+    /// Start of the counting: the server's start.
     pub counted_since: Instant,
 }
 
-/// How often each conflicting content came. Bounded: the counts of old conflicts are forgotten, the log is not.
+/// Counts how often each conflicting content came. Bounded: counts of old conflicts are dropped, their evidence stays in
+/// the log.
 #[derive(Debug)]
 pub struct ConflictCounter {
     since: Instant,
@@ -71,17 +72,17 @@ pub struct ConflictCounter {
 }
 
 impl ConflictCounter {
-    /// Counts from now on.
+    /// A counter that starts at `now`.
     pub(super) fn since(now: Instant) -> Self {
         Self { since: now, counts: Mutex::default() }
     }
 
-    /// When counting began.
+    /// Start of the counting.
     pub fn counted_since(&self) -> Instant {
         self.since
     }
 
-    /// How often the content came that the log holds evidence of.
+    /// The count of a content that the log holds evidence of, at least 1.
     pub fn of(&self, first: Position, second: ContentDigest) -> u32 {
         self.counts.lock().get(&(first, second)).copied().unwrap_or(1)
     }
@@ -104,7 +105,7 @@ pub(super) struct First {
     content: ContentDigest,
     occurred_at: Option<Instant>,
     fact: Fact,
-    /// What it was made of; `None` once erased.
+    /// The payload that it was read from; `None` once erased.
     pub original: Option<Bytes>,
 }
 
@@ -117,7 +118,7 @@ impl First {
         let RecordRef { header, public, private, .. } = view;
         let key = (header.tenant, header.provider, header.external_id);
         if key != (second.tenant.as_str(), second.provider.as_str(), second.external_id.as_str()) {
-            // Two of 2^88 digests fell together: said, rather than one fact taken for another.
+            // Two keys share an 88-bit digest: an error, rather than one fact mistaken for the other.
             return Err(unreadable(format!("its key {key:?} has the digest of another key")));
         }
         let fact = Fact::decode(header.kind, header.version, public, view.personal());
@@ -154,7 +155,7 @@ impl First {
         Ok(Envelope { mapping: second.mapping, ..envelope })
     }
 
-    /// What the one who caused it is told; `position` and `count` are of the evidence.
+    /// The answer to whoever caused it; `position` and `count` are of the evidence.
     pub fn conflict(
         &self,
         second: &Envelope,
@@ -179,7 +180,7 @@ impl First {
     }
 }
 
-/// Where two contents of one key differ; a time that was taken from our clock is none.
+/// Members in which two contents of one key differ; a time of receipt is passed as `None` and never differs.
 pub fn diff(
     (first_at, first): (Option<Instant>, &Fact),
     (second_at, second): (Option<Instant>, &Fact),
@@ -196,8 +197,8 @@ pub fn diff(
     found
 }
 
-/// Whether the first, mapped by today's mapping, says what the second says: then a release or a configuration
-/// learned more, and nothing contradicts (RULINGS, Equality).
+/// Whether the first fact's payload, mapped by today's mapping, has the content of the second. Then a newer release or
+/// configuration reads more from the same payload, and nothing is in conflict (RULINGS, Equality).
 pub(super) fn same_today(
     remapped: Option<&Envelope>,
     second: &Envelope,

@@ -1,14 +1,14 @@
-//! One inbound HTTP request, kept as it came, and the lenient reading of its form fields.
+//! A delivery: one HTTP request as it came, and a lenient reader of its form fields.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use domain::members::Instant;
 
-/// Fields of a form that are read at most; Twilio, the only sender of forms, has some forty.
+/// Fields of a form that are read at most; Twilio sends some forty.
 const FIELDS_MAX: usize = 1_000;
 
-/// A request to `/hooks/{provider}/{endpoint}`, before anything is made of it.
+/// A request to `/hooks/{provider}/{endpoint}`, not yet verified.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// From the path.
@@ -51,7 +51,7 @@ impl Delivery {
         }
     }
 
-    /// What is kept with a fact as its original: the body, or the query of a request that has no body.
+    /// The payload that is kept with a fact: the body, or the query of a request without a body.
     pub fn original(&self) -> Bytes {
         if self.body.is_empty() { Bytes::copy_from_slice(self.query().as_bytes()) } else { self.body.clone() }
     }

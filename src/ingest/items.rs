@@ -1,4 +1,4 @@
-//! The facts of a batch, cut out of NDJSON or a JSON array without copying them.
+//! Splits a batch, NDJSON or a JSON array, into its facts without copying them.
 
 use std::io::{self, BufRead, Read};
 
@@ -12,19 +12,19 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 pub const EXPORT_LINE_BYTES_MAX: usize = 8 << 20;
 const BLOCK: usize = 256 << 10;
 
-/// A line that cannot be a fact.
+/// A line that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// Longer than so many MiB; the lines behind it are read all the same.
+    /// Longer than so many MiB; the lines after it can be read.
     #[error("the line is longer than {0} MiB")]
     TooLong(usize),
-    /// The input failed; there are no lines behind it.
+    /// The input failed; there are no further lines.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Cuts lines out of pieces of a text as they come, in memory bounded by the longest line. Blank lines are passed
-/// over and counted.
+/// Cuts lines out of a text that comes in pieces, in memory bounded by the longest line. Blank lines are skipped, but
+/// counted.
 #[derive(Debug)]
 pub struct Cutter {
     max: usize,
@@ -54,7 +54,7 @@ impl Cutter {
             let Some(at) = line_end(&self.buffer[self.searched..]) else {
                 self.searched = self.buffer.len();
                 if self.searched > self.max {
-                    // What is skipped need not be kept.
+                    // Why cleared: an endless line must not fill memory; only its end is still looked for.
                     self.skipping = true;
                     self.cut += self.buffer.len() as u64;
                     self.buffer.clear();
@@ -70,7 +70,7 @@ impl Cutter {
         }
     }
 
-    /// What stands behind the last line's end, when no more comes.
+    /// The text after the last line break, once the input has ended.
     pub fn last_line(&mut self) -> Option<(u64, Result<Bytes, LineError>)> {
         let rest = self.buffer.split().freeze();
         self.searched = 0;
@@ -98,19 +98,19 @@ pub struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Reads from `input`, which needs no buffer of its own.
+    /// Lines of `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
         Self { input, cutter: Cutter::default(), block: vec![0; BLOCK], ended: false }
     }
 
-    /// Takes lines of an export, too.
+    /// Allows lines as long as an export's.
     #[must_use]
     pub fn of_exports(mut self) -> Self {
         self.cutter.max = EXPORT_LINE_BYTES_MAX;
         self
     }
 
-    /// Goes on in an input of which so many lines and bytes were read before.
+    /// Continues an input of which so many lines and bytes were read before.
     #[must_use]
     pub fn after(mut self, line: u64, bytes: u64) -> Self {
         (self.cutter.line, self.cutter.cut) = (line, bytes);
@@ -135,7 +135,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Where the line ends that `bytes` begin with; the standard library searches several bytes at a time only here.
+/// Index of the first line break in `bytes`. Why `skip_until`: it is the standard library's only search that looks at
+/// several bytes at a time.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     // Reading from memory never fails.
@@ -172,7 +173,7 @@ pub struct Elements {
 /// Checks that `json` is one array from end to end, so that a broken one records nothing, and cuts it.
 ///
 /// # Errors
-/// Where and why it is no JSON array.
+/// The text is not a JSON array: where and why.
 pub fn elements(json: Bytes) -> Result<Elements, serde_json::Error> {
     serde_json::from_slice::<Vec<IgnoredAny>>(&json)?;
     let at = json.iter().position(|byte| *byte == b'[').map_or(json.len(), |at| at + 1);

@@ -1,8 +1,14 @@
 //! The one way in: bytes → envelopes → log. No web server and no index in here.
 //!
-//! A delivery of a provider is verified, mapped and recorded, or kept whole in quarantine; a fact that a
-//! client posts is read strictly and recorded, or answered with what is wrong. A key that is known with other
-//! content leaves its evidence. Nothing is answered before it is durable (R4).
+//! A provider's delivery is verified, mapped and recorded, or kept whole in quarantine. A fact that a client posts is
+//! read strictly and recorded, or answered with every field at fault. A known key with other content leaves its evidence.
+//! Nothing is answered before it is durable (R4).
+//!
+//! Reading order:
+//! - deliveries: [`delivery`] (the request), [`signature`] (whether it is authentic), [`provider`] and [`providers`] (the
+//!   facts that it maps to), [`owner`] (its tenant), then [`Ingest::deliver`];
+//! - posting: [`post`] (one fact), [`items`] (the facts of a batch), `batch`, and [`restore`] for lines of an export;
+//! - evidence: `differing` (keys known with other content), [`conflict`], [`verdict`], [`quarantine`] and [`remap`].
 
 pub mod answer;
 mod append;
@@ -54,7 +60,7 @@ use crate::log::{Appended, Log, StoredFact};
 /// The longest body of a delivery, in bytes (API, Ways in).
 pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
 
-/// Where a request came in.
+/// The endpoint that a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryOrigin {
     /// Whether there is such a provider.
@@ -65,7 +71,7 @@ pub struct DeliveryOrigin {
     pub tenant: Option<TenantId>,
 }
 
-/// Everything that comes into the log comes through here.
+/// Brings deliveries and posted facts into the log.
 pub struct Ingest {
     log: Log,
     secret: LogSecret,
@@ -132,8 +138,7 @@ impl Ingest {
         Instant((self.clock)())
     }
 
-    /// What the log of deliveries says of where a request came in: the endpoint's reference and its tenant, and
-    /// whether the provider is known at all.
+    /// The origin of a request, for the delivery log.
     pub fn origin(&self, provider: &str, endpoint: &str) -> DeliveryOrigin {
         let directory = self.directory();
         let found = directory.endpoint(provider, endpoint);
@@ -144,7 +149,7 @@ impl Ingest {
         }
     }
 
-    /// Takes a provider's delivery. An answer `Ok` is a 200: what it says is durable.
+    /// Verifies a provider's delivery, maps it and records its facts. `Ok` is a 200: everything it names is durable.
     ///
     /// # Errors
     /// See [`DeliveryError`]; only [`DeliveryError::Failed`] wants a redelivery.
@@ -158,7 +163,7 @@ impl Ingest {
             return Err(DeliveryError::Method);
         }
         let known = directory.endpoint(&delivery.provider, &delivery.endpoint);
-        // An unknown endpoint costs what a known one costs, and is answered afterwards.
+        // Why verify first: an unknown endpoint must take as long as a known one, or its id could be found by timing.
         let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
         let endpoint = known.ok_or(DeliveryError::UnknownEndpoint)?;
         verified?;
@@ -213,8 +218,8 @@ impl Ingest {
             Ok(drafts) => drafts,
             Err(failure) => return Ok((accepted, Some(failure))),
         };
-        // Of a delivery with body and query only the body is kept with the fact: mapped again under this
-        // delivery's query it would always agree with it.
+        // Why not with a query: of a delivery with body and query only the body is kept with the fact. Mapped again under
+        // this delivery's query, the first would always agree with it, and a conflict would be missed.
         let is_whole = delivery.body.is_empty() || delivery.query().is_empty();
         let remap = |original: Bytes| {
             if !is_whole {
@@ -232,7 +237,7 @@ impl Ingest {
         Ok((accepted, None))
     }
 
-    /// The facts of a delivery laid down, or why it must be quarantined after all.
+    /// Drafts of a delivery's facts, or why it must be quarantined after all.
     fn drafts(
         &self,
         delivery: &Delivery,

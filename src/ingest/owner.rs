@@ -1,4 +1,4 @@
-//! Whose a delivery is, and whose within the tenant (A2; RULINGS, Owner).
+//! The owner of a delivery: its tenant, and the agent within the tenant (A2; RULINGS, Owner).
 
 use domain::keys::TenantId;
 use domain::members::{Email, Phone, Text};
@@ -6,7 +6,7 @@ use domain::members::{Email, Phone, Text};
 use super::error::{MappingFailure, Reason};
 use crate::directory::{Directory, Endpoint};
 
-/// What a payload says of its owner.
+/// Claims of a payload about its owner.
 #[derive(Debug, Clone, Default)]
 pub struct OwnerClaims<'a> {
     /// The tenant's number that was called, or that called out.
@@ -24,14 +24,18 @@ pub struct Owner {
     pub tenant: TenantId,
     /// The person that the payload names, else the one behind the tenant's number.
     pub agent: Option<Email>,
-    /// A number was given and is none of the tenant's.
+    /// The payload gives a number that is not one of the tenant's.
     pub unknown_number: bool,
 }
 
-/// The endpoint's tenant, else the number's, else the workspace's.
+/// The owner: the endpoint's tenant, else the tenant of the number, else that of the workspace.
+///
+/// Why in this order: the endpoint was configured by an operator, while number and workspace are claims of the payload.
+/// The number goes before the workspace, since it belongs to one tenant and a workspace's name may be reused. The agent
+/// behind a number counts only if the number is the owner's own: a number of another tenant names a stranger.
 ///
 /// # Errors
-/// Nobody's: quarantine by the number, else by the workspace.
+/// No tenant is found: quarantine, with the number as the reason, or the workspace if only that is given.
 pub fn owner(
     endpoint: &Endpoint,
     directory: &Directory,

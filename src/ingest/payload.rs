@@ -1,5 +1,4 @@
-//! What the values of a payload mean, however a provider writes them: numbers as text, blanks for nothing, times in
-//! several spellings.
+//! Lenient readers of payload values: numbers written as text, blanks for nothing, times in several formats.
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
@@ -30,7 +29,7 @@ fn cut(given: &str, max: usize) -> String {
     text
 }
 
-/// A text, number or truth value as text, trimmed; nothing when it is blank, or a list or an object.
+/// A text, number or boolean as trimmed text; `None` if it is blank, a list or an object.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -141,7 +140,7 @@ pub fn phone(given: &str) -> Option<Phone> {
     Phone::new(given).filter(|phone| phone.as_str() != "+")
 }
 
-/// A digest that names a payload where nothing in it does: of its canonical JSON, so that spelling does not count.
+/// The key of a payload that holds no id: a digest of its canonical JSON, so that spelling does not count.
 pub fn digest(value: &Value) -> String {
     // Maps of JSON are kept in the order of their keys, and writing to memory cannot fail.
     hex(&Sha256::digest(value.to_string().as_bytes())[..16])
@@ -175,15 +174,15 @@ impl Members<'_> {
     /// As whole seconds.
     ///
     /// # Errors
-    /// Given, and none.
+    /// The member is there and cannot be read so.
     pub fn seconds(&self, names: &[&str]) -> Result<Option<u32>, MappingFailure> {
-        self.read(names, seconds, "is no number of seconds")
+        self.read(names, seconds, "is not a number of seconds")
     }
 
-    /// As a truth value.
+    /// As a boolean.
     ///
     /// # Errors
-    /// Given, and none.
+    /// The member is there and cannot be read so.
     pub fn boolean(&self, names: &[&str]) -> Result<Option<bool>, MappingFailure> {
         self.read(names, boolean, "is neither true nor false")
     }
@@ -191,9 +190,9 @@ impl Members<'_> {
     /// As an instant.
     ///
     /// # Errors
-    /// Given, and none.
+    /// The member is there and cannot be read so.
     pub fn instant(&self, name: &str, format: &TimeFormat) -> Result<Option<Instant>, MappingFailure> {
-        self.read(&[name], |given| format.read(given), "is no time that can be read")
+        self.read(&[name], |given| format.read(given), "is not a readable time")
     }
 
     fn read<T>(

@@ -76,7 +76,7 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     let kind = required(&mut at, "kind").and_then(|given| {
         let known = given.as_str().and_then(kind_named).and_then(kind_name);
         if known.is_none() {
-            at.fault("is no kind of fact");
+            at.fault("is not a kind of fact");
         }
         known
     });
@@ -229,7 +229,7 @@ mod tests {
                 "/provider: is required",
                 "/external_id: is required",
                 "/occurred_at: is required",
-                "/kind: is no kind of fact",
+                "/kind: is not a kind of fact",
             ]
         );
     }

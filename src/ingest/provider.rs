@@ -1,4 +1,4 @@
-//! What a provider must be able to do: tell its own deliveries from others', and say what they mean. Pure.
+//! The interface of a provider: it verifies its deliveries and maps them to facts. Pure: no IO and no clock.
 
 use domain::envelope::Envelope;
 use domain::keys::TenantId;
@@ -10,7 +10,7 @@ use super::owner::Owner;
 use super::signature::Scheme;
 use crate::directory::{Directory, Endpoint};
 
-/// A provider's dialect: no IO, no clock; what it needs is in its arguments.
+/// A provider's dialect.
 pub trait ProviderAdapter: Send + Sync {
     /// The name in paths, keys and configuration.
     fn name(&self) -> &str;
@@ -20,7 +20,7 @@ pub trait ProviderAdapter: Send + Sync {
         method == "POST"
     }
 
-    /// Whether it signs: then an endpoint without a secret could never take a delivery.
+    /// Whether it signs its deliveries: then every endpoint needs a secret.
     fn signs(&self) -> bool;
 
     /// The events that an endpoint may be for, where bodies do not name theirs; empty where they do.

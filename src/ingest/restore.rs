@@ -128,7 +128,7 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
     let kind =
         required(&mut at, "kind").and_then(|given| given.as_str().and_then(kind_named).and_then(kind_name));
     if kind.is_none() {
-        at.fault("is no kind of fact");
+        at.fault("is not a kind of fact");
     }
     let body = at.take("body").unwrap_or(Json::Null);
     let fact = kind.and_then(|kind| read_body(&mut at, kind, body));

@@ -112,7 +112,7 @@ impl<'a> At<'a> {
         let constant = |value: &Option<toml::Value>| value.as_ref().map(json_of);
         let paths = entry.path.iter().chain(&entry.paths).map(|path| {
             let rule =
-                format!("{path:?} is no path such as data.caller.0.number, header:x-event or query:event");
+                format!("{path:?} is not a path such as data.caller.0.number, header:x-event or query:event");
             Path::parse(path).ok_or_else(|| self.wrong(given, rule))
         });
         let paths = paths.collect::<Result<Vec<_>, _>>()?;
@@ -156,7 +156,7 @@ impl<'a> At<'a> {
         };
         match (read_as, &entry.format) {
             (ReadAs::Instant(_), _) => self.time_format(given, entry).map(ReadAs::Instant),
-            (_, Some(_)) => Err(self.wrong(given, "format is for what is read as an instant")),
+            (_, Some(_)) => Err(self.wrong(given, "format needs as = \"instant\"")),
             (other, None) => Ok(other),
         }
     }
@@ -181,13 +181,16 @@ impl<'a> At<'a> {
                 }
                 let zone = entry.zone.as_deref().unwrap_or("UTC");
                 let zone = zone.parse().map_err(|_| {
-                    self.wrong(given, format!("zone {zone:?} is no IANA time zone such as America/New_York"))
+                    self.wrong(
+                        given,
+                        format!("zone {zone:?} is not an IANA time zone such as America/New_York"),
+                    )
                 })?;
                 return Ok(TimeFormat::Pattern(pattern.to_owned(), zone));
             }
         };
         match entry.zone {
-            Some(_) => Err(self.wrong(given, "zone is for a format that is a pattern")),
+            Some(_) => Err(self.wrong(given, "zone needs a format that is a pattern")),
             None => Ok(format),
         }
     }

@@ -59,7 +59,7 @@ pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme,
 fn header(given: &Option<String>) -> Result<String, String> {
     let name = given.as_deref().unwrap_or_default().to_ascii_lowercase();
     let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if fits { Ok(name) } else { Err("header must be the name of one".into()) }
+    if fits { Ok(name) } else { Err("header must be the name of a header".into()) }
 }
 
 /// One of two words, the first where nothing is said.
@@ -76,19 +76,17 @@ fn either<T: Copy>(key: &str, given: &Option<String>, words: [(&str, T); 2]) -> 
 fn hmac(entry: Entry) -> Result<Scheme, String> {
     let signed = entry.signed.unwrap_or_else(|| "{body}".into());
     if !(signed.contains("{body}") && balanced(&signed)) {
-        return Err(
-            "signed must be text with {body}, {url}, {header-name} or {element=} in it, and {body}".into()
-        );
+        return Err("signed must contain {body}, and may contain {url}, {header-name} and {element=}".into());
     }
     let time = match entry.time {
         None if entry.tolerance_seconds.is_some() => {
-            return Err("tolerance_seconds is for a scheme with a time".into());
+            return Err("tolerance_seconds needs a time".into());
         }
         None => None,
         Some(time) if balanced(&time) && signed.contains(&time) && time.starts_with('{') => {
             Some((Cow::Owned(time), entry.tolerance_seconds.unwrap_or(TOLERANCE_SECONDS)))
         }
-        Some(_) => return Err("time must be one of what is signed, such as {x-timestamp}".into()),
+        Some(_) => return Err("time must be part of signed, such as {x-timestamp}".into()),
     };
     Ok(Scheme::Mac(Cow::Owned(vec![Mac {
         hash: either("hash", &entry.hash, [("sha256", MacHash::Sha256), ("sha1", MacHash::Sha1)])?,

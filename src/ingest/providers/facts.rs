@@ -18,7 +18,7 @@ pub(crate) struct FactBuilder<'a> {
 }
 
 impl FactBuilder<'_> {
-    /// A fact under the provider's key; without `occurred_at` the time of receipt stands in for it.
+    /// A fact under the provider's key; without `occurred_at` it carries the time of receipt.
     pub fn envelope(
         &self,
         external_id: &str,

@@ -94,7 +94,7 @@ impl ProviderAdapter for Mapping {
             return Err(("secrets", format!("{} signs its deliveries, so its secret is needed", self.name)));
         }
         if !endpoint.secrets.iter().all(|secret| self.signature.takes(secret)) {
-            return Err(("secrets", "a secret is none that this signature can be made by".into()));
+            return Err(("secrets", "the signature scheme cannot sign with one of the secrets".into()));
         }
         let event = endpoint.event.as_deref();
         match event {

@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
             Ok(seconds) => Ok(Some(seconds)),
             Err(_) => Err(MappingFailure::new(
                 Reason::MalformedField,
-                format!("{name}: {value:?} is no number of seconds"),
+                format!("{name}: {value:?} is not a number of seconds"),
             )),
         }
     }

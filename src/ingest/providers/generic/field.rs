@@ -167,18 +167,19 @@ impl Field {
             |rule: &str| MappingFailure::new(Reason::MalformedField, format!("{path}: {given:?} {rule}"));
         if let Some(table) = &self.table {
             let known = table.get(&fold_word(&given)).or(self.otherwise.as_ref());
-            return known.cloned().map(Some).ok_or_else(|| wrong("is no word of the mapping's table"));
+            return known.cloned().map(Some).ok_or_else(|| wrong("is not in the mapping's table"));
         }
         let (read, rule) = match &self.read_as {
             ReadAs::Text => (Some(format!("{}{given}", self.prefix).into()), ""),
             ReadAs::List => (Some(Value::from(vec![given.clone()])), ""),
-            ReadAs::Integer => (integer(&given).map(Value::from), "is no whole number"),
-            ReadAs::Seconds => (seconds(&given).map(Value::from), "is no number of seconds"),
-            ReadAs::Minutes => (minutes(&given).map(Value::from), "is no number of minutes"),
+            ReadAs::Integer => (integer(&given).map(Value::from), "is not a whole number"),
+            ReadAs::Seconds => (seconds(&given).map(Value::from), "is not a number of seconds"),
+            ReadAs::Minutes => (minutes(&given).map(Value::from), "is not a number of minutes"),
             ReadAs::Bool => (boolean(&given).map(Value::from), "is neither true nor false"),
-            ReadAs::Instant(format) => {
-                (format.read(&given).map(|at| at.to_string().into()), "is no time of the mapping's format")
-            }
+            ReadAs::Instant(format) => (
+                format.read(&given).map(|at| at.to_string().into()),
+                "does not match the mapping's time format",
+            ),
             // What is no number, such as `anonymous`, is nobody's.
             ReadAs::Phone => return Ok(self.number(&given).map(Value::String)),
         };
