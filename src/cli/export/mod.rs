@@ -1,6 +1,6 @@
 //! `factfold export`: facts with a manifest by which file and log can be checked.
 
-mod lines;
+pub(super) mod lines;
 pub mod manifest;
 
 use std::collections::BTreeMap;

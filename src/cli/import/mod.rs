@@ -2,6 +2,8 @@
 
 mod mark;
 mod posted;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

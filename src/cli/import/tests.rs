@@ -1,0 +1,182 @@
+//! Law: every key that the engine makes survives export and import, beside the same keys of the log it comes to.
+
+use std::collections::BTreeSet;
+use std::iter::once;
+
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::keys::engine::{EngineKey, HexDigest};
+use domain::members::Instant as Moment;
+
+use super::super::export::lines::line;
+use super::*;
+use crate::ingest::Ingest;
+use crate::log::{Appended, Log};
+use crate::testing::{Harness, T0, TestClock, empty_directory, envelope, secret};
+
+/// Keys of the control tenant, which is not exported.
+const OF_CONTROL: [&str; 9] = [
+    "AlertTarget",
+    "AlertTargetRemoval",
+    "TokenIssued",
+    "TokenRevoked",
+    "UserChange",
+    "UserRemoval",
+    "EndpointChange",
+    "LoginStarted",
+    "LoginEnded",
+];
+
+/// Positions in the exported log.
+const CALL: Position = 1;
+const DELIVERY: Position = 2;
+
+fn acme() -> TenantId {
+    TenantId::new("acme").expect("a tenant")
+}
+
+fn call(seconds: u32) -> Envelope {
+    let body = json!({"call_id": "CA1", "status": "completed", "duration_seconds": seconds});
+    envelope("acme", "CA1", T0, "call_reported", body)
+}
+
+fn made(key: &EngineKey, kind: &str, body: serde_json::Value) -> Envelope {
+    let fact = Fact::from_json(kind, body, "").expect("a kind").expect("a body");
+    Envelope::by_engine(acme(), key, Moment(T0), fact).expect("a key")
+}
+
+/// A fact under each key, in an order in which each stands behind those that it names.
+fn history() -> Vec<(EngineKey, Envelope)> {
+    let second = call(46).content(&secret()).expect("a digest");
+    let hex = hex::encode(second);
+    let conflict = EngineKey::Conflict { first: CALL, second: HexDigest(second) };
+    let decision = EngineKey::ConflictDecision { first: CALL, second: HexDigest(second) };
+    let kept = json!({"quarantine_id": "00ff", "reason": "unmapped", "provider": "desk", "endpoint": "e1"});
+    let resolved = json!({"quarantine_id": "00ff", "quarantined_position": DELIVERY, "outcome": "recorded",
+        "facts": [CALL]});
+    let observed = json!({"first_position": CALL, "first_digest": hex, "second_digest": hex,
+        "occurred_at": Moment(T0).to_string(),
+        "kind": "call_reported", "body": call(46).fact.json()});
+    let report = json!({"report_id": "r1", "period": "2025-10", "position": DELIVERY});
+    let (at, session) = (Moment(T0).to_string(), json!({"session_id": "s1"}));
+    let started =
+        json!({"session_id": "s2", "agent": "ann@example.com", "pipeline_id": "north", "lead_ids": ["L1"]});
+    let note = json!({"note_id": "n1", "content": "calls back"});
+    let parsed = |text: &str| EngineKey::parse(text).unwrap_or_else(|| panic!("{text} is no key"));
+    let facts = [
+        (parsed("quarantine/00ff"), "delivery_quarantined", kept),
+        (parsed("quarantine/00ff/resolved"), "quarantine_resolved", resolved),
+        (conflict, "conflict_observed", observed),
+        (decision, "conflict_rejected", json!({"first_position": CALL, "second_digest": hex})),
+        (parsed("session/ann@example.com/north/0"), "session_started", started),
+        (
+            parsed("session/s1/attempt/L1"),
+            "lead_attempted",
+            json!({"session_id": "s1", "lead_id": "L1", "outcome": "connected"}),
+        ),
+        (
+            parsed("session/s1/reserve/L1/0"),
+            "lead_reserved",
+            json!({"session_id": "s1", "lead_id": "L1", "line": "1", "until": at}),
+        ),
+        (
+            parsed("session/s1/timeout/3"),
+            "session_timed_out",
+            json!({"session_id": "s1", "last_activity_at": at}),
+        ),
+        (parsed("session/s1/resume/3"), "session_resumed", session.clone()),
+        (parsed("session/s1/end"), "session_ended", session),
+        (parsed("command/0190d2b4"), "note_written", note.clone()),
+        (parsed("idem/k1"), "note_written", note),
+        (parsed("note/removed/3"), "note_removed", json!({"note_id": "n1"})),
+        (parsed("report/3/published"), "report_published", report),
+        (parsed("report/3/withdrawn"), "report_withdrawn", json!({"report_id": "r1"})),
+        (
+            parsed("alert/a1/raised"),
+            "alert_raised",
+            json!({"alert_id": "a1", "rule": "silence", "title": "Silence"}),
+        ),
+        (
+            parsed("alert/a1/sent/at_1/1"),
+            "alert_sent",
+            json!({"alert_id": "a1", "target_id": "at_1", "attempt": 1}),
+        ),
+        (parsed("alert/a1/cleared"), "alert_cleared", json!({"alert_id": "a1"})),
+        (parsed("tenant/3"), "tenant_closed", json!({"reason": "gone"})),
+        (parsed("imported/tenant/4"), "tenant_closed", json!({"reason": "gone"})),
+    ];
+    facts.map(|(key, kind, body)| (key.clone(), made(&key, kind, body))).into()
+}
+
+fn append(ingest: &Ingest, facts: &[Envelope]) -> Vec<Appended> {
+    ingest.append(facts, &Bytes::new()).expect("submitted").wait().expect("durable")
+}
+
+fn exported(log: &Log) -> Vec<Bytes> {
+    let snapshot = log.snapshot();
+    let one = |position| {
+        let record = snapshot.read(position).expect("readable").expect("a fact");
+        let record = record.view().expect("a record");
+        let line = line(&snapshot, position, &record, (&record.leaf(), false)).expect("a line");
+        Bytes::from(serde_json::to_vec(&line).expect("JSON"))
+    };
+    (1..=snapshot.head().position).map(one).collect()
+}
+
+/// Imports line by line, as a file is whose every line names the one before.
+fn import(ingest: &Ingest, lines: &[Bytes]) -> Vec<Posted> {
+    let (places, mut answers) = (Places::default(), Vec::new());
+    for line in lines {
+        let mut each = |posted: Posted| {
+            if let (Some(there), Some(here)) = (referring(line), place(&posted)) {
+                places.put(there, here);
+            }
+            answers.push(posted);
+            Ok::<_, IngestError>(())
+        };
+        ingest.import(LineSource::File(None, &places), once(line.clone()), &mut each).expect("imported");
+    }
+    answers
+}
+
+#[test]
+fn every_engine_key_survives_export_and_import_beside_the_same_keys_of_this_log() {
+    let history = history();
+    let shapes = history.iter().map(|(key, _)| key.shape()).chain(OF_CONTROL);
+    assert_eq!(shapes.collect::<BTreeSet<_>>(), EngineKey::SHAPES.iter().copied().collect(), "each is here");
+
+    let [there, here] = [1, 2].map(|_| Harness::new(TestClock::stepping(T0, 1_000)));
+    let (from, to) = (there.ingest(empty_directory()), here.ingest(empty_directory()));
+    let facts: Vec<Envelope> = once(call(45)).chain(history.iter().map(|(_, fact)| fact.clone())).collect();
+    assert!(append(&from, &facts).iter().all(|appended| matches!(appended, Appended::Recorded(_))));
+
+    // This log has facts of its own under every key that names a position.
+    let own = history.iter().filter(|(key, _)| key.names_position().is_some());
+    let own: Vec<Envelope> =
+        own.map(|(key, _)| made(key, "note_written", json!({"note_id": "own", "content": "here"}))).collect();
+    append(&to, &own);
+    let (before, lines) = (own.len() as Position, exported(&there.log));
+    let expected: Vec<Posted> = (1..=lines.len() as Position).map(|n| Posted::Recorded(before + n)).collect();
+    assert_eq!(import(&to, &lines), expected);
+    for ((key, fact), n) in history.iter().zip(2..) {
+        let stored = here.log.read(before + n).expect("readable").expect("a fact");
+        let header = stored.view().expect("a record").header;
+        let renamed = match key.clone() {
+            EngineKey::Conflict { second, .. } => EngineKey::Conflict { first: before + CALL, second },
+            EngineKey::ConflictDecision { second, .. } => {
+                EngineKey::ConflictDecision { first: before + CALL, second }
+            }
+            other => other.imported(),
+        };
+        assert_eq!(EngineKey::parse(header.external_id), Some(renamed));
+        assert_eq!(header.kind, fact.fact.tag(), "{key}");
+    }
+    let again: Vec<Posted> = (1..=lines.len() as Position).map(|n| Posted::Duplicate(before + n)).collect();
+    assert_eq!(import(&to, &lines), again);
+
+    // Null control: under the keys as they were, each would be taken for a fact of this log.
+    let unnamed = history.iter().filter(|(key, _)| key.names_position().is_some());
+    let unnamed: Vec<Envelope> = unnamed.map(|(_, fact)| fact.clone()).collect();
+    assert_eq!(append(&to, &unnamed), (1..=before).map(Appended::Differs).collect::<Vec<_>>());
+    [there, here].into_iter().for_each(|harness| harness.log.close());
+}
