@@ -1,4 +1,4 @@
-//! The table of signature schemes: what a configuration names, a preset uses and `docs/providers.md` lists.
+//! The table of signature schemes: what a configuration names, a preset uses and `docs/signatures.md` lists.
 //!
 //! A new scheme that signs by a MAC is one more row; its vectors stand in `fixtures/providers/signatures.json`.
 

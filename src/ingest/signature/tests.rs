@@ -135,7 +135,7 @@ fn secrets_that_can_sign_nothing_are_told() {
     assert!(takes("github", "sesame") && !takes("github", "") && !takes("sendgrid", "sesame"));
 }
 
-/// The row that `docs/providers.md` has of a scheme.
+/// The row that `docs/signatures.md` has of a scheme.
 fn documented(name: &str, scheme: &Scheme) -> String {
     let columns = |header: &str, algorithm: &str, encoding: &str, signed: &str, time: &str| {
         format!("| `{name}` | {header} | {algorithm} | {encoding} | {signed} | {time} |")
@@ -183,12 +183,12 @@ fn documented(name: &str, scheme: &Scheme) -> String {
 
 #[test]
 fn the_documentation_lists_every_scheme_as_the_table_has_it() {
-    const DOCUMENTATION: &str = include_str!("../../../docs/providers.md");
+    const DOCUMENTATION: &str = include_str!("../../../docs/signatures.md");
     let rows =
         |name: &str, scheme: &Scheme| documented(name, scheme).lines().map(str::to_owned).collect::<Vec<_>>();
     for (name, scheme) in SCHEMES {
         for row in rows(name, scheme) {
-            assert!(DOCUMENTATION.contains(&row), "docs/providers.md lacks {row}");
+            assert!(DOCUMENTATION.contains(&row), "docs/signatures.md lacks {row}");
         }
     }
     // Null control: a scheme with another header is not documented.
