@@ -54,7 +54,7 @@ impl std::fmt::Display for Digest {
     }
 }
 
-/// Lays down a row's canonical form: fixed order, lengths before texts, absent apart from empty.
+/// Writes a row's canonical form: fixed order, lengths before texts, absent apart from empty.
 #[derive(Debug, Default)]
 pub struct Canonical(Vec<u8>);
 

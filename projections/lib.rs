@@ -1,8 +1,9 @@
 //! Entities and figures: pure folds of the log, tenant by tenant (I5). No IO, no clock, no environment.
 //!
-//! Facts of one subject fold into a **row** (`entities/`); a figure is the sum over rows of a pure
-//! `contribution(row)` (`figures/`, I10). Whatever the order in which facts come, rows and figures are the
-//! same: ties are broken by `occurred_at`, rank, content digest, never by position.
+//! Facts of one subject fold into a **row** (`entities/`). A row tells what it contributes and which facts made it, and
+//! every counted or summed figure is the sum of contributions (`figures/`, I10). [`entity::Entity`] says how, and which
+//! laws hold. Rows and figures do not depend on the order of arrival: ties are broken by `occurred_at`, rank and content
+//! digest, never by position.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

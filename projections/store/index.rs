@@ -18,9 +18,8 @@ const EMPTY: Slot = Slot { tag: 0, row: u32::MAX };
 /// Slots of a chunk, a power of two: what a writer copies when a reader holds the table.
 const CHUNK_SLOTS: usize = 4_096;
 
-/// Finds rows by a key that the rows themselves hold. Hashes are of this process only
-/// and order nothing. `clone` costs a counter
-/// a chunk; afterwards the writer copies what it touches, chunk by chunk.
+/// Finds rows by a key that the rows themselves hold. Hashes hold in this process only and order nothing. `clone`
+/// costs a counter a chunk; afterwards the writer copies what it touches, chunk by chunk.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     chunks: Vec<Arc<[Slot]>>,

@@ -1,5 +1,5 @@
-//! Attempts of dialer sessions as calls see them: one whose session and lead match exactly one undisposed call lends
-//! that call its outcome (RULINGS, Outcomes).
+//! Attempts of dialer sessions. An attempt whose session and lead match exactly one undisposed call lends that call
+//! its outcome (RULINGS, Outcomes).
 
 use domain::keys::Position;
 use domain::rules::outcomes::Outcome;

@@ -24,7 +24,7 @@ const SESSION: usize = 1;
 const OUTCOME: usize = 0;
 const DISPOSER: usize = 1;
 
-/// Where a call stands: own facts before those of legs, then the furthest status, then the latest.
+/// A status with what orders it: the call's own facts before its legs', then the furthest status, then the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct StatusClaim {
     own: bool,
@@ -53,7 +53,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// The place of that fact among those of the call.
+    /// What orders that fact among those of the call.
     pub fn order(&self) -> Order {
         self.order
     }
@@ -64,7 +64,7 @@ impl Recording {
     }
 }
 
-/// What few calls have.
+/// What only few calls have, so that the others do not pay for it.
 #[derive(Debug, Clone, Default)]
 struct CallExtras {
     legs: Vec<Leg>,
@@ -109,7 +109,7 @@ impl CallRow {
         }
     }
 
-    /// Takes one fact of the call or of a leg of it.
+    /// Folds one fact of the call or of one of its legs.
     pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &CallFact, strings: &mut Strings) {
         let rank = match fact {
             CallFact::Reported(body) => body.status.rank(),
@@ -186,7 +186,7 @@ impl CallRow {
         }
     }
 
-    /// What a leg is, who called whom and when, is not what its parent is: only answer, duration and agent count.
+    /// Of a leg only answer, duration and agent count for the call: who called whom, and when, is another matter.
     fn fold_leg(&mut self, order: Order, body: &CallReported, strings: &mut Strings) {
         let id = strings.intern(body.call_id.as_str());
         let legs = &mut self.extras.get_or_insert_default().legs;
@@ -354,7 +354,7 @@ impl CallRow {
         Some(Share { span: CellSpan::Day(day), amount: Amount::Call { agent: self.agent(), amounts } })
     }
 
-    /// Puts the symbols of another table in the place of its own.
+    /// Replaces its symbols by those of another table.
     pub fn translate(&mut self, mut symbol: impl FnMut(Symbol) -> Symbol) {
         self.id = symbol(self.id);
         let mut number = |value: u32| Symbol::numbered(value).map_or(0, |own| symbol(own).number());

@@ -1,4 +1,4 @@
-//! Stages that a person gave to a name without saying where: they hold for that name in the whole tenant (D3).
+//! Stages that a person gave to a name without naming a workspace: they hold for that name in the whole tenant (D3).
 
 use domain::keys::Position;
 

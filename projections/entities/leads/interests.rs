@@ -1,4 +1,4 @@
-//! Leads that showed interest of late: what a person is to be told while it is fresh (F2).
+//! Leads whose first interest is recent: alerts tell people while it is fresh (F2).
 
 use domain::members::Instant;
 

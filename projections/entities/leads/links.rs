@@ -1,4 +1,4 @@
-//! Which lead first had an email: what joins facts that name only the email to a lead with an id (D3, RULINGS Leads).
+//! Which lead first had an email. Facts that name only the email join that lead (D3, RULINGS Leads).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Links {
         self.index.find(Index::hash((workspace, email)), is)
     }
 
-    /// Takes a fact's word for a lead having an email; the earliest stands.
+    /// Records that a fact gives a lead an email; the earliest fact decides whose it is.
     pub fn claim(&mut self, claim: Link) {
         let Some(at) = self.at(claim.workspace, &claim.email) else {
             let at = self.links.push(claim);

@@ -186,7 +186,8 @@ impl Entity for Leads {
 }
 
 impl Leads {
-    /// What a person said of a name without saying where: of no row, and of every row that has the name.
+    /// The stage that a person gave to a name without naming a workspace: it is of no row, and holds for every row
+    /// with that name.
     fn claimed(&mut self, recorded: &Recorded<'_>, fact: &OutreachFact) -> Option<(Name, Placed)> {
         let OutreachFact::Staged(body) = fact else { return None };
         if fact.workspace() != ("", "") {
@@ -278,7 +279,7 @@ impl Leads {
         self.rows.get(row).owner().is_none().then(|| Lead::new(&self.rows, row).first_interest()).flatten()
     }
 
-    /// Lets an email's row belong to `owner`, and to no other.
+    /// Attaches an email's row to `owner`, and detaches it from any other lead.
     fn join(&mut self, email_row: u32, owner: u32) {
         let joined = self.rows.get_mut(email_row).joined.get_or_insert_default();
         if let Some(old) = joined.owner.replace(owner)

@@ -1,4 +1,4 @@
-//! What facts say of one name of a lead, and a lead as the sum of its names (D2, D3, L5).
+//! A row holds what facts say of one name of a lead; a lead is all rows of its names (D2, D3, L5).
 
 use domain::facts::outreach::{OutreachFact, OutreachLead};
 use domain::keys::{PersonDigest, Position};
@@ -204,7 +204,7 @@ impl LeadRow {
         }
     }
 
-    /// Takes a person's word for where it stands; the latest stands, so it does not matter how often or when.
+    /// Applies a stage that a person set. The latest stands, so repeats and late arrivals change nothing.
     pub fn place(&mut self, placed: Option<Placed>) {
         let known = self.placed.as_deref().copied();
         let stands = latest(known, placed);
@@ -228,7 +228,7 @@ impl LeadRow {
         self.joined.as_ref().map_or(&[], |joined| &joined.attached)
     }
 
-    /// Puts the symbols of another table in the place of its own.
+    /// Replaces its symbols by those of another table.
     pub fn translate(&mut self, mut symbol: impl FnMut(Symbol) -> Symbol) {
         self.workspace = self.workspace.map(&mut symbol);
         if let Name::Id(id) = &mut self.name {

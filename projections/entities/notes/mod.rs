@@ -1,4 +1,4 @@
-//! Notes that people write here: the latest word of each counts, and no sync touches them (B9, L9).
+//! Notes that people write here. The latest text or removal stands, and no sync touches them (B9, L9).
 
 use domain::facts::Fact;
 use domain::facts::note::NoteFact;

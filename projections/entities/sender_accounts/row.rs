@@ -1,4 +1,4 @@
-//! What facts say of one sender account, and what its lifetime totals gained from day to day (D6, L3).
+//! One sender account, folded from its facts in any order, and what its lifetime totals gained day by day (D6, L3).
 
 use domain::facts::sender_account::{AccountStatus, SenderAccountFact};
 use domain::members::{Day, Instant};
@@ -180,7 +180,7 @@ impl AccountRow {
         other.facts.iter().for_each(|position| self.facts.push(position));
     }
 
-    /// Puts the symbols of another table in the place of its own.
+    /// Replaces its symbols by those of another table.
     pub fn translate(&mut self, mut symbol: impl FnMut(Symbol) -> Symbol) {
         self.workspace = self.workspace.map(&mut symbol);
         let (AccountName::Id(name) | AccountName::Email(name)) = &mut self.name;
