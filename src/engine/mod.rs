@@ -143,7 +143,7 @@ impl Engine {
             public_url.clone(),
             Arc::clone(&registry),
         ));
-        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry), Arc::clone(&clock));
+        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
         setup.load(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
         views.follow(folds.all())?;

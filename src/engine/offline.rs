@@ -56,8 +56,8 @@ impl Offline {
         let tenants = Arc::clone(&registry);
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, tenants);
         let ingest = Arc::new(ingest);
-        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), Arc::clone(&clock));
-        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry), clock);
+        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), clock);
+        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
         setup.read(config);
         Ok(Self { log, store, ingest, commands, access, registry, setup, secret, folds, _dir: dir })
     }

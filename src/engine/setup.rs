@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use domain::envelope::Envelope;
-use domain::facts::Fact;
 use domain::keys::{Position, TenantId};
-use domain::members::{Instant, Text};
+use domain::members::Text;
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::EngineError;
 use crate::access::AccessError;
-use crate::clock::Clock;
 use crate::config::{Config, TenantConfig};
 use crate::directory::secret;
 use crate::directory::{
@@ -22,14 +17,10 @@ use crate::directory::{
     TenantRegistry, is_endpoint_id,
 };
 use crate::ingest::Ingest;
-use crate::ingest::error::IngestError;
 use crate::ingest::providers::Registry;
-use crate::log::Appended;
 
 /// Decisions on an old state are made again; nobody changes it this often meanwhile.
 const TRIES: usize = 8;
-/// How long a change waits for its own fact to be folded.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a file changes of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +42,14 @@ struct Planned<'c> {
 pub struct TenantSetup {
     ingest: Arc<Ingest>,
     registry: Arc<TenantRegistry>,
-    clock: Clock,
     /// Held by a change: one at a time.
     changing: Mutex<()>,
 }
 
 impl TenantSetup {
     /// Changes what `registry` folds, through `ingest`.
-    pub fn new(ingest: Arc<Ingest>, registry: Arc<TenantRegistry>, clock: Clock) -> Self {
-        Self { ingest, registry, clock, changing: Mutex::new(()) }
+    pub fn new(ingest: Arc<Ingest>, registry: Arc<TenantRegistry>) -> Self {
+        Self { ingest, registry, changing: Mutex::new(()) }
     }
 
     /// Takes a file's tenants and endpoints: records each configuration that differs from the log's, closes tenants
@@ -171,17 +161,9 @@ impl TenantSetup {
     ) -> Result<(), EngineError> {
         for _ in 0..TRIES {
             self.ingest.wait_for_tenants()?;
-            let (key, fact) = decide(&self.registry.state())?;
-            let now = Instant((self.clock)());
-            let envelope = Envelope::by_engine(TenantId::control(), &key, now, Fact::Access(fact))
-                .map_err(IngestError::from)?;
-            let appended = self.ingest.append(&[envelope], &Bytes::new())?.wait()?;
-            if let Some(Appended::Recorded(position) | Appended::Duplicate(position)) = appended.first() {
-                return if self.registry.wait(*position, PATIENCE) {
-                    Ok(())
-                } else {
-                    Err(IngestError::NotFolded(*position).into())
-                };
+            let change = decide(&self.registry.state())?;
+            if self.ingest.change_endpoint(change)? {
+                return Ok(());
             }
         }
         Err(AccessError::Contended.into())
