@@ -7,8 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use domain::keys::{Position, TenantId};
@@ -18,6 +16,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::log::Log;
 use crate::views::{DigestMismatch, FoldError, Views};
+use crate::worker::Worker;
 
 /// How often it is asked whether a piece is due, and the shortest rest.
 const TICK: Duration = Duration::from_secs(1);
@@ -70,8 +69,6 @@ struct Inner {
     views: Views,
     clock: Clock,
     round: Mutex<Round>,
-    stopping: AtomicBool,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The auditor; clones are handles of the same one.
@@ -81,47 +78,19 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor without a thread: [`Auditor::step`] is called by somebody else.
+    /// An auditor that reads nothing by itself, see [`Auditor::start`].
     pub fn new(log: Log, views: Views, clock: Clock) -> Self {
         let round = Round { next: Piece::File(1), due: i64::MIN, rounds: 0, violations: BTreeMap::new() };
-        let inner = Inner {
-            log,
-            views,
-            clock,
-            round: Mutex::new(round),
-            stopping: AtomicBool::new(false),
-            thread: Mutex::new(None),
-        };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner { log, views, clock, round: Mutex::new(round) }) }
     }
 
-    /// Starts the thread.
+    /// Starts the thread that reads piece after piece. Closing it waits for the piece at hand.
     ///
     /// # Errors
-    /// The operating system's.
-    pub fn start(log: Log, views: Views, clock: Clock) -> std::io::Result<Self> {
-        let auditor = Self::new(log, views, clock);
-        let on_thread = auditor.clone();
-        let run = move || {
-            while !on_thread.inner.stopping.load(Ordering::Relaxed) {
-                thread::park_timeout(TICK);
-                on_thread.step();
-            }
-        };
-        let thread = thread::Builder::new().name("auditor".to_owned()).spawn(run)?;
-        *auditor.inner.thread.lock() = Some(thread);
-        Ok(auditor)
-    }
-
-    /// Ends the thread, after the piece at hand.
-    pub fn close(&self) {
-        self.inner.stopping.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.inner.thread.lock().take() {
-            thread.thread().unpark();
-            if thread.join().is_err() {
-                tracing::error!("the auditor panicked");
-            }
-        }
+    /// The operating system gives no thread.
+    pub fn start(&self) -> std::io::Result<Worker> {
+        let auditor = self.clone();
+        Worker::ticking("auditor", TICK, move |_| auditor.step())
     }
 
     /// The result so far.
@@ -138,7 +107,7 @@ impl Auditor {
             let round = self.inner.round.lock();
             (round.next.clone(), round.due)
         };
-        if begun < due || self.inner.stopping.load(Ordering::Relaxed) {
+        if begun < due {
             return;
         }
         let (found, next) = self.inner.read(&piece, Instant(begun));

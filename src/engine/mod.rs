@@ -28,10 +28,11 @@ use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::log::{Log, LogError};
-use crate::outbound::{self, Allowed, Client, Outbox};
+use crate::outbound::{Allowed, Client, Outbox, OutboxParts};
 use crate::store::Store;
-use crate::ticker::{self, Ticker};
+use crate::ticker::{self, TickerParts};
 use crate::views::Views;
+use crate::worker::Worker;
 
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
@@ -98,10 +99,10 @@ pub struct Engine {
     pub deliveries: Deliveries,
     /// Alerts on their way out, and their targets.
     pub outbox: Outbox,
-    /// Reads again what log and models stand on.
-    auditor: Auditor,
-    /// Appends what comes with time.
-    ticker: Ticker,
+    /// Audits the log and the models while the server serves.
+    auditor: Worker,
+    /// Appends facts that are due with time.
+    ticker: Worker,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints.
@@ -151,16 +152,16 @@ impl Engine {
         let commands = commands.with_views(views.clone());
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
-        let auditor =
-            Auditor::start(log.clone(), views.clone(), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
-        let parts = ticker::Parts {
-            auditor: auditor.clone(),
+        let auditor = Auditor::new(log.clone(), views.clone(), Arc::clone(&clock));
+        let auditing = auditor.start().map_err(io_at(dir.root()))?;
+        let parts = TickerParts {
+            auditor,
             views: views.clone(),
             ingest: Arc::clone(&ingest),
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
         };
-        let outbox = Outbox::start(outbound::OutboxParts {
+        let outbox = Outbox::start(OutboxParts {
             targets: Arc::clone(&folds.alert_targets),
             views: views.clone(),
             ingest: Arc::clone(&ingest),
@@ -169,7 +170,7 @@ impl Engine {
             client: Client::new(Allowed::new(&config.outbound.allow)),
         })
         .map_err(io_at(dir.root()))?;
-        let ticker = Ticker::start(parts).map_err(io_at(dir.root()))?;
+        let ticker = ticker::start(parts).map_err(io_at(dir.root()))?;
         Ok(Self {
             log,
             views,
@@ -177,7 +178,7 @@ impl Engine {
             commands,
             deliveries,
             outbox,
-            auditor,
+            auditor: auditing,
             ticker,
             access,
             registry,

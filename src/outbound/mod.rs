@@ -1,8 +1,8 @@
-//! What this server calls by itself: one client that holds the outbound rules (RELIABILITY), and the alerts that are
-//! told to targets through it (F2).
+//! Requests that this server makes: one client that holds the outbound rules (RELIABILITY), and the outbox, which
+//! sends alerts to targets (F2).
 //!
-//! The outbox is the log: an `alert_raised` without an `alert_sent` that was taken. So it survives restarts, and an
-//! alert is told at least once, always under the same id.
+//! The outbox is the log: it sends every `alert_raised` that has no successful `alert_sent`. It survives restarts, and
+//! an alert is sent at least once, always under the same id.
 
 mod address;
 mod client;
@@ -14,5 +14,5 @@ mod tests;
 
 pub use self::address::Allowed;
 pub use self::client::{Client, OutboundError, RemoteAnswer, check};
-pub use self::sender::{Outbox, OutboxError, OutboxParts, Sent};
+pub use self::sender::{Outbox, OutboxError, OutboxParts, SendResult};
 pub use self::targets::{NewTarget, TargetError};

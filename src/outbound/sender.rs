@@ -1,8 +1,6 @@
-//! Alerts told to targets: what the log says is not yet taken, tried again with growing waits, each try a fact.
+//! The outbox: sends alerts to targets and retries failed attempts after growing waits. Each attempt is a fact.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +11,6 @@ use domain::facts::setting::{AlertStyle, SettingFact};
 use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
-use parking_lot::Mutex;
 use projections::entities::alerts::list::AlertHistory;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -27,16 +24,17 @@ use crate::directory::{AlertTarget, AlertTargets};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::views::{TenantView, Views};
+use crate::worker::{StopSignal, Worker};
 
-/// Seconds before each try: the first at once, the last some three days after it.
+/// Seconds to wait before each attempt: none before the first, three days in all before the last.
 const WAITS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Alerts raised longer ago are not looked at: every try of theirs is over.
+/// Alerts raised longer ago, in µs, are skipped: their last attempt is over.
 const LOOK_BACK: i64 = 7 * 86_400 * SECOND;
-/// Calls under way at a time: one slow target keeps no other waiting.
+/// Concurrent requests, so that one slow target does not delay the others.
 const AT_ONCE: usize = 16;
-/// How often the log is looked through for what is due.
+/// Pause between two rounds, and the longest wait for one request before the stop signal is looked at.
 const ROUND: Duration = Duration::from_millis(500);
-/// How long a round waits for its facts to be folded.
+/// How long a round waits until its facts are folded.
 const FOLD_WAIT: Duration = Duration::from_secs(5);
 const SECOND: i64 = 1_000_000;
 
@@ -51,9 +49,9 @@ pub enum OutboxError {
     Ingest(#[from] IngestError),
 }
 
-/// One try that was made.
+/// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
+pub struct SendResult {
     /// To whom.
     pub target_id: String,
     /// From 1.
@@ -64,38 +62,37 @@ pub struct Sent {
     pub error: Option<String>,
 }
 
-/// What the sender works with.
+/// What the outbox reads and writes.
 #[derive(Clone)]
 pub struct OutboxParts {
     /// The alert targets.
     pub targets: Arc<AlertTargets>,
-    /// Read models: the alerts.
+    /// Read models, for the alerts.
     pub views: Views,
-    /// The one way in.
+    /// Where `alert_sent` is appended.
     pub ingest: Arc<Ingest>,
     /// The log's secret, of which targets' secrets are made.
     pub secret: LogSecret,
     /// The time.
     pub clock: Clock,
-    /// The one client.
+    /// HTTP client with the outbound rules.
     pub client: Client,
 }
 
-/// Alerts on their way out.
+/// Sends alerts from a thread of its own.
 pub struct Outbox {
     inner: Arc<Inner>,
-    stopping: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    worker: Worker,
 }
 
 struct Inner {
     parts: OutboxParts,
 }
 
-/// A try that is due.
-struct Try {
+/// An alert, a target and the number of the attempt that is due.
+struct DueAlert {
     tenant: TenantId,
-    told: AlertHistory,
+    alert: AlertHistory,
     target: AlertTarget,
     attempt: u32,
 }
@@ -104,34 +101,27 @@ impl Outbox {
     /// Starts the thread that sends.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system gives no thread.
     pub fn start(parts: OutboxParts) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let inner = Arc::new(Inner { parts });
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (sending, stop) = (Arc::clone(&inner), Arc::clone(&stopping));
-        let run = move || {
+        let sending = Arc::clone(&inner);
+        let run = move |stop: &StopSignal| {
             runtime.block_on(async {
-                while !stop.load(Ordering::Relaxed) {
+                while !stop.is_set() {
                     tokio::time::sleep(ROUND).await;
-                    if let Err(error) = sending.round(&stop).await {
+                    if let Err(error) = sending.round(stop).await {
                         tracing::warn!(%error, "alerts were not sent; the next round tries again");
                     }
                 }
             });
         };
-        let thread = thread::Builder::new().name("outbound".to_owned()).spawn(run)?;
-        Ok(Self { inner, stopping, thread: Mutex::new(Some(thread)) })
+        Ok(Self { inner, worker: Worker::spawn("outbound", run)? })
     }
 
-    /// Ends the thread; a call under way is given up, and made again after the next start.
+    /// Ends the thread. A request under way is given up, and made again after the next start.
     pub fn close(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that sends alerts panicked");
-        }
+        self.worker.close();
     }
 
     /// Every target, in the order they were set.
@@ -175,17 +165,17 @@ impl Outbox {
     pub async fn resend(
         &self,
         tenant: &TenantId,
-        told: &AlertHistory,
+        alert: &AlertHistory,
         target_id: Option<&str>,
-    ) -> Result<Vec<Sent>, OutboxError> {
+    ) -> Result<Vec<SendResult>, OutboxError> {
         let mut tries = JoinSet::new();
         for target in self.targets() {
             let is_meant = target_id.is_none_or(|id| id == target.id);
-            if is_meant && target.wants(tenant.as_str(), &told.item.rule) {
-                let attempt = attempts(told, &target).count() as u32 + 1;
-                let one = Try { tenant: tenant.clone(), told: told.clone(), target, attempt };
+            if is_meant && target.wants(tenant.as_str(), &alert.item.rule) {
+                let attempt = attempts(alert, &target).count() as u32 + 1;
+                let due = DueAlert { tenant: tenant.clone(), alert: alert.clone(), target, attempt };
                 let inner = Arc::clone(&self.inner);
-                tries.spawn(async move { inner.make(&one).await });
+                tries.spawn(async move { inner.make(&due).await });
             }
         }
         if tries.is_empty() {
@@ -202,20 +192,20 @@ impl Outbox {
 }
 
 fn attempts<'t>(
-    told: &'t AlertHistory,
+    alert: &'t AlertHistory,
     target: &AlertTarget,
 ) -> impl Iterator<Item = &'t projections::entities::alerts::row::SendAttempt> {
     let id = target.id.clone();
-    told.attempts.iter().filter(move |sent| *sent.target_id == *id)
+    alert.attempts.iter().filter(move |sent| *sent.target_id == *id)
 }
 
-/// The number of the try that is due at `now`; none when it was taken, given up, or has to wait.
-fn due(told: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
-    if attempts(told, target).any(|sent| sent.error.is_none()) {
+/// Number of the attempt that is due at `now`. `None`: one succeeded, all failed, or the wait is not over.
+fn due_attempt(alert: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
+    if attempts(alert, target).any(|sent| sent.error.is_none()) {
         return None;
     }
-    let made = attempts(told, target).count();
-    let last = attempts(told, target).map(|sent| sent.at).max().unwrap_or(told.raised_at);
+    let made = attempts(alert, target).count();
+    let last = attempts(alert, target).map(|sent| sent.at).max().unwrap_or(alert.raised_at);
     let wait = WAITS.get(made)?;
     (last.0 + wait * SECOND <= now.0).then_some(made as u32 + 1)
 }
@@ -225,8 +215,8 @@ impl Inner {
         Instant((self.parts.clock)())
     }
 
-    /// Makes every try that is due, and waits until it is folded, so that none is made twice.
-    async fn round(self: &Arc<Self>, stop: &AtomicBool) -> Result<(), IngestError> {
+    /// Makes every due attempt, and waits until its facts are folded, so that none is made twice.
+    async fn round(self: &Arc<Self>, stop: &StopSignal) -> Result<(), IngestError> {
         let targets = self.parts.targets.all();
         if targets.is_empty() {
             return Ok(());
@@ -235,13 +225,13 @@ impl Inner {
         let (mut under_way, mut last) = (JoinSet::new(), 0);
         loop {
             while under_way.len() < AT_ONCE
-                && let Some(one) = waiting.next()
+                && let Some(due) = waiting.next()
             {
                 let inner = Arc::clone(self);
-                under_way.spawn(async move { inner.make(&one).await });
+                under_way.spawn(async move { inner.make(&due).await });
             }
             let made = tokio::time::timeout(ROUND, under_way.join_next()).await;
-            if stop.load(Ordering::Relaxed) {
+            if stop.is_set() {
                 return Ok(());
             }
             match made {
@@ -254,12 +244,12 @@ impl Inner {
                 }
             }
         }
-        // Not folded in time: the same try has the same key, and its fact stands once.
+        // Not folded in time: the same attempt has the same key, so its fact is recorded once.
         self.parts.views.wait_for(last, FOLD_WAIT).await;
         Ok(())
     }
 
-    fn due(&self, targets: &[AlertTarget]) -> Vec<Try> {
+    fn due(&self, targets: &[AlertTarget]) -> Vec<DueAlert> {
         let now = self.now();
         let mut tenants: Vec<(TenantId, TenantView)> = self
             .parts
@@ -273,39 +263,39 @@ impl Inner {
         let mut due_now = Vec::new();
         for (tenant, view) in tenants {
             let rows = view.with(|tenant, _| tenant.alerts.rows.clone());
-            for told in rows.raised_since(Instant(now.0 - LOOK_BACK)) {
+            for alert in rows.raised_since(Instant(now.0 - LOOK_BACK)) {
                 let wanted = targets.iter().filter(|target| {
-                    target.wants(tenant.as_str(), &told.item.rule)
-                        && told.item.fact_position > target.position
+                    target.wants(tenant.as_str(), &alert.item.rule)
+                        && alert.item.fact_position > target.position
                 });
                 due_now.extend(wanted.filter_map(|target| {
-                    let attempt = due(&told, target, now)?;
-                    let (tenant, told, target) = (tenant.clone(), told.clone(), target.clone());
-                    Some(Try { tenant, told, target, attempt })
+                    let attempt = due_attempt(&alert, target, now)?;
+                    let (tenant, alert, target) = (tenant.clone(), alert.clone(), target.clone());
+                    Some(DueAlert { tenant, alert, target, attempt })
                 }));
             }
         }
         due_now
     }
 
-    /// Makes one try and records what came of it; answers with its position.
-    async fn make(&self, one: &Try) -> Result<(Sent, Position), IngestError> {
-        let (status, error) = self.call(one).await;
-        let Try { tenant, told, target, attempt } = one;
+    /// Makes one attempt and records its result; returns the position of that fact.
+    async fn make(&self, due: &DueAlert) -> Result<(SendResult, Position), IngestError> {
+        let (status, error) = self.call(due).await;
+        let DueAlert { tenant, alert, target, attempt } = due;
         let text = |text: &str| {
             let short: String = text.chars().take(500).collect();
             Text::new(&short)
         };
         let engine = |what: &str| IngestError::Engine(format!("alert_sent: {what} is blank"));
         let body = AlertSent {
-            alert_id: text(&told.item.alert_id).ok_or_else(|| engine("alert_id"))?,
+            alert_id: text(&alert.item.alert_id).ok_or_else(|| engine("alert_id"))?,
             target_id: text(&target.id).ok_or_else(|| engine("target_id"))?,
             attempt: *attempt,
             status,
             error: error.as_deref().and_then(text),
         };
         let key = EngineKey::AlertSent {
-            alert: KeyPart::new(&told.item.alert_id),
+            alert: KeyPart::new(&alert.item.alert_id),
             target: KeyPart::new(&target.id),
             attempt: (*attempt).into(),
         };
@@ -313,13 +303,13 @@ impl Inner {
         let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
         let appended = self.parts.ingest.append(&[envelope], &Bytes::new())?.await?;
         let position = appended.first().map_or(0, |appended| appended.position());
-        Ok((Sent { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
+        Ok((SendResult { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
     }
 
-    async fn call(&self, one: &Try) -> (Option<u32>, Option<String>) {
-        let Some(url) = &one.target.url else { return (None, Some("its URL was erased".into())) };
-        let (tenant, item) = (one.tenant.as_str(), &one.told.item);
-        let (body, headers) = match one.target.style {
+    async fn call(&self, due: &DueAlert) -> (Option<u32>, Option<String>) {
+        let Some(url) = &due.target.url else { return (None, Some("its URL was erased".into())) };
+        let (tenant, item) = (due.tenant.as_str(), &due.alert.item);
+        let (body, headers) = match due.target.style {
             AlertStyle::Webhook => {
                 let body = json!({
                     "type": "alert.raised",
@@ -327,11 +317,11 @@ impl Inner {
                     "data": {
                         "alert_id": item.alert_id, "tenant": tenant, "rule": item.rule, "subject": item.subject,
                         "title": item.title, "figures": item.figures, "raised_at": item.raised_at,
-                        "state": item.state, "attempt": one.attempt,
+                        "state": item.state, "attempt": due.attempt,
                     },
                 });
                 let body = body.to_string();
-                let secret = SigningSecret::of(&self.parts.secret, &one.target.id);
+                let secret = SigningSecret::of(&self.parts.secret, &due.target.id);
                 let headers = secret.headers(&item.alert_id, self.now().0 / SECOND, &body);
                 (body, headers)
             }

@@ -1,8 +1,8 @@
-//! What comes with time: one thread with an injected clock asks a table of pure rules what is due, and appends it
-//! under derived keys, so that folds see only facts (RULINGS, Things that come with time).
+//! Facts that are due with time, such as time-outs and alerts. One thread with an injected clock asks a table of pure
+//! rules and appends their facts, so that folds see only facts (RULINGS, Things that come with time).
 //!
-//! A rule reads a tenant's models, the endpoints' health and the time. What it finds due has a key made of what it
-//! was decided on: two ticks, two starts or two servers append it once.
+//! A rule reads a tenant's models, the endpoints' health and the time. The key of a due fact is made of the state that
+//! it was decided on: two ticks, two starts or two servers append it once.
 
 mod alert;
 mod rules;
@@ -10,15 +10,13 @@ mod rules;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::keys::TenantId;
 use domain::members::Instant;
 use domain::rules::decision::NewFact;
-use parking_lot::Mutex;
 
 use self::rules::equal_snapshots::Holders;
 use crate::auditor::{Auditor, Findings};
@@ -28,32 +26,33 @@ use crate::deliveries::health::HealthSummary;
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::views::{TenantView, Views};
+use crate::worker::Worker;
 
-/// How often the rules are asked.
+/// How often the thread looks for due rules.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a tick waits for what it appended to be folded; then it is asked again anyway, and the keys hold.
+/// How long a tick waits until its facts are folded. A tick that asks too early finds the same facts due under the same
+/// keys.
 const FOLD_WAIT: Duration = Duration::from_secs(5);
 
-/// What a rule is told.
+/// What a rule decides on.
 pub struct Situation<'s> {
-    /// The tenant; `_unassigned` of what has none.
+    /// The tenant; `_unassigned` for facts that have none.
     pub tenant: &'s TenantId,
-    /// Its models.
+    /// Read models of the tenant.
     pub view: &'s TenantView,
-    /// The time.
+    /// Time of the tick.
     pub now: Instant,
-    /// The health of the endpoints through which its deliveries come.
+    /// Health of the tenant's endpoints.
     pub health: &'s [HealthSummary],
-    /// How many tenants hold the same records of a CRM.
+    /// How many tenants hold the same CRM records.
     pub holders: &'s Holders,
-    /// What the background auditor found; of what has no tenant only.
+    /// Findings of the background auditor; `None` for a tenant, since they belong to none.
     pub audit: Option<&'s Findings>,
 }
 
-/// Says what is due: facts under names made of what they were decided on, such as
-/// `session/<id>/timeout/<last position>`. Pure: no clock, no IO.
+/// Finds the facts that are due. Pure: no clock, no IO.
 pub struct Rule {
-    /// How often it is asked; as seldom as its matter allows.
+    /// Shortest time between two asks.
     every: Duration,
     due: fn(&Situation<'_>) -> Vec<NewFact>,
 }
@@ -77,90 +76,61 @@ const RULES: &[Rule] = &[
     each(60, rules::figures::due),
 ];
 
-/// The thread that asks the rules.
-pub struct Ticker {
-    stopping: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What the thread works with.
-pub struct Parts {
-    /// Read models.
+/// What the ticker reads and writes.
+pub struct TickerParts {
+    /// Read models that the rules decide on.
     pub views: Views,
-    /// The one way in.
+    /// Where due facts are appended.
     pub ingest: Arc<Ingest>,
-    /// The endpoints' health.
+    /// Deliveries, for the health of endpoints.
     pub deliveries: Deliveries,
-    /// What is verified while the server serves.
+    /// The background auditor, for its findings.
     pub auditor: Auditor,
     /// The time.
     pub clock: Clock,
 }
 
-impl Ticker {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn start(parts: Parts) -> std::io::Result<Self> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stopping);
-        let run = move || {
-            let mut asked = Asked::default();
-            while !stop.load(Ordering::Relaxed) {
-                thread::park_timeout(TICK);
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                if let Err(error) = parts.tick(&mut asked) {
-                    tracing::warn!(%error, "what is due was not appended; the next tick tries again");
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("ticker".to_owned()).spawn(run)?;
-        Ok(Self { stopping, thread: Mutex::new(Some(thread)) })
-    }
-
-    /// Ends the thread.
-    pub fn close(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.lock().take() {
-            thread.thread().unpark();
-            if thread.join().is_err() {
-                tracing::error!("the ticker panicked");
-            }
+/// Starts the thread that asks the rules.
+///
+/// # Errors
+/// The operating system gives no thread.
+pub fn start(parts: TickerParts) -> std::io::Result<Worker> {
+    let mut schedule = Schedule::default();
+    Worker::ticking("ticker", TICK, move |_| {
+        if let Err(error) = parts.tick(&mut schedule) {
+            tracing::warn!(%error, "due facts were not appended; the next tick tries again");
         }
-    }
+    })
 }
 
-/// When each rule was asked last, by the injected clock.
+/// When each rule was last asked, by the injected clock.
 #[derive(Default)]
-struct Asked([Option<i64>; RULES.len()]);
+struct Schedule([Option<i64>; RULES.len()]);
 
-impl Asked {
-    /// The rules whose time has come at `now`. A clock that was set back asks all.
-    fn come(&mut self, now: Instant) -> Vec<&'static Rule> {
-        let mut come = Vec::new();
+impl Schedule {
+    /// The rules that are due at `now`, which are marked as asked. After a clock was set back all are due.
+    fn due_rules(&mut self, now: Instant) -> Vec<&'static Rule> {
+        let mut due = Vec::new();
         for (rule, last) in RULES.iter().zip(&mut self.0) {
             let every = rule.every.as_micros() as i64;
             if last.is_none_or(|last| now.0 < last || now.0 - last >= every) {
                 *last = Some(now.0);
-                come.push(rule);
+                due.push(rule);
             }
         }
-        come
+        due
     }
 }
 
-impl Parts {
-    /// Asks every rule whose time has come about every tenant, appends what is due, and waits until it is folded.
-    fn tick(&self, asked: &mut Asked) -> Result<(), IngestError> {
-        // Before they are known again, every endpoint would look silent.
+impl TickerParts {
+    /// Asks every due rule about every tenant, appends the facts that are due, and waits until they are folded.
+    fn tick(&self, schedule: &mut Schedule) -> Result<(), IngestError> {
+        // Until the deliveries are loaded, every endpoint would look silent.
         if !self.deliveries.is_ready() {
             return Ok(());
         }
         let now = Instant((self.clock)());
-        let rules = asked.come(now);
+        let rules = schedule.due_rules(now);
         let holders = &rules::equal_snapshots::holders(&self.views);
         let mut last = 0;
         for (id, view) in self.views.tenants() {

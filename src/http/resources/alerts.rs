@@ -25,7 +25,7 @@ use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
-use crate::outbound::{OutboxError, Sent};
+use crate::outbound::{OutboxError, SendResult};
 
 /// `/alerts` of a tenant, and the global `/alerts` of deliveries without a tenant.
 pub fn routes() -> Routes {
@@ -239,7 +239,7 @@ async fn resend(
 ) -> Result<Json<ResendAnswer>, Problem> {
     let told = told.ok_or_else(|| Problem::not_found("alert"))?;
     let sent = app.engine.outbox.resend(tenant, &told, query.target_id.as_deref()).await?;
-    let items = sent.into_iter().map(|Sent { target_id, attempt, status, error }| ResendItem {
+    let items = sent.into_iter().map(|SendResult { target_id, attempt, status, error }| ResendItem {
         target_id,
         attempt,
         status,

@@ -14,7 +14,7 @@ use crate::deliveries::{Delivered, DeliveryStatus};
 use crate::testing::{self, HOUR, Harness, SECOND, T0, TestClock, until};
 
 struct House {
-    parts: Parts,
+    parts: TickerParts,
     harness: Harness,
 }
 
@@ -27,7 +27,7 @@ fn house() -> House {
     let views = harness.views();
     let deliveries = Deliveries::start(None, harness.clock()).expect("deliveries");
     let auditor = Auditor::new(harness.log.clone(), views.clone(), harness.clock());
-    let parts = Parts { views, ingest: Arc::new(ingest), deliveries, auditor, clock: harness.clock() };
+    let parts = TickerParts { views, ingest: Arc::new(ingest), deliveries, auditor, clock: harness.clock() };
     until("the deliveries are ready", || parts.deliveries.is_ready());
     House { parts, harness }
 }
@@ -63,7 +63,7 @@ impl House {
     fn tick_at(&self, at: i64) {
         self.harness.time.set(at);
         for _ in 0..3 {
-            self.parts.tick(&mut Asked::default()).expect("ticks");
+            self.parts.tick(&mut Schedule::default()).expect("ticks");
         }
     }
 
@@ -103,7 +103,7 @@ fn alert(rule: &str, state: &'static str) -> (String, &'static str) {
 #[test]
 fn a_rule_is_asked_only_when_its_time_has_come_by_the_clock() {
     let house = house();
-    let mut asked = Asked::default();
+    let mut asked = Schedule::default();
     house.parts.tick(&mut asked).expect("ticks");
     house.append("acme", "lead_interested", "1", T0, serde_json::json!({"lead": {"id": "1"}}));
     let head = house.harness.log.head().position;
