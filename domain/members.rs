@@ -286,7 +286,9 @@ impl Member for Instant {
 
 impl Member for ContentDigest {
     fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
-        let read = value.as_str().and_then(|text| unhex(text.trim()));
+        let mut digest = Self::default();
+        let decoded = value.as_str().map(|text| hex::decode_to_slice(text.trim(), &mut digest));
+        let read = matches!(decoded, Some(Ok(()))).then_some(digest);
         if read.is_none() {
             at.fault("must be 32 hexadecimal digits");
         }
@@ -294,17 +296,8 @@ impl Member for ContentDigest {
     }
 
     fn json(&self) -> Value {
-        Value::String(self.iter().map(|byte| format!("{byte:02x}")).collect())
+        Value::String(hex::encode(self))
     }
-}
-
-fn unhex(text: &str) -> Option<ContentDigest> {
-    let digit = |at: usize| char::from(*text.as_bytes().get(at)?).to_digit(16);
-    let mut digest = ContentDigest::default();
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = (digit(2 * at)? << 4 | digit(2 * at + 1)?) as u8;
-    }
-    (text.len() == 32).then_some(digest)
 }
 
 macro_rules! parsed_member {

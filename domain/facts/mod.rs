@@ -239,7 +239,7 @@ impl Fact {
     }
 
     /// Positions of the log that the body names: of other facts, or of a report up to which its figures hold.
-    pub fn refers(&self) -> Vec<u64> {
+    pub fn references(&self) -> Vec<u64> {
         use control::ControlFact as Control;
         match self {
             Self::Control(Control::ConflictObserved(body)) => vec![body.first_position],

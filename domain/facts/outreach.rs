@@ -179,8 +179,7 @@ impl Subject for OutreachFact {
         match self.lead().and_then(|lead| lead.name(person)) {
             Some(LeadName::Id(id)) => format!("lead/{instance}/{workspace}/{id}"),
             Some(LeadName::Email(digest)) => {
-                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("lead/{instance}/{workspace}/@{hex}")
+                format!("lead/{instance}/{workspace}/@{}", hex::encode(digest))
             }
             None => format!("workspace/{instance}/{workspace}"),
         }

@@ -19,7 +19,7 @@ use super::Ingest;
 use super::answer::{BatchTally, Posted};
 use super::differing::{DifferingFact, KeyMatch};
 use super::post::{self, PostingRole};
-use super::restore::{Places, is_exported};
+use super::restore::{PositionMap, is_exported};
 use crate::log::{Appended, LogError, Pending, cut};
 
 /// Lines of a post that are drafted before the task yields to others.
@@ -63,7 +63,7 @@ pub enum LineSource<'s> {
     Posted(&'s TenantId, PostingRole),
     /// A file of the machine's operator: lines of an export, and for the tenant, where one is named, what an admin
     /// would post.
-    File(Option<&'s TenantId>, &'s Places),
+    File(Option<&'s TenantId>, &'s PositionMap),
 }
 
 impl Ingest {
@@ -206,8 +206,8 @@ impl Ingest {
             |tenant, role| post::read(tenant, role, line, now).map(|envelope| (envelope, line.clone()));
         Ok(match source {
             LineSource::Posted(tenant, role) => posted(tenant, role),
-            LineSource::File(tenant, places) if is_exported(line) => {
-                return self.restored(tenant, places, line);
+            LineSource::File(tenant, positions) if is_exported(line) => {
+                return self.restored(tenant, positions, line);
             }
             LineSource::File(Some(tenant), _) => posted(tenant, PostingRole::Admin),
             LineSource::File(None, _) => {

@@ -1,8 +1,8 @@
-//! Lines of an export, read back as the facts that they were, the engine's own too.
+//! Reads the lines of an export back as facts, the engine's own facts included.
 //!
-//! A fact that names positions of the log it came from names those of this log afterwards: its line tells the keys of
-//! what it refers to, which are found here. Keys that hold a position are kept apart, so that no fact of this log is
-//! taken for one of theirs.
+//! Positions differ between two logs. A line carries the keys of the facts that its body references, and their positions
+//! in this log take the place of the old ones. An engine key that names a position is renamed to `imported/…`, so that
+//! it cannot meet a key of this log.
 
 use std::collections::HashMap;
 
@@ -51,12 +51,12 @@ pub fn referring(line: &[u8]) -> Option<Position> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Where facts stand here whose own keys are others here, by their positions there: those that name other facts.
+/// Positions in this log by positions in the exported log, for facts that reference others: their keys change here.
 #[derive(Debug, Default)]
-pub struct Places(Mutex<HashMap<Position, Position>>);
+pub struct PositionMap(Mutex<HashMap<Position, Position>>);
 
-impl Places {
-    /// Keeps where one stands.
+impl PositionMap {
+    /// The fact at `there` in the exported log is at `here`.
     pub fn put(&self, there: Position, here: Position) {
         self.0.lock().insert(there, here);
     }
@@ -66,7 +66,7 @@ impl Places {
     }
 }
 
-/// A fact that another names: its position there, and its key.
+/// A referenced fact: its position in the exported log, and its key.
 struct Reference {
     position: Position,
     tenant: TenantId,
@@ -82,8 +82,8 @@ fn reference(at: &mut Reader<'_>) -> Option<Reference> {
     Some(Reference { position: position?, tenant: tenant?, provider: provider?, external_id: external_id? })
 }
 
-/// A key of the engine that holds a position of another log, kept apart from those of this one.
-fn apart(provider: &Provider, external_id: ExternalId) -> ExternalId {
+/// The key under which a fact of another log is imported, see [`EngineKey::imported`].
+fn namespace_imported(provider: &Provider, external_id: ExternalId) -> ExternalId {
     if provider.as_str() != Provider::ENGINE {
         return external_id;
     }
@@ -95,7 +95,7 @@ fn rejected(pointer: &str, message: &str) -> Posted {
     Posted::Rejected(vec![FieldError { pointer: pointer.into(), message: message.into() }])
 }
 
-/// A line as it reads by itself.
+/// A line before its references are resolved.
 struct Line {
     envelope: Envelope,
     original: Bytes,
@@ -137,7 +137,7 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
         (Some(tenant), Some(provider), Some(external_id), Some(occurred_at), Some(fact))
             if faults.is_empty() =>
         {
-            let external_id = apart(&provider, external_id);
+            let external_id = namespace_imported(&provider, external_id);
             let time_received = time_source.is_some();
             let envelope =
                 Envelope { tenant, provider, external_id, occurred_at, time_received, fact, mapping: 0 };
@@ -185,22 +185,22 @@ impl Ingest {
     pub(super) fn restored(
         &self,
         expected: Option<&TenantId>,
-        places: &Places,
+        positions: &PositionMap,
         line: &[u8],
     ) -> Result<Result<(Envelope, Bytes), Posted>, IngestError> {
         let Line { mut envelope, original, refers, evidence } = match read(expected, line) {
             Ok(line) => line,
             Err(answer) => return Ok(Err(answer)),
         };
-        if envelope.fact.refers().is_empty() {
+        if envelope.fact.references().is_empty() {
             return Ok(Ok((envelope, original)));
         }
         let mut here = HashMap::new();
         for Reference { position, tenant, provider, external_id } in refers {
-            let found = match places.get(position) {
+            let found = match positions.get(position) {
                 Some(place) => Some(place),
                 None => {
-                    let external_id = apart(&provider, external_id);
+                    let external_id = namespace_imported(&provider, external_id);
                     let (tenant, provider) = (tenant.as_str(), provider.as_str());
                     let key = self.secret.key_hash(tenant, provider, external_id.as_str());
                     self.log.find(&key)?.map(|(place, _)| place)
@@ -313,7 +313,7 @@ mod tests {
         ] {
             let (provider, id) =
                 (Provider::stored(provider).expect("provider"), ExternalId::new(id).expect("id"));
-            assert_eq!(apart(&provider, id).as_str(), kept);
+            assert_eq!(namespace_imported(&provider, id).as_str(), kept);
         }
     }
 

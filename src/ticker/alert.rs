@@ -92,8 +92,7 @@ fn alert_id(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Stri
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    let hex: String = digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hex}", rule.as_str())
+    format!("{}-{}", rule.as_str(), hex::encode(&digest.finalize()[..8]))
 }
 
 fn raise(situation: &Situation<'_>, rule: AlertRule, found: &Finding) -> Option<NewFact> {

@@ -75,7 +75,7 @@ pub fn line(
     let decoded = decoded.map_err(|error| broken(&error))?;
     let tenant = TenantId::stored(header.tenant).map_err(|error| broken(&error))?;
     let mut refers = Vec::new();
-    for there in decoded.refers() {
+    for there in decoded.references() {
         refers.extend(reference(log, &tenant, there, matches!(decoded, Fact::Report(_)))?);
     }
     let evidence = match &decoded {

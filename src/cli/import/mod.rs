@@ -28,7 +28,7 @@ use crate::ingest::LineSource;
 use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::error::IngestError;
 use crate::ingest::items::{LineError, Lines};
-use crate::ingest::restore::{Places, is_exported, referring};
+use crate::ingest::restore::{PositionMap, is_exported, referring};
 use crate::log::LogError;
 
 /// Rejected lines that are shown one by one.
@@ -97,8 +97,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         (_, tenant) => {
             let (config, offline) = settings.offline_or_new(INSTEAD)?;
             all_known(&offline, &config, tenant.iter().map(TenantId::as_str))?;
-            let places = Places::default();
-            let mut import = Import { offline: &offline, tenant: tenant.as_ref(), places, passed_over: 0 };
+            let positions = PositionMap::default();
+            let mut import = Import { offline: &offline, tenant: tenant.as_ref(), positions, passed_over: 0 };
             for path in &args.files {
                 total.merge(&import.file(path)?);
             }
@@ -148,7 +148,7 @@ fn read_no_further(name: &str, error: &io::Error, tally: &BatchTally) -> Failure
 struct Import<'a> {
     offline: &'a Offline,
     tenant: Option<&'a TenantId>,
-    places: Places,
+    positions: PositionMap,
     /// Lines that an import which was stopped had answered.
     passed_over: u64,
 }
@@ -156,7 +156,7 @@ struct Import<'a> {
 impl Import<'_> {
     fn file(&mut self, path: &Path) -> Result<BatchTally, Failure> {
         // Another file may be the export of another log, whose positions are others.
-        self.places = Places::default();
+        self.positions = PositionMap::default();
         let Input { name, mut input, bar, about } = open(path)?;
         let broken = |error: io::Error| Failure::Failed(format!("{name}: {error}"));
         let (mut marks, mut from) = (None, None);
@@ -191,7 +191,7 @@ impl Import<'_> {
                     marks.reached(number, end, &tally)?;
                 }
                 if let (Some(there), Some(here)) = (there, place(&posted)) {
-                    self.places.put(there, here);
+                    self.positions.put(there, here);
                 }
                 if let Some(why) = fault.or_else(|| rejection(&posted))
                     && shown < SHOWN_MAX
@@ -201,7 +201,7 @@ impl Import<'_> {
                 }
                 Ok::<_, Failure>(())
             };
-            let source = LineSource::File(self.tenant, &self.places);
+            let source = LineSource::File(self.tenant, &self.positions);
             let ingest = &self.offline.ingest;
             match feed.release() {
                 Some(line) => ingest.import(source, std::iter::once(line), &mut each)?,

@@ -125,16 +125,16 @@ fn exported(log: &Log) -> Vec<Bytes> {
 
 /// Imports line by line, as a file is whose every line names the one before.
 fn import(ingest: &Ingest, lines: &[Bytes]) -> Vec<Posted> {
-    let (places, mut answers) = (Places::default(), Vec::new());
+    let (positions, mut answers) = (PositionMap::default(), Vec::new());
     for line in lines {
         let mut each = |posted: Posted| {
             if let (Some(there), Some(here)) = (referring(line), place(&posted)) {
-                places.put(there, here);
+                positions.put(there, here);
             }
             answers.push(posted);
             Ok::<_, IngestError>(())
         };
-        ingest.import(LineSource::File(None, &places), once(line.clone()), &mut each).expect("imported");
+        ingest.import(LineSource::File(None, &positions), once(line.clone()), &mut each).expect("imported");
     }
     answers
 }
