@@ -91,7 +91,7 @@ fn content(facts: &[Value]) -> Vec<Value> {
         told.push(elsewhere(fact["body"].clone()));
         let id = fact["external_id"].as_str().expect("external_id");
         let holds_a_position =
-            ["tenant/", "conflict/", "imported/"].iter().any(|start| id.starts_with(start));
+            ["tenant/", "conflict/", "report/", "imported/"].iter().any(|start| id.starts_with(start));
         told.push(if holds_a_position { Value::Null } else { id.into() });
         Value::from(told)
     };

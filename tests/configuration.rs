@@ -3,8 +3,8 @@
 use crate::common::{Answer, PUBLIC_URL, Server, Site, TOKEN, TWO_TENANTS, bison, twilio};
 use serde_json::{Value, json};
 
-const CONFIGURED: &str = "configuration read again";
-const KEPT: &str = "the configuration stays as it was";
+const CONFIGURED: &str = "configuration reloaded";
+const KEPT: &str = "configuration not reloaded";
 
 /// The usual file without the tenant globex.
 fn without_globex() -> String {
