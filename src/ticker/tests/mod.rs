@@ -21,9 +21,8 @@ struct House {
 fn house() -> House {
     let harness = Harness::new(TestClock::standing(T0));
     let ingest = harness.ingest(testing::empty_directory());
-    let acme = TenantId::new("acme").expect("tenant");
     let body = serde_json::json!({"name": "Acme", "timezone": "UTC"});
-    ingest.configure(&acme, &body, 0).expect("configured");
+    harness.append(vec![testing::draft("acme", "tenant/0", T0, "tenant_configured", body)]);
     let views = harness.views();
     let deliveries = Deliveries::start(None, harness.clock()).expect("deliveries");
     let auditor = Auditor::new(harness.log.clone(), views.clone(), harness.clock());
