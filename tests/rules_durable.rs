@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::common::alerts::await_alerts;
 use crate::common::facts::{answered, disposed, four_stages, mail};
 use crate::common::random::Random;
 use crate::common::site::files;
@@ -23,6 +24,8 @@ async fn fill(server: &Server) -> BTreeMap<String, u64> {
         answers.insert(name, answer["facts"][0]["position"].as_u64().expect("a position"));
     }
     server.post("acme", &answered("CA1", 10, AT)).await.problem(409);
+    // The ticker's alerts of the conflict and the quarantine are facts, too: they stand before anything is read.
+    await_alerts(server, "/api/v1/tenants/acme/alerts", |items| items.len() == 2).await;
     answers
 }
 
