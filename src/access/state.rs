@@ -45,8 +45,9 @@ pub struct Person {
     /// When added.
     pub added_at: Instant,
     /// The last fact of the person.
-    pub(super) position: Position,
-    pub(super) password_hash: Option<Text>,
+    pub position: Position,
+    /// The argon2id hash of the password, as a PHC string.
+    pub password_hash: Option<Text>,
 }
 
 /// Somebody who has logged in.
@@ -165,6 +166,11 @@ impl AccessState {
         let Some(digest) = SecretDigest::read(body.secret_digest.as_str()) else { return };
         let LoginStarted { login_id, user_id, expires_at, .. } = body;
         self.logins.insert(login_id, Login { user_id, expires_at, digest });
+    }
+
+    /// Whether the login is open.
+    pub fn has_login(&self, login_id: &Text) -> bool {
+        self.logins.contains_key(login_id)
     }
 
     /// The user of that email.

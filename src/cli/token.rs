@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::arguments::{BY, all_known, role, text};
 use super::{Failure, Settings, output};
-use crate::access::{AccessError, NewToken};
+use crate::access::AccessError;
+use crate::commands::NewToken;
 
 /// The same by a running server.
 const INSTEAD: &str = "GET, POST and DELETE /api/v1/tokens";
@@ -68,7 +69,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             let (config, offline) = settings.offline_or_new(INSTEAD)?;
             all_known(&offline, &config, tenants.iter().map(String::as_str).filter(|name| *name != "*"))?;
             let new = NewToken { name: name.clone(), role: *role, tenants: tenants.clone() };
-            let issued = offline.access.issue_token(BY, &new)?;
+            let issued = offline.commands.issue_token(BY, &new)?;
             if settings.json {
                 return output::json_line(&json!({"id": issued.id.as_str(), "token": issued.token}));
             }
@@ -79,7 +80,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         What::List => list(settings),
         What::Revoke { id } => {
             let (_, offline) = settings.offline(INSTEAD)?;
-            offline.access.revoke_token(BY, id)?;
+            offline.commands.revoke_token(BY, id)?;
             if settings.json {
                 return output::json_line(&json!({"id": id, "revoked": true}));
             }

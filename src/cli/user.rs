@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::arguments::{BY, all_known, email, role, text};
 use super::{Failure, Settings, output};
-use crate::access::{Access, NewUser, Person, UserChange};
+use crate::access::{Access, Person};
+use crate::commands::{NewUser, UserChange};
 
 /// The same by a running server.
 const INSTEAD: &str = "the routes below /api/v1/users";
@@ -90,9 +91,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
                 NewUser { email: email.clone(), name: name.clone(), password: password()?, role: *role };
             let (config, offline) = settings.offline_or_new(INSTEAD)?;
             all_known(&offline, &config, memberships.iter().map(|(tenant, _)| tenant.as_str()))?;
-            let id = offline.access.add_user(BY, &new)?;
+            let id = offline.commands.add_user(BY, &new)?;
             for (tenant, role) in memberships {
-                offline.access.grant(BY, id.as_str(), tenant, *role)?;
+                offline.commands.grant(BY, id.as_str(), tenant, *role)?;
             }
             ("added", id)
         }
@@ -100,26 +101,26 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             let change = UserChange { password: Some(password()?), ..UserChange::default() };
             let (_, offline) = access()?;
             let id = id_of(&offline.access, user)?;
-            offline.access.change_user(BY, id.as_str(), &change)?;
+            offline.commands.change_user(BY, id.as_str(), &change)?;
             ("changed", id)
         }
         What::Grant { user, membership: (tenant, role) } => {
             let (config, offline) = access()?;
             all_known(&offline, &config, [tenant.as_str()])?;
             let id = id_of(&offline.access, user)?;
-            offline.access.grant(BY, id.as_str(), tenant, *role)?;
+            offline.commands.grant(BY, id.as_str(), tenant, *role)?;
             ("granted", id)
         }
         What::Revoke { user, tenant } => {
             let (_, offline) = access()?;
             let id = id_of(&offline.access, user)?;
-            offline.access.revoke_membership(BY, id.as_str(), tenant)?;
+            offline.commands.revoke_membership(BY, id.as_str(), tenant)?;
             ("revoked", id)
         }
         What::Remove { user } => {
             let (_, offline) = access()?;
             let id = id_of(&offline.access, user)?;
-            offline.access.remove_user(BY, id.as_str())?;
+            offline.commands.remove_user(BY, id.as_str())?;
             ("removed", id)
         }
     };

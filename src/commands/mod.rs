@@ -4,11 +4,14 @@
 //! and answers. Uniqueness comes from keys, so races need no locks: two commands that decide on one state derive one
 //! key, the log records the first, and the other folds to it and decides again.
 
+mod access;
+mod alert_targets;
 mod conflicts;
 mod decide;
 mod dispositions;
 mod error;
 mod idempotency;
+mod logins;
 mod notes;
 mod quarantine;
 mod reports;
@@ -17,22 +20,31 @@ mod stages;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::keys::{LogSecret, Position};
 use domain::members::Text;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub use self::alert_targets::{NewTarget, TargetRejection};
 pub use self::conflicts::ConflictRejection;
 pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
+pub use self::logins::LoggedIn;
 pub use self::notes::{NewNote, NoteNotFound};
 pub use self::quarantine::{Resolution, RetryRejection};
 pub use self::sessions::NextLead;
 pub use self::stages::StageRejection;
+pub use self::tokens::{Issued, NewToken};
+pub use self::users::{NewUser, UserChange};
+use crate::access::Access;
 use crate::clock::Clock;
+use crate::directory::AlertTargets;
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::log::Log;
@@ -50,6 +62,23 @@ pub struct Receipt<T> {
     pub recorded: Option<Position>,
 }
 
+/// What commands read and write besides read models.
+#[derive(Clone)]
+pub struct Parts {
+    /// The log.
+    pub log: Log,
+    /// Appends, and maps deliveries again.
+    pub ingest: Arc<Ingest>,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// To whom alerts are sent.
+    pub alert_targets: Arc<AlertTargets>,
+    /// The log's secret.
+    pub secret: LogSecret,
+    /// The time.
+    pub clock: Clock,
+}
+
 /// Takes commands; clones are handles of the same log. `V` is [`Views`], or `()` where nothing is folded, as on the
 /// command line: then only the commands that need no read models are there.
 #[derive(Clone)]
@@ -57,21 +86,27 @@ pub struct Commands<V = Views> {
     views: V,
     log: Log,
     ingest: Arc<Ingest>,
+    access: Arc<Access>,
+    alert_targets: Arc<AlertTargets>,
     secret: LogSecret,
     clock: Clock,
     patience: Duration,
+    /// Held by a command over access.
+    changing: Arc<Mutex<()>>,
 }
 
 impl Commands<()> {
-    /// Commands on `log` without read models; `secret` is the log's.
-    pub fn new(log: Log, ingest: Arc<Ingest>, secret: LogSecret, clock: Clock) -> Self {
-        Self { views: (), log, ingest, secret, clock, patience: PATIENCE }
+    /// Commands without read models.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { log, ingest, access, alert_targets, secret, clock } = parts;
+        let (patience, changing) = (PATIENCE, Arc::default());
+        Self { views: (), log, ingest, access, alert_targets, secret, clock, patience, changing }
     }
 
     /// The same commands, and those that decide on read models.
     pub fn with_views(self, views: Views) -> Commands {
-        let Self { views: (), log, ingest, secret, clock, patience } = self;
-        Commands { views, log, ingest, secret, clock, patience }
+        let Self { views: (), log, ingest, access, alert_targets, secret, clock, patience, changing } = self;
+        Commands { views, log, ingest, access, alert_targets, secret, clock, patience, changing }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
 
+mod access;
+
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -12,7 +14,9 @@ use domain::members::{Instant, LongText, Text};
 use domain::rules::decision::{Decision, NewFact};
 use domain::rules::outcomes::Outcome;
 
-use super::{CommandError, Commands, IdempotencyKey, Receipt, StateError};
+use super::{CommandError, Commands, IdempotencyKey, Parts, Receipt, StateError};
+use crate::access::Access;
+use crate::directory::AlertTargets;
 use crate::testing::{self, Harness, T0, TestClock};
 use crate::views::{TenantView, Views};
 
@@ -30,7 +34,10 @@ impl House {
         let ingest = Arc::new(harness.ingest(testing::empty_directory()));
         let views = harness.views();
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
-        let commands = Commands::new(log, ingest, secret, clock).with_views(views.clone());
+        let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
+        let alert_targets = Arc::new(AlertTargets::default());
+        let commands = Commands::new(Parts { log, ingest, access, alert_targets, secret, clock });
+        let commands = commands.with_views(views.clone());
         let acme = TenantId::new("acme").unwrap();
         let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "busy", None) };
         commands.append(&acme, record, &Bytes::new(), commands.now()).await.unwrap();

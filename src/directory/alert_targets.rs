@@ -1,7 +1,6 @@
 //! Alert targets: a fold of the control tenant's settings.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use domain::facts::Fact;
 use domain::facts::setting::{AlertStyle, SettingFact};
@@ -52,11 +51,6 @@ impl AlertTargets {
         let mut all: Vec<AlertTarget> = self.by_id.read().values().cloned().collect();
         all.sort_unstable_by_key(|target| target.position);
         all
-    }
-
-    /// Waits until `position` is folded; whether it was within `timeout`. Blocks.
-    pub fn wait(&self, position: Position, timeout: Duration) -> bool {
-        self.checkpoint.wait(position, timeout)
     }
 
     fn apply_setting(&self, decoded: &Decoded) {

@@ -20,7 +20,7 @@ pub use self::setup::{Change, TenantSetup};
 use crate::access::{Access, AccessError};
 use crate::auditor::Auditor;
 use crate::clock::Clock;
-use crate::commands::Commands;
+use crate::commands::{self, Commands};
 use crate::config::{Config, ConfigError};
 use crate::deliveries::Deliveries;
 use crate::directory::{DirectoryError, Secret, TenantRegistry};
@@ -133,7 +133,7 @@ impl Engine {
         }
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let admin = config.admin_token.as_ref().map(Secret::bytes);
-        let access = Access::new(log.clone(), secret.clone(), Arc::clone(&clock), admin);
+        let access = Access::new(secret.clone(), Arc::clone(&clock), admin);
         let mut folds = ControlFolds::open(&log, access)?;
         folds.follow(&log)?;
         let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
@@ -148,7 +148,14 @@ impl Engine {
         setup.load(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
         views.follow(folds.all())?;
-        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), Arc::clone(&clock));
+        let commands = Commands::new(commands::Parts {
+            log: log.clone(),
+            ingest: Arc::clone(&ingest),
+            access: Arc::clone(&access),
+            alert_targets: Arc::clone(&folds.alert_targets),
+            secret: secret.clone(),
+            clock: Arc::clone(&clock),
+        });
         let commands = commands.with_views(views.clone());
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;

@@ -9,7 +9,7 @@ use super::folds::ControlFolds;
 use super::{EngineError, TenantSetup, fold_threads};
 use crate::access::Access;
 use crate::clock::Clock;
-use crate::commands::Commands;
+use crate::commands::{Commands, Parts};
 use crate::config::Config;
 use crate::directory::TenantRegistry;
 use crate::ingest::Ingest;
@@ -49,14 +49,21 @@ impl Offline {
         let store = store(&dir);
         let (log, secret, _opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
         let public_url = config.public_url.clone().unwrap_or_default();
-        let access = Access::new(log.clone(), secret.clone(), Arc::clone(&clock), None);
+        let access = Access::new(secret.clone(), Arc::clone(&clock), None);
         let mut folds = ControlFolds::open(&log, access)?;
         folds.follow(&log)?;
         let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
         let tenants = Arc::clone(&registry);
         let ingest = Ingest::new(log.clone(), secret.clone(), Arc::clone(&clock), public_url, tenants);
         let ingest = Arc::new(ingest);
-        let commands = Commands::new(log.clone(), Arc::clone(&ingest), secret.clone(), clock);
+        let commands = Commands::new(Parts {
+            log: log.clone(),
+            ingest: Arc::clone(&ingest),
+            access: Arc::clone(&access),
+            alert_targets: Arc::clone(&folds.alert_targets),
+            secret: secret.clone(),
+            clock,
+        });
         let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
         setup.read(config);
         Ok(Self { log, store, ingest, commands, access, registry, setup, secret, folds, _dir: dir })

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{Engine, EngineError};
-use crate::access::{AccessError, NewToken, NewUser};
+use crate::access::AccessError;
+use crate::commands::{NewToken, NewUser};
 use crate::config::Config;
 use crate::directory::NewEndpoint;
 use crate::log::Log;
@@ -85,11 +86,11 @@ fn seen(is_fed: bool) -> Seen {
     let node = Node::start();
     let access = &node.engine.access;
     let new = NewToken { name: text("ci"), role: Role::Operator, tenants: Vec::new() };
-    let revoked = access.issue_token("admin", &new).expect("issued");
+    let revoked = node.engine.commands.issue_token("admin", &new).expect("issued");
     let password = "correct horse battery";
     let user = NewUser { email: email(), name: None, password: password.to_owned(), role: None };
-    let user = access.add_user("admin", &user).expect("added");
-    let login = access.log_in(&email(), password).expect("heard").expect("logged in");
+    let user = node.engine.commands.add_user("admin", &user).expect("added");
+    let login = node.engine.commands.log_in(&email(), password).expect("heard").expect("logged in");
     node.arrive(true, "_control", "alert_target_set", target("at_1"));
     node.arrive(true, "_control", "endpoint_added", endpoint("endpoint-one"));
     node.arrive(true, "globex", "tenant_configured", tenant("+12125550102"));

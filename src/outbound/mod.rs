@@ -8,11 +8,9 @@ mod address;
 mod client;
 mod sender;
 mod signature;
-mod targets;
 #[cfg(test)]
 mod tests;
 
 pub use self::address::Allowed;
 pub use self::client::{Client, OutboundError, RemoteAnswer, check};
 pub use self::sender::{Outbox, OutboxError, OutboxParts, SendResult};
-pub use self::targets::{NewTarget, TargetError};

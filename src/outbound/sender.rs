@@ -7,18 +7,16 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::alert::{AlertFact, AlertSent};
-use domain::facts::setting::{AlertStyle, SettingFact};
+use domain::facts::setting::AlertStyle;
 use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, LogSecret, Position, TenantId};
 use domain::members::{Instant, Text};
 use projections::entities::alerts::list::AlertHistory;
 use serde_json::json;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
-use super::client::{Client, check};
+use super::client::{Client, OutboundError, check};
 use super::signature::SigningSecret;
-use super::targets::{NewTarget, TARGETS_MAX, TargetError, removed, set};
 use crate::clock::Clock;
 use crate::directory::{AlertTarget, AlertTargets};
 use crate::ingest::Ingest;
@@ -129,33 +127,17 @@ impl Outbox {
         self.inner.parts.targets.all()
     }
 
-    /// Sets a target; answers it with its secret. Blocks.
+    /// Checks that a target's URL may be called.
     ///
     /// # Errors
-    /// See [`TargetError`].
-    pub fn set(&self, new: NewTarget) -> Result<(AlertTarget, String), TargetError> {
-        check(new.url.as_str(), self.inner.parts.client.allowed())?;
-        if self.targets().len() >= TARGETS_MAX {
-            return Err(TargetError::TooMany);
-        }
-        let id = format!("at_{}", Uuid::now_v7().simple());
-        let text = Text::new(&id).ok_or_else(|| IngestError::Engine("a target's id is blank".into()))?;
-        self.inner.setting(&EngineKey::AlertTarget { target: KeyPart::new(&id) }, set(text, new))?;
-        let found = self.targets().into_iter().find(|target| target.id == id);
-        let target = found.ok_or_else(|| IngestError::Engine("a target was not kept".into()))?;
-        Ok((target, SigningSecret::of(&self.inner.parts.secret, &id).shown()))
+    /// See [`OutboundError`].
+    pub fn check(&self, url: &str) -> Result<(), OutboundError> {
+        check(url, self.inner.parts.client.allowed()).map(drop)
     }
 
-    /// Removes a target; whether there was one. Blocks.
-    ///
-    /// # Errors
-    /// See [`TargetError`].
-    pub fn remove(&self, id: &str, by: Option<Text>) -> Result<bool, TargetError> {
-        let is_there = self.targets().iter().any(|target| target.id == id);
-        let Some(text) = Text::new(id).filter(|_| is_there) else { return Ok(false) };
-        let key = EngineKey::AlertTargetRemoval { target: KeyPart::new(id) };
-        self.inner.setting(&key, removed(text, by))?;
-        Ok(true)
+    /// What signs the messages of the target of this id, as its receiver is told.
+    pub fn target_secret(&self, id: &str) -> String {
+        SigningSecret::of(&self.inner.parts.secret, id).shown()
     }
 
     /// Sends an alert now to each target that wants it, whatever became of it before; or to one of them.
@@ -336,20 +318,6 @@ impl Inner {
             Ok(answer) if (200..300).contains(&answer.status) => (Some(answer.status.into()), None),
             Ok(answer) => (Some(answer.status.into()), Some(format!("answered {}", answer.status))),
             Err(error) => (None, Some(error.to_string())),
-        }
-    }
-
-    /// Appends a setting and waits until it is folded.
-    fn setting(&self, key: &EngineKey, fact: SettingFact) -> Result<(), TargetError> {
-        let envelope = Envelope::by_engine(TenantId::control(), key, self.now(), Fact::Setting(fact))
-            .map_err(IngestError::from)?;
-        let pending = self.parts.ingest.append(&[envelope], &Bytes::new())?;
-        let appended = pending.wait().map_err(IngestError::from)?;
-        let position = appended.first().map_or(0, |appended| appended.position());
-        if self.parts.targets.wait(position, FOLD_WAIT) {
-            Ok(())
-        } else {
-            Err(TargetError::NotFolded(position))
         }
     }
 }

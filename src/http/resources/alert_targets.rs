@@ -15,15 +15,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::commands::{NewTarget, TargetRejection};
 use crate::directory::AlertTarget;
-use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::GlobalAccess;
 use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::outbound::{NewTarget, TargetError};
+use crate::outbound::OutboundError;
 
 /// `/alert-targets`.
 pub fn routes() -> Routes {
@@ -32,16 +32,20 @@ pub fn routes() -> Routes {
         .add(Need::Admin, routes!(remove_alert_target))
 }
 
-impl From<TargetError> for Problem {
-    fn from(error: TargetError) -> Self {
-        match error {
-            TargetError::Url(error) => {
-                let message = error.to_string();
-                Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
+impl From<OutboundError> for Problem {
+    fn from(error: OutboundError) -> Self {
+        let message = error.to_string();
+        Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
+    }
+}
+
+impl From<TargetRejection> for Problem {
+    fn from(rejection: TargetRejection) -> Self {
+        match rejection {
+            TargetRejection::TooMany => {
+                Self::new(StatusCode::CONFLICT, "too_many_targets", rejection.to_string())
             }
-            TargetError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_targets", error.to_string()),
-            TargetError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
-            TargetError::Ingest(error) => error.into(),
+            TargetRejection::NotFound => Self::not_found("alert target"),
         }
     }
 }
@@ -148,8 +152,10 @@ async fn set_alert_target(
         return Err(Problem::unprocessable("invalid_body", vec![fault]));
     }
     let signs = new.style == AlertStyle::Webhook;
-    let (target, secret) = blocking(move || app.engine.outbox.set(new)).await??;
-    let answer = NewTargetAnswer { target: target.into(), secret: signs.then_some(secret) };
+    app.engine.outbox.check(new.url.as_str())?;
+    let target = app.engine.commands.set_alert_target(new).await?.answer;
+    let secret = signs.then(|| app.engine.outbox.target_secret(&target.id));
+    let answer = NewTargetAnswer { target: target.into(), secret };
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -164,6 +170,6 @@ async fn remove_alert_target(
     access: GlobalAccess,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let removed = blocking(move || app.engine.outbox.remove(&id, access.by())).await??;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("alert target")) }
+    app.engine.commands.remove_alert_target(&id, access.by()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

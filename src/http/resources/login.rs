@@ -96,8 +96,8 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let Ok(Ok(_turn)) = turn else {
         return Err(Problem::unavailable("logins_busy", "too many logins at once", 5));
     };
-    let access = Arc::clone(&app.engine.access);
-    let begun = blocking(move || access.log_in(&email, &password)).await??;
+    let commands = app.engine.commands.clone();
+    let begun = blocking(move || commands.log_in(&email, &password)).await??;
     let begun = begun.ok_or_else(|| unauthorized("wrong email or password"))?;
     let answer =
         Json(LoginAnswer { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
@@ -122,8 +122,8 @@ async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Respon
         return Err(cross_site());
     }
     if let Some(given) = session(request.headers()).map(str::to_owned) {
-        let access = Arc::clone(&app.engine.access);
-        blocking(move || access.log_out(&given)).await??;
+        let commands = app.engine.commands.clone();
+        blocking(move || commands.log_out(&given)).await??;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie(&app, "", 0)?);

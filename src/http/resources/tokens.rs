@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::NewToken;
+use crate::commands::NewToken;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::json_body::{json_body, members};
@@ -125,7 +125,7 @@ async fn issue_token(
         let tenants = tenants.iter().map(ToString::to_string).collect();
         Some(NewToken { name: name?, role: role?, tenants })
     })?;
-    let issued = blocking(move || app.engine.access.issue_token(&caller.id, &new)).await??;
+    let issued = blocking(move || app.engine.commands.issue_token(&caller.id, &new)).await??;
     Ok((StatusCode::CREATED, Json(IssuedToken { id: issued.id.to_string(), token: issued.token })))
 }
 
@@ -147,6 +147,6 @@ async fn revoke_token(
     GlobalAccess(caller): GlobalAccess,
     Path(token_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    blocking(move || app.engine.access.revoke_token(&caller.id, &token_id)).await??;
+    blocking(move || app.engine.commands.revoke_token(&caller.id, &token_id)).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::{NewUser, UserChange};
+use crate::commands::{NewUser, UserChange};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::json_body::{json_body, members, password};
@@ -126,7 +126,7 @@ async fn add_user(
         let (name, role) = (at.optional("name"), at.optional("role"));
         Some(NewUser { email: email?, name, password: password?, role })
     })?;
-    let id = blocking(move || app.engine.access.add_user(&caller.id, &new)).await??;
+    let id = blocking(move || app.engine.commands.add_user(&caller.id, &new)).await??;
     Ok((StatusCode::CREATED, Json(AddedUser { id: id.to_string() })))
 }
 
@@ -184,7 +184,7 @@ async fn change_user(
         let (password, role) = (password(at), changed_role(at));
         Some(UserChange { email, name, password, role })
     })?;
-    blocking(move || app.engine.access.change_user(&caller.id, &user_id, &change)).await??;
+    blocking(move || app.engine.commands.change_user(&caller.id, &user_id, &change)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -199,7 +199,7 @@ async fn remove_user(
     GlobalAccess(caller): GlobalAccess,
     Path(user_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    blocking(move || app.engine.access.remove_user(&caller.id, &user_id)).await??;
+    blocking(move || app.engine.commands.remove_user(&caller.id, &user_id)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -235,7 +235,7 @@ async fn grant_membership(
     let tenant = tenant_of(&app, &member_of)?;
     let body = json_body(request).await?;
     let role = members(&body, |at| at.required::<Role>("role"))?;
-    blocking(move || app.engine.access.grant(&caller.id, &user_id, &tenant, role)).await??;
+    blocking(move || app.engine.commands.grant(&caller.id, &user_id, &tenant, role)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -251,6 +251,6 @@ async fn revoke_membership(
     Path((user_id, member_of)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let tenant = tenant_of(&app, &member_of)?;
-    blocking(move || app.engine.access.revoke_membership(&caller.id, &user_id, &tenant)).await??;
+    blocking(move || app.engine.commands.revoke_membership(&caller.id, &user_id, &tenant)).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,8 +16,9 @@ use super::error::SignatureError;
 use super::remap::RemapError;
 use super::verdict::ConflictVerdict;
 use super::*;
-use crate::commands::{CommandError, Commands, ConflictRejection, RetryRejection};
-use crate::directory::{Secret, TenantEntry};
+use crate::access::Access;
+use crate::commands::{CommandError, Commands, ConflictRejection, Parts, RetryRejection};
+use crate::directory::{AlertTargets, Secret, TenantEntry};
 use crate::testing::{self, Harness, PUBLIC_URL, TestClock};
 
 const NOW: &str = "2026-10-01T12:00:00Z";
@@ -75,8 +76,10 @@ impl House {
     }
 
     fn commands(&self) -> Commands<()> {
-        let (log, ingest) = (self.harness.log.clone(), Arc::clone(&self.ingest));
-        Commands::new(log, ingest, testing::secret(), self.harness.clock())
+        let (log, secret, clock) = (self.harness.log.clone(), testing::secret(), self.harness.clock());
+        let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
+        let (ingest, alert_targets) = (Arc::clone(&self.ingest), Arc::new(AlertTargets::default()));
+        Commands::new(Parts { log, ingest, access, alert_targets, secret, clock })
     }
 
     fn kind(&self, position: Position) -> &'static str {

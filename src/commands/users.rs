@@ -5,8 +5,9 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::{Email, Text};
 
-use super::state::{AccessState, Person};
-use super::{Access, AccessError, Decided, password, secret};
+use super::Commands;
+use super::access::AccessDecision;
+use crate::access::{AccessError, AccessState, Person, hash_password, new_id};
 
 /// Who a new user is.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ fn change_key(id: &Text, latest: Position) -> EngineKey {
     EngineKey::UserChange { user: KeyPart::new(id.as_str()), latest }
 }
 
-impl Access {
+impl<V> Commands<V> {
     /// Adds a user; answers the id. Blocks.
     ///
     /// # Errors
@@ -68,9 +69,9 @@ impl Access {
     pub fn add_user(&self, by: &str, new: &NewUser) -> Result<Text, AccessError> {
         fits(new.role)?;
         // Before the long work of hashing; asked again below, since another may be added meanwhile.
-        unique(&self.known(), &new.email, None)?;
-        let (id, hash) = (secret::new_id()?, password::hash(&new.password)?);
-        self.change(|known| {
+        unique(&self.access.known(), &new.email, None)?;
+        let (id, hash) = (new_id()?, hash_password(&new.password)?);
+        self.change_access(|known| {
             unique(known, &new.email, None)?;
             let body = User {
                 user_id: id.clone(),
@@ -81,18 +82,18 @@ impl Access {
                 name: new.name.clone(),
                 password_hash: Some(hash.clone()),
             };
-            Ok(Decided::fact(change_key(&id, 0), AccessFact::UserAdded(body), id.clone()))
+            Ok(AccessDecision::append(change_key(&id, 0), AccessFact::UserAdded(body), id.clone()))
         })
     }
 
     /// Changes a user. Blocks.
     ///
     /// # Errors
-    /// As of [`Access::add_user`], and [`AccessError::NotFound`].
+    /// As of [`Commands::add_user`], and [`AccessError::NotFound`].
     pub fn change_user(&self, by: &str, id: &str, change: &UserChange) -> Result<(), AccessError> {
         fits(change.role.flatten())?;
-        let hash = change.password.as_deref().map(password::hash).transpose()?;
-        self.change(|known| {
+        let hash = change.password.as_deref().map(hash_password).transpose()?;
+        self.change_access(|known| {
             let (id, user) = person(known, id)?;
             if let Some(email) = &change.email {
                 unique(known, email, Some(id))?;
@@ -106,7 +107,7 @@ impl Access {
                 name: change.name.clone().or_else(|| user.name.clone()),
                 password_hash: hash.clone().or_else(|| user.password_hash.clone()),
             };
-            Ok(Decided::fact(change_key(id, user.position), AccessFact::UserChanged(body), ()))
+            Ok(AccessDecision::append(change_key(id, user.position), AccessFact::UserChanged(body), ()))
         })
     }
 
@@ -115,10 +116,10 @@ impl Access {
     /// # Errors
     /// [`AccessError::NotFound`]; else the log's.
     pub fn remove_user(&self, by: &str, id: &str) -> Result<(), AccessError> {
-        self.change(|known| {
+        self.change_access(|known| {
             let (id, _) = person(known, id)?;
             let body = UserRemoved { user_id: id.clone(), by: Text::new(by) };
-            Ok(Decided::fact(
+            Ok(AccessDecision::append(
                 EngineKey::UserRemoval { user: KeyPart::new(id.as_str()) },
                 AccessFact::UserRemoved(body),
                 (),
@@ -131,10 +132,10 @@ impl Access {
     /// # Errors
     /// [`AccessError::NotFound`]; else the log's.
     pub fn grant(&self, by: &str, id: &str, tenant: &TenantId, role: Role) -> Result<(), AccessError> {
-        self.change(|known| {
+        self.change_access(|known| {
             let (id, user) = person(known, id)?;
             if user.grants.tenants.get(tenant) == Some(&role) {
-                return Ok(Decided::nothing(()));
+                return Ok(AccessDecision::stands(()));
             }
             let body = MembershipGranted {
                 user_id: id.clone(),
@@ -142,7 +143,7 @@ impl Access {
                 role,
                 by: Text::new(by),
             };
-            Ok(Decided::fact(change_key(id, user.position), AccessFact::MembershipGranted(body), ()))
+            Ok(AccessDecision::append(change_key(id, user.position), AccessFact::MembershipGranted(body), ()))
         })
     }
 
@@ -151,7 +152,7 @@ impl Access {
     /// # Errors
     /// [`AccessError::NotFound`]; else the log's.
     pub fn revoke_membership(&self, by: &str, id: &str, tenant: &TenantId) -> Result<(), AccessError> {
-        self.change(|known| {
+        self.change_access(|known| {
             let (id, user) = person(known, id)?;
             if !user.grants.tenants.contains_key(tenant) {
                 return Err(AccessError::NotFound("membership"));
@@ -161,7 +162,7 @@ impl Access {
                 tenant: Text::new(tenant.as_str()).ok_or(AccessError::NoName)?,
                 by: Text::new(by),
             };
-            Ok(Decided::fact(change_key(id, user.position), AccessFact::MembershipRevoked(body), ()))
+            Ok(AccessDecision::append(change_key(id, user.position), AccessFact::MembershipRevoked(body), ()))
         })
     }
 }

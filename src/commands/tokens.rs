@@ -5,8 +5,9 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, TenantId};
 use domain::members::Text;
 
-use super::secret::Fresh;
-use super::{Access, AccessError, Decided};
+use super::Commands;
+use super::access::AccessDecision;
+use crate::access::{AccessError, Fresh};
 
 /// What a token is to be.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Issued {
 }
 
 /// The tenants that a list names; none for all of them.
-pub(super) fn tenants(names: &[String], role: Role) -> Result<Vec<Text>, AccessError> {
+fn tenants(names: &[String], role: Role) -> Result<Vec<Text>, AccessError> {
     let invalid = |rule: String| AccessError::invalid("/tenants", rule);
     if names.iter().any(|name| name == "*") && names.len() > 1 {
         return Err(invalid("must be tenants, or * alone for all of them".to_owned()));
@@ -50,7 +51,7 @@ pub(super) fn tenants(names: &[String], role: Role) -> Result<Vec<Text>, AccessE
     Ok(tenants)
 }
 
-impl Access {
+impl<V> Commands<V> {
     /// Issues a token, valid at once. Blocks.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ impl Access {
     pub fn issue_token(&self, by: &str, new: &NewToken) -> Result<Issued, AccessError> {
         let tenants = tenants(&new.tenants, new.role)?;
         let fresh = Fresh::new()?;
-        self.change(|_| {
+        self.change_access(|_| {
             let body = TokenIssued {
                 token_id: fresh.id.clone(),
                 name: new.name.clone(),
@@ -67,7 +68,7 @@ impl Access {
                 by: Text::new(by),
                 tenants: tenants.clone(),
             };
-            Ok(Decided::fact(
+            Ok(AccessDecision::append(
                 EngineKey::TokenIssued { token: KeyPart::new(fresh.id.as_str()) },
                 AccessFact::TokenIssued(body),
                 (),
@@ -81,14 +82,14 @@ impl Access {
     /// # Errors
     /// [`AccessError::NotFound`]; else the log's.
     pub fn revoke_token(&self, by: &str, id: &str) -> Result<(), AccessError> {
-        self.change(|known| {
+        self.change_access(|known| {
             let found = Text::new(id).and_then(|id| known.tokens.get_key_value(&id));
             let (id, token) = found.ok_or(AccessError::NotFound("token"))?;
             if token.revoked_at.is_some() {
-                return Ok(Decided::nothing(()));
+                return Ok(AccessDecision::stands(()));
             }
             let body = TokenRevoked { token_id: id.clone(), by: Text::new(by) };
-            Ok(Decided::fact(
+            Ok(AccessDecision::append(
                 EngineKey::TokenRevoked { token: KeyPart::new(id.as_str()) },
                 AccessFact::TokenRevoked(body),
                 (),
