@@ -350,5 +350,5 @@ async fn an_import_that_cannot_read_its_file_says_so_and_fails() {
     fs::create_dir(&dir).expect("a folder");
     let ran = site.cli(&["import", "--tenant", "acme", dir.to_str().expect("utf-8")]);
     ran.exits(1);
-    assert!(ran.stderr.contains("a-folder") && ran.stderr.contains("read no further"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a-folder") && ran.stderr.contains("reading stopped here"), "{}", ran.stderr);
 }

@@ -86,7 +86,7 @@ async fn f4_an_export_proves_itself() {
     assert!(personal.iter().all(|word| !manifest.to_string().contains(word)), "{manifest}");
 
     let again = export(&site, &["--out", file]);
-    assert!(again.exits(1).stderr.contains("is there already"), "{}", again.stderr);
+    assert!(again.exits(1).stderr.contains("already exists"), "{}", again.stderr);
     let piped = export(&site, &[]);
     assert_eq!(piped.exits(0).stdout, text, "stdout takes the same bytes");
     assert!(piped.stderr.contains(manifest["sha256"].as_str().expect("sha256")), "{}", piped.stderr);

@@ -22,7 +22,7 @@ pub enum AccessError {
     #[error("{0}")]
     Taken(&'static str),
     /// Too many logins failed under this name; seconds until the next one is heard.
-    #[error("too many logins failed; the next one is heard in {0} s")]
+    #[error("too many failed logins; try again in {0} s")]
     TooManyAttempts(u32),
     /// The log does not take or give facts.
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub enum AccessError {
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     /// The position was not folded in time; trying again is harmless.
-    #[error("position {0} is not folded yet")]
+    #[error("the read models have not reached position {0} yet; try again")]
     NotFolded(Position),
     /// A fact did not fit a record.
     #[error("a fact of access does not fit a record: {0}")]
@@ -40,10 +40,10 @@ pub enum AccessError {
     #[error("the password could not be hashed: {0}")]
     Password(String),
     /// A name that this room made itself is none.
-    #[error("a name of access is none")]
+    #[error("an internally generated identifier is invalid")]
     NoName,
     /// Other writers changed the same thing again and again.
-    #[error("it was changed again and again meanwhile")]
+    #[error("concurrent changes conflicted repeatedly; try again")]
     Contended,
 }
 

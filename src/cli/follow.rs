@@ -98,7 +98,9 @@ impl Following<'_> {
             }
             buffer.drain(..begin);
             if buffer.len() > LINE_MAX {
-                return Err(Unanswered::Never(Failure::Failed("what answers there is no factfold".into())));
+                return Err(Unanswered::Never(Failure::Failed(
+                    "the server at this URL is not factfold".into(),
+                )));
             }
         }
         Err(Unanswered::Broken("the stream ended".into()))

@@ -102,7 +102,7 @@ struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "FACTFOLD_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Public URL of the webhooks, as configured at the providers, which sign it; e.g. https://hooks.example.com
+    /// Public base URL of the webhooks, as configured at the providers; some include it in their signatures; e.g. https://hooks.example.com
     #[arg(long, env = "FACTFOLD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::ingest::error::IngestError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// The fold did not reach this position in time: 503, and the command may be sent again.
-    #[error("position {0} is not folded yet")]
+    #[error("the read models have not reached position {0} yet; try again")]
     NotFolded(Position),
     /// The tenant has no facts: 404.
     #[error("no such tenant")]
@@ -25,7 +25,7 @@ pub enum CommandError<R> {
     #[error(transparent)]
     State(#[from] StateError),
     /// Another command was first at every try: 503, and the command may be sent again.
-    #[error("too many others change the same thing at once")]
+    #[error("concurrent changes conflicted repeatedly; try again")]
     Contended,
     /// The idempotency key belongs to another request, whose fact stands at this position: 422.
     #[error("the idempotency key was used for another request, recorded at position {0}")]

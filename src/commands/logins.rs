@@ -47,7 +47,7 @@ impl<V> Commands<V> {
         Ok(begun.then(|| LoggedIn { user_id, cookie: fresh.text(), expires_at }))
     }
 
-    /// Ends the login of this cookie; one that is none is over already. Blocks.
+    /// Ends the login of this cookie; an unknown cookie is no error. Blocks.
     ///
     /// # Errors
     /// The log's.

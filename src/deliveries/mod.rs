@@ -88,7 +88,7 @@ pub struct Delivered {
     pub at: i64,
     /// As it was answered; a redelivery has one of its own.
     pub id: [u8; 16],
-    /// From the path; blank where it is none that is known.
+    /// Provider named in the path; empty if unknown.
     pub provider: Box<str>,
     /// Reference of the endpoint; none where there is none such.
     pub endpoint: Option<Box<str>>,

@@ -19,9 +19,9 @@ pub fn is_endpoint_id(text: &str) -> bool {
 pub struct Endpoint {
     /// Unguessable; the last part of the hook's path.
     pub id: String,
-    /// Whose deliveries.
+    /// Provider that sends to this endpoint.
     pub provider: String,
-    /// Whose they are, else the payload says it (RULINGS, Owner).
+    /// Tenant that owns the deliveries; `None`: determined from the payload (RULINGS, Owner).
     pub tenant: Option<TenantId>,
     /// The event, for providers whose bodies name none.
     pub event: Option<String>,

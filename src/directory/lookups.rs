@@ -65,7 +65,7 @@ pub enum DirectoryError {
         second: TenantId,
     },
     /// Ids of endpoints are unique per provider. The id is half a secret, so it is not shown.
-    #[error("the provider {provider:?} has two endpoints of one id")]
+    #[error("the provider {provider:?} has two endpoints with the same id")]
     Endpoint {
         /// Whose.
         provider: String,

@@ -64,7 +64,7 @@ impl Ingest {
                 Appended::Differs(position) => latest = position,
             }
         }
-        Err(of_tenant(tenant, "it was changed again and again meanwhile"))
+        Err(of_tenant(tenant, "concurrent changes conflicted repeatedly; try again"))
     }
 
     /// Records that the file no longer has a tenant, decided when `latest` was the last of it. Blocks.

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::error::IngestError;
 use crate::log::{Log, LogError};
 
-/// Conflicts whose conflict_counter are counted at a time.
+/// Most conflicts whose repetitions are counted at one time.
 const COUNTED_MAX: usize = 10_000;
 
 /// A conflict, as answered to whoever caused it.

@@ -23,7 +23,7 @@ pub enum IngestError {
         why: String,
     },
     /// The fact is recorded at this position and not folded in time.
-    #[error("position {0} is not folded yet")]
+    #[error("the read models have not reached position {0} yet; try again")]
     NotFolded(Position),
     /// A fact that the engine itself makes does not fit a record.
     #[error("the engine cannot record its own fact: {0}")]
@@ -49,7 +49,7 @@ pub enum DeliveryError {
     #[error("unknown provider or endpoint")]
     UnknownEndpoint,
     /// 405: the provider delivers by another method.
-    #[error("this provider does not deliver by that method")]
+    #[error("this provider's webhooks do not use this HTTP method")]
     Method,
     /// 401.
     #[error(transparent)]

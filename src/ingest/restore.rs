@@ -32,7 +32,7 @@ const BEGINS: &[u8] = b"{\"position\":";
 const REFERS: &[u8] = b"\"refers\":[";
 /// Most facts that one fact may name.
 const REFERS_MAX: usize = 5_000;
-/// Members that tell of the log a line came from, and are another's here.
+/// Members that describe the exporting log and do not apply to this one.
 const OF_THE_OTHER_LOG: [&str; 4] = ["position", "recorded_at", "digest", "leaf"];
 
 /// Whether a line is one of an export, as it was written.

@@ -1,4 +1,4 @@
-//! TailFrame frames of an open segment, in memory, shared by the writer and every reader.
+//! The frames of an open segment, held in memory, shared by the writer and every reader.
 
 use domain::keys::Position;
 use domain::record::{Hash, Record};

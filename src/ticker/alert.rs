@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 
 use super::Situation;
 
-/// What a rule finds: of one subject and window it is one alert.
+/// A finding of a rule; findings with equal subject and window are one alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Of what it speaks; none: of the tenant.
+    /// What it is about; `None`: the whole tenant.
     pub subject: Option<String>,
-    /// Which occasion.
+    /// The period or occurrence that distinguishes repeated alerts.
     pub window: String,
     /// What happened, in a line that names no person.
     pub title: String,

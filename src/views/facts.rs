@@ -279,7 +279,7 @@ pub(super) fn recording_url(position: Position, record: &RecordRef<'_>) -> Resul
     Ok(body.url.map(|url| url.as_str().to_owned()))
 }
 
-/// What a record says: its fact, or of an accepted conflict the fact that it brought.
+/// The fact in a record; of an accepted conflict, the replacement fact.
 pub fn content(position: Position, record: &RecordRef<'_>) -> Result<Fact, FactError> {
     let header = &record.header;
     let fact = Fact::decode(header.kind, header.version, record.public, record.personal())

@@ -94,7 +94,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         tokio::task::block_in_place(|| app.close());
         match tally {
             Some(tally) if !tally.as_expected() => {
-                Err(Failure::Failed("some deliveries did not come to what they must".into()))
+                Err(Failure::Failed("some deliveries did not have the expected outcome".into()))
             }
             Some(_) | None => Ok(()),
         }

@@ -13,7 +13,7 @@ use super::super::Failure;
 use crate::log::{LogError, LogSnapshot};
 use crate::views::facts::{FactFilter, FactItem, fact_item, page};
 
-/// How facts are laid down.
+/// Output formats of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// One JSON object a line; what `import` reads again

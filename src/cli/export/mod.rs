@@ -38,18 +38,18 @@ const INSTEAD: &str = "GET /api/v1/tenants/{tenant}/facts, by pages or with Acce
     factfold export --tenant acme --from 2025-10-01 --to 2025-10-31 --format csv > october.csv\n  \
     factfold import facts.ndjson --manifest facts.ndjson.manifest.json --data-dir elsewhere")]
 pub struct Args {
-    /// Whose facts [default: those of all tenants]
+    /// Only facts of this tenant [default: those of all tenants]
     #[arg(long, value_parser = tenant)]
     tenant: Option<TenantId>,
     #[command(flatten)]
     selection: Selection,
-    /// Also the payloads as they came: without them a quarantined delivery cannot be mapped elsewhere
+    /// Include original payloads; without them quarantined deliveries cannot be retried after an import
     #[arg(long)]
     raw: bool,
-    /// How facts are laid down
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// Where to, which must not be there yet [default: stdout]
+    /// Output file; must not exist yet [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Where the manifest goes [default: FILE.manifest.json beside the file; of stdout it is told on stderr]
@@ -72,7 +72,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let manifest_at = args.manifest.clone().or_else(|| args.out.as_ref().map(beside));
     for file in [&args.out, &manifest_at].into_iter().flatten() {
         if file.exists() {
-            return Err(Failure::Failed(format!("{}: is there already", file.display())));
+            return Err(Failure::Failed(format!("{}: already exists", file.display())));
         }
     }
     let manifest = match &args.out {

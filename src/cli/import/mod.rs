@@ -38,10 +38,10 @@ const INSTEAD: &str = "factfold import --server URL, or POST /api/v1/tenants/{te
 
 /// Append facts from NDJSON files to the log of a stopped server, or of a running one with --server.
 ///
-/// A line is one fact: as POST …/facts takes it, of the tenant of --tenant, or as `export` writes it, which says itself
-/// whose it is. What is there already is a duplicate and is not counted again, so that an import that was stopped can
-/// be run again: it goes on where it was stopped, as long as the file was not changed since, and its answer is that of
-/// the whole. An export is read from its start.
+/// Each line is one fact, either in the form that POST …/facts accepts (for the tenant given by --tenant) or a line of
+/// an `export`, which names its tenant. Known facts are reported as duplicates, so an interrupted import can be run
+/// again: it resumes where it stopped if the file is unchanged, and its totals cover the whole file. An export is always
+/// read from the start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold import --tenant acme calls.ndjson\n  \
@@ -49,10 +49,10 @@ const INSTEAD: &str = "factfold import --server URL, or POST /api/v1/tenants/{te
     FACTFOLD_TOKEN=ff_… factfold import --tenant acme --server http://127.0.0.1:8080 calls.ndjson\n  \
     factfold import facts.ndjson --manifest facts.ndjson.manifest.json")]
 pub struct Args {
-    /// Whose facts; lines of an export say it themselves
+    /// Tenant that the facts belong to; an export names it on each line
     #[arg(long, value_parser = tenant)]
     tenant: Option<TenantId>,
-    /// The manifest of the one file, an export: a file that differs from it is refused before anything is recorded
+    /// Manifest of a single export file; a file that differs from it is refused before anything is recorded
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
     /// A running server that the facts are posted to, with the token in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN
@@ -79,7 +79,7 @@ impl From<IngestError> for Failure {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     if let Some(manifest) = &args.manifest {
         let [file] = &args.files[..] else {
-            return Err(Failure::Usage("--manifest: is of one file; give one".into()));
+            return Err(Failure::Usage("--manifest requires exactly one FILE".into()));
         };
         Manifest::read(manifest)?.check(file)?;
     }
@@ -142,7 +142,7 @@ fn open(path: &Path) -> Result<Input, Failure> {
 
 fn read_no_further(name: &str, error: &io::Error, tally: &BatchTally) -> Failure {
     let recorded = output::grouped(tally.recorded);
-    Failure::Failed(format!("{name}: {error}; it was read no further, {recorded} facts were recorded"))
+    Failure::Failed(format!("{name}: {error}; reading stopped here; {recorded} facts were recorded"))
 }
 
 struct Import<'a> {

@@ -105,7 +105,7 @@ impl<R: Into<Problem>> From<CommandError<R>> for Problem {
             CommandError::Rejected(rejected) => rejected.into(),
             CommandError::State(error) => error.into(),
             CommandError::Contended => {
-                Self::unavailable("contended", "too many others change the same thing at once", 1)
+                Self::unavailable("contended", "concurrent changes conflicted repeatedly; try again", 1)
             }
             CommandError::Mismatch(position) => {
                 let detail = format!(

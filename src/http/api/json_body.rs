@@ -47,7 +47,7 @@ pub fn password(at: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-/// The one of `types` that the body is of; 415 for others, and for compressed bodies.
+/// Which of `types` the body has; 415 for others, and for compressed bodies.
 pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Problem> {
     let unsupported =
         |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);

@@ -75,7 +75,7 @@ impl Problem {
 
     /// 500: the cause is logged, never sent.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        let detail = "internal error; the server's log has it under this request's id";
+        let detail = "internal error; see the server's log output for this request id";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
         Self { cause: Some(cause.to_string().into()), ..problem }
     }

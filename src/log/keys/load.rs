@@ -18,11 +18,11 @@ use crate::store::{Db, StoreError};
 pub(super) enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("it belongs to another log")]
+    #[error("the index belongs to another log")]
     OtherLog,
-    #[error("it knows position {0}, beyond the log's head")]
+    #[error("the index knows position {0}, beyond the log's head")]
     BeyondHead(Position),
-    #[error("position {0} is another fact in the log")]
+    #[error("position {0} of the index is another fact in the log")]
     OtherFact(Position),
     #[error("the log could not be read: {0}")]
     Source(String),

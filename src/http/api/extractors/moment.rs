@@ -49,7 +49,7 @@ impl MomentQuery {
 pub async fn wait_for(app: &App, position: Option<Position>) -> Result<(), Problem> {
     match position {
         Some(position) if !app.engine.views.wait_for(position, MIN_POSITION_WAIT).await => {
-            let detail = format!("position {position} is not folded yet");
+            let detail = format!("the read models have not reached position {position} yet; try again");
             Err(Problem::unavailable("not_folded", detail, 1))
         }
         Some(_) | None => Ok(()),
