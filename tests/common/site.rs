@@ -206,8 +206,9 @@ impl Server {
         collect(child.stderr.take().expect("stderr is piped"), &stderr, Some(send));
         // The second call and later ones find it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
+        // The server closes what was idle for 15 s, and a client on a busy machine may send on it all the same.
         let client = reqwest::Client::builder().timeout(PATIENCE).redirect(Policy::none());
-        let client = client.build().expect("client");
+        let client = client.pool_idle_timeout(Duration::from_secs(5)).build().expect("client");
         let (child, ready, seen) = (Mutex::new(child), Some(ready), AtomicU64::new(0));
         Self { child, base: String::new(), client, ready, stdout, stderr, seen, dir: None }
     }
