@@ -22,13 +22,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &Value) -> Vec<u8> {
-    let text = text.as_str().expect("hex");
-    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("hex")).collect()
+    hex::decode(text.as_str().expect("hex")).expect("hex")
 }
 
 fn fixed<const N: usize>(text: &Value) -> [u8; N] {
@@ -69,14 +64,14 @@ fn written(given: &Value) -> (Value, Value) {
     let record = RecordRef::read(&stored).expect("record");
     let canonical = json!({"occurred_at": envelope.occurred_at.to_string(), "body": envelope.fact.json()});
     let golden = json!({
-        "public": hex(record.public),
-        "personal": hex(record.personal().unwrap_or_default()),
-        "header": hex(record.header_bytes),
-        "stored": hex(&stored),
-        "content": hex(&draft.content),
-        "key": hex(&draft.key),
-        "subject": hex(&record.header.subject.to_le_bytes()),
-        "leaf": hex(&leaf),
+        "public": hex::encode(record.public),
+        "personal": hex::encode(record.personal().unwrap_or_default()),
+        "header": hex::encode(record.header_bytes),
+        "stored": hex::encode(stored),
+        "content": hex::encode(draft.content),
+        "key": hex::encode(draft.key),
+        "subject": hex::encode(record.header.subject.to_le_bytes()),
+        "leaf": hex::encode(leaf),
     });
     (canonical, golden)
 }
@@ -131,7 +126,7 @@ fn differences(version: u64, case: &Value) -> Vec<String> {
     match RecordRef::read(&stored) {
         Err(error) => found.push(format!("stored: {error}")),
         Ok(record) => {
-            if hex(&record.leaf()) != str_of(golden, "leaf") {
+            if hex::encode(record.leaf()) != str_of(golden, "leaf") {
                 found.push("leaf of stored differs".into());
             }
             let header = record.header;
@@ -153,8 +148,8 @@ fn case(name: &str, kind: &str, body: Value, change: impl FnOnce(&mut Value)) ->
     let engine = group >= ControlFact::GROUP || kind == "tenant_closed";
     let mut given = json!({
         "tenant": "acme-dental",
-        "secret": hex(&std::array::from_fn::<u8, 32, _>(|at| at as u8)),
-        "salt": hex(&std::array::from_fn::<u8, 16, _>(|at| 0xA0 + at as u8)),
+        "secret": hex::encode(std::array::from_fn::<u8, 32, _>(|at| at as u8)),
+        "salt": hex::encode(std::array::from_fn::<u8, 16, _>(|at| 0xA0 + at as u8)),
         "recorded_at": "2025-10-09T12:00:01.500Z",
         "time_received": false,
         "mapping": 1,
@@ -272,7 +267,7 @@ fn a_flipped_byte_in_any_golden_part_is_seen() {
             let mut bad = case.clone();
             let mut bytes = unhex(value);
             bytes[at] ^= 1;
-            bad["golden"][part] = hex(&bytes).into();
+            bad["golden"][part] = hex::encode(bytes).into();
             assert!(!differences(1, &bad).is_empty(), "{part}, byte {at}");
         }
     }

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::keys::Position;
-
 use crate::access::Access;
 use crate::directory::{AlertTargets, TenantRegistry};
-use crate::follow::{Fold, FoldError, Follower, fold_history};
+use crate::follow::{Ahead, Checkpoint, Fold, FoldError, Follower, fold_history};
 use crate::log::Log;
 
 /// Access, tenants and endpoints, and alert targets, folded up to the head of the log.
@@ -14,7 +12,7 @@ pub(super) struct ControlFolds {
     pub access: Arc<Access>,
     pub registry: Arc<TenantRegistry>,
     pub alert_targets: Arc<AlertTargets>,
-    position: Position,
+    ahead: Arc<Ahead>,
     follower: Option<Follower>,
 }
 
@@ -24,17 +22,14 @@ impl ControlFolds {
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode.
     pub fn open(log: &Log, access: Access) -> Result<Self, FoldError> {
-        let mut folds = Self {
-            access: Arc::new(access),
-            registry: Arc::default(),
-            alert_targets: Arc::default(),
-            position: 0,
-            follower: None,
-        };
+        let access = Arc::new(access);
+        let (registry, alert_targets) = (Arc::<TenantRegistry>::default(), Arc::<AlertTargets>::default());
+        let folds: Vec<Arc<dyn Fold>> =
+            vec![Arc::clone(&access) as _, Arc::clone(&registry) as _, Arc::clone(&alert_targets) as _];
         let snapshot = log.snapshot();
-        fold_history(&snapshot, &folds.all())?;
-        folds.position = snapshot.head().position;
-        Ok(folds)
+        fold_history(&snapshot, &folds)?;
+        let ahead = Arc::new(Ahead::new(log, snapshot.head().position, folds));
+        Ok(Self { access, registry, alert_targets, ahead, follower: None })
     }
 
     /// Follows the log on a thread of its own.
@@ -42,17 +37,20 @@ impl ControlFolds {
     /// # Errors
     /// [`FoldError::Thread`].
     pub fn follow(&mut self, log: &Log) -> Result<(), FoldError> {
-        self.follower = Some(Follower::start("control", log, self.position, self.all(), Vec::new())?);
+        self.follower = Some(Follower::start_ahead("control", log, self.ahead())?);
         Ok(())
     }
 
-    /// Each of them.
-    pub fn all(&self) -> Vec<Arc<dyn Fold>> {
-        vec![
-            Arc::clone(&self.access) as _,
-            Arc::clone(&self.registry) as _,
-            Arc::clone(&self.alert_targets) as _,
-        ]
+    /// All of them, for the follower of the read models.
+    pub fn ahead(&self) -> Arc<Ahead> {
+        Arc::clone(&self.ahead)
+    }
+
+    /// Why one of them stopped, if one did.
+    pub fn failure(&self) -> Option<FoldError> {
+        let checkpoints =
+            [self.access.checkpoint(), self.registry.checkpoint(), self.alert_targets.checkpoint()];
+        checkpoints.into_iter().find_map(Checkpoint::failure)
     }
 
     /// Stops following.

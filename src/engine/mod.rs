@@ -147,7 +147,7 @@ impl Engine {
         let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
         setup.load(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
-        views.follow(folds.all())?;
+        views.follow(Some(folds.ahead()))?;
         let commands = Commands::new(commands::Parts {
             log: log.clone(),
             ingest: Arc::clone(&ingest),
@@ -206,8 +206,7 @@ impl Engine {
 
     /// Why some fold stopped, if one did: what it serves stays where it is.
     pub fn fold_failure(&self) -> Option<FoldError> {
-        let ahead = self.folds.all().into_iter().find_map(|fold| fold.checkpoint().failure());
-        ahead.or_else(|| self.views.failure())
+        self.folds.failure().or_else(|| self.views.failure())
     }
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.

@@ -1,9 +1,8 @@
 //! The log followed: what is made of facts alone is a [`Fold`], and a [`Follower`] hands it every new batch of facts.
 //!
-//! Each fold has a position of its own, its [`Checkpoint`]. Two followers run in an engine: the first feeds access,
-//! directory and alert targets, the second the read models, and the second takes no batch that the first has not
-//! folded. So a slow fold of read models never delays a revocation, and whoever waits for the read models has waited
-//! for access and directory, too.
+//! Each fold has a position of its own, its [`Checkpoint`]. Access, directory and alert targets are [`Ahead`] of the read
+//! models, which take no batch that those have not folded: whoever waits for the read models has waited for access and
+//! directory, too. A slow fold of read models never delays a revocation.
 
 mod checkpoint;
 mod decoded;
@@ -24,7 +23,7 @@ use domain::record::{KindTag, RecordRef};
 pub use self::checkpoint::Checkpoint;
 pub use self::decoded::Decoded;
 pub use self::error::FoldError;
-pub use self::follower::Follower;
+pub use self::follower::{Ahead, Follower};
 pub use self::replaced::{Replaced, is_accepted};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};

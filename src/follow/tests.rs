@@ -11,7 +11,7 @@ use domain::record::{Draft, Header, KindTag};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Batch, Checkpoint, Fold, FoldError, Follower, fold_history};
+use super::{Ahead, Batch, Checkpoint, Fold, FoldError, Follower, fold_history};
 use crate::log::select::GroupSet;
 use crate::testing::{Harness, T0, TestClock, draft};
 
@@ -92,7 +92,7 @@ fn given_a_history_and_new_facts_then_a_fold_is_given_each_of_its_groups_once_an
     let calls = Recorder::of(CALLS);
     fold_history(&house.log.snapshot(), &[calls.fold()]).expect("folded");
     assert_eq!(calls.checkpoint.position(), 2, "facts of other groups count as folded");
-    let follower = Follower::start("test", &house.log, 2, vec![calls.fold()], Vec::new()).expect("started");
+    let follower = Follower::start("test", &house.log, 2, vec![calls.fold()], None).expect("started");
     house.append(vec![email("c"), call("d")]);
     house.append(vec![call("e")]);
     assert!(calls.checkpoint.wait(5, WAIT));
@@ -106,7 +106,7 @@ fn given_a_fact_that_does_not_decode_then_only_the_fold_that_needs_it_stops() {
     let house = Harness::new(TestClock::standing(T0));
     let (calls, outreach) = (Recorder::of(CALLS), Recorder::of(OUTREACH));
     let folds = vec![calls.fold(), outreach.fold()];
-    let follower = Follower::start("test", &house.log, 0, folds, Vec::new()).expect("started");
+    let follower = Follower::start("test", &house.log, 0, folds, None).expect("started");
     house.append(vec![call("a"), unreadable()]);
     house.append(vec![call("b"), email("c")]);
     assert!(calls.checkpoint.wait(4, WAIT) && calls.checkpoint.failure().is_none());
@@ -121,9 +121,11 @@ fn given_a_fact_that_does_not_decode_then_only_the_fold_that_needs_it_stops() {
 fn second_is_past_the_first(has_first_ahead: bool) -> bool {
     let house = Harness::new(TestClock::standing(T0));
     let (first, second) = (Recorder::of(CALLS), Recorder::of(CALLS));
-    let ahead = if has_first_ahead { vec![first.fold()] } else { Vec::new() };
+    let ahead = Arc::new(Ahead::new(&house.log, 0, vec![first.fold()]));
+    let own = Follower::start_ahead("first", &house.log, Arc::clone(&ahead));
+    let ahead = has_first_ahead.then_some(ahead);
     let followers = [
-        Follower::start("first", &house.log, 0, vec![first.fold()], Vec::new()).expect("started"),
+        own.expect("started"),
         Follower::start("second", &house.log, 0, vec![second.fold()], ahead).expect("started"),
     ];
     let held = first.held.lock();
@@ -146,9 +148,11 @@ fn a_fold_takes_no_batch_before_the_folds_ahead_of_it_and_null_control_it_does_w
 fn a_slow_fold_delays_none_ahead_of_it_and_a_failed_one_ahead_delays_none_behind_it() {
     let house = Harness::new(TestClock::standing(T0));
     let (first, second) = (Recorder::of(OUTREACH), Recorder::of(CALLS));
+    let ahead = Arc::new(Ahead::new(&house.log, 0, vec![first.fold()]));
+    let own = Follower::start_ahead("first", &house.log, Arc::clone(&ahead));
     let followers = [
-        Follower::start("first", &house.log, 0, vec![first.fold()], Vec::new()).expect("started"),
-        Follower::start("second", &house.log, 0, vec![second.fold()], vec![first.fold()]).expect("started"),
+        own.expect("started"),
+        Follower::start("second", &house.log, 0, vec![second.fold()], Some(ahead)).expect("started"),
     ];
     let held = second.held.lock();
     house.append(vec![email("a")]);

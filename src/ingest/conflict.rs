@@ -1,7 +1,6 @@
 //! Conflicts: a key that came again with other content, its evidence in the log, and where the contents differ (R1).
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
@@ -165,8 +164,8 @@ impl First {
     ) -> Conflict {
         Conflict {
             first_position: self.position,
-            first_digest: hex(&self.content),
-            second_digest: hex(&second_digest),
+            first_digest: hex::encode(self.content),
+            second_digest: hex::encode(second_digest),
             diff: self.diff(second),
             count,
             counted_since: since.to_string(),
@@ -223,12 +222,4 @@ fn differences(pointer: &str, first: &Value, second: &Value, found: &mut Vec<Dif
     } else if first != second {
         found.push(Difference { pointer: pointer.to_owned(), first: first.clone(), second: second.clone() });
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

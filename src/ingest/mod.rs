@@ -103,8 +103,8 @@ impl Ingest {
         self.tenants.swap(directory);
     }
 
-    /// Puts other providers in place; deliveries under way end with those they began with. Where the directory changes, too, the registry goes first: readers take the directory
-    /// first, and so find the provider of each endpoint in it.
+    /// Puts other providers in place; deliveries under way end with those they began with. Where the directory changes,
+    /// too, the registry goes first: readers take the directory first, and so find the provider of each endpoint.
     pub fn swap_registry(&self, registry: Registry) {
         *self.registry.write() = Arc::new(registry);
     }

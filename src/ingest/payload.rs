@@ -6,7 +6,6 @@ use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::conflict::hex;
 use super::error::{MappingFailure, Reason};
 
 /// A name or id, cut to what a record may hold: the original is kept whole beside it.
@@ -143,7 +142,7 @@ pub fn phone(given: &str) -> Option<Phone> {
 /// The key of a payload that holds no id: a digest of its canonical JSON, so that spelling does not count.
 pub fn digest(value: &Value) -> String {
     // Maps of JSON are kept in the order of their keys, and writing to memory cannot fail.
-    hex(&Sha256::digest(value.to_string().as_bytes())[..16])
+    hex::encode(&Sha256::digest(value.to_string().as_bytes())[..16])
 }
 
 /// The members of a JSON object, each by any of the names that a provider has for it.

@@ -196,6 +196,11 @@ impl Log {
         self.inner.shared.heads()
     }
 
+    /// Waits until a fact after the position `after` is durable, at most for `wait`; whether there is one. Blocks.
+    pub fn wait_past(&self, after: Position, wait: Duration) -> bool {
+        self.inner.shared.wait_past(after, wait)
+    }
+
     /// Each fact after `after`, in order, as it becomes durable.
     pub fn follow(&self, after: Position) -> Follow {
         Follow::new(Arc::clone(&self.inner.shared), after)

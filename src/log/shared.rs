@@ -273,4 +273,9 @@ impl Follow {
     pub fn position(&self) -> Position {
         self.next
     }
+
+    /// Gives no fact up to `position` any more: its reader has them from elsewhere.
+    pub fn pass(&mut self, position: Position) {
+        self.next = self.next.max(position + 1);
+    }
 }

@@ -42,7 +42,7 @@ use self::state::Inner;
 pub use self::time_travel::Moment;
 use self::time_travel::PastStateCache;
 pub use crate::follow::FoldError;
-use crate::follow::{Checkpoint, Fold, Follower};
+use crate::follow::{Ahead, Checkpoint, Fold, Follower};
 use crate::log::{Log, LogSnapshot};
 
 pub use projections::entities::calls::list::CallFilter;
@@ -76,11 +76,11 @@ impl Views {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Follows the log on a thread of its own, behind the folds of `ahead`.
+    /// Follows the log on a thread of its own, which feeds the folds of `ahead` before the read models.
     ///
     /// # Errors
     /// [`FoldError::Thread`].
-    pub fn follow(&self, ahead: Vec<Arc<dyn Fold>>) -> Result<(), FoldError> {
+    pub fn follow(&self, ahead: Option<Arc<Ahead>>) -> Result<(), FoldError> {
         let folds: Vec<Arc<dyn Fold>> = vec![Arc::clone(&self.inner) as _];
         let follower = Follower::start("views", &self.inner.log, self.position(), folds, ahead)?;
         *self.inner.follower.lock() = Some(follower);
@@ -93,7 +93,7 @@ impl Views {
     /// As of both.
     pub fn start(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
         let views = Self::open(log, threads, progress)?;
-        views.follow(Vec::new())?;
+        views.follow(None)?;
         Ok(views)
     }
 

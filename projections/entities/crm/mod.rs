@@ -198,7 +198,7 @@ impl Entity for Crm {
     type Figures = ();
 
     const NAME: &'static str = "crm";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const GROUPS: &'static [u8] = &[SyncFact::GROUP];
     const SHARDED: bool = false;
 

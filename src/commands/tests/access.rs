@@ -55,7 +55,7 @@ impl World {
         let access = Arc::new(Access::new(testing::secret(), self.time.clock(), admin));
         let folds: Vec<Arc<dyn Fold>> = vec![Arc::clone(&access) as _];
         fold_history(&log.snapshot(), &folds).expect("folded");
-        let follower = Follower::start("access", &log, access.checkpoint().position(), folds, Vec::new());
+        let follower = Follower::start("access", &log, access.checkpoint().position(), folds, None);
         let commands = Commands::new(Parts {
             log: log.clone(),
             ingest: Arc::new(Ingest::new(
