@@ -193,9 +193,9 @@ engine_keys! {
     UserRemoval { user: KeyPart } = "user" / user / "removed";
     /// A user or a membership changed after the user's fact at `latest`; 0 where the user was added.
     UserChange { user: KeyPart, latest: Position } = "user" / user / latest;
-    /// An endpoint was added or removed when the head of the log was `head`: its id may come back.
-    EndpointChange { provider: KeyPart, endpoint: KeyPart, head: Position }
-        = "endpoint" / provider / endpoint / head;
+    /// An endpoint was added or removed after its change at `latest` (0: the first): its id may come back.
+    EndpointChange { provider: KeyPart, endpoint: KeyPart, latest: Position }
+        = "endpoint" / provider / endpoint / latest;
     /// A login began.
     LoginStarted { login: KeyPart } = "login" / login / "started";
     /// A login ended.
@@ -228,7 +228,7 @@ impl EngineKey {
             | Self::Conflict { first: position, .. }
             | Self::Tenant { latest: position }
             | Self::UserChange { latest: position, .. }
-            | Self::EndpointChange { head: position, .. } => Some(*position),
+            | Self::EndpointChange { latest: position, .. } => Some(*position),
             Self::LeadAttempt { .. }
             | Self::LeadReservation { .. }
             | Self::SessionEnd { .. }

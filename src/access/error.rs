@@ -15,7 +15,7 @@ pub enum AccessError {
         /// The rule.
         rule: String,
     },
-    /// There is no such token, user, membership or endpoint.
+    /// There is no such token, user or membership.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// What must be unique is there already.

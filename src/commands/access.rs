@@ -1,6 +1,5 @@
 //! What the commands over access share: the loop on the access state, one command at a time.
 
-use bytes::Bytes;
 use domain::facts::Fact;
 use domain::facts::access::AccessFact;
 use domain::keys::TenantId;
@@ -10,7 +9,6 @@ use domain::rules::decision::{Decision, NewFact};
 use super::decide::Attempt;
 use super::{CommandError, Commands, StateError};
 use crate::access::{AccessError, AccessState};
-use crate::follow::Fold;
 use crate::ingest::error::IngestError;
 
 /// Decision of a command over access: a fact under its key or nothing to append, and the answer.
@@ -37,23 +35,19 @@ impl<V> Commands<V> {
     ) -> Result<T, AccessError> {
         // No key holds that an email is unique, so this node decides one command at a time.
         let _changing = self.changing.lock();
-        let read = |head| async move {
-            let is_folded = self.access.checkpoint().wait(head, self.patience);
-            if is_folded { Ok(()) } else { Err(CommandError::State(StateError::NotFolded(head))) }
-        };
         let mut answer = None;
-        let decide = |(): &(), attempt: Attempt| {
+        let decide = |attempt: Attempt| {
             if attempt.recorded.is_some()
                 && let Some(answer) = answer.take()
             {
                 return Ok(Decision::Stands(answer));
             }
-            let decided = decide(&self.access.known()).map_err(CommandError::Rejected)?;
+            let decided = decide(&self.access.known())?;
             let Some((key, fact)) = decided.fact else { return Ok(Decision::Stands(decided.answer)) };
             answer = Some(decided.answer);
             Ok(Decision::Append(NewFact { key, occurred_at: None, fact: Fact::Access(fact) }))
         };
-        let changed = pollster::block_on(self.decide_on(&TenantId::control(), &Bytes::new(), read, decide));
+        let changed = self.decide_blocking(&*self.access, &TenantId::control(), decide);
         changed.map(|receipt| receipt.answer).map_err(|error| match error {
             CommandError::Rejected(error) => error,
             CommandError::State(StateError::NotFolded(position)) => AccessError::NotFolded(position),

@@ -6,6 +6,7 @@ use domain::members::Instant;
 use domain::rules::decision::{Decision, NewFact};
 
 use super::{CommandError, Commands, Receipt, StateError};
+use crate::follow::Fold;
 use crate::ingest::error::IngestError;
 use crate::log::Appended;
 use crate::views::TenantView;
@@ -89,6 +90,21 @@ impl<V> Commands<V> {
             }
         }
         Err(CommandError::Contended)
+    }
+
+    /// The same on a fold whose state `decide` reads itself, facts of `tenant` without payloads. Blocks.
+    pub(super) fn decide_blocking<T, R>(
+        &self,
+        fold: &impl Fold,
+        tenant: &TenantId,
+        mut decide: impl FnMut(Attempt) -> Result<Decision<T>, R>,
+    ) -> Result<Receipt<T>, CommandError<R>> {
+        let read = |head| async move {
+            let is_folded = fold.checkpoint().wait(head, self.patience);
+            if is_folded { Ok(()) } else { Err(CommandError::State(StateError::NotFolded(head))) }
+        };
+        let decide = |(): &(), attempt: Attempt| decide(attempt).map_err(CommandError::Rejected);
+        pollster::block_on(self.decide_on(tenant, &Bytes::new(), read, decide))
     }
 
     pub(super) fn now(&self) -> Instant {

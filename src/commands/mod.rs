@@ -9,6 +9,7 @@ mod alert_targets;
 mod conflicts;
 mod decide;
 mod dispositions;
+mod endpoints;
 mod error;
 mod idempotency;
 mod logins;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 pub use self::alert_targets::{NewTarget, TargetRejection};
 pub use self::conflicts::ConflictRejection;
+pub use self::endpoints::{EndpointRejection, NewEndpoint};
 pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::logins::LoggedIn;
@@ -44,7 +46,7 @@ pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
 use crate::access::Access;
 use crate::clock::Clock;
-use crate::directory::AlertTargets;
+use crate::directory::{AlertTargets, TenantRegistry};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::log::Log;
@@ -71,6 +73,8 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// Who may do what.
     pub access: Arc<Access>,
+    /// Tenants and endpoints.
+    pub registry: Arc<TenantRegistry>,
     /// To whom alerts are sent.
     pub alert_targets: Arc<AlertTargets>,
     /// The log's secret.
@@ -87,26 +91,53 @@ pub struct Commands<V = Views> {
     log: Log,
     ingest: Arc<Ingest>,
     access: Arc<Access>,
+    registry: Arc<TenantRegistry>,
     alert_targets: Arc<AlertTargets>,
     secret: LogSecret,
     clock: Clock,
     patience: Duration,
     /// Held by a command over access.
     changing: Arc<Mutex<()>>,
+    /// Held by a change of tenants or endpoints.
+    configuring: Arc<Mutex<()>>,
 }
 
 impl Commands<()> {
     /// Commands without read models.
     pub fn new(parts: Parts) -> Self {
-        let Parts { log, ingest, access, alert_targets, secret, clock } = parts;
-        let (patience, changing) = (PATIENCE, Arc::default());
-        Self { views: (), log, ingest, access, alert_targets, secret, clock, patience, changing }
+        let Parts { log, ingest, access, registry, alert_targets, secret, clock } = parts;
+        Self {
+            views: (),
+            log,
+            ingest,
+            access,
+            registry,
+            alert_targets,
+            secret,
+            clock,
+            patience: PATIENCE,
+            changing: Arc::default(),
+            configuring: Arc::default(),
+        }
     }
 
     /// The same commands, and those that decide on read models.
     pub fn with_views(self, views: Views) -> Commands {
-        let Self { views: (), log, ingest, access, alert_targets, secret, clock, patience, changing } = self;
-        Commands { views, log, ingest, access, alert_targets, secret, clock, patience, changing }
+        let Self { views: (), log, ingest, access, registry, alert_targets, secret, clock, .. } = self;
+        let Self { patience, changing, configuring, .. } = self;
+        Commands {
+            views,
+            log,
+            ingest,
+            access,
+            registry,
+            alert_targets,
+            secret,
+            clock,
+            patience,
+            changing,
+            configuring,
+        }
     }
 }
 

@@ -35,8 +35,8 @@ impl House {
         let views = harness.views();
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
         let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
-        let alert_targets = Arc::new(AlertTargets::default());
-        let commands = Commands::new(Parts { log, ingest, access, alert_targets, secret, clock });
+        let (registry, alert_targets) = (Arc::default(), Arc::new(AlertTargets::default()));
+        let commands = Commands::new(Parts { log, ingest, access, registry, alert_targets, secret, clock });
         let commands = commands.with_views(views.clone());
         let acme = TenantId::new("acme").unwrap();
         let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "busy", None) };

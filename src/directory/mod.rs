@@ -2,7 +2,6 @@
 
 mod alert_targets;
 mod endpoint;
-mod endpoint_changes;
 mod lookups;
 mod registry;
 mod runtime_endpoint;
@@ -11,7 +10,6 @@ mod state;
 
 pub use self::alert_targets::{AlertTarget, AlertTargets};
 pub use self::endpoint::{ENDPOINT_ID_RULE, Endpoint, endpoint_reference, is_endpoint_id};
-pub use self::endpoint_changes::{EndpointChange, NewEndpoint};
 pub use self::lookups::{Directory, DirectoryError, TenantEntry};
 pub use self::registry::{EndpointRow, FileConfig, TenantRegistry};
 pub use self::runtime_endpoint::{EndpointName, RuntimeEndpoint};

@@ -58,7 +58,9 @@ pub struct DirectoryState {
     position: Position,
     /// By place, so that an accepted conflict can replace the fact of an earlier one (RULINGS, Conflict).
     statements: BTreeMap<TenantId, BTreeMap<Position, Statement>>,
-    pub(super) endpoints: BTreeMap<EndpointName, RuntimeEndpoint>,
+    endpoints: BTreeMap<EndpointName, RuntimeEndpoint>,
+    /// Where each run-time endpoint was added or removed last, those that are gone too.
+    endpoint_changes: BTreeMap<EndpointName, Position>,
 }
 
 /// What a batch changed.
@@ -90,6 +92,11 @@ impl DirectoryState {
         &self.endpoints
     }
 
+    /// Where the run-time endpoint was added or removed last; 0 if it never was.
+    pub fn endpoint_changed(&self, name: &EndpointName) -> Position {
+        self.endpoint_changes.get(name).copied().unwrap_or(0)
+    }
+
     pub(super) fn apply(&mut self, batch: &Batch<'_>) -> Changes {
         let mut changes = Changes::default();
         for entry in &batch.entries {
@@ -115,11 +122,14 @@ impl DirectoryState {
         match fact {
             AccessFact::EndpointAdded(body) => {
                 let name = (body.provider.clone(), body.endpoint_id.clone());
+                self.endpoint_changes.insert(name.clone(), decoded.position);
                 self.endpoints.insert(name, RuntimeEndpoint::of(body, decoded.recorded_at));
                 true
             }
             AccessFact::EndpointRemoved(body) => {
-                self.endpoints.remove(&(body.provider.clone(), body.endpoint_id.clone())).is_some()
+                let name = (body.provider.clone(), body.endpoint_id.clone());
+                self.endpoint_changes.insert(name.clone(), decoded.position);
+                self.endpoints.remove(&name).is_some()
             }
             _ => false,
         }

@@ -17,7 +17,7 @@ use self::data_dir::{io_at, open_log_on, store};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
 pub use self::setup::{Change, TenantSetup};
-use crate::access::{Access, AccessError};
+use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::Clock;
 use crate::commands::{self, Commands};
@@ -66,9 +66,6 @@ pub enum EngineError {
     /// The file is wrong beside what the log holds.
     #[error("configuration refused: {0}")]
     Config(#[from] ConfigError),
-    /// Who may do what could not be read or changed.
-    #[error(transparent)]
-    Access(#[from] AccessError),
 }
 
 impl From<LogError> for EngineError {
@@ -152,6 +149,7 @@ impl Engine {
             log: log.clone(),
             ingest: Arc::clone(&ingest),
             access: Arc::clone(&access),
+            registry: Arc::clone(&registry),
             alert_targets: Arc::clone(&folds.alert_targets),
             secret: secret.clone(),
             clock: Arc::clone(&clock),

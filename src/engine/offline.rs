@@ -60,6 +60,7 @@ impl Offline {
             log: log.clone(),
             ingest: Arc::clone(&ingest),
             access: Arc::clone(&access),
+            registry: Arc::clone(&registry),
             alert_targets: Arc::clone(&folds.alert_targets),
             secret: secret.clone(),
             clock,

@@ -1,26 +1,17 @@
-//! Changes of tenants and endpoints: those that a file brings, and endpoints made at run time.
+//! Changes of tenants and endpoints that a file brings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::keys::{Position, TenantId};
-use domain::members::Text;
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::EngineError;
-use crate::access::AccessError;
 use crate::config::{Config, TenantConfig};
-use crate::directory::secret;
-use crate::directory::{
-    Directory, DirectoryState, ENDPOINT_ID_RULE, Endpoint, EndpointChange, FileConfig, NewEndpoint,
-    TenantRegistry, is_endpoint_id,
-};
+use crate::directory::{Directory, FileConfig, TenantRegistry};
 use crate::ingest::Ingest;
 use crate::ingest::providers::Registry;
-
-/// Decisions on an old state are made again; nobody changes it this often meanwhile.
-const TRIES: usize = 8;
 
 /// What a file changes of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,89 +127,4 @@ impl TenantSetup {
         planned.extend(gone.map(|(id, tenant)| Planned { tenant: id, latest: tenant.latest, body: None }));
         Ok(planned)
     }
-
-    /// Adds an endpoint, live at once; answers its id. Blocks.
-    ///
-    /// # Errors
-    /// [`AccessError::Invalid`] names the member at fault; [`AccessError::Taken`]; else the log's.
-    pub fn add_endpoint(&self, by: &str, new: &NewEndpoint) -> Result<Text, EngineError> {
-        let _changing = self.changing.lock();
-        self.check(new)?;
-        let id = match &new.id {
-            Some(id) => id.clone(),
-            None => unguessable()?,
-        };
-        let taken = || AccessError::Taken("the provider has an endpoint of this id");
-        self.change(|state| state.endpoint_added(by, &id, new).ok_or_else(taken))?;
-        Ok(id)
-    }
-
-    /// Appends the endpoint change that `decide` makes of the state at the head of the log, and waits until it is
-    /// folded. A key that another writer has taken meanwhile is decided again.
-    fn change(
-        &self,
-        decide: impl Fn(&DirectoryState) -> Result<EndpointChange, AccessError>,
-    ) -> Result<(), EngineError> {
-        for _ in 0..TRIES {
-            self.ingest.wait_for_tenants()?;
-            let change = decide(&self.registry.state())?;
-            if self.ingest.change_endpoint(change)? {
-                return Ok(());
-            }
-        }
-        Err(AccessError::Contended.into())
-    }
-
-    fn check(&self, new: &NewEndpoint) -> Result<(), AccessError> {
-        let (directory, registry) = (self.ingest.directory(), self.ingest.registry());
-        let Some(provider) = registry.provider(new.provider.as_str()) else {
-            return Err(AccessError::invalid("/provider", "is not a provider of this server"));
-        };
-        if let Some(tenant) = &new.tenant
-            && !directory.has_tenant(tenant)
-        {
-            return Err(AccessError::invalid("/tenant", "is not a tenant of this server"));
-        }
-        if new.id.as_ref().is_some_and(|id| !is_endpoint_id(id.as_str())) {
-            return Err(AccessError::invalid("/endpoint_id", ENDPOINT_ID_RULE));
-        }
-        if new.id.as_ref().is_some_and(|id| self.registry.has_in_file(new.provider.as_str(), id.as_str())) {
-            return Err(AccessError::Taken("the provider has an endpoint of this id in the file"));
-        }
-        // A text that is no reference would be a secret: it is refused before anything reads it.
-        if !new.secrets.iter().all(|text| secret::is_reference(text.as_str())) {
-            let rule = "must say where each secret stands, as env:NAME or file:PATH";
-            return Err(AccessError::invalid("/secrets", rule));
-        }
-        let secrets = new.secrets.iter().map(|text| secret::resolve(text.as_str()));
-        let secrets = secrets.collect::<Result<Vec<_>, _>>();
-        let endpoint = Endpoint {
-            id: new.id.as_ref().map_or_else(String::new, ToString::to_string),
-            provider: new.provider.to_string(),
-            tenant: new.tenant.clone(),
-            event: new.event.as_ref().map(ToString::to_string),
-            secrets: secrets.map_err(|why| AccessError::invalid("/secrets", why))?,
-        };
-        provider.check(&endpoint).map_err(|(key, rule)| {
-            AccessError::invalid(if key == "event" { "/event" } else { "/secrets" }, rule)
-        })
-    }
-
-    /// Removes an endpoint made at run time; its deliveries are unknown at once. Blocks.
-    ///
-    /// # Errors
-    /// [`AccessError::NotFound`], also for the file's; else the log's.
-    pub fn remove_endpoint(&self, by: &str, provider: &str, id: &str) -> Result<(), EngineError> {
-        let _changing = self.changing.lock();
-        let none = || AccessError::NotFound("endpoint");
-        self.change(|state| state.endpoint_removed(by, provider, id).ok_or_else(none))
-    }
-}
-
-/// 128 random bits in hexadecimal digits.
-fn unguessable() -> Result<Text, AccessError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Text::new(&text).ok_or(AccessError::NoName)
 }

@@ -10,11 +10,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{Engine, EngineError};
-use crate::access::AccessError;
-use crate::commands::{NewToken, NewUser};
+use super::Engine;
+use crate::commands::{CommandError, EndpointRejection, NewEndpoint, NewToken, NewUser};
 use crate::config::Config;
-use crate::directory::NewEndpoint;
 use crate::follow::Fold;
 use crate::log::Log;
 use crate::testing::{T0, draft};
@@ -199,7 +197,7 @@ fn given_an_endpoint_when_a_secret_is_written_out_then_it_is_refused() {
     node.arrive(true, "acme", "tenant_configured", tenant("+12125550101"));
     let secret = node.dir.path().join("twilio-token");
     std::fs::write(&secret, "sesame").expect("written");
-    let (setup, registry) = (&node.engine.setup, &node.engine.registry);
+    let (commands, registry) = (&node.engine.commands, &node.engine.registry);
     let mut new = NewEndpoint {
         id: None,
         provider: text("twilio"),
@@ -207,16 +205,16 @@ fn given_an_endpoint_when_a_secret_is_written_out_then_it_is_refused() {
         event: None,
         secrets: vec![text("hunter2-in-the-clear")],
     };
-    let refused = setup.add_endpoint("admin", &new);
-    assert!(matches!(refused, Err(EngineError::Access(AccessError::Invalid { pointer: "/secrets", .. }))));
+    let refused = commands.add_endpoint("admin", &new);
+    assert!(matches!(refused, Err(CommandError::Rejected(EndpointRejection::Invalid { pointer: "/secrets", .. }))));
     new.secrets = vec![text(&format!("file:{}", secret.display()))];
-    let id = setup.add_endpoint("admin", &new).expect("added");
+    let id = commands.add_endpoint("admin", &new).expect("added").answer;
     assert_eq!(id.as_str().len(), 32);
     assert_eq!(registry.state().endpoints().len(), 1);
     new.id = Some(id.clone());
-    let taken = setup.add_endpoint("admin", &new);
-    assert!(matches!(taken, Err(EngineError::Access(AccessError::Taken(_)))));
-    setup.remove_endpoint("admin", "twilio", id.as_str()).expect("removed");
-    setup.add_endpoint("admin", &new).expect("an id comes back");
+    let taken = commands.add_endpoint("admin", &new);
+    assert!(matches!(taken, Err(CommandError::Rejected(EndpointRejection::Taken(_)))));
+    commands.remove_endpoint("admin", "twilio", id.as_str()).expect("removed");
+    commands.add_endpoint("admin", &new).expect("an id comes back");
     assert_eq!(registry.state().endpoints().len(), 1);
 }

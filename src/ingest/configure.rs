@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use super::Ingest;
 use super::error::IngestError;
-use crate::directory::EndpointChange;
 use crate::follow::Fold;
 use crate::log::Appended;
 
@@ -77,18 +76,6 @@ impl Ingest {
         self.append_of_tenant(tenant, latest, fact)?;
         tracing::info!(%tenant, "tenant closed");
         self.wait_for_tenants()
-    }
-
-    /// Appends a change of a run-time endpoint and waits until the directory has folded it; `false` if another writer
-    /// has taken its key. Blocks.
-    ///
-    /// # Errors
-    /// The log's, or [`IngestError::NotFolded`].
-    pub fn change_endpoint(&self, (key, fact): EndpointChange) -> Result<bool, IngestError> {
-        let envelope = Envelope::by_engine(TenantId::control(), &key, self.now(), Fact::Access(fact))?;
-        let appended = self.append(&[envelope], &Bytes::new())?.wait()?;
-        self.wait_for_tenants()?;
-        Ok(!matches!(appended.first(), Some(Appended::Differs(_)) | None))
     }
 
     /// Waits until the directory has folded the log's head as it is now. Blocks.

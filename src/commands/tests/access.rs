@@ -56,6 +56,7 @@ impl World {
         let folds: Vec<Arc<dyn Fold>> = vec![Arc::clone(&access) as _];
         fold_history(&log.snapshot(), &folds).expect("folded");
         let follower = Follower::start("access", &log, access.checkpoint().position(), folds, None);
+        let registry = Arc::new(TenantRegistry::fixed(testing::empty_directory()));
         let commands = Commands::new(Parts {
             log: log.clone(),
             ingest: Arc::new(Ingest::new(
@@ -63,9 +64,10 @@ impl World {
                 testing::secret(),
                 self.time.clock(),
                 testing::PUBLIC_URL.to_owned(),
-                Arc::new(TenantRegistry::fixed(testing::empty_directory())),
+                Arc::clone(&registry),
             )),
             access: Arc::clone(&access),
+            registry,
             alert_targets: Arc::new(AlertTargets::default()),
             secret: testing::secret(),
             clock: self.time.clock(),

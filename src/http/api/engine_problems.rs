@@ -6,7 +6,6 @@ use domain::json::FieldError;
 use super::problem::Problem;
 use crate::access::AccessError;
 use crate::commands::{CommandError, StateError};
-use crate::engine::EngineError;
 use crate::ingest::error::IngestError;
 use crate::log::LogError;
 use crate::views::FoldError;
@@ -64,16 +63,6 @@ impl From<AccessError> for Problem {
             | AccessError::Fact(_)
             | AccessError::Password(_)
             | AccessError::NoName => Self::internal(&error),
-        }
-    }
-}
-
-impl From<EngineError> for Problem {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Access(error) => error.into(),
-            EngineError::Ingest(error) => error.into(),
-            other => Self::internal(&other),
         }
     }
 }

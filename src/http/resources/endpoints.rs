@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::json::Reader;
+use domain::json::{FieldError, Reader};
 use domain::keys::TenantId;
 use domain::members::Text;
 use projections::store::Page;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::directory::NewEndpoint;
+use crate::commands::{EndpointRejection, NewEndpoint};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::json_body::{json_body, members};
@@ -143,7 +143,7 @@ async fn add_endpoint(
     let body = json_body(request).await?;
     let new = members(&body, new_endpoint)?;
     let added = move || {
-        let id = app.engine.setup.add_endpoint(&caller.id, &new)?;
+        let id = app.engine.commands.add_endpoint(&caller.id, &new)?.answer;
         let url = format!("{}/hooks/{}/{id}", app.engine.public_url, new.provider);
         Ok::<_, Problem>(AddedEndpoint { endpoint_id: id.to_string(), url })
     };
@@ -161,6 +161,19 @@ async fn remove_endpoint(
     GlobalAccess(caller): GlobalAccess,
     Path((provider, endpoint_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    blocking(move || app.engine.setup.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;
+    blocking(move || app.engine.commands.remove_endpoint(&caller.id, &provider, &endpoint_id)).await??;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<EndpointRejection> for Problem {
+    fn from(rejection: EndpointRejection) -> Self {
+        match rejection {
+            EndpointRejection::Invalid { pointer, rule } => {
+                let fault = FieldError { pointer: pointer.into(), message: rule };
+                Self::unprocessable("invalid_body", vec![fault])
+            }
+            EndpointRejection::Taken(detail) => Self::new(StatusCode::CONFLICT, "taken", detail),
+            EndpointRejection::NotFound => Self::not_found("endpoint"),
+        }
+    }
 }

@@ -78,8 +78,9 @@ impl House {
     fn commands(&self) -> Commands<()> {
         let (log, secret, clock) = (self.harness.log.clone(), testing::secret(), self.harness.clock());
         let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
-        let (ingest, alert_targets) = (Arc::clone(&self.ingest), Arc::new(AlertTargets::default()));
-        Commands::new(Parts { log, ingest, access, alert_targets, secret, clock })
+        let (registry, alert_targets) = (Arc::default(), Arc::new(AlertTargets::default()));
+        let ingest = Arc::clone(&self.ingest);
+        Commands::new(Parts { log, ingest, access, registry, alert_targets, secret, clock })
     }
 
     fn kind(&self, position: Position) -> &'static str {
