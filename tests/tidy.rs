@@ -47,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("outbound", &["directory", "ingest", "views"]),
     ("ticker", &["auditor", "deliveries", "ingest", "views"]),
     ("auditor", &["log", "views"]),
-    ("commands", &["access", "directory", "follow", "ingest", "log", "views"]),
+    ("commands", &["access", "config", "directory", "follow", "ingest", "log", "views"]),
     ("access", &["follow", "log"]),
     ("directory", &["follow", "log"]),
     ("deliveries", &["store"]),

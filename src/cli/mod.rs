@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::clock::system_clock;
+use crate::commands::{CommandError, FileRejection};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::engine::{DataDir, EngineError, Offline};
 use crate::views::FoldError;
@@ -153,6 +154,15 @@ impl From<FoldError> for Failure {
     }
 }
 
+impl From<CommandError<FileRejection>> for Failure {
+    fn from(error: CommandError<FileRejection>) -> Self {
+        match error {
+            CommandError::Rejected(_) => Self::Usage(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
@@ -160,7 +170,7 @@ impl From<EngineError> for Failure {
                 Self::InUse(format!("{error}; stop the other factfold, or use another --data-dir"))
             }
             EngineError::Damaged(_) => Self::Integrity(error.to_string()),
-            EngineError::Config(_) | EngineError::Directory(_) => Self::Usage(error.to_string()),
+            EngineError::File(error) => error.into(),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -284,7 +284,7 @@ fn retry_all(settings: &Settings, config: &Config, offline: &Offline, which: &Wh
 
 /// Says where the file knows more of tenants than the log: that may be why a delivery has no meaning yet.
 fn stale(config: &Config, offline: &Offline) -> Result<(), Failure> {
-    let changes = offline.setup.changes(config)?;
+    let changes = offline.commands.tenant_changes(config)?;
     if !changes.is_empty() {
         let tenants: Vec<&str> = changes.iter().map(|(tenant, _)| tenant.as_str()).collect();
         output::note(&format!(

@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::clock::system_clock;
 use crate::config::{Config, Overrides};
-use crate::engine::{Engine, EngineError};
+use crate::commands::CommandError;
+use crate::engine::Engine;
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.
@@ -86,8 +87,8 @@ fn hangups() -> Result<Signal, Failure> {
 async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
-            let config = Config::load(&overrides).map_err(EngineError::from)?;
-            app.engine().setup.load(&config).map(|()| config)
+            let config = Config::load(&overrides).map_err(|error| CommandError::Rejected(error.into()))?;
+            app.engine().commands.load_file(&config).map(|()| config)
         });
         match loaded {
             Ok(config) => {

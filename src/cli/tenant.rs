@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::arguments::{all_known, configuration, tenant};
 use super::{Failure, Settings, output};
-use crate::engine::{Change, Offline};
+use crate::commands::TenantChange;
+use crate::engine::Offline;
 use crate::views::facts::FactItem;
 
 /// The same by a running server.
@@ -73,20 +74,20 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             show(settings, &offline, tenant)
         }
         What::Apply { dry_run } => {
-            let changes = offline.setup.changes(&config)?;
+            let changes = offline.commands.tenant_changes(&config)?;
             if !dry_run {
-                offline.setup.load(&config)?;
+                offline.commands.load_file(&config)?;
             }
             told(settings, &changes, *dry_run)
         }
     }
 }
 
-fn told(settings: &Settings, changes: &[(TenantId, Change)], dry_run: bool) -> Result<(), Failure> {
+fn told(settings: &Settings, changes: &[(TenantId, TenantChange)], dry_run: bool) -> Result<(), Failure> {
     let rows = changes.iter().map(|(tenant, change)| {
         let change = match change {
-            Change::Configured => "configured",
-            Change::Closed => "closed",
+            TenantChange::Configured => "configured",
+            TenantChange::Closed => "closed",
         };
         (tenant.to_string(), change)
     });

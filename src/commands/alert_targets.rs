@@ -10,9 +10,8 @@ use domain::rules::decision::{Decision, NewFact};
 use uuid::Uuid;
 
 use super::decide::Attempt;
-use super::{CommandError, Commands, Receipt, StateError};
+use super::{CommandError, Commands, Receipt};
 use crate::directory::AlertTarget;
-use crate::follow::Fold;
 use crate::ingest::error::IngestError;
 
 /// Targets at most: each alert goes to all that want it.
@@ -103,11 +102,8 @@ impl<V> Commands<V> {
         mut decide: impl FnMut(&[AlertTarget], Attempt) -> Result<Decision<T>, TargetRejection>,
     ) -> Result<Receipt<T>, CommandError<TargetRejection>> {
         let read = |head: Position| async move {
-            if self.alert_targets.checkpoint().reached(head, self.patience).await {
-                Ok(self.alert_targets.all())
-            } else {
-                Err(CommandError::State(StateError::NotFolded(head)))
-            }
+            self.fold_reached(&*self.alert_targets, head).await?;
+            Ok(self.alert_targets.all())
         };
         let decide = |targets: &Vec<AlertTarget>, attempt: Attempt| {
             decide(targets, attempt).map_err(CommandError::Rejected)

@@ -92,7 +92,7 @@ impl<V> Commands<V> {
         let receipt = self.decide_on(tenant, &original, read, decide).await?;
         if configures && receipt.recorded.is_some() {
             // The corrected configuration holds for the next delivery.
-            self.ingest.tenants_folded().await?;
+            self.fold_reached(&*self.registry, self.log.head().position).await?;
         }
         Ok(receipt)
     }

@@ -99,12 +99,21 @@ impl<V> Commands<V> {
         tenant: &TenantId,
         mut decide: impl FnMut(Attempt) -> Result<Decision<T>, R>,
     ) -> Result<Receipt<T>, CommandError<R>> {
-        let read = |head| async move {
-            let is_folded = fold.checkpoint().wait(head, self.patience);
-            if is_folded { Ok(()) } else { Err(CommandError::State(StateError::NotFolded(head))) }
-        };
+        let read = |head| async move { Ok(self.wait_folded(fold, head)?) };
         let decide = |(): &(), attempt: Attempt| decide(attempt).map_err(CommandError::Rejected);
         pollster::block_on(self.decide_on(tenant, &Bytes::new(), read, decide))
+    }
+
+    /// Waits until `fold` has reached `head`. Blocks.
+    pub(super) fn wait_folded(&self, fold: &impl Fold, head: Position) -> Result<(), StateError> {
+        let is_folded = fold.checkpoint().wait(head, self.patience);
+        if is_folded { Ok(()) } else { Err(StateError::NotFolded(head)) }
+    }
+
+    /// As [`Commands::wait_folded`], for async callers.
+    pub(super) async fn fold_reached(&self, fold: &impl Fold, head: Position) -> Result<(), StateError> {
+        let is_folded = fold.checkpoint().reached(head, self.patience).await;
+        if is_folded { Ok(()) } else { Err(StateError::NotFolded(head)) }
     }
 
     pub(super) fn now(&self) -> Instant {

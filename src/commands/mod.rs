@@ -19,6 +19,7 @@ mod reports;
 mod sessions;
 mod stages;
 mod targets;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -42,6 +43,7 @@ pub use self::notes::{NewNote, NoteNotFound};
 pub use self::quarantine::{Resolution, RetryRejection};
 pub use self::sessions::NextLead;
 pub use self::stages::StageRejection;
+pub use self::tenants::{FileRejection, TenantChange};
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
 use crate::access::Access;

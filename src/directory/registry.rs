@@ -1,11 +1,10 @@
 //! The directory as it is served: the folded state, and the file's configuration beside it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::facts::access::AccessFact;
 use domain::facts::tenant::TenantFact;
-use domain::keys::{Position, TenantId};
+use domain::keys::TenantId;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::endpoint::Endpoint;
@@ -126,11 +125,6 @@ impl TenantRegistry {
             is_live: directory.endpoint(provider.as_str(), id.as_str()).is_some(),
         });
         of_file.chain(made).collect()
-    }
-
-    /// Waits until `position` is folded; whether it was within `timeout`. Blocks.
-    pub fn wait(&self, position: Position, timeout: Duration) -> bool {
-        self.checkpoint.wait(position, timeout)
     }
 
     fn resolve(&self, inputs: &mut Inputs) {

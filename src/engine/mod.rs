@@ -3,7 +3,6 @@
 mod data_dir;
 mod folds;
 mod offline;
-mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -16,17 +15,15 @@ pub use self::data_dir::{DataDir, open_log};
 use self::data_dir::{io_at, open_log_on, store};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
-pub use self::setup::{Change, TenantSetup};
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::Clock;
-use crate::commands::{self, Commands};
-use crate::config::{Config, ConfigError};
+use crate::commands::{self, CommandError, Commands, FileRejection};
+use crate::config::Config;
 use crate::deliveries::Deliveries;
-use crate::directory::{DirectoryError, Secret, TenantRegistry};
+use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
-use crate::ingest::error::IngestError;
 use crate::log::{Log, LogError};
 use crate::outbound::{Allowed, Client, Outbox, OutboxParts};
 use crate::store::Store;
@@ -57,15 +54,9 @@ pub enum EngineError {
     /// The log could not be folded.
     #[error(transparent)]
     Fold(#[from] FoldError),
-    /// A tenant's configuration could not be recorded.
+    /// The file's tenants and endpoints were refused, or could not be recorded.
     #[error(transparent)]
-    Ingest(#[from] IngestError),
-    /// Two tenants claim one number or workspace.
-    #[error("configuration refused: {0}")]
-    Directory(#[from] DirectoryError),
-    /// The file is wrong beside what the log holds.
-    #[error("configuration refused: {0}")]
-    Config(#[from] ConfigError),
+    File(#[from] CommandError<FileRejection>),
 }
 
 impl From<LogError> for EngineError {
@@ -104,8 +95,6 @@ pub struct Engine {
     pub access: Arc<Access>,
     /// Tenants and endpoints.
     pub registry: Arc<TenantRegistry>,
-    /// Changes tenants and endpoints.
-    pub setup: TenantSetup,
     /// What providers and browsers were told to call.
     pub public_url: String,
     /// Keys the digests of what is asked for by name.
@@ -141,10 +130,6 @@ impl Engine {
             public_url.clone(),
             Arc::clone(&registry),
         ));
-        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
-        setup.load(config)?;
-        let views = Views::open(&log, fold_threads(), &|_| {})?;
-        views.follow(Some(folds.ahead()))?;
         let commands = Commands::new(commands::Parts {
             log: log.clone(),
             ingest: Arc::clone(&ingest),
@@ -154,6 +139,9 @@ impl Engine {
             secret: secret.clone(),
             clock: Arc::clone(&clock),
         });
+        commands.load_file(config)?;
+        let views = Views::open(&log, fold_threads(), &|_| {})?;
+        views.follow(Some(folds.ahead()))?;
         let commands = commands.with_views(views.clone());
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
@@ -187,7 +175,6 @@ impl Engine {
             ticker,
             access,
             registry,
-            setup,
             public_url,
             secret,
             clock,

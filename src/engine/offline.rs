@@ -6,7 +6,7 @@ use domain::keys::{LogSecret, TenantId};
 
 use super::data_dir::{DataDir, open_log_on, store};
 use super::folds::ControlFolds;
-use super::{EngineError, TenantSetup, fold_threads};
+use super::{EngineError, fold_threads};
 use crate::access::Access;
 use crate::clock::Clock;
 use crate::commands::{Commands, Parts};
@@ -31,8 +31,6 @@ pub struct Offline {
     pub access: Arc<Access>,
     /// Tenants and endpoints: the endpoints and described sources of the file and the log, the tenants of the log.
     pub registry: Arc<TenantRegistry>,
-    /// Changes tenants and endpoints.
-    pub setup: TenantSetup,
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     folds: ControlFolds,
@@ -65,9 +63,8 @@ impl Offline {
             secret: secret.clone(),
             clock,
         });
-        let setup = TenantSetup::new(Arc::clone(&ingest), Arc::clone(&registry));
-        setup.read(config);
-        Ok(Self { log, store, ingest, commands, access, registry, setup, secret, folds, _dir: dir })
+        commands.read_file(config);
+        Ok(Self { log, store, ingest, commands, access, registry, secret, folds, _dir: dir })
     }
 
     /// Whether the tenant is configured, by the file or the log, or has facts.

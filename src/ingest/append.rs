@@ -1,5 +1,7 @@
 //! Envelopes into the log: each becomes a draft with a fresh salt, and all of them are appended at once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use domain::codec::CodecError;
 use domain::envelope::Envelope;
@@ -8,10 +10,13 @@ use domain::record::Draft;
 
 use super::Ingest;
 use super::error::IngestError;
+use crate::follow::Fold;
 use crate::log::PendingAll;
 
 /// Most salts that one system call draws: 1 KiB.
 const SALTS_MAX: usize = 64;
+/// How long a batch that configures tenants waits for the directory to fold it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes drafts of envelopes. Salts are drawn from the operating system many at a time.
 pub(super) struct Drafter<'i> {
@@ -58,5 +63,15 @@ impl Ingest {
         let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
         let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
         Ok(self.log.append_all(drafts)?)
+    }
+
+    /// Waits until the directory has folded the log's head as it is now.
+    ///
+    /// # Errors
+    /// [`IngestError::NotFolded`] after 5 s.
+    pub(super) async fn tenants_folded(&self) -> Result<(), IngestError> {
+        let head = self.log.head().position;
+        let is_folded = self.tenants.checkpoint().reached(head, PATIENCE).await;
+        if is_folded { Ok(()) } else { Err(IngestError::NotFolded(head)) }
     }
 }

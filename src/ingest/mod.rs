@@ -13,7 +13,6 @@
 pub mod answer;
 mod append;
 mod batch;
-mod configure;
 pub mod conflict;
 pub mod delivery;
 mod differing;
