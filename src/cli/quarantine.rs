@@ -204,18 +204,12 @@ fn whole(offline: &Offline, found: &Found) -> Result<Value, Failure> {
 
 /// What became of each delivery: resolved, or why not.
 fn retry(offline: &Offline, found: &[Found]) -> Result<Vec<Result<Resolution, RetryRejection>>, Failure> {
-    let by = Text::new(BY);
-    runtime()?.block_on(async {
-        let mut retried = Vec::with_capacity(found.len());
-        for Found { tenant, item } in found {
-            match offline.commands.retry_delivery(tenant, item.fact_position, by.clone()).await {
-                Ok(receipt) => retried.push(Ok(receipt.answer)),
-                Err(CommandError::Rejected(rejection)) => retried.push(Err(rejection)),
-                Err(CommandError::Ingest(error)) => return Err(error.into()),
-                Err(_) => return Err(Failure::Failed("other commands changed the same deliveries".into())),
-            }
-        }
-        Ok(retried)
+    let deliveries: Vec<_> =
+        found.iter().map(|found| (found.tenant.clone(), found.item.fact_position)).collect();
+    let retried = runtime()?.block_on(offline.commands.retry_deliveries(&deliveries, Text::new(BY)));
+    retried.map_err(|error| match error {
+        CommandError::Ingest(error) => error.into(),
+        _ => Failure::Failed("other commands changed the same deliveries".into()),
     })
 }
 

@@ -37,10 +37,25 @@ impl Commands {
         tenant: &TenantId,
         head: Position,
     ) -> Result<TenantView, StateError> {
-        if !self.views.wait_for(head, self.patience).await {
-            return Err(StateError::NotFolded(head));
-        }
+        self.wait_views(head).await?;
         self.views.tenant(tenant).ok_or(StateError::UnknownTenant)
+    }
+
+    async fn wait_views(&self, head: Position) -> Result<(), StateError> {
+        let is_folded = self.views.wait_for(head, self.patience).await;
+        if is_folded { Ok(()) } else { Err(StateError::NotFolded(head)) }
+    }
+
+    /// As [`Commands::folded`], also of what has no tenant: none before its first fact.
+    pub(super) async fn folded_or_unassigned(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Option<TenantView>, StateError> {
+        if *tenant != TenantId::unassigned() {
+            return self.folded(tenant).await.map(Some);
+        }
+        self.wait_views(self.log.head().position).await?;
+        Ok(self.views.internal(tenant))
     }
 
     /// Decides on the tenant's read models until they satisfy the command. `decide` is pure; it is given the time of

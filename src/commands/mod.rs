@@ -40,7 +40,7 @@ pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::logins::LoggedIn;
 pub use self::notes::{NewNote, NoteNotFound};
-pub use self::quarantine::{Resolution, RetryRejection};
+pub use self::quarantine::{BulkRetry, Resolution, RetryRejection};
 pub use self::sessions::NextLead;
 pub use self::stages::StageRejection;
 pub use self::tenants::{FileRejection, TenantChange};

@@ -16,6 +16,7 @@ use crate::ingest::Ingest;
 use crate::ingest::answer::Accepted;
 use crate::ingest::error::IngestError;
 use crate::ingest::remap::RemapError;
+use crate::views::TenantView;
 
 /// What a quarantined delivery became.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,6 +41,20 @@ pub enum RetryRejection {
     StillQuarantined(RemapError),
 }
 
+/// Most deliveries of one bulk retry.
+const BULK_MAX: usize = 500;
+
+/// What a bulk retry did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkRetry {
+    /// What became of each delivery, in their order.
+    pub results: Vec<Result<Resolution, RetryRejection>>,
+    /// Position of the last of them.
+    pub last_position: Option<Position>,
+    /// Whether further open deliveries are left behind it.
+    pub more: bool,
+}
+
 /// A delivery as a retry meets it.
 enum RetryState {
     Resolved(Resolution),
@@ -48,6 +63,27 @@ enum RetryState {
 }
 
 impl<V> Commands<V> {
+    /// Retries one delivery after the other. One that stays in quarantine is no error: the others are mapped all the
+    /// same.
+    ///
+    /// # Errors
+    /// None of [`RetryRejection`].
+    pub async fn retry_deliveries(
+        &self,
+        deliveries: &[(TenantId, Position)],
+        by: Option<Text>,
+    ) -> Result<Vec<Result<Resolution, RetryRejection>>, CommandError<RetryRejection>> {
+        let mut results = Vec::with_capacity(deliveries.len());
+        for (tenant, position) in deliveries {
+            results.push(match self.retry_delivery(tenant, *position, by.clone()).await {
+                Ok(receipt) => Ok(receipt.answer),
+                Err(CommandError::Rejected(rejection)) => Err(rejection),
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(results)
+    }
+
     /// Maps the delivery again that the `delivery_quarantined` at `position` keeps, and records that it is resolved.
     /// One that was resolved before is answered from the log.
     ///
@@ -89,6 +125,48 @@ impl<V> Commands<V> {
             }
         };
         self.decide_on(tenant, &Bytes::new(), read, decide).await
+    }
+}
+
+impl Commands {
+    /// As [`Commands::retry_delivery`], of the delivery of this id; also of one without a tenant.
+    ///
+    /// # Errors
+    /// [`RetryRejection`].
+    pub async fn retry_quarantined(
+        &self,
+        tenant: &TenantId,
+        quarantine_id: &str,
+        by: Option<Text>,
+    ) -> Result<Receipt<Resolution>, CommandError<RetryRejection>> {
+        let view = self.folded_or_unassigned(tenant).await?;
+        let item = view.and_then(|view| view.with(|tenant, _| tenant.quarantine.rows.get(quarantine_id)));
+        let item = item.ok_or(CommandError::Rejected(RetryRejection::NotFound))?;
+        self.retry_delivery(tenant, item.fact_position, by).await
+    }
+
+    /// Retries the open deliveries behind position `after`, oldest first, at most 500; of one reason or of all.
+    ///
+    /// # Errors
+    /// None of [`RetryRejection`].
+    pub async fn retry_open(
+        &self,
+        tenant: &TenantId,
+        reason: Option<&str>,
+        after: Position,
+        by: Option<Text>,
+    ) -> Result<BulkRetry, CommandError<RetryRejection>> {
+        let view = self.folded_or_unassigned(tenant).await?;
+        let open = |view: TenantView| {
+            view.with(|tenant, _| tenant.quarantine.rows.open_positions(reason, after, BULK_MAX + 1))
+        };
+        let mut open = view.map(open).unwrap_or_default();
+        let more = open.len() > BULK_MAX;
+        open.truncate(BULK_MAX);
+        let last_position = open.last().copied();
+        let deliveries: Vec<_> = open.into_iter().map(|position| (tenant.clone(), position)).collect();
+        let results = self.retry_deliveries(&deliveries, by).await?;
+        Ok(BulkRetry { results, last_position, more })
     }
 }
 

@@ -9,7 +9,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
-use projections::entities::quarantine::Quarantine;
 use projections::entities::quarantine::list::{QuarantineFilter, QuarantineItem};
 use projections::entities::quarantine::row::QuarantineState;
 use projections::store::{Cursor, Page};
@@ -19,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::commands::{CommandError, Resolution, RetryRejection};
 use crate::http::api::blocking::blocking;
-use crate::http::api::extractors::{GlobalAccess, GlobalList, List, Read, TenantAccess, wait_for};
+use crate::http::api::extractors::{GlobalAccess, GlobalList, List, Read, TenantAccess};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters, word_values};
@@ -27,9 +26,6 @@ use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
-
-/// Most deliveries of one bulk retry.
-const BULK_MAX: usize = 500;
 
 /// `/quarantine` of a tenant, and the global `/quarantine` of deliveries without a tenant.
 pub fn routes() -> Routes {
@@ -130,9 +126,7 @@ async fn retry_quarantined(
     tenant: TenantAccess,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<RetryAnswer>, Problem> {
-    let view = app.engine.commands.folded(&tenant).await?;
-    let found = view.with(|tenant, _| tenant.quarantine.rows.get(&id));
-    retry(&app, &tenant, found, Text::new(tenant.by())).await
+    retry(&app, &tenant, id, Text::new(tenant.by())).await
 }
 
 /// Maps a quarantined delivery without a tenant again.
@@ -149,26 +143,21 @@ async fn retry_unassigned(
     access: GlobalAccess,
     Path(id): Path<String>,
 ) -> Result<Json<RetryAnswer>, Problem> {
-    wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let (found, _) = unassigned(&app, |tenant| tenant.quarantine.rows.get(&id));
-    retry(&app, &TenantId::unassigned(), found, access.by()).await
+    retry(&app, &TenantId::unassigned(), id, access.by()).await
 }
 
 async fn retry(
     app: &App,
     tenant: &TenantId,
-    found: Option<QuarantineItem>,
+    quarantine_id: String,
     by: Option<Text>,
 ) -> Result<Json<RetryAnswer>, Problem> {
-    let unknown = || Problem::not_found("quarantined delivery");
-    let item = found.ok_or_else(unknown)?;
-    let retried = app.engine.commands.retry_delivery(tenant, item.fact_position, by).await;
+    let retried = app.engine.commands.retry_quarantined(tenant, &quarantine_id, by).await;
     if let Err(CommandError::Rejected(rejection @ RetryRejection::StillQuarantined(_))) = retried {
-        return Err(Problem::from(rejection).with("quarantine_id", item.quarantine_id.as_str()));
+        return Err(Problem::from(rejection).with("quarantine_id", quarantine_id));
     }
-    let resolved = retried?;
-    let (quarantine_id, state) = (item.quarantine_id, QuarantineState::Resolved.as_str());
-    Ok(Json(RetryAnswer { quarantine_id, state, resolved: resolved.answer }))
+    let resolved = retried?.answer;
+    Ok(Json(RetryAnswer { quarantine_id, state: QuarantineState::Resolved.as_str(), resolved }))
 }
 
 impl From<RetryRejection> for Problem {
@@ -230,9 +219,7 @@ async fn retry_quarantine(
     tenant: TenantAccess,
     bulk: BulkQuery,
 ) -> Result<Json<BulkAnswer>, Problem> {
-    let view = app.engine.commands.folded(&tenant).await?;
-    let rows = view.with(|tenant, _| tenant.quarantine.rows.clone());
-    retry_all(&app, &tenant, &rows, &bulk, Text::new(tenant.by())).await
+    retry_open(&app, &tenant, &bulk, Text::new(tenant.by())).await
 }
 
 /// Maps the quarantined deliveries without a tenant again, oldest first, at most 500 per request.
@@ -247,36 +234,24 @@ async fn retry_unassigned_quarantine(
     access: GlobalAccess,
     bulk: BulkQuery,
 ) -> Result<Json<BulkAnswer>, Problem> {
-    wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let (rows, _) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
-    retry_all(&app, &TenantId::unassigned(), &rows, &bulk, access.by()).await
+    retry_open(&app, &TenantId::unassigned(), &bulk, access.by()).await
 }
 
-async fn retry_all(
+async fn retry_open(
     app: &App,
     tenant: &TenantId,
-    rows: &Quarantine,
     bulk: &BulkQuery,
     by: Option<Text>,
 ) -> Result<Json<BulkAnswer>, Problem> {
-    let mut open = rows.open_positions(bulk.reason.as_deref(), bulk.after.unwrap_or(0), BULK_MAX + 1);
-    let more = open.len() > BULK_MAX;
-    open.truncate(BULK_MAX);
-    let mut resolved = 0;
-    for position in &open {
-        match app.engine.commands.retry_delivery(tenant, *position, by.clone()).await {
-            Ok(_) => resolved += 1,
-            // It stays in quarantine; the others are mapped all the same.
-            Err(CommandError::Rejected(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let BulkQuery { reason, after } = bulk;
+    let retried = app.engine.commands.retry_open(tenant, reason.as_deref(), after.unwrap_or(0), by).await?;
+    let resolved = retried.results.iter().filter(|result| result.is_ok()).count();
     Ok(Json(BulkAnswer {
         position: app.engine.log.head().position,
-        retried: open.len(),
+        retried: retried.results.len(),
         resolved,
-        still_quarantined: open.len() - resolved,
-        last_position: open.last().copied(),
-        more,
+        still_quarantined: retried.results.len() - resolved,
+        last_position: retried.last_position,
+        more: retried.more,
     }))
 }
