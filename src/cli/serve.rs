@@ -9,8 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::clock::system_clock;
-use crate::config::{Config, Overrides};
 use crate::commands::CommandError;
+use crate::config::{Config, Overrides};
 use crate::engine::Engine;
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 

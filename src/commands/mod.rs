@@ -6,6 +6,7 @@
 
 mod access;
 mod alert_targets;
+mod alerts;
 mod conflicts;
 mod decide;
 mod dispositions;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use self::alert_targets::{NewTarget, TargetRejection};
+pub use self::alerts::{AlertAttempt, ResendRejection, attempts};
 pub use self::conflicts::ConflictRejection;
 pub use self::endpoints::{EndpointRejection, NewEndpoint};
 pub use self::error::{CommandError, StateError};

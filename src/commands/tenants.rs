@@ -98,9 +98,9 @@ impl<V> Commands<V> {
         }
         let configured = config.tenants.iter().map(|of_file| Ok((of_file.id.clone(), configured(of_file)?)));
         let mut wanted = configured.collect::<Result<Vec<Wanted>, IngestError>>()?;
-        let gone = tenants.iter().filter(|(id, tenant)| {
-            tenant.by_file && config.tenants.iter().all(|of_file| of_file.id != **id)
-        });
+        let gone = tenants
+            .iter()
+            .filter(|(id, tenant)| tenant.by_file && config.tenants.iter().all(|of_file| of_file.id != **id));
         let reason = Text::new("gone from the configuration");
         let closed = TenantFact::Closed(TenantClosed { reason });
         wanted.extend(gone.map(|(id, _)| (id.clone(), closed.clone())));

@@ -206,7 +206,10 @@ fn given_an_endpoint_when_a_secret_is_written_out_then_it_is_refused() {
         secrets: vec![text("hunter2-in-the-clear")],
     };
     let refused = commands.add_endpoint("admin", &new);
-    assert!(matches!(refused, Err(CommandError::Rejected(EndpointRejection::Invalid { pointer: "/secrets", .. }))));
+    assert!(matches!(
+        refused,
+        Err(CommandError::Rejected(EndpointRejection::Invalid { pointer: "/secrets", .. }))
+    ));
     new.secrets = vec![text(&format!("file:{}", secret.display()))];
     let id = commands.add_endpoint("admin", &new).expect("added").answer;
     assert_eq!(id.as_str().len(), 32);

@@ -13,4 +13,4 @@ mod tests;
 
 pub use self::address::Allowed;
 pub use self::client::{Client, OutboundError, RemoteAnswer, check};
-pub use self::sender::{Outbox, OutboxError, OutboxParts, SendResult};
+pub use self::sender::{Outbox, OutboxParts, SendResult};

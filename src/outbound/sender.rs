@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::client::{Client, OutboundError, check};
 use super::signature::SigningSecret;
 use crate::clock::Clock;
+use crate::commands::{AlertAttempt, attempts};
 use crate::directory::{AlertTarget, AlertTargets};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
@@ -35,17 +36,6 @@ const ROUND: Duration = Duration::from_millis(500);
 /// How long a round waits until its facts are folded.
 const FOLD_WAIT: Duration = Duration::from_secs(5);
 const SECOND: i64 = 1_000_000;
-
-/// Why an alert was not sent again.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum OutboxError {
-    /// No target wants it.
-    #[error("no target takes this alert")]
-    NoTarget,
-    /// The log's.
-    #[error(transparent)]
-    Ingest(#[from] IngestError),
-}
 
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,14 +75,6 @@ pub struct Outbox {
 
 struct Inner {
     parts: OutboxParts,
-}
-
-/// An alert, a target and the number of the attempt that is due.
-struct DueAlert {
-    tenant: TenantId,
-    alert: AlertHistory,
-    target: AlertTarget,
-    attempt: u32,
 }
 
 impl Outbox {
@@ -140,28 +122,15 @@ impl Outbox {
         SigningSecret::of(&self.inner.parts.secret, id).shown()
     }
 
-    /// Sends an alert now to each target that wants it, whatever became of it before; or to one of them.
+    /// Makes these attempts now, all at once; answers their results by target.
     ///
     /// # Errors
-    /// See [`OutboxError`].
-    pub async fn resend(
-        &self,
-        tenant: &TenantId,
-        alert: &AlertHistory,
-        target_id: Option<&str>,
-    ) -> Result<Vec<SendResult>, OutboxError> {
+    /// The log's, where a result was not recorded.
+    pub async fn send(&self, attempts: Vec<AlertAttempt>) -> Result<Vec<SendResult>, IngestError> {
         let mut tries = JoinSet::new();
-        for target in self.targets() {
-            let is_meant = target_id.is_none_or(|id| id == target.id);
-            if is_meant && target.wants(tenant.as_str(), &alert.item.rule) {
-                let attempt = attempts(alert, &target).count() as u32 + 1;
-                let due = DueAlert { tenant: tenant.clone(), alert: alert.clone(), target, attempt };
-                let inner = Arc::clone(&self.inner);
-                tries.spawn(async move { inner.make(&due).await });
-            }
-        }
-        if tries.is_empty() {
-            return Err(OutboxError::NoTarget);
+        for attempt in attempts {
+            let inner = Arc::clone(&self.inner);
+            tries.spawn(async move { inner.make(&attempt).await });
         }
         let mut sent = Vec::new();
         while let Some(one) = tries.join_next().await {
@@ -171,14 +140,6 @@ impl Outbox {
         sent.sort_unstable_by(|a, b| a.target_id.cmp(&b.target_id));
         Ok(sent)
     }
-}
-
-fn attempts<'t>(
-    alert: &'t AlertHistory,
-    target: &AlertTarget,
-) -> impl Iterator<Item = &'t projections::entities::alerts::row::SendAttempt> {
-    let id = target.id.clone();
-    alert.attempts.iter().filter(move |sent| *sent.target_id == *id)
 }
 
 /// Number of the attempt that is due at `now`. `None`: one succeeded, all failed, or the wait is not over.
@@ -231,7 +192,7 @@ impl Inner {
         Ok(())
     }
 
-    fn due(&self, targets: &[AlertTarget]) -> Vec<DueAlert> {
+    fn due(&self, targets: &[AlertTarget]) -> Vec<AlertAttempt> {
         let now = self.now();
         let mut tenants: Vec<(TenantId, TenantView)> = self
             .parts
@@ -251,9 +212,9 @@ impl Inner {
                         && alert.item.fact_position > target.position
                 });
                 due_now.extend(wanted.filter_map(|target| {
-                    let attempt = due_attempt(&alert, target, now)?;
+                    let number = due_attempt(&alert, target, now)?;
                     let (tenant, alert, target) = (tenant.clone(), alert.clone(), target.clone());
-                    Some(DueAlert { tenant, alert, target, attempt })
+                    Some(AlertAttempt { tenant, alert, target, number })
                 }));
             }
         }
@@ -261,9 +222,9 @@ impl Inner {
     }
 
     /// Makes one attempt and records its result; returns the position of that fact.
-    async fn make(&self, due: &DueAlert) -> Result<(SendResult, Position), IngestError> {
+    async fn make(&self, due: &AlertAttempt) -> Result<(SendResult, Position), IngestError> {
         let (status, error) = self.call(due).await;
-        let DueAlert { tenant, alert, target, attempt } = due;
+        let AlertAttempt { tenant, alert, target, number: attempt } = due;
         let text = |text: &str| {
             let short: String = text.chars().take(500).collect();
             Text::new(&short)
@@ -288,7 +249,7 @@ impl Inner {
         Ok((SendResult { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
     }
 
-    async fn call(&self, due: &DueAlert) -> (Option<u32>, Option<String>) {
+    async fn call(&self, due: &AlertAttempt) -> (Option<u32>, Option<String>) {
         let Some(url) = &due.target.url else { return (None, Some("its URL was erased".into())) };
         let (tenant, item) = (due.tenant.as_str(), &due.alert.item);
         let (body, headers) = match due.target.style {
@@ -299,7 +260,7 @@ impl Inner {
                     "data": {
                         "alert_id": item.alert_id, "tenant": tenant, "rule": item.rule, "subject": item.subject,
                         "title": item.title, "figures": item.figures, "raised_at": item.raised_at,
-                        "state": item.state, "attempt": due.attempt,
+                        "state": item.state, "attempt": due.number,
                     },
                 });
                 let body = body.to_string();

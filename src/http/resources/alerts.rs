@@ -9,15 +9,16 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::rules::alerts::AlertRule;
-use projections::entities::alerts::list::{AlertFilter, AlertHistory, AlertItem};
+use projections::entities::alerts::list::{AlertFilter, AlertItem};
 use projections::entities::alerts::row::{AlertState, SendAttempt};
 use projections::store::{Cursor, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::commands::ResendRejection;
 use crate::http::api::blocking::blocking;
-use crate::http::api::extractors::{GlobalList, List, Read, TenantAccess, wait_for};
+use crate::http::api::extractors::{GlobalList, List, Read, TenantAccess};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters, word_values};
@@ -25,7 +26,7 @@ use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
-use crate::outbound::{OutboxError, SendResult};
+use crate::outbound::SendResult;
 
 /// `/alerts` of a tenant, and the global `/alerts` of deliveries without a tenant.
 pub fn routes() -> Routes {
@@ -207,8 +208,7 @@ async fn resend_alert(
     query: ResendQuery,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<ResendAnswer>, Problem> {
-    let told = app.engine.commands.folded(&tenant).await?.with(|tenant, _| tenant.alerts.rows.told(&id));
-    resend(&app, &tenant, told, &query).await
+    resend(&app, &tenant, &id, &query).await
 }
 
 /// Sends an alert without a tenant again, like the tenant's route.
@@ -226,19 +226,17 @@ async fn resend_unassigned_alert(
     query: ResendQuery,
     Path(id): Path<String>,
 ) -> Result<Json<ResendAnswer>, Problem> {
-    wait_for(&app, Some(app.engine.log.head().position)).await?;
-    let (told, _) = unassigned(&app, |tenant| tenant.alerts.rows.told(&id));
-    resend(&app, &TenantId::unassigned(), told, &query).await
+    resend(&app, &TenantId::unassigned(), &id, &query).await
 }
 
 async fn resend(
     app: &App,
     tenant: &TenantId,
-    told: Option<AlertHistory>,
+    alert_id: &str,
     query: &ResendQuery,
 ) -> Result<Json<ResendAnswer>, Problem> {
-    let told = told.ok_or_else(|| Problem::not_found("alert"))?;
-    let sent = app.engine.outbox.resend(tenant, &told, query.target_id.as_deref()).await?;
+    let attempts = app.engine.commands.resend_alert(tenant, alert_id, query.target_id.as_deref()).await?;
+    let sent = app.engine.outbox.send(attempts).await?;
     let items = sent.into_iter().map(|SendResult { target_id, attempt, status, error }| ResendItem {
         target_id,
         attempt,
@@ -248,11 +246,11 @@ async fn resend(
     Ok(Json(ResendAnswer { position: app.engine.log.head().position, items: items.collect() }))
 }
 
-impl From<OutboxError> for Problem {
-    fn from(error: OutboxError) -> Self {
-        match error {
-            OutboxError::NoTarget => Self::new(StatusCode::CONFLICT, "no_target", error.to_string()),
-            OutboxError::Ingest(error) => error.into(),
+impl From<ResendRejection> for Problem {
+    fn from(rejection: ResendRejection) -> Self {
+        match rejection {
+            ResendRejection::NotFound => Self::not_found("alert"),
+            ResendRejection::NoTarget => Self::new(StatusCode::CONFLICT, "no_target", rejection.to_string()),
         }
     }
 }
