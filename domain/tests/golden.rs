@@ -67,7 +67,7 @@ fn written(given: &Value) -> (Value, Value) {
         "public": hex::encode(record.public),
         "personal": hex::encode(record.personal().unwrap_or_default()),
         "header": hex::encode(record.header_bytes),
-        "stored": hex::encode(stored),
+        "stored": hex::encode(&stored),
         "content": hex::encode(draft.content),
         "key": hex::encode(draft.key),
         "subject": hex::encode(record.header.subject.to_le_bytes()),
