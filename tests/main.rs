@@ -48,6 +48,7 @@ mod projections;
 mod provider_fixtures;
 mod provider_fuzz;
 mod readme;
+mod reads;
 mod reports;
 mod restatements;
 mod rules;

@@ -56,6 +56,12 @@ pub struct QueuedLead<'a> {
     pub reserved: Option<(&'a str, Instant)>,
 }
 
+impl QueuedLead<'_> {
+    fn place(&self) -> QueuePlace {
+        QueuePlace { lead_id: self.lead_id.to_owned(), index: self.index }
+    }
+}
+
 /// The lead that a line rings next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuePlace {
@@ -238,6 +244,53 @@ pub fn attempt(
     )))
 }
 
+/// A lead of the queue for a line.
+enum Candidate<'a> {
+    /// The line has it.
+    Held(QueuedLead<'a>),
+    /// No line has it.
+    Free(QueuedLead<'a>),
+}
+
+/// The lead that `line` has, else the first that is not done and that no line has.
+fn candidate<'a>(
+    queue: impl Iterator<Item = QueuedLead<'a>>,
+    line: Option<&str>,
+    now: Instant,
+) -> Option<Candidate<'a>> {
+    let mut free = None;
+    for lead in queue.filter(|lead| !lead.is_done) {
+        match lead.reserved.filter(|(_, until)| now < *until) {
+            Some((holder, _)) if Some(holder) == line => return Some(Candidate::Held(lead)),
+            Some(_) => {}
+            None => free = free.or(Some(lead)),
+        }
+    }
+    free.map(Candidate::Free)
+}
+
+/// The lead that [`next_lead`] would give `line` now, and whether the line has it already; nothing is decided. A new
+/// line has none.
+///
+/// # Errors
+/// [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
+pub fn shown_lead<'a>(
+    session: &Session,
+    queue: impl Iterator<Item = QueuedLead<'a>>,
+    line: Option<&Text>,
+    spans: Spans,
+    now: Instant,
+) -> Result<Option<(QueuePlace, bool)>, SessionRejection> {
+    // Overdue is timed out, whether or not that is recorded yet.
+    if session.active::<()>(spans, now)?.is_some() {
+        return Err(SessionRejection::TimedOut);
+    }
+    Ok(candidate(queue, line.map(Text::as_str), now).map(|found| match found {
+        Candidate::Held(lead) => (lead.place(), true),
+        Candidate::Free(lead) => (lead.place(), false),
+    }))
+}
+
 /// The lead for `line` to ring: the one it has, else the first that is not done and that no line has (C3). Answers
 /// none when there is none.
 ///
@@ -253,17 +306,11 @@ pub fn next_lead<'a>(
     if let Some(first) = session.active(spans, now)? {
         return Ok(first);
     }
-    let mut free = None;
-    for lead in queue.filter(|lead| !lead.is_done) {
-        match lead.reserved.filter(|(_, until)| now < *until) {
-            Some((holder, _)) if holder == line.as_str() => {
-                let next = QueuePlace { lead_id: lead.lead_id.to_owned(), index: lead.index };
-                return Ok(Decision::Stands(Some(next)));
-            }
-            Some(_) => {}
-            None => free = free.or(Some(lead)),
-        }
-    }
+    let free = match candidate(queue, Some(line.as_str()), now) {
+        Some(Candidate::Held(lead)) => return Ok(Decision::Stands(Some(lead.place()))),
+        Some(Candidate::Free(lead)) => Some(lead),
+        None => None,
+    };
     let reserved = free.and_then(|lead| {
         let key = EngineKey::LeadReservation {
             session: session.key_part(),

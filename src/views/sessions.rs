@@ -3,7 +3,7 @@
 use domain::keys::Position;
 use domain::members::{Email, Instant, Text};
 use domain::rules::decision::NewFact;
-use domain::rules::session::Spans;
+use domain::rules::session::{self, QueuePlace, SessionRejection, Spans};
 use projections::entities::sessions::item::{SessionBook, SessionItem};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,6 +49,22 @@ impl TenantView {
         let (book, position) = self.session_book();
         let session = book.item(book.sessions.active(agent, pipeline)?)?;
         Some(SessionAnswer { position, session })
+    }
+
+    /// The lead that `line` would be given at `now`, with whether the line has it already, and the position.
+    ///
+    /// # Errors
+    /// [`SessionRejection::Unknown`], [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
+    pub fn shown_lead(
+        &self,
+        session_id: &str,
+        line: Option<&Text>,
+        now: Instant,
+    ) -> Result<(Position, Option<(QueuePlace, bool)>), SessionRejection> {
+        let ((book, position), spans) = (self.session_book(), self.session_spans());
+        let row = book.sessions.row(session_id).ok_or(SessionRejection::Unknown)?;
+        let state = book.sessions.state(row).ok_or(SessionRejection::Unknown)?;
+        Ok((position, session::shown_lead(&state, book.queue(row), line, spans, now)?))
     }
 
     /// The time-outs that are due at `now`, one for each session that was left (C1).

@@ -5,7 +5,8 @@ use std::time::Instant as Stopwatch;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use domain::members::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -103,7 +104,7 @@ async fn deliver(
     app: State<Arc<App>>,
     path: Path<(String, String)>,
     request: Request,
-) -> Result<Json<Delivered>, Problem> {
+) -> Result<Response, Problem> {
     take(app, path, request).await
 }
 
@@ -123,7 +124,7 @@ async fn deliver_by_get(
     app: State<Arc<App>>,
     path: Path<(String, String)>,
     request: Request,
-) -> Result<Json<Delivered>, Problem> {
+) -> Result<Response, Problem> {
     take(app, path, request).await
 }
 
@@ -131,9 +132,14 @@ async fn take(
     State(app): State<Arc<App>>,
     Path((provider, endpoint)): Path<(String, String)>,
     request: Request,
-) -> Result<Json<Delivered>, Problem> {
+) -> Result<Response, Problem> {
     let (began, received_at, id) = (Stopwatch::now(), Instant((app.engine.clock)()), Uuid::now_v7());
     let origin = app.engine.ingest.origin(&provider, &endpoint);
+    if request.method() == Method::HEAD {
+        // Providers look whether the URL is there by it. It delivers nothing, as a HEAD changes nothing.
+        let found = origin.endpoint.map(|_| StatusCode::OK.into_response());
+        return found.ok_or_else(|| DeliveryError::UnknownEndpoint.into());
+    }
     let known_provider = origin.is_provider.then(|| provider.clone());
     let accepted = deliver_to(&app, provider, endpoint, request, received_at).await;
     // Labels of metrics are configured names only: anybody can invent a path.
@@ -142,14 +148,15 @@ async fn take(
     app.engine.deliveries.record(noted(&accepted, origin, known_provider, (received_at, id, micros)));
     let accepted = accepted?;
     let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
-    Ok(Json(Delivered {
+    let answer = Json(Delivered {
         delivery_id: id.to_string(),
         outcome: accepted.outcome,
         facts: accepted.facts,
         quarantine_id,
         reason,
         identity: accepted.weak.then_some("weak"),
-    }))
+    });
+    Ok(answer.into_response())
 }
 
 /// Why a delivery was not answered with 200.

@@ -25,6 +25,7 @@ use crate::http::api::extractors::{Command, CommandResponse, Read, wait_for};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{RequiredValue, parameters};
+use crate::http::api::rendered::AnswerAt;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::views::SessionAnswer;
@@ -41,7 +42,8 @@ pub fn routes() -> Routes {
         .add(Need::Agent, routes!(resume_session))
         .add(Need::Agent, routes!(end_session))
         .add(Need::Agent, routes!(attempt_lead))
-        .add(Need::Agent, routes!(next_lead, next_lead_by_get))
+        .add(Need::Agent, routes!(next_lead))
+        .add(Need::Viewer, routes!(show_next_lead))
 }
 
 impl From<SessionRejection> for Problem {
@@ -290,21 +292,6 @@ struct NextLeadAnswer {
     line: String,
 }
 
-async fn next(app: &App, session_id: &str, command: &Command<LineQuery>) -> Result<Response, Problem> {
-    command.body(|_| Some(()))?;
-    wait_for(app, command.query.min_position).await?;
-    let line = match &command.query.line {
-        Some(line) => line.clone(),
-        None => {
-            Text::new(&Uuid::now_v7().to_string()).ok_or_else(|| Problem::internal(&"a new id is no text"))?
-        }
-    };
-    let done = app.engine.commands.next_lead(&command.tenant, &id(session_id)?, &line).await?;
-    let receipt = at(&done, done.answer.position);
-    let (lead_id, index) = done.answer.next.map(|next| (next.lead_id, next.index)).unzip();
-    CommandResponse::changed(&receipt, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
-}
-
 /// Reserves the next lead for a line, or answers the lead that the line holds.
 #[utoipa::path(
     post,
@@ -320,23 +307,62 @@ async fn next_lead(
     Path((_, session_id)): Path<(String, String)>,
     command: Command<LineQuery>,
 ) -> Result<Response, Problem> {
-    next(&app, &session_id, &command).await
+    command.body(|_| Some(()))?;
+    wait_for(&app, command.query.min_position).await?;
+    let line = match &command.query.line {
+        Some(line) => line.clone(),
+        None => {
+            Text::new(&Uuid::now_v7().to_string()).ok_or_else(|| Problem::internal(&"a new id is no text"))?
+        }
+    };
+    let done = app.engine.commands.next_lead(&command.tenant, &id(&session_id)?, &line).await?;
+    let receipt = at(&done, done.answer.position);
+    let (lead_id, index) = done.answer.next.map(|next| (next.lead_id, next.index)).unzip();
+    CommandResponse::changed(&receipt, NextLeadAnswer { lead_id, index, line: line.as_str().to_owned() })
 }
 
-/// Same as POST, and reserves the lead like it; for dialers that can only send GET.
+parameters! {
+    /// The line to show the next lead of.
+    ShownLine {
+        /// The dialer line. By default one that holds no lead.
+        line: Text,
+    }
+}
+
+/// The lead that the line would be given.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShownLeadAnswer {
+    /// True at this position.
+    #[schema(value_type = u64)]
+    position: Position,
+    /// The lead; null when no lead is left for the line.
+    lead_id: Option<String>,
+    /// The lead's place in the queue, from 0.
+    index: Option<usize>,
+    /// The line that was asked for.
+    line: Option<String>,
+    /// Whether the line holds the lead already.
+    reserved: bool,
+}
+
+/// Shows the lead that a line holds, or would be given by POST; reserves nothing.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
-    params(LineQuery),
+    params(Read<ShownLine>),
     responses(
-        (status = 200, body = CommandResponse<NextLeadAnswer>),
+        (status = 200, body = AnswerAt<ShownLeadAnswer>),
         (status = 409, description = "The session has ended or timed out")
     )
 )]
-async fn next_lead_by_get(
-    State(app): State<Arc<App>>,
+async fn show_next_lead(
     Path((_, session_id)): Path<(String, String)>,
-    command: Command<LineQuery>,
+    read: Read<ShownLine>,
 ) -> Result<Response, Problem> {
-    next(&app, &session_id, &command).await
+    let line = read.query.line.as_ref();
+    let (position, shown) = read.view.shown_lead(id(&session_id)?.as_str(), line, read.at)?;
+    let reserved = shown.as_ref().is_some_and(|(_, reserved)| *reserved);
+    let (lead_id, index) = shown.map(|(place, _)| (place.lead_id, place.index)).unzip();
+    let line = line.map(ToString::to_string);
+    read.answer_at(&ShownLeadAnswer { position, lead_id, index, line, reserved })
 }
