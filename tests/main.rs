@@ -51,6 +51,7 @@ mod readme;
 mod reads;
 mod reports;
 mod restatements;
+mod rights;
 mod rules;
 mod rules_durable;
 mod rules_equality;

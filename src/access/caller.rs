@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::facts::access::Role;
 use domain::keys::TenantId;
+use domain::members::Text;
 
 /// For which tenants a caller has which role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,9 +30,22 @@ impl Grants {
     }
 }
 
+/// What a caller showed, by the name under which it is known: a right that lasts is looked up by it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// The token in `FACTFOLD_ADMIN_TOKEN`.
+    Admin,
+    /// The token of that id.
+    Token(Text),
+    /// The login of that id.
+    Login(Text),
+}
+
 /// Who asks, as the credential says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
+    /// By which the caller is known again.
+    pub credential: Credential,
     /// Of the token or user; what `by` of a fact says. No secret.
     pub id: Box<str>,
     /// What may be done where.
@@ -41,7 +55,7 @@ pub struct Caller {
 impl Caller {
     /// Whoever has the token of `FACTFOLD_ADMIN_TOKEN`.
     pub fn admin() -> Self {
-        Self { id: "admin".into(), grants: Grants::everywhere(Role::Admin) }
+        Self { credential: Credential::Admin, id: "admin".into(), grants: Grants::everywhere(Role::Admin) }
     }
 
     /// The role in a tenant; none if the caller may not know of it.

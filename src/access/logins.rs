@@ -6,7 +6,7 @@ use domain::keys::TenantId;
 use domain::members::{Email, Text};
 
 use super::secret::{SecretDigest, split};
-use super::{Access, AccessError, Caller, password};
+use super::{Access, AccessError, Caller, Credential, password};
 
 /// A login lasts this long, seconds: seven days.
 pub const LOGIN_SECONDS: u32 = 7 * 24 * 3_600;
@@ -32,10 +32,8 @@ impl Access {
 
     /// Who has this cookie; none if it is not known or not any more.
     pub fn cookie(&self, cookie: &str) -> Option<Arc<Caller>> {
-        let (_, user_id) = self.login(cookie)?;
-        let known = self.known();
-        let user = known.users.get(&user_id)?;
-        Some(Arc::new(Caller { id: format!("user/{user_id}").into(), grants: user.grants.clone() }))
+        let (login_id, _) = self.login(cookie)?;
+        self.caller(&Credential::Login(login_id))
     }
 
     /// Id and user of the live login of this cookie.

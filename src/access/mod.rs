@@ -14,12 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::facts::access::AccessFact;
-use domain::keys::LogSecret;
+use domain::keys::{LogSecret, TenantId};
 use domain::members::{Instant, Text};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use tokio::sync::watch;
 
 use self::attempts::Attempts;
-pub use self::caller::{Caller, Grants};
+pub use self::caller::{Caller, Credential, Grants};
 pub use self::error::AccessError;
 pub use self::logins::LOGIN_SECONDS;
 pub use self::password::{RULE as PASSWORD_RULE, hash as hash_password};
@@ -38,6 +39,8 @@ pub struct Access {
     admin: Option<SecretDigest>,
     state: RwLock<AccessState>,
     checkpoint: Checkpoint,
+    /// Told whenever facts of the control tenant were folded.
+    changed: watch::Sender<()>,
     attempts: Mutex<Attempts>,
 }
 
@@ -50,6 +53,7 @@ impl Access {
             admin: admin.map(SecretDigest::of),
             state: RwLock::default(),
             checkpoint: Checkpoint::default(),
+            changed: watch::Sender::new(()),
             attempts: Mutex::default(),
         }
     }
@@ -78,9 +82,20 @@ impl Access {
         let found = known.tokens.get_key_value(&Text::new(id)?);
         let digest = found.map_or(SecretDigest::NOBODYS, |(_, token)| token.digest);
         let is_right = digest.is_of(secret.as_bytes());
-        let (id, token) = found.filter(|(_, token)| is_right && token.revoked_at.is_none())?;
+        let (id, token) = found.filter(|_| is_right)?;
+        let caller = known.caller(&Credential::Token(id.clone()), self.now())?;
         token.used_at.store((self.clock)(), Ordering::Relaxed);
-        Some(Arc::new(Caller { id: format!("token/{id}").into(), grants: token.grants.clone() }))
+        Some(Arc::new(caller))
+    }
+
+    /// Who has this credential now; none once it is revoked, ended or expired.
+    pub fn caller(&self, credential: &Credential) -> Option<Arc<Caller>> {
+        self.known().caller(credential, self.now()).map(Arc::new)
+    }
+
+    /// Tells when somebody's rights may have changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     fn now(&self) -> Instant {
@@ -95,6 +110,9 @@ impl Fold for Access {
 
     fn apply(&self, batch: &Batch<'_>) -> Result<(), FoldError> {
         self.state.write().apply_batch(batch);
+        if batch.entries.iter().any(|entry| entry.tenant == TenantId::CONTROL) {
+            self.changed.send_replace(());
+        }
         self.checkpoint.advance(batch.last);
         Ok(())
     }

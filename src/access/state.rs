@@ -9,7 +9,7 @@ use domain::facts::access::{AccessFact, LoginStarted, MembershipGranted, Role, T
 use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 
-use super::caller::Grants;
+use super::caller::{Caller, Credential, Grants};
 use super::secret::SecretDigest;
 use crate::follow::Batch;
 
@@ -166,6 +166,22 @@ impl AccessState {
         let Some(digest) = SecretDigest::read(body.secret_digest.as_str()) else { return };
         let LoginStarted { login_id, user_id, expires_at, .. } = body;
         self.logins.insert(login_id, Login { user_id, expires_at, digest });
+    }
+
+    /// Who has this credential; none once it is revoked, ended or expired.
+    pub(super) fn caller(&self, credential: &Credential, now: Instant) -> Option<Caller> {
+        let (id, grants) = match credential {
+            Credential::Admin => return Some(Caller::admin()),
+            Credential::Token(id) => {
+                let token = self.tokens.get(id).filter(|token| token.revoked_at.is_none())?;
+                (format!("token/{id}"), &token.grants)
+            }
+            Credential::Login(id) => {
+                let login = self.logins.get(id).filter(|login| login.expires_at > now)?;
+                (format!("user/{}", login.user_id), &self.users.get(&login.user_id)?.grants)
+            }
+        };
+        Some(Caller { credential: credential.clone(), id: id.into(), grants: grants.clone() })
     }
 
     /// Whether the login is open.

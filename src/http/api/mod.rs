@@ -17,5 +17,6 @@ pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod rendered;
+pub mod right;
 pub mod routes;
 pub mod unassigned;

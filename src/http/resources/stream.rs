@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
@@ -32,6 +32,7 @@ use crate::http::api::extractors::TenantAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameters};
+use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::log::LogSnapshot;
@@ -65,6 +66,12 @@ struct StreamRequest<Q> {
     tenant: TenantAccess,
     query: Q,
     after: Option<Position>,
+    grounds: Grounds,
+}
+
+/// What a stream rests on: it ends with the right.
+struct Grounds {
+    right: Right,
     permit: OwnedSemaphorePermit,
 }
 
@@ -87,7 +94,8 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
         let permit = Arc::clone(&app.streams).try_acquire_owned();
         let permit =
             permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
-        Ok(Self { tenant, query: Q::read(&query)?, after, permit })
+        let grounds = Grounds { right: tenant.right(app, Need::Viewer), permit };
+        Ok(Self { tenant, query: Q::read(&query)?, after, grounds })
     }
 }
 
@@ -133,7 +141,7 @@ async fn stream_facts(
         let events = found.items.iter().filter_map(|fact| event("fact", fact.position, fact));
         Ok(Lookup { events: events.collect(), read_to, more: found.next.is_some() })
     };
-    Ok(event_stream(&app, heads, |head| head.position, after, read, stream.permit))
+    Ok(event_stream(&app, heads, |head| head.position, after, read, stream.grounds))
 }
 
 /// Read models that changed.
@@ -175,7 +183,7 @@ async fn stream_changes(
         let event = if last > after { event("change", last, &change) } else { None };
         Ok(Lookup { events: event.into_iter().collect(), read_to: up_to, more: false })
     };
-    Ok(event_stream(&app, folded, |position| *position, after, read, stream.permit))
+    Ok(event_stream(&app, folded, |position| *position, after, read, stream.grounds))
 }
 
 /// The models that facts of `groups` change.
@@ -201,14 +209,14 @@ struct Lookup {
 }
 
 /// Sends what `read` finds behind `after`, and again whenever `news` announces a later position, until the reader
-/// disconnects or the server stops.
+/// disconnects, loses the right to read or the server stops.
 fn event_stream<N, R>(
     app: &Arc<App>,
     mut news: watch::Receiver<N>,
     position: fn(&N) -> Position,
     mut after: Position,
     read: R,
-    permit: OwnedSemaphorePermit,
+    grounds: Grounds,
 ) -> impl IntoResponse + use<N, R>
 where
     N: Send + Sync + 'static,
@@ -216,6 +224,8 @@ where
 {
     let (send, events) = mpsc::channel(WAITING_MAX);
     let (log, stopping, read) = (app.engine.log.clone(), app.stopping.clone(), Arc::new(read));
+    let Grounds { right, permit } = grounds;
+    let events = Events { waiting: events, right: right.clone() };
     let sending = async move {
         let _permit = permit;
         loop {
@@ -252,18 +262,29 @@ where
             }
         }
     };
-    tokio::spawn(async move { stopping.run_until_cancelled(sending).await });
+    tokio::spawn(async move {
+        tokio::select! {
+            () = sending => {}
+            () = right.lost() => {}
+            () = stopping.cancelled() => {}
+        }
+    });
     let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
-    (StatusCode::OK, headers, Sse::new(Events(events)))
+    (StatusCode::OK, headers, Sse::new(events))
 }
 
-/// The events of a stream.
-struct Events(mpsc::Receiver<Event>);
+/// The events of a stream, each told only while the right to it lasts.
+struct Events {
+    waiting: mpsc::Receiver<Event>,
+    right: Right,
+}
 
 impl Stream for Events {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx).map(|event| event.map(Ok))
+        let event = ready!(self.waiting.poll_recv(cx));
+        // What waited when the right was lost is not told any more.
+        Poll::Ready(event.filter(|_| self.right.role().is_some()).map(Ok))
     }
 }

@@ -10,8 +10,9 @@ use domain::members::Text;
 
 use crate::http::api::admission::Admission;
 use crate::http::api::auth::Caller;
-use crate::http::api::needs::Role;
+use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
+use crate::http::api::right::Right;
 use crate::http::app::App;
 
 /// The tenant in the path, for which the gate has admitted the caller; 404 where this server has no such tenant.
@@ -32,6 +33,12 @@ impl TenantAccess {
     /// The caller's id, for the member `by` of facts.
     pub fn by(&self) -> &str {
         &self.caller.id
+    }
+
+    /// The right of the caller to `need` in this tenant, for what goes on after the gate was passed.
+    pub fn right(&self, app: &App, need: Need) -> Right {
+        let access = Arc::clone(&app.engine.access);
+        Right::new(access, self.caller.credential.clone(), self.id.clone(), need)
     }
 }
 

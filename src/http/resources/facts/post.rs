@@ -8,11 +8,13 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::posted::{BatchAnswer, LineAnswer, PostAnswer, PostFactsAnswer};
+use crate::http::api::auth::unauthorized;
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, BATCH_WAIT};
 use crate::http::api::extractors::TenantAccess;
-use crate::http::api::needs::Role;
+use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
+use crate::http::api::right::Right;
 use crate::http::app::App;
 use crate::http::server::observability;
 use crate::ingest::answer::{BatchTally, Posted};
@@ -33,6 +35,11 @@ fn poster(role: Role) -> PostingRole {
         Role::Operator => PostingRole::Operator,
         Role::Admin => PostingRole::Admin,
     }
+}
+
+/// 401: the body outlived the caller's right to post.
+fn revoked() -> Problem {
+    unauthorized("the token or login, or its role in this tenant, was revoked before the body ended")
 }
 
 /// Posts one fact.
@@ -117,6 +124,7 @@ impl Results {
 struct Chunks<'a> {
     app: &'a App,
     tenant: &'a TenantAccess,
+    right: Right,
     results: Results,
     lines: Vec<(u64, Result<Bytes, LineError>)>,
     bytes: usize,
@@ -124,7 +132,8 @@ struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     fn new(app: &'a App, tenant: &'a TenantAccess, all: bool) -> Self {
-        Self { app, tenant, results: Results::new(all), lines: Vec::with_capacity(LINES), bytes: 0 }
+        let right = tenant.right(app, Need::Agent);
+        Self { app, tenant, right, results: Results::new(all), lines: Vec::with_capacity(LINES), bytes: 0 }
     }
 
     async fn add(&mut self, number: u64, line: Result<Bytes, LineError>) -> Result<(), Problem> {
@@ -134,8 +143,10 @@ impl<'a> Chunks<'a> {
     }
 
     async fn flush(&mut self) -> Result<(), Problem> {
+        // A body may go on for minutes: what it brings after the right to post was lost is not taken.
+        let role = self.right.role().ok_or_else(|| self.so_far(revoked()))?;
         let facts = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok().cloned()).collect();
-        let answers = self.app.engine.ingest.post_batch(self.tenant, poster(self.tenant.role()), facts).await;
+        let answers = self.app.engine.ingest.post_batch(self.tenant, poster(role), facts).await;
         let mut answers = answers.map_err(|error| self.so_far(error.into()))?.into_iter();
         for (number, line) in self.lines.drain(..) {
             match line {
@@ -183,8 +194,13 @@ pub async fn array(app: &App, tenant: &TenantAccess, json: Bytes, all: bool) -> 
 pub async fn lines(app: &App, tenant: &TenantAccess, mut body: Body, all: bool) -> Result<Response, Problem> {
     let mut chunks = Chunks::new(app, tenant, all);
     let (mut cutter, mut taken) = (Cutter::default(), 0);
-    let deadline = Instant::now() + BATCH_WAIT;
-    while let Some(bytes) = body::next(&mut body).await.map_err(|problem| chunks.so_far(problem))? {
+    let (deadline, right) = (Instant::now() + BATCH_WAIT, chunks.right.clone());
+    loop {
+        let read = tokio::select! {
+            read = body::next(&mut body) => read,
+            () = right.lost() => Err(revoked()),
+        };
+        let Some(bytes) = read.map_err(|problem| chunks.so_far(problem))? else { break };
         if Instant::now() > deadline {
             return Err(chunks.so_far(body::too_slow()));
         }
