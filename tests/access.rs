@@ -177,7 +177,7 @@ async fn f5_people_log_in_see_their_tenants_and_log_out() {
 }
 
 #[tokio::test]
-async fn changes_that_another_sites_page_asks_for_are_refused_with_a_cookie_and_taken_with_a_token() {
+async fn what_another_sites_page_asks_for_is_refused_with_a_cookie_and_taken_with_a_token() {
     let server = Site::new().start().await;
     let body = json!({"email": "root@example.com", "password": "correct horse battery", "role": "admin"});
     server.ask(TOKEN, "POST", "/api/v1/users", body).await.is(201);
@@ -192,6 +192,17 @@ async fn changes_that_another_sites_page_asks_for_are_refused_with_a_cookie_and_
     issue("origin", "https://evil.example".into()).await.problem(403);
     issue("origin", server.base.clone()).await.is(201);
     issue("sec-fetch-site", "same-origin".into()).await.is(201);
+    // Reading is for the pages of our own site, and for a user who follows a link from elsewhere.
+    let read = |headers: &[(&'static str, &str)]| {
+        let request = server.request("GET", "/api/v1/tokens").header("cookie", &cookie);
+        server.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+    };
+    let refused = read(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "cors")]).await;
+    assert_eq!(refused.problem(403)["code"], "cross_site");
+    read(&[("origin", "https://evil.example")]).await.problem(403);
+    read(&[("sec-fetch-site", "same-site")]).await.is(200);
+    read(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]).await.is(200);
+    read(&[]).await.is(200);
     let by_token = server.request("POST", "/api/v1/tokens").bearer_auth(TOKEN).json(&body);
     server.send(by_token.header("sec-fetch-site", "cross-site")).await.is(201);
 }

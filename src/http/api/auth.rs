@@ -21,14 +21,14 @@ pub enum Identity {
     Anonymous,
     /// An unknown, revoked or expired credential.
     Unknown,
-    /// A valid cookie with a change that a page of another site asked for (CSRF).
+    /// A valid cookie that a page of another site may not use (CSRF).
     CrossSite,
     /// A valid credential.
     Authenticated(Arc<Caller>),
 }
 
 impl Identity {
-    /// The caller; 401 without one, 403 for a cross-site change.
+    /// The caller; 401 without one, 403 for another site's page with the user's cookie.
     pub fn caller(&self) -> Result<&Arc<Caller>, Problem> {
         match self {
             Self::Authenticated(caller) => Ok(caller),
@@ -46,9 +46,10 @@ pub fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
-/// 403: a page of another site asked for a change.
+/// 403: a page of another site asked with the user's cookie.
 pub fn cross_site() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "cross_site", "changes from pages of other sites are not accepted")
+    let detail = "a login cookie is not taken from pages of other sites: they send a token, and open a stream with a ticket";
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
 }
 
 /// The layer that identifies every request's caller, for the gate.
@@ -76,8 +77,7 @@ fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
     let Some(cookie) = session(headers) else { return Identity::Anonymous };
     match access.cookie(cookie) {
         None => Identity::Unknown,
-        // A browser adds the cookie to the requests of any page, so a page of another site could act as the user.
-        Some(_) if !method.is_safe() && is_cross_site(headers, &app.engine.public_url) => Identity::CrossSite,
+        Some(_) if !takes_cookie(method, headers, &app.engine.public_url) => Identity::CrossSite,
         Some(caller) => Identity::Authenticated(caller),
     }
 }
@@ -89,16 +89,23 @@ pub fn session(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
-/// Whether a browser says that the request comes from a page of another site. Other clients send neither header.
-pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
+/// Whether the request may act by a cookie. A browser adds the cookie to the requests of any page, so a page of another
+/// site could act as the user (CSRF): only our own pages change anything, and only pages of our own site read. A browser
+/// that follows a link from elsewhere reads too, for its user sees the answer and the other page does not. Clients that
+/// are no browsers send none of these headers.
+pub fn takes_cookie(method: &Method, headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
-        return !["same-origin", "none"].contains(&site);
+        return match site {
+            "same-origin" | "none" => true,
+            "same-site" => method.is_safe(),
+            _ => method.is_safe() && text("sec-fetch-mode") == Some("navigate"),
+        };
     }
-    let Some(origin) = text("origin") else { return headers.contains_key(header::ORIGIN) };
+    let Some(origin) = text("origin") else { return !headers.contains_key(header::ORIGIN) };
     let host = origin.split_once("://").map(|(_, host)| host);
     let own = host.is_some() && host == text("host");
-    !own && origin != public_url
+    own || origin == public_url
 }
 
 #[cfg(test)]
@@ -113,21 +120,31 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_is_told_from_our_own_and_from_what_is_no_browser() {
+    fn a_cookie_is_taken_from_our_own_pages_and_from_what_is_no_browser() {
         let own = "https://hooks.example.com";
-        for (given, expected) in [
-            (&[("sec-fetch-site", "same-origin")][..], false),
-            (&[("sec-fetch-site", "none")], false),
-            (&[("sec-fetch-site", "same-site")], true),
-            (&[("sec-fetch-site", "cross-site"), ("origin", own)], true),
-            (&[("origin", own), ("host", "10.0.0.7:8080")], false),
-            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], false),
-            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:9090")], true),
-            (&[("origin", "null"), ("host", "null")], true),
-            (&[("origin", "https://evil.example")], true),
-            (&[("host", "127.0.0.1:8080")], false),
+        for (given, reads, changes) in [
+            (&[("sec-fetch-site", "same-origin")][..], true, true),
+            (&[("sec-fetch-site", "none")], true, true),
+            (&[("sec-fetch-site", "same-site")], true, false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", own)], false, false),
+            (&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "cors")], false, false),
+            (&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], true, false),
+            (&[("sec-fetch-site", "sideways")], false, false),
+            (&[("origin", own), ("host", "10.0.0.7:8080")], true, true),
+            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], true, true),
+            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:9090")], false, false),
+            (&[("origin", "null"), ("host", "null")], false, false),
+            (&[("origin", "https://evil.example")], false, false),
+            (&[("host", "127.0.0.1:8080")], true, true),
         ] {
-            assert_eq!(is_cross_site(&headers(given), own), expected, "{given:?}");
+            for (method, taken) in [
+                (Method::GET, reads),
+                (Method::HEAD, reads),
+                (Method::POST, changes),
+                (Method::DELETE, changes),
+            ] {
+                assert_eq!(takes_cookie(&method, &headers(given), own), taken, "{method} {given:?}");
+            }
         }
     }
 

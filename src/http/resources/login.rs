@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::access::LOGIN_SECONDS;
-use crate::http::api::auth::{COOKIE, cross_site, is_cross_site, session, unauthorized};
+use crate::http::api::auth::{COOKIE, cross_site, session, takes_cookie, unauthorized};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::GlobalAccess;
 use crate::http::api::json_body::{json_body, members, password};
@@ -80,7 +80,7 @@ fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> 
     )
 )]
 async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    if is_cross_site(request.headers(), &app.engine.public_url) {
+    if !takes_cookie(request.method(), request.headers(), &app.engine.public_url) {
         return Err(cross_site());
     }
     let body = json_body(request).await?;
@@ -118,7 +118,7 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     )
 )]
 async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    if is_cross_site(request.headers(), &app.engine.public_url) {
+    if !takes_cookie(request.method(), request.headers(), &app.engine.public_url) {
         return Err(cross_site());
     }
     if let Some(given) = session(request.headers()).map(str::to_owned) {
