@@ -1,5 +1,6 @@
 //! The one configuration: flags over `FACTFOLD_*` over the file over defaults; wrong ones are refused by file, line and key.
 
+mod admin_token;
 mod file;
 mod mapping;
 mod sections;
@@ -199,16 +200,12 @@ impl Config {
 
     fn parse(path: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
         let file = file::read(path, text)?;
-        let admin_token = match overrides.admin_token.as_deref() {
-            None => None,
-            Some(token) if token.len() >= 16 => Some(Secret::new(token)),
-            Some(_) => {
-                return Err(ConfigError::Value {
-                    place: "FACTFOLD_ADMIN_TOKEN".into(),
-                    message: "must be at least 16 characters".into(),
-                });
-            }
-        };
+        let admin_token = overrides.admin_token.as_deref();
+        if let Some(message) = admin_token.and_then(admin_token::fault) {
+            let place = "FACTFOLD_ADMIN_TOKEN".into();
+            return Err(ConfigError::Value { place, message: message.into() });
+        }
+        let admin_token = admin_token.map(Secret::new);
         let public_url = match &overrides.public_url {
             Some(url) => Some(file::public_url(url).ok_or_else(|| ConfigError::Value {
                 place: "--public-url (FACTFOLD_PUBLIC_URL)".into(),

@@ -123,13 +123,16 @@ fn an_endpoint_of_a_signed_provider_without_a_secret_is_refused() {
 }
 
 #[test]
-fn a_short_admin_token_is_refused_and_not_printed() {
+fn an_admin_token_that_is_easy_to_guess_is_refused_and_not_printed() {
     let site = Site::new();
-    let mut short = site.command(&["serve", "--listen", "127.0.0.1:0"]);
-    short.env("FACTFOLD_ADMIN_TOKEN", "too-short");
-    let ran = run(short);
-    ran.exits(2);
-    assert!(!ran.all().contains("too-short"), "expected the token not to be printed: {}", ran.all());
+    for weak in ["too-short", "wwwwwwwwwwwwwwww", "hunterhunterhunter", "abcdefghijklmnopqrst"] {
+        let mut command = site.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("FACTFOLD_ADMIN_TOKEN", weak);
+        let ran = run(command);
+        assert!(ran.exits(2).stderr.contains("FACTFOLD_ADMIN_TOKEN"), "{}", ran.stderr);
+        assert!(!ran.all().contains(weak), "expected the token not to be printed: {}", ran.all());
+    }
+    assert!(!site.data().exists(), "nothing was begun");
 }
 
 #[tokio::test]
