@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::http::api::auth::Identity;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -63,33 +64,84 @@ struct Readiness {
     position: u64,
 }
 
-/// Readiness probe: 503 with `reasons` while the server drains, cannot write, or its read models lag far behind.
+/// Why the server is not ready. Whoever may audit is told the cause too: it can name files and ids.
+struct Reason {
+    told: String,
+    cause: Option<String>,
+}
+
+impl Reason {
+    fn new(told: impl Into<String>) -> Self {
+        Self { told: told.into(), cause: None }
+    }
+
+    fn with_cause(told: &str, cause: impl ToString) -> Self {
+        Self { told: told.to_owned(), cause: Some(cause.to_string()) }
+    }
+
+    fn text(self, is_insider: bool) -> String {
+        match self.cause.filter(|_| is_insider) {
+            Some(cause) => format!("{}: {cause}", self.told),
+            None => self.told,
+        }
+    }
+}
+
+/// What keeps the log from taking facts.
+fn of_the_log(state: LogState) -> Option<Reason> {
+    match state {
+        LogState::Writable => None,
+        LogState::Full => Some(Reason::new("the disk is full")),
+        LogState::Stopped(cause) => Some(Reason::with_cause("the log has stopped", cause)),
+    }
+}
+
+/// Readiness probe: 503 with `reasons` while the server drains, cannot write, or its read models lag far behind. The
+/// reasons name files and causes only to callers who may audit.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses((status = 200, body = Readiness), (status = 503, description = "Not ready; `reasons` says why"))
 )]
-async fn ready(State(app): State<Arc<App>>) -> Result<Json<Readiness>, Problem> {
+async fn ready(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+) -> Result<Json<Readiness>, Problem> {
     let mut reasons = Vec::new();
     if app.stopping.is_cancelled() {
-        reasons.push("draining".to_owned());
+        reasons.push(Reason::new("draining"));
     }
-    match app.engine.log.state() {
-        LogState::Writable => {}
-        LogState::Full => reasons.push("the disk is full".to_owned()),
-        LogState::Stopped(reason) => reasons.push(format!("the log has stopped: {reason}")),
-    }
+    reasons.extend(of_the_log(app.engine.log.state()));
     if let Some(failure) = app.engine.fold_failure() {
-        reasons.push(format!("the read models have stopped: {failure}"));
+        reasons.push(Reason::with_cause("the read models have stopped", failure));
     }
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
     if head.saturating_sub(folded) > LAG_MAX {
-        reasons.push(format!("the read models are at position {folded} of {head}"));
+        reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }
     if reasons.is_empty() {
-        Ok(Json(Readiness { status: "ready", position: folded }))
-    } else {
-        let problem = Problem::unavailable("not_ready", reasons.join("; "), 5);
-        Err(problem.with("reasons", json!(reasons)))
+        return Ok(Json(Readiness { status: "ready", position: folded }));
+    }
+    let is_insider = identity.caller().is_ok_and(|caller| {
+        caller.role_everywhere().is_some_and(|role| Need::Auditor.roles().contains(&role))
+    });
+    let reasons: Vec<String> = reasons.into_iter().map(|reason| reason.text(is_insider)).collect();
+    let problem = Problem::unavailable("not_ready", reasons.join("; "), 5);
+    Err(problem.with("reasons", json!(reasons)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_is_told_that_the_log_has_stopped_and_an_auditor_why() {
+        let stopped = || {
+            let cause = "/srv/secret/journal/00000000000000000001.open: input/output error";
+            of_the_log(LogState::Stopped(cause.into())).expect("a reason")
+        };
+        assert_eq!(stopped().text(false), "the log has stopped");
+        assert!(stopped().text(true).contains("/srv/secret/journal"));
+        assert!(of_the_log(LogState::Writable).is_none());
     }
 }
