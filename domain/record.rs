@@ -100,6 +100,13 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// The bytes of the header, as they are stored and hashed.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER_FIXED + 128);
+        self.write(&mut out);
+        out
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         out.push(HEADER_LAYOUT);
         out.extend_from_slice(&self.recorded_at.to_le_bytes());
@@ -196,7 +203,8 @@ pub fn commitment(salt: &[u8; 16], part: &[u8]) -> Hash {
     Sha256::new().chain_update(salt).chain_update(part).finalize().into()
 }
 
-fn leaf_hash(header: &[u8], public: &[u8], personal: &Hash, original: &Hash) -> Hash {
+/// The leaf over a header, a public body and the commitments to the private parts.
+pub fn leaf_hash(header: &[u8], public: &[u8], personal: &Hash, original: &Hash) -> Hash {
     Sha256::new()
         .chain_update([0])
         .chain_update((header.len() as u32).to_le_bytes())

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{
-    HEADER_FIXED, Hash, Header, INLINE_ORIGINAL_MAX, Original, Private, RECORDED_AT, RecordRef, commitment,
-    leaf_hash,
+    Hash, Header, INLINE_ORIGINAL_MAX, Original, Private, RECORDED_AT, RecordRef, commitment, leaf_hash,
 };
 use crate::keys::{ContentDigest, KeyHash};
 
@@ -32,8 +31,7 @@ impl Draft {
         personal: &[u8],
         original: &Bytes,
     ) -> Self {
-        let mut header_bytes = Vec::with_capacity(HEADER_FIXED + 128);
-        header.write(&mut header_bytes);
+        let header_bytes = header.bytes();
         let commitments = (commitment(&salt, personal), commitment(&salt, original));
         let blob = (original.len() > INLINE_ORIGINAL_MAX)
             .then(|| (Hash::from(Sha256::digest(original)), original.clone()));

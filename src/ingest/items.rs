@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 /// The longest line of an export, in bytes: it may hold a delivery of 1 MiB, which as a JSON text is up to six times as
 /// long.
-pub const EXPORT_LINE_BYTES_MAX: usize = 8 << 20;
+pub const EXPORT_LINE_BYTES_MAX: usize = 10 << 20;
 const BLOCK: usize = 256 << 10;
 
 /// A line that could not be read.

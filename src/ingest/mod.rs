@@ -7,7 +7,8 @@
 //! Reading order:
 //! - deliveries: [`delivery`] (the request), [`signature`] (whether it is authentic), [`provider`] and [`providers`] (the
 //!   facts that it maps to), [`owner`] (its tenant), then [`Ingest::deliver`];
-//! - posting: [`post`] (one fact), [`items`] (the facts of a batch), `batch`, and [`restore`] for lines of an export;
+//! - posting: [`post`] (one fact), [`items`] (the facts of a batch), `batch`, and for lines of an export [`restore`] and
+//!   [`proven`];
 //! - evidence: `differing` (keys known with other content), [`conflict`], [`verdict`], [`quarantine`] and [`remap`].
 
 pub mod answer;
@@ -21,6 +22,7 @@ pub mod items;
 pub mod owner;
 pub mod payload;
 pub mod post;
+pub mod proven;
 pub mod provider;
 pub mod providers;
 pub mod quarantine;

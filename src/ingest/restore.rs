@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::control::{ConflictObserved, ControlFact, TimeSource};
@@ -19,11 +17,13 @@ use domain::keys::{ContentDigest, ExternalId, Position, Provider, TenantId};
 use domain::members::Instant;
 use domain::record::RecordRef;
 use parking_lot::Mutex;
+use serde_json::Value;
 
 use super::Ingest;
 use super::answer::Posted;
 use super::error::IngestError;
 use super::post::{name, required};
+use super::proven::{payload, prove};
 use crate::log::LogError;
 
 /// How a line of an export begins.
@@ -32,8 +32,9 @@ const BEGINS: &[u8] = b"{\"position\":";
 const REFERS: &[u8] = b"\"refers\":[";
 /// Most facts that one fact may name.
 const REFERS_MAX: usize = 5_000;
-/// Members that describe the exporting log and do not apply to this one.
-const OF_THE_OTHER_LOG: [&str; 4] = ["position", "recorded_at", "digest", "leaf"];
+/// Members that describe the exporting log and do not apply to this one, and those that are read apart.
+const NOT_OF_THIS_LOG: [&str; 7] =
+    ["position", "recorded_at", "digest", "leaf", "proof", "original", "original_base64"];
 
 /// Whether a line is one of an export, as it was written.
 pub fn is_exported(line: &[u8]) -> bool {
@@ -100,14 +101,22 @@ struct Line {
     envelope: Envelope,
     original: Bytes,
     refers: Vec<Reference>,
+    /// Of an export of version 1: what a rejected conflict had brought.
     evidence: Option<ConflictObserved>,
 }
 
 fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
     let value = Json::parse(line).map_err(|error| Posted::Unparsable(error.to_string()))?;
+    let value = match Value::from(value) {
+        Value::Object(members) => members,
+        _ => return Err(rejected("", "must be an object")),
+    };
+    // A text of blanks is a payload too, but no member of a fact.
+    let original = payload(&value).map_err(|fault| Posted::Rejected(vec![fault]))?;
+    let is_proven = prove(&value).map_err(|fault| Posted::Rejected(vec![fault]))?.is_some();
     let mut faults = Vec::new();
-    let mut at = Reader::new(value, "", &mut faults);
-    for member in OF_THE_OTHER_LOG {
+    let mut at = Reader::new(Value::Object(value).into(), "", &mut faults);
+    for member in NOT_OF_THIS_LOG {
         at.take(member);
     }
     let tenant = name(&mut at, "tenant", TenantId::stored);
@@ -122,9 +131,9 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
     let external_id = name(&mut at, "external_id", ExternalId::new);
     let occurred_at: Option<Instant> = at.required("occurred_at");
     let time_source: Option<TimeSource> = at.optional("time_source");
-    let original = original(&mut at);
     let refers = at.rows("refers", REFERS_MAX, reference);
-    let evidence = at.take("evidence").and_then(|body| read_body(&mut at, "conflict_observed", body));
+    let evidence = if is_proven { None } else { at.take("evidence") };
+    let evidence = evidence.and_then(|body| read_body(&mut at, "conflict_observed", body));
     let kind =
         required(&mut at, "kind").and_then(|given| given.as_str().and_then(kind_named).and_then(kind_name));
     if kind.is_none() {
@@ -163,21 +172,6 @@ fn read_body<'j>(at: &mut Reader<'j>, kind: &str, body: Json<'j>) -> Option<Fact
             None
         }
     }
-}
-
-/// The payload as it came, nothing of it folded or trimmed.
-fn original(at: &mut Reader<'_>) -> Bytes {
-    match at.take("original") {
-        Some(Json::Text(text)) => return Bytes::from(text.into_owned()),
-        Some(_) => at.fault("must be a string"),
-        None => {}
-    }
-    let Some(given) = at.take("original_base64") else { return Bytes::new() };
-    let decoded = given.as_str().and_then(|text| STANDARD.decode(text).ok());
-    decoded.map(Bytes::from).unwrap_or_else(|| {
-        at.fault("must be base64");
-        Bytes::new()
-    })
 }
 
 impl Ingest {
@@ -241,11 +235,18 @@ impl Ingest {
                 *external_id = key.external_id()?;
             }
             Fact::Control(ControlFact::ConflictRejected(body)) => {
-                let (Some(first), Some(evidence)) = (place(&body.first_position), evidence) else {
-                    return Ok(None);
+                let Some(first) = place(&body.first_position) else { return Ok(None) };
+                let named = here.iter().find(|(there, _)| **there != body.first_position);
+                let second = match (evidence, named) {
+                    (Some(evidence), _) => self.second(&evidence)?,
+                    (None, Some((_, evidence))) => match self.observed(*evidence)? {
+                        Some(observed) if observed.first_position == first => observed.second_digest,
+                        Some(_) | None => return Ok(None),
+                    },
+                    (None, None) => return Ok(None),
                 };
                 body.first_position = first;
-                body.second_digest = self.second(&evidence)?;
+                body.second_digest = second;
                 let key = EngineKey::ConflictDecision { first, second: HexDigest(body.second_digest) };
                 *external_id = key.external_id()?;
             }
@@ -264,6 +265,15 @@ impl Ingest {
             _ => {}
         }
         Ok(Some(()))
+    }
+
+    /// The evidence at a position of this log; none where another kind of fact stands.
+    fn observed(&self, position: Position) -> Result<Option<ConflictObserved>, IngestError> {
+        let stored = self.log.fact(position)?.map(|stored| stored.fact);
+        Ok(match stored {
+            Some(Fact::Control(ControlFact::ConflictObserved(body))) => Some(body),
+            Some(_) | None => None,
+        })
     }
 
     fn second(&self, observed: &ConflictObserved) -> Result<ContentDigest, IngestError> {

@@ -81,6 +81,7 @@ mod frame_group;
 mod handle;
 pub mod high_water;
 pub mod keys;
+pub mod leaf_proof;
 pub mod merkle;
 pub mod open_segment;
 mod options;
