@@ -175,7 +175,7 @@ fn config_show_refuses_what_serve_refuses_and_shows_the_defaults_without_a_file(
 }
 
 #[tokio::test]
-async fn commands_on_a_data_directory_in_use_exit_4_and_name_what_does_it_instead() {
+async fn commands_that_record_into_a_directory_in_use_exit_4_and_name_what_does_it_instead() {
     let site = Site::new();
     let facts = site.path("facts.ndjson");
     fs::write(&facts, "").expect("written");
@@ -183,29 +183,15 @@ async fn commands_on_a_data_directory_in_use_exit_4_and_name_what_does_it_instea
     let server = site.start().await;
     for (args, instead) in [
         (&["import", "--tenant", "acme", &facts][..], "--server"),
-        (&["export"], "/facts"),
-        (&["export", "--out", "x.ndjson"], "/facts"),
-        (&["log", "list", "--tenant", "acme"], "log follow"),
-        (&["log", "show", "1"], "log follow"),
-        (&["quarantine", "list"], "/quarantine"),
-        (&["quarantine", "show", "x"], "/quarantine"),
         (&["quarantine", "retry", "--all"], "/quarantine"),
-        (&["conflicts", "list"], "/conflicts"),
-        (&["conflicts", "show", "1"], "/conflicts"),
         (&["conflicts", "accept", "1"], "/conflicts"),
         (&["conflicts", "reject", "1"], "/conflicts"),
-        (&["tenant", "list"], "/tenants"),
-        (&["tenant", "show", "acme"], "/tenants"),
         (&["tenant", "apply"], "SIGHUP"),
-        (&["user", "list"], "/users"),
         (&["user", "grant", "a@example.com", "acme=viewer"], "/users"),
         (&["user", "revoke", "a@example.com", "acme"], "/users"),
         (&["user", "remove", "a@example.com"], "/users"),
         (&["token", "create", "x", "--role", "admin"], "/tokens"),
-        (&["token", "list"], "/tokens"),
         (&["token", "revoke", "x"], "/tokens"),
-        (&["replay"], "--data-dir"),
-        (&["audit"], "--data-dir"),
     ] {
         let ran = site.cli(&[args, &["--json"]].concat());
         assert!(ran.exits(4).stdout.is_empty(), "{args:?}: {}", ran.stdout);
@@ -213,5 +199,5 @@ async fn commands_on_a_data_directory_in_use_exit_4_and_name_what_does_it_instea
         assert!(told["error"].as_str().is_some_and(|error| error.contains(instead)), "{args:?}: {told}");
         assert_eq!(told["exit"], 4);
     }
-    assert!(server.is_alive() && !site.path("x.ndjson").exists());
+    assert!(server.is_alive());
 }

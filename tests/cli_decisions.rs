@@ -17,7 +17,7 @@ async fn quarantined() -> Site {
         let answer = bison::deliver_raw(&server, event.replace("Acme Client", "Moved")).await;
         assert_eq!(answer.is(200).outcome(), "quarantined", "{answer:?}");
     }
-    let busy = site.cli(&["quarantine", "list"]);
+    let busy = site.cli(&["quarantine", "retry", "--all"]);
     assert!(busy.exits(4).stderr.contains("/api/v1/quarantine"), "{}", busy.stderr);
     server.stop();
     site
@@ -92,7 +92,7 @@ async fn conflicting() -> (Site, Server) {
 #[tokio::test]
 async fn r1_conflicts_are_listed_shown_accepted_and_rejected() {
     let (site, server) = conflicting().await;
-    assert!(site.cli(&["conflicts", "list"]).exits(4).stderr.contains("/conflicts"));
+    assert!(site.cli(&["conflicts", "accept", "1"]).exits(4).stderr.contains("/conflicts"));
     assert_eq!(server.read("acme", "metrics/month?month=2025-10").await["qualified"], 3);
     server.stop();
     let open = rows(&site, &["conflicts", "list", "--tenant", "acme"]);

@@ -177,10 +177,7 @@ async fn f4_an_export_is_refused_by_rule() {
     let site = Site::new();
     let nothing = export(&site, &[]);
     assert!(nothing.exits(1).stderr.contains("no log here"), "{}", nothing.stderr);
-    let server = site.start().await;
-    let busy = export(&site, &[]);
-    assert!(busy.exits(4).stderr.contains("/facts") && busy.stdout.is_empty(), "{}", busy.all());
-    server.stop();
+    site.start().await.stop();
     for (args, told) in [
         (&["--tenant", "nobody"][..], "nobody"),
         (&["--tenant", "_control"], "--tenant"),

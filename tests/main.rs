@@ -17,6 +17,7 @@ mod cli_decisions;
 mod cli_export;
 mod cli_follow;
 mod cli_moved;
+mod cli_reading;
 mod cli_remote;
 mod cli_resume;
 mod common;

@@ -1,35 +1,48 @@
 //! `factfold audit`: verify the log; exit 3 and the record's position on a violation.
 
+use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
-use domain::keys::LogSecret;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::clock::system_clock;
-use crate::engine::{DataDir, fold_threads, open_log};
-use crate::log::disk::Disk;
+use crate::engine::{EngineError, fold_threads, read_log, read_log_with_index};
+use crate::log::disk::{Disk, RealDisk};
 use crate::log::verify::verify;
-use crate::log::{Log, LogSnapshot};
 use crate::views::Views;
 
 /// Verify the log: checksums, gaps, hash tree, key index, read models
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Verifies the files first, before anything is opened for writing; then the key index and the read models.
+/// Verifies the files, then the key index and the read models. Nothing in the data directory is changed, and a server
+/// that has it goes on.
 pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
-    let dir = DataDir::existing(&config.data_dir)?;
-    let disk: Arc<dyn Disk> = dir.disk();
+    // First of all: a missing log is no damage.
+    let dir = &config.data_dir;
+    let read = read_log(dir);
+    if let Err(error @ EngineError::Io { .. }) = read {
+        return Err(error.into());
+    }
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(dir));
     let report = verify(&disk);
     let mut violations: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+    let mut notes = report.notes.clone();
     let mut models = Vec::new();
     if violations.is_empty() {
-        let (log, secret, _opened) = open_log(&dir, system_clock())?;
-        let snapshot = log.snapshot();
-        violations.extend(wrong_keys(&log, &snapshot, &secret)?);
+        let snapshot = read?;
+        match wrong_keys(dir) {
+            Ok(Some(wrong)) => violations.extend(wrong),
+            Ok(None) => notes.push(
+                "the key index was not checked: a server has the directory and checks it while it runs"
+                    .into(),
+            ),
+            Err(Failure::Failed(why)) => notes.push(format!("the key index was not checked: {why}")),
+            Err(other) => return Err(other),
+        }
         let lanes = Views::fold_once(&snapshot, fold_threads(), &|_| {})?;
         let in_order = Views::fold_in_order(&snapshot)?;
         for (model, again) in lanes.iter().zip(&in_order) {
@@ -42,14 +55,13 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
             }
             models.push(json!({"name": model.name, "digest": model.digest}));
         }
-        log.close();
     }
     let root = hex::encode(report.head().root);
-    report.notes.iter().for_each(|note| output::note(note));
+    notes.iter().for_each(|note| output::note(note));
     if settings.json {
         output::json_line(&json!({
             "position": report.head().position, "root": root, "facts": report.facts, "segments": report.segments,
-            "blobs": report.blobs, "models": models, "notes": report.notes, "violations": violations,
+            "blobs": report.blobs, "models": models, "notes": notes, "violations": violations,
         }))?;
     } else {
         let rows = vec![
@@ -77,8 +89,13 @@ const FACTS_AT_ONCE: u64 = 65_536;
 /// Keys per lookup, as in the log's writer.
 const KEYS_AT_ONCE: usize = 512;
 
-/// Looks up every key, as a redelivery would.
-fn wrong_keys(log: &Log, snapshot: &LogSnapshot, secret: &LogSecret) -> Result<Vec<String>, Failure> {
+/// Looks up every key, as a redelivery would, in a copy of the key index: opening it changes it. None while a server has
+/// the directory.
+fn wrong_keys(dir: &Path) -> Result<Option<Vec<String>>, Failure> {
+    let unmade = |error: io::Error| Failure::Failed(format!("no folder for a copy of it: {error}"));
+    let copy = tempfile::Builder::new().prefix("factfold-audit-").tempdir().map_err(unmade)?;
+    let Some((log, secret)) = read_log_with_index(dir, copy.path())? else { return Ok(None) };
+    let snapshot = log.snapshot();
     let failed = |error: &dyn std::fmt::Display| Failure::Integrity(error.to_string());
     let (mut keys, mut found, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = 1;
@@ -104,5 +121,5 @@ fn wrong_keys(log: &Log, snapshot: &LogSnapshot, secret: &LogSecret) -> Result<V
         first += FACTS_AT_ONCE;
     }
     wrong.truncate(WRONG_KEYS_MAX);
-    Ok(wrong)
+    Ok(Some(wrong))
 }

@@ -1,4 +1,5 @@
-//! `factfold conflicts`: facts redelivered with different content, on the data directory of a stopped server (R1).
+//! `factfold conflicts`: facts redelivered with different content (R1), looked at and, while no server has the data
+//! directory, decided.
 
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
@@ -60,7 +61,10 @@ enum What {
 
 /// Lists, shows or decides.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let (config, offline) = settings.offline(INSTEAD)?;
+    let (config, offline) = match &args.what {
+        What::List { .. } | What::Show { .. } => settings.reading()?,
+        What::Accept { .. } | What::Reject { .. } => settings.offline(INSTEAD)?,
+    };
     match &args.what {
         What::List { tenant, state, limit } => {
             if let Some(tenant) = tenant {

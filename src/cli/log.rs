@@ -1,12 +1,11 @@
-//! `factfold log`: read facts, of a stopped server or as a running one records them.
+//! `factfold log`: read the facts of a data directory, or follow those of a running server as it records them.
 
 use clap::Subcommand;
 use domain::keys::TenantId;
 
 use super::arguments::{Selection, tenant};
 use super::{Failure, Settings, follow, output};
-use crate::clock::system_clock;
-use crate::engine::open_log;
+use crate::engine::read_log;
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 
@@ -70,17 +69,12 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Opens the log of a stopped server for reading.
+/// Reads the log of the data directory as it is now.
 fn on_log(
     settings: &Settings,
     look: impl FnOnce(&LogSnapshot) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let config = settings.config()?;
-    let dir = settings.existing(&config, "GET /api/v1/tenants/{tenant}/facts, or factfold log follow")?;
-    let (log, _secret, _opened) = open_log(&dir, system_clock())?;
-    let looked = look(&log.snapshot());
-    log.close();
-    looked
+    look(&read_log(&settings.config()?.data_dir)?)
 }
 
 fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usize) -> Result<(), Failure> {

@@ -197,15 +197,18 @@ impl Settings {
         Config::load(&self.overrides())
     }
 
-    /// The data directory of a stopped server, which must exist; `instead` names the alternative for a running server.
-    fn existing(&self, config: &Config, instead: &str) -> Result<DataDir, Failure> {
-        DataDir::existing(&config.data_dir).map_err(|error| in_use(error, instead))
+    /// The engine on a data directory as it is now, for reading only: without its lock, beside a server or without one.
+    fn reading(&self) -> Result<(Config, Offline), Failure> {
+        let config = self.config()?;
+        let offline = Offline::read(&config.data_dir, &config, system_clock())?;
+        Ok((config, offline))
     }
 
-    /// The engine on the data directory of a stopped server, which must exist.
+    /// The engine on the data directory of a stopped server, which must exist; `instead` names the alternative for a
+    /// running server.
     fn offline(&self, instead: &str) -> Result<(Config, Offline), Failure> {
         let config = self.config()?;
-        let dir = self.existing(&config, instead)?;
+        let dir = DataDir::existing(&config.data_dir).map_err(|error| in_use(error, instead))?;
         let offline = Offline::open(dir, &config, system_clock())?;
         Ok((config, offline))
     }

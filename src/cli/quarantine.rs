@@ -1,4 +1,5 @@
-//! `factfold quarantine`: deliveries that could not be mapped, on the data directory of a stopped server (R3).
+//! `factfold quarantine`: deliveries that could not be mapped (R3), looked at and, while no server has the data
+//! directory, mapped again.
 
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
@@ -86,7 +87,10 @@ struct Found {
 
 /// Lists, shows or maps again.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let (config, offline) = settings.offline(INSTEAD)?;
+    let (config, offline) = match &args.what {
+        What::List { .. } | What::Show { .. } => settings.reading()?,
+        What::Retry { .. } => settings.offline(INSTEAD)?,
+    };
     match &args.what {
         What::List { which, state, limit } => {
             let mut found = of_all(&config, &offline, which, QuarantineState::parse(state))?;

@@ -5,8 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::clock::system_clock;
-use crate::engine::{DataDir, fold_threads, open_log};
+use crate::engine::{fold_threads, read_log};
 use crate::views::Views;
 
 /// Rebuild all read models from the log
@@ -20,9 +19,7 @@ pub struct Args {
 /// Rebuilds the models and prints their digests.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
-    let dir = DataDir::existing(&config.data_dir)?;
-    let (log, _secret, _opened) = open_log(&dir, system_clock())?;
-    let snapshot = log.snapshot();
+    let snapshot = read_log(&config.data_dir)?;
     let facts = snapshot.head().position;
     let threads = args.threads.map_or_else(fold_threads, usize::from);
     let bar = output::progress(facts, "replaying");
@@ -30,7 +27,6 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let digests = Views::fold_once(&snapshot, threads, &|progress| bar.set_position(progress.folded))?;
     let seconds = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    log.close();
     let rate = facts as f64 / seconds.max(1e-9);
     if settings.json {
         return output::json_line(&json!({

@@ -1,4 +1,4 @@
-//! `factfold tenant`: tenants and their configuration, on the data directory of a stopped server.
+//! `factfold tenant`: tenants and their configuration in a data directory; recorded while no server has it.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ impl TenantSummary {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let (config, offline) = match &args.what {
         What::Apply { dry_run: false } => settings.offline_or_new(INSTEAD)?,
-        What::List | What::Show { .. } | What::Apply { dry_run: true } => settings.offline(INSTEAD)?,
+        What::List | What::Show { .. } | What::Apply { dry_run: true } => settings.reading()?,
     };
     match &args.what {
         What::List => {

@@ -1,4 +1,4 @@
-//! `factfold token`: API tokens, on the data directory of a stopped server.
+//! `factfold token`: API tokens of a data directory; issued and revoked while no server has it.
 
 use clap::Subcommand;
 use domain::facts::access::Role;
@@ -91,7 +91,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
 }
 
 fn list(settings: &Settings) -> Result<(), Failure> {
-    let (_, offline) = settings.offline(INSTEAD)?;
+    let (_, offline) = settings.reading()?;
     let known = offline.access.known();
     let tenants = |token: &crate::access::Token| -> Vec<String> {
         token.grants.tenants.keys().map(ToString::to_string).collect()

@@ -1,4 +1,4 @@
-//! `factfold user`: users and their roles, on the data directory of a stopped server.
+//! `factfold user`: users and their roles in a data directory; changed while no server has it.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
@@ -159,7 +159,7 @@ fn password() -> Result<String, Failure> {
 }
 
 fn list(settings: &Settings) -> Result<(), Failure> {
-    let (_, offline) = settings.offline(INSTEAD)?;
+    let (_, offline) = settings.reading()?;
     let known = offline.access.known();
     let memberships = |user: &Person| -> BTreeMap<String, &'static str> {
         user.grants.tenants.iter().map(|(tenant, role)| (tenant.to_string(), role.as_str())).collect()

@@ -11,8 +11,8 @@ use domain::record::Hash;
 
 use super::EngineError;
 use crate::clock::Clock;
-use crate::log::disk::RealDisk;
-use crate::log::{Log, LogOptions, Opened};
+use crate::log::disk::{Disk, RealDisk};
+use crate::log::{Log, LogOptions, LogSnapshot, Opened};
 use crate::store::Store;
 
 pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {
@@ -39,14 +39,10 @@ impl DataDir {
         }
     }
 
-    /// Takes the lock of a data directory that must be there: for commands that only look.
+    /// Takes the lock of a data directory that must be there: for commands that change what was set up before.
     pub fn existing(root: &Path) -> Result<Self, EngineError> {
-        if root.join("journal").is_dir() {
-            Self::take(root)
-        } else {
-            let source = io::Error::new(io::ErrorKind::NotFound, "no log here; name it with --data-dir");
-            Err(EngineError::Io { path: root.display().to_string(), source })
-        }
+        must_have_log(root)?;
+        Self::take(root)
     }
 
     /// The disk below it.
@@ -61,25 +57,12 @@ impl DataDir {
 
     /// The log's secret: made with the log, and never made anew beside facts that it has keyed.
     pub fn secret(&self) -> Result<LogSecret, EngineError> {
-        let dir = self.root.join("keys");
-        let path = dir.join("log-secret");
-        match fs::read(&path) {
-            Ok(bytes) => match Hash::try_from(bytes.as_slice()) {
-                Ok(secret) => Ok(LogSecret::new(&secret)),
-                Err(_) => Err(EngineError::Damaged(format!("{} is not 32 bytes long", path.display()))),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let journal = self.root.join("journal");
-                if fs::read_dir(&journal).is_ok_and(|mut files| files.next().is_some()) {
-                    let message = format!(
-                        "{} is missing, but there is a log: bring it back from a backup",
-                        path.display()
-                    );
-                    return Err(EngineError::Damaged(message));
-                }
-                self.make_secret(&dir, &path)
+        match read_secret(&self.root)? {
+            Some(secret) => Ok(secret),
+            None => {
+                let dir = self.root.join("keys");
+                self.make_secret(&dir, &dir.join("log-secret"))
             }
-            Err(error) => Err(io_at(&path)(error)),
         }
     }
 
@@ -101,19 +84,110 @@ impl DataDir {
     }
 }
 
+fn must_have_log(root: &Path) -> Result<(), EngineError> {
+    if root.join("journal").is_dir() {
+        return Ok(());
+    }
+    let source = io::Error::new(io::ErrorKind::NotFound, "no log here; name it with --data-dir");
+    Err(EngineError::Io { path: root.display().to_string(), source })
+}
+
+/// The secret of the log below `root`; none where there is neither a secret nor a log.
+fn read_secret(root: &Path) -> Result<Option<LogSecret>, EngineError> {
+    let path = root.join("keys").join("log-secret");
+    match fs::read(&path) {
+        Ok(bytes) => match Hash::try_from(bytes.as_slice()) {
+            Ok(secret) => Ok(Some(LogSecret::new(&secret))),
+            Err(_) => Err(EngineError::Damaged(format!("{} is not 32 bytes long", path.display()))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let journal = root.join("journal");
+            if fs::read_dir(&journal).is_ok_and(|mut files| files.next().is_some()) {
+                let message =
+                    format!("{} is missing, but there is a log: bring it back from a backup", path.display());
+                return Err(EngineError::Damaged(message));
+            }
+            Ok(None)
+        }
+        Err(error) => Err(io_at(&path)(error)),
+    }
+}
+
+/// The log of a data directory as it is now, for reading only: without the lock, beside a server or without one.
+///
+/// # Errors
+/// There is no log, or it is damaged.
+pub fn read_log(root: &Path) -> Result<LogSnapshot, EngineError> {
+    must_have_log(root)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(root));
+    Ok(LogSnapshot::read_only(&disk)?)
+}
+
+/// As [`read_log`], with the log's secret.
+///
+/// # Errors
+/// As of [`read_log`], or the secret is not there or another log's.
+pub fn read_log_with_secret(root: &Path) -> Result<(Log, LogSecret), EngineError> {
+    let log = read_log(root)?;
+    // A log without files has keyed nothing.
+    let secret = read_secret(root)?.unwrap_or_else(|| LogSecret::new(&Hash::default()));
+    check_secret(&log, &secret)?;
+    Ok((Log::read_only(log, secret.clone(), None)?, secret))
+}
+
+/// The log of a data directory that no server has, with a copy of its key index below `copy`, which may be changed; none
+/// where a server has it. The lock is held while the index is copied.
+///
+/// # Errors
+/// As of [`read_log_with_secret`], or the copy cannot be made.
+pub fn read_log_with_index(root: &Path, copy: &Path) -> Result<Option<(Log, LogSecret)>, EngineError> {
+    let lock = match File::open(root.join("lock")) {
+        Ok(lock) => Some(lock),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(io_at(root)(error)),
+    };
+    if lock.as_ref().is_some_and(|lock| lock.try_lock().is_err()) {
+        return Ok(None);
+    }
+    let secret = read_secret(root)?.unwrap_or_else(|| LogSecret::new(&Hash::default()));
+    let log = read_log(root)?;
+    copy_folder(&root.join("sled"), &copy.join("sled")).map_err(io_at(copy))?;
+    drop(lock);
+    check_secret(&log, &secret)?;
+    Ok(Some((Log::read_only(log, secret.clone(), Some(&store(copy)))?, secret)))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy_folder(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// The place of the one sled database; its clones share it.
-pub(super) fn store(dir: &DataDir) -> Store {
-    Store::at(&dir.root().join("sled"))
+pub(super) fn store(root: &Path) -> Store {
+    Store::at(&root.join("sled"))
 }
 
 /// The log, open for appends, and what was found when it was opened.
 pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened), EngineError> {
-    open_log_on(dir, store(dir), clock)
+    open_log_on(dir, store(&dir.root), clock)
 }
 
 pub(super) fn open_log_on(
@@ -124,13 +198,13 @@ pub(super) fn open_log_on(
     let secret = dir.secret()?;
     let options = LogOptions::new(secret.clone(), clock, Some(store));
     let (log, opened) = Log::open(dir.disk(), &options)?;
-    check_secret(&log, &secret)?;
+    check_secret(&log.snapshot(), &secret)?;
     Ok((log, secret, opened))
 }
 
 /// A secret of another log would key every digest anew: known keys would be new, known persons others. The first
 /// fact's subject tells, which no erasure changes.
-fn check_secret(log: &Log, secret: &LogSecret) -> Result<(), EngineError> {
+fn check_secret(log: &LogSnapshot, secret: &LogSecret) -> Result<(), EngineError> {
     let Some(first) = log.fact(1)? else { return Ok(()) };
     let tenant = first.tenant.as_str();
     let subject = first.fact.subject(&|identity| secret.person(tenant, identity));

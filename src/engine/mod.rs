@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use domain::keys::{LogSecret, TenantId};
 
-pub use self::data_dir::{DataDir, open_log};
+pub use self::data_dir::{DataDir, open_log, read_log, read_log_with_index};
 use self::data_dir::{io_at, open_log_on, store};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
@@ -111,7 +111,7 @@ impl Engine {
     /// Opens the data directory, folds the log, and records the tenants' configuration where it changed.
     pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let dir = DataDir::take(&config.data_dir)?;
-        let store = store(&dir);
+        let store = store(dir.root());
         let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
         tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
         for note in &opened.notes {

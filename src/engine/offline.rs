@@ -1,10 +1,11 @@
 //! The engine without a server: for commands on a data directory that nobody serves.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::keys::{LogSecret, TenantId};
 
-use super::data_dir::{DataDir, open_log_on, store};
+use super::data_dir::{DataDir, open_log_on, read_log_with_secret, store};
 use super::folds::ControlFolds;
 use super::{EngineError, fold_threads};
 use crate::access::Access;
@@ -34,8 +35,8 @@ pub struct Offline {
     /// Keys the digests of what is asked for by name.
     pub secret: LogSecret,
     folds: ControlFolds,
-    // Last, so that the lock is held until the log is closed.
-    _dir: DataDir,
+    // Last, so that the lock is held until the log is closed. None where it is only read.
+    _dir: Option<DataDir>,
 }
 
 impl Offline {
@@ -44,8 +45,28 @@ impl Offline {
     /// # Errors
     /// The log's, or what two tenants of the log claim at once.
     pub fn open(dir: DataDir, config: &Config, clock: Clock) -> Result<Self, EngineError> {
-        let store = store(&dir);
+        let store = store(dir.root());
         let (log, secret, _opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
+        Self::on(log, secret, store, Some(dir), config, clock)
+    }
+
+    /// Reads the log of the data directory at `root` as it is now, without its lock. Nothing can be recorded.
+    ///
+    /// # Errors
+    /// As of [`Offline::open`].
+    pub fn read(root: &Path, config: &Config, clock: Clock) -> Result<Self, EngineError> {
+        let (log, secret) = read_log_with_secret(root)?;
+        Self::on(log, secret, store(root), None, config, clock)
+    }
+
+    fn on(
+        log: Log,
+        secret: LogSecret,
+        store: Store,
+        dir: Option<DataDir>,
+        config: &Config,
+        clock: Clock,
+    ) -> Result<Self, EngineError> {
         let public_url = config.public_url.clone().unwrap_or_default();
         let access = Access::new(secret.clone(), Arc::clone(&clock), None);
         let mut folds = ControlFolds::open(&log, access)?;

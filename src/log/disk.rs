@@ -57,28 +57,42 @@ pub fn read_exact_at(file: &dyn DiskFile, mut offset: u64, mut buf: &mut [u8]) -
 #[derive(Debug, Clone)]
 pub struct RealDisk {
     root: PathBuf,
+    read_only: bool,
 }
 
 impl RealDisk {
     /// All paths are below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), read_only: false }
+    }
+
+    /// As [`RealDisk::new`], and whatever would change the folder is refused.
+    pub fn read_only(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), read_only: true }
+    }
+
+    /// The place of `path`, which is about to be changed.
+    fn writable(&self, path: &str) -> io::Result<PathBuf> {
+        if self.read_only {
+            return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "opened for reading only"));
+        }
+        Ok(self.root.join(path))
     }
 }
 
 impl Disk for RealDisk {
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.root.join(path))?;
+        let file = OpenOptions::new().read(true).write(!self.read_only).open(self.root.join(path))?;
         Ok(Box::new(RealFile(file)))
     }
 
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.root.join(path))?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.writable(path)?)?;
         Ok(Box::new(RealFile(file)))
     }
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {
-        fs::create_dir_all(self.root.join(dir))
+        fs::create_dir_all(self.writable(dir)?)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
@@ -96,15 +110,15 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.root.join(from), self.root.join(to))
+        fs::rename(self.writable(from)?, self.writable(to)?)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        fs::remove_file(self.root.join(path))
+        fs::remove_file(self.writable(path)?)
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        File::open(self.root.join(dir))?.sync_all()
+        File::open(self.writable(dir)?)?.sync_all()
     }
 }
 

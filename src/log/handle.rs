@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::keys::{KeyHash, Position};
+use domain::keys::{KeyHash, LogSecret, Position};
 use domain::record::{Draft, Private, Record, RecordRef};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -20,16 +20,17 @@ use super::error::LogError;
 use super::fill::Fill;
 use super::frame::RECORD_MAX;
 use super::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX};
-use super::keys::KeyReader;
+use super::keys::{KeyIndex, KeyReader};
 use super::merkle::Head;
 use super::options::LogOptions;
 use super::plan::Appended;
-use super::recover::{Opened, recover};
+use super::recover::{Opened, open_index, recover};
 use super::seal;
 use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
 use super::writer::Writer;
+use crate::store::Store;
 
 /// Most submissions that wait for the writer.
 const QUEUE_MAX: usize = 16_384;
@@ -37,6 +38,8 @@ const QUEUE_MAX: usize = 16_384;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Idle time after which the writer does its chores.
 const IDLE: Duration = Duration::from_millis(100);
+
+const READ_ONLY: &str = "it was opened for reading only";
 
 struct Submission {
     drafts: Vec<Draft>,
@@ -54,6 +57,8 @@ struct Inner {
     queue: SyncSender<Job>,
     queued_bytes: Arc<AtomicUsize>,
     keys: KeyReader,
+    /// Whether `keys` has the keys of the log.
+    knows_keys: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -106,8 +111,39 @@ impl Log {
             spawn("log-seal", move || seal::run(&sealing))?,
             spawn("log-write", move || write(writer, &jobs, &queued))?,
         ];
-        let inner = Inner { shared, queue, queued_bytes, keys, threads: Mutex::new(threads) };
+        let threads = Mutex::new(threads);
+        let inner = Inner { shared, queue, queued_bytes, keys, knows_keys: true, threads };
         Ok((Self { inner: Arc::new(inner) }, opened))
+    }
+
+    /// A log that is only read: `snapshot`, for ever. Appends are answered [`LogError::Stopped`], and so are look-ups by
+    /// key without an `index`, which is completed from the snapshot.
+    ///
+    /// # Errors
+    /// What the snapshot cannot read for the index.
+    pub fn read_only(
+        snapshot: LogSnapshot,
+        secret: LogSecret,
+        index: Option<&Store>,
+    ) -> Result<Self, LogError> {
+        let LogSnapshot { disk, sealed, tails, head } = snapshot;
+        let (sealed, tails) = (sealed.to_vec(), tails.to_vec());
+        let shared = Arc::new(Shared::new(disk, secret, sealed, tails, head, Shared::cache()));
+        shared.set_state(LogState::Stopped(READ_ONLY.into()));
+        let keys = match index {
+            Some(store) => open_index(&shared, Some(store), head)?.reader(),
+            None => KeyIndex::in_memory().reader(),
+        };
+        let inner = Inner {
+            shared,
+            // Nobody receives.
+            queue: sync_channel(0).0,
+            queued_bytes: Arc::default(),
+            keys,
+            knows_keys: index.is_some(),
+            threads: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Queues facts for the writer. Returns at once; the answer comes when all of them are durable.
@@ -142,6 +178,9 @@ impl Log {
 
     /// Position and first 8 bytes of the content digest of the fact with this key. Blocks where sled is asked.
     pub fn find(&self, key: &KeyHash) -> Result<Option<(Position, [u8; 8])>, LogError> {
+        if !self.inner.knows_keys {
+            return Err(LogError::Stopped(READ_ONLY.into()));
+        }
         Ok(self.inner.keys.find(key)?.map(|entry| (entry.position, entry.content)))
     }
 

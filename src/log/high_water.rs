@@ -45,6 +45,33 @@ fn read_slot(slot: &[u8; USED]) -> Option<Head> {
     (slot_of(&head) == *slot).then_some(head)
 }
 
+/// The furthest head that a file holds, with its slot.
+fn best_of(file: &dyn DiskFile) -> io::Result<Option<(Head, u64)>> {
+    let mut best: Option<(Head, u64)> = None;
+    for index in 0..2_u64 {
+        let mut slot = [0; USED];
+        read_exact_at(file, index * SLOT as u64, &mut slot)?;
+        if let Some(head) = read_slot(&slot)
+            && best.is_none_or(|(other, _)| head.position > other.position)
+        {
+            best = Some((head, index));
+        }
+    }
+    Ok(best)
+}
+
+/// Reads the mark and changes nothing; none where there is none, or none that checks.
+///
+/// # Errors
+/// The disk's; [`io::ErrorKind::UnexpectedEof`] of a file that was cut short.
+pub fn read(disk: &dyn Disk) -> io::Result<Option<Head>> {
+    match disk.open(PATH) {
+        Ok(file) => Ok(best_of(&*file)?.map(|(head, _)| head)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl HighWater {
     /// Opens the mark, or creates it; also returns the furthest head that it holds.
     ///
@@ -62,16 +89,7 @@ impl HighWater {
             file.sync_data()?;
             disk.sync_dir("journal")?;
         }
-        let mut best: Option<(Head, u64)> = None;
-        for index in 0..2_u64 {
-            let mut slot = [0; USED];
-            read_exact_at(&*file, index * SLOT as u64, &mut slot)?;
-            if let Some(head) = read_slot(&slot)
-                && best.is_none_or(|(other, _)| head.position > other.position)
-            {
-                best = Some((head, index));
-            }
-        }
+        let best = best_of(&*file)?;
         let next_slot = best.map_or(0, |(_, index)| 1 - index);
         Ok((Self { file, next_slot, unsynced: false }, best.map(|(head, _)| head)))
     }

@@ -87,6 +87,7 @@ pub mod open_segment;
 mod options;
 mod outer_header;
 mod plan;
+mod read_only;
 mod recover;
 mod seal;
 pub mod sealed_segment;

@@ -17,6 +17,7 @@ use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
 use super::shared::Shared;
 use super::tail::Tail;
 use super::writer::{FillAhead, Writer, random_u64};
+use crate::store::Store;
 
 /// The result of a recovery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,7 @@ pub fn recover(
         None => i64::MIN,
     };
     let writer = Writer {
-        index: open_index(&shared, options, head)?,
+        index: open_index(&shared, options.store.as_ref(), head)?,
         shared,
         segment,
         tail,
@@ -123,12 +124,16 @@ pub fn recover(
     Ok((writer, opened))
 }
 
-/// The index with every key of the log in it.
-fn open_index(shared: &Arc<Shared>, options: &LogOptions, head: Head) -> Result<KeyIndex, LogError> {
-    let mut index = match &options.store {
+/// The index with every key of the log in it: what `store` has, and the rest from the log.
+pub(super) fn open_index(
+    shared: &Arc<Shared>,
+    store: Option<&Store>,
+    head: Head,
+) -> Result<KeyIndex, LogError> {
+    let mut index = match store {
         Some(store) => {
             // Names the log without showing its secret, so that another log's index is not taken for this one's.
-            let log_id = options.secret.content(b"factfold/log-id/1");
+            let log_id = shared.secret.content(b"factfold/log-id/1");
             let source = Arc::clone(shared) as Arc<dyn KeySource>;
             KeyIndex::open(store.clone(), log_id, head.position, source)
         }
@@ -140,7 +145,7 @@ fn open_index(shared: &Arc<Shared>, options: &LogOptions, head: Head) -> Result<
 }
 
 /// The mark must not be past what was found, and must name the same log.
-fn check_mark(mark: Option<Head>, head: Head, scanned: &[SegmentScan]) -> Result<(), LogError> {
+pub(super) fn check_mark(mark: Option<Head>, head: Head, scanned: &[SegmentScan]) -> Result<(), LogError> {
     let Some(mark) = mark else { return Ok(()) };
     if mark.position > head.position {
         return Err(LogError::LostTail { mark: mark.position, found: head.position });

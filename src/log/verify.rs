@@ -5,8 +5,10 @@
 
 mod serving;
 
-use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
 
 use domain::keys::Position;
 use domain::record::{Hash, Original, Private, RecordRef};
@@ -14,9 +16,10 @@ use sha2::{Digest, Sha256};
 
 use super::disk::{Disk, read_exact_at};
 use super::error::LogError;
-use super::high_water::{self, HighWater};
+use super::high_water;
 use super::merkle::{Frontier, Head};
-use super::open_segment::{self, OpenSegment};
+use super::open_segment::{self, OpenSegment, SegmentScan};
+use super::read_only::SegmentFiles;
 use super::sealed_segment::{ChunkCache, SealedSegment, SegmentError};
 use super::violation::Violation;
 use super::{blobs, seal};
@@ -26,6 +29,10 @@ const JOURNAL: &str = "journal";
 /// Two slots of a page each (high_water.rs).
 const MARK_LEN: u64 = 8192;
 const BLOB_PIECE: usize = 64 * 1024;
+/// Times that an open segment is read before it counts as damaged.
+const SCANS: usize = 4;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(30);
 
 /// The result of a walk.
 #[derive(Debug, Clone, Default)]
@@ -85,37 +92,20 @@ impl Report {
 /// Walks the journal and the blobs that its facts name.
 pub fn verify(disk: &Arc<dyn Disk>) -> Report {
     let mut report = Report::default();
-    let names = match disk.list(JOURNAL) {
-        Ok(names) => names,
+    // Before the files: what a server appends meanwhile lies past it.
+    let mark = read_mark(&**disk, &mut report);
+    let files = match SegmentFiles::list(&**disk) {
+        Ok(files) => files,
         Err(error) => {
             report.violations.push(Violation::new(JOURNAL, 0, None, error.to_string()));
             return report;
         }
     };
-    let (mut sealed, mut open) = (BTreeMap::new(), BTreeMap::new());
-    for name in names {
-        let path = format!("{JOURNAL}/{name}");
-        let first = name.split('.').next().and_then(|first| first.parse().ok());
-        match first {
-            Some(first) if path == seal::path(first) => drop(sealed.insert(first, path)),
-            Some(first) if path == open_segment::path(first) => drop(open.insert(first, path)),
-            Some(_) | None if path == high_water::PATH => {}
-            Some(_) | None => report.notes.push(format!("{path} is not a file of the log")),
-        }
-    }
+    report.notes.extend(files.others.iter().map(|path| format!("{path} is not a file of the log")));
+    let (sealed, mut open) = (files.sealed, files.open);
     let cache = ChunkCache::new(0);
     for (first, path) in sealed {
-        let before = match SealedSegment::open(&**disk, &path, &cache) {
-            Ok(segment) => verify_sealed(&**disk, &segment, &mut report),
-            Err(SegmentError::Damaged(violation)) => {
-                report.violations.push(violation);
-                continue;
-            }
-            Err(other) => {
-                report.violations.push(Violation::new(&path, 0, None, other.to_string()));
-                continue;
-            }
-        };
+        let Some(before) = verify_sealed_file(disk, &path, &cache, &mut report) else { continue };
         if open.remove(&first).is_some() {
             verify_twin(disk, first, &before, &mut report);
         }
@@ -123,8 +113,34 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Report {
     for (first, path) in open {
         verify_open(disk, first, &path, &mut report);
     }
-    verify_mark(&**disk, &mut report);
+    verify_mark(mark, &mut report);
     report
+}
+
+/// Returns the tree before the segment; none where the file cannot be opened.
+fn verify_sealed_file(
+    disk: &Arc<dyn Disk>,
+    path: &str,
+    cache: &Arc<ChunkCache>,
+    report: &mut Report,
+) -> Option<Frontier> {
+    match SealedSegment::open(&**disk, path, cache) {
+        Ok(segment) => return Some(verify_sealed(&**disk, &segment, report)),
+        Err(SegmentError::Damaged(violation)) => report.violations.push(violation),
+        Err(other) => report.violations.push(Violation::new(path, 0, None, other.to_string())),
+    }
+    None
+}
+
+/// Reads an open segment, again where a server is writing it or the last group looks damaged for that.
+fn scan(disk: &Arc<dyn Disk>, before: &Frontier) -> Result<SegmentScan, LogError> {
+    for _ in 1..SCANS {
+        match OpenSegment::scan(disk, before, 0, true) {
+            Err(LogError::Damaged { .. }) => sleep(PAUSE),
+            done => return done,
+        }
+    }
+    OpenSegment::scan(disk, before, 0, true)
 }
 
 /// Returns the tree before the segment.
@@ -141,7 +157,7 @@ fn verify_sealed(disk: &dyn Disk, segment: &SealedSegment, report: &mut Report) 
 fn verify_twin(disk: &Arc<dyn Disk>, first: Position, before: &Frontier, report: &mut Report) {
     let path = open_segment::path(first);
     report.notes.push(format!("{path} is sealed already and will be removed at the next start"));
-    match OpenSegment::scan(disk, before, 0, true) {
+    match scan(disk, before) {
         Ok(scanned) if scanned.frontier == report.frontier => {}
         Ok(scanned) => {
             let what = format!(
@@ -150,6 +166,8 @@ fn verify_twin(disk: &Arc<dyn Disk>, first: Position, before: &Frontier, report:
             );
             report.violations.push(Violation::new(&path, 0, Some(first), what));
         }
+        // A server that was sealing has removed it.
+        Err(LogError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => report.violations.push(violation(&path, error)),
     }
 }
@@ -162,11 +180,19 @@ fn verify_open(disk: &Arc<dyn Disk>, first: Position, path: &str, report: &mut R
         report.violations.push(Violation::new(path, 0, Some(due), what));
         return;
     }
-    report.segments += 1;
-    let scanned = match OpenSegment::scan(disk, &report.frontier, 0, true) {
+    let scanned = match scan(disk, &report.frontier) {
         Ok(scanned) => scanned,
-        Err(error) => return report.violations.push(violation(path, error)),
+        // A server has sealed it meanwhile.
+        Err(LogError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
+            verify_sealed_file(disk, &seal::path(first), &ChunkCache::new(0), report);
+            return;
+        }
+        Err(error) => {
+            report.segments += 1;
+            return report.violations.push(violation(path, error));
+        }
     };
+    report.segments += 1;
     for committed in &scanned.frames {
         for (position, stored) in committed.frame.stored() {
             match RecordRef::read(stored) {
@@ -178,44 +204,46 @@ fn verify_open(disk: &Arc<dyn Disk>, first: Position, path: &str, report: &mut R
         }
     }
     if let Some((from, to)) = scanned.torn {
-        report
-            .notes
-            .push(format!("{path}: bytes {from} to {to} are a torn group that was never acknowledged"));
+        report.notes.push(format!(
+            "{path}: bytes {from} to {to} are a group that is being written or was torn, and was not \
+                 acknowledged"
+        ));
     }
     report.frontier = scanned.frontier;
 }
 
-/// The mark, where there is one, must not be past the last fact.
-fn verify_mark(disk: &dyn Disk, report: &mut Report) {
-    let head = report.head();
+/// The mark as it is on the disk: none where there is none or it cannot be read, which is reported.
+fn read_mark(disk: &dyn Disk, report: &mut Report) -> Option<Head> {
+    let note = "the high-water mark is missing: a lost tail would go unnoticed";
     match disk.open(high_water::PATH).and_then(|file| file.len()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return report
-                .notes
-                .push("the high-water mark is missing: a lost tail would go unnoticed".to_owned());
-        }
-        // Opening a mark that was cut short would lay it out anew, and a walk writes nothing.
+        Err(error) if error.kind() == ErrorKind::NotFound => report.notes.push(note.to_owned()),
         Ok(len) if len < MARK_LEN => {
             let what = "the file is too short for a high-water mark";
-            return report.violations.push(Violation::new(high_water::PATH, len, None, what));
+            report.violations.push(Violation::new(high_water::PATH, len, None, what));
         }
-        Ok(_) | Err(_) => {}
+        Ok(_) | Err(_) => match high_water::read(disk) {
+            Ok(None) => report.notes.push(note.replace("missing", "blank")),
+            Ok(mark) => return mark,
+            Err(error) => {
+                report.violations.push(Violation::new(high_water::PATH, 0, None, error.to_string()));
+            }
+        },
     }
-    let what = match HighWater::open(disk) {
-        Ok((_, Some(mark))) if mark.position > head.position => format!(
+    None
+}
+
+/// The mark must not be past the last fact.
+fn verify_mark(mark: Option<Head>, report: &mut Report) {
+    let (Some(mark), head) = (mark, report.head()) else { return };
+    let what = if mark.position > head.position {
+        format!(
             "the log was durable up to position {}, but its files end at {}",
             mark.position, head.position
-        ),
-        Ok((_, Some(mark))) if mark.position == head.position && mark.root != head.root => {
-            "it belongs to another log".to_owned()
-        }
-        Ok((_, None)) if head.position > 0 => {
-            return report
-                .notes
-                .push("the high-water mark is blank: a lost tail would go unnoticed".to_owned());
-        }
-        Ok(_) => return,
-        Err(error) => error.to_string(),
+        )
+    } else if mark.position == head.position && mark.root != head.root {
+        "it belongs to another log".to_owned()
+    } else {
+        return;
     };
     report.violations.push(Violation::new(high_water::PATH, 0, Some(head.position + 1), what));
 }

@@ -25,9 +25,6 @@ use crate::log::select::{GroupSet, Select};
 use crate::log::{LogSnapshot, Visit};
 use crate::views::facts::FactFilter;
 
-/// Which route does the same while a server has the data directory.
-const INSTEAD: &str = "GET /api/v1/tenants/{tenant}/facts, by pages or with Accept: text/csv";
-
 /// Write facts to a file or to stdout, oldest first, with a manifest that proves them.
 ///
 /// An export holds persons' data as facts do. The manifest holds none: positions, counts, the SHA-256 of the file,
@@ -59,7 +56,7 @@ pub struct Args {
 
 /// Writes facts, then what they come to.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let (config, offline) = settings.offline(INSTEAD)?;
+    let (config, offline) = settings.reading()?;
     if let Some(tenant) = args.tenant.as_ref().filter(|tenant| **tenant != TenantId::unassigned()) {
         all_known(&offline, &config, [tenant.as_str()])?;
     }
