@@ -36,31 +36,11 @@ impl Commands {
         Ok((report_id, receipt))
     }
 
-    /// Publishes a draft: its figures stay those of the log as it ends now.
+    /// Publishes a draft, whose figures stay those of the log as it ends now, or withdraws a published report.
     ///
     /// # Errors
     /// [`ReportRejection`].
-    pub async fn publish_report(
-        &self,
-        tenant: &TenantId,
-        report_id: &Text,
-    ) -> Result<Receipt<Position>, CommandError<ReportRejection>> {
-        self.move_report(tenant, report_id, ReportState::Published).await
-    }
-
-    /// Withdraws a published report.
-    ///
-    /// # Errors
-    /// [`ReportRejection`].
-    pub async fn withdraw_report(
-        &self,
-        tenant: &TenantId,
-        report_id: &Text,
-    ) -> Result<Receipt<Position>, CommandError<ReportRejection>> {
-        self.move_report(tenant, report_id, ReportState::Withdrawn).await
-    }
-
-    async fn move_report(
+    pub async fn move_report(
         &self,
         tenant: &TenantId,
         report_id: &Text,

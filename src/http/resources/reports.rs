@@ -177,13 +177,7 @@ async fn publish_report(
     Path((_, report_id)): Path<(String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
-    command.body(|_| Some(()))?;
-    let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
-    let receipt = app.engine.commands.publish_report(&command.tenant, &id).await?;
-    CommandResponse::changed(
-        &receipt,
-        ReportCommandAnswer { report_id, status: ReportState::Published.as_str() },
-    )
+    move_report(&app, &command, report_id, ReportState::Published).await
 }
 
 /// Withdraws a published report.
@@ -201,13 +195,19 @@ async fn withdraw_report(
     Path((_, report_id)): Path<(String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
+    move_report(&app, &command, report_id, ReportState::Withdrawn).await
+}
+
+async fn move_report(
+    app: &App,
+    command: &Command,
+    report_id: String,
+    to: ReportState,
+) -> Result<Response, Problem> {
     command.body(|_| Some(()))?;
     let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
-    let receipt = app.engine.commands.withdraw_report(&command.tenant, &id).await?;
-    CommandResponse::changed(
-        &receipt,
-        ReportCommandAnswer { report_id, status: ReportState::Withdrawn.as_str() },
-    )
+    let receipt = app.engine.commands.move_report(&command.tenant, &id, to).await?;
+    CommandResponse::changed(&receipt, ReportCommandAnswer { report_id, status: to.as_str() })
 }
 
 impl From<ReportRejection> for Problem {
