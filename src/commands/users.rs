@@ -107,6 +107,10 @@ impl<V> Commands<V> {
                 name: change.name.clone().or_else(|| user.name.clone()),
                 password_hash: hash.clone().or_else(|| user.password_hash.clone()),
             };
+            let before = (user.grants.everywhere, &user.email, &user.name);
+            if hash.is_none() && before == (body.role, &body.email, &body.name) {
+                return Ok(AccessDecision::stands(()));
+            }
             Ok(AccessDecision::append(change_key(id, user.position), AccessFact::UserChanged(body), ()))
         })
     }
