@@ -100,7 +100,11 @@ impl Harness {
 
     /// The way in, with this directory.
     pub fn ingest(&self, directory: Directory) -> Ingest {
-        let tenants = Arc::new(TenantRegistry::fixed(directory));
+        self.ingest_of(Arc::new(TenantRegistry::fixed(directory)))
+    }
+
+    /// The way in, with the directory of these tenants.
+    pub fn ingest_of(&self, tenants: Arc<TenantRegistry>) -> Ingest {
         Ingest::new(self.log.clone(), secret(), self.clock(), PUBLIC_URL.to_owned(), tenants)
     }
 

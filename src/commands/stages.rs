@@ -23,7 +23,7 @@ pub enum StageRejection {
 
 impl Commands {
     /// Puts a lead at `stage`; answers the position at which it holds. Without a key, a stage at which the lead stands
-    /// already is not recorded again.
+    /// already is not recorded again, but of two requests at once each is.
     ///
     /// # Errors
     /// [`StageRejection`].

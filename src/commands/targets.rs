@@ -10,7 +10,7 @@ use super::{CommandError, Commands, IdempotencyKey, Receipt};
 
 impl Commands {
     /// Sets a target; answers the position at which it holds. Without a key, a value that holds already is not
-    /// recorded again.
+    /// recorded again, but of two requests at once each is.
     ///
     /// # Errors
     /// [`CommandError::Mismatch`], or one after which the command may be sent again.

@@ -1,6 +1,10 @@
 //! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
 
 mod access;
+mod meeting;
+mod prepared;
+mod rows;
+mod table;
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -13,16 +17,23 @@ use domain::keys::{Position, TenantId};
 use domain::members::{Instant, LongText, Text};
 use domain::rules::decision::{Decision, NewFact};
 use domain::rules::outcomes::Outcome;
+use serde_json::Value;
 
+pub use self::meeting::meet;
 use super::{CommandError, Commands, IdempotencyKey, Parts, Receipt, StateError};
 use crate::access::Access;
-use crate::directory::AlertTargets;
+use crate::directory::{AlertTargets, TenantRegistry};
+use crate::follow::{Fold, Follower};
+use crate::ingest::Ingest;
 use crate::testing::{self, Harness, T0, TestClock};
 use crate::views::{TenantView, Views};
 
 struct House {
     commands: Commands,
     views: Views,
+    ingest: Arc<Ingest>,
+    parts: Parts,
+    control: Follower,
     acme: TenantId,
     harness: Harness,
 }
@@ -31,21 +42,41 @@ impl House {
     /// A log with one call, `A`, so that the tenant is known.
     async fn new() -> Self {
         let harness = Harness::new(TestClock::stepping(T0, 1_000));
-        let ingest = Arc::new(harness.ingest(testing::empty_directory()));
-        let views = harness.views();
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
         let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
-        let (registry, alert_targets) = (Arc::default(), Arc::new(AlertTargets::default()));
-        let commands = Commands::new(Parts { log, ingest, access, registry, alert_targets, secret, clock });
-        let commands = commands.with_views(views.clone());
+        let (registry, alert_targets) = (Arc::<TenantRegistry>::default(), Arc::<AlertTargets>::default());
+        let folds: Vec<Arc<dyn Fold>> =
+            vec![Arc::clone(&access) as _, Arc::clone(&registry) as _, Arc::clone(&alert_targets) as _];
+        let control = Follower::start("control", &log, 0, folds, None).expect("a follower");
+        let ingest = Arc::new(harness.ingest_of(Arc::clone(&registry)));
+        let parts =
+            Parts { log, ingest: Arc::clone(&ingest), access, registry, alert_targets, secret, clock };
+        let views = harness.views();
+        let commands = Commands::new(parts.clone()).with_views(views.clone());
         let acme = TenantId::new("acme").unwrap();
         let record = NewFact { key: key("call/A"), occurred_at: None, fact: disposed("A", "busy", None) };
         commands.append(&acme, record, &Bytes::new(), commands.now()).await.unwrap();
-        Self { commands, views, acme, harness }
+        Self { commands, views, ingest, parts, control, acme, harness }
+    }
+
+    /// Commands with locks of their own, as on another node.
+    fn other_node(&self) -> Commands {
+        Commands::new(self.parts.clone()).with_views(self.views.clone())
+    }
+
+    fn head(&self) -> Position {
+        self.harness.log.head().position
+    }
+
+    /// Appends a fact of acme past the commands.
+    fn arrive(&self, kind: &str, body: Value) {
+        let fact = testing::draft("acme", &format!("elsewhere/{}", self.head()), T0, kind, body);
+        self.harness.append(vec![fact]);
     }
 
     fn close(self) {
         self.views.close();
+        self.control.close();
         self.harness.log.close();
     }
 }
