@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
-    ("outbound", &["commands", "directory", "ingest", "views"]),
+    ("outbound", &["commands", "ingest", "views"]),
     ("ticker", &["auditor", "deliveries", "ingest", "views"]),
     ("auditor", &["log", "views"]),
     ("commands", &["access", "config", "directory", "follow", "ingest", "log", "views"]),

@@ -44,6 +44,11 @@ pub enum TargetRejection {
 }
 
 impl<V> Commands<V> {
+    /// Every target, in the order they were set.
+    pub fn alert_targets(&self) -> Vec<AlertTarget> {
+        self.alert_targets.all()
+    }
+
     /// Sets a target under a new id. Whether its URL may be called is for the caller to check.
     ///
     /// # Errors

@@ -1,11 +1,27 @@
-//! Alerts that are sent again: to whom, and as which attempt. The sending is the outbox's.
+//! Attempts to send alerts: which are due, or asked for again, and what came of them. The sending is the outbox's.
 
-use domain::keys::TenantId;
+use bytes::Bytes;
+use domain::facts::Fact;
+use domain::facts::alert::{AlertFact, AlertSent};
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, Position, TenantId};
+use domain::members::{Instant, Text};
+use domain::rules::decision::NewFact;
 use projections::entities::alerts::list::AlertHistory;
 use projections::entities::alerts::row::SendAttempt;
 
 use super::{CommandError, Commands};
 use crate::directory::AlertTarget;
+use crate::ingest::error::IngestError;
+use crate::views::TenantView;
+
+/// Seconds to wait before each attempt: none before the first, three days in all before the last.
+const WAITS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Alerts raised longer ago, in µs, are skipped: their last attempt is over.
+const LOOK_BACK: i64 = 7 * 86_400 * SECOND;
+const SECOND: i64 = 1_000_000;
+/// Longest error of an attempt that is recorded, in characters.
+const ERROR_MAX: usize = 500;
 
 /// One attempt to send an alert, which is still to be made. Its result is a fact under its number, so two that are
 /// decided on one state are recorded as one.
@@ -33,14 +49,83 @@ pub enum ResendRejection {
 }
 
 /// The attempts so far to send an alert to a target.
-pub fn attempts<'a>(
-    alert: &'a AlertHistory,
-    target: &'a AlertTarget,
-) -> impl Iterator<Item = &'a SendAttempt> {
+fn attempts<'a>(alert: &'a AlertHistory, target: &'a AlertTarget) -> impl Iterator<Item = &'a SendAttempt> {
     alert.attempts.iter().filter(|sent| *sent.target_id == *target.id)
 }
 
+/// Number of the attempt that is due at `now`. `None`: one succeeded, all failed, or the wait is not over.
+fn due_attempt(alert: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
+    if attempts(alert, target).any(|sent| sent.error.is_none()) {
+        return None;
+    }
+    let made = attempts(alert, target).count();
+    let last = attempts(alert, target).map(|sent| sent.at).max().unwrap_or(alert.raised_at);
+    let wait = WAITS.get(made)?;
+    (last.0 + wait * SECOND <= now.0).then_some(made as u32 + 1)
+}
+
 impl Commands {
+    /// Every attempt that is due now, of the alerts and targets as they are folded.
+    pub fn due_attempts(&self) -> Vec<AlertAttempt> {
+        let (now, targets) = (self.now(), self.alert_targets.all());
+        if targets.is_empty() {
+            return Vec::new();
+        }
+        let tenants = self.views.tenants().into_iter();
+        let mut tenants: Vec<(TenantId, TenantView)> =
+            tenants.filter_map(|(id, view)| Some((TenantId::stored(&id).ok()?, view))).collect();
+        let nobody = TenantId::unassigned();
+        tenants.extend(self.views.internal(&nobody).map(|view| (nobody, view)));
+        let mut due_now = Vec::new();
+        for (tenant, view) in tenants {
+            let rows = view.with(|tenant, _| tenant.alerts.rows.clone());
+            for alert in rows.raised_since(Instant(now.0 - LOOK_BACK)) {
+                let wanted = targets.iter().filter(|target| {
+                    target.wants(tenant.as_str(), &alert.item.rule)
+                        && alert.item.fact_position > target.position
+                });
+                due_now.extend(wanted.filter_map(|target| {
+                    let number = due_attempt(&alert, target, now)?;
+                    let (tenant, alert, target) = (tenant.clone(), alert.clone(), target.clone());
+                    Some(AlertAttempt { tenant, alert, target, number })
+                }));
+            }
+        }
+        due_now
+    }
+
+    /// Records what came of an attempt, once under its number; answers the position of that fact.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn record_attempt(
+        &self,
+        made: &AlertAttempt,
+        status: Option<u32>,
+        error: Option<&str>,
+    ) -> Result<Position, IngestError> {
+        let AlertAttempt { tenant, alert, target, number } = made;
+        let (alert_id, target_id) = (alert.item.alert_id.as_str(), target.id.as_str());
+        let text = |what: &str, text: &str| {
+            Text::new(text).ok_or_else(|| IngestError::Engine(format!("alert_sent: {what} is blank")))
+        };
+        let error = error.map(|error| error.chars().take(ERROR_MAX).collect::<String>());
+        let body = AlertSent {
+            alert_id: text("alert_id", alert_id)?,
+            target_id: text("target_id", target_id)?,
+            attempt: *number,
+            status,
+            error: error.as_deref().and_then(Text::new),
+        };
+        let key = EngineKey::AlertSent {
+            alert: KeyPart::new(alert_id),
+            target: KeyPart::new(target_id),
+            attempt: (*number).into(),
+        };
+        let fact = NewFact { key, occurred_at: None, fact: Fact::Alert(AlertFact::Sent(body)) };
+        Ok(self.append(tenant, fact, &Bytes::new(), self.now()).await?.position())
+    }
+
     /// Decides to send an alert now to each target that wants it, whatever became of it before; or to one of them.
     /// Also an alert without a tenant. Appends nothing: each attempt is a fact once it was made.
     ///

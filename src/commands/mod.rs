@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use self::alert_targets::{NewTarget, TargetRejection};
-pub use self::alerts::{AlertAttempt, ResendRejection, attempts};
+pub use self::alerts::{AlertAttempt, ResendRejection};
 pub use self::conflicts::ConflictRejection;
 pub use self::endpoints::{EndpointRejection, NewEndpoint};
 pub use self::error::{CommandError, StateError};

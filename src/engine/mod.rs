@@ -155,9 +155,8 @@ impl Engine {
             clock: Arc::clone(&clock),
         };
         let outbox = Outbox::start(OutboxParts {
-            targets: Arc::clone(&folds.alert_targets),
+            commands: commands.clone(),
             views: views.clone(),
-            ingest: Arc::clone(&ingest),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
             client: Client::new(Allowed::new(&config.outbound.allow)),

@@ -1,34 +1,22 @@
-//! The outbox: sends alerts to targets and retries failed attempts after growing waits. Each attempt is a fact.
+//! The outbox: makes the attempts to send alerts that are due, on a thread of its own, and those it is asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use domain::envelope::Envelope;
-use domain::facts::Fact;
-use domain::facts::alert::{AlertFact, AlertSent};
 use domain::facts::setting::AlertStyle;
-use domain::keys::engine::EngineKey;
-use domain::keys::{KeyPart, LogSecret, Position, TenantId};
-use domain::members::{Instant, Text};
-use projections::entities::alerts::list::AlertHistory;
+use domain::keys::{LogSecret, Position};
+use domain::members::Instant;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::client::{Client, OutboundError, check};
 use super::signature::SigningSecret;
 use crate::clock::Clock;
-use crate::commands::{AlertAttempt, attempts};
-use crate::directory::{AlertTarget, AlertTargets};
-use crate::ingest::Ingest;
+use crate::commands::{AlertAttempt, Commands};
 use crate::ingest::error::IngestError;
-use crate::views::{TenantView, Views};
+use crate::views::Views;
 use crate::worker::{StopSignal, Worker};
 
-/// Seconds to wait before each attempt: none before the first, three days in all before the last.
-const WAITS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Alerts raised longer ago, in µs, are skipped: their last attempt is over.
-const LOOK_BACK: i64 = 7 * 86_400 * SECOND;
 /// Concurrent requests, so that one slow target does not delay the others.
 const AT_ONCE: usize = 16;
 /// Pause between two rounds, and the longest wait for one request before the stop signal is looked at.
@@ -53,12 +41,10 @@ pub struct SendResult {
 /// What the outbox reads and writes.
 #[derive(Clone)]
 pub struct OutboxParts {
-    /// The alert targets.
-    pub targets: Arc<AlertTargets>,
-    /// Read models, for the alerts.
+    /// Decides what is due, and records what was sent.
+    pub commands: Commands,
+    /// Read models: a round waits until they have its facts.
     pub views: Views,
-    /// Where `alert_sent` is appended.
-    pub ingest: Arc<Ingest>,
     /// The log's secret, of which targets' secrets are made.
     pub secret: LogSecret,
     /// The time.
@@ -104,11 +90,6 @@ impl Outbox {
         self.worker.close();
     }
 
-    /// Every target, in the order they were set.
-    pub fn targets(&self) -> Vec<AlertTarget> {
-        self.inner.parts.targets.all()
-    }
-
     /// Checks that a target's URL may be called.
     ///
     /// # Errors
@@ -142,17 +123,6 @@ impl Outbox {
     }
 }
 
-/// Number of the attempt that is due at `now`. `None`: one succeeded, all failed, or the wait is not over.
-fn due_attempt(alert: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
-    if attempts(alert, target).any(|sent| sent.error.is_none()) {
-        return None;
-    }
-    let made = attempts(alert, target).count();
-    let last = attempts(alert, target).map(|sent| sent.at).max().unwrap_or(alert.raised_at);
-    let wait = WAITS.get(made)?;
-    (last.0 + wait * SECOND <= now.0).then_some(made as u32 + 1)
-}
-
 impl Inner {
     fn now(&self) -> Instant {
         Instant((self.parts.clock)())
@@ -160,11 +130,7 @@ impl Inner {
 
     /// Makes every due attempt, and waits until its facts are folded, so that none is made twice.
     async fn round(self: &Arc<Self>, stop: &StopSignal) -> Result<(), IngestError> {
-        let targets = self.parts.targets.all();
-        if targets.is_empty() {
-            return Ok(());
-        }
-        let mut waiting = self.due(&targets).into_iter();
+        let mut waiting = self.parts.commands.due_attempts().into_iter();
         let (mut under_way, mut last) = (JoinSet::new(), 0);
         loop {
             while under_way.len() < AT_ONCE
@@ -192,61 +158,11 @@ impl Inner {
         Ok(())
     }
 
-    fn due(&self, targets: &[AlertTarget]) -> Vec<AlertAttempt> {
-        let now = self.now();
-        let mut tenants: Vec<(TenantId, TenantView)> = self
-            .parts
-            .views
-            .tenants()
-            .into_iter()
-            .filter_map(|(id, view)| Some((TenantId::stored(&id).ok()?, view)))
-            .collect();
-        let nobody = TenantId::unassigned();
-        tenants.extend(self.parts.views.internal(&nobody).map(|view| (nobody, view)));
-        let mut due_now = Vec::new();
-        for (tenant, view) in tenants {
-            let rows = view.with(|tenant, _| tenant.alerts.rows.clone());
-            for alert in rows.raised_since(Instant(now.0 - LOOK_BACK)) {
-                let wanted = targets.iter().filter(|target| {
-                    target.wants(tenant.as_str(), &alert.item.rule)
-                        && alert.item.fact_position > target.position
-                });
-                due_now.extend(wanted.filter_map(|target| {
-                    let number = due_attempt(&alert, target, now)?;
-                    let (tenant, alert, target) = (tenant.clone(), alert.clone(), target.clone());
-                    Some(AlertAttempt { tenant, alert, target, number })
-                }));
-            }
-        }
-        due_now
-    }
-
     /// Makes one attempt and records its result; returns the position of that fact.
     async fn make(&self, due: &AlertAttempt) -> Result<(SendResult, Position), IngestError> {
         let (status, error) = self.call(due).await;
-        let AlertAttempt { tenant, alert, target, number: attempt } = due;
-        let text = |text: &str| {
-            let short: String = text.chars().take(500).collect();
-            Text::new(&short)
-        };
-        let engine = |what: &str| IngestError::Engine(format!("alert_sent: {what} is blank"));
-        let body = AlertSent {
-            alert_id: text(&alert.item.alert_id).ok_or_else(|| engine("alert_id"))?,
-            target_id: text(&target.id).ok_or_else(|| engine("target_id"))?,
-            attempt: *attempt,
-            status,
-            error: error.as_deref().and_then(text),
-        };
-        let key = EngineKey::AlertSent {
-            alert: KeyPart::new(&alert.item.alert_id),
-            target: KeyPart::new(&target.id),
-            attempt: (*attempt).into(),
-        };
-        let fact = Fact::Alert(AlertFact::Sent(body));
-        let envelope = Envelope::by_engine(tenant.clone(), &key, self.now(), fact)?;
-        let appended = self.parts.ingest.append(&[envelope], &Bytes::new())?.await?;
-        let position = appended.first().map_or(0, |appended| appended.position());
-        Ok((SendResult { target_id: target.id.clone(), attempt: *attempt, status, error }, position))
+        let position = self.parts.commands.record_attempt(due, status, error.as_deref()).await?;
+        Ok((SendResult { target_id: due.target.id.clone(), attempt: due.number, status, error }, position))
     }
 
     async fn call(&self, due: &AlertAttempt) -> (Option<u32>, Option<String>) {

@@ -6,8 +6,8 @@ use super::{is_test, room, sources};
 /// Rooms that may append to the log, besides the log itself.
 const APPENDERS: &[&str] = &["ingest", "commands"];
 
-/// Rooms that may append through `ingest`: decisions, what comes with time, and attempts of alerts.
-const THROUGH_INGEST: &[&str] = &["ingest", "commands", "ticker", "outbound"];
+/// Rooms that may append through `ingest`: decisions, and what comes with time.
+const THROUGH_INGEST: &[&str] = &["ingest", "commands", "ticker"];
 
 /// Appends of a source that its room may not make.
 fn appends(file: &str, text: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use domain::rules::reports::ReportState;
 
 use super::House;
 use super::prepared::*;
-use crate::commands::{Commands, UserChange};
+use crate::commands::{AlertAttempt, Commands, UserChange};
 use crate::config::Config;
 use crate::ingest::verdict::ConflictVerdict;
 
@@ -326,6 +326,17 @@ pub fn rows() -> Vec<Row> {
             |c, id| result(on(c.remove_alert_target(id, None))),
             Refused("NotFound"),
             Two::OneRefused("NotFound"),
+        ),
+        row(
+            "record_attempt",
+            alert,
+            |c, id| {
+                let attempts = on(c.resend_alert(&acme(), id, None)).expect("decided");
+                let mut first = attempts.into_iter().map(|attempt| AlertAttempt { number: 1, ..attempt });
+                first.try_for_each(|made| result(on(c.record_attempt(&made, Some(200), None))))
+            },
+            Stands,
+            Two::One,
         ),
         // Its facts are those of the attempts, which the outbox appends under their numbers.
         Row {

@@ -102,7 +102,8 @@ fn given_two_at_once_when_they_are_decided_on_one_state_then_one_fact_or_one_eac
 }
 
 /// Public functions of `src/commands` that decide nothing.
-const READS: &[&str] = &["folded", "new", "read_file", "tenant_changes", "with_views"];
+const READS: &[&str] =
+    &["alert_targets", "due_attempts", "folded", "new", "read_file", "tenant_changes", "with_views"];
 
 #[test]
 fn every_command_is_in_the_table() {

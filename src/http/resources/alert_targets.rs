@@ -115,7 +115,7 @@ struct TargetBody {
 /// Lists the targets of alerts.
 #[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
 async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
-    let targets = app.engine.outbox.targets();
+    let targets = app.engine.commands.alert_targets();
     Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
 }
 
