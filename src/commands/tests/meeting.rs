@@ -31,6 +31,14 @@ pub fn meet() {
     assert!(!waited.timed_out(), "the other command did not decide on the same state");
 }
 
+impl Meeting {
+    /// Waits until one of the two has decided.
+    pub fn wait_for_first(&self) {
+        let waited = self.both.wait_while_for(&mut self.arrived.lock(), |arrived| *arrived < 1, PATIENCE);
+        assert!(!waited.timed_out(), "the first command did not decide");
+    }
+}
+
 /// The next append of this thread waits at `meeting`.
 pub fn attend(meeting: Option<Arc<Meeting>>) {
     MEETING.set(meeting);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::members::Instant;
 use domain::rules::decision::{Decision, NewFact};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::meeting::{Meeting, attend, meet};
@@ -59,8 +60,16 @@ fn wrong_again(row: &Row) -> Vec<String> {
     .collect()
 }
 
-/// What of the row is not so when two nodes decide it on one state, or one node's lock lets only one decide.
-fn wrong_of_two(row: &Row) -> Option<String> {
+/// What two commands that run at the same time have decided on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DecidedOn {
+    OneState,
+    /// The second has seen one fact more, about something else.
+    AnotherFactBetween,
+}
+
+/// What of the row is not so when two nodes decide it before either appends, or one node's lock lets only one decide.
+fn wrong_of_two(row: &Row, on_what: DecidedOn) -> Option<String> {
     let house = on(House::new());
     let id = (row.prepare)(&house);
     let (facts, word, is_locked) = match row.two {
@@ -81,9 +90,15 @@ fn wrong_of_two(row: &Row) -> Option<String> {
             result
         })
     };
-    let racers = [racer(house.commands.clone()), racer(other)];
-    let results = racers.map(|racer| racer.join().expect("no panic")).into();
-    let two = seen(&house, before, results, word);
+    let first = racer(house.commands.clone());
+    let mut between = 0;
+    if on_what == DecidedOn::AnotherFactBetween && !is_locked {
+        meeting.wait_for_first();
+        house.arrive("call_disposed", json!({"call_id": "Z", "outcome": "busy"}));
+        between = 1;
+    }
+    let results = [first, racer(other)].map(|racer| racer.join().expect("no panic")).into();
+    let two = seen(&house, before + between, results, word);
     house.close();
     let expected = Seen { facts, refused: usize::from(word.is_some()), other: Vec::new() };
     differs(row, "two at once", &two, &expected)
@@ -97,7 +112,15 @@ fn given_a_command_when_it_is_sent_again_then_it_stands_or_is_refused_or_is_one_
 
 #[test]
 fn given_two_at_once_when_they_are_decided_on_one_state_then_one_fact_or_one_each_by_design() {
-    let wrong: Vec<String> = rows().iter().filter_map(wrong_of_two).collect();
+    let wrong = |row: &Row| wrong_of_two(row, DecidedOn::OneState);
+    let wrong: Vec<String> = rows().iter().filter_map(wrong).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn given_two_at_once_when_another_fact_comes_between_then_it_makes_no_difference() {
+    let wrong = |row: &Row| wrong_of_two(row, DecidedOn::AnotherFactBetween);
+    let wrong: Vec<String> = rows().iter().filter_map(wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -124,7 +147,7 @@ fn every_command_is_in_the_table() {
 }
 
 /// Says once that call `N` is taken; asks the read models first, or not.
-fn take(commands: &Commands, named: &str, asks: bool) -> Result<(), String> {
+fn take(commands: &Commands, named: fn(&TenantView) -> String, asks: bool) -> Result<(), String> {
     let mut is_done = false;
     let decide = |view: &TenantView, _: Instant| {
         let is_taken = asks && view.call("N").is_some();
@@ -132,30 +155,34 @@ fn take(commands: &Commands, named: &str, asks: bool) -> Result<(), String> {
             return Ok::<_, &str>(Decision::Stands(()));
         }
         let fact = disposed("N", "callback", None);
-        Ok(Decision::Append(NewFact { key: key(named), occurred_at: None, fact }))
+        Ok(Decision::Append(NewFact { key: key(&named(view)), occurred_at: None, fact }))
     };
     result(on(commands.decide(&acme(), decide)))
 }
 
-fn fresh() -> String {
-    Uuid::now_v7().to_string()
-}
-
 #[test]
-fn null_control_a_command_that_does_not_ask_or_whose_key_is_fresh_is_seen() {
-    let row = |name, run: Run| Row {
-        name,
-        prepare: |_| String::new(),
-        run,
-        facts: 1,
-        again: Again::Stands,
-        two: Two::One,
+fn null_control_a_command_that_does_not_ask_or_whose_key_is_not_of_its_state_is_seen() {
+    fn fresh(_: &TenantView) -> String {
+        Uuid::now_v7().to_string()
+    }
+    fn of_the_head(view: &TenantView) -> String {
+        format!("number/N/{}", view.with(|_, position| position))
+    }
+    // Whether the table finds fault with it: again, two on one state, two with another fact between.
+    let wrong = |name, run: Run| {
+        let (prepare, again, two): (fn(&House) -> String, _, _) =
+            (|_| String::new(), Again::Stands, Two::One);
+        let row = Row { name, prepare, run, facts: 1, again, two };
+        let of_two = |on_what| wrong_of_two(&row, on_what).is_some();
+        let again = !wrong_again(&row).is_empty();
+        (again, of_two(DecidedOn::OneState), of_two(DecidedOn::AnotherFactBetween))
     };
-    let right = row("right", |commands, _| take(commands, "number/N", true));
-    assert_eq!((wrong_again(&right), wrong_of_two(&right)), (Vec::new(), None));
-    let forgetful = row("forgetful", |commands, _| take(commands, &fresh(), false));
-    assert_eq!(wrong_again(&forgetful).len(), 1, "it appends again");
-    let fresh_key = row("fresh key", |commands, _| take(commands, &fresh(), true));
-    assert_eq!(wrong_again(&fresh_key), Vec::<String>::new(), "one after the other it is right");
-    assert!(wrong_of_two(&fresh_key).is_some(), "two decided on one state, and two facts say so");
+    let right = wrong("right", |commands, _| take(commands, |_| "number/N".to_owned(), true));
+    assert_eq!(right, (false, false, false));
+    let forgetful = wrong("forgetful", |commands, _| take(commands, fresh, false));
+    assert_eq!(forgetful, (true, true, true));
+    let fresh_key = wrong("fresh key", |commands, _| take(commands, fresh, true));
+    assert_eq!(fresh_key, (false, true, true), "one after the other it is right");
+    let key_of_the_head = wrong("key of the head", |commands, _| take(commands, of_the_head, true));
+    assert_eq!(key_of_the_head, (false, false, true), "on one state it is right");
 }
