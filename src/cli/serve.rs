@@ -88,7 +88,7 @@ async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
             let config = Config::load(&overrides).map_err(|error| CommandError::Rejected(error.into()))?;
-            app.engine().commands.load_file(&config).map(|()| config)
+            app.engine().commands.load_file(&config).map(|_| config)
         });
         match loaded {
             Ok(config) => {

@@ -74,11 +74,10 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             show(settings, &offline, tenant)
         }
         What::Apply { dry_run } => {
-            let changes = offline.commands.tenant_changes(&config)?;
-            if !dry_run {
-                offline.commands.load_file(&config)?;
-            }
-            told(settings, &changes, *dry_run)
+            let commands = &offline.commands;
+            let changes =
+                if *dry_run { commands.tenant_changes(&config) } else { commands.load_file(&config) };
+            told(settings, &changes?, *dry_run)
         }
     }
 }

@@ -42,12 +42,16 @@ type Wanted = (TenantId, TenantFact);
 
 impl<V> Commands<V> {
     /// Takes a file's tenants and endpoints: records each configuration that differs from the log's, closes tenants
-    /// that the file has no more, and puts the directory in place. Blocks.
+    /// that the file has no more, and puts the directory in place. Answers what it recorded. Blocks.
     ///
     /// # Errors
     /// [`FileRejection`]: nothing was recorded, and the directory is as it was.
-    pub fn load_file(&self, config: &Config) -> Result<(), CommandError<FileRejection>> {
+    pub fn load_file(
+        &self,
+        config: &Config,
+    ) -> Result<Vec<(TenantId, TenantChange)>, CommandError<FileRejection>> {
         let _configuring = self.configuring.lock();
+        let mut recorded = Vec::new();
         for (tenant, wanted) in self.plan(config)? {
             let decide = |_: Attempt| {
                 let state = self.registry.state().tenant(&tenant);
@@ -55,15 +59,17 @@ impl<V> Commands<V> {
             };
             let receipt = self.decide_blocking(&*self.registry, &tenant, decide)?;
             if let Some(position) = receipt.recorded {
-                match change(&wanted) {
+                let change = change(&wanted);
+                match change {
                     TenantChange::Configured => tracing::info!(%tenant, position, "tenant configured"),
                     TenantChange::Closed => tracing::info!(%tenant, position, "tenant closed"),
                 }
+                recorded.push((tenant, change));
             }
         }
         self.set_file(config);
         self.warn_of_unsigned(config);
-        Ok(())
+        Ok(recorded)
     }
 
     /// Takes a file's endpoints and described sources, and records nothing: the tenants are those of the log.
