@@ -234,13 +234,14 @@ async fn an_event_with_nothing_to_identify_it_is_known_again_by_its_content() {
 #[tokio::test]
 async fn a_method_by_which_nobody_delivers_records_nothing() {
     let server = Site::new().start().await;
-    for (method, path) in [
-        ("HEAD", "/hooks/emailbison/eb-9c1d22aa"),
-        ("GET", "/hooks/emailbison/eb-9c1d22aa"),
-        ("HEAD", "/hooks/twilio/tw-5b0f0d7e"),
+    // HEAD says whether the endpoint is there, as providers ask before they take a URL.
+    for (method, path, expected) in [
+        ("HEAD", "/hooks/emailbison/eb-9c1d22aa", 200),
+        ("GET", "/hooks/emailbison/eb-9c1d22aa", 405),
+        ("HEAD", "/hooks/twilio/tw-5b0f0d7e", 200),
+        ("GET", "/hooks/twilio/tw-5b0f0d7e", 401),
     ] {
-        let answer = server.send(server.request(method, path)).await;
-        assert!(matches!(answer.status, 401 | 405), "expected {method} {path} to be refused: {answer:?}");
+        server.send(server.request(method, path)).await.is(expected);
     }
     let first = deliver(&server, &ended("CA1", "completed", 45, STAMP)).await;
     let configured = 2;
