@@ -27,6 +27,11 @@ pub const BATCH_WAIT: Duration = Duration::from_secs(300);
 const BUFFERED_MAX: usize = 256 * 1024 * 1024;
 static BUFFER: Semaphore = Semaphore::const_new(BUFFERED_MAX);
 
+/// The same for bodies of whoever is not authenticated yet: a signature covers the whole body, so that a stranger's is
+/// held as well until it is known to be wrong (G20).
+const STRANGERS_BUFFERED_MAX: usize = 16 * 1024 * 1024;
+static STRANGERS_BUFFER: Semaphore = Semaphore::const_new(STRANGERS_BUFFERED_MAX);
+
 /// A body with its permits, which return when the last slice of it is dropped.
 struct BufferedBody {
     bytes: BytesMut,
@@ -42,13 +47,22 @@ impl AsRef<[u8]> for BufferedBody {
 /// The whole body, at most `limit` bytes: 413 over it, 408 where it is sent too slowly. A body that announces no more
 /// than a single fact has 35 s, a larger one 5 minutes.
 pub async fn whole(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    whole_in(body, limit, &BUFFER).await
+}
+
+/// As [`whole`], of whoever is not authenticated yet.
+pub async fn whole_of_a_stranger(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    whole_in(body, limit, &STRANGERS_BUFFER).await
+}
+
+async fn whole_in(body: Body, limit: usize, buffer: &'static Semaphore) -> Result<Bytes, Problem> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
         return Err(Problem::too_large(limit));
     }
     let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
     let wait = if most <= SINGLE_MAX as u64 { SINGLE_WAIT } else { BATCH_WAIT };
-    within(body, limit, wait, &BUFFER).await
+    within(body, limit, wait, buffer).await
 }
 
 async fn within(
@@ -61,13 +75,17 @@ async fn within(
 }
 
 async fn collect(mut body: Body, limit: usize, buffer: &'static Semaphore) -> Result<Bytes, Problem> {
+    let announced = body.size_hint().lower();
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Problem::too_large(limit));
     }
     // Most bodies come in one piece and need no buffer.
     let Some(mut piece) = next(&mut body).await? else { return Ok(first) };
-    let mut buffered = BufferedBody { bytes: BytesMut::new(), permit: reserve(buffer, first.len())? };
+    // The announced length at once: a buffer that grows by doubling would take twice what is counted.
+    let announced = usize::try_from(announced).unwrap_or(limit).min(limit);
+    let bytes = BytesMut::with_capacity(announced);
+    let mut buffered = BufferedBody { bytes, permit: reserve(buffer, first.len())? };
     buffered.bytes.extend_from_slice(&first);
     loop {
         if buffered.bytes.len() + piece.len() > limit {

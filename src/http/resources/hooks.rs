@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +15,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::deliveries::{self, DeliveryStatus, UNKNOWN_NUMBER};
-use crate::http::api::body::{SINGLE_MAX, whole};
+use crate::http::api::body::{SINGLE_MAX, whole_of_a_stranger};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -141,7 +142,8 @@ async fn take(
         return found.ok_or_else(|| DeliveryError::UnknownEndpoint.into());
     }
     let known_provider = origin.is_provider.then(|| provider.clone());
-    let accepted = deliver_to(&app, provider, endpoint, request, received_at).await;
+    let is_known = origin.endpoint.is_some();
+    let accepted = deliver_to(&app, (provider, endpoint), is_known, request, received_at).await;
     // Labels of metrics are configured names only: anybody can invent a path.
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
@@ -177,13 +179,15 @@ impl From<HookError> for Problem {
 
 async fn deliver_to(
     app: &App,
-    provider: String,
-    endpoint: String,
+    (provider, endpoint): (String, String),
+    is_known: bool,
     request: Request,
     received_at: Instant,
 ) -> Result<Accepted, HookError> {
     let (parts, body) = request.into_parts();
-    let body = whole(body, SINGLE_MAX).await.map_err(HookError::Body)?;
+    // What comes to no endpoint takes no room from what comes to one.
+    let body = if is_known { body } else { Body::empty() };
+    let body = whole_of_a_stranger(body, SINGLE_MAX).await.map_err(HookError::Body)?;
     let headers = parts.headers.iter();
     let delivery = Delivery {
         provider,

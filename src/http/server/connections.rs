@@ -48,6 +48,9 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// Most bytes of a request's head, and of a body that are read at once, in memory for one connection: hyper's own bound
+/// of 400 KB would let a thousand strangers hold as many (G20).
+const BUFFER_MAX: usize = 32 * 1024;
 /// How long a connection may still bring its first request after a stop was asked for.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Wait before accepting again when the system is out of file handles.
@@ -123,7 +126,7 @@ async fn connection(
         router.clone().call(request)
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.head);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(BUFFER_MAX);
     let mut served = pin!(builder.serve_connection(stream, service));
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
