@@ -13,6 +13,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use domain::keys::TenantId;
+use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner};
@@ -71,6 +72,8 @@ impl ClientTether {
 pub struct Http {
     /// Origins whose pages may ask the API (D10); the webhook routes are open to all.
     pub cors: Vec<String>,
+    /// Proxies in front, whose `X-Forwarded-For` names the client.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// `[limits]`: what one server takes.

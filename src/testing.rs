@@ -1,6 +1,7 @@
 //! The harness of the unit tests: a real log in a temporary directory, a clock that the test moves, and the parts over
 //! them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
@@ -10,11 +11,12 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
-use domain::members::Instant as Moment;
+use domain::members::{Email, Instant as Moment};
 use domain::record::Draft;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::access::LoginAttempt;
 use crate::clock::Clock;
 use crate::directory::{Directory, TenantRegistry};
 use crate::ingest::Ingest;
@@ -38,6 +40,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The secret of every log under test.
 pub fn secret() -> LogSecret {
     LogSecret::new(&[7; 32])
+}
+
+/// An attempt to log in from this machine, on a device that is not known.
+pub fn attempt(email: &str, password: &str) -> LoginAttempt {
+    LoginAttempt {
+        email: Email::new(email).expect("email"),
+        password: password.to_owned(),
+        network: IpAddr::from([127, 0, 0, 1]),
+        device: None,
+        session: None,
+    }
 }
 
 /// A clock in the test's hand.

@@ -1,12 +1,14 @@
 //! G11: malformed input on every documented route causes no 5xx, no panic, no lasting memory and no fact.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::common::facts::{answered, mail, with};
 use crate::common::random::Random;
 use crate::common::routes::{Route, routes};
 use crate::common::site::escape;
-use crate::common::{Answer, Server, Site, TOKEN, twilio};
+use crate::common::{Answer, Server, Site, TOKEN, stranger, twilio};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -255,6 +257,51 @@ async fn g11_strange_paths_and_parameters_are_refused_on_every_route() {
     }
     assert!(unsaid.is_empty(), "the document does not say {unsaid:#?}");
     watched.sound();
+}
+
+/// Logins and credentials that nobody has, on every route: each from an address of its own, as failures are limited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g11_logins_and_unknown_credentials_are_refused_and_leave_no_memory() {
+    let watched = Watched::new().await;
+    let (server, mut unsaid) = (&watched.server, Unsaid::new());
+    let table = routes(server).await;
+    let login = table.iter().find(|route| route.path == "/api/v1/login").expect("a route");
+    let wrong =
+        (0..60).map(|n| json!({"email": format!("n{n}@example.com"), "password": "wrong horse battery"}));
+    let wrong = wrong.map(|body| body.to_string().into_bytes());
+    for body in corpus().into_iter().chain(wrong) {
+        let request = from_elsewhere(server, login, &strange(login, "x1"));
+        let answer = server.send(request.header("content-type", "application/json").body(body)).await;
+        check(login, &answer, &mut unsaid);
+        assert!(answer.status >= 400, "{answer:?}");
+    }
+    let long = "x".repeat(20_000);
+    let unknown = format!("ff_{}_{}", "0".repeat(32), "A".repeat(43));
+    let credentials = [
+        ("authorization", format!("Bearer {unknown}")),
+        ("authorization", format!("Bearer {long}")),
+        ("authorization", "Basic YTpi".to_owned()),
+        ("cookie", format!("factfold_session={unknown}; factfold_device={unknown}")),
+        ("cookie", format!("factfold_session={long}")),
+    ];
+    for route in table.iter().filter(|route| !route.streams()) {
+        for (name, value) in &credentials {
+            let request = from_elsewhere(server, route, &strange(route, "x1")).header(*name, value);
+            let answer = server.send(request).await;
+            check(route, &answer, &mut unsaid);
+            assert!(route.need == "open" || answer.status == 401, "{name} {value:.40}: {answer:?}");
+        }
+    }
+    assert!(unsaid.is_empty(), "the document does not say {unsaid:#?}");
+    watched.sound();
+}
+
+/// A request of the route from an address that sent none before.
+fn from_elsewhere(server: &Server, route: &Route, path: &str) -> reqwest::RequestBuilder {
+    let client =
+        reqwest::Client::builder().local_address(IpAddr::from(stranger::fresh())).redirect(Policy::none());
+    let method = route.method.parse().expect("a method");
+    client.build().expect("a client").request(method, format!("{}{path}", server.base))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

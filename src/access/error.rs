@@ -21,9 +21,15 @@ pub enum AccessError {
     /// What must be unique is there already.
     #[error("{0}")]
     Taken(&'static str),
-    /// Too many logins failed under this name; seconds until the next one is heard.
+    /// Too many logins failed from there; seconds until the next one is heard.
     #[error("too many failed logins; try again in {0} s")]
     TooManyAttempts(u32),
+    /// Too many passwords wait to be checked.
+    #[error("too many logins at once; try again")]
+    Busy,
+    /// The system gives no threads.
+    #[error("no thread to check passwords: {0}")]
+    Threads(std::io::Error),
     /// The log does not take or give facts.
     #[error(transparent)]
     Log(#[from] LogError),

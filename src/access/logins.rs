@@ -1,33 +1,100 @@
 //! Logins: a password for a cookie, which opens the pages until it expires, is given back or the password changes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
 
+use super::hashing::Turn;
+use super::login_limits::FailureKey;
 use super::secret::{SecretDigest, split};
-use super::{Access, AccessError, Caller, Credential, password};
+use super::{Access, AccessError, Caller, Credential, device, password};
 
 /// A login lasts this long, seconds: seven days.
 pub const LOGIN_SECONDS: u32 = 7 * 24 * 3_600;
 
+/// An email and a password that somebody shows, with what is known of where he does.
+pub struct LoginAttempt {
+    /// The name.
+    pub email: Email,
+    /// The password.
+    pub password: String,
+    /// The network of the address that it comes from.
+    pub network: IpAddr,
+    /// The cookie of a device on which somebody has logged in before.
+    pub device: Option<String>,
+    /// The cookie of an earlier login.
+    pub session: Option<String>,
+}
+
+/// A user who has shown the password.
+pub struct Verified {
+    /// Who.
+    pub user_id: Text,
+    /// The hash that the password has.
+    pub hash: Option<Text>,
+}
+
 impl Access {
-    /// Who has this email and password, with the hash that the password has; none if one of them is wrong, in the same
-    /// time for both. The attempt counts as failed until [`Access::forget_attempts`]. Blocks, and works hard.
+    /// Who has this email and password; none if one of them is wrong, in the same time for both. Who logs in on a device
+    /// of an earlier login is heard before all others, whatever they tried.
     ///
     /// # Errors
-    /// [`AccessError::TooManyAttempts`].
-    pub fn verify(&self, email: &Email, password: &str) -> Result<Option<(Text, Option<Text>)>, AccessError> {
+    /// [`AccessError::TooManyAttempts`], [`AccessError::Busy`].
+    pub async fn verify(&self, attempt: LoginAttempt) -> Result<Option<Verified>, AccessError> {
+        let LoginAttempt { email, password, network, .. } = &attempt;
         let name = self.secret.person(TenantId::CONTROL, email.as_str());
-        self.attempts.lock().begin(name, self.now()).map_err(AccessError::TooManyAttempts)?;
+        let known = self.device(&attempt).map(|device| [FailureKey::Device(device)]);
+        let known = known.filter(|keys| self.limits.lock().begin(keys, self.now()).is_ok());
+        let (turn, keys) = match known {
+            Some([device]) => (Turn::Known, vec![device]),
+            None => {
+                let keys = vec![FailureKey::Address(*network), FailureKey::NameAt(name, *network)];
+                self.limits.lock().begin(&keys, self.now()).map_err(AccessError::TooManyAttempts)?;
+                (Turn::Other(*network), keys)
+            }
+        };
         let found = self.known().by_email(email).map(|(id, user)| (id.clone(), user.password_hash.clone()));
-        let hash = found.as_ref().and_then(|(_, hash)| hash.as_ref());
-        Ok(if password::is_right(password, hash) { found } else { None })
+        let (password, hash) = (password.clone(), found.as_ref().and_then(|(_, hash)| hash.clone()));
+        let checked =
+            self.hashing.run(turn, move |memory| password::is_right(&password, hash.as_ref(), memory));
+        if !checked.await? {
+            return Ok(None);
+        }
+        self.limits.lock().succeeded(&keys);
+        Ok(found.map(|(user_id, hash)| Verified { user_id, hash }))
     }
 
-    /// Forgets the failed attempts under this email: the password was given.
-    pub fn forget_attempts(&self, email: &Email) {
-        self.attempts.lock().succeeded(self.secret.person(TenantId::CONTROL, email.as_str()));
+    /// The device of an attempt, where the name has logged in on it before.
+    fn device(&self, attempt: &LoginAttempt) -> Option<device::DeviceId> {
+        let cookie = attempt.device.as_deref();
+        let by_cookie =
+            cookie.and_then(|cookie| device::known(&self.secret, &attempt.email, cookie, self.now()));
+        by_cookie.or_else(|| {
+            let (login_id, user_id) = self.login(attempt.session.as_deref()?)?;
+            let is_his = self.known().users.get(&user_id)?.email.as_ref() == Some(&attempt.email);
+            is_his.then(|| self.secret.person(TenantId::CONTROL, login_id.as_str()))
+        })
+    }
+
+    /// A cookie for the device on which `email` has just logged in.
+    ///
+    /// # Errors
+    /// [`AccessError::Random`].
+    pub fn device_cookie(&self, email: &Email) -> Result<String, AccessError> {
+        device::cookie(&self.secret, email, self.now())
+    }
+
+    /// The hash of a password that is to be one. Blocks, not for async threads.
+    ///
+    /// # Errors
+    /// [`AccessError::Invalid`] by the rule for passwords; [`AccessError::Busy`].
+    pub fn hash_password(&self, password: &str) -> Result<Text, AccessError> {
+        password::check(password)?;
+        let password = password.to_owned();
+        let hashed = self.hashing.run(Turn::Known, move |memory| password::hash(&password, memory));
+        pollster::block_on(hashed)?
     }
 
     /// Who has this cookie; none if it is not known or not any more.

@@ -2,14 +2,17 @@
 //!
 //! State changes only by folding the log; `commands` decides and appends. Credentials are looked up in memory.
 
-mod attempts;
 mod caller;
+mod device;
 mod error;
+mod hashing;
+mod login_limits;
 mod logins;
 mod password;
 mod secret;
 mod state;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,11 +22,13 @@ use domain::members::{Instant, Text};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
-use self::attempts::Attempts;
 pub use self::caller::{Caller, Credential, Grants};
+pub use self::device::DEVICE_SECONDS;
 pub use self::error::AccessError;
-pub use self::logins::LOGIN_SECONDS;
-pub use self::password::{RULE as PASSWORD_RULE, hash as hash_password};
+use self::hashing::Hashing;
+use self::login_limits::LoginLimits;
+pub use self::logins::{LOGIN_SECONDS, LoginAttempt, Verified};
+pub use self::password::RULE as PASSWORD_RULE;
 use self::secret::SecretDigest;
 pub use self::secret::{Fresh, new_id};
 pub use self::state::{AccessState, Person, Token};
@@ -41,7 +46,8 @@ pub struct Access {
     checkpoint: Checkpoint,
     /// Told whenever facts of the control tenant were folded.
     changed: watch::Sender<()>,
-    attempts: Mutex<Attempts>,
+    limits: Mutex<LoginLimits>,
+    hashing: Hashing,
 }
 
 impl Access {
@@ -54,8 +60,17 @@ impl Access {
             state: RwLock::default(),
             checkpoint: Checkpoint::default(),
             changed: watch::Sender::new(()),
-            attempts: Mutex::default(),
+            limits: Mutex::default(),
+            hashing: Hashing::default(),
         }
+    }
+
+    /// Takes the memory in which passwords are hashed, so that the first login does not.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn start_hashing(&self) -> io::Result<()> {
+        self.hashing.start()
     }
 
     /// The folded state. Held, it keeps folding waiting.

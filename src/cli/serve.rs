@@ -14,6 +14,9 @@ use crate::config::{Config, Overrides};
 use crate::engine::Engine;
 use crate::http::{App, ServeError, install_metrics, listen, serve};
 
+/// Threads for work that reads files or computes for long: each has a stack and buffers of its own.
+const BLOCKING_THREADS_MAX: usize = 128;
+
 /// Logs go to stderr: text on a terminal, JSON otherwise.
 pub fn log_to_stderr() {
     let filter =
@@ -71,6 +74,7 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
 fn served(config: &Config) -> crate::http::Settings {
     crate::http::Settings {
         cors: config.http.cors.clone(),
+        trusted_proxies: config.http.trusted_proxies.clone(),
         requests_per_second: config.limits.requests_per_second,
         requests_burst: config.limits.requests_burst,
         connections_max: config.limits.connections.get() as usize,
@@ -103,6 +107,7 @@ async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
 /// The async runtime of the servers.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("could not start the async runtime: {error}")))

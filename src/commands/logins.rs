@@ -3,11 +3,11 @@
 use domain::facts::access::{AccessFact, LoginEnded, LoginStarted};
 use domain::keys::KeyPart;
 use domain::keys::engine::EngineKey;
-use domain::members::{Email, Instant, Text};
+use domain::members::{Instant, Text};
 
 use super::Commands;
 use super::access::AccessDecision;
-use crate::access::{AccessError, Fresh, LOGIN_SECONDS};
+use crate::access::{AccessError, Fresh, LOGIN_SECONDS, Verified};
 
 /// Somebody who has just logged in.
 pub struct LoggedIn {
@@ -20,18 +20,18 @@ pub struct LoggedIn {
 }
 
 impl<V> Commands<V> {
-    /// Begins a login; none if email or password is wrong, in the same time for both. Blocks, and works hard.
+    /// Begins a login of who has shown the password; none if it was changed meanwhile. Blocks.
     ///
     /// # Errors
-    /// [`AccessError::TooManyAttempts`]; else the log's.
-    pub fn log_in(&self, email: &Email, password: &str) -> Result<Option<LoggedIn>, AccessError> {
-        let Some((user_id, hash)) = self.access.verify(email, password)? else { return Ok(None) };
+    /// The log's.
+    pub fn log_in(&self, verified: &Verified) -> Result<Option<LoggedIn>, AccessError> {
+        let Verified { user_id, hash } = verified;
         let fresh = Fresh::new()?;
         let expires_at = Instant(self.now().0 + i64::from(LOGIN_SECONDS) * 1_000_000);
         let begun = self.change_access(|known| {
             // The password may have been changed while this one was hashed.
-            let user = known.users.get(&user_id);
-            if user.is_none_or(|user| user.password_hash != hash) {
+            let user = known.users.get(user_id);
+            if user.is_none_or(|user| user.password_hash != *hash) {
                 return Ok(AccessDecision::stands(false));
             }
             let body = LoginStarted {
@@ -43,8 +43,7 @@ impl<V> Commands<V> {
             let key = EngineKey::LoginStarted { login: KeyPart::new(fresh.id.as_str()) };
             Ok(AccessDecision::append(key, AccessFact::LoginStarted(body), true))
         })?;
-        self.access.forget_attempts(email);
-        Ok(begun.then(|| LoggedIn { user_id, cookie: fresh.text(), expires_at }))
+        Ok(begun.then(|| LoggedIn { user_id: user_id.clone(), cookie: fresh.text(), expires_at }))
     }
 
     /// Ends the login of this cookie; an unknown cookie is no error. Blocks.

@@ -7,7 +7,7 @@ use domain::members::{Email, Text};
 
 use super::Commands;
 use super::access::AccessDecision;
-use crate::access::{AccessError, AccessState, Person, hash_password, new_id};
+use crate::access::{AccessError, AccessState, Person, new_id};
 
 /// Who a new user is.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl<V> Commands<V> {
         fits(new.role)?;
         // Before the long work of hashing; asked again below, since another may be added meanwhile.
         unique(&self.access.known(), &new.email, None)?;
-        let (id, hash) = (new_id()?, hash_password(&new.password)?);
+        let (id, hash) = (new_id()?, self.access.hash_password(&new.password)?);
         self.change_access(|known| {
             unique(known, &new.email, None)?;
             let body = User {
@@ -92,7 +92,8 @@ impl<V> Commands<V> {
     /// As of [`Commands::add_user`], and [`AccessError::NotFound`].
     pub fn change_user(&self, by: &str, id: &str, change: &UserChange) -> Result<(), AccessError> {
         fits(change.role.flatten())?;
-        let hash = change.password.as_deref().map(hash_password).transpose()?;
+        let hash =
+            change.password.as_deref().map(|password| self.access.hash_password(password)).transpose()?;
         self.change_access(|known| {
             let (id, user) = person(known, id)?;
             if let Some(email) = &change.email {

@@ -1,7 +1,9 @@
 //! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[outbound]`, `[tenant.clienttether]`.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -15,6 +17,8 @@ use crate::directory::secret;
 pub struct HttpTable {
     #[serde(default)]
     cors: Vec<Spanned<String>>,
+    #[serde(default)]
+    trusted_proxies: Vec<Spanned<String>>,
 }
 
 impl HttpTable {
@@ -26,7 +30,16 @@ impl HttpTable {
                 .then(|| text.get_ref().clone())
                 .ok_or_else(|| source.wrong(text.span(), "http.cors", rule))
         };
-        Ok(Http { cors: self.cors.iter().map(origin).collect::<Result<_, _>>()? })
+        let network = |text: &Spanned<String>| {
+            let rule = "must be an address such as 127.0.0.1 or a network such as 10.0.0.0/8";
+            let address = text.get_ref().parse::<IpAddr>().map(IpNet::from);
+            let network = address.or_else(|_| text.get_ref().parse());
+            network.map_err(|_| source.wrong(text.span(), "http.trusted_proxies", rule))
+        };
+        Ok(Http {
+            cors: self.cors.iter().map(origin).collect::<Result<_, _>>()?,
+            trusted_proxies: self.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
+        })
     }
 }
 

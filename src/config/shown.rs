@@ -81,6 +81,10 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
             overrides.admin_token.clone(),
         ),
         file_only("http.cors", json!(config.http.cors)),
+        file_only(
+            "http.trusted_proxies",
+            json!(config.http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ),
         file_only("limits.requests_per_second", json!(config.limits.requests_per_second)),
         file_only("limits.requests_burst", json!(config.limits.requests_burst)),
         file_only("limits.connections", json!(config.limits.connections)),

@@ -120,6 +120,7 @@ impl Engine {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let admin = config.admin_token.as_ref().map(Secret::bytes);
         let access = Access::new(secret.clone(), Arc::clone(&clock), admin);
+        access.start_hashing().map_err(io_at(dir.root()))?;
         let mut folds = ControlFolds::open(&log, access)?;
         folds.follow(&log)?;
         let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));

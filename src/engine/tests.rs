@@ -98,7 +98,9 @@ fn seen(feeders: Feeders) -> Seen {
     let password = "correct horse battery";
     let user = NewUser { email: email(), name: None, password: password.to_owned(), role: None };
     let user = node.engine.commands.add_user("admin", &user).expect("added");
-    let login = node.engine.commands.log_in(&email(), password).expect("heard").expect("logged in");
+    let attempt = crate::testing::attempt(email().as_str(), password);
+    let verified = pollster::block_on(access.verify(attempt)).expect("heard").expect("verified");
+    let login = node.engine.commands.log_in(&verified).expect("heard").expect("logged in");
     node.arrive(true, "_control", "alert_target_set", target("at_1"));
     node.arrive(true, "_control", "endpoint_added", endpoint("endpoint-one"));
     node.arrive(true, "globex", "tenant_configured", tenant("+12125550102"));

@@ -3,10 +3,12 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::server::client_address::ClientAddresses;
 use super::server::limits::RateLimits;
 use crate::engine::Engine;
 
@@ -18,6 +20,8 @@ pub(super) const STREAMS_MAX: usize = 1_000;
 pub struct Settings {
     /// Origins whose pages may call the API (CORS).
     pub cors: Vec<String>,
+    /// Proxies whose word on the client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Most requests per second of one caller, on average.
     pub requests_per_second: NonZeroU32,
     /// Most requests of one caller in a burst.
@@ -35,6 +39,7 @@ impl Default for Settings {
         let connections_max = 10_000;
         Self {
             cors: Vec::new(),
+            trusted_proxies: Vec::new(),
             requests_per_second: many,
             requests_burst: many,
             connections_max,
@@ -49,6 +54,7 @@ pub struct App {
     /// Cancelled when the server is asked to stop: streams end, readiness is 503, requests in flight go on.
     pub(super) stopping: CancellationToken,
     pub(super) limits: Arc<RateLimits>,
+    pub(super) addresses: ClientAddresses,
     pub(super) cors: Arc<[String]>,
     pub(super) connections_max: usize,
     pub(super) metrics: Option<PrometheusHandle>,
@@ -66,6 +72,7 @@ impl App {
             engine,
             stopping: CancellationToken::new(),
             limits: Arc::new(RateLimits::new(settings.requests_per_second, settings.requests_burst)),
+            addresses: ClientAddresses::new(settings.trusted_proxies),
             cors: settings.cors.into(),
             connections_max: settings.connections_max,
             metrics: settings.metrics,

@@ -18,6 +18,7 @@ pub mod random;
 pub mod receiver;
 pub mod routes;
 pub mod site;
+pub mod stranger;
 pub mod stream;
 pub mod tracker;
 pub mod twilio;

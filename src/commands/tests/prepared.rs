@@ -15,13 +15,16 @@ use domain::rules::reports::{Period, ReportState};
 use serde_json::json;
 
 use super::House;
-use crate::commands::{Commands, IdempotencyKey, NewEndpoint, NewNote, NewTarget, NewToken, NewUser};
+use crate::access::AccessError;
+use crate::commands::{
+    Commands, IdempotencyKey, LoggedIn, NewEndpoint, NewNote, NewTarget, NewToken, NewUser,
+};
 use crate::config::{Config, TenantConfig};
 use crate::directory::Endpoint;
 use crate::ingest::answer::Posted;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::post::PostingRole;
-use crate::testing::T0;
+use crate::testing::{self, T0};
 use crate::views::LeadAddress;
 
 /// Runs a command on this thread.
@@ -76,7 +79,13 @@ pub fn member(house: &House) -> String {
 
 pub fn login(house: &House) -> String {
     user(house);
-    house.commands.log_in(&email(), PASSWORD).expect("heard").expect("logged in").cookie
+    log_in(&house.commands).expect("heard").expect("logged in").cookie
+}
+
+/// Shows the password and logs in.
+pub fn log_in(commands: &Commands) -> Result<Option<LoggedIn>, AccessError> {
+    let verified = pollster::block_on(commands.access.verify(testing::attempt(email().as_str(), PASSWORD)))?;
+    verified.map_or(Ok(None), |verified| commands.log_in(&verified))
 }
 
 pub fn token(house: &House) -> String {

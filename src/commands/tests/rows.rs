@@ -305,7 +305,7 @@ pub fn rows() -> Vec<Row> {
         row(
             "log_in",
             user,
-            |c, _| match c.log_in(&email(), PASSWORD) {
+            |c, _| match log_in(c) {
                 Ok(Some(_)) => Ok(()),
                 other => Err(format!("{:?}", other.map(|_| "no login"))),
             },

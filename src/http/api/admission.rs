@@ -3,10 +3,9 @@
 //! It authenticates (401), counts against the rate limit (429), finds the tenant in the path (404 where the caller
 //! may not know of it) and compares the caller's role there with the route's need (403).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -16,6 +15,7 @@ use domain::keys::TenantId;
 use super::auth::{Caller, Identity};
 use super::needs::{Need, Role};
 use super::problem::Problem;
+use crate::http::server::client_address::ClientNetwork;
 use crate::http::server::limits::{RateLimits, RemainingQuota};
 
 /// What the gate leaves in a request's extensions for the extractors.
@@ -66,9 +66,9 @@ async fn tenant_in_path(parts: &mut Parts) -> Result<Option<TenantId>, Problem> 
 fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQuota>), Problem> {
     let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Anonymous);
     let limits = parts.extensions.get::<Arc<RateLimits>>();
-    if let (Identity::Unknown, Some(limits)) = (identity, limits) {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
-        limits.count_failure(peer)?;
+    let network = parts.extensions.get::<ClientNetwork>();
+    if let (Identity::Unknown, Some(limits), Some(network)) = (identity, limits, network) {
+        limits.count_failure(*network)?;
     }
     let caller = identity.caller()?;
     let quota = limits.map(|limits| limits.count(&caller.id)).transpose()?;

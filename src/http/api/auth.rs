@@ -52,11 +52,14 @@ pub fn cross_site() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
 }
 
-/// The layer that identifies every request's caller, for the gate.
-pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let identity = identity(&app, request.method(), request.headers());
-    request.extensions_mut().insert(identity);
-    next.run(request).await
+/// The layer that identifies every request's caller and the network it comes from, for the gate.
+pub async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let identity = identity(&app, &parts.method, &parts.headers);
+    let network = app.addresses.network(&parts);
+    parts.extensions.insert(identity);
+    parts.extensions.insert(network);
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Of the bearer token where one is sent, else of the session cookie.
@@ -84,9 +87,14 @@ fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
 
 /// The value of the session cookie.
 pub fn session(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// The value of the cookie of that name.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// Whether the request may act by a cookie. A browser adds the cookie to the requests of any page, so a page of another

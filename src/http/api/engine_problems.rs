@@ -56,10 +56,12 @@ impl From<AccessError> for Problem {
                     Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", error.to_string());
                 problem.retry_after(*seconds)
             }
+            AccessError::Busy => Self::unavailable("logins_busy", error.to_string(), 1),
             AccessError::Contended => Self::unavailable("contended", error.to_string(), 1),
             AccessError::NotFolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
             AccessError::Log(log) => log.into(),
             AccessError::Random(_)
+            | AccessError::Threads(_)
             | AccessError::Fact(_)
             | AccessError::Password(_)
             | AccessError::NoName => Self::internal(&error),

@@ -11,8 +11,13 @@ use super::problem::Problem;
 
 /// A JSON body under the limit of one fact, unparsed; it may be absent.
 pub async fn json_body(request: Request) -> Result<Bytes, Problem> {
+    json_body_within(request, SINGLE_MAX).await
+}
+
+/// The same of at most `limit` bytes.
+pub async fn json_body_within(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = whole(body, SINGLE_MAX).await?;
+    let bytes = whole(body, limit).await?;
     if !bytes.trim_ascii().is_empty() {
         content_type(&parts, &["application/json"])?;
     }

@@ -4,33 +4,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use domain::facts::access::Role;
 use domain::members::Email;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::LOGIN_SECONDS;
-use crate::http::api::auth::{COOKIE, cross_site, session, takes_cookie, unauthorized};
+use crate::access::{AccessError, DEVICE_SECONDS, LOGIN_SECONDS, LoginAttempt};
+use crate::http::api::auth::{COOKIE, cookie, cross_site, session, takes_cookie, unauthorized};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::GlobalAccess;
-use crate::http::api::json_body::{json_body, members, password};
+use crate::http::api::json_body::{json_body_within, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
+use crate::http::server::client_address::ClientNetwork;
 
-/// Passwords that are checked at once: each check takes 19 MB and a processor.
-const CHECKS_MAX: usize = 2;
-/// Longest wait of a login for its check.
+/// Longest wait of a login for the check of its password.
 const TURN_WAIT: Duration = Duration::from_secs(5);
-
-static CHECKS: Semaphore = Semaphore::const_new(CHECKS_MAX);
+/// Largest body of a login, in bytes: an email and a password of the longest that there are fit.
+const BODY_MAX: usize = 8 * 1024;
+/// The cookie of a device on which somebody has logged in.
+const DEVICE: &str = "factfold_device";
+/// The one route that is shown it.
+const DEVICE_PATH: &str = "/api/v1/login";
 
 /// `/login`, `/logout`, `/me`.
 pub fn routes() -> Routes {
@@ -60,13 +63,20 @@ struct LoginAnswer {
 }
 
 /// The `Set-Cookie` value for `seconds`; 0 removes the cookie.
-fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> {
+fn set_cookie(
+    app: &App,
+    (name, value): (&str, &str),
+    path: &str,
+    seconds: u32,
+) -> Result<HeaderValue, Problem> {
     let secure = if app.engine.public_url.starts_with("https://") { "; Secure" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).map_err(|error| Problem::internal(&error))
 }
 
-/// Logs in with email and password; the answer sets the session cookie.
+/// Logs in with email and password; the answer sets the session cookie, and one by which the device is known again.
+/// Failed logins are limited by address, and by email and address; a device that the user has logged in on before is
+/// heard first and has a limit of its own.
 #[utoipa::path(
     post,
     path = "/api/v1/login",
@@ -76,14 +86,20 @@ fn cookie(app: &App, value: &str, seconds: u32) -> Result<HeaderValue, Problem> 
         (status = 401, description = "Wrong email or password"),
         (status = 403, description = "The request came from a page of another site"),
         (status = 422, description = "Invalid content; `errors` names the fields"),
-        (status = 429, description = "Too many attempts; `Retry-After` says when to try again")
+        (status = 429, description = "Too many failed attempts from this address; `Retry-After` says when to try again")
     )
 )]
-async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+async fn log_in(
+    State(app): State<Arc<App>>,
+    Extension(ClientNetwork(network)): Extension<ClientNetwork>,
+    request: Request,
+) -> Result<Response, Problem> {
     if !takes_cookie(request.method(), request.headers(), &app.engine.public_url) {
         return Err(cross_site());
     }
-    let body = json_body(request).await?;
+    let (parts, body) = request.into_parts();
+    let [device, session] = [DEVICE, COOKIE].map(|name| cookie(&parts.headers, name).map(str::to_owned));
+    let body = json_body_within(Request::from_parts(parts, body), BODY_MAX).await?;
     let (email, password) = members(&body, |at| {
         let email: Option<Email> = at.required("email");
         let password = password(at);
@@ -92,18 +108,21 @@ async fn log_in(State(app): State<Arc<App>>, request: Request) -> Result<Respons
         }
         Some((email?, password?))
     })?;
-    let turn = tokio::time::timeout(TURN_WAIT, CHECKS.acquire()).await;
-    let Ok(Ok(_turn)) = turn else {
-        return Err(Problem::unavailable("logins_busy", "too many logins at once", 5));
-    };
+    let device_cookie = app.engine.access.device_cookie(&email)?;
+    let attempt = LoginAttempt { email, password, network, device, session };
+    let verified = timeout(TURN_WAIT, app.engine.access.verify(attempt)).await;
+    let verified = verified.unwrap_or(Err(AccessError::Busy))?;
+    let verified = verified.ok_or_else(|| unauthorized("wrong email or password"))?;
     let commands = app.engine.commands.clone();
-    let begun = blocking(move || commands.log_in(&email, &password)).await??;
+    let begun = blocking(move || commands.log_in(&verified)).await??;
     let begun = begun.ok_or_else(|| unauthorized("wrong email or password"))?;
     let answer =
         Json(LoginAnswer { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
     let mut response = answer.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::SET_COOKIE, cookie(&app, &begun.cookie, LOGIN_SECONDS)?);
+    headers.insert(header::SET_COOKIE, set_cookie(&app, (COOKIE, &begun.cookie), "/", LOGIN_SECONDS)?);
+    let device = set_cookie(&app, (DEVICE, &device_cookie), DEVICE_PATH, DEVICE_SECONDS)?;
+    headers.append(header::SET_COOKIE, device);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -121,12 +140,14 @@ async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     if !takes_cookie(request.method(), request.headers(), &app.engine.public_url) {
         return Err(cross_site());
     }
-    if let Some(given) = session(request.headers()).map(str::to_owned) {
+    // A cookie that nobody has ends nothing, and keeps no thread.
+    let given = session(request.headers()).filter(|given| app.engine.access.login(given).is_some());
+    if let Some(given) = given.map(str::to_owned) {
         let commands = app.engine.commands.clone();
         blocking(move || commands.log_out(&given)).await??;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().insert(header::SET_COOKIE, cookie(&app, "", 0)?);
+    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&app, (COOKIE, ""), "/", 0)?);
     Ok(response)
 }
 

@@ -1,5 +1,6 @@
 //! Connections and what holds for every request, whatever its route.
 
+pub mod client_address;
 pub mod connections;
 pub mod cors;
 pub mod edge;
