@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{Failure, Settings, output};
-use crate::engine::{fold_threads, read_log};
+use crate::engine::{fold_threads, read_log_with_secret};
 use crate::views::Views;
 
 /// Rebuild all read models from the log
@@ -19,7 +19,9 @@ pub struct Args {
 /// Rebuilds the models and prints their digests.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
-    let snapshot = read_log(&config.data_dir)?;
+    // A secret of another log would key other persons: it is found before the next start of the server finds it.
+    let (log, _secret) = read_log_with_secret(&config.data_dir)?;
+    let snapshot = log.snapshot();
     let facts = snapshot.head().position;
     let threads = args.threads.map_or_else(fold_threads, usize::from);
     let bar = output::progress(facts, "replaying");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use domain::keys::{LogSecret, TenantId};
 
-pub use self::data_dir::{DataDir, open_log, read_log, read_log_with_index};
+pub use self::data_dir::{DataDir, open_log, read_log, read_log_with_index, read_log_with_secret};
 use self::data_dir::{io_at, open_log_on, store};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
