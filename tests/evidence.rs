@@ -171,6 +171,7 @@ async fn r3_a_tenants_own_quarantine_is_its_own() {
     command(&server, &format!("{}/retry", path("globex"))).await.problem(404);
     let vain = command(&server, &format!("{}/retry", path("acme"))).await;
     assert_eq!(vain.problem(409)["code"], "still_quarantined");
+    assert_eq!(vain.json["quarantine_id"], id);
     let bulk = command(&server, "/api/v1/tenants/acme/quarantine/retry").await;
     assert_eq!((&bulk.is(200).json["retried"], &bulk.json["still_quarantined"]), (&json!(1), &json!(1)));
     let csv = server
@@ -178,6 +179,27 @@ async fn r3_a_tenants_own_quarantine_is_its_own() {
         .bearer_auth(TOKEN)
         .header("accept", "text/csv");
     assert!(server.send(csv).await.is(200).text.contains("unknown_event_type"));
+}
+
+#[tokio::test]
+async fn r3_where_nothing_is_in_quarantine_a_bulk_retry_does_nothing_and_an_id_or_alert_is_not_found() {
+    let server = Site::new().start().await;
+    for of in ["/api/v1", "/api/v1/tenants/acme"] {
+        let bulk = command(&server, &format!("{of}/quarantine/retry")).await;
+        let told = ["retried", "resolved", "still_quarantined", "last_position", "more"];
+        assert_eq!(
+            told.map(|member| bulk.is(200).json[member].clone()),
+            [json!(0), json!(0), json!(0), Value::Null, json!(false)],
+            "{of}"
+        );
+        for (path, what) in
+            [("quarantine/0123/retry", "quarantined delivery"), ("alerts/0123/resend", "alert")]
+        {
+            let unknown = command(&server, &format!("{of}/{path}")).await;
+            let detail = unknown.problem(404)["detail"].as_str().expect("a detail");
+            assert!(detail.contains(what), "{of}/{path}: {detail}");
+        }
+    }
 }
 
 #[tokio::test]
