@@ -1,5 +1,6 @@
 //! Strict JSON: no duplicate keys, at most 64 levels; and the reader of a fact's members.
 
+mod number;
 mod value;
 
 use std::borrow::Cow;
@@ -7,7 +8,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use value::{Json, parse};
+pub use number::Number;
+pub use value::{Json, parse, parse_as_written};
 
 /// Deepest nesting of arrays and objects (RELIABILITY, HTTP).
 pub const DEPTH_MAX: usize = 64;

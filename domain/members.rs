@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
-use crate::json::{Json, Member, Reader};
+use crate::json::{Json, Member, Number, Reader};
 use crate::keys::ContentDigest;
 
 pub use date::{Day, Month};
@@ -176,11 +176,15 @@ impl Member for bool {
 /// The integer that `value` is: `95` and `95.0` are, `95.5` and `"95"` are not.
 fn integer(value: &Json<'_>) -> Option<i64> {
     let Json::Number(number) = value else { return None };
-    number.as_i64().or_else(|| {
-        let float = number.as_f64()?;
-        // From 2^53 on a float no longer names one integer.
-        (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
-    })
+    match number {
+        Number::Signed(value) => Some(*value),
+        Number::Unsigned(value) => i64::try_from(*value).ok(),
+        Number::Literal(text) => {
+            let float: f64 = text.parse().ok()?;
+            // From 2^53 on a float no longer names one integer.
+            (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
+        }
+    }
 }
 
 macro_rules! integer_type {

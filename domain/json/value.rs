@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::DEPTH_MAX;
+use super::number::{Literals, Number};
 
 /// Members of an object up to which each name is compared with each; beyond, they are sorted.
 const COMPARED_MAX: usize = 32;
@@ -19,8 +20,8 @@ pub enum Json<'j> {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// A number.
-    Number(Number),
+    /// A number, as it was written.
+    Number(Number<'j>),
     /// A string.
     Text(Cow<'j, str>),
     /// An array.
@@ -33,7 +34,8 @@ impl<'j> Json<'j> {
     /// Parses one JSON value; refuses duplicate keys, deep nesting and trailing bytes.
     pub fn parse(bytes: &'j [u8]) -> Result<Self, serde_json::Error> {
         let mut from = serde_json::Deserializer::from_slice(bytes);
-        let value = Strict { left: DEPTH_MAX }.deserialize(&mut from)?;
+        let literals = Literals::of(bytes);
+        let value = Strict { left: DEPTH_MAX, literals: &literals }.deserialize(&mut from)?;
         from.end()?;
         Ok(value)
     }
@@ -41,6 +43,24 @@ impl<'j> Json<'j> {
     /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// A value that owns what it holds, its numbers made by `number`.
+    fn into_value(self, number: fn(Number<'j>) -> Value) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(value) => number(value),
+            Self::Text(text) => Value::String(text.into_owned()),
+            Self::List(items) => {
+                Value::Array(items.into_iter().map(|item| item.into_value(number)).collect())
+            }
+            Self::Object(members) => {
+                let owned =
+                    |(name, value): (Cow<'_, str>, Json<'j>)| (name.into_owned(), value.into_value(number));
+                Value::Object(members.into_iter().map(owned).collect())
+            }
+        }
     }
 
     /// Whether it is an object.
@@ -54,18 +74,15 @@ pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     Json::parse(bytes).map(Value::from)
 }
 
+/// As [`parse`], but a number that a [`Value`] would change, such as `1.50` or one beyond 64 bits, stands in it as its
+/// text: others write ids as numbers.
+pub fn parse_as_written(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    Json::parse(bytes).map(|json| json.into_value(Number::number_or_text))
+}
+
 impl From<Json<'_>> for Value {
     fn from(value: Json<'_>) -> Self {
-        match value {
-            Json::Null => Self::Null,
-            Json::Bool(value) => Self::Bool(value),
-            Json::Number(number) => Self::Number(number),
-            Json::Text(text) => Self::String(text.into_owned()),
-            Json::List(items) => Self::Array(items.into_iter().map(Self::from).collect()),
-            Json::Object(members) => Self::Object(
-                members.into_iter().map(|(name, value)| (name.into_owned(), value.into())).collect(),
-            ),
-        }
+        value.into_value(Self::from)
     }
 }
 
@@ -74,7 +91,7 @@ impl From<Value> for Json<'_> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(value),
-            Value::Number(number) => Self::Number(number),
+            Value::Number(number) => Self::Number(number.into()),
             Value::String(text) => Self::Text(text.into()),
             Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Value::Object(members) => {
@@ -97,20 +114,21 @@ fn repeated<'m>(members: &'m [(Cow<'_, str>, Json<'_>)]) -> Option<&'m str> {
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'l, 'j> {
     left: usize,
+    literals: &'l Literals<'j>,
 }
 
-impl Strict {
+impl Strict<'_, '_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left }),
+            Some(left) => Ok(Self { left, ..self }),
             None => Err(E::custom("nested deeper than 64 levels")),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Json<'de>, D::Error> {
@@ -145,7 +163,7 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_, 'de> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,15 +179,16 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(Number::Signed(value)))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(Number::Unsigned(value)))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json<'de>, E> {
-        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Json<'de>, E> {
+        let literal = self.literals.next().ok_or_else(|| E::custom("number out of range"))?;
+        Ok(Json::Number(Number::Literal(literal.into())))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
