@@ -39,8 +39,8 @@ pub(crate) const fn newest(declared: &[u8]) -> u8 {
     }
 }
 
-/// One part of a subject of several: a slash within is escaped, so that no part slides into the next.
-pub(crate) fn part(text: &str) -> Cow<'_, str> {
+/// One part of a subject or a row's name of several: a slash within is escaped, so that no part slides into the next.
+pub fn part(text: &str) -> Cow<'_, str> {
     if text.contains(['/', '%']) { text.replace('%', "%25").replace('/', "%2F").into() } else { text.into() }
 }
 

@@ -1,5 +1,6 @@
 //! Recordings of a call or of a lead's calls, as they are served (C6).
 
+use domain::facts::part;
 use domain::keys::Position;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,7 +51,7 @@ pub fn recordings(
     let texts = calls.texts();
     let key = |at: u32| {
         let (call, recording) = recording(at);
-        let name = format!("{}/{}", texts.get(recording.id), texts.get(call.id));
+        let name = format!("{}/{}", part(texts.get(recording.id)), texts.get(call.id));
         (recording.order().occurred_at(), name, at)
     };
     let bucket = (0..all.len() as u32).map(key).collect();

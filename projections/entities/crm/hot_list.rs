@@ -1,5 +1,6 @@
 //! `/hot-list`: deals in the tenant's hot stages, by what they are worth when they close (B8).
 
+use domain::facts::part;
 use domain::facts::sync::Resource;
 use domain::keys::Position;
 use domain::members::Instant;
@@ -86,7 +87,7 @@ impl HotList {
             // One instant is one microsecond: weights order as instants do, and those that nobody knows come last.
             let weight = Instant(item.weighted_iff_minor.map_or(0, |weight| weight.saturating_add(1)));
             let size = u64::MAX - item.iff_minor.unsigned_abs();
-            (weight, format!("{size:020}/{source}/{}", item.opportunity_id), at)
+            (weight, format!("{size:020}/{}/{}", part(source), item.opportunity_id), at)
         };
         let rows = (0..items.len() as u32).map(key).collect();
         let (items, next_cursor) =

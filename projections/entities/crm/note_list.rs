@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::facts::part;
 use domain::facts::sync::Resource;
 use domain::keys::Position;
 use domain::members::Instant;
@@ -111,7 +112,8 @@ impl NoteList {
                 let Synced { source, notes, .. } = &self.synced[table];
                 let row = notes.row(row);
                 let scope = self.texts.maybe(row.scope).unwrap_or_default();
-                let name = format!("synced/{source}/{scope}/{}", self.texts.get(row.id));
+                let id = self.texts.get(row.id);
+                let name = format!("synced/{}/{}/{id}", part(source), part(scope));
                 Cursor { at: row.dated(), name }
             }
             At::Own(row) => {

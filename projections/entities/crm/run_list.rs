@@ -1,5 +1,6 @@
 //! Sync runs as they are listed, and what they say of how old the CRM's figures are (B4, B11).
 
+use domain::facts::part;
 use domain::keys::Position;
 use domain::members::Instant;
 use serde::Serialize;
@@ -81,7 +82,7 @@ impl RunList {
     pub fn page(&self, position: Position, after: Option<&Cursor>, limit: usize) -> Page<RunItem> {
         let place = |at| {
             let run = self.rows.get(at);
-            let name = format!("{}/{}", self.texts.get(run.source), self.texts.get(run.id));
+            let name = format!("{}/{}", part(self.texts.get(run.source)), self.texts.get(run.id));
             Some((run.at().unwrap_or(Instant(0)), name))
         };
         self.order.page(position, (after, limit), place, |at| Some(self.item(self.rows.get(at))))

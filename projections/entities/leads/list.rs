@@ -1,5 +1,6 @@
 //! `/outreach/leads`: leads newest first, as they are served.
 
+use domain::facts::part;
 use domain::keys::{PersonDigest, Position};
 use domain::members::Instant;
 use domain::rules::stages::Stage;
@@ -126,7 +127,7 @@ pub fn email_digest(lead_id: &str) -> Option<PersonDigest> {
 }
 
 pub(super) fn key(row: &LeadRow, texts: &Texts) -> String {
-    let [instance, workspace] = row.workspace.map(|symbol| texts.get(symbol));
+    let [instance, workspace] = row.workspace.map(|symbol| part(texts.get(symbol)));
     format!("{instance}/{workspace}/{}", lead_id(row, texts))
 }
 

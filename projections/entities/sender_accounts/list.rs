@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::facts::part;
 use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::rates::percent_hundredths;
@@ -158,8 +159,9 @@ impl SenderAccounts {
         let all: Vec<_> =
             mailboxes(self).into_iter().filter(|(key, mailbox)| filter.takes(key, mailbox, texts)).collect();
         let row = |(at, ((workspace, email), _)): (u32, &((Workspace, Symbol), Mailbox<'_>))| {
-            let [instance, workspace] = workspace.map(|symbol| texts.get(symbol));
-            (Instant(0), format!("{} {instance}/{workspace}", texts.get(*email)), at)
+            let [instance, workspace] = workspace.map(|symbol| part(texts.get(symbol)));
+            let email = part(texts.get(*email)).replace(' ', "%20");
+            (Instant(0), format!("{email} {instance}/{workspace}"), at)
         };
         let rows = (0..).zip(&all).map(row).collect();
         let make = |at: u32| {
