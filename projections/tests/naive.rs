@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common::{Given, history, live, recorded, served};
+use crate::common::{Given, history, lasted, live, recorded, served};
 use domain::facts::Fact;
 use domain::facts::tenant::TenantFact;
 use domain::members::{Day, Instant, Month};
@@ -121,7 +121,12 @@ fn naive_call(
         .copied()
         .filter(|fact| legs.is_empty() || leg_answered(&fact.body["call_id"]) == answered)
         .collect();
-    let duration = last(&timed, "duration_seconds").and_then(|seconds| seconds.as_i64());
+    // Of what was answered, and for how long nobody says: from answer to end, of each leg where there are legs.
+    let of_one = |leg: &&&Given| {
+        lasted(timed.iter().filter(|fact| legs.is_empty() || fact.body["call_id"] == leg.body["call_id"]))
+    };
+    let between = || timed.iter().filter_map(of_one).max().filter(|_| answered);
+    let duration = last(&timed, "duration_seconds").and_then(|seconds| seconds.as_i64()).or_else(between);
     let start = |fact: &&&Given| fact.body["started_at"].as_str().and_then(Instant::parse);
     let earliest = || facts.iter().map(|f| f.occurred_at).chain(legs.iter().filter_map(start)).min().unwrap();
     let begun = own.iter().filter_map(start).min().unwrap_or_else(earliest);

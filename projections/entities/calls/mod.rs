@@ -1,6 +1,7 @@
 //! All calls of one tenant: rows, the index by id, their order by start, and what joins them to attempts.
 
 mod attempts;
+mod leg;
 pub mod list;
 pub mod recordings;
 pub mod row;
@@ -50,7 +51,7 @@ impl Entity for Calls {
     type Figures = Cells;
 
     const NAME: &'static str = "calls";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const GROUPS: &'static [u8] = &[CallFact::GROUP, SessionFact::GROUP];
     const SHARDED: bool = true;
 

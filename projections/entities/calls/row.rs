@@ -7,6 +7,7 @@ use domain::rules::configuration::{Configuration, Timeline};
 use domain::rules::outcomes::Outcome;
 use domain::rules::qualification::{Reason, Verdict, qualify};
 
+use crate::entities::calls::leg::{CallLeg, Moments, known, spoken};
 use crate::figures::{Amount, CellSpan, Measure, Share};
 use crate::store::{Chain, Latest, Strings, Symbol};
 use crate::{Order, Recorded};
@@ -31,14 +32,6 @@ struct StatusClaim {
     rank: u8,
     order: Order,
     status: CallStatus,
-}
-
-/// A leg: a call with a parent, of which it tells whether and how long somebody was spoken to.
-#[derive(Debug, Clone)]
-struct Leg {
-    id: Symbol,
-    answered: bool,
-    duration: Option<(Order, u32)>,
 }
 
 /// A recording of a call; its URL is personal and long, and is read from the fact at `position`.
@@ -67,7 +60,7 @@ impl Recording {
 /// What only few calls have, so that the others do not pay for it.
 #[derive(Debug, Clone, Default)]
 struct CallExtras {
-    legs: Vec<Leg>,
+    legs: Vec<CallLeg>,
     recordings: Vec<Recording>,
 }
 
@@ -84,8 +77,7 @@ pub struct CallRow {
     told: Latest<u32, 6>,
     shared: Latest<u32, 2>,
     disposed: Option<Box<Latest<u32, 2>>>,
-    /// Answered and ended, µs and one more.
-    moments: Option<Box<Latest<u64, 2>>>,
+    moments: Moments,
     extras: Option<Box<CallExtras>>,
     facts: Chain,
 }
@@ -169,16 +161,17 @@ impl CallRow {
         given[AGENT] = name(&body.agent, strings);
         given[MACHINE] = body.answered_by.as_ref().map_or(0, |by| 1 + u32::from(is_machine(by.as_str())));
         let moment = |at: Option<Instant>| at.map_or(0, |at| at.0 as u64 + 1);
-        let mut moments = [moment(body.answered_at), 0];
+        let both = [moment(body.answered_at), moment(body.ended_at)];
+        let mut moments = [both[0], 0];
         if own {
             self.answered |= body.answered == Some(true);
             given[FROM] = phone(&body.from, strings);
             given[TO] = phone(&body.to, strings);
             given[DIRECTION] = body.direction.map_or(0, |direction| direction as u32 + 1);
             given[DURATION] = body.duration_seconds.map_or(0, |seconds| seconds.saturating_add(1));
-            moments[1] = moment(body.ended_at);
+            moments = both;
         } else {
-            self.fold_leg(order, body, strings);
+            self.fold_leg(order, body, both, strings);
         }
         self.told.give(order, given);
         if moments != [0; 2] {
@@ -187,15 +180,18 @@ impl CallRow {
     }
 
     /// Of a leg only answer, duration and agent count for the call: who called whom, and when, is another matter.
-    fn fold_leg(&mut self, order: Order, body: &CallReported, strings: &mut Strings) {
+    fn fold_leg(&mut self, order: Order, body: &CallReported, moments: [u64; 2], strings: &mut Strings) {
         let id = strings.intern(body.call_id.as_str());
         let legs = &mut self.extras.get_or_insert_default().legs;
         let at = legs.iter().position(|leg| leg.id == id).unwrap_or_else(|| {
-            legs.push(Leg { id, answered: false, duration: None });
+            legs.push(CallLeg { id, answered: false, duration: None, moments: None });
             legs.len() - 1
         });
         legs[at].answered |= body.answered == Some(true);
         legs[at].duration = legs[at].duration.max(body.duration_seconds.map(|seconds| (order, seconds)));
+        if moments != [0; 2] {
+            legs[at].moments.get_or_insert_default().give(order, moments);
+        }
     }
 
     fn record(&mut self, recording: Recording) {
@@ -230,7 +226,7 @@ impl CallRow {
         self.reported || self.disposed.is_some()
     }
 
-    fn legs(&self) -> &[Leg] {
+    fn legs(&self) -> &[CallLeg] {
         self.extras.as_ref().map_or(&[], |extras| &extras.legs)
     }
 
@@ -239,17 +235,17 @@ impl CallRow {
         if self.legs().is_empty() { self.answered } else { self.legs().iter().any(|leg| leg.answered) }
     }
 
-    /// Whole seconds: the answered leg's latest, where it has legs.
+    /// Whole seconds: the answered leg's latest, where it has legs. Of what was answered, and for how long nobody says,
+    /// the time from answer to end (RULINGS).
     pub fn duration_seconds(&self) -> Option<u32> {
         let (legs, answered) = (self.legs(), self.answered());
         if legs.is_empty() {
-            return self.told.get(DURATION).checked_sub(1);
+            let told = self.told.get(DURATION).checked_sub(1);
+            return told.or_else(|| spoken(self.moments()).filter(|_| answered));
         }
-        legs.iter()
-            .filter(|leg| leg.answered == answered)
-            .filter_map(|leg| leg.duration)
-            .max()
-            .map(|(_, s)| s)
+        let legs = || legs.iter().filter(|leg| leg.answered == answered);
+        let told = legs().filter_map(|leg| leg.duration).max().map(|(_, seconds)| seconds);
+        told.or_else(|| legs().filter_map(|leg| spoken(known(&leg.moments))).max().filter(|_| answered))
     }
 
     /// The provider's last word.
@@ -307,10 +303,7 @@ impl CallRow {
 
     /// When it was answered and when it ended.
     pub fn moments(&self) -> [Option<Instant>; 2] {
-        [0, 1].map(|at| {
-            let moment = self.moments.as_ref()?.get(at);
-            moment.checked_sub(1).map(|micros| Instant(micros as i64))
-        })
+        known(&self.moments)
     }
 
     /// Its recordings, in no order that can be served.

@@ -169,16 +169,19 @@ fn reported() -> impl Strategy<Value = Given> {
     let ids = (one(&CALLS), maybe(&["CA1", "CA2", "CA1", "CA9"]), prop::bool::weighted(0.2));
     let told = (maybe(&[true, false]), maybe(&[0, 10, 29, 30, 45, 600]), maybe(&["inbound", "outbound"]));
     let who = (maybe(&AGENTS), maybe(&["L1", "L2"]), maybe(&["human", "machine_end_beep"]));
-    let when = (instant(), prop::option::weighted(0.3, instant()), prop::option::weighted(0.2, instant()));
+    let moments = (prop::option::weighted(0.2, instant()), prop::option::weighted(0.3, -1..90_000_000i64));
+    let when = (instant(), prop::option::weighted(0.3, instant()), moments);
     let numbers = (maybe(&["+15550100", "client:ann"]), maybe(&["+15550199"]), maybe(&["S1"]));
     (ids, one(&STATUSES), told, who, when, numbers).prop_map(
-        |((id, parent, leg), status, told, who, (when, started, answered_at), numbers)| {
+        |((id, parent, leg), status, told, who, (when, started, (answered_at, lasted)), numbers)| {
+            let ended_at = lasted.map(|micros| Instant(answered_at.unwrap_or(when).0 + micros));
             let body = json!({
                 "call_id": if leg { format!("leg-{}", id.as_str().unwrap()).into() } else { id },
                 "parent_call_id": if leg { parent } else { Value::Null },
                 "status": status, "answered": told.0, "duration_seconds": told.1, "direction": told.2,
                 "agent": who.0, "lead_id": who.1, "answered_by": who.2,
                 "started_at": started.map(|at| at.to_string()), "answered_at": answered_at.map(|at| at.to_string()),
+                "ended_at": ended_at.map(|at| at.to_string()),
                 "from": numbers.0, "to": numbers.1, "session_id": numbers.2,
             });
             given("call_reported", when, body)
@@ -277,4 +280,14 @@ fn any_fact() -> impl Strategy<Value = Given> {
 /// Any facts, configurations anywhere among them.
 pub fn history() -> impl Strategy<Value = Vec<Given>> {
     prop::collection::vec(prop_oneof![32 => any_fact(), 1 => configured()], 0..60)
+}
+
+/// Whole seconds from the latest answer to the latest end that are given, where that is not before.
+pub fn lasted<'a>(facts: impl DoubleEndedIterator<Item = &'a &'a &'a Given> + Clone) -> Option<i64> {
+    let moment = |member| {
+        let given = |fact: &&&Given| Instant::parse(fact.body[member].as_str()?);
+        facts.clone().rev().find_map(given)
+    };
+    let seconds = (moment("ended_at")?.0 - moment("answered_at")?.0).div_euclid(1_000_000);
+    (seconds >= 0).then_some(seconds)
 }

@@ -143,7 +143,14 @@ impl<'a> Model<'a> {
         let config = self.config_at(started);
         let counts = facts.iter().any(|fact| fact.is(&["call_reported", "call_disposed"]));
         let direction = text(&REPORTED, "direction");
-        let seconds = latest(spoken, &REPORTED, "duration_seconds").and_then(Value::as_i64);
+        let answered = spoken.iter().any(|fact| fact.body["answered"] == true);
+        let moment = |member| latest(spoken, &REPORTED, member).and_then(instant);
+        let between = || {
+            let micros = (moment("ended_at")? - moment("answered_at")?).num_microseconds()?;
+            Some(micros.div_euclid(1_000_000))
+        };
+        let told = latest(spoken, &REPORTED, "duration_seconds").and_then(Value::as_i64);
+        let seconds = told.or_else(|| between().filter(|seconds| answered && *seconds >= 0));
         let counted_directions = config.names("counted_directions");
         let agent = text(&["call_reported", "call_placed"], "agent").or(text(&DISPOSED, "agent"));
         Call {
@@ -151,7 +158,7 @@ impl<'a> Model<'a> {
             counts,
             day: config.day(started),
             started,
-            answered: spoken.iter().any(|fact| fact.body["answered"] == true),
+            answered,
             seconds,
             counted: counts
                 && match counted_directions.is_empty() {
