@@ -238,6 +238,11 @@ impl Fact {
         kind_name(self.tag()).unwrap_or("unknown")
     }
 
+    /// Whether it speaks of a person without saying of whom: an event of outreach whose lead has neither id nor email.
+    pub fn lacks_its_lead(&self) -> bool {
+        matches!(self, Self::Outreach(fact) if !fact.lead().is_some_and(outreach::OutreachLead::is_named))
+    }
+
     /// Positions of the log that the body names: of other facts, or of a report up to which its figures hold.
     pub fn references(&self) -> Vec<u64> {
         use control::ControlFact as Control;

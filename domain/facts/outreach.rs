@@ -101,10 +101,13 @@ body! {
     }
 }
 
+/// What a lead that is nobody is answered with.
+pub const LEAD_RULE: &str = "must have an id or an email";
+
 impl LeadStaged {
     fn names_a_lead(&self, at: &mut Reader<'_>) {
-        if !self.lead.as_ref().is_some_and(|lead| lead.id.is_some() || lead.email.is_some()) {
-            at.fault_at("lead", "must have an id or an email");
+        if !self.lead.as_ref().is_some_and(OutreachLead::is_named) {
+            at.fault_at("lead", LEAD_RULE);
         }
     }
 }
@@ -158,6 +161,11 @@ impl OutreachFact {
 }
 
 impl OutreachLead {
+    /// Whether it is somebody: known by an id or an email.
+    pub fn is_named(&self) -> bool {
+        self.id.is_some() || self.email.is_some() || self.email_digest.is_some()
+    }
+
     /// By id where there is one, else by the email's digest (D3).
     pub fn name(&self, person: PersonHasher<'_>) -> Option<LeadName<'_>> {
         match &self.id {
