@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::Delivered;
 use crate::store::VALUE_MAX;
 
-/// Room in a value for the version, the count and the checksum.
-const ROOM: usize = VALUE_MAX - 16;
-const VERSION: u8 = 1;
+/// Room in a value for the version, the counts and the checksum.
+const ROOM: usize = VALUE_MAX - 24;
+/// From version 2 on, the places of the weak lines stand behind the lines.
+const VERSION: u8 = 2;
+/// The place of a weak line takes at most so many bytes.
+const PLACE: usize = 5;
 
 /// Deliveries in the order they came, and how long they are when laid down.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,8 @@ struct Stored {
     version: u8,
     lines: Vec<Delivered>,
 }
+
+type Weak = Vec<u32>;
 
 impl Block {
     /// An empty one of this number.
@@ -45,7 +50,8 @@ impl Block {
     /// The value: the lines, then their checksum.
     pub fn value(&self) -> Option<Vec<u8>> {
         let stored = Stored { version: VERSION, lines: self.lines.clone() };
-        let mut bytes = bincode::serde::encode_to_vec(&stored, bincode::config::standard()).ok()?;
+        let weak: Weak = (0..).zip(&self.lines).filter(|(_, line)| line.weak).map(|(at, _)| at).collect();
+        let mut bytes = bincode::serde::encode_to_vec((&stored, &weak), bincode::config::standard()).ok()?;
         let sum = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&sum.to_le_bytes());
         (bytes.len() <= VALUE_MAX).then_some(bytes)
@@ -58,12 +64,17 @@ impl Block {
             return None;
         }
         let config = bincode::config::standard().with_limit::<{ 4 * VALUE_MAX }>();
-        let (stored, read): (Stored, usize) = bincode::serde::decode_from_slice(bytes, config).ok()?;
-        (stored.version == VERSION && read == bytes.len()).then_some(Self {
-            number,
-            lines: stored.lines,
-            bytes: bytes.len(),
-        })
+        let (Stored { version, mut lines }, mut read): (Stored, usize) =
+            bincode::serde::decode_from_slice(bytes, config).ok()?;
+        if version == VERSION {
+            let (weak, more): (Weak, usize) =
+                bincode::serde::decode_from_slice(&bytes[read..], config).ok()?;
+            weak.iter()
+                .for_each(|at| lines.get_mut(*at as usize).into_iter().for_each(|line| line.weak = true));
+            read += more;
+        }
+        let is_whole = (1..=VERSION).contains(&version) && read == bytes.len();
+        is_whole.then_some(Self { number, lines, bytes: bytes.len() })
     }
 
     /// The key under which it lies: ascending with its number.
@@ -78,5 +89,6 @@ impl Block {
 }
 
 fn len(line: &Delivered) -> usize {
-    bincode::serde::encode_to_vec(line, bincode::config::standard()).map_or(ROOM, |bytes| bytes.len())
+    let own = bincode::serde::encode_to_vec(line, bincode::config::standard());
+    own.map_or(ROOM, |bytes| bytes.len()) + if line.weak { PLACE } else { 0 }
 }

@@ -36,6 +36,7 @@ struct Cell {
     neutral: u32,
     refused: u32,
     quarantined: u32,
+    weak: u32,
     unknown_numbers: u32,
 }
 
@@ -65,6 +66,8 @@ pub struct HealthSummary {
     pub failure: u64,
     /// Those that were quarantined.
     pub quarantined: u64,
+    /// Those of which something that would identify them was absent: told again, they may count twice.
+    pub weak: u64,
     /// Those that met another content under their key: neither.
     pub conflicts: u64,
     /// Refused requests (401): not of the provider, or its secret has changed.
@@ -135,6 +138,7 @@ impl Health {
             DeliveryStatus::Refused => cell.refused += 1,
             DeliveryStatus::Rejected => {}
         }
+        cell.weak += u32::from(delivered.weak);
         cell.unknown_numbers += u32::from(delivered.is_of_unknown_number());
         self.forget(second);
     }
@@ -181,6 +185,7 @@ impl Health {
             success,
             failure,
             quarantined: sum(|cell| cell.quarantined),
+            weak: sum(|cell| cell.weak),
             conflicts,
             refused: sum(|cell| cell.refused),
             first_refused: first_refused.map(|cell| Instant(cell.second * SECOND)),

@@ -71,6 +71,9 @@ pub struct DeliveryItem {
     pub processing_ms: f64,
     /// Why it was not recorded, in a word.
     pub error: Option<String>,
+    /// `weak` where something that would identify the delivery was absent, so that the same told again may count twice:
+    /// a part of its key, or the person that it is about. Else null.
+    pub identity: Option<&'static str>,
 }
 
 /// A page of deliveries.
@@ -197,5 +200,6 @@ fn item(line: &Delivered) -> DeliveryItem {
         outcome: line.status.as_str(),
         processing_ms: f64::from(line.micros) / 1_000.0,
         error: text(&line.error),
+        identity: line.weak.then_some("weak"),
     }
 }

@@ -102,6 +102,9 @@ pub struct Delivered {
     pub micros: u32,
     /// Why it was not recorded, in a word.
     pub error: Option<Box<str>>,
+    /// Whether something that would identify it was absent. A block keeps it beside its lines.
+    #[serde(skip)]
+    pub weak: bool,
 }
 
 /// The word in [`Delivered::error`] of a delivery about a number that its tenant does not have.

@@ -16,6 +16,7 @@ fn line(at: i64, status: DeliveryStatus) -> Delivered {
         status,
         micros: 1_500,
         error: None,
+        weak: false,
     }
 }
 

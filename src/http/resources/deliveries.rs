@@ -149,6 +149,9 @@ struct EndpointHealth {
     failure: u64,
     /// Deliveries that were quarantined.
     quarantined: u64,
+    /// Deliveries of weak identity: a part of their key or the person that they are about was absent, so that the same
+    /// told again may count twice. They count as what became of them, too.
+    weak: u64,
     /// Conflicts, which count neither as success nor as failure.
     conflicts: u64,
     /// Requests that were refused (401), which count in no rate.
@@ -183,6 +186,7 @@ impl EndpointHealth {
             success: endpoint.success,
             failure: endpoint.failure,
             quarantined: endpoint.quarantined,
+            weak: endpoint.weak,
             conflicts: endpoint.conflicts,
             refused: endpoint.refused,
             success_rate: endpoint.success_rate(),

@@ -82,7 +82,8 @@ struct Delivered {
     /// Why it was quarantined, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    /// `weak` where the delivery has no id of its own and is identified by a digest of its body.
+    /// `weak` where something that would identify the delivery is absent: a part of its key, so that a digest of its body
+    /// is the key, or the person that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'static str>,
 }
@@ -249,5 +250,6 @@ fn noted(
         status,
         micros,
         error: error.map(Into::into),
+        weak: accepted.as_ref().is_ok_and(|accepted| accepted.weak),
     }
 }

@@ -48,6 +48,7 @@ impl House {
             status,
             micros: 1,
             error: error.map(Into::into),
+            weak: false,
         });
         until("the delivery counts", || {
             self.health().map_or(0, |health| health.deliveries + health.refused) > before
