@@ -18,11 +18,11 @@ use toml::Spanned;
 use self::field::At;
 use super::ConfigError;
 use super::source::Source;
-use crate::ingest::payload::TimeFormat;
 use crate::ingest::post::{PostingRole, required_role};
 use crate::ingest::providers;
 use crate::ingest::providers::generic::field::{Path, ReadAs};
 use crate::ingest::providers::generic::{Mapping, MappingRule};
+use crate::ingest::time::TimeFormat;
 
 /// One `[[mapping]]` as written.
 #[derive(Debug, Deserialize)]

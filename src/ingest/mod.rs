@@ -30,6 +30,7 @@ pub mod remap;
 pub mod restore;
 pub mod signature;
 mod tenant_limiter;
+pub mod time;
 pub mod verdict;
 
 use std::sync::Arc;

@@ -1,12 +1,11 @@
-//! Lenient readers of payload values: numbers written as text, blanks for nothing, times in several formats.
+//! Lenient readers of payload values: numbers written as text, blanks for nothing.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
-use chrono_tz::Tz;
 use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, Text, canonical_text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::{MappingFailure, Reason};
+use super::time::TimeFormat;
 
 /// A name or id, cut to what a record may hold: the original is kept whole beside it.
 pub(crate) fn text(given: &str) -> Option<Text> {
@@ -71,58 +70,6 @@ pub fn boolean(given: &str) -> Option<bool> {
         "false" | "no" | "0" | "n" | "f" | "off" => Some(false),
         _ => None,
     }
-}
-
-/// How an instant is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TimeFormat {
-    /// RFC 3339, or the same with a blank for `T` or the offset without a colon.
-    Rfc3339,
-    /// RFC 2822, such as `Wed, 08 Oct 2025 13:54:12 +0000`.
-    Rfc2822,
-    /// Seconds since 1970 UTC, with or without a fraction.
-    EpochSeconds,
-    /// Milliseconds since 1970 UTC.
-    EpochMillis,
-    /// A pattern of `strftime`; without an offset in it, a time of the zone.
-    Pattern(String, Tz),
-}
-
-impl TimeFormat {
-    /// Reads an instant; of a local time that comes twice the first, and one that is left out never was.
-    pub fn read(&self, given: &str) -> Option<Instant> {
-        let micros = match self {
-            Self::Rfc3339 => {
-                let strict = DateTime::parse_from_rfc3339(given);
-                let lenient = || DateTime::parse_from_str(given, "%Y-%m-%d %H:%M:%S%.f %z");
-                strict.or_else(|_| lenient()).ok()?.timestamp_micros()
-            }
-            Self::Rfc2822 => DateTime::parse_from_rfc2822(given).ok()?.timestamp_micros(),
-            Self::EpochSeconds => epoch(given, 1_000_000)?,
-            Self::EpochMillis => epoch(given, 1_000)?,
-            Self::Pattern(pattern, zone) => match DateTime::parse_from_str(given, pattern) {
-                Ok(at) => at.timestamp_micros(),
-                Err(_) => {
-                    let local = NaiveDateTime::parse_from_str(given, pattern).ok()?;
-                    match zone.from_local_datetime(&local) {
-                        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.timestamp_micros(),
-                        LocalResult::None => return None,
-                    }
-                }
-            },
-        };
-        Instant::from_micros(micros)
-    }
-}
-
-/// Whole numbers are read as such, since a float of 2^53 no longer names one microsecond.
-fn epoch(given: &str, micros: i64) -> Option<i64> {
-    if let Ok(whole) = given.parse::<i64>() {
-        return whole.checked_mul(micros);
-    }
-    let float: f64 = given.parse().ok()?;
-    let scaled = float * micros as f64;
-    (scaled.abs() < 9e15).then_some(scaled as i64)
 }
 
 /// `(239) 555-0171`, as American senders write numbers for people, else the number as it is. A lone `+` is how some
@@ -225,23 +172,6 @@ mod tests {
         assert_eq!(["1.5", "2", "-1", "x"].map(minutes), [Some(90), Some(120), None, None]);
         assert_eq!(["95", "95.0", "95.5", "-3", ""].map(integer), [Some(95), Some(95), None, Some(-3), None]);
         assert_eq!(["Yes", "0", "maybe"].map(boolean), [Some(true), Some(false), None]);
-    }
-
-    #[test]
-    fn instants_are_read_in_every_format() {
-        let at = |text: &str| Instant::parse(text);
-        assert_eq!(TimeFormat::EpochSeconds.read("1752000000"), at("2025-07-08T18:40:00Z"));
-        assert_eq!(TimeFormat::EpochSeconds.read("1752000000.5"), at("2025-07-08T18:40:00.5Z"));
-        assert_eq!(TimeFormat::EpochMillis.read("1752000000250"), at("2025-07-08T18:40:00.25Z"));
-        assert_eq!(TimeFormat::EpochSeconds.read("9e99"), None);
-        let mail = TimeFormat::Rfc2822.read("Tue, 31 Aug 2010 20:36:29 +0000");
-        assert_eq!(mail, at("2010-08-31T20:36:29Z"));
-        let naive = TimeFormat::Pattern("%Y-%m-%d %H:%M:%S".into(), chrono_tz::America::Chicago);
-        assert_eq!(naive.read("2025-11-02 01:30:00"), at("2025-11-02T06:30:00Z"), "the first of the two");
-        assert_eq!(naive.read("2025-03-09 02:30:00"), None, "left out that night");
-        let with_offset = TimeFormat::Pattern("%Y-%m-%d %I:%M %p %z".into(), chrono_tz::UTC);
-        assert_eq!(with_offset.read("2026-01-19 12:00 PM -05:00"), at("2026-01-19T17:00:00Z"));
-        assert_eq!(TimeFormat::Rfc3339.read("2018-02-19 13:41:00 -0500"), at("2018-02-19T18:41:00Z"));
     }
 
     #[test]

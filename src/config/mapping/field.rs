@@ -10,8 +10,8 @@ use toml::Spanned;
 
 use crate::config::ConfigError;
 use crate::config::source::Source;
-use crate::ingest::payload::TimeFormat;
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
+use crate::ingest::time::TimeFormat;
 
 /// A field that is more than a path.
 #[derive(Debug, Default, Deserialize)]

@@ -15,9 +15,10 @@ use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{Members, TimeFormat, digest, scalar};
+use crate::ingest::payload::{Members, digest, scalar};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::{CALLRAIL, Scheme};
+use crate::ingest::time::TimeFormat;
 
 const EVENTS: &[&str] = &[
     "pre_call",

@@ -14,9 +14,10 @@ use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{Members, TimeFormat, digest};
+use crate::ingest::payload::{Members, digest};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
 use crate::ingest::signature::{CTM, Scheme};
+use crate::ingest::time::TimeFormat;
 
 const EVENTS: &[&str] = &[
     "start",

@@ -19,6 +19,7 @@ use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::payload::{long_text, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
+use crate::ingest::time::instant;
 
 /// The provider `emailbison`.
 pub const PRESET: Preset = Preset {
@@ -287,7 +288,7 @@ impl Event<'_> {
         match &self.data[object][member] {
             Value::Null => Ok(None),
             Value::String(blank) if blank.trim().is_empty() => Ok(None),
-            given => match given.as_str().and_then(Instant::parse) {
+            given => match scalar(given).and_then(|text| instant(&text, None)) {
                 Some(at) => Ok(Some(at)),
                 None => {
                     let detail = format!("/data/{object}/{member} {}, not {given}", Instant::RULE);

@@ -6,7 +6,7 @@ pub mod field;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::ExternalId;
-use domain::members::{Email, Instant, Phone, Text, fold_word};
+use domain::members::{Email, Phone, Text, fold_word};
 use serde_json::{Map, Value};
 
 use self::field::{EventContext, Field, Path};
@@ -19,6 +19,7 @@ use crate::ingest::payload::digest;
 use crate::ingest::payload::text;
 use crate::ingest::provider::{MappedDelivery, MappingResult, ProviderAdapter};
 use crate::ingest::signature::Scheme;
+use crate::ingest::time::instant;
 
 /// Events of one delivery that are read at most; more of them are quarantined whole.
 const EVENTS_MAX: usize = 1_000;
@@ -246,7 +247,7 @@ impl Event<'_> {
         for (rule, kind) in &kinds {
             let at = rule.occurred_at.as_ref().or(self.mapping.occurred_at.as_ref());
             let at = match at {
-                Some(field) => field.text(&self.source)?.as_deref().and_then(Instant::parse),
+                Some(field) => field.text(&self.source)?.as_deref().and_then(|at| instant(at, None)),
                 None => None,
             };
             let fact = self.fact(rule, kind, owner.agent.as_ref())?;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use chrono::DateTime;
+use chrono_tz::Tz;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
@@ -21,6 +21,7 @@ use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::text;
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
+use crate::ingest::time::instant;
 
 /// The provider `twilio`.
 pub const PRESET: Preset = Preset {
@@ -112,10 +113,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An RFC 2822 time; `None` also when it cannot be read: some senders write `+03 Etc/UTC` or nothing.
+    /// An RFC 2822 time, or as other senders write it: UTC, where they name no zone. `None` where nothing can be read.
     fn time(&self, name: &str) -> Option<Instant> {
-        let parsed = DateTime::parse_from_rfc2822(&self.get(name)?).ok()?;
-        Instant::from_micros(parsed.timestamp_micros())
+        instant(&self.get(name)?, Some(Tz::UTC))
     }
 
     /// Who called whom. A browser's call through a TwiML App says `inbound`, though a person dials out.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::payload::{TimeFormat, boolean, integer, minutes, phone, scalar, seconds};
+use crate::ingest::payload::{boolean, integer, minutes, phone, scalar, seconds};
+use crate::ingest::time::TimeFormat;
 
 /// What an event is read from.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,295 @@
+//! Times as senders write them, in the formats that are configured and, beyond these, in every one that is unambiguous.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, FixedOffset, LocalResult, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+use domain::members::Instant;
+
+/// How an instant is usually written. What is written otherwise is read too, where it can mean one instant only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// RFC 3339.
+    Rfc3339,
+    /// RFC 2822, such as `Wed, 08 Oct 2025 13:54:12 +0000`.
+    Rfc2822,
+    /// Seconds since 1970 UTC, with or without a fraction.
+    EpochSeconds,
+    /// Milliseconds since 1970 UTC.
+    EpochMillis,
+    /// A pattern of `strftime`; without an offset in it, a time of the zone.
+    Pattern(String, Tz),
+}
+
+impl TimeFormat {
+    /// Reads an instant; of a local time that comes twice the first, and one that is left out never was.
+    pub fn read(&self, given: &str) -> Option<Instant> {
+        let given = given.trim();
+        let micros = match self {
+            Self::Rfc3339 | Self::Rfc2822 => None,
+            Self::EpochSeconds => epoch(given, 1_000_000),
+            Self::EpochMillis => epoch(given, 1_000),
+            Self::Pattern(pattern, zone) => match DateTime::parse_from_str(given, pattern) {
+                Ok(at) => Some(at.timestamp_micros()),
+                Err(_) => NaiveDateTime::parse_from_str(given, pattern).ok().and_then(|at| local(*zone, &at)),
+            },
+        };
+        let zone = match self {
+            Self::Pattern(_, zone) => Some(*zone),
+            Self::Rfc3339 | Self::Rfc2822 | Self::EpochSeconds | Self::EpochMillis => None,
+        };
+        micros.and_then(Instant::from_micros).or_else(|| instant(given, zone))
+    }
+}
+
+/// Dates with a time of day. A fraction may follow; what is left behind it says the zone.
+const LAYOUTS: &[&str] = &[
+    "%Y-%m-%d %I:%M:%S %p",
+    "%Y-%m-%d %I:%M %p",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y%m%d %H%M%S%.f",
+    "%d %B %Y %H:%M:%S%.f",
+    "%d %B %Y %H:%M",
+    "%B %d %Y %H:%M:%S%.f",
+];
+
+/// Reads an instant in any spelling that can mean one alone: RFC 3339 and RFC 2822 with a blank for `T`, without a
+/// weekday, without seconds, with fractions, with an offset without a colon or of hours alone, with the name of a zone,
+/// and seconds, milliseconds or microseconds since 1970, told apart by their size. A text without an offset is read in
+/// `zone`, and not at all where there is none.
+pub fn instant(given: &str, zone: Option<Tz>) -> Option<Instant> {
+    let given = given.trim();
+    let strict = DateTime::parse_from_rfc3339(given).or_else(|_| DateTime::parse_from_rfc2822(given));
+    if let Ok(at) = strict {
+        return Instant::from_micros(at.timestamp_micros());
+    }
+    if given.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return since_1970(given);
+    }
+    let plain = plain(given);
+    let micros = LAYOUTS.iter().find_map(|layout| {
+        let (at, rest) = NaiveDateTime::parse_and_remainder(&plain, layout).ok()?;
+        in_zone(&at, rest.trim(), zone)
+    })?;
+    Instant::from_micros(micros)
+}
+
+/// Without weekday, comment and `T`, and with a point before the fraction.
+fn plain(given: &str) -> Cow<'_, str> {
+    let without_comment = match given.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+        Some((before, _)) => before.trim_end(),
+        None => given,
+    };
+    let letters = without_comment.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (word, rest) = without_comment.split_at(letters);
+    let is_weekday = word.get(..3).is_some_and(|start| {
+        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].iter().any(|day| day.eq_ignore_ascii_case(start))
+    });
+    let text = if is_weekday { rest.trim_start_matches(',').trim_start() } else { without_comment };
+    let bytes = text.as_bytes();
+    let between_digits = |at: usize| {
+        let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+        at > 0 && digit(at - 1) && digit(at + 1)
+    };
+    let replace = |(at, letter): (usize, char)| match letter {
+        'T' | 't' if between_digits(at) => ' ',
+        ',' if between_digits(at) => '.',
+        other => other,
+    };
+    text.char_indices().map(replace).collect::<String>().into()
+}
+
+/// The instant of a local time in the zone that stands behind it.
+fn in_zone(at: &NaiveDateTime, written: &str, usual: Option<Tz>) -> Option<i64> {
+    if written.is_empty() {
+        return local(usual?, at);
+    }
+    let is_utc = |word: &str| ["z", "utc", "gmt", "ut"].iter().any(|name| name.eq_ignore_ascii_case(word));
+    if is_utc(written) {
+        return Some(at.and_utc().timestamp_micros());
+    }
+    // `GMT+0200` as browsers write it.
+    let offset = match written.find(['+', '-']) {
+        Some(sign) if sign == 0 || is_utc(&written[..sign]) => Some(&written[sign..]),
+        Some(_) | None => None,
+    };
+    if let Some(offset) = offset {
+        // The zone's name may follow, as in `-0400 EDT`.
+        let offset = offset.split_ascii_whitespace().next()?;
+        return Some(at.and_local_timezone(fixed(offset)?).single()?.timestamp_micros());
+    }
+    let hours = match written.to_ascii_uppercase().as_str() {
+        "EDT" => -4,
+        "EST" | "CDT" => -5,
+        "CST" | "MDT" => -6,
+        "MST" | "PDT" => -7,
+        "PST" => -8,
+        _ => return local(written.parse().ok()?, at),
+    };
+    Some(at.and_local_timezone(FixedOffset::east_opt(hours * 3_600)?).single()?.timestamp_micros())
+}
+
+/// An offset: `+02:00`, `+0200`, `+02`, `+2`, `+2:00`.
+fn fixed(offset: &str) -> Option<FixedOffset> {
+    let (sign, digits) = offset.split_at_checked(1)?;
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
+        None => (digits, "0"),
+    };
+    let number = |text: &str| -> Option<i32> {
+        let fits = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if fits { text.parse().ok() } else { None }
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes).filter(|minutes| *minutes < 60)?);
+    let seconds = hours * 3_600 + minutes * 60;
+    FixedOffset::east_opt(if sign == "-" { -seconds } else { seconds })
+}
+
+fn local(zone: Tz, at: &NaiveDateTime) -> Option<i64> {
+    match zone.from_local_datetime(at) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_micros()),
+        LocalResult::None => None,
+    }
+}
+
+/// Seconds, milliseconds or microseconds since 1970: of one number at most one of them lies within 1973–2100.
+fn since_1970(given: &str) -> Option<Instant> {
+    let digits = given.split('.').next().unwrap_or_default().trim_start_matches('0').len();
+    let micros = match digits {
+        9..=10 => 1_000_000,
+        12..=13 => 1_000,
+        15..=16 => 1,
+        _ => return None,
+    };
+    epoch(given, micros).and_then(Instant::from_micros)
+}
+
+/// So many units since 1970, each of `micros` µs. Decimals are read as such, since a float of 2^53 no longer names one
+/// microsecond.
+fn epoch(given: &str, micros: i64) -> Option<i64> {
+    let (whole, fraction) = given.split_once('.').unwrap_or((given, ""));
+    if let Ok(whole) = whole.parse::<i64>()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let digits = &fraction[..fraction.len().min(9)];
+        let part = digits.parse::<i64>().unwrap_or(0) * micros / 10_i64.pow(digits.len() as u32);
+        let part = if given.starts_with('-') { -part } else { part };
+        return whole.checked_mul(micros)?.checked_add(part);
+    }
+    let float: f64 = given.parse().ok()?;
+    let scaled = float * micros as f64;
+    (scaled.abs() < 9e15).then_some(scaled as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<Instant> {
+        Instant::parse(text)
+    }
+
+    #[test]
+    fn instants_are_read_in_every_format() {
+        assert_eq!(TimeFormat::EpochSeconds.read("1752000000"), at("2025-07-08T18:40:00Z"));
+        assert_eq!(TimeFormat::EpochSeconds.read("1752000000.5"), at("2025-07-08T18:40:00.5Z"));
+        assert_eq!(TimeFormat::EpochSeconds.read("1752000000.123457"), at("2025-07-08T18:40:00.123457Z"));
+        assert_eq!(TimeFormat::EpochSeconds.read("1.752e9"), at("2025-07-08T18:40:00Z"));
+        assert_eq!(TimeFormat::EpochMillis.read("1752000000250"), at("2025-07-08T18:40:00.25Z"));
+        assert_eq!(TimeFormat::EpochSeconds.read("9e99"), None);
+        let mail = TimeFormat::Rfc2822.read("Tue, 31 Aug 2010 20:36:29 +0000");
+        assert_eq!(mail, at("2010-08-31T20:36:29Z"));
+        let naive = TimeFormat::Pattern("%Y-%m-%d %H:%M:%S".into(), chrono_tz::America::Chicago);
+        assert_eq!(naive.read("2025-11-02 01:30:00"), at("2025-11-02T06:30:00Z"), "the first of the two");
+        assert_eq!(naive.read("2025-03-09 02:30:00"), None, "left out that night");
+        let with_offset = TimeFormat::Pattern("%Y-%m-%d %I:%M %p %z".into(), chrono_tz::UTC);
+        assert_eq!(with_offset.read("2026-01-19 12:00 PM -05:00"), at("2026-01-19T17:00:00Z"));
+        assert_eq!(TimeFormat::Rfc3339.read("2018-02-19 13:41:00 -0500"), at("2018-02-19T18:41:00Z"));
+    }
+
+    #[test]
+    fn what_can_mean_one_instant_only_is_read_whatever_the_format() {
+        let formats = [
+            TimeFormat::Rfc3339,
+            TimeFormat::Rfc2822,
+            TimeFormat::EpochSeconds,
+            TimeFormat::EpochMillis,
+            TimeFormat::Pattern("%m/%d/%Y".into(), chrono_tz::America::Chicago),
+        ];
+        let wanted = at("2025-10-08T18:55:38Z");
+        for text in [
+            "2025-10-08T18:55:38Z",
+            "2025-10-08t18:55:38z",
+            " 2025-10-08 18:55:38 UTC ",
+            "2025-10-08 18:55:38Z",
+            "2025-10-08T18:55:38 utc",
+            "2025-10-08 18:55:38+00",
+            "2025-10-08 18:55:38.000 +0000 UTC",
+            "2025-10-08 14:55:38 -0400 EDT",
+            "2025-10-08T20:55:38+0200",
+            "2025-10-08T20:55:38+02",
+            "2025-10-08T20:55:38 +2",
+            "2025-10-08T13:25:38-5:30",
+            "2025-10-08 06:55:38 PM UTC",
+            "2025/10/08 18:55:38 GMT",
+            "20251008T185538Z",
+            "20251008T205538+0200",
+            "Wed, 08 Oct 2025 18:55:38 UTC",
+            "Wed, 08 Oct 2025 18:55:38 GMT",
+            "Wed, 8 Oct 2025 18:55:38.0 +00:00",
+            "wednesday, 08 oct 2025 20:55:38 +02",
+            "Thu, 08 Oct 2025 18:55:38 +0000",
+            "08 Oct 2025 18:55:38 Z",
+            "08 October 2025 14:55:38 EDT",
+            "Wed, 08 Oct 2025 18:55:38 Etc/UTC",
+            "Wed, 08 Oct 2025 14:55:38 America/New_York",
+            "Wed Oct 08 2025 20:55:38 GMT+0200 (Central European Summer Time)",
+        ] {
+            for format in &formats {
+                assert_eq!(format.read(text), wanted, "{text:?} as {format:?}");
+            }
+        }
+        let read = |text: &str| instant(text, None);
+        assert_eq!(read("2025-10-08T18:55:38,250+00"), at("2025-10-08T18:55:38.25Z"));
+        assert_eq!(read("2025-10-08 18:55:38.1234567 UTC"), at("2025-10-08T18:55:38.123456Z"));
+        assert_eq!(read("2025-10-08T18:55Z"), at("2025-10-08T18:55:00Z"));
+        assert_eq!(
+            ["1759949738", "1759949738000", "1759949738000000"].map(read),
+            [wanted; 3],
+            "told apart by their size"
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_or_could_be_several_is_not_read() {
+        for text in [
+            "",
+            "yesterday",
+            "2025-10-08",
+            "2025-10-08 18:55:38",
+            "08/10/2025 18:55:38 UTC",
+            "2025-13-08T18:55:38Z",
+            "2025-02-30 18:55:38 UTC",
+            "2025-10-08 25:55:38 UTC",
+            "2025-10-08 18:55:38 Mars/Phobos",
+            "2025-10-08 18:55:38 +99",
+            "2025-10-08 18:55:38 +02:75",
+            "2025-10-08 18:55:38 +é",
+            "1969-12-31 23:59:59 UTC",
+            "12",
+            "1.2.3",
+            "(é)",
+            "20251008",
+            "Mon",
+            "été",
+        ] {
+            assert_eq!(instant(text, None), None, "{text:?}");
+        }
+        let local = |text: &str| instant(text, Some(chrono_tz::UTC));
+        assert_eq!(local("2025-10-08 18:55:38"), at("2025-10-08T18:55:38Z"));
+        assert_eq!(local("Wed, 08 Oct 2025 18:55:38"), at("2025-10-08T18:55:38Z"));
+    }
+}
