@@ -27,6 +27,17 @@ fn cut(given: &str, max: usize) -> String {
     text
 }
 
+/// Whether a value says nothing: null, a blank text, an empty list or object (RULINGS, Equality).
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// A text, number or boolean as trimmed text; `None` if it is blank, a list or an object.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {

@@ -14,7 +14,7 @@ use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{Members, digest};
+use crate::ingest::payload::{Members, digest, is_blank};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
 use crate::ingest::signature::{CTM, Scheme};
 use crate::ingest::time::TimeFormat;
@@ -79,7 +79,8 @@ fn map(
     let body = domain::json::parse(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     // Some who pass it on put the call under a name.
-    let call = if body["call"].is_object() { &body["call"] } else { &body };
+    let call = &body["call"];
+    let call = if call.is_object() && !is_blank(call) { call } else { &body };
     let members = Members(call);
     let number = members.phone(&["tracking_number", "tracking_number_format"]);
     let workspaces: Vec<Text> = members.text(&["account_id"]).into_iter().collect();
@@ -90,10 +91,10 @@ fn map(
     let event = event(delivery, endpoint)?;
     mapped.event = Some(event.to_owned());
     let kind = event_kind(event);
-    // A change of status tells of texts too, and for outbound ones alone does so.
-    let is_text = call["message_id"].is_string()
-        || members.get(&["direction"]).is_some_and(|direction| fold_word(&direction).starts_with("msg-"));
-    if kind == EventKind::Nothing || is_text {
+    // A change of status tells of texts, forms and chats too, and for outbound texts alone does so.
+    let is_text = members.get(&["message_id"]).is_some();
+    let is_call = direction(members).is_none_or(|direction| direction.is_some());
+    if kind == EventKind::Nothing || is_text || !is_call {
         return Ok(MappingResult::Ignored);
     }
     let owner = owner?;
@@ -114,6 +115,11 @@ fn map(
     facts.call(&key, at, reported, recorded)
 }
 
+/// Who called whom; `Some(None)`: the activity is no call, but a form, a chat, a text.
+fn direction(members: Members<'_>) -> Option<Option<Direction>> {
+    members.get(&["direction"]).map(|given| Direction::parse(&given))
+}
+
 /// Where the call stands, and whether somebody answered. Talk time tells more surely than a word whether anybody
 /// was spoken to, so it decides where the word leaves it open.
 fn standing(kind: EventKind, word: Option<&str>, talked: Option<u32>) -> (CallStatus, Option<bool>) {
@@ -129,11 +135,14 @@ fn standing(kind: EventKind, word: Option<&str>, talked: Option<u32>) -> (CallSt
         Some("ringing") => (CallStatus::Ringing, None),
         Some("in-progress") => (CallStatus::InProgress, Some(true)),
         Some("answered") => (CallStatus::Completed, Some(true)),
-        Some("completed") => (CallStatus::Completed, by_talk.or(Some(true))),
+        // Nobody was spoken to: a menu or a greeting took the call (CTM, "activity statuses").
+        Some("completed") => (CallStatus::Completed, by_talk.or(Some(false))),
         Some("no-answer" | "missed" | "voicemail") => (CallStatus::NoAnswer, Some(false)),
         Some("busy") => (CallStatus::Busy, Some(false)),
-        Some("failed") => (CallStatus::Failed, Some(false)),
-        Some("canceled" | "cancelled" | "abandoned") => (CallStatus::Canceled, Some(false)),
+        Some("failed" | "blocked") => (CallStatus::Failed, Some(false)),
+        Some("canceled" | "cancelled" | "abandoned" | "hangup" | "hang-up") => {
+            (CallStatus::Canceled, Some(false))
+        }
         Some(_) | None => (CallStatus::Completed, by_talk),
     }
 }
@@ -152,8 +161,8 @@ fn reported(
     let connected = members.seconds(&["duration"])?;
     let (status, answered) = standing(kind, word.as_deref(), talked);
     let has_ended = status.rank() == 3;
-    let direction = members.get(&["direction"]).and_then(|given| Direction::parse(&given));
-    let direction = direction.or((event == "start_outbound").then_some(Direction::Outbound));
+    let direction =
+        direction(members).flatten().or((event == "start_outbound").then_some(Direction::Outbound));
     let customer = members.phone(&["caller_number", "caller_number_format", "contact_number"]);
     let (from, to) = match direction {
         Some(Direction::Outbound) => (number.clone(), customer),

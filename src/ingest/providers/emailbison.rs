@@ -16,7 +16,7 @@ use super::facts::FactBuilder;
 use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::payload::{long_text, text};
+use crate::ingest::payload::{is_blank, long_text, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -89,15 +89,6 @@ fn event_kind(event: &str) -> Option<EventKind> {
         | "blacklisted_domain_removed" => EventKind::Nothing,
         _ => return None,
     })
-}
-
-/// An id: a number, or the same as text.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 fn id(value: &Value) -> Option<Text> {
@@ -200,21 +191,22 @@ impl Event<'_> {
         let wrong = |pointer: &str, rule: &str| {
             Err(MappingFailure::new(Reason::MalformedField, format!("/data{pointer} must be {rule}")))
         };
-        if !(self.data.is_object() || self.data.is_null()) {
+        if !(self.data.is_object() || is_blank(self.data)) {
             return wrong("", "an object");
         }
         for name in ["lead", "campaign", "sender_email", "reply", "campaign_event", "scheduled_email"] {
             let part = &self.data[name];
-            if !(part.is_object() || part.is_null()) {
+            if !(part.is_object() || is_blank(part)) {
                 return wrong(&format!("/{name}"), "an object");
             }
-            if part["id"].is_array() || part["id"].is_object() || part["id"].is_boolean() {
+            let id = &part["id"];
+            if !is_blank(id) && (id.is_array() || id.is_object() || id.is_boolean()) {
                 return wrong(&format!("/{name}/id"), "a number or a string");
             }
         }
         for name in ["lead", "sender_email"] {
             let email = &self.data[name]["email"];
-            if !(email.is_string() || email.is_null()) {
+            if !(email.is_string() || is_blank(email)) {
                 return wrong(&format!("/{name}/email"), "a string");
             }
         }
@@ -285,16 +277,16 @@ impl Event<'_> {
     }
 
     fn instant(&self, object: &str, member: &str) -> Result<Option<Instant>, MappingFailure> {
-        match &self.data[object][member] {
-            Value::Null => Ok(None),
-            Value::String(blank) if blank.trim().is_empty() => Ok(None),
-            given => match scalar(given).and_then(|text| instant(&text, None)) {
-                Some(at) => Ok(Some(at)),
-                None => {
-                    let detail = format!("/data/{object}/{member} {}, not {given}", Instant::RULE);
-                    Err(MappingFailure::new(Reason::MalformedField, detail))
-                }
-            },
+        let given = &self.data[object][member];
+        if is_blank(given) {
+            return Ok(None);
+        }
+        match scalar(given).and_then(|text| instant(&text, None)) {
+            Some(at) => Ok(Some(at)),
+            None => {
+                let detail = format!("/data/{object}/{member} {}, not {given}", Instant::RULE);
+                Err(MappingFailure::new(Reason::MalformedField, detail))
+            }
         }
     }
 
@@ -310,7 +302,7 @@ impl Event<'_> {
     }
 
     fn text(&self, object: &str, member: &str) -> Option<Text> {
-        self.data[object][member].as_str().and_then(text)
+        id(&self.data[object][member])
     }
 
     fn lead(&self) -> Option<OutreachLead> {

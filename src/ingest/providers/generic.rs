@@ -15,8 +15,7 @@ use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{OwnerClaims, owner};
-use crate::ingest::payload::digest;
-use crate::ingest::payload::text;
+use crate::ingest::payload::{digest, is_blank, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, ProviderAdapter};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -133,13 +132,16 @@ impl ProviderAdapter for Mapping {
     }
 }
 
-/// The payload as JSON; fields of a form are texts, of which the first of a name counts.
+/// The payload as JSON; fields of a form are texts, of which the first of a name that is not blank counts.
 fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
     let of_form = |form: Form<'_>| {
         let mut members = Map::new();
         for (name, value) in form.fields() {
             let [name, value] = [name, value].map(|text| String::from_utf8_lossy(text).into_owned());
-            members.entry(name).or_insert(Value::String(value));
+            let known = members.entry(name).or_insert(Value::Null);
+            if is_blank(known) {
+                *known = Value::String(value);
+            }
         }
         Value::Object(members)
     };

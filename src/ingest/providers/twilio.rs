@@ -18,7 +18,7 @@ use crate::directory::{Directory, Endpoint};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::text;
+use crate::ingest::payload::{scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -73,12 +73,7 @@ impl<'a> Fields<'a> {
         let Value::Object(members) = parsed else {
             return Err(MappingFailure::new(Reason::MalformedBody, "the body must be a JSON object"));
         };
-        let scalar = |value: Value| match value {
-            Value::String(text) => Some(text),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
-        };
-        let body = members.into_iter().filter_map(|(name, value)| Some((name, scalar(value)?))).collect();
+        let body = members.into_iter().filter_map(|(name, value)| Some((name, scalar(&value)?))).collect();
         Ok(Self { body, form: Form::default(), query })
     }
 

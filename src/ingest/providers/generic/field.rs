@@ -156,7 +156,8 @@ impl Field {
     pub fn read(&self, source: &EventContext<'_>) -> Result<Option<Value>, MappingFailure> {
         let found = self.paths.iter().find_map(|path| {
             let value = path.read(source)?;
-            let is_list = self.read_as == ReadAs::List && value.is_array();
+            let is_list = self.read_as == ReadAs::List
+                && value.as_array().is_some_and(|items| items.iter().any(|item| scalar(item).is_some()));
             (is_list || scalar(&value).is_some()).then_some((path, value))
         });
         let Some((path, value)) = found else { return Ok(self.default.clone()) };
