@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::keys::TenantId;
+use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use factfold::config::{Config, Overrides};
 use factfold::directory::{Directory, Endpoint, TenantEntry};
 use factfold::ingest::delivery::Delivery;
-use factfold::ingest::provider::{MappedDelivery, MappingResult};
+use factfold::ingest::provider::{MappedDelivery, MappingContext, MappingResult};
 use factfold::ingest::providers::generic::Mapping;
 use factfold::ingest::providers::{PRESETS, Registry};
 use serde_json::{Value, json};
@@ -97,7 +97,8 @@ fn delivery(fixture: &Fixture) -> Delivery {
 fn map(delivery: &Delivery) -> MappedDelivery {
     let directory = directory();
     let endpoint = directory.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
-    REGISTRY.provider(&delivery.provider).expect("provider").map(delivery, endpoint, directory)
+    let context = MappingContext { endpoint, directory, secret: &LogSecret::new(&[7; 32]) };
+    REGISTRY.provider(&delivery.provider).expect("provider").map(delivery, context)
 }
 
 fn fact_json(fact: &Envelope) -> Value {

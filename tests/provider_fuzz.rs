@@ -10,7 +10,7 @@ use domain::members::Instant;
 use factfold::config::{Config, Overrides};
 use factfold::directory::{Directory, Endpoint, Secret, TenantEntry};
 use factfold::ingest::delivery::Delivery;
-use factfold::ingest::provider::MappingResult;
+use factfold::ingest::provider::{MappingContext, MappingResult};
 use factfold::ingest::providers::generic::Mapping;
 use factfold::ingest::providers::{PRESETS, Registry};
 use factfold::ingest::signature::{SCHEMES, Scheme};
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use crate::common::fixture;
 
 const RECEIVED_AT: Instant = Instant(1_790_000_000_000_000);
+
+static SECRET: LazyLock<LogSecret> = LazyLock::new(|| LogSecret::new(&[7; 32]));
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(mappings()));
 
@@ -141,8 +143,9 @@ fn mutated(media: &str, body: &str, changes: &[(usize, Option<Value>)]) -> Bytes
 fn check(delivery: &Delivery) -> Result<(), TestCaseError> {
     let endpoint = DIRECTORY.endpoint(&delivery.provider, &delivery.endpoint).expect("endpoint");
     let provider = REGISTRY.provider(&delivery.provider).expect("provider");
-    let read = provider.map(delivery, endpoint, &DIRECTORY);
-    let again = provider.map(delivery, endpoint, &DIRECTORY);
+    let context = MappingContext { endpoint, directory: &DIRECTORY, secret: &SECRET };
+    let read = provider.map(delivery, context);
+    let again = provider.map(delivery, context);
     let (facts, twice) = match (read.result, again.result) {
         (MappingResult::Facts { facts, .. }, MappingResult::Facts { facts: twice, .. }) => (facts, twice),
         (MappingResult::Ignored, MappingResult::Ignored) => return Ok(()),
@@ -160,7 +163,7 @@ fn check(delivery: &Delivery) -> Result<(), TestCaseError> {
         prop_assert!(DIRECTORY.has_tenant(&fact.tenant));
         prop_assert_eq!(fact.provider.as_str(), delivery.provider.as_str());
         // Too long is a reason of quarantine; anything else must be laid down.
-        let laid = fact.draft(&LogSecret::new(&[7; 32]), [9; 16], &delivery.body);
+        let laid = fact.draft(&SECRET, [9; 16], &delivery.body);
         prop_assert!(matches!(laid, Ok(_) | Err(CodecError::TooLong { .. })), "{:?}", laid.err());
     }
     Ok(())
@@ -187,7 +190,10 @@ fn null_control_unchanged_seeds_are_mostly_facts() {
         let query = format!("event={event}&workspace=Globex");
         let delivery = delivery(provider, "acme", &query, media, mutated(media, body, &[]));
         let endpoint = DIRECTORY.endpoint(provider, "acme").expect("endpoint");
-        let read = REGISTRY.provider(provider).expect("provider").map(&delivery, endpoint, &DIRECTORY);
+        let read = REGISTRY
+            .provider(provider)
+            .expect("provider")
+            .map(&delivery, MappingContext { endpoint, directory: &DIRECTORY, secret: &SECRET });
         matches!(read.result, MappingResult::Facts { .. })
     });
     let facts = facts.count();

@@ -9,7 +9,7 @@ use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use factfold::directory::{Directory, Endpoint, Secret, TenantEntry};
 use factfold::ingest::delivery::{Delivery, Form};
-use factfold::ingest::provider::{MappingResult, ProviderAdapter};
+use factfold::ingest::provider::{MappingContext, MappingResult, ProviderAdapter};
 use factfold::ingest::providers::preset;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -62,15 +62,17 @@ fn stages(
         alone(count, || deliveries.iter().try_for_each(|delivery| provider.verify(delivery, endpoint, URL)));
     verified?;
     println!("{:<46} {time:>20}", "  verify");
+    let secret = LogSecret::new(&[7; 32]);
+    let context = MappingContext { endpoint, directory, secret: &secret };
     let (time, facts) = alone(count, || {
-        let read = |delivery| match provider.map(delivery, endpoint, directory).result {
+        let read = |delivery| match provider.map(delivery, context).result {
             MappingResult::Facts { facts, .. } => Ok(facts),
             other => Err(format!("no fact: {other:?}")),
         };
         deliveries.iter().map(read).collect::<Result<Vec<_>, _>>()
     });
     println!("{:<46} {time:>20}", "  map");
-    let (facts, secret) = (facts?, LogSecret::new(&[7; 32]));
+    let facts = facts?;
     let (time, laid) = alone(count, || {
         facts.iter().flatten().zip(deliveries).try_for_each(|(fact, delivery)| {
             fact.draft(&secret, [3; 16], &delivery.body).map(|draft| drop(black_box(draft)))

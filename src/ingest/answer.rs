@@ -72,7 +72,7 @@ pub struct Accepted {
     pub outcome: Outcome,
     /// Its facts.
     pub facts: Vec<FactAnswer>,
-    /// Nothing in the delivery identifies it, so a digest of the body is its key: `identity: weak`.
+    /// Something that would identify it is absent, a part of its key or the person it is about: `identity: weak`.
     pub weak: bool,
     /// The number that was called is not one of the tenant's: worth an alert (RULINGS, Owner).
     pub unknown_number: bool,

@@ -50,7 +50,7 @@ use self::conflict::ConflictCounter;
 use self::delivery::Delivery;
 use self::differing::{DifferingFact, KeyMatch};
 use self::error::{MappingFailure, Reason};
-use self::provider::{MappingResult, ProviderAdapter};
+use self::provider::{MappingContext, MappingResult, ProviderAdapter};
 use self::providers::Registry;
 use self::tenant_limiter::TenantLimiter;
 
@@ -197,7 +197,8 @@ impl Ingest {
         endpoint: &Endpoint,
         directory: &Directory,
     ) -> Result<(Accepted, Option<MappingFailure>), IngestError> {
-        let mapped = provider.map(delivery, endpoint, directory);
+        let context = MappingContext { endpoint, directory, secret: &self.secret };
+        let mapped = provider.map(delivery, context);
         let tenant = mapped.tenant.filter(|tenant| directory.has_tenant(tenant));
         // A tenant without numbers does not tell calls apart by them.
         let unknown_number =
@@ -227,15 +228,16 @@ impl Ingest {
             if !is_whole {
                 return Vec::new();
             }
-            let first = provider.map(&delivery.with_original(original), endpoint, directory);
+            let first = provider.map(&delivery.with_original(original), context);
             match first.result {
                 MappingResult::Facts { facts, .. } => facts,
                 MappingResult::Ignored | MappingResult::Failed(_) => Vec::new(),
             }
         };
+        let about_nobody = facts.iter().any(|envelope| envelope.fact.lacks_its_lead());
         accepted.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
         accepted.outcome = accepted.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
-        accepted.weak = weak;
+        accepted.weak = weak || about_nobody;
         Ok((accepted, None))
     }
 

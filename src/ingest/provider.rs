@@ -1,7 +1,7 @@
 //! The interface of a provider: it verifies its deliveries and maps them to facts. Pure: no IO and no clock.
 
 use domain::envelope::Envelope;
-use domain::keys::TenantId;
+use domain::keys::{LogSecret, TenantId};
 use domain::members::same_word;
 
 use super::delivery::Delivery;
@@ -9,6 +9,17 @@ use super::error::{MappingFailure, SignatureError};
 use super::owner::Owner;
 use super::signature::Scheme;
 use crate::directory::{Directory, Endpoint};
+
+/// Where a delivery came in, and what its mapping may look up.
+#[derive(Debug, Clone, Copy)]
+pub struct MappingContext<'a> {
+    /// The endpoint that it came to.
+    pub endpoint: &'a Endpoint,
+    /// Whose numbers and workspaces are whose.
+    pub directory: &'a Directory,
+    /// Keys the digests of persons in external ids.
+    pub secret: &'a LogSecret,
+}
 
 /// A provider's dialect.
 pub trait ProviderAdapter: Send + Sync {
@@ -70,13 +81,13 @@ pub trait ProviderAdapter: Send + Sync {
     ) -> Result<(), SignatureError>;
 
     /// Maps an authentic delivery to facts, or says why there are none.
-    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery;
+    fn map(&self, delivery: &Delivery, context: MappingContext<'_>) -> MappedDelivery;
 }
 
 /// How a built-in provider maps a delivery. It writes event and owner down as soon as it reads them, so that they are
 /// known of a delivery that cannot be read further, too.
 pub type MapDelivery =
-    fn(&Delivery, &Endpoint, &Directory, &mut MappedDelivery) -> Result<MappingResult, MappingFailure>;
+    fn(&Delivery, MappingContext<'_>, &mut MappedDelivery) -> Result<MappingResult, MappingFailure>;
 
 /// A provider whose dialect is built in.
 pub struct Preset {
@@ -124,10 +135,9 @@ impl ProviderAdapter for Preset {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
 
-    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery {
-        let mut mapped = MappedDelivery::of(endpoint);
-        mapped.result =
-            (self.map)(delivery, endpoint, directory, &mut mapped).unwrap_or_else(MappingResult::Failed);
+    fn map(&self, delivery: &Delivery, context: MappingContext<'_>) -> MappedDelivery {
+        let mut mapped = MappedDelivery::of(context.endpoint);
+        mapped.result = (self.map)(delivery, context, &mut mapped).unwrap_or_else(MappingResult::Failed);
         mapped
     }
 }
@@ -174,7 +184,8 @@ pub enum MappingResult {
     Facts {
         /// At least one.
         facts: Vec<Envelope>,
-        /// Nothing in the delivery identifies it, so its key is a digest of the body.
+        /// Something that would identify it is absent: a part of its key, so that a digest is the key, or the person
+        /// that it is about.
         weak: bool,
     },
     /// The event is known and carries nothing to count.

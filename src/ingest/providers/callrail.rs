@@ -11,12 +11,12 @@ use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::facts::FactBuilder;
-use crate::directory::{Directory, Endpoint};
+use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, digest, scalar};
-use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
+use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::{CALLRAIL, Scheme};
 use crate::ingest::time::TimeFormat;
 
@@ -83,10 +83,10 @@ fn event(delivery: &Delivery, endpoint: &Endpoint, body: &Value) -> Result<&'sta
 
 fn map(
     delivery: &Delivery,
-    endpoint: &Endpoint,
-    directory: &Directory,
+    context: MappingContext<'_>,
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
+    let MappingContext { endpoint, directory, secret } = context;
     let body = domain::json::parse(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let members = Members(&body);
@@ -106,12 +106,11 @@ fn map(
     let owner = owner?;
     let id = members.text(&["resource_id", "id"]);
     let id = id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/resource_id"))?;
-    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
-    let key = match kind {
-        EventKind::Modified => format!("{id}:modified:{}", digest(&body)),
-        EventKind::Begins | EventKind::Rings | EventKind::Ended | EventKind::Nothing => {
-            format!("{id}:{event}")
-        }
+    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone(), secret };
+    let content = digest(&body);
+    let key: &[&str] = match kind {
+        EventKind::Modified => &[id.as_str(), "modified", &content],
+        EventKind::Begins | EventKind::Rings | EventKind::Ended | EventKind::Nothing => &[id.as_str(), event],
     };
     let outbound = event.starts_with("outbound");
     let reported = reported(members, kind, outbound, &owner, number)?;
@@ -121,9 +120,9 @@ fn map(
             reported.ended_at.or(reported.started_at)
         }
     };
-    let recorded =
-        recorded(members, &reported, id)?.filter(|_| matches!(kind, EventKind::Ended | EventKind::Modified));
-    facts.call(&key, at, reported, recorded)
+    let recorded = recorded(members, &reported, id.clone())?
+        .filter(|_| matches!(kind, EventKind::Ended | EventKind::Modified));
+    facts.call(key, at, reported, recorded)
 }
 
 /// Whether a person answered: as said, else as the type of the call implies. A voicemail is no person.

@@ -10,12 +10,12 @@ use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
 
 use super::facts::FactBuilder;
-use crate::directory::{Directory, Endpoint};
+use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{Members, digest, is_blank};
-use crate::ingest::provider::{MappedDelivery, MappingResult, Preset, event_named};
+use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset, event_named};
 use crate::ingest::signature::{CTM, Scheme};
 use crate::ingest::time::TimeFormat;
 
@@ -72,10 +72,10 @@ fn event(delivery: &Delivery, endpoint: &Endpoint) -> Result<&'static str, Mappi
 
 fn map(
     delivery: &Delivery,
-    endpoint: &Endpoint,
-    directory: &Directory,
+    context: MappingContext<'_>,
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
+    let MappingContext { endpoint, directory, secret } = context;
     let body = domain::json::parse(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     // Some who pass it on put the call under a name.
@@ -99,10 +99,11 @@ fn map(
     }
     let owner = owner?;
     let id = members.text(&["id", "sid"]).ok_or_else(|| MappingFailure::new(Reason::MissingField, "/id"))?;
-    let key = match kind {
-        EventKind::Changed => format!("{id}:modified:{}", digest(call)),
+    let content = digest(call);
+    let key: &[&str] = match kind {
+        EventKind::Changed => &[id.as_str(), "modified", &content],
         EventKind::Starts | EventKind::Ends | EventKind::Nothing => {
-            format!("{id}:{}", event.trim_end_matches('s'))
+            &[id.as_str(), event.trim_end_matches('s')]
         }
     };
     let reported = reported(members, kind, event, &owner, number)?;
@@ -110,9 +111,9 @@ fn map(
         EventKind::Changed => None,
         EventKind::Starts | EventKind::Ends | EventKind::Nothing => reported.ended_at.or(reported.started_at),
     };
-    let recorded = recorded(members, &reported, id).filter(|_| kind != EventKind::Starts);
-    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone() };
-    facts.call(&key, at, reported, recorded)
+    let recorded = recorded(members, &reported, id.clone()).filter(|_| kind != EventKind::Starts);
+    let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone(), secret };
+    facts.call(key, at, reported, recorded)
 }
 
 /// Who called whom; `Some(None)`: the activity is no call, but a form, a chat, a text.

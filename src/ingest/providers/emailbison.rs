@@ -7,17 +7,17 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::outreach::{OutreachEvent, OutreachFact, OutreachLead, OutreachReply};
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
-use domain::keys::{ExternalId, TenantId};
+use domain::keys::ExternalId;
 use domain::members::{Email, Instant, Text, fold_word};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::facts::FactBuilder;
-use crate::directory::{Directory, Endpoint};
+use super::key::escaped;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::payload::{is_blank, long_text, scalar, text};
-use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
+use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
 
@@ -109,10 +109,10 @@ fn host(url: &str) -> Option<Text> {
 
 fn map(
     delivery: &Delivery,
-    endpoint: &Endpoint,
-    directory: &Directory,
+    context: MappingContext<'_>,
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
+    let MappingContext { endpoint, directory, secret } = context;
     let body = domain::json::parse(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let envelope = &body["event"];
@@ -139,11 +139,10 @@ fn map(
     })?;
     let instance = envelope["instance_url"].as_str().and_then(host);
     let event = Event {
-        delivery,
+        facts: FactBuilder { provider: &PRESET, delivery, tenant, secret },
         data: &body["data"],
         event,
         kind,
-        tenant,
         instance,
         workspace: workspace_id.or(workspace_name),
     };
@@ -151,11 +150,10 @@ fn map(
 }
 
 struct Event<'a> {
-    delivery: &'a Delivery,
+    facts: FactBuilder<'a>,
     data: &'a Value,
     event: String,
     kind: EventKind,
-    tenant: TenantId,
     instance: Option<Text>,
     workspace: Option<Text>,
 }
@@ -181,8 +179,7 @@ impl Event<'_> {
             EventKind::AccountRemoved => Fact::SenderAccount(SenderAccountFact::Removed(self.account()?)),
         };
         let (external_id, weak) = self.identity();
-        let facts = FactBuilder { provider: &PRESET, delivery: self.delivery, tenant: self.tenant.clone() };
-        let envelope: Envelope = facts.envelope(&external_id, self.occurred_at()?, fact)?;
+        let envelope: Envelope = self.facts.envelope(&external_id, self.occurred_at()?, fact)?;
         Ok(MappingResult::Facts { facts: vec![envelope], weak })
     }
 
@@ -220,29 +217,35 @@ impl Event<'_> {
         is("type", "outgoing-email") || is("folder", "sent")
     }
 
-    /// Instance, workspace, event and what tells this event from others of its type; without the latter a
-    /// digest of the body. Never a person's email.
+    /// Instance, workspace, event and what tells this event from others of its type, between slashes; without the
+    /// latter a digest of the body. Never a person's email.
     fn identity(&self) -> (String, bool) {
-        let or_none = |name: &Option<Text>| name.as_ref().map_or("-".to_owned(), Text::to_string);
+        let keys = self.facts.keys();
+        let part = |given: &str| escaped(&keys.part(given), '/').into_owned();
+        let or_none = |name: &Option<Text>| match name.as_ref().map(Text::as_str) {
+            None => "-".to_owned(),
+            Some("-") => r"\-".to_owned(),
+            Some(name) => part(name),
+        };
         let prefix = format!("{}/{}/{}", or_none(&self.instance), or_none(&self.workspace), self.event);
-        let of = |object: &str| Some(format!("{object}-{}", scalar(&self.data[object]["id"])?));
+        let of = |object: &str| Some(format!("{object}-{}", part(&scalar(&self.data[object]["id"])?)));
         let account = || {
             let account = &self.data["sender_email"];
-            Some(format!("sender_email-{}@{}", scalar(&account["id"])?, scalar(&account["updated_at"])?))
+            let (id, changed) = (scalar(&account["id"])?, scalar(&account["updated_at"])?);
+            Some(format!("sender_email-{}@{}", part(&id), part(&changed)))
         };
-        let is_account = self.kind.is_of_account();
-        let own = if is_account {
+        let own = if self.kind.is_of_account() {
             account()
         } else {
             of("campaign_event").or_else(|| of("reply")).or_else(|| of("scheduled_email"))
         };
-        // An id that is an address, or too long for a key, identifies no better than the digest.
-        let named = own.filter(|own| is_account || !own.contains('@')).map(|own| format!("{prefix}/{own}"));
+        // An id that is too long for a key identifies no better than the digest.
+        let named = own.map(|own| format!("{prefix}/{own}"));
         match named.filter(|name| ExternalId::new(name).is_ok()) {
             Some(name) => (name, false),
             None => {
                 let digest: String =
-                    Sha256::digest(&self.delivery.body).iter().map(|b| format!("{b:02x}")).collect();
+                    Sha256::digest(&self.facts.delivery.body).iter().map(|b| format!("{b:02x}")).collect();
                 let name = format!("{prefix}/digest-{digest}");
                 let name = if ExternalId::new(&name).is_ok() {
                     name

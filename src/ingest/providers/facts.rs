@@ -3,9 +3,10 @@
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported};
-use domain::keys::{ExternalId, NameError, Provider, TenantId};
+use domain::keys::{ExternalId, LogSecret, NameError, Provider, TenantId};
 use domain::members::Instant;
 
+use super::key::KeyWriter;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::provider::{MappingResult, ProviderAdapter};
@@ -15,9 +16,20 @@ pub(crate) struct FactBuilder<'a> {
     pub provider: &'a dyn ProviderAdapter,
     pub delivery: &'a Delivery,
     pub tenant: TenantId,
+    pub secret: &'a LogSecret,
 }
 
 impl FactBuilder<'_> {
+    /// Writes the tenant's keys.
+    pub fn keys(&self) -> KeyWriter<'_> {
+        KeyWriter { secret: self.secret, tenant: &self.tenant }
+    }
+
+    /// A key of these parts.
+    pub fn key(&self, parts: &[&str]) -> String {
+        self.keys().joined(parts)
+    }
+
     /// A fact under the provider's key; without `occurred_at` it carries the time of receipt.
     pub fn envelope(
         &self,
@@ -37,17 +49,18 @@ impl FactBuilder<'_> {
         })
     }
 
-    /// What was reported about a call under `key`, and its recording under a key beside it.
+    /// What was reported about a call under the key of these parts, and its recording under a key beside it.
     pub fn call(
         &self,
-        key: &str,
+        key: &[&str],
         occurred_at: Option<Instant>,
         reported: CallReported,
         recorded: Option<CallRecorded>,
     ) -> Result<MappingResult, MappingFailure> {
-        let mut facts = vec![self.envelope(key, occurred_at, Fact::Call(CallFact::Reported(reported)))?];
+        let mut facts =
+            vec![self.envelope(&self.key(key), occurred_at, Fact::Call(CallFact::Reported(reported)))?];
         if let Some(recorded) = recorded {
-            let key = format!("{key}:recording");
+            let key = self.key(&[key, &["recording"]].concat());
             facts.push(self.envelope(&key, occurred_at, Fact::Call(CallFact::Recorded(recorded)))?);
         }
         Ok(MappingResult::Facts { facts, weak: false })

@@ -9,14 +9,15 @@ use domain::keys::ExternalId;
 use domain::members::{Email, Phone, Text, fold_word};
 use serde_json::{Map, Value};
 
-use self::field::{EventContext, Field, Path};
+use self::field::{EventContext, Field, Path, ReadAs};
 use super::facts::FactBuilder;
-use crate::directory::{Directory, Endpoint};
+use super::key::KeyWriter;
+use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{OwnerClaims, owner};
 use crate::ingest::payload::{digest, is_blank, text};
-use crate::ingest::provider::{MappedDelivery, MappingResult, ProviderAdapter};
+use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, ProviderAdapter};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
 
@@ -124,10 +125,9 @@ impl ProviderAdapter for Mapping {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
     }
 
-    fn map(&self, delivery: &Delivery, endpoint: &Endpoint, directory: &Directory) -> MappedDelivery {
-        let mut mapped = MappedDelivery::of(endpoint);
-        mapped.result =
-            self.map_events(delivery, endpoint, directory, &mut mapped).unwrap_or_else(MappingResult::Failed);
+    fn map(&self, delivery: &Delivery, context: MappingContext<'_>) -> MappedDelivery {
+        let mut mapped = MappedDelivery::of(context.endpoint);
+        mapped.result = self.map_events(delivery, context, &mut mapped).unwrap_or_else(MappingResult::Failed);
         mapped
     }
 }
@@ -164,11 +164,16 @@ impl Mapping {
         own.chain(&self.external_id).chain(&self.workspace).chain(of_rules)
     }
 
+    /// Whether a field is a phone number, there or where a member of a body is read from the same place.
+    fn reads_phone(&self, part: &Field) -> bool {
+        let is_there = |field: &Field| field.paths.iter().any(|path| part.paths.contains(path));
+        self.fields().any(|field| field.read_as == ReadAs::Phone && (field == part || is_there(field)))
+    }
+
     fn map_events(
         &self,
         delivery: &Delivery,
-        endpoint: &Endpoint,
-        directory: &Directory,
+        context: MappingContext<'_>,
         mapped: &mut MappedDelivery,
     ) -> Result<MappingResult, MappingFailure> {
         let root = payload(delivery)?;
@@ -193,7 +198,7 @@ impl Mapping {
         };
         let (mut facts, mut weak) = (Vec::with_capacity(items.len()), false);
         for item in items {
-            let event = Event { mapping: self, endpoint, directory, source: EventContext { item, ..whole } };
+            let event = Event { mapping: self, context, source: EventContext { item, ..whole } };
             weak |= event.facts(mapped, &mut facts)?;
         }
         Ok(if facts.is_empty() { MappingResult::Ignored } else { MappingResult::Facts { facts, weak } })
@@ -203,8 +208,7 @@ impl Mapping {
 /// One event of a delivery.
 struct Event<'a> {
     mapping: &'a Mapping,
-    endpoint: &'a Endpoint,
-    directory: &'a Directory,
+    context: MappingContext<'a>,
     source: EventContext<'a>,
 }
 
@@ -215,7 +219,7 @@ impl Event<'_> {
             Some(field) => field.text(&self.source)?,
             None => None,
         };
-        let event = named.or_else(|| self.endpoint.event.clone());
+        let event = named.or_else(|| self.context.endpoint.event.clone());
         let rules = self.mapping.rules.iter();
         let matching: Vec<_> = rules.filter_map(|rule| Some((rule, rule.names(event.as_deref())?))).collect();
         let Some((_, known)) = matching.first() else {
@@ -232,7 +236,7 @@ impl Event<'_> {
         let workspaces = workspaces.collect::<Result<Vec<_>, _>>()?;
         let workspaces: Vec<Text> = workspaces.into_iter().flatten().filter_map(|name| text(&name)).collect();
         let claims = OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent: None };
-        let owner = owner(self.endpoint, self.directory, claims);
+        let owner = owner(self.context.endpoint, self.context.directory, claims);
         let unknown_before = mapped.unknown_number;
         mapped.owned_by(&owner);
         mapped.unknown_number |= unknown_before;
@@ -240,12 +244,13 @@ impl Event<'_> {
             return Ok(false);
         }
         let owner = owner?;
-        let (id, weak) = self.identity(known)?;
         let made = FactBuilder {
             provider: self.mapping,
             delivery: self.source.delivery,
             tenant: owner.tenant.clone(),
+            secret: self.context.secret,
         };
+        let (id, weak) = self.identity(known, made.keys())?;
         for (rule, kind) in &kinds {
             let at = rule.occurred_at.as_ref().or(self.mapping.occurred_at.as_ref());
             let at = match at {
@@ -254,8 +259,9 @@ impl Event<'_> {
             };
             let fact = self.fact(rule, kind, owner.agent.as_ref())?;
             // One event may be two facts, and then each has a key of its own, whatever the order of the rules.
-            let key = if kinds.len() > 1 { format!("{id}:{kind}") } else { id.clone() };
-            facts.push(made.envelope(&key, at, fact)?);
+            let kind = (kinds.len() > 1).then_some(*kind);
+            let parts: Vec<&str> = id.iter().map(String::as_str).chain(kind).collect();
+            facts.push(made.envelope(&made.key(&parts), at, fact)?);
         }
         Ok(weak)
     }
@@ -265,20 +271,29 @@ impl Event<'_> {
         Ok(field.text(&self.source)?.and_then(|given| Phone::new(&given)))
     }
 
-    /// What identifies the event, else the id of the delivery, else a digest. An address identifies a person and no
-    /// event, so it is no part of a key; the event's name is, as the mapping spells it.
-    fn identity(&self, known: Option<&str>) -> Result<(String, bool), MappingFailure> {
+    /// The parts of what identifies the event, else the id of the delivery, else a digest. The event's name is a part
+    /// as the mapping spells it, and what the mapping reads as a phone number elsewhere is a digest. Without one of its
+    /// parts an event cannot be told from others, so that its key is weak.
+    fn identity(
+        &self,
+        known: Option<&str>,
+        keys: KeyWriter<'_>,
+    ) -> Result<(Vec<String>, bool), MappingFailure> {
         let mut parts = Vec::new();
         for field in &self.mapping.external_id {
             let is_event = self.mapping.event.as_ref() == Some(field);
             let name = known.filter(|_| is_event).map(str::to_owned);
             let part = if name.is_some() { name } else { field.text(&self.source)? };
-            parts.push(part.filter(|part| !part.contains('@')));
+            let is_phone = self.mapping.reads_phone(field);
+            parts.push(part.map(|part| if is_phone { keys.digest(&part) } else { part }));
         }
         let parts: Option<Vec<String>> = parts.into_iter().collect();
-        let named = parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join(":"));
-        if let Some(id) = named.filter(|id| ExternalId::new(id).is_ok()) {
-            return Ok((id, false));
+        let fits = |parts: &[String]| {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            ExternalId::new(&keys.joined(&parts)).is_ok()
+        };
+        if let Some(parts) = parts.filter(|parts| !parts.is_empty() && fits(parts)) {
+            return Ok((parts, false));
         }
         let is_alone = self.mapping.each.is_none() && self.mapping.external_id.is_empty();
         let headers = self.mapping.signature.id_headers().iter().filter(|_| is_alone);
@@ -286,8 +301,8 @@ impl Event<'_> {
             .filter_map(|name| self.source.delivery.header(name))
             .find_map(|id| str::from_utf8(id).ok().map(str::trim).filter(|id| ExternalId::new(id).is_ok()));
         Ok(match id {
-            Some(id) => (id.to_owned(), false),
-            None => (format!("digest-{}", digest(self.source.item)), true),
+            Some(id) => (vec![id.to_owned()], false),
+            None => (vec![format!("digest-{}", digest(self.source.item))], true),
         })
     }
 

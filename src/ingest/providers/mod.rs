@@ -5,6 +5,7 @@ pub mod ctm;
 pub mod emailbison;
 mod facts;
 pub mod generic;
+mod key;
 pub mod twilio;
 
 use std::collections::HashMap;

@@ -10,16 +10,17 @@ use chrono_tz::Tz;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
+use domain::keys::LogSecret;
 use domain::members::{Email, Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::facts::FactBuilder;
-use crate::directory::{Directory, Endpoint};
+use crate::directory::Directory;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
 use crate::ingest::payload::{scalar, text};
-use crate::ingest::provider::{MappedDelivery, MappingResult, Preset};
+use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
 
@@ -35,16 +36,16 @@ pub const PRESET: Preset = Preset {
 
 fn map(
     delivery: &Delivery,
-    endpoint: &Endpoint,
-    directory: &Directory,
+    context: MappingContext<'_>,
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
+    let MappingContext { endpoint, directory, secret } = context;
     let fields = Fields::read(delivery)?;
     let number = number(&fields, directory);
     let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
     let owner = owner(endpoint, directory, OwnerClaims { number: number.as_ref(), workspaces: &[], agent });
     mapped.owned_by(&owner);
-    let mut callback = Callback { fields, delivery, number, event: None };
+    let mut callback = Callback { fields, delivery, secret, number, event: None };
     let facts = callback.map(owner);
     mapped.event = callback.event;
     let facts = facts?;
@@ -148,6 +149,7 @@ fn number(fields: &Fields<'_>, directory: &Directory) -> Option<Phone> {
 struct Callback<'a> {
     fields: Fields<'a>,
     delivery: &'a Delivery,
+    secret: &'a LogSecret,
     number: Option<Phone>,
     event: Option<String>,
 }
@@ -177,7 +179,8 @@ impl Callback<'_> {
     }
 
     fn facts(&self, owner: &Owner) -> FactBuilder<'_> {
-        FactBuilder { provider: &PRESET, delivery: self.delivery, tenant: owner.tenant.clone() }
+        let tenant = owner.tenant.clone();
+        FactBuilder { provider: &PRESET, delivery: self.delivery, tenant, secret: self.secret }
     }
 
     /// A stage of a call. A stage happens once to a call sid, so the key is sid and stage; SequenceNumber is no
@@ -210,12 +213,12 @@ impl Callback<'_> {
         };
         let facts = self.facts(&owner);
         let reported = Fact::Call(CallFact::Reported(reported));
-        let mut made = vec![facts.envelope(&format!("{call_id}:{word}"), at, reported)?];
+        let mut made = vec![facts.envelope(&facts.key(&[call_id.as_str(), word]), at, reported)?];
         if let (true, Some(recording_id), Some(url)) =
             (ended, fields.text("RecordingSid"), fields.text("RecordingUrl"))
         {
             // The recording's own callback tells the same with other times, under its own key.
-            let key = format!("{call_id}:{word}:{recording_id}");
+            let key = facts.key(&[call_id.as_str(), word, recording_id.as_str()]);
             let recorded = self.recorded(call_id, recording_id, url, owner)?;
             made.push(facts.envelope(&key, at, recorded)?);
         }
@@ -240,7 +243,8 @@ impl Callback<'_> {
             ..self.call(leg.clone(), &owner)
         };
         let facts = self.facts(&owner);
-        Ok(vec![facts.envelope(&format!("{leg}:dial"), None, Fact::Call(CallFact::Reported(reported)))?])
+        let key = facts.key(&[leg.as_str(), "dial"]);
+        Ok(vec![facts.envelope(&key, None, Fact::Call(CallFact::Reported(reported)))?])
     }
 
     /// Only a completed recording can be heard; the other states are known and carry nothing to count.
@@ -263,9 +267,9 @@ impl Callback<'_> {
         }
         let (fields, owner) = (&self.fields, owner?);
         let recording_id = fields.required("RecordingSid")?;
-        let key = format!("{recording_id}:{status}");
-        let (call_id, url) = (fields.required("CallSid")?, fields.required("RecordingUrl")?);
         let facts = self.facts(&owner);
+        let key = facts.key(&[recording_id.as_str(), status]);
+        let (call_id, url) = (fields.required("CallSid")?, fields.required("RecordingUrl")?);
         let recorded = self.recorded(call_id, recording_id, url, owner)?;
         Ok(vec![facts.envelope(&key, fields.time("RecordingStartTime"), recorded)?])
     }
@@ -273,14 +277,15 @@ impl Callback<'_> {
     /// What the asynchronous detection heard: only an answered call is listened to. The callback has no time.
     fn answering_machine(&self, heard: Text, owner: Owner) -> Result<Vec<Envelope>, MappingFailure> {
         let call_id = self.fields.required("CallSid")?;
-        let key = format!("{call_id}:amd");
+        let facts = self.facts(&owner);
+        let key = facts.key(&[call_id.as_str(), "amd"]);
         let reported = CallReported {
             answered: Some(true),
             answered_by: Some(heard),
             tracking_number: None,
             ..self.call(call_id, &owner)
         };
-        Ok(vec![self.facts(&owner).envelope(&key, None, Fact::Call(CallFact::Reported(reported)))?])
+        Ok(vec![facts.envelope(&key, None, Fact::Call(CallFact::Reported(reported)))?])
     }
 
     fn recorded(

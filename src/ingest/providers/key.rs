@@ -1,0 +1,109 @@
+//! Keys composed of what others send: parts cannot run into each other, and no person can be read from one (RULINGS,
+//! Composed keys).
+
+use std::borrow::Cow;
+
+use domain::keys::{LogSecret, TenantId};
+
+/// Digits behind a `+` that make a phone number wherever they stand.
+const PHONE_DIGITS: usize = 7;
+
+/// Writes the keys of one tenant's facts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyWriter<'a> {
+    pub secret: &'a LogSecret,
+    pub tenant: &'a TenantId,
+}
+
+impl KeyWriter<'_> {
+    /// A part as it may stand in a key: as given, and a keyed digest where it holds an address (of mail, SIP, a
+    /// Message-ID) or a phone number.
+    pub fn part<'p>(&self, given: &'p str) -> Cow<'p, str> {
+        if holds_person(given) { self.digest(given).into() } else { given.into() }
+    }
+
+    /// `d-` and the keyed digest of a part that tells who a person is.
+    pub fn digest(&self, given: &str) -> String {
+        let digest = self.secret.reference("key part", &[self.tenant.as_str().as_bytes(), given.as_bytes()]);
+        format!("d-{}", hex::encode(&digest[..16]))
+    }
+
+    /// Parts joined by `:`, which is escaped inside a part; one alone stands as it is.
+    pub fn joined(&self, parts: &[&str]) -> String {
+        let parts: Vec<Cow<'_, str>> = parts.iter().map(|part| self.part(part)).collect();
+        match parts.as_slice() {
+            [alone] => alone.to_string(),
+            parts => parts.iter().map(|part| escaped(part, ':')).collect::<Vec<_>>().join(":"),
+        }
+    }
+}
+
+/// A part with `separator` and `\` escaped by `\`.
+pub(crate) fn escaped(part: &str, separator: char) -> Cow<'_, str> {
+    if !part.contains([separator, '\\']) {
+        return part.into();
+    }
+    let mut escaped = String::with_capacity(part.len() + 4);
+    for letter in part.chars() {
+        if letter == separator || letter == '\\' {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped.into()
+}
+
+/// Whether a text holds an address or a phone number.
+fn holds_person(text: &str) -> bool {
+    let is_number = |digits: &str| {
+        digits.starts_with(|first: char| first.is_ascii_digit())
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || b" -().".contains(&byte))
+    };
+    let digits = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count();
+    text.contains('@')
+        || text.strip_prefix('+').is_some_and(is_number)
+        || text.match_indices('+').any(|(at, _)| digits(&text[at + 1..]) >= PHONE_DIGITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(parts: &[&str]) -> String {
+        let (secret, tenant) = (LogSecret::new(&[7; 32]), TenantId::new("acme").expect("tenant"));
+        KeyWriter { secret: &secret, tenant: &tenant }.joined(parts)
+    }
+
+    #[test]
+    fn parts_stay_apart_and_keys_without_the_separator_stay_as_they_are() {
+        assert_eq!(joined(&["a", "b"]), "a:b");
+        assert_eq!(joined(&["a:b"]), "a:b", "one alone is not escaped");
+        assert_eq!(joined(&["a:b", "c"]), r"a\:b:c");
+        assert_eq!(joined(&["a", "b:c"]), r"a:b\:c");
+        assert_eq!(joined(&[r"a\", "b"]), r"a\\:b");
+        assert_eq!(joined(&["a", r"\:b"]), r"a:\\\:b");
+    }
+
+    #[test]
+    fn a_part_that_holds_a_person_is_its_digest_alone() {
+        let persons = [
+            "ann@example.com",
+            "<14c5d75ce93.dfd.64b469@ismtpd-555>",
+            "a84b4c76e66710@10.0.0.1",
+            "+49 (89) 123-45",
+            "+1212",
+            "whatsapp:+12125550101",
+            "call-+12125550101-7",
+        ];
+        for person in persons {
+            let key = joined(&["bounce", person, "1"]);
+            let digest = key.strip_prefix("bounce:d-").and_then(|rest| rest.strip_suffix(":1"));
+            assert_eq!(digest.map(str::len), Some(32), "{person}: {key}");
+            assert_eq!(joined(&["bounce", person, "1"]), key, "the same for a retry");
+        }
+        assert_ne!(joined(&["a@b", "1"]), joined(&["a@c", "1"]));
+        for other in ["2025-10-08T18:55:38+0200", "+", "1+1", "CA42", "é+12", "a+b"] {
+            assert_eq!(joined(&["x", other]), format!("x:{}", escaped(other, ':')));
+        }
+    }
+}
