@@ -17,7 +17,7 @@ use super::error::IngestError;
 
 use super::Ingest;
 use super::answer::{BatchTally, Posted};
-use super::differing::{DifferingFact, KeyMatch};
+use super::differing::{Comparison, DifferingFact, KeyMatch};
 use super::post::{self, PostingRole};
 use super::restore::{PositionMap, is_exported};
 use crate::log::{Appended, LogError, Pending, cut};
@@ -291,9 +291,12 @@ impl Ingest {
             // What a provider's payload means is for the provider's mapping to say; nobody delivers here.
             LineSource::File(..) => Vec::new(),
         };
+        // Who posts chooses the key, and so says itself what is a correction.
+        let comparison = Comparison { remap: &remap, completes: &|_, _| false };
         let mut resolved =
-            self.resolve_differing(differing, &remap).await?.into_iter().map(|known| match known {
+            self.resolve_differing(differing, comparison).await?.into_iter().map(|known| match known {
                 KeyMatch::Same(position) => Posted::Duplicate(position),
+                KeyMatch::Completion(appended) => Posted::Recorded(appended.position()),
                 KeyMatch::Conflict(conflict) => Posted::Conflict(Box::new(conflict)),
             });
         Ok(answers.into_iter().filter_map(|answer| answer.or_else(|| resolved.next())).collect())

@@ -103,7 +103,7 @@ pub(super) struct First {
     position: Position,
     content: ContentDigest,
     occurred_at: Option<Instant>,
-    fact: Fact,
+    pub fact: Fact,
     /// The payload that it was read from; `None` once erased.
     pub original: Option<Bytes>,
 }

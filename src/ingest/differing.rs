@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::keys::Position;
+use domain::facts::Fact;
+use domain::keys::engine::HexDigest;
+use domain::keys::{ExternalId, Position};
 
 use super::Ingest;
 use super::conflict::{Conflict, First, same_today};
@@ -20,12 +22,30 @@ pub(super) struct DifferingFact {
     pub original: Bytes,
 }
 
+/// What a source knows of two contents of one key.
+#[derive(Clone, Copy)]
+pub(super) struct Comparison<'a> {
+    /// The facts of an original by today's mapping.
+    pub remap: &'a (dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+    /// Whether the second says what the first could not yet.
+    pub completes: &'a (dyn Fn(&Fact, &Fact) -> bool + Sync),
+}
+
 /// How a fact relates to the one that has its key.
 pub(super) enum KeyMatch {
+    /// It completes the first, under a key of its own.
+    Completion(Appended),
     /// Today's mapping reads this content from the first's original, or the content was accepted as a correction at this
     /// position.
     Same(Position),
     Conflict(Conflict),
+}
+
+/// What is still to come of a differing fact.
+enum Next {
+    Known(KeyMatch),
+    Completion,
+    Evidence,
 }
 
 impl Ingest {
@@ -34,7 +54,7 @@ impl Ingest {
     pub(super) async fn resolve_differing(
         &self,
         differing: Vec<DifferingFact>,
-        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+        comparison: Comparison<'_>,
     ) -> Result<Vec<KeyMatch>, IngestError> {
         let mut resolved = Vec::with_capacity(differing.len());
         let mut evidence = Vec::new();
@@ -42,25 +62,30 @@ impl Ingest {
         for second in &differing {
             let digest = self.digest(&second.second)?;
             let first = First::read(&self.log, second.position, &second.second)?;
-            let remapped = first.original.clone().map(remap).unwrap_or_default();
+            let remapped = first.original.clone().map(comparison.remap).unwrap_or_default();
             let again = remapped.iter().find(|again| again.external_id == second.second.external_id);
             if same_today(again, &second.second, digest, &self.secret) {
-                resolved.push(Some(KeyMatch::Same(second.position)));
+                resolved.push(Next::Known(KeyMatch::Same(second.position)));
                 continue;
             }
-            let envelope = first.evidence(&second.second, digest, self.now())?;
+            let key = ExternalId::new(&format!("{}:{}", second.second.external_id, HexDigest(digest)));
+            let (envelope, next) = match key {
+                Ok(external_id) if (comparison.completes)(&first.fact, &second.second.fact) => {
+                    (Envelope { external_id, ..second.second.clone() }, Next::Completion)
+                }
+                Ok(_) | Err(_) => (first.evidence(&second.second, digest, self.now())?, Next::Evidence),
+            };
             evidence.push(drafter.draft(&envelope, &second.original)??);
-            resolved.push(None);
+            resolved.push(next);
         }
         let mut appended = self.log.append_all(evidence)?.await?.into_iter();
         let mut answers = Vec::with_capacity(resolved.len());
-        for (known, DifferingFact { position, second, .. }) in resolved.into_iter().zip(differing) {
-            answers.push(match known {
-                Some(known) => known,
-                None => {
-                    let missing = || IngestError::Engine("the log answered too few facts".into());
-                    self.known(position, &second, appended.next().ok_or_else(missing)?)?
-                }
+        let missing = || IngestError::Engine("the log answered too few facts".into());
+        for (next, DifferingFact { position, second, .. }) in resolved.into_iter().zip(differing) {
+            answers.push(match next {
+                Next::Known(known) => known,
+                Next::Completion => KeyMatch::Completion(appended.next().ok_or_else(missing)?),
+                Next::Evidence => self.known(position, &second, appended.next().ok_or_else(missing)?)?,
             });
         }
         Ok(answers)

@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
+use domain::facts::Fact;
 use domain::keys::engine::EngineKey;
 use domain::keys::{self, ContentDigest, LogSecret, TenantId};
 use domain::members::Instant;
@@ -48,7 +49,7 @@ use self::error::{DeliveryError, IngestError};
 use self::answer::{Accepted, FactAnswer, InQuarantine, Outcome};
 use self::conflict::ConflictCounter;
 use self::delivery::Delivery;
-use self::differing::{DifferingFact, KeyMatch};
+use self::differing::{Comparison, DifferingFact, KeyMatch};
 use self::error::{MappingFailure, Reason};
 use self::provider::{MappingContext, MappingResult, ProviderAdapter};
 use self::providers::Registry;
@@ -235,7 +236,9 @@ impl Ingest {
             }
         };
         let about_nobody = facts.iter().any(|envelope| envelope.fact.lacks_its_lead());
-        accepted.facts = self.record(facts, drafts, &delivery.original(), &remap).await?;
+        let completes = |first: &Fact, second: &Fact| provider.completes(first, second);
+        let comparison = Comparison { remap: &remap, completes: &completes };
+        accepted.facts = self.record(facts, drafts, &delivery.original(), comparison).await?;
         accepted.outcome = accepted.facts.iter().map(|fact| fact.outcome).max().unwrap_or(Outcome::Ignored);
         accepted.weak = weak || about_nobody;
         Ok((accepted, None))
@@ -274,7 +277,7 @@ impl Ingest {
         facts: Vec<Envelope>,
         drafts: Vec<Draft>,
         original: &Bytes,
-        remap: &(dyn Fn(Bytes) -> Vec<Envelope> + Sync),
+        comparison: Comparison<'_>,
     ) -> Result<Vec<FactAnswer>, IngestError> {
         let _turn = match facts.first() {
             Some(first) => Some(self.limiter.acquire(&first.tenant, facts.len()).await?),
@@ -296,11 +299,17 @@ impl Ingest {
         if differing.is_empty() {
             return Ok(answers);
         }
-        let mut resolved = self.resolve_differing(differing, remap).await?.into_iter();
+        let mut resolved = self.resolve_differing(differing, comparison).await?.into_iter();
         for answer in answers.iter_mut().filter(|answer| answer.outcome == Outcome::Conflict) {
-            if let Some(KeyMatch::Same(position)) = resolved.next() {
-                *answer = FactAnswer { position, outcome: Outcome::Duplicate };
-            }
+            *answer = match resolved.next() {
+                Some(KeyMatch::Same(position)) => FactAnswer { position, outcome: Outcome::Duplicate },
+                Some(KeyMatch::Completion(appended)) => {
+                    let is_new = matches!(appended, Appended::Recorded(_));
+                    let outcome = if is_new { Outcome::Recorded } else { Outcome::Duplicate };
+                    FactAnswer { position: appended.position(), outcome }
+                }
+                Some(KeyMatch::Conflict(_)) | None => continue,
+            };
         }
         Ok(answers)
     }

@@ -1,6 +1,7 @@
 //! The interface of a provider: it verifies its deliveries and maps them to facts. Pure: no IO and no clock.
 
 use domain::envelope::Envelope;
+use domain::facts::Fact;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::same_word;
 
@@ -80,6 +81,12 @@ pub trait ProviderAdapter: Send + Sync {
         public_url: &str,
     ) -> Result<(), SignatureError>;
 
+    /// Whether a second fact of one key says what the first could not yet: a correction under a key of its own, and no
+    /// conflict (RULINGS).
+    fn completes(&self, _first: &Fact, _second: &Fact) -> bool {
+        false
+    }
+
     /// Maps an authentic delivery to facts, or says why there are none.
     fn map(&self, delivery: &Delivery, context: MappingContext<'_>) -> MappedDelivery;
 }
@@ -103,6 +110,8 @@ pub struct Preset {
     pub signature: Scheme,
     /// Maps one delivery.
     pub map: MapDelivery,
+    /// See [`ProviderAdapter::completes`]; none: a second content of a key is always a conflict.
+    pub completes: Option<fn(&Fact, &Fact) -> bool>,
 }
 
 impl ProviderAdapter for Preset {
@@ -133,6 +142,10 @@ impl ProviderAdapter for Preset {
         public_url: &str,
     ) -> Result<(), SignatureError> {
         self.signature.verify(delivery, &endpoint.secrets, public_url)
+    }
+
+    fn completes(&self, first: &Fact, second: &Fact) -> bool {
+        self.completes.is_some_and(|completes| completes(first, second))
     }
 
     fn map(&self, delivery: &Delivery, context: MappingContext<'_>) -> MappedDelivery {

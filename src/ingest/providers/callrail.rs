@@ -62,6 +62,7 @@ pub const PRESET: Preset = Preset {
     mapping: 1,
     signature: Scheme::Mac(Cow::Borrowed(&[CALLRAIL])),
     map,
+    completes: None,
 };
 
 /// The event that the endpoint is for, else the one that its URL names, else the one that some bodies do; of the

@@ -60,6 +60,7 @@ pub const PRESET: Preset = Preset {
     mapping: 1,
     signature: Scheme::Mac(Cow::Borrowed(&[CTM])),
     map,
+    completes: None,
 };
 
 /// The trigger that the endpoint is for, else the one that its URL names.

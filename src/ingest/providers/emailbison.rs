@@ -29,6 +29,7 @@ pub const PRESET: Preset = Preset {
     mapping: 1,
     signature: Scheme::Unsigned,
     map,
+    completes: None,
 };
 
 /// What an event type reports.

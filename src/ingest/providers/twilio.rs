@@ -32,7 +32,20 @@ pub const PRESET: Preset = Preset {
     mapping: 1,
     signature: Scheme::Twilio,
     map,
+    completes: Some(completes),
 };
+
+/// Whether the end of a call came first without its length and now with it, as some senders tell it (RULINGS).
+fn completes(first: &Fact, second: &Fact) -> bool {
+    let (Fact::Call(CallFact::Reported(first)), Fact::Call(CallFact::Reported(second))) = (first, second)
+    else {
+        return false;
+    };
+    [first, second].iter().all(|report| report.status == CallStatus::Completed)
+        && first.call_id == second.call_id
+        && first.duration_seconds.is_none()
+        && second.duration_seconds.is_some()
+}
 
 fn map(
     delivery: &Delivery,
