@@ -88,7 +88,7 @@ fn map(
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
     let MappingContext { endpoint, directory, secret } = context;
-    let body = domain::json::parse(&delivery.body)
+    let body = domain::json::parse_as_written(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let members = Members(&body);
     let number = members.phone(&["tracking_phone_number", "trackingnum"]);

@@ -114,7 +114,7 @@ fn map(
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
     let MappingContext { endpoint, directory, secret } = context;
-    let body = domain::json::parse(&delivery.body)
+    let body = domain::json::parse_as_written(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let envelope = &body["event"];
     let workspace_id = id(&envelope["workspace_id"]);

@@ -151,7 +151,7 @@ fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
     if !delivery.is_json() {
         return Ok(of_form(Form::parse(&delivery.body)));
     }
-    domain::json::parse(&delivery.body)
+    domain::json::parse_as_written(&delivery.body)
         .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))
 }
 
