@@ -185,7 +185,7 @@ async fn a1_a_pixel_is_read_from_query_form_and_json_alike() {
         [json!("qualified"), json!("ann@example.com"), json!(62)],
         "expected the owner by number: {call}"
     );
-    server.send(server.request("HEAD", "/hooks/pixel/pixel-88f0")).await.is(405);
+    server.send(server.request("PUT", "/hooks/pixel/pixel-88f0")).await.is(405);
 }
 
 #[tokio::test]
