@@ -65,6 +65,7 @@ mod signer;
 mod slow_clients;
 mod spend;
 mod strangers;
+mod stream_tickets;
 mod streams;
 mod supervised;
 mod systems;

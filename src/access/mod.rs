@@ -11,6 +11,7 @@ mod logins;
 mod password;
 mod secret;
 mod state;
+mod tickets;
 
 use std::io;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use self::password::RULE as PASSWORD_RULE;
 use self::secret::SecretDigest;
 pub use self::secret::{Fresh, new_id};
 pub use self::state::{AccessState, Person, Token};
+use self::tickets::Tickets;
 use crate::clock::Clock;
 use crate::follow::{Batch, Checkpoint, Fold, FoldError};
 use crate::log::select::GroupSet;
@@ -48,6 +50,7 @@ pub struct Access {
     changed: watch::Sender<()>,
     limits: Mutex<LoginLimits>,
     hashing: Hashing,
+    tickets: Mutex<Tickets>,
 }
 
 impl Access {
@@ -62,6 +65,7 @@ impl Access {
             changed: watch::Sender::new(()),
             limits: Mutex::default(),
             hashing: Hashing::default(),
+            tickets: Mutex::default(),
         }
     }
 
@@ -106,6 +110,24 @@ impl Access {
     /// Who has this credential now; none once it is revoked, ended or expired.
     pub fn caller(&self, credential: &Credential) -> Option<Arc<Caller>> {
         self.known().caller(credential, self.now()).map(Arc::new)
+    }
+
+    /// A ticket that opens `path` once, within a minute, for who has this credential; and until when.
+    ///
+    /// # Errors
+    /// [`AccessError::Random`].
+    pub fn issue_ticket(
+        &self,
+        credential: Credential,
+        path: String,
+    ) -> Result<(String, Instant), AccessError> {
+        self.tickets.lock().issue(credential, path, self.now())
+    }
+
+    /// Whose ticket this is, where it opens `path` and he may still do anything; `uses` it up.
+    pub fn ticket(&self, text: &str, path: &str, uses: bool) -> Option<Arc<Caller>> {
+        let credential = self.tickets.lock().show(text, path, uses, self.now())?;
+        self.caller(&credential)
     }
 
     /// Tells when somebody's rights may have changed.

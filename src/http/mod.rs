@@ -24,7 +24,7 @@ use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, conflicts, crm, deliveries, dispositions, endpoints,
     facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections, quarantine, recordings,
-    reports, restatements, sessions, stream, sync, targets, tenants, tokens, users,
+    reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens, users,
 };
 use server::{cors, edge, lingering_close, observability};
 
@@ -37,6 +37,7 @@ fn routes() -> Routes {
         .merge(hooks::routes())
         .merge(facts::routes())
         .merge(stream::routes())
+        .merge(stream_tickets::routes())
         .merge(projections::routes())
         .merge(metrics::routes())
         .merge(calls::routes())

@@ -1,9 +1,11 @@
 //! Authentication: the caller behind a request's token or cookie. Whether he may is for the route gate to say.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -13,6 +15,8 @@ use crate::http::app::App;
 
 /// The name of the session cookie.
 pub const COOKIE: &str = "factfold_session";
+/// The parameter of a stream's ticket.
+pub const TICKET: &str = "ticket";
 
 /// Whom the credentials of a request identify.
 #[derive(Debug, Clone)]
@@ -55,15 +59,15 @@ pub fn cross_site() -> Problem {
 /// The layer that identifies every request's caller and the network it comes from, for the gate.
 pub async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let identity = identity(&app, &parts.method, &parts.headers);
+    let identity = identity(&app, &parts);
     let network = app.addresses.network(&parts);
     parts.extensions.insert(identity);
     parts.extensions.insert(network);
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Of the bearer token where one is sent, else of the session cookie.
-fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
+/// Of the bearer token where one is sent, else of a stream's ticket, else of the session cookie.
+fn identity(app: &App, Parts { method, headers, uri, .. }: &Parts) -> Identity {
     let access = &app.engine.access;
     if let Some(given) = headers.get(header::AUTHORIZATION) {
         let token = given
@@ -77,12 +81,23 @@ fn identity(app: &App, method: &Method, headers: &HeaderMap) -> Identity {
             Some(token) => access.bearer(token).map_or(Identity::Unknown, Identity::Authenticated),
         };
     }
+    if let Some(ticket) = ticket(uri) {
+        // Looked at by HEAD, it is not used up.
+        let caller = access.ticket(&ticket, uri.path(), *method == Method::GET);
+        return caller.map_or(Identity::Unknown, Identity::Authenticated);
+    }
     let Some(cookie) = session(headers) else { return Identity::Anonymous };
     match access.cookie(cookie) {
         None => Identity::Unknown,
         Some(_) if !takes_cookie(method, headers, &app.engine.public_url) => Identity::CrossSite,
         Some(caller) => Identity::Authenticated(caller),
     }
+}
+
+/// The ticket in a stream's query. On other routes there is no such parameter.
+fn ticket(uri: &Uri) -> Option<Cow<'_, str>> {
+    let query = uri.query().filter(|_| uri.path().ends_with("/stream"))?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == TICKET).map(|(_, value)| value)
 }
 
 /// The value of the session cookie.

@@ -25,6 +25,7 @@ pub mod reports;
 pub mod restatements;
 pub mod sessions;
 pub mod stream;
+pub mod stream_tickets;
 pub mod sync;
 pub mod targets;
 pub mod tenants;

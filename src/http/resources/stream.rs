@@ -27,11 +27,12 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+use crate::http::api::auth::TICKET;
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::TenantAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::query::{Parameters, Query, header, parameters};
+use crate::http::api::query::{Parameters, Query, header, parameter, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
@@ -83,7 +84,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, StreamStart::NAMES])?;
+        let query = Query::new(raw.as_deref(), &[Q::NAMES, StreamStart::NAMES, &[TICKET]])?;
         let last = match parts.headers.get(LAST).map(|last| last.to_str().unwrap_or_default().trim()) {
             None | Some("") => None,
             Some(last) => Some(last.parse().map_err(|_| {
@@ -105,7 +106,10 @@ impl<Q: Parameters> IntoParams for StreamRequest<Q> {
             "Last-Event-ID",
             "The `id` of the last event that was received: the stream resumes behind it.",
         );
-        Q::describe().into_iter().chain(StreamStart::describe()).chain([last]).collect()
+        let ticket =
+            "A ticket of `POST …/stream-tickets` in place of a token or cookie; it opens one connection.";
+        let ticket = parameter::<String>(TICKET, &[ticket]);
+        Q::describe().into_iter().chain(StreamStart::describe()).chain([ticket, last]).collect()
     }
 }
 

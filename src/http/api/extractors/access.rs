@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use domain::keys::TenantId;
 use domain::members::Text;
 
+use crate::access::Credential;
 use crate::http::api::admission::Admission;
 use crate::http::api::auth::Caller;
 use crate::http::api::needs::{Need, Role};
@@ -35,10 +36,15 @@ impl TenantAccess {
         &self.caller.id
     }
 
+    /// What the caller showed.
+    pub fn credential(&self) -> &Credential {
+        &self.caller.credential
+    }
+
     /// The right of the caller to `need` in this tenant, for what goes on after the gate was passed.
     pub fn right(&self, app: &App, need: Need) -> Right {
         let access = Arc::clone(&app.engine.access);
-        Right::new(access, self.caller.credential.clone(), self.id.clone(), need)
+        Right::new(access, self.credential().clone(), self.id.clone(), need)
     }
 }
 
