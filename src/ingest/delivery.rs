@@ -101,7 +101,15 @@ impl<'a> Form<'a> {
     /// The first value of that name that is not blank, trimmed.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let values = self.fields().filter(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value);
-        values.map(|value| String::from_utf8_lossy(value.trim_ascii())).find(|text| !text.is_empty())
+        values.map(trimmed).find(|text| !text.is_empty())
+    }
+}
+
+/// As text, without the blanks of any script around it.
+fn trimmed(value: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }
 
@@ -138,8 +146,9 @@ mod tests {
 
     #[test]
     fn forms_are_decoded_leniently() {
-        let form =
-            Form::parse(b"InstanceId&To=%2B1%20415+555&ToZip=&City=S%C3%A3o&Bad=%zz%4&Raw=%FF&&To=second");
+        let form = Form::parse(
+            b"InstanceId&To=%2B1%20415+555&ToZip=%C2%A0+&City=S%C3%A3o&Bad=%zz%4&Raw=%FF&&To=second",
+        );
         let seen: Vec<_> = form.fields().collect();
         assert_eq!(seen[0], (&b"InstanceId"[..], &b""[..]));
         assert_eq!(form.get("To").as_deref(), Some("+1 415 555"));

@@ -19,7 +19,7 @@ use crate::directory::Directory;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{scalar, text};
+use crate::ingest::payload::{integer, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -113,9 +113,9 @@ impl<'a> Fields<'a> {
 
     fn seconds(&self, name: &str) -> Result<Option<u32>, MappingFailure> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        match value.parse() {
-            Ok(seconds) => Ok(Some(seconds)),
-            Err(_) => Err(MappingFailure::new(
+        match integer(&value).map(u32::try_from) {
+            Some(Ok(seconds)) => Ok(Some(seconds)),
+            Some(Err(_)) | None => Err(MappingFailure::new(
                 Reason::MalformedField,
                 format!("{name}: {value:?} is not a number of seconds"),
             )),
