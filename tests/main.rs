@@ -24,6 +24,7 @@ mod common;
 mod configuration;
 mod crash;
 mod crm;
+mod data_dir;
 mod deliveries;
 mod demo;
 mod dialer_metrics;

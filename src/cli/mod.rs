@@ -225,6 +225,8 @@ impl Settings {
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    // What is written is its owner's alone: logs hold personal data.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     serve::log_to_stderr();
     // Fails only where a provider is installed already: this process has just begun.
     let _ = rustls::crypto::ring::default_provider().install_default();

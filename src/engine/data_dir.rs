@@ -26,16 +26,15 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the lock of `root`, which is made when it is not there.
+    /// Takes the lock of `root`, which is made when it is not there. The lock is on the directory itself: no file
+    /// can be removed for another process to take it.
     pub fn take(root: &Path) -> Result<Self, EngineError> {
-        fs::create_dir_all(root).map_err(io_at(root))?;
-        let path = root.join("lock");
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(io_at(&path))?;
+        private_dir(root).map_err(io_at(root))?;
+        let lock = File::open(root).map_err(io_at(root))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(EngineError::InUse(root.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(io_at(&path)(error)),
+            Err(TryLockError::Error(error)) => Err(io_at(root)(error)),
         }
     }
 
@@ -82,6 +81,12 @@ impl DataDir {
         }
         Ok(LogSecret::new(&secret))
     }
+}
+
+/// Makes a folder that its owner alone may enter; one that is there keeps its rights.
+fn private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn must_have_log(root: &Path) -> Result<(), EngineError> {
@@ -141,12 +146,8 @@ pub fn read_log_with_secret(root: &Path) -> Result<(Log, LogSecret), EngineError
 /// # Errors
 /// As of [`read_log_with_secret`], or the copy cannot be made.
 pub fn read_log_with_index(root: &Path, copy: &Path) -> Result<Option<(Log, LogSecret)>, EngineError> {
-    let lock = match File::open(root.join("lock")) {
-        Ok(lock) => Some(lock),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(io_at(root)(error)),
-    };
-    if lock.as_ref().is_some_and(|lock| lock.try_lock().is_err()) {
+    let lock = File::open(root).map_err(io_at(root))?;
+    if lock.try_lock().is_err() {
         return Ok(None);
     }
     let secret = read_secret(root)?.unwrap_or_else(|| LogSecret::new(&Hash::default()));
