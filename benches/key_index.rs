@@ -90,7 +90,7 @@ fn main() {
         let _ = writeln!(out, "{what:<44} {figure}");
     };
     let store = Store::at(&place);
-    let mut index = KeyIndex::open(store.clone(), [1; 16], 0, Arc::new(Computed));
+    let mut index = KeyIndex::open(store.clone(), [1; 16], 0, Arc::new(Computed)).expect("an index");
     let mut found = Vec::new();
     let mut keys = Vec::new();
     let mut most = 0;
@@ -132,7 +132,7 @@ fn main() {
     store.close();
     say("close", format!("{:.2} s", began.elapsed().as_secs_f64()));
     let began = Instant::now();
-    let index = KeyIndex::open(Store::at(&place), [1; 16], total, Arc::new(Computed));
+    let index = KeyIndex::open(Store::at(&place), [1; 16], total, Arc::new(Computed)).expect("an index");
     say("open", format!("{:.2} s, {} not in runs", began.elapsed().as_secs_f64(), total - index.covered()));
     drop(index);
     let mut memory = KeyIndex::in_memory();

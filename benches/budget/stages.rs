@@ -223,7 +223,8 @@ fn index(drafts: &[Draft]) -> Outcome<(String, u64)> {
         })
         .collect();
     let store = Store::at(&place);
-    let mut index = KeyIndex::open(store.clone(), [1; 16], 0, Arc::new(Keys(entries.clone())));
+    let mut index =
+        KeyIndex::open(store.clone(), [1; 16], 0, Arc::new(Keys(entries.clone()))).expect("an index");
     let mut found = Vec::new();
     let (began, before) = (Timer::now(), machine::processor("self"));
     for group in entries.chunks(BATCH) {

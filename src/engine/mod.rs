@@ -64,6 +64,7 @@ impl From<LogError> for EngineError {
         match error {
             LogError::Damaged { .. }
             | LogError::LostTail { .. }
+            | LogError::LostIndexed { .. }
             | LogError::Segment(_)
             | LogError::Record { .. }
             | LogError::Name { .. }

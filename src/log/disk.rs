@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 /// A directory tree. Paths are relative to its root, separated by `/`.
@@ -21,6 +21,23 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Makes creations, renames and removals in `dir` durable.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
+    /// Which file the path leads to now.
+    fn identity(&self, path: &str) -> io::Result<FileIdentity>;
+}
+
+/// Tells a file from every other that is there at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// Number of the file system.
+    pub device: u64,
+    /// Number of the file in it.
+    pub inode: u64,
+}
+
+impl From<&fs::Metadata> for FileIdentity {
+    fn from(of: &fs::Metadata) -> Self {
+        Self { device: of.dev(), inode: of.ino() }
+    }
 }
 
 /// An open file.
@@ -37,6 +54,8 @@ pub trait DiskFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// Bytes in the file.
     fn len(&self) -> io::Result<u64>;
+    /// Which file it is, whatever path leads to it.
+    fn identity(&self) -> io::Result<FileIdentity>;
 }
 
 /// Reads exactly `buf.len()` bytes.
@@ -120,6 +139,10 @@ impl Disk for RealDisk {
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         File::open(self.writable(dir)?)?.sync_all()
     }
+
+    fn identity(&self, path: &str) -> io::Result<FileIdentity> {
+        Ok((&fs::metadata(self.root.join(path))?).into())
+    }
 }
 
 struct RealFile(File);
@@ -139,5 +162,9 @@ impl DiskFile for RealFile {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok((&self.0.metadata()?).into())
     }
 }

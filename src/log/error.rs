@@ -79,6 +79,17 @@ pub enum LogError {
         /// Last position found.
         found: Position,
     },
+    /// The idempotency index names facts that the log does not hold.
+    #[error(
+        "acknowledged facts are missing: the idempotency index knows position {indexed}, but the log's files end at \
+         {found}; if an older state of the log was put here on purpose, delete sled/ in the data directory"
+    )]
+    LostIndexed {
+        /// A position in the index.
+        indexed: Position,
+        /// Last position found.
+        found: Position,
+    },
     /// A sealed segment could not be written or read.
     #[error(transparent)]
     Segment(Arc<SegmentError>),
@@ -139,7 +150,13 @@ impl LogError {
         if is_full(&error) { Self::Full } else { Self::stopped(file, &error) }
     }
 
-    /// What a failed sync means: the pages' fate is unknown and a second sync would not tell, so never go on.
+    /// What a failed sync of bytes means that are written again, whole, before anything relies on them: then a disk
+    /// that was full passes. Any other failure leaves the pages' fate unknown, and a second sync would not tell.
+    pub(super) fn while_syncing(file: &str, error: io::Error) -> Self {
+        Self::while_writing(file, error)
+    }
+
+    /// What never passes: the pages' fate is unknown, so never go on.
     pub(super) fn stopped(file: &str, error: &dyn std::fmt::Display) -> Self {
         Self::Stopped(format!("{file}: {error}").into())
     }

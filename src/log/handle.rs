@@ -29,7 +29,7 @@ use super::seal;
 use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
-use super::writer::Writer;
+use super::writer::{PLACE_CHECK, Writer};
 use crate::store::Store;
 
 /// Most submissions that wait for the writer.
@@ -310,17 +310,13 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
     while open || held.is_some() {
         let first = match held.take() {
             Some(submission) => submission,
-            None if writer.has_chores() => match jobs.recv_timeout(IDLE) {
+            None => match jobs.recv_timeout(if writer.has_chores() { IDLE } else { PLACE_CHECK }) {
                 Ok(Job::Append(submission)) => submission,
                 Err(RecvTimeoutError::Timeout) => {
                     writer.idle();
                     continue;
                 }
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => break,
-            },
-            None => match jobs.recv() {
-                Ok(Job::Append(submission)) => submission,
-                Ok(Job::Close) | Err(_) => break,
             },
         };
         let (mut facts, mut bytes) = (first.drafts.len(), first.bytes);

@@ -13,6 +13,7 @@
 use std::io;
 
 use super::disk::{Disk, DiskFile, read_exact_at};
+use super::error::LogError;
 use super::merkle::Head;
 
 const MAGIC: [u8; 8] = *b"FFHIGHW1";
@@ -27,6 +28,11 @@ pub struct HighWater {
     file: Box<dyn DiskFile>,
     next_slot: u64,
     unsynced: bool,
+}
+
+/// A mark whose root is not the log's at its position.
+pub(super) fn of_another_log() -> LogError {
+    LogError::damaged(PATH, 0, "it belongs to another log")
 }
 
 fn slot_of(head: &Head) -> [u8; USED] {

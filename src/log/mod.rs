@@ -59,7 +59,8 @@
 //! # What a start does
 //! Sealed segments in order, then open ones, each checked to continue the one before it, by position and by tree.
 //! What follows the last whole frame can only be the rest of one torn group, and is cut. A frame of a later group
-//! behind a bad one, or a high-water mark past the end, is reported and nothing is touched (`LogError::Damaged`,
+//! behind a bad one, a file cut short, a high-water mark past the end or of another log, or a fact that only the key
+//! index knows is reported and nothing is touched (`LogError::Damaged`,
 //! `LogError::LostTail`). Then the last group's frames are written and synced once more, because they may have been
 //! read from pages whose sync never succeeded; what follows them is made zeros; and what stood in the middle of
 //! sealing is finished (the steps are in `seal`).

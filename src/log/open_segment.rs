@@ -93,7 +93,7 @@ impl OpenSegment {
         let mut start = vec![0; fill_step.max(FRAMES_AT) as usize];
         start[..USED].copy_from_slice(&header_of(first, &before.root(), seed));
         file.write_at(0, &start).map_err(|e| LogError::while_writing(&making, e))?;
-        file.sync_data().map_err(|e| LogError::stopped(&making, &e))?;
+        file.sync_data().map_err(|e| LogError::while_syncing(&making, e))?;
         disk.rename(&making, &path).map_err(|e| LogError::while_writing(&path, e))?;
         disk.sync_dir("journal").map_err(|e| LogError::stopped("journal", &e))?;
         let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), start.len() as u64, fill_step));
@@ -112,6 +112,10 @@ impl OpenSegment {
         let io = |e| LogError::io(&path, e);
         let file = disk.open(&path).map_err(io)?;
         let len = file.len().map_err(io)?;
+        if len < FRAMES_AT {
+            let why = format!("it was cut short: {len} bytes, where the header alone takes {FRAMES_AT}");
+            return Err(LogError::damaged(&path, len, why));
+        }
         let mut bytes = vec![0; len as usize];
         read_exact_at(&*file, 0, &mut bytes).map_err(io)?;
         let bytes = Bytes::from(bytes);
@@ -164,6 +168,27 @@ impl OpenSegment {
         &self.path
     }
 
+    /// Checks that its path still leads to it, and that all that was acknowledged is in it.
+    ///
+    /// # Errors
+    /// [`LogError::Stopped`]: what is written from now on would be lost with a file that nobody finds any more.
+    pub fn check_place(&self, disk: &dyn Disk) -> Result<(), LogError> {
+        let ours = self.file.identity().map_err(|e| LogError::stopped(&self.path, &e))?;
+        let why = match disk.identity(&self.path) {
+            Ok(there) if there == ours => match self.file.len() {
+                Ok(len) if len >= self.end => return Ok(()),
+                Ok(len) => format!("the file was cut to {len} bytes, {} of which are acknowledged", self.end),
+                Err(error) => error.to_string(),
+            },
+            Ok(_) => "another file stands in its place: the data directory was replaced".to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                "the file is gone: the data directory was deleted or moved".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        Err(LogError::stopped(&self.path, &why))
+    }
+
     /// Bytes in use.
     pub fn end(&self) -> u64 {
         self.end
@@ -179,7 +204,7 @@ impl OpenSegment {
         if self.residue > self.end {
             let zeros = vec![0; (self.residue - self.end) as usize];
             self.file.write_at(self.end, &zeros).map_err(|e| LogError::while_writing(&self.path, e))?;
-            self.file.sync_data().map_err(|e| LogError::stopped(&self.path, &e))?;
+            self.file.sync_data().map_err(|e| LogError::while_syncing(&self.path, e))?;
             self.residue = self.end;
         }
         self.fill.reserve(self.end + len)
@@ -195,7 +220,7 @@ impl OpenSegment {
         let bytes = group.in_file(self.seed);
         self.file.write_at(self.end, bytes).map_err(|e| LogError::while_writing(&self.path, e))?;
         if sync {
-            self.file.sync_data().map_err(|e| LogError::stopped(&self.path, &e))?;
+            self.file.sync_data().map_err(|e| LogError::while_syncing(&self.path, e))?;
         }
         self.end = end;
         Ok(())

@@ -119,7 +119,7 @@ fn read(disk: &Arc<dyn Disk>) -> Result<LogSnapshot, LogError> {
         scanned.push(one);
     }
     let head = frontier.head();
-    check_mark(marked, head, &scanned)?;
+    check_mark(marked, head, &sealed, &scanned)?;
     let is_marked = |marked: Option<Head>| marked.is_none_or(|marked| marked.position >= head.position);
     let mut looks = LOOKS;
     while !is_marked(mark(&**disk)?) && looks > 0 {

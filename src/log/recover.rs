@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::keys::Position;
 
 use super::disk::Disk;
 use super::error::LogError;
 use super::high_water::{self, HighWater};
-use super::keys::{KeyEntry, KeyIndex, KeySource};
+use super::keys::{BeyondHead, KeyEntry, KeyIndex, KeySource};
 use super::merkle::{Frontier, Head};
 use super::open_segment::{self, OpenSegment, SegmentScan};
 use super::options::LogOptions;
@@ -70,7 +71,7 @@ pub fn recover(
     let mut scanned = recovery.open(&files)?;
     let head = recovery.frontier.head();
     let (mut mark, marked) = HighWater::open(&**disk).map_err(|e| LogError::io(high_water::PATH, e))?;
-    check_mark(marked, head, &scanned)?;
+    check_mark(marked, head, &sealed, &scanned)?;
 
     let torn = scanned
         .last()
@@ -118,6 +119,7 @@ pub fn recover(
         protections: options.protections,
         fill_ahead,
         ids: (random_u64()?, 0),
+        placed: Instant::now(),
         keys: Vec::new(),
         found: Vec::new(),
     };
@@ -135,7 +137,9 @@ pub(super) fn open_index(
             // Names the log without showing its secret, so that another log's index is not taken for this one's.
             let log_id = shared.secret.content(b"factfold/log-id/1");
             let source = Arc::clone(shared) as Arc<dyn KeySource>;
-            KeyIndex::open(store.clone(), log_id, head.position, source)
+            KeyIndex::open(store.clone(), log_id, head.position, source).map_err(|BeyondHead(position)| {
+                LogError::LostIndexed { indexed: position, found: head.position }
+            })?
         }
         None => KeyIndex::in_memory(),
     };
@@ -145,18 +149,25 @@ pub(super) fn open_index(
 }
 
 /// The mark must not be past what was found, and must name the same log.
-pub(super) fn check_mark(mark: Option<Head>, head: Head, scanned: &[SegmentScan]) -> Result<(), LogError> {
+pub(super) fn check_mark(
+    mark: Option<Head>,
+    head: Head,
+    sealed: &[Arc<SealedSegment>],
+    scanned: &[SegmentScan],
+) -> Result<(), LogError> {
     let Some(mark) = mark else { return Ok(()) };
     if mark.position > head.position {
         return Err(LogError::LostTail { mark: mark.position, found: head.position });
     }
-    let frames = scanned.iter().flat_map(|one| &one.frames);
-    let after = frames.map(|c| &c.frame.header).find(|header| header.first == mark.position + 1);
-    let root = if mark.position == head.position { Some(head.root) } else { after.map(|header| header.prev) };
-    if root.is_some_and(|root| root != mark.root) {
-        return Err(LogError::damaged(high_water::PATH, 0, "it belongs to another log"));
-    }
-    Ok(())
+    let holder = sealed.iter().find(|segment| mark.position <= segment.last());
+    let mut frames = scanned.iter().flat_map(|one| &one.frames).map(|one| &one.frame.header);
+    let root = match holder {
+        Some(segment) => Some(segment.root_at(mark.position)?),
+        None if mark.position == head.position => Some(head.root),
+        // Marks are set between frames.
+        None => frames.find(|header| header.first == mark.position + 1).map(|header| header.prev),
+    };
+    if root == Some(mark.root) { Ok(()) } else { Err(high_water::of_another_log()) }
 }
 
 impl Recovery<'_> {

@@ -189,6 +189,40 @@ fn the_index_comes_back_from_the_log_when_sled_is_lost_or_damaged() {
 }
 
 #[test]
+fn a_tail_lost_with_its_mark_is_named_by_the_index() {
+    let (dir, disk) = real();
+    let sled = dir.path().join("sled");
+    let store = crate::store::Store::at(&sled);
+    let options = || LogOptions {
+        sizes: Sizes { seal_facts: 40_000, ..Sizes::default() },
+        store: Some(store.clone()),
+        ..options(Protections::default())
+    };
+    let (log, _) = Log::open(Arc::clone(&disk), &options()).unwrap();
+    for n in 0..18 {
+        log.append((n * 5_000..n * 5_000 + 5_000).map(|n| draft(n, 0)).collect()).unwrap().wait().unwrap();
+    }
+    until("sealed", || dir.path().join(seal::path(40_001)).exists());
+    until("in sled", || log.index().state() == keys::IndexState::Sled);
+    log.close();
+    store.close();
+    let open = dir.path().join(open_segment::path(80_001));
+    for gone in [open, dir.path().join(seal::path(40_001)), dir.path().join(high_water::PATH)] {
+        std::fs::remove_file(gone).unwrap();
+    }
+    for _ in 0..2 {
+        let store = crate::store::Store::at(&sled);
+        let options = LogOptions { store: Some(store.clone()), ..options() };
+        let error = Log::open(Arc::clone(&disk), &options).err().unwrap();
+        assert!(matches!(error, LogError::LostIndexed { found: 40_000, .. }), "{error}");
+        store.close();
+    }
+    std::fs::remove_dir_all(&sled).unwrap();
+    let options = LogOptions { store: None, ..options() };
+    assert_eq!(Log::open(disk, &options).unwrap().1.head.position, 40_000, "null control: without the index");
+}
+
+#[test]
 fn a_full_disk_is_told_and_passes_by_itself() {
     let (sim, disk) = sim(3);
     let (log, _) = open(&disk);
@@ -220,6 +254,55 @@ fn a_failed_sync_stops_the_log_for_good() {
         "the disk is fine again, the log is not"
     );
     assert_eq!(writer.shared.head().position, 1, "nothing unacknowledged is shown");
+}
+
+#[test]
+fn a_sync_that_finds_the_disk_full_refuses_one_group_and_passes() {
+    for seed in 0..50 {
+        let (sim, disk) = sim(seed);
+        let mut writer = writer(&disk).unwrap();
+        let (a, b) = (draft(1, 10), draft(2, 10));
+        writer.group(&[&a]).unwrap();
+        sim.fail(sim.operations() + 1, Fault::Enospc, false);
+        assert!(matches!(writer.group(&[&b]), Err(LogError::Full)));
+        assert_eq!((writer.shared.head().position, writer.shared.state()), (1, LogState::Full));
+        assert_eq!(writer.group(&[&b]).unwrap(), [Recorded(2)]);
+        sim.power_cut();
+        assert_eq!(open(&disk).0.head().position, 2, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_log_whose_directory_is_gone_or_another_one_stops() {
+    for what in ["removed", "moved", "replaced", "cut"] {
+        let (dir, disk) = real();
+        let (log, _) = open(&disk);
+        log.append(vec![draft(1, 10)]).unwrap().wait().unwrap();
+        assert_eq!(log.state(), LogState::Writable);
+        let journal = dir.path().join("journal");
+        let segment = dir.path().join(open_segment::path(1));
+        match what {
+            "removed" => std::fs::remove_dir_all(&journal).unwrap(),
+            "moved" => std::fs::rename(&journal, dir.path().join("old")).unwrap(),
+            "replaced" => {
+                let bytes = std::fs::read(&segment).unwrap();
+                std::fs::remove_file(&segment).unwrap();
+                std::fs::write(&segment, bytes).unwrap();
+            }
+            _ => {}
+        }
+        until(what, || {
+            if what == "cut" {
+                // Again and again: it may be filled with zeros once more, ahead of the writer.
+                std::fs::File::options().write(true).open(&segment).unwrap().set_len(4_000).unwrap();
+            }
+            matches!(log.state(), LogState::Stopped(_))
+        });
+        let refused = log.append(vec![draft(2, 10)]).map(Pending::wait);
+        assert!(matches!(refused, Err(LogError::Stopped(_)) | Ok(Err(LogError::Stopped(_)))), "{what}");
+        assert_eq!(positions(&log.snapshot()), [1], "{what}: reading goes on");
+        log.close();
+    }
 }
 
 #[test]

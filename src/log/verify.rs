@@ -48,6 +48,9 @@ pub struct Report {
     /// For the operator, and no damage: a torn group, a file that is not the log's.
     pub notes: Vec<String>,
     frontier: Frontier,
+    mark: Option<Head>,
+    /// The root that was found at the mark's position.
+    root_at_mark: Option<Hash>,
 }
 
 impl Report {
@@ -93,7 +96,7 @@ impl Report {
 pub fn verify(disk: &Arc<dyn Disk>) -> Report {
     let mut report = Report::default();
     // Before the files: what a server appends meanwhile lies past it.
-    let mark = read_mark(&**disk, &mut report);
+    report.mark = read_mark(&**disk, &mut report);
     let files = match SegmentFiles::list(&**disk) {
         Ok(files) => files,
         Err(error) => {
@@ -113,7 +116,7 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Report {
     for (first, path) in open {
         verify_open(disk, first, &path, &mut report);
     }
-    verify_mark(mark, &mut report);
+    check_mark(&mut report);
     report
 }
 
@@ -149,6 +152,11 @@ fn verify_sealed(disk: &dyn Disk, segment: &SealedSegment, report: &mut Report) 
     let mut violations = Vec::new();
     segment.verify_each(&mut violations, &mut |position, record| report.fact(disk, position, &record));
     report.violations.extend(violations);
+    if let Some(mark) = report.mark.filter(|mark| (segment.base()..=segment.last()).contains(&mark.position))
+    {
+        // What cannot be read is a violation of its own.
+        report.root_at_mark = segment.root_at(mark.position).ok();
+    }
     report.frontier = segment.frontier().clone();
     segment.before().clone()
 }
@@ -210,6 +218,9 @@ fn verify_open(disk: &Arc<dyn Disk>, first: Position, path: &str, report: &mut R
         ));
     }
     report.frontier = scanned.frontier;
+    let mut headers = scanned.frames.iter().map(|committed| &committed.frame.header);
+    let after = report.mark.and_then(|mark| headers.find(|header| header.first == mark.position + 1));
+    report.root_at_mark = report.root_at_mark.or(after.map(|header| header.prev));
 }
 
 /// The mark as it is on the disk: none where there is none or it cannot be read, which is reported.
@@ -232,15 +243,17 @@ fn read_mark(disk: &dyn Disk, report: &mut Report) -> Option<Head> {
     None
 }
 
-/// The mark must not be past the last fact.
-fn verify_mark(mark: Option<Head>, report: &mut Report) {
-    let (Some(mark), head) = (mark, report.head()) else { return };
+/// The mark must not be past the last fact, and must name the same log.
+fn check_mark(report: &mut Report) {
+    let (Some(mark), head) = (report.mark, report.head()) else { return };
+    let at_an_end = [Frontier::new().head(), head].into_iter().find(|end| end.position == mark.position);
+    let root = report.root_at_mark.or(at_an_end.map(|end| end.root));
     let what = if mark.position > head.position {
         format!(
             "the log was durable up to position {}, but its files end at {}",
             mark.position, head.position
         )
-    } else if mark.position == head.position && mark.root != head.root {
+    } else if root.is_some_and(|root| root != mark.root) {
         "it belongs to another log".to_owned()
     } else {
         return;

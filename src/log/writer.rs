@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::keys::KeyHash;
 use domain::record::Draft;
@@ -22,6 +22,8 @@ use super::shared::{LogState, Shared};
 use super::tail::Tail;
 use crate::clock::Clock;
 
+/// How often the writer looks whether its directory is still there.
+pub const PLACE_CHECK: Duration = Duration::from_secs(1);
 /// Closed segments that may wait to be sealed before appends wait for them.
 const UNSEALED_MAX: usize = 4;
 
@@ -46,6 +48,8 @@ pub struct Writer {
     pub fill_ahead: Option<FillAhead>,
     /// Ids of this run's frames: a random half, and a count.
     pub ids: (u64, u64),
+    /// When the segment's place was last checked.
+    pub placed: Instant,
     pub keys: Vec<KeyHash>,
     pub found: Vec<Option<KeyEntry>>,
 }
@@ -64,7 +68,8 @@ impl Writer {
         if let LogState::Stopped(reason) = self.shared.state() {
             return Err(LogError::Stopped(reason));
         }
-        let outcome = self.decide_and_commit(drafts);
+        let placed = if self.placed.elapsed() < PLACE_CHECK { Ok(()) } else { self.check_place() };
+        let outcome = placed.and_then(|()| self.decide_and_commit(drafts));
         match &outcome {
             Ok(_) => {
                 if self.shared.state() != LogState::Writable {
@@ -76,6 +81,12 @@ impl Writer {
             Err(error) => self.stop(error),
         }
         outcome
+    }
+
+    /// Checks that the directory is still the one that this log was opened in.
+    fn check_place(&mut self) -> Result<(), LogError> {
+        self.placed = Instant::now();
+        self.segment.check_place(&*self.shared.disk)
     }
 
     fn stop(&self, error: &LogError) {
@@ -177,6 +188,8 @@ impl Writer {
 
     /// Closes the open segment, which is sealed next, and creates a new one.
     fn roll(&mut self) -> Result<(), LogError> {
+        // Sealing replaces and removes files by their paths: never in a directory that is not ours.
+        self.check_place()?;
         if self.fill_ahead.is_none() {
             seal::seal_all(&self.shared)?;
         } else {
@@ -207,13 +220,18 @@ impl Writer {
         self.mark.unsynced() || self.shared.state() == LogState::Full
     }
 
-    /// Chores of an idle log: syncs the mark, and tries a full disk again.
+    /// Chores of an idle log: checks its place, syncs the mark, and tries a full disk again.
     pub fn idle(&mut self) {
         if matches!(self.shared.state(), LogState::Stopped(_)) {
             return;
         }
-        if let Err(error) = self.mark.sync() {
-            return self.stop(&LogError::stopped(super::high_water::PATH, &error));
+        if let Err(error) = self.check_place() {
+            return self.stop(&error);
+        }
+        match self.mark.sync().map_err(|e| LogError::while_syncing(super::high_water::PATH, e)) {
+            // The mark stays unsynced, and is tried again.
+            Ok(()) | Err(LogError::Full) => {}
+            Err(error) => return self.stop(&error),
         }
         if self.shared.state() == LogState::Full {
             match self.segment.make_room(self.sizes.fill_step) {

@@ -10,7 +10,7 @@ use super::entry::{KeyEntry, Packed, prefix_of};
 use super::manifest::{HEAD, RunHead, RunId, TABLE, id_of};
 use super::run::{MemRun, Range, Run};
 use super::sled_run::{Lookup, SledRun, look_up};
-use super::{KeySource, Shape};
+use super::{BeyondHead, KeySource, Shape};
 use crate::store::{Db, StoreError};
 
 /// Why the whole database is set aside.
@@ -20,8 +20,8 @@ pub(super) enum LoadError {
     Store(#[from] StoreError),
     #[error("the index belongs to another log")]
     OtherLog,
-    #[error("the index knows position {0}, beyond the log's head")]
-    BeyondHead(Position),
+    #[error(transparent)]
+    BeyondHead(#[from] BeyondHead),
     #[error("position {0} of the index is another fact in the log")]
     OtherFact(Position),
     #[error("the log could not be read: {0}")]
@@ -87,7 +87,7 @@ fn heads(db: &Db, log: &Log<'_>) -> Result<BTreeMap<RunId, RunHead>, LoadError> 
             return Err(LoadError::OtherLog);
         }
         if head.range.last > log.head {
-            return Err(LoadError::BeyondHead(head.range.last));
+            return Err(BeyondHead(head.range.last).into());
         }
         if head.range.first <= head.range.last && head.range.first > 0 {
             heads.insert(id, head);

@@ -99,6 +99,11 @@ impl Default for Shape {
     }
 }
 
+/// The index holds a fact behind the log's head. It learns of durable facts alone, so acknowledged ones are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the index knows position {0}, beyond the log's head")]
+pub struct BeyondHead(pub Position);
+
 /// Where the index stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexState {
@@ -135,10 +140,18 @@ impl KeyIndex {
         Self::without_sled(Shape::default(), None, "none was given")
     }
 
-    /// Opens the index of the log `log_id`, whose last position is `head`. Never fails: without a usable sled it
-    /// begins empty in memory, and the caller, who inserts all above [`KeyIndex::covered`], fills it, while sled is
-    /// made anew behind. Blocks up to 7 s when sled hangs.
-    pub fn open(store: Store, log_id: [u8; 16], head: Position, source: Arc<dyn KeySource>) -> Self {
+    /// Opens the index of the log `log_id`, whose last position is `head`. Without a usable sled it begins empty in
+    /// memory, and the caller, who inserts all above [`KeyIndex::covered`], fills it, while sled is made anew behind.
+    /// Blocks up to 7 s when sled hangs.
+    ///
+    /// # Errors
+    /// [`BeyondHead`].
+    pub fn open(
+        store: Store,
+        log_id: [u8; 16],
+        head: Position,
+        source: Arc<dyn KeySource>,
+    ) -> Result<Self, BeyondHead> {
         Self::open_with(store, log_id, head, source, Shape::default())
     }
 
@@ -148,13 +161,16 @@ impl KeyIndex {
         head: Position,
         source: Arc<dyn KeySource>,
         shape: Shape,
-    ) -> Self {
+    ) -> Result<Self, BeyondHead> {
         let mut db = store.db().ok();
         let mut runs = Vec::new();
         if let Some(opened) = &db {
             match load::load(opened, &load::Log { id: log_id, head, source: &*source }, shape) {
                 Ok(loaded) => runs = loaded,
-                Err(LoadError::Source(reason)) => return Self::without_sled(shape, Some(source), &reason),
+                Err(LoadError::Source(reason)) => {
+                    return Ok(Self::without_sled(shape, Some(source), &reason));
+                }
+                Err(LoadError::BeyondHead(beyond)) => return Err(beyond),
                 Err(unfit) => {
                     opened.give_up(&unfit.to_string());
                     // At once: by the next start the log may have grown over what tells the two apart.
@@ -168,7 +184,7 @@ impl KeyIndex {
         let covered = shared.last();
         let keeper = Keeper::start(Arc::clone(&shared), store, log_id, db);
         shared.signal.wake();
-        Self { keeper, shared, covered }
+        Ok(Self { keeper, shared, covered })
     }
 
     fn without_sled(shape: Shape, source: Option<Arc<dyn KeySource>>, reason: &str) -> Self {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use domain::keys::KeyHash;
 
-use super::{KeyEntry, KeyError, KeyIndex, Shape};
+use super::{BeyondHead, KeyEntry, KeyError, KeyIndex, Shape};
 use crate::store::faults::{Fault, Op};
 use world::{LOG_ID, Rng, TestLog, World, small};
 
@@ -200,7 +200,8 @@ fn another_past(shape: Shape, id: [u8; 16], keep: usize, head: usize) -> (u64, b
     world.log.entries.lock().clone_from(&entries);
     world.model = entries.iter().map(|entry| (entry.key, *entry)).collect();
     let source: Arc<TestLog> = Arc::clone(&world.log);
-    let mut index = KeyIndex::open_with(world.store.clone(), id, entries.len() as u64, source, shape);
+    let index = KeyIndex::open_with(world.store.clone(), id, entries.len() as u64, source, shape);
+    let mut index = index.expect("no position beyond the head");
     entries.iter().skip(index.covered() as usize).for_each(|entry| index.insert(*entry));
     let reader = index.reader();
     let wrong = before.iter().chain(&entries).filter(|entry| {
@@ -213,9 +214,22 @@ fn another_past(shape: Shape, id: [u8; 16], keep: usize, head: usize) -> (u64, b
 #[test]
 fn sled_of_another_log_or_of_another_past_is_set_aside() {
     assert_eq!(another_past(small(), [8; 16], 3_000, 3_000), (0, true), "another log's id");
-    assert_eq!(another_past(small(), LOG_ID, 1_000, 1_000), (0, true), "beyond the head");
     assert_eq!(another_past(small(), LOG_ID, 100, 3_500), (0, true), "grown over");
     assert_eq!(another_past(small(), LOG_ID, 3_000, 3_500), (0, false), "the same log");
+}
+
+#[test]
+fn sled_that_knows_a_position_beyond_the_head_is_told_and_stays() {
+    let mut world = World::new(9, small());
+    world.grow(3_000);
+    world.wait_until_idle();
+    world.close();
+    for _ in 0..2 {
+        let source: Arc<TestLog> = Arc::clone(&world.log);
+        let opened = KeyIndex::open_with(world.store.clone(), LOG_ID, 1_000, source, small());
+        assert!(opened.is_err_and(|BeyondHead(position)| (1_001..=3_000).contains(&position)));
+    }
+    assert!(!world.dir.path().join("sled.bad-1").exists());
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::keys::Position;
-use domain::record::{Record, RecordRef};
+use domain::record::{Hash, Record, RecordRef};
 
 use super::bytes::Short;
 use super::decode::{Bodies, Decoder, Originals};
@@ -96,6 +97,22 @@ impl SealedSegment {
         let record =
             bodies.view(slot, originals.as_deref()).map_err(|_| self.unreadable(position, &chunk.bodies))?;
         Ok(f(record))
+    }
+
+    /// The root of the tree up to `position`, which is before this segment or in it.
+    ///
+    /// # Errors
+    /// What the disk or the checksums say.
+    pub fn root_at(&self, position: Position) -> Result<Hash, SegmentError> {
+        if position == self.last() {
+            return Ok(self.head().root);
+        }
+        let mut tree = self.before().clone();
+        self.in_order(self.base(), position, true, &mut |_, record| {
+            tree.push(record.leaf());
+            ControlFlow::Continue(())
+        })?;
+        Ok(tree.root())
     }
 
     /// Calls `f` with each selected fact, positions ascending, borrowed from the decoded chunks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tests::{NAME, Shape, before, example, in_order, records};
 use super::{ChunkCache, SealedSegment, SegmentError};
-use crate::log::disk::{Disk, DiskFile};
+use crate::log::disk::{Disk, DiskFile, FileIdentity};
 use crate::log::sim::{Fault, SimDisk};
 
 fn facts() -> Vec<Shape> {
@@ -104,6 +104,10 @@ impl Disk for LyingDisk {
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         self.disk.sync_dir(dir)
     }
+
+    fn identity(&self, path: &str) -> io::Result<FileIdentity> {
+        self.disk.identity(path)
+    }
 }
 
 impl DiskFile for LyingFile {
@@ -126,6 +130,10 @@ impl DiskFile for LyingFile {
 
     fn len(&self) -> io::Result<u64> {
         self.file.len()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.file.identity()
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, FileIdentity};
 use world::{EIO, ENOSPC, Kind, NameOp, Plan, SimFile, World, folder, lay, os};
 
 mod rng;
@@ -29,7 +29,7 @@ pub use rng::Rng;
 pub enum Fault {
     /// The device reports an error; a write may have been carried out in part.
     Eio,
-    /// No space: writes and creations are refused, other operations go on.
+    /// No space: writes, creations and syncs of files are refused, other operations go on.
     Enospc,
     /// A write is cut short, then no space.
     Short,
@@ -195,6 +195,12 @@ impl Disk for SimDisk {
         Ok(self.handle(file, boot))
     }
 
+    fn identity(&self, path: &str) -> io::Result<FileIdentity> {
+        let world = self.world.lock();
+        let file = *world.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(FileIdentity { device: 0, inode: file as u64 })
+    }
+
     fn create_dir(&self, _dir: &str) -> io::Result<()> {
         self.world.lock().refuse(Kind::Name)
     }
@@ -222,7 +228,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut world = self.world.lock();
-        world.refuse(Kind::Sync)?;
+        world.refuse(Kind::SyncDir)?;
         let pending = std::mem::take(&mut world.pending_names);
         for op in pending {
             let path = match &op {
@@ -287,12 +293,16 @@ impl DiskFile for SimHandle {
                 Ok(())
             }
             Some(Fault::PowerOff) => Err(os(EIO)),
-            Some(Fault::Eio | Fault::Enospc | Fault::Short) => {
+            Some(fault) => {
                 // The kernel marks the pages clean all the same: some are on the platter, the rest never will be.
                 world.write_back(self.file);
-                Err(os(EIO))
+                Err(os(if fault == Fault::Eio { EIO } else { ENOSPC }))
             }
         }
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(FileIdentity { device: 0, inode: self.file as u64 })
     }
 
     fn len(&self) -> io::Result<u64> {

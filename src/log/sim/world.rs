@@ -46,6 +46,7 @@ pub(super) enum Kind {
     Read,
     Write,
     Sync,
+    SyncDir,
     Name,
 }
 
@@ -68,8 +69,8 @@ impl World {
             return None;
         }
         match (plan.fault, kind) {
-            (Fault::Enospc | Fault::Short, Kind::Read) => None,
-            (Fault::Enospc | Fault::Short, Kind::Sync) => None,
+            (Fault::Enospc | Fault::Short, Kind::Read | Kind::SyncDir) => None,
+            (Fault::Short, Kind::Sync) => None,
             (fault, _) => Some(fault),
         }
     }

@@ -49,6 +49,78 @@ fn a_tail_lost_below_the_mark_is_named() {
 }
 
 #[test]
+fn an_open_segment_cut_short_is_damage_wherever_it_was_cut() {
+    let (sim, disk) = sim(6);
+    let mut writer = writer(&disk).unwrap();
+    writer.group(&[&draft(1, 10)]).unwrap();
+    let (path, end) = (open_segment::path(1), writer.segment.end() as usize);
+    let whole = sim.contents(&path).unwrap();
+    for mark in [true, false] {
+        if !mark {
+            sim.lose(high_water::PATH);
+        }
+        for len in [0, 8, 59, 60, 61, 300, 2_048, FRAMES_AT as usize - 1] {
+            sim.overwrite(&path, &whole[..len]);
+            let error = recover(&disk, &options(Protections::default()), None).err().unwrap();
+            assert!(matches!(error, LogError::Damaged { .. }), "{len} bytes: {error}");
+            let violations = verify::verify(&disk).violations;
+            assert!(violations.iter().any(|violation| violation.file == path), "{len} bytes: {violations:?}");
+        }
+        sim.overwrite(&path, &whole);
+    }
+    // Behind the last frame lie zeros alone: a cut there loses nothing.
+    sim.overwrite(&path, &whole[..end]);
+    assert_eq!(recover(&disk, &options(Protections::default()), None).unwrap().1.head.position, 1);
+}
+
+/// A log of 2,300 facts with a sealed segment, and an open one.
+fn sealed_and_open(seed: u64) -> (SimDisk, Arc<dyn Disk>, LogOptions) {
+    let (sim, disk) = sim(seed);
+    let sizes = Sizes { seal_facts: 1_000, ..Sizes::default() };
+    let options = LogOptions { sizes, ..options(Protections::default()) };
+    let mut writer = recover(&disk, &options, None).unwrap().0;
+    for group in 0..23 {
+        let drafts: Vec<Draft> = (group * 100..group * 100 + 100).map(|n| draft(n, 10)).collect();
+        writer.group(&drafts.iter().collect::<Vec<_>>()).unwrap();
+    }
+    writer.close();
+    (sim, disk, options)
+}
+
+#[test]
+fn a_lower_mark_is_taken_only_if_its_root_is_this_logs_there() {
+    let (sim, disk, options) = sealed_and_open(12);
+    let own = |position: u64| {
+        let mut tree = merkle::Frontier::new();
+        let log = Log::open(Arc::clone(&disk), &options).unwrap().0;
+        log.snapshot()
+            .in_order(1, position, true, &mut |_, record| {
+                tree.push(record.leaf());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        log.close();
+        tree.head()
+    };
+    let marked = |head: &merkle::Head| {
+        sim.lose(high_water::PATH);
+        let (mut mark, _) = high_water::HighWater::open(&*disk).unwrap();
+        mark.set(head).unwrap();
+        let violations = verify::verify(&disk).violations;
+        (recover(&disk, &options, None).map(|_| ()), violations)
+    };
+    // In a sealed segment, at the end of one, and in the open one.
+    for head in [0, 100, 1_000, 1_100, 2_000, 2_100, 2_300].map(own) {
+        let position = head.position;
+        let (opened, violations) = marked(&head);
+        assert!(opened.is_ok() && violations.is_empty(), "{position}: {violations:?}");
+        let (opened, violations) = marked(&merkle::Head { root: [7; 32], ..head });
+        assert!(matches!(opened, Err(LogError::Damaged { .. })), "{position}");
+        assert_eq!(violations.iter().map(|v| v.file.as_str()).collect::<Vec<_>>(), [high_water::PATH]);
+    }
+}
+
+#[test]
 fn a_newer_format_is_refused_by_name() {
     let (sim, disk) = sim(7);
     writer(&disk).unwrap().group(&[&draft(1, 10)]).unwrap();

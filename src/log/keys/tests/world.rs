@@ -98,7 +98,8 @@ impl World {
         let entries = self.log.entries.lock().clone();
         let source: Arc<TestLog> = Arc::clone(&self.log);
         let head = entries.len() as u64;
-        let mut index = KeyIndex::open_with(self.store.clone(), LOG_ID, head, source, self.shape);
+        let mut index = KeyIndex::open_with(self.store.clone(), LOG_ID, head, source, self.shape)
+            .expect("no position beyond the head");
         assert!(index.covered() <= head);
         entries[index.covered() as usize..].iter().for_each(|entry| index.insert(*entry));
         self.index = Some(index);
