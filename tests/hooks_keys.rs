@@ -207,6 +207,12 @@ async fn an_address_in_a_part_of_the_key_is_a_digest_and_the_rest_stays() {
         assert_eq!(answer.json["identity"], Value::Null, "{answer:?}");
         assert_eq!(without_digests(&key(&server, &answer).await), "d-…:9", "{caller}");
     }
+    // A part that is too long for a key, or holds a line break, does not throw it away either.
+    for part in ["x".repeat(600), "x\ny".to_owned()] {
+        let answer = send(&server, "pair", &json!({"id": "1", "a": part, "b": "b"}).to_string()).await;
+        assert_eq!((answer.outcome(), &answer.json["identity"]), ("recorded", &Value::Null), "{answer:?}");
+        assert_eq!(without_digests(&key(&server, &answer).await), "d-…:b");
+    }
     // A SIP Call-ID in the place of a call's sid, and an address as an event's id.
     let answer = twilio::deliver(&server, &twilio::ended("a84b4c76@10.0.0.1", "completed", 45, STAMP)).await;
     assert_eq!(without_digests(&key(&server, &answer).await), "d-…:completed");

@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
-use domain::keys::{LogSecret, TenantId};
+use domain::keys::{ExternalId, LogSecret, TenantId};
 
 /// Digits behind a `+` that make a phone number wherever they stand.
 const PHONE_DIGITS: usize = 7;
+
+/// Longer parts are digests in a key that would be too long with them, bytes.
+const PART_BYTES: usize = 64;
 
 /// Writes the keys of one tenant's facts.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +31,18 @@ impl KeyWriter<'_> {
         format!("d-{}", hex::encode(&digest[..16]))
     }
 
-    /// Parts joined by `:`, which is escaped inside a part; one alone stands as it is.
+    /// Parts joined by `:`, which is escaped inside a part; one alone stands as it is. Where that is no external id,
+    /// the parts that are too long for one or hold control characters are digests, too.
     pub fn joined(&self, parts: &[&str]) -> String {
-        let parts: Vec<Cow<'_, str>> = parts.iter().map(|part| self.part(part)).collect();
+        let key = self.composed(parts, |_| false);
+        if ExternalId::new(&key).is_ok() { key } else { self.composed(parts, is_unfit) }
+    }
+
+    fn composed(&self, parts: &[&str], is_unfit: impl Fn(&str) -> bool) -> String {
+        let parts: Vec<Cow<'_, str>> = parts
+            .iter()
+            .map(|part| if is_unfit(part) { self.digest(part).into() } else { self.part(part) })
+            .collect();
         match parts.as_slice() {
             [alone] => alone.to_string(),
             parts => parts.iter().map(|part| escaped(part, ':')).collect::<Vec<_>>().join(":"),
@@ -51,6 +63,11 @@ pub(crate) fn escaped(part: &str, separator: char) -> Cow<'_, str> {
         escaped.push(letter);
     }
     escaped.into()
+}
+
+/// Whether a part may be what makes a key none.
+fn is_unfit(part: &str) -> bool {
+    part.len() > PART_BYTES || part.trim() != part || part.chars().any(char::is_control)
 }
 
 /// Whether a text holds an address or a phone number.
@@ -82,6 +99,16 @@ mod tests {
         assert_eq!(joined(&["a", "b:c"]), r"a:b\:c");
         assert_eq!(joined(&[r"a\", "b"]), r"a\\:b");
         assert_eq!(joined(&["a", r"\:b"]), r"a:\\\:b");
+    }
+
+    #[test]
+    fn a_part_that_no_external_id_can_hold_does_not_throw_the_key_away() {
+        let long = "x".repeat(500);
+        assert_eq!(joined(&["a", &long]), format!("a:{long}"), "it fits");
+        let (one, other) = (joined(&["a", &"x".repeat(600)]), joined(&["a", &"x".repeat(601)]));
+        assert!(one.starts_with("a:d-") && one.len() == 36 && one != other, "{one} {other}");
+        assert!(joined(&["a", "b\nc", "d"]).starts_with("a:d-"));
+        assert!(ExternalId::new(&joined(&[&"é".repeat(400)])).is_ok());
     }
 
     #[test]
