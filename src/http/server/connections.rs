@@ -50,7 +50,7 @@ impl Default for ConnectionLimits {
 
 /// Most bytes of a request's head, and of a body that are read at once, in memory for one connection: hyper's own bound
 /// of 400 KB would let a thousand strangers hold as many (G20).
-const BUFFER_MAX: usize = 32 * 1024;
+const BUFFER_MAX: usize = 16 * 1024;
 /// How long a connection may still bring its first request after a stop was asked for.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Wait before accepting again when the system is out of file handles.
