@@ -230,6 +230,8 @@ where
     let (log, stopping, read) = (app.engine.log.clone(), app.stopping.clone(), Arc::new(read));
     let Grounds { right, permit } = grounds;
     let events = Events { waiting: events, right: right.clone() };
+    // A reader that went away gives its permit back at once, not with the next event.
+    let gone = send.clone();
     let sending = async move {
         let _permit = permit;
         loop {
@@ -269,6 +271,7 @@ where
     tokio::spawn(async move {
         tokio::select! {
             () = sending => {}
+            () = gone.closed() => {}
             () = right.lost() => {}
             () = stopping.cancelled() => {}
         }
