@@ -1,5 +1,6 @@
 //! G21: streams and long bodies end with the right that they rest on, and tell or take nothing more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::common::facts::answered;
@@ -111,6 +112,29 @@ async fn g21_a_stream_ends_when_its_user_logs_out() {
         server.send(server.request("POST", "/api/v1/logout").header("cookie", &ann.cookie)).await.is(204);
     })
     .await;
+}
+
+#[tokio::test]
+async fn g21_a_reading_that_waits_tells_nothing_once_its_token_is_deleted() {
+    for (revoked, status) in [(true, 401), (false, 200)] {
+        let server = Arc::new(Site::new().start().await);
+        let body = json!({"name": "page", "role": "viewer", "tenants": ["acme"]});
+        let issued = server.ask(TOKEN, "POST", "/api/v1/tokens", body).await.is(201).json.clone();
+        let (id, token) =
+            (issued["id"].as_str().expect("id"), issued["token"].as_str().expect("token").to_owned());
+        let head = server.get("/readyz").await.json["position"].as_u64().expect("position");
+        // The fact, behind the one of the revocation.
+        let path = format!("/api/v1/tenants/acme/facts?min_position={}", head + 1 + u64::from(revoked));
+        let waiting = Arc::clone(&server);
+        let waiting = tokio::spawn(async move { waiting.ask(&token, "GET", &path, Value::Null).await });
+        tokio::time::sleep(SECOND).await;
+        if revoked {
+            server.ask(TOKEN, "DELETE", &format!("/api/v1/tokens/{id}"), Value::Null).await.is(204);
+        }
+        server.record("acme", &[answered("after", 45, AT)]).await;
+        let answer = waiting.await.expect("answered");
+        assert_eq!(answer.is(status).text.contains("after:completed"), !revoked, "{answer:?}");
+    }
 }
 
 /// A chunk of the transfer encoding with facts in NDJSON, as many as are recorded together.

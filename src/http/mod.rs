@@ -79,6 +79,7 @@ pub fn router(app: Arc<App>) -> Router {
             )
         })
         .layer(Extension(Arc::clone(&app.limits)))
+        .layer(Extension(Arc::clone(&app.engine.access)))
         .layer(Extension(Arc::new(ApiDocument::new(paths))))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(CatchPanicLayer::custom(edge::panicked))

@@ -4,6 +4,7 @@
 //! may not know of it) and compares the caller's role there with the route's need (403).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
@@ -12,11 +13,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::keys::TenantId;
 
-use super::auth::{Caller, Identity};
+use super::auth::{Caller, Identity, revoked};
 use super::needs::{Need, Role};
 use super::problem::Problem;
+use crate::access::{Access, Credential};
 use crate::http::server::client_address::ClientNetwork;
 use crate::http::server::limits::{RateLimits, RemainingQuota};
+
+/// An answer that takes longer is given only if the right to it is there still.
+const LONG: Duration = Duration::from_millis(500);
 
 /// What the gate leaves in a request's extensions for the extractors.
 #[derive(Debug, Clone)]
@@ -43,8 +48,13 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
     let id = CallerId(caller.id.clone());
     let mut response = match role(need, &caller, tenant.as_ref()) {
         Ok(role) => {
+            let standing = Standing::new(&parts, need, &caller, tenant.as_ref());
             parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
-            next.run(Request::from_parts(parts, body)).await
+            let response = next.run(Request::from_parts(parts, body)).await;
+            match standing {
+                Some(standing) => standing.answer(response).into_response(),
+                None => response,
+            }
         }
         Err(problem) => problem.into_response(),
     };
@@ -53,6 +63,38 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
     }
     response.extensions_mut().insert(id);
     Ok(response)
+}
+
+/// The right of a request that reads, asked again where its answer took long, such as one that waits for a position: it
+/// is told nothing more once the right is gone (G21).
+struct Standing {
+    access: Arc<Access>,
+    credential: Credential,
+    need: Need,
+    tenant: Option<TenantId>,
+    began: Instant,
+}
+
+impl Standing {
+    /// None of a request that changes something: the answer says what was done.
+    fn new(parts: &Parts, need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Option<Self> {
+        let access = parts.extensions.get::<Arc<Access>>().filter(|_| parts.method.is_safe())?;
+        Some(Self {
+            access: Arc::clone(access),
+            credential: caller.credential.clone(),
+            need,
+            tenant: tenant.cloned(),
+            began: Instant::now(),
+        })
+    }
+
+    fn answer(self, response: Response) -> Result<Response, Problem> {
+        if self.began.elapsed() < LONG {
+            return Ok(response);
+        }
+        let caller = self.access.caller(&self.credential).ok_or_else(revoked)?;
+        role(self.need, &caller, self.tenant.as_ref()).map(|_| response)
+    }
 }
 
 /// The tenant's id in the path, where the route has one; 404 for a text that cannot be one.

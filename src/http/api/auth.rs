@@ -50,6 +50,11 @@ pub fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
 }
 
+/// 401: the request outlived the right that it was let in with.
+pub fn revoked() -> Problem {
+    unauthorized("the token or login, or its role in this tenant, was revoked before the request ended")
+}
+
 /// 403: a page of another site asked with the user's cookie.
 pub fn cross_site() -> Problem {
     let detail = "a login cookie is not taken from pages of other sites: they send a token, and open a stream with a ticket";

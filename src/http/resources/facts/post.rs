@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::posted::{BatchAnswer, LineAnswer, PostAnswer, PostFactsAnswer};
-use crate::http::api::auth::unauthorized;
+use crate::http::api::auth::revoked;
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, BATCH_WAIT};
 use crate::http::api::extractors::TenantAccess;
@@ -35,11 +35,6 @@ fn poster(role: Role) -> PostingRole {
         Role::Operator => PostingRole::Operator,
         Role::Admin => PostingRole::Admin,
     }
-}
-
-/// 401: the body outlived the caller's right to post.
-fn revoked() -> Problem {
-    unauthorized("the token or login, or its role in this tenant, was revoked before the body ended")
 }
 
 /// Posts one fact.
