@@ -105,7 +105,7 @@ async fn what_callrail_writes_as_text_or_blank_is_read() {
         [json!(status), json!(answered), json!(reason), json!(direction)]
     };
     let expected = [
-        row("completed", true, "rules_satisfied", "outbound"),
+        row("completed", true, "direction_not_counted", "outbound"),
         row("canceled", false, "not_answered", "inbound"),
         row("no_answer", false, "not_answered", "inbound"),
     ];

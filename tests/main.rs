@@ -8,6 +8,7 @@ mod api_answers;
 mod bad_input;
 mod calendar;
 mod calls;
+mod calls_counted;
 mod calls_list;
 mod canary;
 mod cli;

@@ -8,11 +8,13 @@ words! {
 }
 
 words! {
-    /// Why.
+    /// Why a call is counted as qualified or is not.
     Reason {
         RulesSatisfied = "rules_satisfied",
         NotAnswered = "not_answered",
         ShortDuration = "short_duration",
+        /// The call qualifies, and its direction is one that the tenant's figures do not count (RULINGS).
+        DirectionNotCounted = "direction_not_counted",
     }
 }
 
@@ -22,6 +24,16 @@ pub fn qualify(answered: bool, duration_seconds: Option<u32>, min_seconds: u32) 
         (false, _) => (Verdict::Unqualified, Reason::NotAnswered),
         (true, Some(seconds)) if seconds >= min_seconds => (Verdict::Qualified, Reason::RulesSatisfied),
         (true, _) => (Verdict::Unqualified, Reason::ShortDuration),
+    }
+}
+
+impl Reason {
+    /// The reason as served: of a qualified call whose direction is not counted, that.
+    pub fn of_figure(self, counts_direction: bool) -> Self {
+        match self {
+            Self::RulesSatisfied if !counts_direction => Self::DirectionNotCounted,
+            other => other,
+        }
     }
 }
 

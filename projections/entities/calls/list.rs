@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use domain::facts::tenant::CountedDirection;
 use domain::keys::Position;
 use domain::members::{Day, Email, Instant};
-use domain::rules::configuration::Timeline;
+use domain::rules::configuration::{Configuration, Timeline};
 use domain::rules::qualification::Verdict;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +21,12 @@ use crate::tenant::Tenant;
 pub struct CallFilter {
     /// Qualified or not.
     pub status: Option<Verdict>,
+    /// Whether somebody answered.
+    pub answered: Option<bool>,
+    /// Whether the tenant's figures of answered and qualified count it.
+    pub counted: Option<bool>,
+    /// Who called whom.
+    pub direction: Option<CountedDirection>,
     /// Whose.
     pub agent: Option<Email>,
     /// First local day.
@@ -50,7 +57,8 @@ pub struct CallItem {
     pub call_id: String,
     /// `qualified` or `unqualified`.
     pub status: &'static str,
-    /// `rules_satisfied`, `not_answered` or `short_duration`.
+    /// `rules_satisfied`, `not_answered` or `short_duration`; `direction_not_counted` where the status is `qualified`
+    /// and the tenant's figures do not count the direction.
     pub reason: &'static str,
     /// Whether it counts among answered and qualified: its direction is one that the tenant counts.
     pub counted: bool,
@@ -125,12 +133,19 @@ impl CallList {
         if filter.agent.is_some() && self.calls.texts().maybe(call.agent()) != agent() {
             return false;
         }
-        if filter.status.is_none() && filter.from.is_none() && filter.to.is_none() {
+        if filter.direction.is_some_and(|direction| direction != CountedDirection::of(call.direction()))
+            || filter.answered.is_some_and(|answered| answered != call.answered())
+        {
+            return false;
+        }
+        if filter.status.is_none() && filter.counted.is_none() && filter.from.is_none() && filter.to.is_none()
+        {
             return true;
         }
         let (configuration, day) = self.timeline.at(call.begun());
         filter.from.is_none_or(|from| from <= day)
             && filter.to.is_none_or(|to| day <= to)
+            && filter.counted.is_none_or(|counted| counted == is_counted(call, configuration))
             && filter.status.is_none_or(|status| call.verdict(configuration).0 == status)
     }
 }
@@ -148,6 +163,11 @@ impl Tenant {
     }
 }
 
+/// Whether the figures of answered and qualified count the call.
+fn is_counted(call: &CallRow, configuration: &Configuration) -> bool {
+    call.exists() && configuration.counts(call.direction())
+}
+
 /// A call as served.
 fn item(calls: &Calls, row: u32, timeline: &Timeline) -> CallItem {
     let (call, texts) = (calls.rows().get(row), calls.texts());
@@ -160,8 +180,8 @@ fn item(calls: &Calls, row: u32, timeline: &Timeline) -> CallItem {
     CallItem {
         call_id: texts.get(call.id).to_owned(),
         status: verdict.as_str(),
-        reason: reason.as_str(),
-        counted: call.exists() && configuration.counts(call.direction()),
+        reason: reason.of_figure(configuration.counts(call.direction())).as_str(),
+        counted: is_counted(call, configuration),
         call_status: call.status().map(|status| status.as_str()),
         answered: call.answered(),
         duration_seconds: call.duration_seconds(),

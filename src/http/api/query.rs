@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::facts::kind_named;
+use domain::facts::tenant::CountedDirection;
 use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
@@ -107,7 +108,7 @@ macro_rules! word_values {
 }
 pub(in crate::http) use word_values;
 
-word_values!(Verdict, Stage);
+word_values!(Verdict, Stage, CountedDirection);
 
 /// Makes types with a parser in the domain values of parameters: rule and format for the API document.
 macro_rules! text_values {

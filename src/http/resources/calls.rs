@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use domain::facts::tenant::CountedDirection;
 use domain::members::{Day, Email};
 use domain::rules::qualification::Verdict;
 use projections::entities::calls::list::CallItem;
@@ -30,6 +31,12 @@ parameters! {
     CallQuery {
         /// `qualified` or `unqualified`.
         status: Verdict,
+        /// Whether somebody answered.
+        answered: bool,
+        /// Whether the figures of answered and qualified count the call: its direction is one that the tenant counts.
+        counted: bool,
+        /// Who called whom; `unknown` where no provider said so.
+        direction: CountedDirection,
         /// The agent's email.
         agent: Email,
         /// First local day of the calls.
@@ -47,8 +54,9 @@ parameters! {
     responses((status = 200, body = Page<CallItem>))
 )]
 async fn list_calls(State(app): State<Arc<App>>, list: List<CallQuery>) -> Result<Response, Problem> {
-    let CallQuery { status, agent, from, to } = list.query.clone();
-    let (filter, after) = (CallFilter { status, agent, from, to }, list.after()?);
+    let CallQuery { status, answered, counted, direction, agent, from, to } = list.query.clone();
+    let filter = CallFilter { status, answered, counted, direction, agent, from, to };
+    let after = list.after()?;
     let (view, limit, log) = (list.view.clone(), list.limit, app.engine.log.clone());
     let read = move || -> Result<_, FactError> {
         let mut page = view.calls(&filter, after.as_ref(), limit);

@@ -49,6 +49,7 @@ impl Call<'_> {
         let reason = match (self.answered, self.long_enough) {
             (false, _) => "not_answered",
             (true, false) => "short_duration",
+            (true, true) if !self.counted => "direction_not_counted",
             (true, true) => "rules_satisfied",
         };
         let mut recordings: Vec<&Fact<'_>> = self.recordings.iter().collect();
