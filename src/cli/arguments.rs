@@ -5,13 +5,12 @@ use domain::facts::kind_named;
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
 use domain::record::KindTag;
-use domain::rules::calendar::{Bound, ZoneName};
+use domain::rules::calendar::Bound;
 
 use super::Failure;
 use crate::config::Config;
 use crate::engine::Offline;
-use crate::log::LogSnapshot;
-use crate::views::facts::{FactFilter, FactItem, page};
+use crate::views::export_scan::ExportSelection;
 
 /// The member `by` of facts that the command line records.
 pub const BY: &str = "cli";
@@ -65,32 +64,11 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The filter for a tenant's facts, oldest first; days are those of its zone.
-    pub fn of(&self, log: &LogSnapshot, tenant: TenantId) -> Result<FactFilter, Failure> {
-        let zone = if self.from.is_some() || self.to.is_some() { zone(log, &tenant)? } else { ZoneName::UTC };
-        Ok(FactFilter {
-            kind: self.kind,
-            provider: self.provider.clone(),
-            from: self.from.map(|bound| bound.first(zone)),
-            before: self.to.map(|bound| bound.end(zone)),
-            descending: false,
-            ..FactFilter::all(tenant)
-        })
+    /// As an export takes it, of all tenants.
+    pub fn selected(&self) -> ExportSelection {
+        let Self { kind, provider, from, to } = self.clone();
+        ExportSelection { kind, provider, from, to, ..ExportSelection::default() }
     }
-}
-
-/// The tenant's zone by its last configuration, UTC without one.
-fn zone(log: &LogSnapshot, tenant: &TenantId) -> Result<ZoneName, Failure> {
-    let configured = configuration(log, tenant)?;
-    let name = configured.as_ref().and_then(|fact| fact.body.get("timezone")?.as_str());
-    Ok(name.and_then(ZoneName::parse).unwrap_or(ZoneName::UTC))
-}
-
-/// The tenant's last configuration.
-pub fn configuration(log: &LogSnapshot, tenant: &TenantId) -> Result<Option<FactItem>, Failure> {
-    let kind = kind_named("tenant_configured");
-    let found = page(log, &FactFilter { kind, ..FactFilter::all(tenant.clone()) }, None, 1)?;
-    Ok(found.items.into_iter().next())
 }
 
 /// Fails for the first name that is not a tenant of this data directory.

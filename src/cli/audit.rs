@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Failure, Settings, output};
 use crate::engine::{EngineError, fold_threads, read_log, read_log_with_index};
+use crate::log::LogSnapshot;
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::verify::verify;
 use crate::views::Views;
@@ -34,7 +35,7 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     let mut models = Vec::new();
     if violations.is_empty() {
         let snapshot = read?;
-        match wrong_keys(dir) {
+        match wrong_keys(dir, &snapshot) {
             Ok(Some(wrong)) => violations.extend(wrong),
             Ok(None) => notes.push(
                 "the key index was not checked: a server has the directory and checks it while it runs"
@@ -91,11 +92,12 @@ const KEYS_AT_ONCE: usize = 512;
 
 /// Looks up every key, as a redelivery would, in a copy of the key index: opening it changes it. None while a server has
 /// the directory.
-fn wrong_keys(dir: &Path) -> Result<Option<Vec<String>>, Failure> {
+fn wrong_keys(dir: &Path, snapshot: &LogSnapshot) -> Result<Option<Vec<String>>, Failure> {
     let unmade = |error: io::Error| Failure::Failed(format!("no folder for a copy of it: {error}"));
     let copy = tempfile::Builder::new().prefix("factfold-audit-").tempdir().map_err(unmade)?;
-    let Some((log, secret)) = read_log_with_index(dir, copy.path())? else { return Ok(None) };
-    let snapshot = log.snapshot();
+    let Some((log, secret)) = read_log_with_index(dir, snapshot.clone(), copy.path())? else {
+        return Ok(None);
+    };
     let failed = |error: &dyn std::fmt::Display| Failure::Integrity(error.to_string());
     let (mut keys, mut found, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = 1;

@@ -1,6 +1,6 @@
 //! `factfold log follow`: facts as a running server records them, by its event stream.
 
-use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use domain::facts::kind_name;
@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::arguments::{kind, tenant};
-use super::remote::{Remote, Unanswered, refused};
+use super::remote::{Remote, Unanswered, each_line, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
 
@@ -53,7 +53,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
                 Err(Unanswered::Never(failure)) => return Err(failure),
                 Err(Unanswered::Broken(why)) if failed >= TRIES_MAX => return Err(remote.gone(&why)),
                 Err(Unanswered::Broken(why)) if failed == 0 => output::note(&format!("{why}; reconnecting")),
-                Err(Unanswered::Broken(_)) => {}
+                // A stream has no end of its own.
+                Ok(()) | Err(Unanswered::Broken(_)) => {}
             }
             failed += 1;
             tokio::time::sleep(PAUSE).await;
@@ -81,29 +82,17 @@ impl Following<'_> {
     }
 
     /// Follows one stream to its end; `failed` is zero once it was open.
-    async fn once(&mut self, failed: &mut u32) -> Result<Infallible, Unanswered> {
-        let mut response = self.request().send().await?;
+    async fn once(&mut self, failed: &mut u32) -> Result<(), Unanswered> {
+        let response = self.request().send().await?;
         if response.status() != StatusCode::OK {
             return Err(refused(response).await);
         }
         *failed = 0;
-        let mut buffer = Vec::new();
-        while let Some(piece) = response.chunk().await? {
-            buffer.extend_from_slice(&piece);
-            let mut begin = 0;
-            while let Some(end) = buffer[begin..].iter().position(|byte| *byte == b'\n') {
-                let line = String::from_utf8_lossy(&buffer[begin..begin + end]).into_owned();
-                begin += end + 1;
-                self.line(&line).map_err(Unanswered::Never)?;
-            }
-            buffer.drain(..begin);
-            if buffer.len() > LINE_MAX {
-                return Err(Unanswered::Never(Failure::Failed(
-                    "the server at this URL is not factfold".into(),
-                )));
-            }
-        }
-        Err(Unanswered::Broken("the stream ended".into()))
+        each_line(response, LINE_MAX, |line| {
+            self.line(&String::from_utf8_lossy(line))?;
+            Ok(ControlFlow::Continue(()))
+        })
+        .await
     }
 
     /// One line of the stream: the position up to which it is told, or a fact.

@@ -61,7 +61,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Follow(args) => follow::run(settings, args),
         What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
-            let filter = selection.of(log, tenant.clone())?;
+            let filter = selection.selected().of(log, tenant.clone())?;
             let filter = FactFilter { descending: !oldest_first, ..filter };
             list(settings, log, &filter, *limit as usize)
         }),

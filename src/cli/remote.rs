@@ -1,6 +1,7 @@
 //! A client of a running server, by HTTP with a token.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -94,6 +95,38 @@ impl From<reqwest::Error> for Unanswered {
         }
         Self::Broken(if error.is_connect() { "no server answers".to_owned() } else { error.to_string() })
     }
+}
+
+/// Hands out the lines of a streamed answer until `f` breaks.
+///
+/// # Errors
+/// The answer ended before, a line is longer than `longest` bytes, or the failure of `f`.
+pub async fn each_line(
+    mut response: Response,
+    longest: usize,
+    mut f: impl FnMut(&[u8]) -> Result<ControlFlow<()>, Failure>,
+) -> Result<(), Unanswered> {
+    let mut buffer = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        buffer.extend_from_slice(&piece);
+        let mut begin = 0;
+        while let Some(end) = buffer[begin..].iter().position(|byte| *byte == b'\n') {
+            if f(&buffer[begin..begin + end]).map_err(Unanswered::Never)?.is_break() {
+                return Ok(());
+            }
+            begin += end + 1;
+        }
+        buffer.drain(..begin);
+        if buffer.len() > longest {
+            return Err(Unanswered::Never(stranger()));
+        }
+    }
+    Err(Unanswered::Broken("the stream ended".into()))
+}
+
+/// What answers is something else.
+pub fn stranger() -> Failure {
+    Failure::Failed("the server at this URL is not factfold, or one of an earlier release".into())
 }
 
 /// The failure behind a response that is not a success.

@@ -6,11 +6,11 @@ use clap::Subcommand;
 use domain::keys::TenantId;
 use serde_json::{Value, json};
 
-use super::arguments::{all_known, configuration, tenant};
+use super::arguments::{all_known, tenant};
 use super::{Failure, Settings, output};
 use crate::commands::TenantChange;
 use crate::engine::Offline;
-use crate::views::facts::FactItem;
+use crate::views::facts::{FactItem, configuration};
 
 /// The same by a running server.
 const INSTEAD: &str = "GET /api/v1/tenants; SIGHUP makes it reload the file";

@@ -140,20 +140,23 @@ pub fn read_log_with_secret(root: &Path) -> Result<(Log, LogSecret), EngineError
     Ok((Log::read_only(log, secret.clone(), None)?, secret))
 }
 
-/// The log of a data directory that no server has, with a copy of its key index below `copy`, which may be changed; none
-/// where a server has it. The lock is held while the index is copied.
+/// The log of the data directory at `root`, of which `log` was read, with a copy of its key index below `copy`, which may
+/// be changed; none where a server has the directory. The lock is held while the index is copied.
 ///
 /// # Errors
-/// As of [`read_log_with_secret`], or the copy cannot be made.
-pub fn read_log_with_index(root: &Path, copy: &Path) -> Result<Option<(Log, LogSecret)>, EngineError> {
+/// The copy cannot be made, the secret is not there or another log's, or what the log cannot read.
+pub fn read_log_with_index(
+    root: &Path,
+    log: LogSnapshot,
+    copy: &Path,
+) -> Result<Option<(Log, LogSecret)>, EngineError> {
     let lock = File::open(root).map_err(io_at(root))?;
     if lock.try_lock().is_err() {
         return Ok(None);
     }
-    let secret = read_secret(root)?.unwrap_or_else(|| LogSecret::new(&Hash::default()));
-    let log = read_log(root)?;
     copy_folder(&root.join("sled"), &copy.join("sled")).map_err(io_at(copy))?;
     drop(lock);
+    let secret = read_secret(root)?.unwrap_or_else(|| LogSecret::new(&Hash::default()));
     check_secret(&log, &secret)?;
     Ok(Some((Log::read_only(log, secret.clone(), Some(&store(copy)))?, secret)))
 }

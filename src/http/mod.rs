@@ -23,8 +23,9 @@ use api::routes::Routes;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, conflicts, crm, deliveries, dispositions, endpoints,
-    facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections, quarantine, recordings,
-    reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens, users,
+    exports, facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections, quarantine,
+    recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens,
+    users,
 };
 use server::{cors, edge, lingering_close, observability};
 
@@ -62,6 +63,7 @@ fn routes() -> Routes {
         .merge(tokens::routes())
         .merge(users::routes())
         .merge(endpoints::routes())
+        .merge(exports::routes())
         .merge(alerts::routes())
         .merge(alert_targets::routes())
 }

@@ -12,6 +12,25 @@ use serde_json::{Map, Value};
 
 use crate::log::leaf_proof::{LeafParts, LeafProof};
 
+/// Members of a line that proves itself.
+const MEMBERS: [&str; 15] = [
+    "position",
+    "tenant",
+    "provider",
+    "external_id",
+    "kind",
+    "occurred_at",
+    "recorded_at",
+    "body",
+    "digest",
+    "time_source",
+    "original",
+    "original_base64",
+    "leaf",
+    "proof",
+    "refers",
+];
+
 /// A line whose leaf was recomputed.
 #[derive(Debug, Clone)]
 pub struct ProvenLine {
@@ -65,6 +84,9 @@ pub fn payload(members: &Map<String, Value>) -> Result<Bytes, FieldError> {
 /// The member that was changed, as far as it can be told.
 pub fn prove(members: &Map<String, Value>) -> Result<Option<ProvenLine>, FieldError> {
     let Some(proof) = members.get("proof") else { return Ok(None) };
+    if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        return Err(wrong(&format!("/{unknown}"), "is no member of a line of an export"));
+    }
     let proof: LeafProof =
         serde_json::from_value(proof.clone()).map_err(|error| wrong("/proof", error.to_string()))?;
     let parts = proof.parts(&payload(members)?);

@@ -111,6 +111,9 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
         Value::Object(members) => members,
         _ => return Err(rejected("", "must be an object")),
     };
+    if value.get("tenant").and_then(Value::as_str) == Some(TenantId::CONTROL) {
+        return Err(rejected("/tenant", "is the engine's own"));
+    }
     // A text of blanks is a payload too, but no member of a fact.
     let original = payload(&value).map_err(|fault| Posted::Rejected(vec![fault]))?;
     let is_proven = prove(&value).map_err(|fault| Posted::Rejected(vec![fault]))?.is_some();
@@ -120,12 +123,10 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
         at.take(member);
     }
     let tenant = name(&mut at, "tenant", TenantId::stored);
-    match (&tenant, expected) {
-        (Some(tenant), _) if *tenant == TenantId::control() => at.fault("is the engine's own"),
-        (Some(tenant), Some(expected)) if tenant != expected => {
-            at.fault(&format!("is {tenant}, and {expected} was asked for"));
-        }
-        (Some(_) | None, _) => {}
+    if let (Some(tenant), Some(expected)) = (&tenant, expected)
+        && tenant != expected
+    {
+        at.fault(&format!("is {tenant}, and {expected} was asked for"));
     }
     let provider = name(&mut at, "provider", Provider::stored);
     let external_id = name(&mut at, "external_id", ExternalId::new);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::keys::Position;
-use domain::record::{Original, Private, Record, RecordRef};
+use domain::record::{Hash, Original, Private, Record, RecordRef};
 
 use super::blobs;
 use super::disk::Disk;
 use super::error::LogError;
-use super::merkle::Head;
+use super::merkle::{Frontier, Head};
 use super::sealed_segment::SealedSegment;
 use super::select::{Select, Visit};
 use super::tail::Tail;
@@ -34,6 +34,28 @@ impl LogSnapshot {
     /// Last position in a sealed segment; the facts after it are in memory, in order.
     pub fn sealed(&self) -> Position {
         self.sealed.last().map_or(0, |segment| segment.last())
+    }
+
+    /// The root of the tree over the first `position` facts. Reads at most a segment.
+    ///
+    /// # Errors
+    /// Those of reading a file.
+    pub fn root_at(&self, position: Position) -> Result<Hash, LogError> {
+        if position >= self.head.position {
+            return Ok(self.head.root);
+        }
+        let at = self.sealed.partition_point(|segment| segment.last() < position);
+        let mut tree = match (self.sealed.get(at), self.tail_of(position)) {
+            (Some(segment), _) => segment.before().clone(),
+            (None, Some(tail)) => tail.before.clone(),
+            (None, None) => Frontier::new(),
+        };
+        // Leaves commit to originals too.
+        self.in_order(tree.len() + 1, position, true, &mut |_, record| {
+            tree.push(record.leaf());
+            ControlFlow::Continue(())
+        })?;
+        Ok(tree.root())
     }
 
     /// The whole record at `position`; none past the head. A blob original is read by [`LogSnapshot::original`].

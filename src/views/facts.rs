@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::facts::call::CallFact;
 use domain::facts::control::ControlFact;
-use domain::facts::{Fact, kind_name};
+use domain::facts::{Fact, kind_name, kind_named};
 use domain::keys::{Position, SubjectHash, TenantId};
 use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
@@ -239,6 +239,27 @@ pub fn show(log: &LogSnapshot, position: Position) -> Result<Option<FactItem>, F
         return Ok(None);
     }
     fact_item(position, &view).map(Some)
+}
+
+/// The tenant's last configuration.
+///
+/// # Errors
+/// As of [`page`].
+pub fn configuration(log: &LogSnapshot, tenant: &TenantId) -> Result<Option<FactItem>, FactError> {
+    let kind = kind_named("tenant_configured");
+    let filter = FactFilter { kind, ..FactFilter::all(tenant.clone()) };
+    let mut cursor = None;
+    loop {
+        let found = page(log, &filter, cursor, 1)?;
+        let is_end = found.next.is_none();
+        if let Some(fact) = found.items.into_iter().next() {
+            return Ok(Some(fact));
+        }
+        if is_end {
+            return Ok(None);
+        }
+        cursor = found.next;
+    }
 }
 
 /// Fills in where the recordings of `calls` can be heard: personal, so read from their facts, which `log` must

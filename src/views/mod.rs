@@ -6,6 +6,7 @@ mod answers;
 mod audit;
 pub mod crm;
 pub mod dispositions;
+pub mod export_scan;
 pub mod exported;
 pub mod facts;
 mod jobs;

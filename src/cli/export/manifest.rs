@@ -1,10 +1,11 @@
 //! The manifest of an export: what it holds, and what its file and the log must come to.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use domain::keys::Position;
+use domain::record::Hash;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -29,13 +30,16 @@ pub struct Manifest {
     pub first_position: Option<Position>,
     /// Position of the last of them.
     pub last_position: Option<Position>,
-    /// Root of the Merkle tree (RFC 6962) over the `leaf` of each fact in it, in order. Of an export of every fact of
-    /// a log it is the log's own root.
+    /// Root of the Merkle tree (RFC 6962) over the `leaf` of each fact in it, in order.
     pub leaves_root: String,
     /// How far the log went.
     pub log: LogHead,
     /// What was asked for.
     pub selection: Selected,
+    /// Of a whole export the leaves of the facts that no export shows (tokens, users, logins), so that file and bridge
+    /// together are every leaf of the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridge: Vec<BridgedRun>,
     /// When it was made.
     pub exported_at: String,
     /// What made it.
@@ -66,41 +70,87 @@ pub struct Selected {
     pub to: Option<String>,
     /// Whether payloads are in it as they came.
     pub raw: bool,
+    /// [`Selected::AS_THE_LOG`] or [`Selected::DIFFER`]; version 1 did not tell.
+    #[serde(default)]
+    pub figures: Option<String>,
+}
+
+impl Selected {
+    /// Figures of these facts alone are those of the log.
+    pub const AS_THE_LOG: &str = "as_the_log";
+    /// Facts of a tenant were left out, so figures of these facts alone are others.
+    pub const DIFFER: &str = "differ";
+
+    /// Whether every fact is in it that an export may show.
+    pub fn is_whole(&self) -> bool {
+        let Self { tenant, kind, provider, from, to, .. } = self;
+        [tenant, kind, provider, from, to].iter().all(|restricted| restricted.is_none())
+    }
+}
+
+/// Consecutive leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BridgedRun {
+    /// Position of the first of them.
+    pub first_position: Position,
+    /// Each in hexadecimal digits.
+    #[serde(with = "hex_leaves")]
+    pub leaves: Vec<Hash>,
+}
+
+mod hex_leaves {
+    use domain::record::Hash;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(leaves: &[Hash], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(leaves.iter().map(hex::encode))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Hash>, D::Error> {
+        let leaf = |text: String| {
+            let mut leaf = Hash::default();
+            hex::decode_to_slice(&text, &mut leaf).map(|()| leaf).map_err(D::Error::custom)
+        };
+        Vec::<String>::deserialize(from)?.into_iter().map(leaf).collect()
+    }
 }
 
 impl Manifest {
     /// What `format` says.
     pub const FORMAT: &str = "factfold.export";
-    /// The version that is written and read.
-    pub const VERSION: u32 = 1;
-    const BYTES_MAX: u64 = 64 << 10;
+    /// The version that is written.
+    pub const VERSION: u32 = 2;
+    /// Version 1 had no proofs in its lines: they are believed.
+    pub const UNPROVEN: u32 = 1;
+    /// The longest manifest that is read: ten million bridged leaves.
+    const BYTES_MAX: u64 = 1 << 30;
 
     /// Reads the manifest at `path`.
     ///
     /// # Errors
-    /// It is not there, or none of this version.
+    /// It is not there, or none of a version that is read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let failed = |why: String| Failure::Failed(format!("{}: {why}", path.display()));
-        let mut text = String::new();
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-        file.take(Self::BYTES_MAX).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-        let manifest: Self = serde_json::from_str(&text)
+        let manifest: Self = serde_json::from_reader(BufReader::new(file.take(Self::BYTES_MAX)))
             .map_err(|error| failed(format!("is no manifest of an export: {error}")))?;
-        if (manifest.format.as_str(), manifest.version) != (Self::FORMAT, Self::VERSION) {
+        if manifest.format != Self::FORMAT || ![Self::UNPROVEN, Self::VERSION].contains(&manifest.version) {
             return Err(failed(format!(
-                "is of version {}; this release reads {}",
+                "is of version {}; this release reads {} and {}",
                 manifest.version,
+                Self::UNPROVEN,
                 Self::VERSION
             )));
         }
         Ok(manifest)
     }
 
-    /// Refuses a file that is not the one that was exported.
+    /// Refuses a file that is not the one that was exported, by its bytes.
     ///
     /// # Errors
     /// [`Failure::Integrity`] names what differs.
-    pub fn check(&self, path: &Path) -> Result<(), Failure> {
+    pub fn check_bytes(&self, path: &Path) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::Failed(format!("{}: {error}", path.display()));
         let mut hashed = Hashed::new(io::sink());
         io::copy(&mut File::open(path).map_err(failed)?, &mut hashed).map_err(failed)?;

@@ -1,38 +1,40 @@
-//! `factfold export`: facts with a manifest by which file and log can be checked.
+//! `factfold export`: facts with a manifest by which each of them, the file and the log can be checked.
 
-pub(super) mod lines;
+mod file;
 pub mod manifest;
+mod served;
+pub mod verify;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use domain::facts::kind_name;
 use domain::keys::{Position, TenantId};
-use domain::members::Instant;
-use domain::record::{Hash, RecordRef};
-use domain::rules::calendar::Bound;
 
-use self::lines::{Format, LineWriter, line};
-use self::manifest::{Hashed, LogHead, Manifest, Selected};
+use self::file::{ExportFile, Format};
+use self::manifest::{LogHead, Manifest};
 use super::arguments::{Selection, all_known, tenant};
+use super::remote::Remote;
+use super::serve::runtime;
 use super::{Failure, Settings, output};
-use crate::clock::system_clock;
-use crate::log::merkle::Frontier;
-use crate::log::select::{GroupSet, Select};
-use crate::log::{LogSnapshot, Visit};
-use crate::views::facts::FactFilter;
+use crate::log::LogSnapshot;
+use crate::views::export_scan::{ExportEntry, ExportScan, ExportSelection};
 
 /// Write facts to a file or to stdout, oldest first, with a manifest that proves them.
 ///
-/// An export holds persons' data as facts do. The manifest holds none: positions, counts, the SHA-256 of the file,
-/// and the roots of the Merkle trees over the exported facts and over the whole log.
+/// Works on the data directory beside a running server or without one, or asks a server with --server. Each line
+/// carries what its leaf in the log's Merkle tree is made of, and the manifest the leaves of tokens, users and logins,
+/// which no export shows: so a whole export comes to the root that `audit` prints. An export holds persons' data as
+/// facts do; the manifest holds none.
+///
+/// With --provider, --from or --to the configuration of the tenants is included, so that what is left has the
+/// tenants' rules. Figures of a part of the facts differ from those of the log, and the command says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold export --out facts.ndjson\n  \
     factfold export --tenant acme --from 2025-10-01 --to 2025-10-31 --format csv > october.csv\n  \
+    FACTFOLD_TOKEN=ff_… factfold export --server http://127.0.0.1:8080 --out facts.ndjson\n  \
     factfold import facts.ndjson --manifest facts.ndjson.manifest.json --data-dir elsewhere")]
 pub struct Args {
     /// Only facts of this tenant [default: those of all tenants]
@@ -52,15 +54,26 @@ pub struct Args {
     /// Where the manifest goes [default: FILE.manifest.json beside the file; of stdout it is told on stderr]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// A running server to export from, with the token in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+}
+
+impl Args {
+    fn selected(&self) -> ExportSelection {
+        ExportSelection { tenant: self.tenant.clone(), raw: self.raw, ..self.selection.selected() }
+    }
+}
+
+/// Where the facts come from.
+enum Source {
+    Log(LogSnapshot),
+    Server(Remote),
 }
 
 /// Writes facts, then what they come to.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let (config, offline) = settings.reading()?;
-    if let Some(tenant) = args.tenant.as_ref().filter(|tenant| **tenant != TenantId::unassigned()) {
-        all_known(&offline, &config, [tenant.as_str()])?;
-    }
-    let log = offline.log.snapshot();
+    let selection = args.selected();
     let beside = |file: &PathBuf| {
         let mut name = file.clone().into_os_string();
         name.push(".manifest.json");
@@ -72,9 +85,23 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{}: already exists", file.display())));
         }
     }
+    let source = match &args.server {
+        Some(server) => Source::Server(Remote::of(&settings.config()?, Some(server))?),
+        None => {
+            let (config, offline) = settings.reading()?;
+            if let Some(tenant) = args.tenant.as_ref().filter(|tenant| **tenant != TenantId::unassigned()) {
+                all_known(&offline, &config, [tenant.as_str()])?;
+            }
+            Source::Log(offline.log.snapshot())
+        }
+    };
     let manifest = match &args.out {
-        None => write(args, &log, output::Piped::new()).map(|(manifest, _)| manifest)?,
-        Some(file) => whole(file, |out| write(args, &log, out).map(|(manifest, out)| (out, manifest)))?,
+        None => {
+            write(args.format, &selection, &source, output::Piped::new()).map(|(manifest, _)| manifest)?
+        }
+        Some(file) => whole(file, |out| {
+            write(args.format, &selection, &source, out).map(|(manifest, out)| (out, manifest))
+        })?,
     };
     let told = serde_json::to_string_pretty(&manifest).map_err(|error| Failure::Failed(error.to_string()))?;
     if let Some(file) = &manifest_at {
@@ -84,25 +111,39 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             Ok((out, ()))
         })?;
     }
-    match (&args.out, settings.json) {
-        (Some(_), true) => output::json_line(&manifest),
-        (None, true) => {
-            let line =
-                serde_json::to_string(&manifest).map_err(|error| Failure::Failed(error.to_string()))?;
-            output::note(&line);
-            Ok(())
-        }
-        (_, false) => {
-            output::note(&format!(
-                "{} facts of a log of {}, root {}; SHA-256 {}",
-                output::grouped(manifest.facts),
-                output::grouped(manifest.log.position),
-                manifest.log.root,
-                manifest.sha256
-            ));
-            Ok(())
-        }
+    tell(settings, args, &selection, &manifest)
+}
+
+fn tell(
+    settings: &Settings,
+    args: &Args,
+    selection: &ExportSelection,
+    manifest: &Manifest,
+) -> Result<(), Failure> {
+    if selection.is_part() {
+        output::note(
+            "FIGURES WILL DIFFER: this export leaves out facts of its tenants, so figures made of it alone are not \
+             those of the log",
+        );
     }
+    if settings.json && args.out.is_some() {
+        return output::json_line(manifest);
+    }
+    if settings.json {
+        let line = serde_json::to_string(manifest).map_err(|error| Failure::Failed(error.to_string()))?;
+        output::note(&line);
+        return Ok(());
+    }
+    let bridged: usize = manifest.bridge.iter().map(|run| run.leaves.len()).sum();
+    output::note(&format!(
+        "{} facts and {} bridged leaves of a log of {}, root {}; SHA-256 {}",
+        output::grouped(manifest.facts),
+        output::grouped(bridged as u64),
+        output::grouped(manifest.log.position),
+        manifest.log.root,
+        manifest.sha256
+    ));
+    Ok(())
 }
 
 /// A file that is there whole or not at all, and for its owner only.
@@ -129,105 +170,49 @@ fn whole<T>(
 }
 
 /// Writes the facts that were asked for, one after the other.
-fn write<W: Write>(args: &Args, log: &LogSnapshot, out: W) -> Result<(Manifest, W), Failure> {
+fn write<W: Write>(
+    format: Format,
+    selection: &ExportSelection,
+    source: &Source,
+    out: W,
+) -> Result<(Manifest, W), Failure> {
+    let mut file = ExportFile::begin(format, out, selection.clone())?;
+    let head = match source {
+        Source::Log(log) => read(selection, log, &mut file)?,
+        Source::Server(remote) => runtime()?.block_on(served::read(selection, remote, &mut file))?,
+    };
+    file.end(head)
+}
+
+/// Reads the facts of a data directory.
+fn read<W: Write>(
+    selection: &ExportSelection,
+    log: &LogSnapshot,
+    file: &mut ExportFile<W>,
+) -> Result<LogHead, Failure> {
     let head = log.head();
     let bar = output::progress(head.position, "exporting");
-    let mut writer = LineWriter::begin(args.format, Hashed::new(out), args.raw)?;
-    let mut export =
-        Export { args, log, filters: BTreeMap::new(), first: None, last: None, leaves: Frontier::new() };
     let mut failed = None;
-    let mut visit = |position: Position, record: RecordRef<'_>| {
-        bar.set_position(position);
-        let leaf = record.leaf();
-        let done = export.wants(position, &record, leaf).and_then(|wanted| {
-            if wanted { writer.write(&line(log, position, &record, (&leaf, args.raw))?) } else { Ok(()) }
-        });
-        match done {
+    ExportScan::new(log.clone(), selection.clone()).walk(1, Position::MAX, &mut |entry| {
+        let written = match entry {
+            ExportEntry::Bridged(position, leaf) => {
+                file.bridged(position, leaf);
+                Ok(())
+            }
+            ExportEntry::Fact(fact, leaf) => {
+                bar.set_position(fact.fact.position);
+                let json = serde_json::to_vec(&fact).map_err(|error| Failure::Failed(error.to_string()));
+                json.and_then(|json| file.fact(fact.fact.position, leaf, &json))
+            }
+        };
+        match written {
             Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
+            Err(failure) => {
+                failed = Some(failure);
                 ControlFlow::Break(())
             }
         }
-    };
-    each(args, log, &mut visit)?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
+    })?;
     bar.finish_and_clear();
-    let Export { first, last, leaves, .. } = export;
-    let (out, bytes, sha256) = writer.end()?.end();
-    let bound = |bound: Option<Bound>| {
-        bound.map(|bound| match bound {
-            Bound::Instant(at) => at.to_string(),
-            Bound::Day(day) => day.to_string(),
-        })
-    };
-    let Selection { kind, provider, from, to } = args.selection.clone();
-    let manifest = Manifest {
-        format: Manifest::FORMAT.to_owned(),
-        version: Manifest::VERSION,
-        media: args.format.as_str().to_owned(),
-        bytes,
-        sha256,
-        facts: leaves.len(),
-        first_position: first,
-        last_position: last,
-        leaves_root: hex::encode(leaves.root()),
-        log: LogHead { position: head.position, root: hex::encode(head.root) },
-        selection: Selected {
-            tenant: args.tenant.as_ref().map(ToString::to_string),
-            kind: kind.and_then(kind_name).map(str::to_owned),
-            provider,
-            from: bound(from),
-            to: bound(to),
-            raw: args.raw,
-        },
-        exported_at: Instant(system_clock()()).to_string(),
-        generator: concat!("factfold ", env!("CARGO_PKG_VERSION")).to_owned(),
-    };
-    Ok((manifest, out))
-}
-
-/// Hands out the log's facts, positions ascending; of one tenant or one kind only its lanes are read.
-fn each(args: &Args, log: &LogSnapshot, visit: Visit<'_>) -> Result<(), Failure> {
-    if args.tenant.is_none() && args.selection.kind.is_none() {
-        return Ok(log.in_order(1, Position::MAX, true, visit)?);
-    }
-    let groups = args.selection.kind.map_or(GroupSet::ALL, |kind| GroupSet::NONE.with(kind.group));
-    let select = Select { tenant: args.tenant.clone(), groups, originals: true, ..Select::all() };
-    Ok(log.for_each(&select, visit)?)
-}
-
-/// What is exported, and what was.
-struct Export<'a> {
-    args: &'a Args,
-    log: &'a LogSnapshot,
-    /// By tenant, for a day is one of the tenant's zone.
-    filters: BTreeMap<Box<str>, FactFilter>,
-    first: Option<Position>,
-    last: Option<Position>,
-    leaves: Frontier,
-}
-
-impl Export<'_> {
-    /// Whether the fact is one of those that were asked for, which is then counted. The control tenant's never are
-    /// (RULINGS, Storage).
-    fn wants(&mut self, position: Position, record: &RecordRef<'_>, leaf: Hash) -> Result<bool, Failure> {
-        let name = record.header.tenant;
-        if name == TenantId::CONTROL {
-            return Ok(false);
-        }
-        if !self.filters.contains_key(name) {
-            let tenant = TenantId::stored(name).map_err(|error| Failure::Integrity(error.to_string()))?;
-            self.filters.insert(name.into(), self.args.selection.of(self.log, tenant)?);
-        }
-        let wanted = self.filters.get(name).is_some_and(|filter| filter.wants(record));
-        if wanted {
-            self.first.get_or_insert(position);
-            self.last = Some(position);
-            self.leaves.push(leaf);
-        }
-        Ok(wanted)
-    }
+    failed.map_or(Ok(LogHead { position: head.position, root: hex::encode(head.root) }), Err)
 }

@@ -8,11 +8,11 @@ use domain::facts::Fact;
 use domain::keys::engine::{EngineKey, HexDigest};
 use domain::members::Instant as Moment;
 
-use super::super::export::lines::line;
 use super::*;
 use crate::ingest::Ingest;
 use crate::log::{Appended, Log};
 use crate::testing::{Harness, T0, TestClock, empty_directory, envelope, secret};
+use crate::views::exported::exported;
 
 /// Keys of the control tenant, which is not exported.
 const OF_CONTROL: [&str; 9] = [
@@ -112,12 +112,12 @@ fn append(ingest: &Ingest, facts: &[Envelope]) -> Vec<Appended> {
     ingest.append(facts, &Bytes::new()).expect("submitted").wait().expect("durable")
 }
 
-fn exported(log: &Log) -> Vec<Bytes> {
+fn exported_lines(log: &Log) -> Vec<Bytes> {
     let snapshot = log.snapshot();
     let one = |position| {
         let record = snapshot.read(position).expect("readable").expect("a fact");
         let record = record.view().expect("a record");
-        let line = line(&snapshot, position, &record, (&record.leaf(), false)).expect("a line");
+        let line = exported(&snapshot, position, &record, (&record.leaf(), false)).expect("a line");
         Bytes::from(serde_json::to_vec(&line).expect("JSON"))
     };
     (1..=snapshot.head().position).map(one).collect()
@@ -155,7 +155,7 @@ fn every_engine_key_survives_export_and_import_beside_the_same_keys_of_this_log(
     let own: Vec<Envelope> =
         own.map(|(key, _)| made(key, "note_written", json!({"note_id": "own", "content": "here"}))).collect();
     append(&to, &own);
-    let (before, lines) = (own.len() as Position, exported(&there.log));
+    let (before, lines) = (own.len() as Position, exported_lines(&there.log));
     let expected: Vec<Posted> = (1..=lines.len() as Position).map(|n| Posted::Recorded(before + n)).collect();
     assert_eq!(import(&to, &lines), expected);
     for ((key, fact), n) in history.iter().zip(2..) {

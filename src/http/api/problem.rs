@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::json::FieldError;
+use domain::keys::Position;
 use serde_json::{Map, Value, json};
 
 /// An answer that is not a success. `code` is stable, `detail` may change.
@@ -66,6 +67,22 @@ impl Problem {
     /// 503 with `Retry-After: seconds`.
     pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
+    }
+
+    /// Refuses a position that the log has not reached: whoever knows it knows another log, or this one before it was
+    /// brought back from a backup.
+    ///
+    /// # Errors
+    /// 409 `position_ahead`, with the head.
+    pub fn unless_ahead(position: Position, head: Position) -> Result<(), Self> {
+        if position <= head {
+            return Ok(());
+        }
+        let detail = format!(
+            "position {position} is ahead of the log, which ends at {head}: it is another log, or was restored from a \
+             backup; read again from a position that it has"
+        );
+        Err(Self::new(StatusCode::CONFLICT, "position_ahead", detail).with("position", head))
     }
 
     /// Adds `Retry-After`, in seconds.

@@ -10,6 +10,7 @@ pub mod crm;
 pub mod deliveries;
 pub mod dispositions;
 pub mod endpoints;
+pub mod exports;
 pub mod facts;
 pub mod health;
 pub mod hooks;
