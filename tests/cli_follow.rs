@@ -115,3 +115,31 @@ async fn who_may_not_follow_is_told_why() {
     assert!(odd.exits(2).stderr.contains("--server"), "{}", odd.stderr);
     site.cli(&["log", "follow"]).exits(2);
 }
+
+#[tokio::test]
+async fn e11_a_follower_of_a_log_that_was_restored_from_an_older_backup_is_told() {
+    let site = Site::new();
+    let server = site.start().await;
+    server.record("acme", &[answered("CA1", 45, AT)]).await;
+    server.stop();
+    let (data, backup) = (site.data(), site.path("backup"));
+    let copied = run({
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(&data).arg(&backup);
+        copy
+    });
+    copied.exits(0);
+    let server = site.start().await;
+    server.record("acme", &(2..40).map(|n| answered(&format!("CA{n}"), 45, AT)).collect::<Vec<_>>()).await;
+    let last = server.seen().to_string();
+    server.stop();
+    std::fs::remove_dir_all(&data).expect("removed");
+    std::fs::rename(&backup, &data).expect("restored");
+    let server = site.start().await;
+    let told = run(following(&site, &server, &["--after", &last]));
+    assert!(told.exits(1).stderr.contains("is ahead of the log, which ends at"), "{}", told.stderr);
+    assert!(told.stdout.is_empty(), "{}", told.stdout);
+    // Null control: from a position that the restored log has.
+    let follower = Follower::begin(following(&site, &server, &["--after", "0", "--json"]));
+    assert_eq!(follower.fact().await["kind"], "tenant_configured");
+}

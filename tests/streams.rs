@@ -159,3 +159,29 @@ async fn e11_streams_live_by_heartbeats_with_ids_and_end_when_the_server_stops()
     assert!(reader.next().await.is_none(), "the stream ends");
     assert!(began.elapsed() < Duration::from_secs(6), "the stop waited for a stream: {:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn e11_a_reader_that_is_ahead_of_the_log_is_told_before_the_stream_begins() {
+    let server = Site::new().start().await;
+    server.record("acme", &[answered("CA1", 45, AT)]).await;
+    for route in ["facts/stream", "changes/stream"] {
+        let head = server.seen();
+        let ask = |query: &str, last: Option<u64>| {
+            let request =
+                server.request("GET", &format!("/api/v1/tenants/acme/{route}{query}")).bearer_auth(TOKEN);
+            server.send(match last {
+                Some(last) => request.header("last-event-id", last),
+                None => request,
+            })
+        };
+        for answer in [ask(&format!("?after={}", head + 1), None).await, ask("", Some(head + 500)).await] {
+            let problem = answer.problem(409);
+            assert_eq!(problem["code"], "position_ahead", "{route}");
+            assert_eq!(problem["position"], head, "{route} says where the log ends");
+        }
+        // Null control: a reader that has all of it waits for more.
+        let mut reader = Reader::open(&server, &format!("{route}?after={head}"), None).await;
+        server.record("acme", &[answered(route, 45, AT)]).await;
+        assert!(reader.next().await.is_some_and(|event| event.id > head));
+    }
+}

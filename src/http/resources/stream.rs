@@ -92,6 +92,8 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
             })?),
         };
         let after = last.or(StreamStart::read(&query)?.after);
+        // A reader that is ahead would wait for ever, or go on with facts of another past.
+        Problem::unless_ahead(after.unwrap_or_default(), app.engine.log.head().position)?;
         let permit = Arc::clone(&app.streams).try_acquire_owned();
         let permit =
             permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
@@ -128,7 +130,10 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/facts/stream",
     params(StreamRequest<FactStreamQuery>),
-    responses((status = 200, description = "An endless stream of facts", content_type = "text/event-stream", body = FactItem))
+    responses(
+        (status = 200, description = "An endless stream of facts", content_type = "text/event-stream", body = FactItem),
+        (status = 409, description = "`position_ahead`: the log ends before the position behind which the stream is to begin")
+    )
 )]
 async fn stream_facts(
     State(app): State<Arc<App>>,
@@ -163,7 +168,10 @@ struct Change {
     get,
     path = "/api/v1/tenants/{tenant}/changes/stream",
     params(StreamRequest<()>),
-    responses((status = 200, description = "An endless stream of changes", content_type = "text/event-stream", body = Change))
+    responses(
+        (status = 200, description = "An endless stream of changes", content_type = "text/event-stream", body = Change),
+        (status = 409, description = "`position_ahead`: the log ends before the position behind which the stream is to begin")
+    )
 )]
 async fn stream_changes(
     State(app): State<Arc<App>>,
