@@ -1,6 +1,6 @@
 //! The threads that hash passwords.
 //!
-//! One hash takes some 20 ms of a processor and 19 MB, and anybody may ask for one by a login. So a few threads do it,
+//! One hash takes some 20 ms of a processor and 19 MB, and anybody may ask for one by a login. So one or two threads do it,
 //! each in memory of its own that it keeps, and what waits for them is bounded: a flood of logins costs no memory beyond
 //! that (G20). People who are known go first; the others take turns by where they come from, so that a flood from one
 //! place delays itself.
@@ -10,6 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use argon2::{Block, Params};
 use parking_lot::{Condvar, Mutex};
@@ -17,8 +18,8 @@ use tokio::sync::oneshot;
 
 use super::AccessError;
 
-/// Threads, and hashes at once.
-const THREADS: usize = 2;
+/// Most threads, and hashes at once.
+const THREADS_MAX: usize = 2;
 /// Blocks of 1 KiB that one hash works in.
 const BLOCKS: usize = Params::DEFAULT_M_COST as usize;
 /// Hashes of known people that may wait.
@@ -27,6 +28,8 @@ const KNOWN_MAX: usize = 128;
 const OTHERS_MAX: usize = 128;
 /// Of them for one source.
 const SOURCE_MAX: usize = 16;
+/// Longest wait of one.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,11 @@ pub enum Turn {
 
 /// A hash to make in a thread's memory. Dropped, it answers nobody.
 type Task = Box<dyn FnOnce(&mut [Block]) + Send>;
+
+/// Half of the cores, so that a flood of logins leaves the others to what the server is there for.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, THREADS_MAX))
+}
 
 /// What waits.
 #[derive(Default)]
@@ -137,7 +145,7 @@ impl Hashing {
         if *started {
             return Ok(());
         }
-        for number in 0..THREADS {
+        for number in 0..threads() {
             let shared = Arc::clone(&self.shared);
             let mut memory = vec![Block::new(); BLOCKS];
             let thread = thread::Builder::new().name(format!("passwords-{number}"));
@@ -150,7 +158,7 @@ impl Hashing {
     /// Has `work` done in a thread's memory when its turn comes; not at all once the answer is not waited for any more.
     ///
     /// # Errors
-    /// [`AccessError::Busy`] where too much waits already, [`AccessError::Threads`].
+    /// [`AccessError::Busy`] where too much waits already, or its turn does not come within 5 s; [`AccessError::Threads`].
     pub async fn run<T: Send + 'static>(
         &self,
         turn: Turn,
@@ -158,8 +166,9 @@ impl Hashing {
     ) -> Result<T, AccessError> {
         self.start().map_err(AccessError::Threads)?;
         let (answer, answered) = oneshot::channel();
+        let since = Instant::now();
         let task = Box::new(move |memory: &mut [Block]| {
-            if !answer.is_closed() {
+            if !answer.is_closed() && since.elapsed() < WAIT {
                 // Who stopped waiting meanwhile needs no answer.
                 let _ = answer.send(work(memory));
             }
@@ -234,7 +243,10 @@ mod tests {
                 pollster::block_on(at).expect("done")
             })
             .collect();
-        assert!(places.len() <= THREADS && places.iter().all(|(_, blocks)| *blocks == BLOCKS), "{places:?}");
+        assert!(
+            places.len() <= threads() && places.iter().all(|(_, blocks)| *blocks == BLOCKS),
+            "{places:?}"
+        );
     }
 
     #[test]
@@ -244,7 +256,7 @@ mod tests {
             let mut context = Context::from_waker(Waker::noop());
             let (goes_on, held) = channel();
             let held = Arc::new(Mutex::new(held));
-            let mut busy: Vec<_> = (0..THREADS)
+            let mut busy: Vec<_> = (0..threads())
                 .map(|_| {
                     let held = Arc::clone(&held);
                     Box::pin(hashing.run(Turn::Known, move |_| held.lock().recv()))
@@ -255,7 +267,7 @@ mod tests {
             let mut asked = Box::pin(hashing.run(Turn::Known, move |_| ran.send(())));
             assert!(asked.as_mut().poll(&mut context).is_pending());
             let kept = waits.then_some(asked);
-            (0..THREADS).for_each(|_| goes_on.send(()).expect("held"));
+            (0..threads()).for_each(|_| goes_on.send(()).expect("held"));
             pollster::block_on(hashing.run(Turn::Known, |_| ())).expect("done");
             assert_eq!(runs.recv().is_ok(), waits);
             drop(kept);

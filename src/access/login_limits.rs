@@ -80,11 +80,16 @@ impl LoginLimits {
         for key in keys {
             match key {
                 FailureKey::NameAt(..) | FailureKey::Device(_) => drop(self.failures.remove(key)),
-                FailureKey::Address(_) => {
-                    if let Some(failures) = self.failures.get_mut(key) {
-                        failures.count = failures.count.saturating_sub(1);
-                    }
-                }
+                FailureKey::Address(_) => self.unheard(&[*key]),
+            }
+        }
+    }
+
+    /// The attempt was not heard: it has not failed.
+    pub fn unheard(&mut self, keys: &[FailureKey]) {
+        for key in keys {
+            if let Some(failures) = self.failures.get_mut(key) {
+                failures.count = failures.count.saturating_sub(1);
             }
         }
     }

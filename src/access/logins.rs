@@ -57,9 +57,9 @@ impl Access {
         };
         let found = self.known().by_email(email).map(|(id, user)| (id.clone(), user.password_hash.clone()));
         let (password, hash) = (password.clone(), found.as_ref().and_then(|(_, hash)| hash.clone()));
-        let checked =
-            self.hashing.run(turn, move |memory| password::is_right(&password, hash.as_ref(), memory));
-        if !checked.await? {
+        let check = move |memory: &mut [_]| password::is_right(&password, hash.as_ref(), memory);
+        let checked = self.hashing.run(turn, check).await;
+        if !checked.inspect_err(|_| self.limits.lock().unheard(&keys))? {
             return Ok(None);
         }
         self.limits.lock().succeeded(&keys);
@@ -112,5 +112,49 @@ impl Access {
         let is_right = digest.is_of(secret.as_bytes());
         let (id, login) = found.filter(|(_, login)| is_right && login.expires_at > self.now())?;
         Some((id.clone(), login.user_id.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::testing::{self, TestClock};
+
+    #[test]
+    fn an_attempt_that_is_not_heard_has_not_failed() {
+        let access = Access::new(testing::secret(), TestClock::standing(0).clock(), None);
+        let attempt = || testing::attempt("ann@example.com", "wrong horse battery");
+        let here = Turn::Other(attempt().network);
+        let (goes_on, held) = channel::<()>();
+        let held = Arc::new(parking_lot::Mutex::new(held));
+        let mut waiting: Vec<_> = (0..100)
+            .map(|_| {
+                let held = Arc::clone(&held);
+                Box::pin(access.hashing.run(here, move |_| held.lock().recv().is_ok()))
+            })
+            .collect();
+        let mut context = Context::from_waker(Waker::noop());
+        let filled: usize =
+            waiting.iter_mut().map(|one| usize::from(one.as_mut().poll(&mut context).is_pending())).sum();
+        assert!((16..100).contains(&filled), "all places of this address are taken: {filled}");
+        for _ in 0..20 {
+            let unheard = pollster::block_on(access.verify(attempt())).map(|_| ());
+            assert!(matches!(unheard, Err(AccessError::Busy)), "{unheard:?}");
+        }
+        drop((goes_on, waiting));
+        let mut heard = 0;
+        while heard < 10 {
+            match pollster::block_on(access.verify(attempt())) {
+                Ok(found) => heard += u32::from(found.is_none()),
+                // The places are given back one after the other.
+                Err(AccessError::Busy) => std::thread::yield_now(),
+                Err(error) => panic!("after {heard}: {error}"),
+            }
+        }
+        // Null control: those that were heard have failed.
+        assert!(matches!(pollster::block_on(access.verify(attempt())), Err(AccessError::TooManyAttempts(_))));
     }
 }

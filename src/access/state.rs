@@ -13,6 +13,9 @@ use super::caller::{Caller, Credential, Grants};
 use super::secret::SecretDigest;
 use crate::follow::Batch;
 
+/// Open logins of one user; a further one ends the oldest.
+const LOGINS_MAX: usize = 100;
+
 /// A token that was issued, revoked or not.
 #[derive(Debug, Clone)]
 pub struct Token {
@@ -165,6 +168,14 @@ impl AccessState {
         self.logins.retain(|_, login| login.expires_at > at);
         let Some(digest) = SecretDigest::read(body.secret_digest.as_str()) else { return };
         let LoginStarted { login_id, user_id, expires_at, .. } = body;
+        let own = self.logins.iter().filter(|(_, login)| login.user_id == user_id);
+        let mut own: Vec<(Instant, &Text)> = own.map(|(id, login)| (login.expires_at, id)).collect();
+        if own.len() >= LOGINS_MAX {
+            own.sort_unstable();
+            if let Some(oldest) = own.first().map(|(_, id)| (*id).clone()) {
+                self.logins.remove(&oldest);
+            }
+        }
         self.logins.insert(login_id, Login { user_id, expires_at, digest });
     }
 

@@ -205,6 +205,23 @@ fn given_a_login_when_it_expires_or_the_password_changes_or_the_user_goes_then_i
 }
 
 #[test]
+fn given_a_hundred_open_logins_when_there_is_one_more_then_the_oldest_is_over() {
+    let world = World::new();
+    let access = world.open();
+    access.commands.add_user("admin", &ann()).expect("added");
+    let attempt = testing::attempt("ann@example.com", "correct horse battery");
+    let verified = pollster::block_on(access.verify(attempt)).expect("heard").expect("verified");
+    let logins: Vec<LoggedIn> = (0..102)
+        .map(|_| {
+            world.pass(1_000_000);
+            access.commands.log_in(&verified).expect("heard").expect("logged in")
+        })
+        .collect();
+    let open: Vec<bool> = logins.iter().map(|login| access.cookie(&login.cookie).is_some()).collect();
+    assert!(!open[0] && !open[1] && open[2..].iter().all(|open| *open), "{open:?}");
+}
+
+#[test]
 fn given_failed_logins_when_there_were_ten_then_even_the_right_password_must_wait() {
     let world = World::new();
     let access = world.open();

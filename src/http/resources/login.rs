@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,11 +10,10 @@ use axum::{Extension, Json};
 use domain::facts::access::Role;
 use domain::members::Email;
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::{AccessError, DEVICE_SECONDS, LOGIN_SECONDS, LoginAttempt};
+use crate::access::{DEVICE_SECONDS, LOGIN_SECONDS, LoginAttempt};
 use crate::http::api::auth::{COOKIE, cookie, cross_site, session, takes_cookie, unauthorized};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::GlobalAccess;
@@ -26,8 +24,6 @@ use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::http::server::client_address::ClientNetwork;
 
-/// Longest wait of a login for the check of its password.
-const TURN_WAIT: Duration = Duration::from_secs(5);
 /// Largest body of a login, in bytes: an email and a password of the longest that there are fit.
 const BODY_MAX: usize = 8 * 1024;
 /// The cookie of a device on which somebody has logged in.
@@ -110,8 +106,7 @@ async fn log_in(
     })?;
     let device_cookie = app.engine.access.device_cookie(&email)?;
     let attempt = LoginAttempt { email, password, network, device, session };
-    let verified = timeout(TURN_WAIT, app.engine.access.verify(attempt)).await;
-    let verified = verified.unwrap_or(Err(AccessError::Busy))?;
+    let verified = app.engine.access.verify(attempt).await?;
     let verified = verified.ok_or_else(|| unauthorized("wrong email or password"))?;
     let commands = app.engine.commands.clone();
     let begun = blocking(move || commands.log_in(&verified)).await??;
