@@ -14,6 +14,7 @@ pub mod http;
 pub mod ingest;
 pub mod log;
 pub mod outbound;
+mod spreadsheet;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -27,6 +27,7 @@ mod common;
 mod configuration;
 mod crash;
 mod crm;
+mod csv_answers;
 mod data_dir;
 mod deliveries;
 mod demo;

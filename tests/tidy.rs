@@ -60,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Files of `src/` that every room may name, and that name none.
-const SHARED: &[&str] = &["clock", "worker"];
+const SHARED: &[&str] = &["clock", "spreadsheet", "worker"];
 
 /// The harness of the unit tests, which puts the rooms together as the engine does.
 const TESTING: &str = "testing";

@@ -13,7 +13,7 @@ use projections::tenant::Tenant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::slot::Slot;
+use super::slot::{Slot, slot};
 
 /// Answer of `/calls/{call_id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,6 +39,11 @@ impl TenantView {
 
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
+    }
+
+    /// The models as they are now, which later facts change no more: a few counters and what is replaced meanwhile.
+    pub fn frozen(&self) -> Self {
+        Self { slot: slot(self.slot.read().clone()) }
     }
 
     /// Position of the last of the tenant's facts that is folded.

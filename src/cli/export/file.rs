@@ -12,6 +12,7 @@ use super::super::Failure;
 use super::manifest::{BridgedRun, Hashed, LogHead, Manifest, Selected};
 use crate::clock::system_clock;
 use crate::log::merkle::Frontier;
+use crate::spreadsheet;
 use crate::views::export_scan::ExportSelection;
 
 /// Output formats of an export.
@@ -81,9 +82,11 @@ impl<W: Write> LineWriter<W> {
                 let line: Value = serde_json::from_slice(json).map_err(unwritten)?;
                 let cell = |column: &&str| match (*column, &line[*column]) {
                     ("original", Value::Null) => {
-                        as_text(line["original_base64"].as_str().unwrap_or_default())
+                        spreadsheet::cell(line["original_base64"].as_str().unwrap_or_default()).into_owned()
                     }
-                    ("original" | "external_id", value) => as_text(value.as_str().unwrap_or_default()),
+                    ("original" | "external_id", value) => {
+                        spreadsheet::cell(value.as_str().unwrap_or_default()).into_owned()
+                    }
                     (_, Value::String(text)) => text.clone(),
                     (_, Value::Null) => String::new(),
                     (_, other) => other.to_string(),
@@ -102,11 +105,6 @@ impl<W: Write> LineWriter<W> {
         out.flush().map_err(unwritten)?;
         Ok(out)
     }
-}
-
-/// A spreadsheet takes a text that begins like a formula for one, unless a quote mark stands before it.
-fn as_text(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// An export that is being written.
@@ -214,17 +212,5 @@ impl<W: Write> ExportFile<W> {
             generator: concat!("factfold ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         Ok((manifest, out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_in_a_table_are_texts() {
-        for (given, shown) in [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1", "'-1"), ("CA1", "CA1"), ("", "")] {
-            assert_eq!(as_text(given), shown);
-        }
     }
 }

@@ -50,6 +50,9 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
         Ok(role) => {
             let standing = Standing::new(&parts, need, &caller, tenant.as_ref());
             parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
+            if let Some(standing) = &standing {
+                parts.extensions.insert(standing.clone());
+            }
             let response = next.run(Request::from_parts(parts, body)).await;
             match standing {
                 Some(standing) => standing.answer(response).into_response(),
@@ -67,7 +70,8 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
 
 /// The right of a request that reads, asked again where its answer took long, such as one that waits for a position: it
 /// is told nothing more once the right is gone (G21).
-struct Standing {
+#[derive(Clone)]
+pub struct Standing {
     access: Arc<Access>,
     credential: Credential,
     need: Need,
@@ -92,8 +96,13 @@ impl Standing {
         if self.began.elapsed() < LONG {
             return Ok(response);
         }
+        self.check().map(|()| response)
+    }
+
+    /// Whether the right is there still; else the problem to answer with.
+    pub fn check(&self) -> Result<(), Problem> {
         let caller = self.access.caller(&self.credential).ok_or_else(revoked)?;
-        role(self.need, &caller, self.tenant.as_ref()).map(|_| response)
+        role(self.need, &caller, self.tenant.as_ref()).map(drop)
     }
 }
 

@@ -8,6 +8,9 @@ use utoipa::openapi::response::{Response, Responses};
 use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
 
 use super::needs::Need;
+use super::negotiation::FormatQuery;
+use super::query::Parameters;
+use super::representation::Offer;
 
 /// Problem details by RFC 9457. Conflicts and interrupted batches carry further members, described with their routes.
 #[derive(ToSchema)]
@@ -94,6 +97,24 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
     describe_headers_and_problems(responses, lists, reads);
 }
 
+/// What a reading route can answer with; its document says so, and how to ask for CSV, or that there is none.
+pub fn offer(operation: &mut Operation, need: Need) -> Offer {
+    let ok = operation.responses.responses.get("200");
+    let has_csv = matches!(ok, Some(RefOr::T(ok)) if ok.content.contains_key("text/csv"));
+    if !has_csv {
+        if need != Need::Open {
+            let mut refused = ResponseBuilder::new().description("The route has no CSV").build();
+            be_a_problem(&mut refused);
+            operation.responses.responses.insert("406".to_owned(), RefOr::T(refused));
+        }
+        return Offer::Json;
+    }
+    let described = operation.parameters.get_or_insert_default();
+    let lists = described.iter().any(|known| matches!(known, RefOr::T(known) if known.name == "cursor"));
+    described.extend(FormatQuery::describe().into_iter().map(RefOr::T));
+    if lists { Offer::List } else { Offer::Rows }
+}
+
 fn describe_headers_and_problems(responses: &mut Responses, lists: bool, reads: bool) {
     for (status, response) in &mut responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -114,7 +135,7 @@ fn describe_headers_and_problems(responses: &mut Responses, lists: bool, reads: 
         }
         if lists && status == "200" {
             describe("X-Position", "With CSV: the member `position` of the JSON answer");
-            describe("X-Next-Cursor", "With CSV: the member `next_cursor` of the JSON answer");
+            describe("X-Next-Cursor", "With a page of CSV: the member `next_cursor` of the JSON answer");
         }
         if status.starts_with(['4', '5']) {
             be_a_problem(response);

@@ -17,6 +17,8 @@ pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod rendered;
+pub mod representation;
 pub mod right;
 pub mod routes;
 pub mod unassigned;
+pub mod whole_list;

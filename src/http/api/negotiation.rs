@@ -1,31 +1,39 @@
-//! What a request's headers ask of its answer: JSON or CSV (`Accept`), and nothing new (`If-None-Match`).
+//! What a request asks of its answer: JSON or CSV (`format`, else `Accept`), and nothing new (`If-None-Match`).
 
 use std::cmp::Reverse;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
+use domain::words;
 use utoipa::openapi::path::Parameter;
 
-use super::query;
+use super::problem::Problem;
+use super::query::{self, Parameters, Query, parameters, word_values};
+use crate::views::TenantView;
 
-/// The media types of answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Media {
-    /// `application/json`
-    Json,
-    /// `text/csv`
-    Csv,
+words! {
+    /// The media types of answers; the words are those of `format` and of ETags.
+    Media {
+        /// `application/json`
+        Json = "json",
+        /// `text/csv`
+        Csv = "csv",
+    }
+}
+word_values!(Media);
+
+parameters! {
+    /// How a route that has CSV renders its answer.
+    FormatQuery {
+        /// By default what `Accept` asks for, else `json`. A list as `csv` is whole, unless `limit` or `cursor` asks for a page.
+        format: Media,
+        /// Begins CSV with a byte order mark, for spreadsheets that take UTF-8 for another encoding without one.
+        bom: bool,
+    }
 }
 
 impl Media {
-    /// The word in ETags.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-        }
-    }
-
     /// The `Content-Type` of answers.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -49,18 +57,24 @@ impl Media {
     }
 
     /// The type with the highest `q` (RFC 9110, 12.5.1): of equals the one whose range stands first, else JSON. JSON
-    /// too where neither is acceptable: RFC 9110 allows it, and a 406 would help nobody.
+    /// too where neither is acceptable: RFC 9110 allows it, and to a browser a 406 would be no help.
     fn accepted(headers: &HeaderMap) -> Self {
+        if Self::ranks(headers, Self::Csv) > Self::ranks(headers, Self::Json) {
+            Self::Csv
+        } else {
+            Self::Json
+        }
+    }
+
+    /// How welcome a type is: its `q`, then how far in front its range stands; none where it is not acceptable.
+    fn ranks(headers: &HeaderMap, media: Self) -> Option<(u16, Reverse<usize>)> {
         let ranges: Vec<(String, u16)> = list(headers, header::ACCEPT).map(media_range).collect();
         // The most precise range that covers a type decides its q, wherever it stands.
-        let rank = |media: Self| {
-            let covering = ranges.iter().enumerate().filter_map(|(place, (range, quality))| {
-                Some((media.precision(range)?, *quality, Reverse(place)))
-            });
-            let (_, quality, place) = covering.max_by_key(|(precision, _, place)| (*precision, *place))?;
-            (quality > 0).then_some((quality, place))
-        };
-        if rank(Self::Csv) > rank(Self::Json) { Self::Csv } else { Self::Json }
+        let covering = ranges.iter().enumerate().filter_map(|(place, (range, quality))| {
+            Some((media.precision(range)?, *quality, Reverse(place)))
+        });
+        let (_, quality, place) = covering.max_by_key(|(precision, _, place)| (*precision, *place))?;
+        (quality > 0).then_some((quality, place))
     }
 }
 
@@ -80,25 +94,107 @@ fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     values.flat_map(|value| value.split(','))
 }
 
-/// What a request's headers ask of its answer.
+/// The cursor of the next page, in the extensions of a page of CSV.
+#[derive(Debug, Clone)]
+pub struct NextPage(pub String);
+
+/// The models of a whole list: those of its first page serve all.
+pub type FirstView = Arc<OnceLock<TenantView>>;
+
+/// The representation that a request asks for, of a route that has CSV.
+#[derive(Debug, Clone)]
+pub struct Representation {
+    /// What the answer is rendered as.
+    pub media: Media,
+    /// Whether CSV begins here: with a header line, and a byte order mark where one is asked for.
+    pub begins: bool,
+    /// Of a list that is asked for without a page.
+    pub whole: Option<FirstView>,
+    file: Box<str>,
+}
+
+impl Representation {
+    /// Of this request; `format` is checked where the other parameters are.
+    pub fn new(parts: &Parts, of_a_list: bool) -> Self {
+        let media = format_of(parts).unwrap_or_else(|| Media::accepted(&parts.headers));
+        let whole = of_a_list && parameter(parts, "limit").is_none() && parameter(parts, "cursor").is_none();
+        let whole = whole.then(FirstView::default);
+        Self { media, begins: true, whole, file: file_name(parts).into() }
+    }
+
+    /// Whether the request would take CSV and not JSON.
+    pub fn takes_csv_alone(parts: &Parts) -> bool {
+        let ranks = |media| Media::ranks(&parts.headers, media).is_some();
+        format_of(parts).map_or(ranks(Media::Csv) && !ranks(Media::Json), |format| format == Media::Csv)
+    }
+
+    /// The names of the parameters that a route with CSV takes beside its own; none of a route without.
+    pub fn parameters(parts: &Parts) -> &'static [&'static str] {
+        if parts.extensions.get::<Self>().is_some() { FormatQuery::NAMES } else { &[] }
+    }
+}
+
+fn parameter(parts: &Parts, name: &str) -> Option<String> {
+    let mut given = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let given = given.find(|(given, _)| given == name).map(|(_, value)| value.trim().to_owned());
+    given.filter(|value| !value.is_empty())
+}
+
+fn format_of(parts: &Parts) -> Option<Media> {
+    parameter(parts, "format").and_then(|format| Media::parse(&format))
+}
+
+/// A file's name that says what is in it: tenant, route and dates, such as `acme-metrics-days-2025-10-01-2025-10-31.csv`.
+fn file_name(parts: &Parts) -> String {
+    let path = parts.uri.path().trim_start_matches("/api/v1/").trim_start_matches("tenants/");
+    let dates = ["month", "period", "date", "from", "to"].iter().filter_map(|name| parameter(parts, name));
+    let said = [path.to_owned()].into_iter().chain(dates).collect::<Vec<_>>().join("-");
+    let plain = said.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
+    format!("{}.csv", plain.take(100).collect::<String>().trim_matches('-'))
+}
+
+/// What a request asks of its answer.
 #[derive(Debug, Clone)]
 pub struct Negotiation {
     /// What lists are rendered as.
     pub media: Media,
+    /// Whether CSV begins here, with a header line.
+    pub begins: bool,
+    /// Whether CSV begins with a byte order mark.
+    pub bom: bool,
+    /// Whether the list is asked for as a whole.
+    pub is_whole: bool,
+    /// The name under which a browser keeps CSV.
+    pub file: Box<str>,
     /// The build and the log that make the answers, part of their ETags.
     pub build: Box<str>,
     etags: Vec<Box<str>>,
 }
 
 impl Negotiation {
-    /// Of these headers.
-    pub fn new(parts: &Parts, build: &str) -> Self {
+    /// Of this request; JSON of a route without CSV. 400 for a `format` that is none, or `bom` without CSV.
+    pub fn new(parts: &Parts, query: &Query<'_>, build: &str) -> Result<Self, Problem> {
+        let FormatQuery { format, bom } = FormatQuery::read(query)?;
+        let representation = parts.extensions.get::<Representation>();
+        let media =
+            format.or(representation.map(|representation| representation.media)).unwrap_or(Media::Json);
+        let bom = bom.unwrap_or(false);
+        if bom && media != Media::Csv {
+            return Err(Problem::bad_request(
+                "bad_parameter",
+                "parameter \"bom\" is for CSV: add format=csv",
+            ));
+        }
         let etags = list(&parts.headers, header::IF_NONE_MATCH);
-        Self {
-            media: Media::accepted(&parts.headers),
+        Ok(Self {
+            media,
+            begins: representation.is_none_or(|representation| representation.begins),
+            bom,
+            is_whole: representation.is_some_and(|representation| representation.whole.is_some()),
+            file: representation.map_or("", |representation| &representation.file).into(),
             build: build.into(),
             etags: etags.map(|tag| tag.trim().trim_start_matches("W/").into()).collect(),
-        }
+        })
     }
 
     /// Whether the client holds the answer with this ETag.
@@ -123,7 +219,24 @@ mod tests {
 
     fn media(accept: &str) -> Media {
         let request = Request::builder().header("accept", accept).body(()).expect("request");
-        Negotiation::new(&request.into_parts().0, "b1").media
+        Representation::new(&request.into_parts().0, true).media
+    }
+
+    #[test]
+    fn a_file_is_named_by_tenant_route_and_dates_in_plain_letters() {
+        let name = |uri: &str| {
+            let request = Request::builder().uri(uri).body(()).expect("request");
+            file_name(&request.into_parts().0)
+        };
+        assert_eq!(
+            name("/api/v1/tenants/acme/metrics/days?to=2025-10-31&from=2025-10-01&format=csv"),
+            "acme-metrics-days-2025-10-01-2025-10-31.csv"
+        );
+        assert_eq!(name("/api/v1/deliveries"), "deliveries.csv");
+        assert_eq!(
+            name("/api/v1/tenants/acme/calls/a%22%0d%0aX/recordings?from=%22;x"),
+            "acme-calls-a-22-0d-0aX-recordings---x.csv"
+        );
     }
 
     #[test]

@@ -8,8 +8,8 @@ use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::csv;
-use super::negotiation::{Media, Negotiation};
+use super::csv::{self, Columns};
+use super::negotiation::{Media, Negotiation, NextPage};
 use super::problem::Problem;
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
@@ -40,9 +40,29 @@ pub struct AnswerAt<T> {
 pub struct Rendered {
     media: Media,
     body: Vec<u8>,
-    /// Of a CSV page: its position and the cursor of the next page.
-    page: Option<(Position, Option<String>)>,
+    page: Option<CsvPage>,
 }
+
+/// What a page of CSV says outside of its rows.
+#[derive(Debug, Clone)]
+struct CsvPage {
+    position: Position,
+    next_cursor: Option<String>,
+    /// Whether the page is one of a whole list, which has no next page to ask for.
+    of_whole: bool,
+    file: Box<str>,
+}
+
+/// A table whose maps have a column for each key: only where its rows are all there are, for the header comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maps {
+    /// JSON text in a cell.
+    AsText,
+    /// A column for each key.
+    AsColumns,
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Rendered {
     /// `answer` as JSON.
@@ -52,18 +72,31 @@ impl Rendered {
     }
 
     /// The rows of a page as CSV.
-    pub fn csv<T: Serialize + ToSchema>(page: Page<T>) -> Result<Self, Problem> {
+    pub fn csv<T: Serialize + ToSchema>(
+        negotiation: &Negotiation,
+        page: Page<T>,
+        maps: Maps,
+    ) -> Result<Self, Problem> {
         let values = page.items.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
         let values = values.map_err(|error| Problem::internal(&error))?;
-        let body = csv::write(&csv::columns::<T>(), &values).map_err(|error| Problem::internal(&error))?;
-        Ok(Self { media: Media::Csv, body, page: Some((page.position, page.next_cursor)) })
+        let columns = Columns::of::<T>();
+        let columns = if maps == Maps::AsColumns { columns.with_keys_of(&values) } else { columns };
+        let rows = csv::write(&columns, &values, negotiation.begins);
+        let mut body = rows.map_err(|error| Problem::internal(&error))?;
+        if negotiation.bom && negotiation.begins {
+            body.splice(..0, BYTE_ORDER_MARK.iter().copied());
+        }
+        let Page { position, next_cursor, items: _ } = page;
+        let file = negotiation.file.clone();
+        let page = CsvPage { position, next_cursor, of_whole: negotiation.is_whole, file };
+        Ok(Self { media: Media::Csv, body, page: Some(page) })
     }
 
     /// A page in the negotiated media.
-    pub fn page<T: Serialize + ToSchema>(media: Media, page: Page<T>) -> Result<Self, Problem> {
-        match media {
+    pub fn page<T: Serialize + ToSchema>(negotiation: &Negotiation, page: Page<T>) -> Result<Self, Problem> {
+        match negotiation.media {
             Media::Json => Self::json(&page),
-            Media::Csv => Self::csv(page),
+            Media::Csv => Self::csv(negotiation, page, Maps::AsText),
         }
     }
 
@@ -71,7 +104,7 @@ impl Rendered {
     ///
     /// The tag names the tenant's position, the media and the build, and nothing else: no fact, no change.
     pub fn stable(self, negotiation: &Negotiation, position: Position) -> Result<Response, Problem> {
-        let tag = format!("\"p{position}-{}-{}\"", self.media.name(), negotiation.build);
+        let tag = format!("\"p{position}-{}-{}\"", self.media.as_str(), negotiation.build);
         let mut response = if negotiation.client_has(&tag) {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -104,10 +137,18 @@ impl Rendered {
         let mut response = Response::new(Body::from(self.body));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.content_type()));
-        if let Some((position, next)) = self.page {
+        if let Some(CsvPage { position, next_cursor, of_whole, file }) = self.page {
             headers.insert(POSITION, HeaderValue::from(position));
-            if let Some(next) = next {
-                headers.insert(NEXT_CURSOR, text(&next)?);
+            let disposition = format!("attachment; filename=\"{file}\"");
+            headers.insert(header::CONTENT_DISPOSITION, text(&disposition)?);
+            match next_cursor {
+                Some(next) if of_whole => {
+                    response.extensions_mut().insert(NextPage(next));
+                }
+                Some(next) => {
+                    headers.insert(NEXT_CURSOR, text(&next)?);
+                }
+                None => {}
             }
         }
         Ok(response)
@@ -123,12 +164,14 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+    use crate::http::api::query::Query;
 
     #[test]
     fn an_answer_is_told_again_unless_position_representation_and_build_are_the_same() {
         let status = |known: &str, position, media| {
             let request = Request::builder().header("if-none-match", known).body(()).expect("request");
-            let negotiation = Negotiation::new(&request.into_parts().0, "b1");
+            let query = Query::new(None, &[]).expect("reads");
+            let negotiation = Negotiation::new(&request.into_parts().0, &query, "b1").expect("negotiates");
             let rendered = Rendered { media, body: b"{}".to_vec(), page: None };
             rendered.stable(&negotiation, position).expect("answers").status().as_u16()
         };

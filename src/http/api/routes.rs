@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware;
+use axum::routing::MethodRouter;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
@@ -14,6 +15,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use super::admission::admit;
 use super::common_responses;
 use super::needs::Need;
+use super::representation::{Offer, choose};
 use crate::http::app::App;
 
 /// Routes with their needs; a route cannot be added without one.
@@ -30,14 +32,23 @@ impl Routes {
 
     /// Adds the handlers of `routes!` behind the gate for `need`.
     pub fn add(self, need: Need, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<App>>) -> Self {
+        let mut offer = Offer::Json;
         for (path, item) in &mut paths.paths {
             let parameters = path_parameters(path);
             for (method, operation) in operations(item) {
                 self.describe(&method, operation, need, &parameters);
+                if method == Method::GET {
+                    offer = common_responses::offer(operation, need);
+                }
             }
         }
+        let choose = middleware::from_fn(move |request, next| choose(offer, request, next));
         let gate = middleware::from_fn(move |request, next| admit(need, request, next));
-        let routes = (schemas, paths, methods).map(|methods| methods.route_layer(gate));
+        let gated = |methods: MethodRouter<Arc<App>>| match need {
+            Need::Open => methods.route_layer(gate),
+            _ => methods.route_layer(choose).route_layer(gate),
+        };
+        let routes = (schemas, paths, methods).map(gated);
         Self { tag: self.tag, inner: self.inner.routes(routes) }
     }
 

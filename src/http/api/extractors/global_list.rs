@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::access::GlobalAccess;
 use super::list::{PageRequest, Paging};
 use super::moment::wait_for;
-use crate::http::api::negotiation::{Media, Negotiation, if_none_match};
+use crate::http::api::negotiation::{Media, Negotiation, Representation, if_none_match};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters};
-use crate::http::api::rendered::Rendered;
+use crate::http::api::rendered::{Maps, Rendered};
 use crate::http::app::App;
 
 parameters! {
@@ -47,7 +47,7 @@ impl<Q> GlobalList<Q> {
         let page = self.request.bind(page);
         let rendered = match self.negotiation.media {
             Media::Json => Rendered::json(&around(page))?,
-            Media::Csv => Rendered::csv(page)?,
+            Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
         rendered.momentary()
     }
@@ -55,7 +55,7 @@ impl<Q> GlobalList<Q> {
     /// A page that facts alone decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let (position, page) = (page.position, self.request.bind(page));
-        Rendered::page(self.negotiation.media, page)?.stable(&self.negotiation, position)
+        Rendered::page(&self.negotiation, page)?.stable(&self.negotiation, position)
     }
 
     /// The requested page of `rows`, which are the whole list, by id.
@@ -94,10 +94,14 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         GlobalAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, MinPosition::NAMES])?;
+        let query = Query::new(
+            raw.as_deref(),
+            &[Q::NAMES, Paging::NAMES, MinPosition::NAMES, Representation::parameters(parts)],
+        )?;
         let (request, own) = (PageRequest::new(parts, "", &query)?, Q::read(&query)?);
+        let negotiation = Negotiation::new(parts, &query, &app.build)?;
         wait_for(app, MinPosition::read(&query)?.min_position).await?;
-        Ok(Self { query: own, request, negotiation: Negotiation::new(parts, &app.build) })
+        Ok(Self { query: own, request, negotiation })
     }
 }
 

@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::moment::MomentQuery;
 use super::read::Read;
 use crate::http::api::cursor::CursorScope;
-use crate::http::api::negotiation::Media;
+use crate::http::api::negotiation::{Media, Representation};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Limit, Parameters, Query, parameters};
-use crate::http::api::rendered::Rendered;
+use crate::http::api::rendered::{Maps, Rendered};
 use crate::http::app::App;
 
 parameters! {
@@ -44,7 +44,7 @@ impl PageRequest {
     pub fn new(parts: &Parts, tenant: &str, query: &Query<'_>) -> Result<Self, Problem> {
         let Paging { limit, cursor } = Paging::read(query)?;
         let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let filter = query.besides(&["limit", "cursor", "min_position"]);
+        let filter = query.besides(&["limit", "cursor", "min_position", "format", "bom"]);
         let scope = CursorScope::new(route, tenant, &filter);
         Ok(Self { limit: limit.unwrap_or_default().0, scope, cursor })
     }
@@ -77,7 +77,7 @@ impl<Q> List<Q> {
     /// A page that facts alone decide, as JSON or CSV.
     pub fn page<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let (position, page) = (page.position, self.request.bind(page));
-        Rendered::page(self.negotiation.media, page)?.stable(&self.negotiation, position)
+        Rendered::page(&self.negotiation, page)?.stable(&self.negotiation, position)
     }
 
     /// A page that depends on the time.
@@ -94,7 +94,7 @@ impl<Q> List<Q> {
         let page = self.request.bind(page);
         let rendered = match self.negotiation.media {
             Media::Json => Rendered::json(&self.timed(around(page)))?,
-            Media::Csv => Rendered::csv(page)?,
+            Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
         rendered.momentary()
     }
@@ -113,7 +113,8 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for List<Q> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, MomentQuery::NAMES])?;
+        let format = Representation::parameters(parts);
+        let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, MomentQuery::NAMES, format])?;
         // A malformed cursor or limit is answered before the models are waited for.
         Paging::read(&query)?;
         let read: Read<Q> = Read::from_query(parts, app, &query).await?;

@@ -14,10 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::access::TenantAccess;
 use super::moment::{MomentQuery, wait_for};
-use crate::http::api::negotiation::{Media, Negotiation, if_none_match};
+use crate::http::api::negotiation::{Media, Negotiation, Representation, if_none_match};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query};
-use crate::http::api::rendered::{AnswerAt, ItemAnswer, Rendered};
+use crate::http::api::rendered::{AnswerAt, ItemAnswer, Maps, Rendered};
 use crate::http::app::App;
 use crate::views::TenantView;
 
@@ -58,7 +58,10 @@ impl<Q> Read<Q> {
     ) -> Result<Response, Problem> {
         let rendered = match self.negotiation.media {
             Media::Json => Rendered::json(&answer)?,
-            Media::Csv => Rendered::csv(Page { position, items: rows(answer), next_cursor: None })?,
+            Media::Csv => {
+                let page = Page { position, items: rows(answer), next_cursor: None };
+                Rendered::csv(&self.negotiation, page, Maps::AsColumns)?
+            }
         };
         rendered.stable(&self.negotiation, position)
     }
@@ -72,7 +75,10 @@ impl<Q> Read<Q> {
     ) -> Result<Response, Problem> {
         let rendered = match self.negotiation.media {
             Media::Json => Rendered::json(&self.timed(answer))?,
-            Media::Csv => Rendered::csv(Page { position, items: rows(answer), next_cursor: None })?,
+            Media::Csv => {
+                let page = Page { position, items: rows(answer), next_cursor: None };
+                Rendered::csv(&self.negotiation, page, Maps::AsColumns)?
+            }
         };
         rendered.momentary()
     }
@@ -81,7 +87,7 @@ impl<Q> Read<Q> {
     pub fn rows_at<T: Serialize + ToSchema>(&self, page: Page<T>) -> Result<Response, Problem> {
         let rendered = match self.negotiation.media {
             Media::Json => Rendered::json(&self.timed(page))?,
-            Media::Csv => Rendered::csv(page)?,
+            Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
         rendered.momentary()
     }
@@ -110,11 +116,19 @@ impl<Q> Read<Q> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let moment = MomentQuery::read(query)?;
         let own = Q::read(query)?;
+        let negotiation = Negotiation::new(parts, query, &app.build)?;
         wait_for(app, moment.min_position).await?;
-        let view = app.engine.views.at(&tenant, moment.moment()).await?;
-        let view = view.ok_or_else(|| Problem::not_found("tenant"))?;
+        let whole = parts.extensions.get::<Representation>().and_then(|asked| asked.whole.clone());
+        let view = match whole.as_ref().and_then(|first| first.get()) {
+            Some(first) => first.clone(),
+            None => {
+                let view = app.engine.views.at(&tenant, moment.moment()).await?;
+                let view = view.ok_or_else(|| Problem::not_found("tenant"))?;
+                whole.map_or_else(|| view.clone(), |first| first.get_or_init(|| view.frozen()).clone())
+            }
+        };
         let at = moment.known_at.unwrap_or_else(|| Instant((app.engine.clock)()));
-        Ok(Self { tenant, query: own, view, moment, at, negotiation: Negotiation::new(parts, &app.build) })
+        Ok(Self { tenant, query: own, view, moment, at, negotiation })
     }
 }
 
@@ -123,7 +137,8 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for Read<Q> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, MomentQuery::NAMES])?;
+        let format = Representation::parameters(parts);
+        let query = Query::new(raw.as_deref(), &[Q::NAMES, MomentQuery::NAMES, format])?;
         Self::from_query(parts, app, &query).await
     }
 }

@@ -79,6 +79,7 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     let zone = list.view.timeline().latest().zone;
     let FactQuery { kind, provider, subject, from, to, order } = list.query.clone();
     let moment = &list.moment;
+    let whole = list.negotiation.is_whole.then(|| list.view.position());
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
     let filter = FactFilter {
         kind,
@@ -86,7 +87,8 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
         subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
         from: from.map(|bound| bound.first(zone)),
         before: to.map(|bound| bound.end(zone)).into_iter().chain(until).min(),
-        up_to: moment.as_of_position.unwrap_or(Position::MAX),
+        // A whole list ends where it was when it began, whatever is recorded meanwhile.
+        up_to: moment.as_of_position.or(whole).unwrap_or(Position::MAX),
         known_at: moment.known_at,
         descending: order != Some(Order::Ascending),
         tenant: (*list.tenant).clone(),
