@@ -122,7 +122,7 @@ async fn g21_a_reading_that_waits_tells_nothing_once_its_token_is_deleted() {
         let issued = server.ask(TOKEN, "POST", "/api/v1/tokens", body).await.is(201).json.clone();
         let (id, token) =
             (issued["id"].as_str().expect("id"), issued["token"].as_str().expect("token").to_owned());
-        let head = server.get("/readyz").await.json["position"].as_u64().expect("position");
+        let head = server.post("acme", &answered("before", 45, AT)).await.is(201).position();
         // The fact, behind the one of the revocation.
         let path = format!("/api/v1/tenants/acme/facts?min_position={}", head + 1 + u64::from(revoked));
         let waiting = Arc::clone(&server);
