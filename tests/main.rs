@@ -23,6 +23,7 @@ mod cli_reading;
 mod cli_remote;
 mod cli_resume;
 mod cli_served;
+mod clock;
 mod common;
 mod configuration;
 mod crash;

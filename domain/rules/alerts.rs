@@ -9,6 +9,8 @@ words! {
         AuditViolation = "audit_violation",
         /// A month is behind its target.
         BehindTarget = "behind_target",
+        /// The log's last fact was recorded ahead of the clock.
+        ClockAhead = "clock_ahead",
         /// A known key came with other content, and nobody has decided.
         Conflict = "conflict",
         /// Another tenant's CRM holds the same records: one of them has wrong credentials (B13).

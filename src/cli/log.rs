@@ -2,8 +2,12 @@
 
 use clap::Subcommand;
 use domain::keys::TenantId;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
 
 use super::arguments::{Selection, tenant};
+use super::remote::{Remote, Unanswered, refused};
+use super::serve::runtime;
 use super::{Failure, Settings, follow, output};
 use crate::engine::read_log;
 use crate::log::LogSnapshot;
@@ -40,6 +44,15 @@ enum What {
         FACTFOLD_TOKEN=ff_… factfold log follow --tenant acme --kind call_reported\n  \
         factfold log follow --tenant acme --after 0 --json | jq .body")]
     Follow(follow::Args),
+    /// Accept the clock of a running server's machine after it jumped ahead
+    ///
+    /// After a jump of more than an hour the server takes no facts until the clock is back, or until this command says
+    /// that it is right. The API token of an admin is read from FACTFOLD_TOKEN, else from FACTFOLD_ADMIN_TOKEN.
+    AcceptClock {
+        /// URL of the server [default: this machine, at `listen` of the configuration]
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
     /// Show one fact with all its members
     Show {
         /// The fact's position
@@ -60,6 +73,7 @@ impl From<crate::views::facts::FactError> for Failure {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Follow(args) => follow::run(settings, args),
+        What::AcceptClock { server } => accept_clock(settings, server.as_deref()),
         What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
             let filter = selection.selected().of(log, tenant.clone())?;
             let filter = FactFilter { descending: !oldest_first, ..filter };
@@ -67,6 +81,31 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         }),
         What::Show { position, raw } => on_log(settings, |log| show_one(settings, log, *position, *raw)),
     }
+}
+
+fn accept_clock(settings: &Settings, server: Option<&str>) -> Result<(), Failure> {
+    let remote = Remote::of(&settings.config()?, server)?;
+    let accepted = runtime()?.block_on(async {
+        let answer =
+            remote.ask(Method::POST, "/api/v1/log/accept-clock").send().await.map_err(Unanswered::from)?;
+        if answer.status() != StatusCode::OK {
+            return Err(refused(answer).await);
+        }
+        Ok(answer.json::<Value>().await?)
+    });
+    let accepted = accepted.map_err(|unanswered| match unanswered {
+        Unanswered::Never(failure) => failure,
+        Unanswered::Broken(why) => remote.gone(&why),
+    })?;
+    if settings.json {
+        return output::json_line(&accepted);
+    }
+    let said = match accepted["ahead_seconds"].as_u64().filter(|seconds| *seconds > 0) {
+        Some(seconds) => format!("accepted: the clock had jumped ahead by {} minutes", seconds / 60),
+        None => "the clock had not jumped ahead".to_owned(),
+    };
+    output::note(&said);
+    Ok(())
 }
 
 /// Reads the log of the data directory as it is now.

@@ -10,7 +10,7 @@ use domain::keys::LogSecret;
 use domain::record::Hash;
 
 use super::EngineError;
-use crate::clock::Clock;
+use crate::clock::{Clock, GuardedClock};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::{Log, LogOptions, LogSnapshot, Opened};
 use crate::store::Store;
@@ -191,16 +191,16 @@ pub(super) fn store(root: &Path) -> Store {
 
 /// The log, open for appends, and what was found when it was opened.
 pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened), EngineError> {
-    open_log_on(dir, store(&dir.root), clock)
+    open_log_on(dir, store(&dir.root), GuardedClock::unguarded(clock).into())
 }
 
 pub(super) fn open_log_on(
     dir: &DataDir,
     store: Store,
-    clock: Clock,
+    clock: Arc<GuardedClock>,
 ) -> Result<(Log, LogSecret, Opened), EngineError> {
     let secret = dir.secret()?;
-    let options = LogOptions::new(secret.clone(), clock, Some(store));
+    let options = LogOptions::guarded(secret.clone(), clock, Some(store));
     let (log, opened) = Log::open(dir.disk(), &options)?;
     check_secret(&log.snapshot(), &secret)?;
     Ok((log, secret, opened))

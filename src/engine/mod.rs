@@ -17,7 +17,7 @@ use self::folds::ControlFolds;
 pub use self::offline::Offline;
 use crate::access::Access;
 use crate::auditor::Auditor;
-use crate::clock::Clock;
+use crate::clock::{Clock, GuardedClock, boot_clock};
 use crate::commands::{self, CommandError, Commands, FileRejection};
 use crate::config::Config;
 use crate::deliveries::Deliveries;
@@ -102,6 +102,8 @@ pub struct Engine {
     pub secret: LogSecret,
     /// The time.
     pub clock: Clock,
+    /// Dates facts, and refuses to after a jump.
+    pub log_clock: Arc<GuardedClock>,
     folds: ControlFolds,
     store: Store,
     // Last, so that the lock is held until all else is down.
@@ -113,10 +115,14 @@ impl Engine {
     pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let dir = DataDir::take(&config.data_dir)?;
         let store = store(dir.root());
-        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
+        let log_clock = Arc::new(GuardedClock::new(Arc::clone(&clock), boot_clock()));
+        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&log_clock))?;
         tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
         for note in &opened.notes {
             tracing::warn!(note, "log open");
+        }
+        if let Some(ahead) = log.snapshot().ahead_of((clock)())? {
+            tracing::warn!(seconds = ahead.as_secs(), "the log's last fact was recorded ahead of the clock");
         }
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let admin = config.admin_token.as_ref().map(Secret::bytes);
@@ -179,6 +185,7 @@ impl Engine {
             public_url,
             secret,
             clock,
+            log_clock,
             folds,
             store,
             _dir: dir,

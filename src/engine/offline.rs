@@ -9,7 +9,7 @@ use super::data_dir::{DataDir, open_log_on, read_log_with_secret, store};
 use super::folds::ControlFolds;
 use super::{EngineError, fold_threads};
 use crate::access::Access;
-use crate::clock::Clock;
+use crate::clock::{Clock, GuardedClock};
 use crate::commands::{Commands, Parts};
 use crate::config::Config;
 use crate::directory::TenantRegistry;
@@ -46,7 +46,8 @@ impl Offline {
     /// The log's, or what two tenants of the log claim at once.
     pub fn open(dir: DataDir, config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let store = store(dir.root());
-        let (log, secret, _opened) = open_log_on(&dir, store.clone(), Arc::clone(&clock))?;
+        let (log, secret, _opened) =
+            open_log_on(&dir, store.clone(), GuardedClock::unguarded(Arc::clone(&clock)).into())?;
         Self::on(log, secret, store, Some(dir), config, clock)
     }
 

@@ -23,10 +23,10 @@ use api::routes::Routes;
 use api::whole_list::WholeLists;
 use api::{auth, openapi};
 use resources::{
-    accounts, agents, alert_targets, alerts, calls, conflicts, crm, deliveries, dispositions, endpoints,
-    exports, facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections, quarantine,
-    recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens,
-    users,
+    accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
+    endpoints, exports, facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections,
+    quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
+    tokens, users,
 };
 use server::{cors, edge, lingering_close, observability};
 
@@ -40,6 +40,7 @@ fn routes() -> Routes {
         .merge(facts::routes())
         .merge(stream::routes())
         .merge(stream_tickets::routes())
+        .merge(clock::routes())
         .merge(projections::routes())
         .merge(metrics::routes())
         .merge(calls::routes())

@@ -34,6 +34,7 @@ pub mod time;
 pub mod verdict;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
@@ -135,6 +136,14 @@ impl Ingest {
     /// Provider and reference of each endpoint that is the tenant's.
     pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(String, String)> {
         self.directory().endpoints_of(&self.secret, tenant)
+    }
+
+    /// How far the log's last fact was recorded ahead of `now`, where it is more than a minute.
+    ///
+    /// # Errors
+    /// The last fact cannot be read.
+    pub fn head_ahead(&self, now: Instant) -> Result<Option<Duration>, IngestError> {
+        Ok(self.log.snapshot().ahead_of(now.0)?)
     }
 
     fn now(&self) -> Instant {

@@ -9,6 +9,7 @@ use domain::record::RecordError;
 
 use super::keys::KeyError;
 use super::sealed_segment::SegmentError;
+use crate::clock::ClockAhead;
 
 /// An error of the log. Nothing of the submission it answers was acknowledged; what is in the log stays.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum LogError {
     /// No space on the disk; the log tries again by itself.
     #[error("the disk is full")]
     Full,
+    /// The wall clock jumped ahead; passes when it is back or accepted.
+    #[error(transparent)]
+    ClockAhead(#[from] ClockAhead),
     /// A write or sync failed, or the log was closed; only a new start helps. Nothing is retried (I3).
     #[error("the log has stopped: {0}")]
     Stopped(Arc<str>),

@@ -1,10 +1,11 @@
 //! Options of the log.
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::keys::LogSecret;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, GuardedClock};
 use crate::store::Store;
 
 /// Everything the log needs besides the disk.
@@ -13,7 +14,7 @@ pub struct LogOptions {
     /// Keys the index's digests.
     pub secret: LogSecret,
     /// Gives `recorded_at`.
-    pub clock: Clock,
+    pub clock: Arc<GuardedClock>,
     /// Where the idempotency index is kept; in memory when there is none.
     pub store: Option<Store>,
     /// When segments close and files grow.
@@ -23,8 +24,13 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    /// The usual sizes.
+    /// The usual sizes, and a clock that is believed whatever it says.
     pub fn new(secret: LogSecret, clock: Clock, store: Option<Store>) -> Self {
+        Self::guarded(secret, Arc::new(GuardedClock::unguarded(clock)), store)
+    }
+
+    /// The usual sizes.
+    pub fn guarded(secret: LogSecret, clock: Arc<GuardedClock>, store: Option<Store>) -> Self {
         Self { secret, clock, store, sizes: Sizes::default(), protections: Protections::default() }
     }
 }

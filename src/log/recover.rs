@@ -99,13 +99,7 @@ pub fn recover(
     let tail = tails.last().map(Arc::clone).ok_or(LogError::Busy)?;
     let secret = options.secret.clone();
     let shared = Arc::new(Shared::new(Arc::clone(disk), secret, sealed, tails, head, cache));
-    let last_recorded_at = match shared.snapshot().read(head.position)? {
-        Some(record) => {
-            let position = head.position;
-            record.view().map_err(|error| LogError::Record { position, error })?.header.recorded_at
-        }
-        None => i64::MIN,
-    };
+    let last_recorded_at = shared.snapshot().last_recorded_at()?.unwrap_or(i64::MIN);
     let writer = Writer {
         index: open_index(&shared, options.store.as_ref(), head)?,
         shared,

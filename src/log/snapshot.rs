@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::keys::Position;
@@ -29,6 +30,22 @@ impl LogSnapshot {
     /// Last position and root.
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// When the last fact was recorded, in µs since 1970-01-01 UTC; none of an empty log.
+    pub fn last_recorded_at(&self) -> Result<Option<i64>, LogError> {
+        let position = self.head.position;
+        let Some(record) = self.read(position)? else { return Ok(None) };
+        let view = record.view().map_err(|error| LogError::Record { position, error })?;
+        Ok(Some(view.header.recorded_at))
+    }
+
+    /// How far the last fact was recorded ahead of `now` (µs since 1970-01-01 UTC), where it is more than a minute.
+    pub fn ahead_of(&self, now: i64) -> Result<Option<Duration>, LogError> {
+        let ahead = self
+            .last_recorded_at()?
+            .map(|last| Duration::from_micros(last.saturating_sub(now).max(0) as u64));
+        Ok(ahead.filter(|ahead| *ahead > Duration::from_secs(60)))
     }
 
     /// Last position in a sealed segment; the facts after it are in memory, in order.

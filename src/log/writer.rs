@@ -20,7 +20,7 @@ use super::plan::{Appended, plan, short_content};
 use super::seal;
 use super::shared::{LogState, Shared};
 use super::tail::Tail;
-use crate::clock::Clock;
+use crate::clock::GuardedClock;
 
 /// How often the writer looks whether its directory is still there.
 pub const PLACE_CHECK: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub struct Writer {
     pub frontier: Frontier,
     pub last_recorded_at: i64,
     pub mark: HighWater,
-    pub clock: Clock,
+    pub clock: Arc<GuardedClock>,
     pub sizes: Sizes,
     pub protections: Protections,
     /// Queue of the thread that fills ahead. `None` in crash tests: there is no sealing thread then either, and both
@@ -62,8 +62,8 @@ pub fn random_u64() -> Result<u64, LogError> {
 impl Writer {
     /// Decides over a group and makes what is new durable.
     ///
-    /// On an error nothing of the group was acknowledged or published. [`LogError::Full`], [`LogError::Busy`] and
-    /// [`LogError::Index`] pass; [`LogError::Stopped`] does not, and is given from then on.
+    /// On an error nothing of the group was acknowledged or published. [`LogError::Full`], [`LogError::Busy`],
+    /// [`LogError::Index`] and [`LogError::ClockAhead`] pass; [`LogError::Stopped`] does not, and is given from then on.
     pub fn group(&mut self, drafts: &[&Draft]) -> Result<Vec<Appended>, LogError> {
         if let LogState::Stopped(reason) = self.shared.state() {
             return Err(LogError::Stopped(reason));
@@ -77,7 +77,7 @@ impl Writer {
                 }
             }
             Err(LogError::Full) => self.shared.set_state(LogState::Full),
-            Err(LogError::Busy | LogError::Index(_)) => {}
+            Err(LogError::Busy | LogError::Index(_) | LogError::ClockAhead(_)) => {}
             Err(error) => self.stop(error),
         }
         outcome
@@ -121,7 +121,7 @@ impl Writer {
         if self.is_due(new.len() as u64, stored as u64) {
             self.roll()?;
         }
-        let recorded_at = (self.clock)().max(self.last_recorded_at);
+        let recorded_at = self.clock.now()?.max(self.last_recorded_at);
         let (run, count) = (u128::from(self.ids.0) << 64, &mut self.ids.1);
         let mut group = FrameGroup::build(new, &self.frontier, recorded_at, || {
             *count += 1;

@@ -48,6 +48,8 @@ pub struct Situation<'s> {
     pub holders: &'s Holders,
     /// Findings of the background auditor; `None` for a tenant, since they belong to none.
     pub audit: Option<&'s Findings>,
+    /// How far the log's last fact was recorded ahead of the clock; `None` for a tenant, or where it was not.
+    pub head_ahead: Option<Duration>,
 }
 
 /// Finds the facts that are due. Pure: no clock, no IO.
@@ -65,6 +67,7 @@ const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<NewFact>) -> Rule {
 const RULES: &[Rule] = &[
     each(1, rules::session::due),
     each(1, rules::audit_violation::due),
+    each(10, rules::clock_ahead::due),
     each(1, rules::conflict::due),
     each(1, rules::quarantine::due),
     each(1, rules::refused::due),
@@ -136,8 +139,16 @@ impl TickerParts {
         for (id, view) in self.views.tenants() {
             if let Ok(tenant) = TenantId::stored(&id) {
                 let health = self.deliveries.health(Some(&id));
-                let situation =
-                    Situation { tenant: &tenant, view: &view, now, health: &health, holders, audit: None };
+                let (audit, head_ahead) = (None, None);
+                let situation = Situation {
+                    tenant: &tenant,
+                    view: &view,
+                    now,
+                    health: &health,
+                    holders,
+                    audit,
+                    head_ahead,
+                };
                 last = last.max(self.append(&rules, &situation)?);
             }
         }
@@ -145,7 +156,9 @@ impl TickerParts {
         let view = self.views.internal(&nobody).unwrap_or_default();
         let health = self.deliveries.health(None);
         let audit = Some(&self.auditor.findings());
-        let situation = Situation { tenant: &nobody, view: &view, now, health: &health, holders, audit };
+        let head_ahead = self.ingest.head_ahead(now)?;
+        let situation =
+            Situation { tenant: &nobody, view: &view, now, health: &health, holders, audit, head_ahead };
         last = last.max(self.append(&rules, &situation)?);
         let appended = std::time::Instant::now();
         while self.views.position() < last && appended.elapsed() < FOLD_WAIT {

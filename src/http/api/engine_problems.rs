@@ -21,6 +21,7 @@ impl From<&LogError> for Problem {
             LogError::Index(_) => {
                 Self::unavailable("index_unavailable", "the idempotency index is unavailable", 5)
             }
+            LogError::ClockAhead(ahead) => Self::unavailable("clock_ahead", ahead.to_string(), 60),
             LogError::Stopped(_) => {
                 let detail = "the log accepts no facts until the server is restarted";
                 Self::unavailable("log_stopped", detail, 30)

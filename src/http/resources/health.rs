@@ -1,6 +1,7 @@
 //! Liveness, readiness and version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -62,6 +63,8 @@ struct Readiness {
     status: &'static str,
     /// Last log position that the read models include.
     position: u64,
+    /// What is wrong, though the server serves: the log's last fact was recorded ahead of the clock.
+    warnings: Vec<String>,
 }
 
 /// Why the server is not ready. Whoever may audit is told the cause too: it can name files and ids.
@@ -112,6 +115,7 @@ async fn ready(
         reasons.push(Reason::new("draining"));
     }
     reasons.extend(of_the_log(app.engine.log.state()));
+    reasons.extend(app.engine.log_clock.now().err().map(|ahead| Reason::new(ahead.to_string())));
     if let Some(failure) = app.engine.fold_failure() {
         reasons.push(Reason::with_cause("the read models have stopped", failure));
     }
@@ -120,7 +124,17 @@ async fn ready(
         reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }
     if reasons.is_empty() {
-        return Ok(Json(Readiness { status: "ready", position: folded }));
+        let ahead = app
+            .engine
+            .log
+            .snapshot()
+            .ahead_of((app.engine.clock)())
+            .map_err(|error| Problem::from(&error))?;
+        let warn = |ahead: Duration| {
+            format!("the log's last fact was recorded {} minutes ahead of the clock", ahead.as_secs() / 60)
+        };
+        let warnings = ahead.map(warn).into_iter().collect();
+        return Ok(Json(Readiness { status: "ready", position: folded, warnings }));
     }
     let is_insider = identity.caller().is_ok_and(|caller| {
         caller.role_everywhere().is_some_and(|role| Need::Auditor.roles().contains(&role))

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod alert_targets;
 pub mod alerts;
 pub mod calls;
+pub mod clock;
 pub mod conflicts;
 pub mod crm;
 pub mod deliveries;
