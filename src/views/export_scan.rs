@@ -141,7 +141,7 @@ impl ExportScan {
             let filter = self.selection.of(&self.log, tenant)?;
             self.filters.insert(name.into(), filter);
         }
-        let is_wanted = self.filters.get(name).is_some_and(|filter| filter.wants(record))
+        let is_wanted = self.filters.get(name).is_some_and(|filter| filter.wants(position, record))
             || (self.selection.carries_configuration() && configures(position, record)?);
         if !is_wanted {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! Facts as people and programs read them: one by position, or a page of a tenant's, in the contract's shape.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use base64::Engine;
@@ -13,6 +14,7 @@ use domain::members::Instant;
 use domain::record::{KindTag, RecordRef};
 use projections::entities::calls::list::CallItem;
 use projections::entities::calls::recordings::RecordingRow;
+use projections::entities::conflicts::Replacements;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -52,6 +54,8 @@ pub struct FactFilter {
     pub provider: Option<String>,
     /// Only of this subject.
     pub subject: Option<SubjectHash>,
+    /// With `subject`: corrections of such facts, whose own subject is the conflict.
+    pub corrections: BTreeSet<Position>,
     /// `occurred_at` from here on.
     pub from: Option<Instant>,
     /// `occurred_at` before this.
@@ -81,6 +85,7 @@ impl FactFilter {
             kind: None,
             provider: None,
             subject: None,
+            corrections: BTreeSet::new(),
             from: None,
             before: None,
             up_to: Position::MAX,
@@ -89,12 +94,14 @@ impl FactFilter {
         }
     }
 
-    /// Whether a fact of the tenant is one of these; what it is of the position is not asked.
-    pub fn wants(&self, record: &RecordRef<'_>) -> bool {
+    /// Whether the fact of the tenant at a position is one of these; the span of positions is not asked for.
+    pub fn wants(&self, position: Position, record: &RecordRef<'_>) -> bool {
         let header = &record.header;
         self.kind.is_none_or(|kind| kind == header.kind)
             && self.provider.as_deref().is_none_or(|provider| provider == header.provider)
-            && self.subject.is_none_or(|subject| subject == header.subject)
+            && self
+                .subject
+                .is_none_or(|subject| subject == header.subject || self.corrections.contains(&position))
             && self.from.is_none_or(|from| from.0 <= header.occurred_at)
             && self.before.is_none_or(|before| header.occurred_at < before.0)
             && self.known_at.is_none_or(|known_at| header.recorded_at <= known_at.0)
@@ -131,6 +138,15 @@ pub struct FactItem {
     /// `received` where `occurred_at` is the time it came, for want of another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_source: Option<&'static str>,
+    /// The accepted correction whose content stands in the place of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<u64>,
+    /// Of an accepted correction: the fact in whose place its content stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u64>,
+    /// Of a fact over which a conflict was accepted, and of the correction: whether its content is the one that stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands: Option<bool>,
     /// With `raw`: the payload as it came, where it is a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
@@ -140,6 +156,22 @@ pub struct FactItem {
 }
 
 impl FactItem {
+    /// Adds what stands in its place, and in whose place it stands, by the accepted conflicts of its tenant.
+    pub fn link(&mut self, replacements: &Replacements) {
+        let accepted = self.kind == "conflict_accepted";
+        self.replaces = if accepted { self.body["first_position"].as_u64() } else { None };
+        let over = replacements.get(&self.replaces.unwrap_or(self.position));
+        if let Some(last) = over.and_then(|over| over.last()) {
+            self.replaced_by = (*last != self.position).then_some(*last);
+            self.stands = Some(*last == self.position);
+        }
+    }
+
+    /// The last position that decides how it is shown.
+    pub fn seen_at(&self) -> Position {
+        self.position.max(self.replaced_by.unwrap_or_default())
+    }
+
     /// Adds the payload as it came: as a text where it is one, else in base64.
     pub fn show_original(&mut self, payload: &[u8]) {
         match std::str::from_utf8(payload) {
@@ -165,6 +197,9 @@ pub fn fact_item(position: Position, record: &RecordRef<'_>) -> Result<FactItem,
         body: fact.json(),
         digest: header.content.iter().map(|byte| format!("{byte:02x}")).collect(),
         time_source: header.time_received.then_some("received"),
+        replaced_by: None,
+        replaces: None,
+        stands: None,
         original: None,
         original_base64: None,
     })
@@ -222,7 +257,7 @@ fn positions(
 ) -> Result<Vec<Position>, LogError> {
     let mut found = Vec::new();
     log.for_each(&filter.select(from, to), &mut |position, record| {
-        if filter.wants(&record) {
+        if filter.wants(position, &record) {
             found.push(position);
         }
         ControlFlow::Continue(())
@@ -298,6 +333,32 @@ pub fn fill_recordings(log: &LogSnapshot, recordings: &mut [RecordingRow]) -> Re
 pub(super) fn recording_url(position: Position, record: &RecordRef<'_>) -> Result<Option<String>, FactError> {
     let Fact::Call(CallFact::Recorded(body)) = content(position, record)? else { return Ok(None) };
     Ok(body.url.map(|url| url.as_str().to_owned()))
+}
+
+/// The accepted corrections of facts of a subject, or with content of it: `subject_of` digests a content's.
+///
+/// # Errors
+/// A record that does not decode, or the log's.
+pub fn corrections(
+    log: &LogSnapshot,
+    replacements: &Replacements,
+    subject: SubjectHash,
+    subject_of: impl Fn(&Fact) -> SubjectHash,
+) -> Result<BTreeSet<Position>, FactError> {
+    let mut found = BTreeSet::new();
+    for (first, over) in replacements {
+        let Some(record) = log.read(*first)? else { continue };
+        let view = record.view().map_err(|error| LogError::Record { position: *first, error })?;
+        let is_first = view.header.subject == subject;
+        for position in over {
+            let Some(record) = log.read(*position)? else { continue };
+            let view = record.view().map_err(|error| LogError::Record { position: *position, error })?;
+            if is_first || subject_of(&content(*position, &view)?) == subject {
+                found.insert(*position);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The fact in a record; of an accepted conflict, the replacement fact.

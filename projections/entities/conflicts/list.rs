@@ -33,6 +33,8 @@ pub struct ConflictItem {
     pub decided_by: Option<String>,
     /// Where the decision stands: of an accepted conflict the correction.
     pub decision_position: Option<Position>,
+    /// The fact whose content stands now: the one that was there first, or the last accepted correction of it.
+    pub stands_position: Position,
     #[serde(skip)]
     second: ContentDigest,
 }
@@ -85,6 +87,11 @@ impl Conflicts {
                 .maybe(row.decided.and_then(|decided| decided.by))
                 .map(str::to_owned),
             decision_position: row.decided.map(|decided| decided.position),
+            stands_position: self
+                .replacements
+                .get(&row.first)
+                .and_then(|over| over.last())
+                .map_or(row.first, |last| *last),
             second: row.second,
         })
     }

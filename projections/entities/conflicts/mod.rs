@@ -3,6 +3,9 @@
 pub mod list;
 pub mod row;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use domain::facts::Fact;
 use domain::facts::control::ControlFact;
 use domain::keys::{ContentDigest, Position};
@@ -14,6 +17,9 @@ use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
 use crate::store::{Buckets, Chain, Index, Pages, Strings};
 
+/// The accepted conflicts over each fact, by its position: the last one's content stands in its place.
+pub type Replacements = BTreeMap<Position, Vec<Position>>;
+
 /// Conflicts of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct Conflicts {
@@ -22,6 +28,7 @@ pub struct Conflicts {
     strings: Strings,
     order: Buckets,
     open: usize,
+    replacements: Arc<Replacements>,
 }
 
 impl Entity for Conflicts {
@@ -57,6 +64,8 @@ impl Entity for Conflicts {
             }
             ControlFact::ConflictAccepted(body) => {
                 let decided = decided(ConflictState::Accepted, &body.by, &mut self.strings);
+                let over = Arc::make_mut(&mut self.replacements).entry(body.first_position).or_default();
+                over.push(recorded.position);
                 let key = (body.first_position, body.second_digest);
                 self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
@@ -118,6 +127,11 @@ impl Conflicts {
         row.facts.push(fact);
         self.open = self.open + usize::from(row.is_open()) - usize::from(before);
         at
+    }
+
+    /// The accepted conflicts over each fact.
+    pub fn replacements(&self) -> Arc<Replacements> {
+        Arc::clone(&self.replacements)
     }
 
     /// How many nobody has decided.

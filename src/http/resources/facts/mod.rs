@@ -1,11 +1,13 @@
 //! Facts: reading them by position, key and filter, and posting them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::facts::{Fact, Subject};
 use domain::keys::Position;
 use domain::members::Instant;
 use domain::record::KindTag;
@@ -26,7 +28,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word_values};
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::views::facts::{FactError, FactFilter, FactItem, original, page, show};
+use crate::views::facts::{FactError, FactFilter, FactItem, corrections, original, page, show};
 use posted::{NewFacts, PostAnswer, PostFactsAnswer};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
@@ -81,10 +83,12 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     let moment = &list.moment;
     let whole = list.negotiation.is_whole.then(|| list.view.position());
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
-    let filter = FactFilter {
+    let subject = subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject));
+    let mut filter = FactFilter {
         kind,
         provider,
-        subject: subject.map(|subject| app.engine.secret.subject(list.tenant.as_str(), &subject)),
+        subject,
+        corrections: BTreeSet::new(),
         from: from.map(|bound| bound.first(zone)),
         before: to.map(|bound| bound.end(zone)).into_iter().chain(until).min(),
         // A whole list ends where it was when it began, whatever is recorded meanwhile.
@@ -95,8 +99,20 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     };
     let (after, limit) = (list.after::<Position>()?, list.limit);
     let snapshot = app.engine.log.snapshot();
-    let position = list.view.position();
-    let found = blocking(move || page(&snapshot, &filter, after, limit)).await??;
+    let (replacements, position) =
+        list.view.with(|tenant, position| (tenant.conflicts.rows.replacements(), position));
+    let (secret, tenant) = (app.engine.secret.clone(), list.tenant.as_str().to_owned());
+    let read = move || -> Result<_, FactError> {
+        if let Some(subject) = filter.subject {
+            let person = |identity: &str| secret.person(&tenant, identity);
+            let subject_of = |fact: &Fact| secret.subject(&tenant, &fact.subject(&person));
+            filter.corrections = corrections(&snapshot, &replacements, subject, subject_of)?;
+        }
+        let mut found = page(&snapshot, &filter, after, limit)?;
+        found.items.iter_mut().for_each(|fact| fact.link(&replacements));
+        Ok(found)
+    };
+    let found = blocking(read).await??;
     let next_cursor = found.next.map(|at| at.to_string());
     list.page(Page { position, items: found.items, next_cursor })
 }
@@ -189,7 +205,8 @@ async fn answer<Q>(
     if let Some(payload) = payload {
         fact.show_original(&payload);
     }
-    read.answer(position, &fact)
+    fact.link(&read.view.with(|tenant, _| tenant.conflicts.rows.replacements()));
+    read.answer(fact.seen_at(), &fact)
 }
 
 const JSON: &str = "application/json";
