@@ -203,3 +203,34 @@ async fn f3_an_import_of_an_export_refuses_what_is_not_it() {
     fs::write(&bare, answered("CA1", 45, AT).to_string()).expect("written");
     assert!(import(&[bare.to_str().expect("utf-8")]).exits(1).stderr.contains("--tenant"));
 }
+
+#[tokio::test]
+async fn f3_an_import_into_a_directory_that_never_started_takes_the_tenants_of_the_file_first() {
+    let site = Site::new();
+    let calls = site.path("calls.ndjson");
+    let text = [answered("CA1", 45, AT), answered("CA2", 45, AT)].map(|call| call.to_string());
+    fs::write(&calls, text.join("\n")).expect("written");
+    let import = ["import", "--tenant", "acme", calls.to_str().expect("utf-8"), "--json"];
+    let ran = site.cli(&import);
+    assert_eq!(ran.exits(0).json()[0]["recorded"], 2, "the tenants are no lines of the file");
+    assert!(ran.stderr.contains("acme, globex"), "{}", ran.stderr);
+    let kinds = |site: &Site| -> Vec<Value> {
+        lines(&export(site, &[]).exits(0).stdout).iter().map(|fact| fact["kind"].clone()).collect()
+    };
+    let expected = ["tenant_configured", "tenant_configured", "call_reported", "call_reported"];
+    assert_eq!(kinds(&site), expected);
+    assert!(!site.cli(&import).exits(0).stderr.contains("globex"), "once");
+    site.start().await.stop();
+    assert_eq!(kinds(&site)[..4], expected, "a start finds nothing to record before them");
+    assert_eq!(kinds(&site).iter().filter(|kind| **kind == "tenant_configured").count(), 2);
+
+    // Tenants that the imported file configures keep its configurations; the others are the file's.
+    let out = site.path("acme.ndjson");
+    export(&site, &["--tenant", "acme", "--out", out.to_str().expect("utf-8")]).exits(0);
+    let other = Site::with(&second_configuration());
+    let ran = other.cli(&["import", out.to_str().expect("utf-8")]);
+    assert!(ran.exits(0).stderr.contains("first: globex"), "{}", ran.stderr);
+    let facts = lines(&export(&other, &["--kind", "tenant_configured"]).exits(0).stdout);
+    let tenants: Vec<&Value> = facts.iter().map(|fact| &fact["tenant"]).collect();
+    assert_eq!(tenants, ["globex", "acme"]);
+}

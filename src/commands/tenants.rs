@@ -1,7 +1,7 @@
 //! Tenants of the configuration file: recorded where they differ from the log, closed where the file has them no more
 //! (R5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::facts::Fact;
 use domain::facts::tenant::{TenantClosed, TenantFact};
@@ -70,6 +70,34 @@ impl<V> Commands<V> {
         self.set_file(config);
         self.warn_of_unsigned(config);
         Ok(recorded)
+    }
+
+    /// Whether the log has no tenant yet: no server was started on it.
+    pub fn has_no_tenants(&self) -> bool {
+        self.registry.state().tenants().is_empty()
+    }
+
+    /// Records the tenants of a file in a log that has none yet, as a first start would, but for those that `brought` names:
+    /// they are configured by what is imported next. Answers what it recorded. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Commands::load_file`].
+    pub fn begin_with_file(
+        &self,
+        config: &Config,
+        brought: &BTreeSet<TenantId>,
+    ) -> Result<Vec<TenantId>, CommandError<FileRejection>> {
+        if !self.has_no_tenants() {
+            return Ok(Vec::new());
+        }
+        let mut first = config.clone();
+        first.tenants.retain(|of_file| !brought.contains(&of_file.id));
+        // An endpoint of a tenant that is brought is no stranger, and needs no check here.
+        first.endpoints.clear();
+        first.strangers.clear();
+        let recorded = self.load_file(&first)?;
+        self.read_file(config);
+        Ok(recorded.into_iter().map(|(tenant, _)| tenant).collect())
     }
 
     /// Takes a file's endpoints and described sources, and records nothing: the tenants are those of the log.

@@ -1,5 +1,6 @@
 //! `factfold import`: NDJSON files into the log of a stopped server, every key checked.
 
+mod brought;
 mod mark;
 mod posted;
 #[cfg(test)]
@@ -43,6 +44,9 @@ const INSTEAD: &str = "factfold import --server URL, or POST /api/v1/tenants/{te
 /// an `export`, which names its tenant. Known facts are reported as duplicates, so an interrupted import can be run
 /// again: it resumes where it stopped if the file is unchanged, and its totals cover the whole file. An export is always
 /// read from the start.
+///
+/// In a directory that never started, the tenants of the configuration are recorded first, as a start does, except those
+/// that the files configure themselves.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold import --tenant acme calls.ndjson\n  \
@@ -99,6 +103,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         (_, tenant) => {
             let (config, offline) = settings.offline_or_new(INSTEAD)?;
             all_known(&offline, &config, tenant.iter().map(TenantId::as_str))?;
+            brought::tenants_first(&offline.commands, &config, &args.files, tenant.as_ref())?;
             let positions = PositionMap::default();
             let mut import = Import { offline: &offline, tenant: tenant.as_ref(), positions, passed_over: 0 };
             for path in &args.files {
