@@ -59,6 +59,7 @@ mod provider_fixtures;
 mod provider_fuzz;
 mod readme;
 mod reads;
+mod replaced;
 mod reports;
 mod restatements;
 mod rights;

@@ -262,3 +262,40 @@ async fn e4_null_control_a_tenant_that_begins_now_has_nothing_restated() {
     assert_eq!(server.read("acme", "restatements").await["items"], json!([]));
     server.get("/api/v1/tenants/acme/restatements?month=October").await.is(400).names_parameter("month");
 }
+
+#[tokio::test]
+async fn e4_a_month_from_before_the_log_is_closed_once_a_report_of_it_is_published() {
+    let server = Site::new().start().await;
+    let of = |month: u32, n: u32| {
+        let at = format!("2025-{month:02}-{:02}T16:00:00Z", n % 28 + 1);
+        answered(&format!("m{month}-{n}"), 45, &at)
+    };
+    let filled: Vec<Value> = (0..10).flat_map(|n| [of(8, n), of(9, n), of(10, n)]).collect();
+    server.record("acme", &filled).await;
+    let draft =
+        server.command("acme", "reports", &json!({"period": "2025-10", "narrative": "October."})).await;
+    let report = draft.is(201).json["report_id"].as_str().expect("an id").to_owned();
+    server.record("acme", &[of(10, 20)]).await;
+    assert!(server.all_items("acme", "restatements").await.is_empty(), "a draft was told to nobody");
+    server.command("acme", &format!("reports/{report}/publish"), &json!({})).await.is(200);
+    let before = server.seen();
+    server.record("acme", &[of(10, 21), of(9, 21), of(8, 21)]).await;
+    let items = server.all_items("acme", "restatements").await;
+    let calls = items.iter().find(|item| item["figure"] == "calls").cloned().unwrap_or_default();
+    assert_eq!((&calls["month"], &calls["old"], &calls["new"]), (&json!("2025-10"), &json!(11), &json!(12)));
+    assert_eq!(calls["positions"], json!([before + 1]));
+    // Null control: of months of which nothing was told, nothing is restated.
+    let months: BTreeSet<&str> = items.iter().filter_map(|item| item["month"].as_str()).collect();
+    assert_eq!(months, BTreeSet::from(["2025-10"]), "{items:?}");
+
+    // A week's report closes each month that it touches.
+    let draft =
+        server.command("acme", "reports", &json!({"period": "2025-09-01", "narrative": "A week."})).await;
+    let report = draft.is(201).json["report_id"].as_str().expect("an id").to_owned();
+    server.command("acme", &format!("reports/{report}/publish"), &json!({})).await.is(200);
+    server.record("acme", &[of(9, 22), of(8, 22)]).await;
+    assert!(server.all_items("acme", "restatements?month=2025-08").await.is_empty());
+    let items = server.all_items("acme", "restatements?month=2025-09").await;
+    let calls = items.iter().find(|item| item["figure"] == "calls").cloned().unwrap_or_default();
+    assert_eq!((&calls["old"], &calls["new"]), (&json!(11), &json!(12)), "{items:?}");
+}

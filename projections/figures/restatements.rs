@@ -1,5 +1,8 @@
 //! Restatements (E4): what changed in a month that was over, from what to what, when and because of which facts.
 //!
+//! A month is closed an hour after its end. One that was over before the log began was served as closed by nobody until
+//! a report of it is published; from then on it is closed too.
+//!
 //! A tracker folds a tenant's facts in the order of the log, beside the live fold, and compares the cells of closed
 //! months after each. Cells are copied on write and the tracker keeps a pointer to each, so comparing addresses is
 //! enough: a fact that changes no closed month costs a few comparisons.
@@ -9,8 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use domain::facts::Fact;
+use domain::facts::report::ReportFact;
 use domain::keys::Position;
-use domain::members::{Day, Instant, Month};
+use domain::members::{Day, Instant, Month, Text};
+use domain::rules::reports::Period;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -88,6 +94,21 @@ impl RestatementTracker {
         self.close_months(recorded.recorded_at);
         self.tenant.apply(recorded);
         self.diff(recorded.position, recorded.recorded_at);
+        if let Fact::Report(ReportFact::Published(report)) = recorded.fact {
+            self.close_published(report.period.as_ref().map(Text::as_str), recorded.recorded_at);
+        }
+    }
+
+    /// Closes the months of a report that were over before the log began: with its figures they were told to somebody.
+    fn close_published(&mut self, period: Option<&str>, recorded_at: Instant) {
+        let Some((first, last)) = period.and_then(Period::parse).map(Period::days) else { return };
+        let zone = self.tenant.profile.timeline.latest().zone;
+        let over = zone.month(Instant(recorded_at.0 - CLOSED_AFTER));
+        for month in (first.month().0..=last.month().0).map(Month).filter(|month| *month < over) {
+            let tenant = &self.tenant;
+            self.figures.entry(month).or_insert_with(|| flat(&tenant.figures_of(month)));
+        }
+        self.snapshot();
     }
 
     /// Passes over a fact that no model folds.
@@ -116,9 +137,8 @@ impl RestatementTracker {
         let closed = Month(zone.month(Instant(recorded_at.0 - CLOSED_AFTER)).0 - 1);
         // The first configuration sets the zone, and in that zone the log may have begun a month earlier.
         let first = zone.month(began);
-        if closed < first
-            || self.watched().is_some_and(|watched| *watched.start() <= first && closed <= *watched.end())
-        {
+        // Those between were closed with the last one.
+        if closed < first || [first, closed].iter().all(|month| self.figures.contains_key(month)) {
             return;
         }
         for month in (first.0..=closed.0).map(Month) {
@@ -142,7 +162,7 @@ impl RestatementTracker {
         self.cells = self.tenant.cells().map(of_entity).into();
     }
 
-    /// The watched months with a cell that is not the one of the last snapshot. Pointers are compared in order first:
+    /// The closed months with a cell that is not the one of the last snapshot. Pointers are compared in order first:
     /// after nearly every fact all of them are the same.
     fn changed(&self) -> BTreeSet<Month> {
         let mut changed = BTreeSet::new();
@@ -164,6 +184,8 @@ impl RestatementTracker {
             changed
                 .extend(held.iter().map(|(month, _)| *month).filter(|month| cells.month(*month).is_none()));
         }
+        // Between a published month of long ago and the first of the log lie months that nobody was told of.
+        changed.retain(|month| self.figures.contains_key(month));
         changed
     }
 
