@@ -22,6 +22,7 @@ const OF_ONE_LOG: &[&str] = &[
     "fact_position",
     "first_position",
     "decision_position",
+    "stands_position",
     "resolution_position",
     "quarantined_position",
     "as_of_position",

@@ -86,9 +86,7 @@ fn served(tenant: &Tenant) -> Value {
     for list in all.as_object_mut().unwrap().values_mut() {
         for item in list.as_array_mut().unwrap() {
             for (name, value) in item.as_object_mut().unwrap() {
-                if ["conflict_id", "decision_position", "fact_position", "resolution_position"]
-                    .contains(&name.as_str())
-                {
+                if name == "conflict_id" || name.ends_with("_position") && name != "first_position" {
                     *value = value.is_null().into();
                 }
             }
