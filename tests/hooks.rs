@@ -68,7 +68,7 @@ async fn a1_odd_but_meaningful_twilio_forms_are_recorded() {
 #[tokio::test]
 async fn a1_a_twilio_time_that_cannot_be_read_is_the_time_of_receipt_and_no_part_of_equality() {
     let server = Site::new().start().await;
-    let odd = with(ended("CA1", "completed", 45, STAMP), "Timestamp", "Sun, 09 Feb 2020 09:30:03 Etc/UTC");
+    let odd = with(ended("CA1", "completed", 45, STAMP), "Timestamp", "yesterday, half past nine");
     let absent: Form =
         ended("CA2", "completed", 45, STAMP).into_iter().filter(|(name, _)| name != "Timestamp").collect();
     for form in [odd, absent] {
