@@ -25,7 +25,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::json::{FieldError, Json, Reader};
+use crate::json::{FieldError, Json, Reader, TextRule};
 use crate::keys::PersonDigest;
 use crate::record::{BODY_MAX, KindTag};
 
@@ -131,9 +131,9 @@ pub trait Body: Sized {
 }
 
 /// Reads a whole body from JSON.
-pub fn from_json<B: Body>(value: Json<'_>, path: &str) -> Result<B, Vec<FieldError>> {
+pub fn from_json<B: Body>(value: Json<'_>, path: &str, texts: TextRule) -> Result<B, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let mut at = Reader::new(value, path, &mut errors);
+    let mut at = Reader::new(value, path, &mut errors).with_texts(texts);
     let body = B::read(&mut at);
     at.finish();
     match body {

@@ -1,5 +1,6 @@
 //! Strict JSON: no duplicate keys, at most 64 levels; and the reader of a fact's members.
 
+mod mend;
 mod number;
 mod value;
 
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use mend::without_byte_order_mark;
 pub use number::Number;
 pub use value::{Json, parse, parse_as_written};
 
@@ -34,6 +36,15 @@ pub trait Member: Sized {
     fn json(&self) -> Value;
 }
 
+/// What becomes of a text that is longer than its member may be, or holds NUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextRule {
+    /// It is at fault: who sent it can mend it.
+    Refuse,
+    /// It is cut, with U+FFFD for NUL: the original is kept whole beside it.
+    Mend,
+}
+
 /// Takes the members of one object, collecting every field at fault.
 #[derive(Debug)]
 pub struct Reader<'e> {
@@ -41,13 +52,15 @@ pub struct Reader<'e> {
     path: String,
     /// Length of `path` without the member being read.
     base: usize,
+    texts: TextRule,
     errors: &'e mut Vec<FieldError>,
 }
 
 impl<'e> Reader<'e> {
     /// Reads `value`, which must be an object; `path` is its JSON pointer.
     pub fn new(value: Json<'e>, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
-        let mut reader = Self { members: Vec::new(), path: path.to_owned(), base: path.len(), errors };
+        let texts = TextRule::Refuse;
+        let mut reader = Self { members: Vec::new(), path: path.to_owned(), base: path.len(), texts, errors };
         match value {
             Json::Object(members) => reader.members = members,
             Json::Null => {}
@@ -56,6 +69,17 @@ impl<'e> Reader<'e> {
             }
         }
         reader
+    }
+
+    /// Reads texts by this rule, those of objects within too.
+    #[must_use]
+    pub fn with_texts(self, texts: TextRule) -> Self {
+        Self { texts, ..self }
+    }
+
+    /// How texts are read.
+    pub fn texts(&self) -> TextRule {
+        self.texts
     }
 
     fn enter(&mut self, name: &str) {
@@ -151,7 +175,7 @@ impl<'e> Reader<'e> {
             None => None,
             Some(value) => {
                 self.enter(name);
-                let mut inner = Reader::new(value, &self.path, self.errors);
+                let mut inner = Reader::new(value, &self.path, self.errors).with_texts(self.texts);
                 let read = read(&mut inner);
                 inner.finish();
                 Some(read)
@@ -174,7 +198,7 @@ impl<'e> Reader<'e> {
         for (index, item) in items.into_iter().enumerate() {
             self.enter(name);
             self.path.push_str(&format!("/{index}"));
-            let mut inner = Reader::new(item, &self.path, self.errors);
+            let mut inner = Reader::new(item, &self.path, self.errors).with_texts(self.texts);
             rows.extend(read(&mut inner));
             inner.finish();
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
-use crate::json::{Json, Member, Number, Reader};
+use crate::json::{Json, Member, Number, Reader, TextRule};
 use crate::keys::ContentDigest;
 
 pub use date::{Day, Month};
@@ -35,6 +35,18 @@ pub fn canonical_text(text: &str) -> String {
     }
 }
 
+/// A text that fits a member of at most `max` bytes: cut between characters, with U+FFFD for NUL.
+pub fn fitting(text: &str, max: usize) -> String {
+    let mut text = canonical_text(text).replace('\0', "\u{fffd}");
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text.truncate(text.trim_end().len());
+    text
+}
+
 fn read_text(
     value: Json<'_>,
     max: usize,
@@ -48,6 +60,10 @@ fn read_text(
     // Most texts are canonical as they come: ASCII with nothing to trim.
     let as_it_is = text.is_ascii() && text.trim().len() == text.len();
     let text = canonical(if as_it_is { text.into_owned() } else { canonical_text(&text) });
+    let does_not_fit = text.len() > max || text.contains('\0');
+    if does_not_fit && at.texts() == TextRule::Mend {
+        return Some(fitting(&text, max)).filter(|text| !text.is_empty());
+    }
     if text.len() > max {
         at.fault(&format!("must be at most {max} bytes"));
         return None;

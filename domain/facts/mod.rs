@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::codec::{CodecError, PersonHasher, Taker};
-use crate::json::{FieldError, Json};
+use crate::json::{FieldError, Json, TextRule};
 use crate::record::KindTag;
 
 /// Longest list in a body (a session's leads are the longest, RULINGS).
@@ -118,9 +118,10 @@ macro_rules! group {
                 kind: &str,
                 value: $crate::json::Json<'_>,
                 path: &str,
+                texts: $crate::json::TextRule,
             ) -> Option<Result<Self, Vec<$crate::json::FieldError>>> {
                 match kind {
-                    $($kind => Some($crate::codec::from_json::<$body>(value, path).map(Self::$variant)),)+
+                    $($kind => Some($crate::codec::from_json::<$body>(value, path, texts).map(Self::$variant)),)+
                     _ => None,
                 }
             }
@@ -181,8 +182,19 @@ macro_rules! facts {
 
             /// Reads a body of the kind named `kind`; `None` when there is no such kind.
             pub fn read(kind: &str, body: Json<'_>, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
+                Self::read_by(TextRule::Refuse, kind, body, path)
+            }
+
+            fn read_by(
+                texts: TextRule,
+                kind: &str,
+                body: Json<'_>,
+                path: &str,
+            ) -> Option<Result<Self, Vec<FieldError>>> {
                 match kind_named(kind)?.group {
-                    $(<$group>::GROUP => <$group>::read(kind, body, path).map(|read| read.map(Self::$variant)),)+
+                    $(<$group>::GROUP => {
+                        <$group>::read(kind, body, path, texts).map(|read| read.map(Self::$variant))
+                    })+
                     _ => None,
                 }
             }
@@ -231,6 +243,12 @@ impl Fact {
     /// Reads a body that was built rather than sent, as [`Fact::read`] does.
     pub fn from_json(kind: &str, body: Value, path: &str) -> Option<Result<Self, Vec<FieldError>>> {
         Self::read(kind, body.into(), path)
+    }
+
+    /// Reads a body that was mapped from what a source sent: texts that do not fit are mended, since nobody there could
+    /// send them otherwise.
+    pub fn from_mapped(kind: &str, body: Value) -> Option<Result<Self, Vec<FieldError>>> {
+        Self::read_by(TextRule::Mend, kind, body.into(), "")
     }
 
     /// The kind's name, e.g. `call_reported`.

@@ -8,6 +8,7 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::DEPTH_MAX;
+use super::mend::{mended, without_byte_order_mark};
 use super::number::{Literals, Number};
 
 /// Members of an object up to which each name is compared with each; beyond, they are sorted.
@@ -31,8 +32,10 @@ pub enum Json<'j> {
 }
 
 impl<'j> Json<'j> {
-    /// Parses one JSON value; refuses duplicate keys, deep nesting and trailing bytes.
+    /// Parses one JSON value, which may stand behind a byte order mark; refuses duplicate keys, deep nesting and
+    /// trailing bytes.
     pub fn parse(bytes: &'j [u8]) -> Result<Self, serde_json::Error> {
+        let bytes = without_byte_order_mark(bytes);
         let mut from = serde_json::Deserializer::from_slice(bytes);
         let literals = Literals::of(bytes);
         let value = Strict { left: DEPTH_MAX, literals: &literals }.deserialize(&mut from)?;
@@ -75,9 +78,10 @@ pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
 }
 
 /// As [`parse`], but a number that a [`Value`] would change, such as `1.50` or one beyond 64 bits, stands in it as its
-/// text: others write ids as numbers.
+/// text: others write ids as numbers. Texts that are none are mended, see [`mended`].
 pub fn parse_as_written(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    Json::parse(bytes).map(|json| json.into_value(Number::number_or_text))
+    let value = |bytes: &[u8]| Ok(Json::parse(bytes)?.into_value(Number::number_or_text));
+    value(bytes).or_else(|error| value(&mended(bytes).ok_or(error)?))
 }
 
 impl From<Json<'_>> for Value {

@@ -229,7 +229,8 @@ mod tests {
     use crate::codec::from_json;
 
     fn configured(json: &str) -> TenantConfigured {
-        from_json(crate::json::Json::parse(json.as_bytes()).expect("json"), "").expect("body")
+        let json = crate::json::Json::parse(json.as_bytes()).expect("json");
+        from_json(json, "", crate::json::TextRule::Refuse).expect("body")
     }
 
     fn at(text: &str) -> Instant {

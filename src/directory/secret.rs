@@ -35,7 +35,7 @@ pub fn resolve(text: &str) -> Result<Secret, String> {
         env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
     } else if let Some(path) = text.strip_prefix("file:") {
         let read = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        read.trim_end_matches(['\r', '\n']).to_owned()
+        read.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).to_owned()
     } else {
         text.to_owned()
     };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use domain::json::without_byte_order_mark;
 use domain::members::Instant;
 
 /// Fields of a form that are read at most; Twilio sends some forty.
@@ -43,12 +44,22 @@ impl Delivery {
         self.header("content-type").map(String::from_utf8_lossy)
     }
 
-    /// Whether the body is to be read as JSON: it says so, or says nothing and begins like it.
+    /// Whether the body is to be read as JSON: by how it looks, since senders label JSON as a form, as text or not at
+    /// all, and forms as JSON; by what it says it is, where it looks like neither.
     pub fn is_json(&self) -> bool {
-        match self.content_type() {
-            Some(given) => given.to_ascii_lowercase().contains("json"),
-            None => matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')),
+        let says = |word| self.content_type().is_some_and(|given| given.to_ascii_lowercase().contains(word));
+        let body = without_byte_order_mark(&self.body).trim_ascii();
+        match (body.first(), body.last()) {
+            (Some(b'{'), Some(last)) => *last == b'}' || !says("urlencoded"),
+            (Some(b'['), Some(last)) => *last == b']' || !says("urlencoded"),
+            (Some(_), _) if body.contains(&b'=') && body[0] != b'"' => false,
+            _ => says("json"),
         }
+    }
+
+    /// The body's fields, where it is a form.
+    pub fn form(&self) -> Form<'_> {
+        Form::parse(without_byte_order_mark(&self.body))
     }
 
     /// The payload that is kept with a fact: the body, or the query of a request without a body.

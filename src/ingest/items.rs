@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use bytes::{Bytes, BytesMut};
+use domain::json::without_byte_order_mark;
 use serde::de::IgnoredAny;
 
 /// The longest line of a batch, in bytes.
@@ -80,7 +81,8 @@ impl Cutter {
     fn take(&mut self, taken: &Bytes) -> Option<(u64, Result<Bytes, LineError>)> {
         self.line += 1;
         self.cut += taken.len() as u64;
-        let trimmed = taken.trim_ascii();
+        // Each of several files that were put together may have its mark.
+        let trimmed = without_byte_order_mark(taken.trim_ascii()).trim_ascii();
         if std::mem::take(&mut self.skipping) || trimmed.len() > self.max {
             return Some((self.line, Err(LineError::TooLong(self.max >> 20))));
         }
@@ -175,7 +177,7 @@ pub struct Elements {
 /// # Errors
 /// The text is not a JSON array: where and why.
 pub fn elements(json: Bytes) -> Result<Elements, serde_json::Error> {
-    serde_json::from_slice::<Vec<IgnoredAny>>(&json)?;
+    serde_json::from_slice::<Vec<IgnoredAny>>(without_byte_order_mark(&json))?;
     let at = json.iter().position(|byte| *byte == b'[').map_or(json.len(), |at| at + 1);
     Ok(Elements { json, at })
 }

@@ -1,6 +1,6 @@
 //! Lenient readers of payload values: numbers written as text, blanks for nothing.
 
-use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, Text, canonical_text};
+use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, Text, fitting};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -9,22 +9,12 @@ use super::time::TimeFormat;
 
 /// A name or id, cut to what a record may hold: the original is kept whole beside it.
 pub(crate) fn text(given: &str) -> Option<Text> {
-    Text::new(&cut(given, TEXT_MAX))
+    Text::new(&fitting(given, TEXT_MAX))
 }
 
 /// Free text, cut likewise.
 pub(crate) fn long_text(given: &str) -> Option<LongText> {
-    LongText::new(&cut(given, LONG_TEXT_MAX))
-}
-
-fn cut(given: &str, max: usize) -> String {
-    let mut text = canonical_text(given).replace('\0', "\u{fffd}");
-    let mut end = max.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
+    LongText::new(&fitting(given, LONG_TEXT_MAX))
 }
 
 /// Whether a value says nothing: null, a blank text, an empty list or object (RULINGS, Equality).
@@ -83,6 +73,11 @@ pub fn boolean(given: &str) -> Option<bool> {
     }
 }
 
+/// An address, cut likewise.
+pub(crate) fn email(given: &str) -> Option<Email> {
+    Email::new(&fitting(given, TEXT_MAX))
+}
+
 /// `(239) 555-0171`, as American senders write numbers for people, else the number as it is. A lone `+` is how some
 /// write "unknown".
 pub fn phone(given: &str) -> Option<Phone> {
@@ -94,7 +89,7 @@ pub fn phone(given: &str) -> Option<Phone> {
         let digits: String = given.chars().filter(char::is_ascii_digit).collect();
         return Phone::new(&format!("+1{digits}"));
     }
-    Phone::new(given).filter(|phone| phone.as_str() != "+")
+    Phone::new(&fitting(given, TEXT_MAX)).filter(|phone| phone.as_str() != "+")
 }
 
 /// The key of a payload that holds no id: a digest of its canonical JSON, so that spelling does not count.
@@ -125,7 +120,7 @@ impl Members<'_> {
 
     /// As an email.
     pub fn email(&self, names: &[&str]) -> Option<Email> {
-        self.get(names).and_then(|given| Email::new(&given))
+        self.get(names).and_then(|given| email(&given))
     }
 
     /// As whole seconds.

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use domain::json::{Json, Reader};
+use domain::json::{Json, Reader, without_byte_order_mark};
 
 use super::body::{SINGLE_MAX, whole};
 use super::problem::Problem;
@@ -18,7 +18,7 @@ pub async fn json_body(request: Request) -> Result<Bytes, Problem> {
 pub async fn json_body_within(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = whole(body, limit).await?;
-    if !bytes.trim_ascii().is_empty() {
+    if !without_byte_order_mark(&bytes).trim_ascii().is_empty() {
         content_type(&parts, &["application/json"])?;
     }
     Ok(bytes)
@@ -27,7 +27,7 @@ pub async fn json_body_within(request: Request, limit: usize) -> Result<Bytes, P
 /// Reads the members of a JSON body with `read`; 422 naming every field at fault, and members that nobody read.
 /// An absent body has no members.
 pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
-    let given = if body.trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
+    let given = if without_byte_order_mark(body).trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
     let given =
         given.map_err(|error| Problem::bad_request("malformed_json", format!("invalid JSON: {error}")))?;
     let mut faults = Vec::new();

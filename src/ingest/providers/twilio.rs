@@ -19,7 +19,7 @@ use crate::directory::Directory;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{integer, scalar, text};
+use crate::ingest::payload::{email, integer, phone, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -55,7 +55,7 @@ fn map(
     let MappingContext { endpoint, directory, secret } = context;
     let fields = Fields::read(delivery)?;
     let number = number(&fields, directory);
-    let agent = fields.get("agent").and_then(|agent| Email::new(&agent));
+    let agent = fields.get("agent").and_then(|agent| email(&agent));
     let owner = owner(endpoint, directory, OwnerClaims { number: number.as_ref(), workspaces: &[], agent });
     mapped.owned_by(&owner);
     let mut callback = Callback { fields, delivery, secret, number, event: None };
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
             return Ok(Self { body: Vec::new(), form: Form::default(), query });
         }
         if !delivery.is_json() {
-            return Ok(Self { body: Vec::new(), form: Form::parse(&delivery.body), query });
+            return Ok(Self { body: Vec::new(), form: delivery.form(), query });
         }
         let parsed = domain::json::parse_as_written(&delivery.body)
             .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
@@ -106,9 +106,9 @@ impl<'a> Fields<'a> {
         self.text(name).ok_or_else(|| MappingFailure::new(Reason::MissingField, name))
     }
 
-    /// A caller or called: a number, a client or a SIP address. A lone `+` is how some senders write "unknown".
+    /// A caller or called: a number, a client or a SIP address.
     fn phone(&self, name: &str) -> Option<Phone> {
-        self.get(name).filter(|value| value != "+").and_then(|value| Phone::new(&value))
+        self.get(name).and_then(|value| phone(&value))
     }
 
     fn seconds(&self, name: &str) -> Result<Option<u32>, MappingFailure> {

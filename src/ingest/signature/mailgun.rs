@@ -10,7 +10,7 @@ use crate::ingest::error::SignatureError;
 
 /// Whether one of `secrets` signed the delivery's time and token.
 pub fn verify(delivery: &Delivery, secrets: &[Secret]) -> Result<(), SignatureError> {
-    let body: Value = domain::json::parse(&delivery.body).map_err(|_| SignatureError::Missing)?;
+    let body: Value = domain::json::parse_as_written(&delivery.body).map_err(|_| SignatureError::Missing)?;
     let text = |name: &str| body["signature"][name].as_str().ok_or(SignatureError::Missing);
     let (time, token) = (text("timestamp")?, text("token")?);
     let given = Encoding::Hex.decode(text("signature")?.as_bytes()).ok_or(SignatureError::Mismatch)?;

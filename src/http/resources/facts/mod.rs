@@ -8,6 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::facts::{Fact, Subject};
+use domain::json::without_byte_order_mark;
 use domain::keys::Position;
 use domain::members::Instant;
 use domain::record::KindTag;
@@ -252,7 +253,7 @@ async fn post_facts(
         NDJSON => post::lines(&app, &tenant, content, all).await,
         _ => {
             let bytes = body::whole(content, BATCH_MAX).await?;
-            if bytes.trim_ascii_start().first() == Some(&b'[') {
+            if without_byte_order_mark(&bytes).trim_ascii_start().first() == Some(&b'[') {
                 return post::array(&app, &tenant, bytes, all).await;
             }
             if bytes.len() > SINGLE_MAX {
