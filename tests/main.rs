@@ -47,6 +47,7 @@ mod hooks_generic;
 mod hooks_keys;
 mod hooks_outreach;
 mod hooks_quirks;
+mod hooks_understood;
 mod lead_stages;
 mod lessons;
 mod logins;

@@ -31,6 +31,8 @@ pub struct MappingEntry {
     name: Spanned<String>,
     version: Option<u16>,
     signature: Spanned<toml::Value>,
+    echo_header: Option<Spanned<String>>,
+    json_field: Option<Spanned<String>>,
     each: Option<Spanned<String>>,
     event: Option<Spanned<toml::Value>>,
     external_id: Spanned<Vec<Spanned<toml::Value>>>,
@@ -92,11 +94,21 @@ fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigE
         })
     });
     let signature = signing::read(source, &entry.signature)?;
+    let echo_header = entry.echo_header.as_ref().map(|given| {
+        signing::header_name(given.get_ref())
+            .ok_or_else(|| source.wrong(given.span(), "mapping.echo_header", "must be the name of a header"))
+    });
+    let json_field = entry.json_field.as_ref().map(|given| match given.get_ref().trim() {
+        "" => Err(source.wrong(given.span(), "mapping.json_field", "must be the name of a form's field")),
+        name => Ok(name.to_owned()),
+    });
     let external_id = entry.external_id.get_ref();
     let mapping = Mapping {
         name: entry.name.get_ref().clone(),
         version: entry.version.unwrap_or(1),
         signature,
+        echo_header: echo_header.transpose()?,
+        json_field: json_field.transpose()?,
         each: each.transpose()?,
         event: optional("mapping.event", &entry.event, ReadAs::Text)?,
         external_id: list("mapping.external_id", external_id)?,

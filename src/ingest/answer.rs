@@ -80,6 +80,21 @@ pub struct Accepted {
     pub quarantine: Option<InQuarantine>,
 }
 
+impl Accepted {
+    /// A delivery that says nothing, of nobody that is known yet.
+    pub fn nothing() -> Self {
+        Self {
+            tenant: None,
+            event: None,
+            outcome: Outcome::Ignored,
+            facts: Vec::new(),
+            weak: false,
+            unknown_number: false,
+            quarantine: None,
+        }
+    }
+}
+
 /// The answer to one posted fact.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Posted {

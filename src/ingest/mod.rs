@@ -73,6 +73,10 @@ pub struct DeliveryOrigin {
     pub endpoint: Option<String>,
     /// The endpoint's tenant, where it has one.
     pub tenant: Option<TenantId>,
+    /// See [`ProviderAdapter::challenge`].
+    pub challenge: Option<&'static str>,
+    /// The header that answers of a known endpoint repeat, see [`ProviderAdapter::echo_header`].
+    pub echo_header: Option<String>,
 }
 
 /// Brings deliveries and posted facts into the log.
@@ -154,8 +158,13 @@ impl Ingest {
     pub fn origin(&self, provider: &str, endpoint: &str) -> DeliveryOrigin {
         let directory = self.directory();
         let found = directory.endpoint(provider, endpoint);
+        let registry = self.registry();
+        let adapter = registry.provider(provider);
+        let echo_header = adapter.filter(|_| found.is_some()).and_then(ProviderAdapter::echo_header);
         DeliveryOrigin {
-            is_provider: self.registry().provider(provider).is_some(),
+            is_provider: adapter.is_some(),
+            challenge: adapter.and_then(ProviderAdapter::challenge),
+            echo_header: echo_header.map(str::to_owned),
             endpoint: found.map(|found| self.endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
         }
@@ -213,15 +222,7 @@ impl Ingest {
         // A tenant without numbers does not tell calls apart by them.
         let unknown_number =
             mapped.unknown_number && tenant.as_ref().is_some_and(|tenant| directory.has_numbers(tenant));
-        let mut accepted = Accepted {
-            tenant,
-            event: mapped.event,
-            outcome: Outcome::Ignored,
-            facts: Vec::new(),
-            weak: false,
-            unknown_number,
-            quarantine: None,
-        };
+        let mut accepted = Accepted { tenant, event: mapped.event, unknown_number, ..Accepted::nothing() };
         let (facts, weak) = match mapped.result {
             MappingResult::Ignored => return Ok((accepted, None)),
             MappingResult::Failed(failure) => return Ok((accepted, Some(failure))),

@@ -73,6 +73,16 @@ pub trait ProviderAdapter: Send + Sync {
         Vec::new()
     }
 
+    /// The challenge of a 401, where the provider waits for one before it sends user and password.
+    fn challenge(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The header (lower case) that answers repeat, by which a source makes sure that the URL is its own.
+    fn echo_header(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the delivery is the provider's. `public_url` is what the provider was told to call.
     fn verify(
         &self,

@@ -7,7 +7,9 @@ use toml::Spanned;
 
 use crate::config::ConfigError;
 use crate::config::source::Source;
-use crate::ingest::signature::{Encoding, Mac, MacHash, MacKey, SCHEMES, Scheme, TOLERANCE_SECONDS};
+use crate::ingest::signature::{
+    Encoding, Mac, MacHash, MacKey, SCHEMES, Scheme, SignedTime, TOLERANCE_SECONDS, TimeUnit,
+};
 
 const KEY: &str = "mapping.signature";
 
@@ -24,6 +26,7 @@ struct Entry {
     between: Option<String>,
     signed: Option<String>,
     time: Option<String>,
+    time_unit: Option<String>,
     tolerance_seconds: Option<u32>,
 }
 
@@ -56,10 +59,15 @@ pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme,
     }
 }
 
+/// The name of a header in lower case; `None` when it is none.
+pub fn header_name(given: &str) -> Option<String> {
+    let fits = !given.is_empty() && given.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    fits.then(|| given.to_ascii_lowercase())
+}
+
 fn header(given: &Option<String>) -> Result<String, String> {
-    let name = given.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if fits { Ok(name) } else { Err("header must be the name of a header".into()) }
+    let name = header_name(given.as_deref().unwrap_or_default());
+    name.ok_or_else(|| "header must be the name of a header".into())
 }
 
 /// One of two words, the first where nothing is said.
@@ -79,12 +87,19 @@ fn hmac(entry: Entry) -> Result<Scheme, String> {
         return Err("signed must contain {body}, and may contain {url}, {header-name} and {element=}".into());
     }
     let time = match entry.time {
-        None if entry.tolerance_seconds.is_some() => {
-            return Err("tolerance_seconds needs a time".into());
+        None if entry.tolerance_seconds.is_some() || entry.time_unit.is_some() => {
+            return Err("tolerance_seconds and time_unit need a time".into());
         }
         None => None,
         Some(time) if balanced(&time) && signed.contains(&time) && time.starts_with('{') => {
-            Some((Cow::Owned(time), entry.tolerance_seconds.unwrap_or(TOLERANCE_SECONDS)))
+            let unit = match entry.time_unit.as_deref() {
+                None => None,
+                Some("seconds") => Some(TimeUnit::Seconds),
+                Some("milliseconds") => Some(TimeUnit::Milliseconds),
+                Some(_) => return Err("time_unit must be seconds or milliseconds".into()),
+            };
+            let tolerance_seconds = entry.tolerance_seconds.unwrap_or(TOLERANCE_SECONDS);
+            Some(SignedTime { at: Cow::Owned(time), tolerance_seconds, unit })
         }
         Some(_) => return Err("time must be part of signed, such as {x-timestamp}".into()),
     };

@@ -6,7 +6,7 @@ use std::time::Instant as Stopwatch;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::members::Instant;
 use serde::Serialize;
@@ -139,17 +139,25 @@ async fn take(
     let origin = app.engine.ingest.origin(&provider, &endpoint);
     if request.method() == Method::HEAD {
         // Providers look whether the URL is there by it. It delivers nothing, as a HEAD changes nothing.
-        let found = origin.endpoint.map(|_| StatusCode::OK.into_response());
+        let echo = Echo::of(&origin, request.headers());
+        let found = origin.endpoint.map(|_| echo.on(StatusCode::OK.into_response()));
         return found.ok_or_else(|| DeliveryError::UnknownEndpoint.into());
     }
+    let (echo, challenge) = (Echo::of(&origin, request.headers()), origin.challenge);
     let known_provider = origin.is_provider.then(|| provider.clone());
-    let is_known = origin.endpoint.is_some();
-    let accepted = deliver_to(&app, (provider, endpoint), is_known, request, received_at).await;
+    let accepted = deliver_to(&app, (provider, endpoint), (&origin, &echo), request, received_at).await;
     // Labels of metrics are configured names only: anybody can invent a path.
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
     app.engine.deliveries.record(noted(&accepted, origin, known_provider, (received_at, id, micros)));
-    let accepted = accepted?;
+    let accepted = match (accepted, challenge) {
+        (Err(HookError::Delivery(error @ DeliveryError::Unauthentic(_))), Some(challenge)) => {
+            let mut refused = Problem::from(error).into_response();
+            refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            return Ok(refused);
+        }
+        (accepted, _) => accepted?,
+    };
     let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
     let answer = Json(Delivered {
         delivery_id: id.to_string(),
@@ -159,7 +167,24 @@ async fn take(
         reason,
         identity: accepted.weak.then_some("weak"),
     });
-    Ok(answer.into_response())
+    Ok(echo.on(answer.into_response()))
+}
+
+/// The header that the answer repeats, where the mapping names one and the request has it.
+struct Echo(Option<(HeaderName, HeaderValue)>);
+
+impl Echo {
+    fn of(origin: &DeliveryOrigin, headers: &HeaderMap) -> Self {
+        let name = origin.echo_header.as_deref().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        Self(name.and_then(|name| headers.get(&name).cloned().map(|value| (name, value))))
+    }
+
+    fn on(self, mut response: Response) -> Response {
+        if let Some((name, value)) = self.0 {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
 }
 
 /// Why a delivery was not answered with 200.
@@ -181,14 +206,19 @@ impl From<HookError> for Problem {
 async fn deliver_to(
     app: &App,
     (provider, endpoint): (String, String),
-    is_known: bool,
+    (origin, echo): (&DeliveryOrigin, &Echo),
     request: Request,
     received_at: Instant,
 ) -> Result<Accepted, HookError> {
     let (parts, body) = request.into_parts();
     // What comes to no endpoint takes no room from what comes to one.
-    let body = if is_known { body } else { Body::empty() };
+    let body = if origin.endpoint.is_some() { body } else { Body::empty() };
     let body = whole_of_a_stranger(body, SINGLE_MAX).await.map_err(HookError::Body)?;
+    if echo.0.is_some() && parts.method == Method::POST && body.trim_ascii().is_empty() {
+        // The source asks whether the URL is its own, and signs nothing; nothing is delivered.
+        let tenant = origin.tenant.clone();
+        return Ok(Accepted { tenant, ..Accepted::nothing() });
+    }
     let headers = parts.headers.iter();
     let delivery = Delivery {
         provider,

@@ -33,6 +33,10 @@ pub struct Mapping {
     pub version: u16,
     /// How the source signs.
     pub signature: Scheme,
+    /// The header (lower case) that answers repeat.
+    pub echo_header: Option<String>,
+    /// The field of a form that holds the payload as JSON.
+    pub json_field: Option<String>,
     /// Where the events of a batch stand; none: the payload is one event.
     pub each: Option<Path>,
     /// What names the event; none: the endpoint does, or there is only one.
@@ -106,6 +110,14 @@ impl ProviderAdapter for Mapping {
         }
     }
 
+    fn challenge(&self) -> Option<&'static str> {
+        self.signature.challenge()
+    }
+
+    fn echo_header(&self) -> Option<&str> {
+        self.echo_header.as_deref()
+    }
+
     fn headers_kept(&self) -> Vec<String> {
         let ids = self.signature.id_headers().iter().map(|name| (*name).to_owned());
         ids.chain(self.fields().flat_map(Field::headers)).collect()
@@ -132,8 +144,22 @@ impl ProviderAdapter for Mapping {
     }
 }
 
-/// The payload as JSON; fields of a form are texts, of which the first of a name that is not blank counts.
-fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
+/// The payload as JSON: the body, or the JSON in one field of a form, or a form's fields as texts, of which the first
+/// of a name that is not blank counts.
+fn payload(delivery: &Delivery, json_field: Option<&str>) -> Result<Value, MappingFailure> {
+    let of_json = |json: &[u8]| {
+        let parsed = domain::json::parse_as_written(json);
+        parsed.map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))
+    };
+    let is_form = delivery.method == "GET" || !delivery.is_json();
+    if let Some(name) = json_field.filter(|_| is_form) {
+        let is_get = delivery.method == "GET";
+        let form = if is_get { Form::parse(delivery.query().as_bytes()) } else { delivery.form() };
+        let Some(json) = form.get(name) else {
+            return Err(MappingFailure::new(Reason::MissingField, format!("{name}: the form has no such field")));
+        };
+        return of_json(json.as_bytes());
+    }
     let of_form = |form: Form<'_>| {
         let mut members = Map::new();
         for (name, value) in form.fields() {
@@ -149,10 +175,9 @@ fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
         return Ok(of_form(Form::parse(delivery.query().as_bytes())));
     }
     if !delivery.is_json() {
-        return Ok(of_form(Form::parse(&delivery.body)));
+        return Ok(of_form(delivery.form()));
     }
-    domain::json::parse_as_written(&delivery.body)
-        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))
+    of_json(&delivery.body)
 }
 
 impl Mapping {
@@ -176,7 +201,7 @@ impl Mapping {
         context: MappingContext<'_>,
         mapped: &mut MappedDelivery,
     ) -> Result<MappingResult, MappingFailure> {
-        let root = payload(delivery)?;
+        let root = payload(delivery, self.json_field.as_deref())?;
         let whole = EventContext { item: &root, root: &root, delivery };
         let items = match &self.each {
             None => vec![&root],
@@ -317,7 +342,7 @@ impl Event<'_> {
         if let (Some(agent), true) = (agent, kind.starts_with("call_")) {
             body.entry("agent").or_insert_with(|| agent.as_str().into());
         }
-        match Fact::from_json(kind, Value::Object(body), "") {
+        match Fact::from_mapped(kind, Value::Object(body)) {
             Some(Ok(fact)) => Ok(fact),
             Some(Err(faults)) => {
                 let reason = match faults.iter().all(|fault| fault.message == "is required") {

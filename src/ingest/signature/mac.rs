@@ -12,6 +12,7 @@ use sha2::Sha256;
 use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::SignatureError;
+use crate::ingest::time::instant;
 
 /// Standard base64; some senders leave the padding out.
 pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -102,8 +103,43 @@ pub struct Mac {
     /// What is signed: text with `{body}`, `{url}`, the value of a header `{name}`, or that of the element `{name=}`
     /// of the signature's own header.
     pub signed: Cow<'static, str>,
-    /// Which of those is the time in seconds since 1970, and by how many seconds it may differ from ours.
-    pub time: Option<(Cow<'static, str>, u32)>,
+    /// The time among them, where it is signed.
+    pub time: Option<SignedTime>,
+}
+
+/// A time that is signed, so that an old request is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedTime {
+    /// Where it stands, such as `{x-timestamp}`.
+    pub at: Cow<'static, str>,
+    /// By how many seconds it may differ from our clock, the bound included.
+    pub tolerance_seconds: u32,
+    /// The unit since 1970; none: told by its size, or written out.
+    pub unit: Option<TimeUnit>,
+}
+
+/// Unit of a signed time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+impl SignedTime {
+    /// Whole seconds since 1970.
+    fn seconds(&self, given: &str) -> Option<i64> {
+        match self.unit {
+            Some(TimeUnit::Seconds) => given.parse().ok(),
+            Some(TimeUnit::Milliseconds) => Some(given.parse::<i64>().ok()?.div_euclid(1_000)),
+            // What is no time of our days is too far from now, whatever its unit.
+            None => match instant(given, None) {
+                Some(at) => Some(at.0.div_euclid(1_000_000)),
+                None => given.parse().ok(),
+            },
+        }
+    }
 }
 
 impl Mac {
@@ -149,12 +185,12 @@ impl Mac {
         }
         match &self.time {
             None => Ok(()),
-            Some((time, tolerance)) => {
-                let given = fill(time, &value).ok_or(SignatureError::Missing)?.concat();
-                let seconds = str::from_utf8(&given).ok().and_then(|given| given.parse::<i64>().ok());
+            Some(time) => {
+                let given = fill(&time.at, &value).ok_or(SignatureError::Missing)?.concat();
+                let seconds = str::from_utf8(&given).ok().and_then(|given| time.seconds(given.trim()));
                 let seconds = seconds.ok_or(SignatureError::Mismatch)?;
                 let now = delivery.received_at.0.div_euclid(1_000_000);
-                if now.abs_diff(seconds) > u64::from(*tolerance) {
+                if now.abs_diff(seconds) > u64::from(time.tolerance_seconds) {
                     Err(SignatureError::Stale)
                 } else {
                     Ok(())

@@ -10,7 +10,7 @@ mod schemes;
 mod sendgrid;
 mod twilio;
 
-pub use mac::{Encoding, Mac, MacHash, MacKey};
+pub use mac::{Encoding, Mac, MacHash, MacKey, SignedTime, TimeUnit};
 pub use schemes::{CALLRAIL, CTM, SCHEMES, Scheme, TOLERANCE_SECONDS};
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use subtle::ConstantTimeEq;
 
-use super::mac::{BASE64, Encoding, Mac, MacHash, MacKey};
+use super::mac::{BASE64, Encoding, Mac, MacHash, MacKey, SignedTime};
 use super::{mailgun, sendgrid, twilio};
 use crate::directory::Secret;
 use crate::ingest::delivery::Delivery;
@@ -33,6 +33,11 @@ pub enum Scheme {
     Basic,
     /// Not at all: the endpoint's unguessable id is all the proof.
     Unsigned,
+}
+
+/// A time within the usual window. The standards say seconds; some who follow them send milliseconds.
+const fn signed_time(at: &'static str) -> SignedTime {
+    SignedTime { at: Cow::Borrowed(at), tolerance_seconds: TOLERANCE_SECONDS, unit: None }
 }
 
 /// One HMAC over the body alone, in a header of its own.
@@ -70,7 +75,7 @@ pub const STRIPE: Mac = Mac {
     between: Cow::Borrowed(","),
     prefix: Cow::Borrowed("v1="),
     signed: Cow::Borrowed("{t=}.{body}"),
-    time: Some((Cow::Borrowed("{t=}"), TOLERANCE_SECONDS)),
+    time: Some(signed_time("{t=}")),
     ..BODY_ONLY
 };
 
@@ -82,7 +87,7 @@ pub const STANDARD_WEBHOOKS: Mac = Mac {
     between: Cow::Borrowed(" "),
     prefix: Cow::Borrowed("v1,"),
     signed: Cow::Borrowed("{webhook-id}.{webhook-timestamp}.{body}"),
-    time: Some((Cow::Borrowed("{webhook-timestamp}"), TOLERANCE_SECONDS)),
+    time: Some(signed_time("{webhook-timestamp}")),
     ..BODY_ONLY
 };
 
@@ -94,7 +99,7 @@ const SVIX: Mac = Mac {
     between: Cow::Borrowed(" "),
     prefix: Cow::Borrowed("v1,"),
     signed: Cow::Borrowed("{svix-id}.{svix-timestamp}.{body}"),
-    time: Some((Cow::Borrowed("{svix-timestamp}"), TOLERANCE_SECONDS)),
+    time: Some(signed_time("{svix-timestamp}")),
     ..BODY_ONLY
 };
 
@@ -117,6 +122,12 @@ impl Scheme {
     /// The scheme of that name in [`SCHEMES`].
     pub fn named(name: &str) -> Option<Self> {
         SCHEMES.iter().find(|(known, _)| *known == name).map(|(_, scheme)| scheme.clone())
+    }
+
+    /// What a request without a right signature is answered with: a client that asks for user and password first sends
+    /// them only once it is challenged (RFC 7617).
+    pub fn challenge(&self) -> Option<&'static str> {
+        (*self == Self::Basic).then_some("Basic realm=\"factfold\", charset=\"UTF-8\"")
     }
 
     /// Whether a secret is needed.

@@ -154,7 +154,7 @@ fn documented(name: &str, scheme: &Scheme) -> String {
             prefix => format!("{encoding} after `{prefix}`"),
         };
         let time =
-            mac.time.as_ref().map_or("-".to_owned(), |(time, seconds)| format!("`{time}` ± {seconds} s"));
+            mac.time.as_ref().map_or("-".to_owned(), |time| format!("`{}` ± {} s", time.at, time.tolerance_seconds));
         columns(&format!("`{}`", mac.header), hash, &encoding, &format!("`{}`", mac.signed), &time)
     };
     match scheme {

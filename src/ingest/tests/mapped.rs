@@ -24,6 +24,8 @@ fn mapping(words: &[(&str, &str)]) -> Mapping {
         name: "tracker".into(),
         version: 1,
         signature: Scheme::Header("x-token".into()),
+        echo_header: None,
+        json_field: None,
         each: None,
         event: Some(field("header:X-Event", ReadAs::Text)),
         external_id: vec![field("header:X-Id", ReadAs::Text)],
