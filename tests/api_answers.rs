@@ -1,6 +1,6 @@
 //! What all answers have in common: ETags, CSV, cursors, the API document and its page.
 
-use crate::common::facts::{answered, fact, with};
+use crate::common::facts::{answered, with};
 use crate::common::{Server, Site, TOKEN};
 use serde_json::{Value, json};
 
@@ -168,18 +168,6 @@ async fn the_api_describes_itself_and_its_page_needs_no_other_server() {
         }
     }
     server.send(server.request("GET", "/docs/nothing.js")).await.problem(404);
-}
-
-#[tokio::test]
-async fn compressed_bodies_are_refused() {
-    let server = Site::new().start().await;
-    let body = fact("desk", "x1", "call_reported", AT).to_string();
-    for media in ["application/json", "application/x-ndjson"] {
-        let request = server.request("POST", &format!("{ACME}/facts")).bearer_auth(TOKEN);
-        let request = request.header("content-type", media).header("content-encoding", "gzip");
-        server.send(request.body(body.clone())).await.problem(415);
-    }
-    assert_eq!(server.read("acme", "facts?provider=desk").await["items"], Value::Array(Vec::new()));
 }
 
 #[tokio::test]

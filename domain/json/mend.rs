@@ -77,7 +77,12 @@ mod tests {
         ] {
             assert_eq!(mended(given).expect("reads"), expected, "{}", String::from_utf8_lossy(given));
             // Null control: a client that posts is told instead.
-            assert_eq!(parse(given).is_ok(), given.starts_with(b"\xef"), "{}", String::from_utf8_lossy(given));
+            assert_eq!(
+                parse(given).is_ok(),
+                given.starts_with(b"\xef"),
+                "{}",
+                String::from_utf8_lossy(given)
+            );
         }
         for broken in [&br#"{"a":"\ud83d""#[..], br#"{"a":"\u12"}"#, br#"{"a":"\"#, b"{\"a\":\x01}", b""] {
             assert!(mended(broken).is_err(), "{}", String::from_utf8_lossy(broken));

@@ -3,6 +3,7 @@
 use domain::codec::CodecError;
 use domain::keys::{NameError, Position};
 
+use super::content_coding::ContentCodingError;
 use crate::log::LogError;
 
 /// The log could not be read or written. Nothing was acknowledged, and trying again is harmless.
@@ -92,6 +93,16 @@ impl MappingFailure {
     /// A reason with what was found.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
+    }
+}
+
+impl From<ContentCodingError> for MappingFailure {
+    fn from(error: ContentCodingError) -> Self {
+        let reason = match error {
+            ContentCodingError::TooLarge => Reason::TooLarge,
+            ContentCodingError::Unknown(_) | ContentCodingError::Broken(_) => Reason::MalformedBody,
+        };
+        Self::new(reason, error.to_string())
     }
 }
 

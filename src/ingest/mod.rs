@@ -15,6 +15,7 @@ pub mod answer;
 mod append;
 mod batch;
 pub mod conflict;
+pub mod content_coding;
 pub mod delivery;
 mod differing;
 pub mod error;
@@ -49,6 +50,7 @@ use self::error::{DeliveryError, IngestError};
 
 use self::answer::{Accepted, FactAnswer, InQuarantine, Outcome};
 use self::conflict::ConflictCounter;
+use self::content_coding::ContentCodingError;
 use self::delivery::Delivery;
 use self::differing::{Comparison, DifferingFact, KeyMatch};
 use self::error::{MappingFailure, Reason};
@@ -188,7 +190,16 @@ impl Ingest {
         let verified = provider.verify(delivery, known.unwrap_or(directory.decoy()), &self.public_url);
         let endpoint = known.ok_or(DeliveryError::UnknownEndpoint)?;
         verified?;
-        Ok(self.record_or_quarantine(provider, delivery, endpoint, &directory).await?)
+        // Why after: what is signed are the bytes on the wire.
+        match content_coding::decoded(delivery).await {
+            Ok(delivery) => Ok(self.record_or_quarantine(provider, &delivery, endpoint, &directory).await?),
+            Err(ContentCodingError::TooLarge) => Err(DeliveryError::TooLarge),
+            Err(error) => {
+                let tenant = endpoint.tenant.clone().filter(|tenant| directory.has_tenant(tenant));
+                let accepted = Accepted { tenant, ..Accepted::nothing() };
+                Ok(self.quarantined_as(accepted, provider, delivery, error.into()).await?)
+            }
+        }
     }
 
     async fn record_or_quarantine(
@@ -198,13 +209,24 @@ impl Ingest {
         endpoint: &Endpoint,
         directory: &Directory,
     ) -> Result<Accepted, IngestError> {
-        let (mut accepted, failure) = self.map_and_record(provider, delivery, endpoint, directory).await?;
-        if let Some(failure) = failure {
-            let kept = self.quarantine(provider, delivery, accepted.tenant.as_ref(), failure).await?;
-            accepted.outcome = Outcome::Quarantined;
-            accepted.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
-            accepted.quarantine = Some(kept);
+        let (accepted, failure) = self.map_and_record(provider, delivery, endpoint, directory).await?;
+        match failure {
+            Some(failure) => self.quarantined_as(accepted, provider, delivery, failure).await,
+            None => Ok(accepted),
         }
+    }
+
+    async fn quarantined_as(
+        &self,
+        mut accepted: Accepted,
+        provider: &dyn ProviderAdapter,
+        delivery: &Delivery,
+        failure: MappingFailure,
+    ) -> Result<Accepted, IngestError> {
+        let kept = self.quarantine(provider, delivery, accepted.tenant.as_ref(), failure).await?;
+        accepted.outcome = Outcome::Quarantined;
+        accepted.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
+        accepted.quarantine = Some(kept);
         Ok(accepted)
     }
 

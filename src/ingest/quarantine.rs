@@ -8,6 +8,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, LogSecret, TenantId};
 use domain::members::{Instant, Text};
 
+use super::content_coding::CONTENT_ENCODING;
 use super::delivery::Delivery;
 use super::error::{IngestError, MappingFailure};
 use super::payload::{long_text, text};
@@ -38,6 +39,9 @@ pub(super) fn envelope(
     provider: &dyn ProviderAdapter,
     (id, endpoint): (&str, &str),
 ) -> Result<Envelope, IngestError> {
+    // The coding of what could not be decoded; a later release may know it.
+    let kept: Vec<String> =
+        provider.headers_kept().into_iter().chain([CONTENT_ENCODING.to_owned()]).collect();
     let engine = |what: &str| IngestError::Engine(format!("quarantine: {what} is blank"));
     let body = DeliveryQuarantined {
         quarantine_id: text(id).ok_or_else(|| engine("id"))?,
@@ -48,7 +52,7 @@ pub(super) fn envelope(
         content_type: delivery.content_type().and_then(|given| text(&given)),
         detail: long_text(&failure.detail),
         query: long_text(delivery.query()),
-        headers: long_text(&lines(delivery, &provider.headers_kept())),
+        headers: long_text(&lines(delivery, &kept)),
     };
     let tenant = tenant.cloned().unwrap_or_else(TenantId::unassigned);
     let key = EngineKey::Quarantine { delivery: KeyPart::new(id) };

@@ -8,7 +8,7 @@ use domain::members::Instant;
 
 use super::answer::Accepted;
 use super::error::{IngestError, MappingFailure};
-use super::{Ingest, quarantine};
+use super::{Ingest, content_coding, quarantine};
 
 /// A delivery as its `delivery_quarantined` keeps it.
 #[derive(Debug, Clone)]
@@ -80,6 +80,10 @@ impl Ingest {
             return Ok(Err(RemapError::EndpointGone));
         };
         let delivery = quarantine::delivery(fact, endpoint, original.clone(), *received_at);
+        let delivery = match content_coding::decoded(&delivery).await {
+            Ok(delivery) => delivery,
+            Err(error) => return Ok(Err(RemapError::Mapping(error.into()))),
+        };
         let (accepted, failure) = self.map_and_record(provider, &delivery, endpoint, &directory).await?;
         Ok(failure.map_or(Ok(accepted), |failure| Err(RemapError::Mapping(failure))))
     }

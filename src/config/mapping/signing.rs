@@ -61,7 +61,8 @@ pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme,
 
 /// The name of a header in lower case; `None` when it is none.
 pub fn header_name(given: &str) -> Option<String> {
-    let fits = !given.is_empty() && given.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let fits =
+        !given.is_empty() && given.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     fits.then(|| given.to_ascii_lowercase())
 }
 

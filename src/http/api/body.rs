@@ -1,5 +1,7 @@
 //! Request bodies: read whole under a limit of size and time, refused early where they announce too much.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -16,7 +18,7 @@ pub const SINGLE_MAX: usize = 1024 * 1024;
 /// Largest batch, in bytes.
 pub const BATCH_MAX: usize = 64 * 1024 * 1024;
 /// Longest wait for the next bytes of a body.
-const FRAME_WAIT: Duration = Duration::from_secs(15);
+pub const FRAME_WAIT: Duration = Duration::from_secs(15);
 /// Longest time for the whole of a webhook or single fact.
 const SINGLE_WAIT: Duration = Duration::from_secs(35);
 /// Longest time for the whole of a batch: 64 MB at 220 kB/s.
@@ -113,13 +115,29 @@ pub async fn next(body: &mut Body) -> Result<Option<Bytes>, Problem> {
         let frame = timeout(FRAME_WAIT, body.frame()).await.map_err(|_| too_slow())?;
         match frame {
             None => return Ok(None),
-            Some(Err(_)) => return Err(cut_short()),
+            Some(Err(error)) => return Err(body_error(&error)),
             Some(Ok(frame)) => {
                 if let Ok(bytes) = frame.into_data() {
                     return Ok(Some(bytes));
                 }
             }
         }
+    }
+}
+
+/// Why a body cannot be read on: it does not decompress, or its connection ended.
+pub fn body_error(error: &axum::Error) -> Problem {
+    let mut cause: &dyn Error = error;
+    while let Some(inner) = cause.downcast_ref::<axum::Error>().and_then(Error::source) {
+        cause = inner;
+    }
+    let is_of_connection = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<axum::Error>());
+    match cause.downcast_ref::<io::Error>().filter(|error| !is_of_connection(error)) {
+        Some(error) => Problem::bad_request(
+            "malformed_compression",
+            format!("the body does not decode as its Content-Encoding says: {error}"),
+        ),
+        None => cut_short(),
     }
 }
 

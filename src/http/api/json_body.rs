@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use domain::json::{Json, Reader, without_byte_order_mark};
 
 use super::body::{SINGLE_MAX, whole};
+use super::decompression::decompressed;
 use super::problem::Problem;
 
 /// A JSON body under the limit of one fact, unparsed; it may be absent.
@@ -17,7 +18,7 @@ pub async fn json_body(request: Request) -> Result<Bytes, Problem> {
 /// The same of at most `limit` bytes.
 pub async fn json_body_within(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = whole(body, limit).await?;
+    let bytes = whole(decompressed(&parts, body).await?, limit).await?;
     if !without_byte_order_mark(&bytes).trim_ascii().is_empty() {
         content_type(&parts, &["application/json"])?;
     }
@@ -27,7 +28,11 @@ pub async fn json_body_within(request: Request, limit: usize) -> Result<Bytes, P
 /// Reads the members of a JSON body with `read`; 422 naming every field at fault, and members that nobody read.
 /// An absent body has no members.
 pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
-    let given = if without_byte_order_mark(body).trim_ascii().is_empty() { Ok(Json::Null) } else { Json::parse(body) };
+    let given = if without_byte_order_mark(body).trim_ascii().is_empty() {
+        Ok(Json::Null)
+    } else {
+        Json::parse(body)
+    };
     let given =
         given.map_err(|error| Problem::bad_request("malformed_json", format!("invalid JSON: {error}")))?;
     let mut faults = Vec::new();
@@ -52,13 +57,10 @@ pub fn password(at: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-/// Which of `types` the body has; 415 for others, and for compressed bodies.
+/// Which of `types` the body has; 415 for others.
 pub fn content_type<'t>(parts: &Parts, types: &[&'t str]) -> Result<&'t str, Problem> {
     let unsupported =
         |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
-    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding.as_bytes() != b"identity") {
-        return Err(unsupported("compressed bodies are not accepted: send no Content-Encoding".to_owned()));
-    }
     let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media =
         given.and_then(|value| value.split(';').next()).map(|media| media.trim().to_ascii_lowercase());

@@ -8,6 +8,7 @@ pub mod common_responses;
 pub mod csv;
 pub mod cursor;
 pub mod day_range;
+pub mod decompression;
 pub mod engine_problems;
 pub mod extractors;
 pub mod json_body;

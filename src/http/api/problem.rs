@@ -60,7 +60,7 @@ impl Problem {
 
     /// 413: the body is over the limit.
     pub fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than {limit} bytes");
+        let detail = format!("the body is larger than {limit} bytes, counted without compression");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 

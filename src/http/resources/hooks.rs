@@ -175,7 +175,8 @@ struct Echo(Option<(HeaderName, HeaderValue)>);
 
 impl Echo {
     fn of(origin: &DeliveryOrigin, headers: &HeaderMap) -> Self {
-        let name = origin.echo_header.as_deref().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let name =
+            origin.echo_header.as_deref().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         Self(name.and_then(|name| headers.get(&name).cloned().map(|value| (name, value))))
     }
 

@@ -16,7 +16,7 @@ use super::facts::FactBuilder;
 use super::key::escaped;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::payload::{email, is_blank, long_text, scalar, text};
+use crate::ingest::payload::{self, is_blank, long_text, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -97,7 +97,7 @@ fn id(value: &Value) -> Option<Text> {
 }
 
 fn email(value: &Value) -> Option<Email> {
-    value.as_str().and_then(email)
+    value.as_str().and_then(payload::email)
 }
 
 /// The host of an instance's URL, lower case, without port.

@@ -156,7 +156,10 @@ fn payload(delivery: &Delivery, json_field: Option<&str>) -> Result<Value, Mappi
         let is_get = delivery.method == "GET";
         let form = if is_get { Form::parse(delivery.query().as_bytes()) } else { delivery.form() };
         let Some(json) = form.get(name) else {
-            return Err(MappingFailure::new(Reason::MissingField, format!("{name}: the form has no such field")));
+            return Err(MappingFailure::new(
+                Reason::MissingField,
+                format!("{name}: the form has no such field"),
+            ));
         };
         return of_json(json.as_bytes());
     }

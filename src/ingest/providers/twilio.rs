@@ -11,7 +11,7 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
 use domain::keys::LogSecret;
-use domain::members::{Email, Instant, Phone, Text, fold_word};
+use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::facts::FactBuilder;

@@ -153,8 +153,10 @@ fn documented(name: &str, scheme: &Scheme) -> String {
             "" => encoding.to_owned(),
             prefix => format!("{encoding} after `{prefix}`"),
         };
-        let time =
-            mac.time.as_ref().map_or("-".to_owned(), |time| format!("`{}` ± {} s", time.at, time.tolerance_seconds));
+        let time = mac
+            .time
+            .as_ref()
+            .map_or("-".to_owned(), |time| format!("`{}` ± {} s", time.at, time.tolerance_seconds));
         columns(&format!("`{}`", mac.header), hash, &encoding, &format!("`{}`", mac.signed), &time)
     };
     match scheme {

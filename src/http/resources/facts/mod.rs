@@ -22,6 +22,7 @@ mod posted;
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
+use crate::http::api::decompression::decompressed;
 use crate::http::api::extractors::{List, Read, TenantAccess};
 use crate::http::api::json_body::content_type;
 use crate::http::api::needs::Need;
@@ -238,7 +239,7 @@ word_values!(All);
         (status = 200, description = "One duplicate, or the results of a batch", body = PostFactsAnswer),
         (status = 409, description = "The key was recorded before with different content"),
         (status = 413, description = "A fact over 1 MiB, or a batch over 64 MiB"),
-        (status = 415, description = "Neither JSON nor NDJSON, or compressed"),
+        (status = 415, description = "Neither JSON nor NDJSON, or compressed otherwise than by gzip or deflate"),
         (status = 422, description = "Invalid fact; `errors` names the fields")
     )
 )]
@@ -249,7 +250,9 @@ async fn post_facts(
 ) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
     let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::NAMES])?)?.results.is_some();
-    match content_type(&parts, &[JSON, NDJSON])? {
+    let media = content_type(&parts, &[JSON, NDJSON])?;
+    let content = decompressed(&parts, content).await?;
+    match media {
         NDJSON => post::lines(&app, &tenant, content, all).await,
         _ => {
             let bytes = body::whole(content, BATCH_MAX).await?;

@@ -199,7 +199,8 @@ impl Field {
     fn number(&self, given: &str) -> Option<String> {
         let digits: String = given.chars().filter(char::is_ascii_digit).collect();
         // Letters make an address or a word of it: `sip:100@203.0.113.7`, `client:ann`, `Restricted`.
-        let is_number = digits.len() >= 6 && given.chars().all(|letter| !letter.is_alphabetic() && letter != '@');
+        let is_number =
+            digits.len() >= 6 && given.chars().all(|letter| !letter.is_alphabetic() && letter != '@');
         if is_number && !self.prefix.is_empty() && !given.starts_with('+') {
             return phone(&format!("{}{digits}", self.prefix)).map(|phone| phone.to_string());
         }
