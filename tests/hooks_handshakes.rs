@@ -152,4 +152,3 @@ async fn user_and_password_are_asked_for_by_a_challenge() {
     let other = server.send(server.request("POST", "/hooks/ringcentral/ringcentral-1c1f").body("{}")).await;
     assert_eq!(other.header("www-authenticate"), "Bearer", "of no other scheme: {other:?}");
 }
-

@@ -54,6 +54,7 @@ mod lead_stages;
 mod lessons;
 mod logins;
 mod malformed;
+mod mapping_kinds;
 mod notes;
 mod order;
 mod outreach;

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod calendar;
 pub mod configuration;
 pub mod decision;
+pub mod minor_units;
 pub mod money;
 pub mod outcomes;
 pub mod pace;

@@ -20,7 +20,8 @@ use super::ConfigError;
 use super::source::Source;
 use crate::ingest::post::{PostingRole, required_role};
 use crate::ingest::providers;
-use crate::ingest::providers::generic::field::{Path, ReadAs};
+use crate::ingest::providers::generic::field::ReadAs;
+use crate::ingest::providers::generic::members::Members;
 use crate::ingest::providers::generic::{Mapping, MappingRule};
 use crate::ingest::time::TimeFormat;
 
@@ -87,11 +88,7 @@ fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigE
         given.iter().map(|given| at(key).field(given, ReadAs::Text)).collect::<Result<Vec<_>, _>>()
     };
     let each = entry.each.as_ref().map(|each| {
-        let path = Path::parse(each.get_ref());
-        let path = path.filter(|path| matches!(path, Path::Event(_) | Path::Payload(_)));
-        path.ok_or_else(|| {
-            source.wrong(each.span(), "mapping.each", "must be the path of a list in the payload")
-        })
+        field::list_path(each.get_ref()).map_err(|rule| source.wrong(each.span(), "mapping.each", rule))
     });
     let signature = signing::read(source, &entry.signature)?;
     let echo_header = entry.echo_header.as_ref().map(|given| {
@@ -175,7 +172,7 @@ fn rule(source: &Source<'_>, entry: &MappingEntry, rule: &RuleEntry) -> Result<M
             )
         }
     };
-    let mut body = Vec::new();
+    let mut body = Members::default();
     let at = At::new(source, entry.name.get_ref(), "mapping.on.body");
     for (name, given) in &rule.body {
         at.member(&mut body, vec![name.clone()], given)?;
@@ -191,7 +188,7 @@ fn rule(source: &Source<'_>, entry: &MappingEntry, rule: &RuleEntry) -> Result<M
         body,
     };
     match kind {
-        None if mapped.body.is_empty() => {}
+        None if mapped.body == Members::default() => {}
         None => return Err(wrong(format!("{IGNORED} has no body"))),
         Some(kind) => fits::check(source, kind, &rule.kind, &rule.body, &mapped)?,
     }

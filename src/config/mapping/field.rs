@@ -11,6 +11,7 @@ use toml::Spanned;
 use crate::config::ConfigError;
 use crate::config::source::Source;
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
+use crate::ingest::providers::generic::members::{Members, Rows};
 use crate::ingest::time::TimeFormat;
 
 /// A field that is more than a path.
@@ -33,14 +34,29 @@ struct FieldEntry {
 
 /// Members of a field's table, by which it is told from an object within a body.
 const FIELD_KEYS: &[&str] = &["path", "paths", "value"];
+/// The key that says of which list in the payload a member's objects are made.
+const EACH: &str = "each";
+
+/// The path of a list.
+///
+/// # Errors
+/// The rule.
+pub fn list_path(text: &str) -> Result<Path, &'static str> {
+    let path = Path::parse(text).filter(|path| matches!(path, Path::Event(_) | Path::Payload(_)));
+    path.ok_or("must be the path of a list in the payload")
+}
+
 /// What a member is read as when nothing is said.
 fn usual(name: &str) -> ReadAs {
     match name {
-        "from" | "to" | "tracking_number" => ReadAs::Phone,
-        "answered" | "recording" => ReadAs::Bool,
+        "from" | "to" | "tracking_number" | "phone" => ReadAs::Phone,
+        "answered" | "recording" | "active" => ReadAs::Bool,
         "duration_seconds" => ReadAs::Seconds,
-        "sends" | "replies" | "bounces" | "amount_minor" | "records_updated" => ReadAs::Integer,
-        "tags" => ReadAs::List,
+        "sends" | "replies" | "bounces" | "amount_minor" | "value_minor" | "records_updated" | "value"
+        | "part" | "parts" | "position" | "units" | "order" | "likelihood_percent" => ReadAs::Integer,
+        "tags" | "lead_ids" | "removed" => ReadAs::List,
+        "date" => ReadAs::Date(None),
+        "month" => ReadAs::Month(None),
         _ if name.ends_with("_at") => ReadAs::Instant(TimeFormat::Rfc3339),
         _ => ReadAs::Text,
     }
@@ -69,13 +85,23 @@ impl<'a> At<'a> {
     /// What is wrong with it, and where.
     pub fn member(
         &self,
-        body: &mut Vec<(Vec<String>, Field)>,
+        body: &mut Members,
         path: Vec<String>,
         given: &Spanned<toml::Value>,
     ) -> Result<(), ConfigError> {
         let name = path.last().map(String::as_str).unwrap_or_default();
         let at = At::new(self.source, self.mapping, &format!("{}.{name}", self.key));
         match given.get_ref() {
+            toml::Value::Table(members) if members.contains_key(EACH) => {
+                let each = members.get(EACH).and_then(toml::Value::as_str).unwrap_or_default();
+                let each = list_path(each).map_err(|rule| at.wrong(given, format!("{EACH} {rule}")))?;
+                let mut inner = Members::default();
+                for (name, value) in members.iter().filter(|(name, _)| *name != EACH) {
+                    at.member(&mut inner, vec![name.clone()], &Spanned::new(given.span(), value.clone()))?;
+                }
+                body.rows.push(Rows { path, each, members: inner });
+                Ok(())
+            }
             toml::Value::Table(members) if !FIELD_KEYS.iter().any(|key| members.contains_key(*key)) => {
                 for (name, value) in members {
                     let inner = path.iter().cloned().chain([name.clone()]).collect();
@@ -91,7 +117,7 @@ impl<'a> At<'a> {
                 if is_call && !says_prefix(given.get_ref()) {
                     field.prefix = format!("{}:", self.mapping);
                 }
-                body.push((path, field));
+                body.fields.push((path, field));
                 Ok(())
             }
         }
@@ -149,16 +175,30 @@ impl<'a> At<'a> {
             Some("instant") => ReadAs::Instant(TimeFormat::Rfc3339),
             Some("phone") => ReadAs::Phone,
             Some("list") => ReadAs::List,
+            Some("date") => ReadAs::Date(None),
+            Some("month") => ReadAs::Month(None),
+            Some("decimal") => ReadAs::Decimal,
             Some(other) => {
-                let rule = "must be one of text integer seconds minutes bool instant phone list";
+                let rule =
+                    "must be one of text integer decimal seconds minutes bool instant date month phone list";
                 return Err(self.wrong(given, format!("as {other:?} {rule}")));
             }
         };
         match (read_as, &entry.format) {
             (ReadAs::Instant(_), _) => self.time_format(given, entry).map(ReadAs::Instant),
-            (_, Some(_)) => Err(self.wrong(given, "format needs as = \"instant\"")),
+            (ReadAs::Date(_), Some(format)) => self.pattern(given, format).map(|it| ReadAs::Date(Some(it))),
+            (ReadAs::Month(_), Some(format)) => self.pattern(given, format).map(|it| ReadAs::Month(Some(it))),
+            (_, Some(_)) => Err(self.wrong(given, "format needs as = \"instant\", \"date\" or \"month\"")),
             (other, None) => Ok(other),
         }
+    }
+
+    /// A pattern of a date.
+    fn pattern(&self, given: &Spanned<toml::Value>, format: &str) -> Result<String, ConfigError> {
+        if is_pattern(format) {
+            return Ok(format.to_owned());
+        }
+        Err(self.wrong(given, format!("format {format:?} must be a pattern such as %m/%d/%Y")))
     }
 
     fn time_format(
@@ -172,9 +212,7 @@ impl<'a> At<'a> {
             Some("epoch") => TimeFormat::EpochSeconds,
             Some("epoch_ms") => TimeFormat::EpochMillis,
             Some(pattern) => {
-                let understood =
-                    pattern.contains('%') && !StrftimeItems::new(pattern).any(|item| item == Item::Error);
-                if !understood {
+                if !is_pattern(pattern) {
                     let rule =
                         "must be rfc3339, rfc2822, epoch, epoch_ms or a pattern such as %Y-%m-%d %H:%M:%S";
                     return Err(self.wrong(given, format!("format {pattern:?} {rule}")));
@@ -194,6 +232,11 @@ impl<'a> At<'a> {
             None => Ok(format),
         }
     }
+}
+
+/// Whether the text says how a time is written.
+fn is_pattern(text: &str) -> bool {
+    text.contains('%') && !StrftimeItems::new(text).any(|item| item == Item::Error)
 }
 
 fn says_prefix(given: &toml::Value) -> bool {

@@ -40,8 +40,11 @@ fn a_mapping_is_read_with_what_members_usually_are() {
     assert_eq!((mapping.name.as_str(), mapping.version), ("tracker", 1));
     assert_eq!(mapping.signature, Scheme::named("github").expect("scheme"));
     let body = &mapping.rules[0].body;
-    let shown: Vec<_> =
-        body.iter().map(|(path, field)| (path.join("."), &field.read_as, field.prefix.as_str())).collect();
+    let shown: Vec<_> = body
+        .fields
+        .iter()
+        .map(|(path, field)| (path.join("."), &field.read_as, field.prefix.as_str()))
+        .collect();
     assert_eq!(
         shown,
         [

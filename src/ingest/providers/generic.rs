@@ -1,7 +1,9 @@
 //! A source as the configuration describes it: where the event, the key, the times and the members of each fact
 //! stand in what it sends (A1). A mapping is a provider of its own, and facts carry its name.
 
+mod dates;
 pub mod field;
+pub mod members;
 
 use domain::envelope::Envelope;
 use domain::facts::Fact;
@@ -10,6 +12,7 @@ use domain::members::{Email, Phone, Text, fold_word};
 use serde_json::{Map, Value};
 
 use self::field::{EventContext, Field, Path, ReadAs};
+use self::members::Members;
 use super::facts::FactBuilder;
 use super::key::KeyWriter;
 use crate::directory::Endpoint;
@@ -62,8 +65,8 @@ pub struct MappingRule {
     pub kind: Option<&'static str>,
     /// When it happened, where that is not as in the rest of the mapping.
     pub occurred_at: Option<Field>,
-    /// The members of the body, each with its way into it.
-    pub body: Vec<(Vec<String>, Field)>,
+    /// The members of the body.
+    pub body: Members,
 }
 
 impl MappingRule {
@@ -187,8 +190,7 @@ impl Mapping {
     fn fields(&self) -> impl Iterator<Item = &Field> {
         let own = [&self.event, &self.occurred_at, &self.tracking_number].into_iter().flatten();
         let rules = self.rules.iter();
-        let of_rules =
-            rules.flat_map(|rule| rule.body.iter().map(|(_, field)| field).chain(&rule.occurred_at));
+        let of_rules = rules.flat_map(|rule| rule.body.all_fields().chain(&rule.occurred_at));
         own.chain(&self.external_id).chain(&self.workspace).chain(of_rules)
     }
 
@@ -335,12 +337,7 @@ impl Event<'_> {
     }
 
     fn fact(&self, rule: &MappingRule, kind: &str, agent: Option<&Email>) -> Result<Fact, MappingFailure> {
-        let mut body = Map::new();
-        for (path, field) in &rule.body {
-            if let Some(value) = field.read(&self.source)? {
-                put(&mut body, path, value);
-            }
-        }
+        let mut body = rule.body.read(&self.source)?;
         // Behind the tenant's number is a person, where the payload names none.
         if let (Some(agent), true) = (agent, kind.starts_with("call_")) {
             body.entry("agent").or_insert_with(|| agent.as_str().into());
@@ -356,20 +353,6 @@ impl Event<'_> {
                 Err(MappingFailure::new(reason, told.join("; ")))
             }
             None => Err(MappingFailure::new(Reason::UnknownEventType, kind)),
-        }
-    }
-}
-
-/// Puts a value at its place among objects within objects.
-pub(crate) fn put(members: &mut Map<String, Value>, path: &[String], value: Value) {
-    match path {
-        [] => {}
-        [name] => drop(members.insert(name.clone(), value)),
-        [name, rest @ ..] => {
-            let inner = members.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(inner) = inner {
-                put(inner, rest, value);
-            }
         }
     }
 }

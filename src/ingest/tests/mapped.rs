@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
+use crate::ingest::providers::generic::members::Members;
 use crate::ingest::providers::generic::{Mapping, MappingRule};
 use crate::ingest::signature::Scheme;
 
@@ -36,7 +37,10 @@ fn mapping(words: &[(&str, &str)]) -> Mapping {
             events: vec!["call".into()],
             kind: Some("call_reported"),
             occurred_at: None,
-            body: vec![(vec!["call_id".into()], call_id), (vec!["status".into()], status)],
+            body: Members {
+                fields: vec![(vec!["call_id".into()], call_id), (vec!["status".into()], status)],
+                rows: Vec::new(),
+            },
         }],
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use domain::members::fold_word;
 use serde_json::Value;
 
+use super::dates::{day, month};
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::payload::{boolean, integer, minutes, phone, scalar, seconds};
@@ -121,6 +122,12 @@ pub enum ReadAs {
     Phone,
     /// A list of texts.
     List,
+    /// A day, by a pattern where it is not written year first.
+    Date(Option<String>),
+    /// A month, likewise, or that of a day.
+    Month(Option<String>),
+    /// An amount of money, as minor units of the currency that stands beside it.
+    Decimal,
 }
 
 /// One field.
@@ -172,6 +179,14 @@ impl Field {
             return known.cloned().map(Some).ok_or_else(|| wrong("is not in the mapping's table"));
         }
         let (read, rule) = match &self.read_as {
+            // Its currency is not known yet, see `members`.
+            ReadAs::Decimal => (Some(given.clone().into()), ""),
+            ReadAs::Date(pattern) => {
+                (day(&given, pattern.as_deref()).map(|day| day.to_string().into()), "is not a date")
+            }
+            ReadAs::Month(pattern) => {
+                (month(&given, pattern.as_deref()).map(|month| month.to_string().into()), "is not a month")
+            }
             ReadAs::Text => (Some(format!("{}{given}", self.prefix).into()), ""),
             ReadAs::List => (Some(Value::from(vec![given.clone()])), ""),
             ReadAs::Integer => (integer(&given).map(Value::from), "is not a whole number"),
