@@ -106,7 +106,7 @@ macro_rules! entities {
         pub const MODELS: &[(&str, u32)] = &[
             ("tenants", version::of(1)),
             $(($entity::NAME, version::of($entity::VERSION)),)+
-            ("month", version::of(1)),
+            ("month", version::of(2)),
         ];
 
         /// The rows of one entity, or of a shard of it, folded apart from the others.

@@ -111,7 +111,9 @@ async fn f4_figures_as_csv_are_a_row_a_day_or_one_of_the_month() {
         let found: Vec<String> = reader.records().map(|row| row.expect("row")[column].to_owned()).collect();
         assert_eq!(found, rows, "{route}: {}", csv.text);
         if route.starts_with("metrics") {
-            for name in ["qualified", "ad_spend", "ad_spend_span.from", "estimated_roi_percent", "by_agent"] {
+            for name in
+                ["qualified", "ad_spend_minor", "ad_spend_span.from", "estimated_roi_percent", "by_agent"]
+            {
                 assert!(header.iter().any(|known| known == name), "expected {name} in {header:?}");
             }
         }

@@ -126,7 +126,7 @@ async fn f4_the_date_comes_first_and_every_nested_member_has_a_column() {
     assert_eq!(cell(1, "outcomes.appointment-set"), "1");
     assert_eq!(cell(1, "ad_spend_span.from"), "2025-10-09");
     assert_eq!(
-        [cell(0, "ad_spend.USD"), cell(1, "ad_spend.USD"), cell(1, "ad_spend.EUR")],
+        [cell(0, "ad_spend_minor.USD"), cell(1, "ad_spend_minor.USD"), cell(1, "ad_spend_minor.EUR")],
         ["", "12345", "900"]
     );
     let (header, _) = table(&server, "provider-performance?format=csv&from=2025-10-08&to=2025-10-09").await;

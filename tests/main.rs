@@ -39,6 +39,7 @@ mod dialer_sessions;
 mod edge;
 mod evidence;
 mod fairness;
+mod figures_split;
 mod hooks;
 mod hooks_callrail;
 mod hooks_content;

@@ -122,9 +122,9 @@ async fn a6_the_last_day_of_a_month_read_again_on_the_2nd_restates_it_with_old_a
     record_then(&site, "2025-11-02T09:00:00Z", &[spent(2, 9_500, "2025-11-02T09:00:00Z")]).await;
     let server = site.start().await;
     let month = server.read("acme", "metrics/month?month=2025-10").await;
-    assert_eq!(month["ad_spend"], json!({"USD": 9_500}));
+    assert_eq!(month["ad_spend_minor"], json!({"USD": 9_500}));
     let items = server.all_items("acme", "restatements?month=2025-10").await;
-    let spend: Vec<&Value> = items.iter().filter(|item| item["figure"] == "ad_spend.USD").collect();
+    let spend: Vec<&Value> = items.iter().filter(|item| item["figure"] == "ad_spend_minor.USD").collect();
     assert_eq!(spend.len(), 1, "{items:?}");
     let told = ["old", "new", "causes", "recorded_on"].map(|member| spend[0][member].clone());
     assert_eq!(told, [json!(9_000), json!(9_500), json!(1), json!("2025-11-02")], "{items:?}");
@@ -182,6 +182,7 @@ fn restated(old: &Value, new: &Value) -> BTreeMap<String, [Value; 2]> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let value = |figures: &BTreeMap<String, Value>, name: &str| match figures.get(name) {
         Some(value) => value.clone(),
+        None if name.ends_with("_rate") => Value::Null,
         None if name.starts_with("outcomes.") || name.starts_with("by_agent[") => json!(0.0),
         None => Value::Null,
     };

@@ -39,12 +39,12 @@ async fn a7_ten_qualified_and_500_are_50_each_and_with_an_eleventh_45_45() {
     server.record("acme", &[spent(1, "google_ads/1", "2025-10-09", 50_000, "2025-10-09T20:00:00Z")]).await;
     server.record("acme", &qualified(0, 10)).await;
     let ten = month(&server, "2025-10").await;
-    assert_eq!(ten["ad_spend"], json!({"USD": 50_000}), "{ten}");
-    assert_eq!(ten["cost_per_qualified_call"], json!({"USD": 5_000}), "{ten}");
+    assert_eq!(ten["ad_spend_minor"], json!({"USD": 50_000}), "{ten}");
+    assert_eq!(ten["cost_per_qualified_call_minor"], json!({"USD": 5_000}), "{ten}");
     server.record("acme", &qualified(10, 11)).await;
     let eleven = month(&server, "2025-10").await;
-    assert_eq!(eleven["cost_per_qualified_call"], json!({"USD": 4_545}), "{eleven}");
-    assert!(eleven["estimated_roi"].is_null(), "expected no ROI without a job value: {eleven}");
+    assert_eq!(eleven["cost_per_qualified_call_minor"], json!({"USD": 4_545}), "{eleven}");
+    assert!(eleven["estimated_roi_minor"].is_null(), "expected no ROI without a job value: {eleven}");
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn a7_none_qualified_and_250_spent_have_no_cost_and_an_roi_of_minus_250() 
         let spend = spent(1, "google_ads/1", "2025-10-09", 25_000, "2025-10-09T20:00:00Z");
         server.record("acme", &[spend, answered("CA1", 10, "2025-10-09T12:00:00Z")]).await;
         let month = month(&server, "2025-10").await;
-        assert!(month["cost_per_qualified_call"].is_null(), "{month}");
-        assert_eq!(month["estimated_roi"], json!({"USD": -25_000}), "{month}");
+        assert!(month["cost_per_qualified_call_minor"].is_null(), "{month}");
+        assert_eq!(month["estimated_roi_minor"], json!({"USD": -25_000}), "{month}");
         assert_eq!(month["estimated_roi_percent"], -100.0, "{month}");
     }
 }
@@ -66,12 +66,15 @@ async fn a7_eight_qualified_at_150_and_400_spent_have_an_roi_of_800_which_is_200
     let spend = spent(1, "google_ads/1", "2025-10-09", 40_000, "2025-10-09T20:00:00Z");
     server.record("acme", &[qualified(0, 8), vec![spend]].concat()).await;
     let month = month(&server, "2025-10").await;
-    assert_eq!(month["estimated_roi"], json!({"USD": 80_000}), "{month}");
+    assert_eq!(month["estimated_roi_minor"], json!({"USD": 80_000}), "{month}");
     assert_eq!(month["estimated_roi_percent"], 200.0, "{month}");
     let days = server.read("acme", "metrics/days?from=2025-10-08&to=2025-10-09").await;
-    assert!(days["items"][0]["ad_spend"].is_null() && days["items"][0]["estimated_roi"].is_null(), "{days}");
-    assert_eq!(days["items"][1]["estimated_roi"], json!({"USD": 80_000}), "{days}");
-    assert_eq!(days["items"][1]["cost_per_qualified_call"], json!({"USD": 5_000}), "{days}");
+    assert!(
+        days["items"][0]["ad_spend_minor"].is_null() && days["items"][0]["estimated_roi_minor"].is_null(),
+        "{days}"
+    );
+    assert_eq!(days["items"][1]["estimated_roi_minor"], json!({"USD": 80_000}), "{days}");
+    assert_eq!(days["items"][1]["cost_per_qualified_call_minor"], json!({"USD": 5_000}), "{days}");
 }
 
 #[tokio::test]
@@ -86,7 +89,7 @@ async fn a6_the_newest_observation_of_an_account_and_day_stands_in_any_order_of_
             server.record("acme", &[at(*n)]).await;
         }
         let month = month(&server, "2025-10").await;
-        assert_eq!(month["ad_spend"], json!({"USD": 1_000}), "in order {order:?}: {month}");
+        assert_eq!(month["ad_spend_minor"], json!({"USD": 1_000}), "in order {order:?}: {month}");
         assert_eq!(month["ad_spend_observed_at"], "2025-10-09T12:00:00Z", "{month}");
     }
 }
@@ -105,21 +108,25 @@ async fn a6_accounts_days_and_currencies_are_summed_apart_and_nothing_observed_i
     ];
     server.record("acme", &facts).await;
     let october = month(&server, "2025-10").await;
-    assert_eq!(october["ad_spend"], json!({"USD": 123, "EUR": 700}), "{october}");
+    assert_eq!(october["ad_spend_minor"], json!({"USD": 123, "EUR": 700}), "{october}");
     assert_eq!(october["ad_spend_span"], json!({"from": "2025-10-09", "to": "2025-10-11"}), "{october}");
     assert_eq!(
         october["ad_spend_observed_at"], "2025-10-09T20:00:00Z",
         "as of the stalest account: {october}"
     );
-    assert_eq!(october["estimated_roi"], json!({"USD": -123, "EUR": -700}), "{october}");
+    assert_eq!(october["estimated_roi_minor"], json!({"USD": -123, "EUR": -700}), "{october}");
     assert!(october["estimated_roi_percent"].is_null(), "{october}");
     let november = month(&server, "2025-11").await;
-    assert_eq!(november["ad_spend"], json!({"USD": 0}), "an observed nothing is 0: {november}");
+    assert_eq!(november["ad_spend_minor"], json!({"USD": 0}), "an observed nothing is 0: {november}");
     assert!(november["estimated_roi_percent"].is_null(), "{november}");
     let september = month(&server, "2025-09").await;
-    for figure in
-        ["ad_spend", "ad_spend_span", "ad_spend_observed_at", "cost_per_qualified_call", "estimated_roi"]
-    {
+    for figure in [
+        "ad_spend_minor",
+        "ad_spend_span",
+        "ad_spend_observed_at",
+        "cost_per_qualified_call_minor",
+        "estimated_roi_minor",
+    ] {
         assert!(september[figure].is_null() && september.get(figure).is_some(), "{figure}: {september}");
     }
 }
@@ -131,13 +138,13 @@ async fn a6_spend_of_the_last_day_read_again_on_the_2nd_restates_the_old_month()
     server.record("acme", &[first]).await;
     let path = "/api/v1/tenants/acme/metrics/month?month=2025-10";
     let old = server.get(&format!("{path}&min_position={}", server.seen())).await;
-    assert_eq!(old.json["ad_spend"], json!({"USD": 9_000}), "{}", old.text);
+    assert_eq!(old.json["ad_spend_minor"], json!({"USD": 9_000}), "{}", old.text);
     let tag = old.headers["etag"].to_str().expect("a past month has an ETag").to_owned();
     let again = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("if-none-match", &tag);
     server.send(again).await.is(304);
     server.record("acme", &[spent(2, "google_ads/1", "2025-10-31", 9_500, "2025-11-02T09:00:00Z")]).await;
-    assert_eq!(month(&server, "2025-10").await["ad_spend"], json!({"USD": 9_500}));
-    assert!(month(&server, "2025-11").await["ad_spend"].is_null(), "the day is the spend's own");
+    assert_eq!(month(&server, "2025-10").await["ad_spend_minor"], json!({"USD": 9_500}));
+    assert!(month(&server, "2025-11").await["ad_spend_minor"].is_null(), "the day is the spend's own");
     let now = server.request("GET", path).bearer_auth(crate::common::TOKEN).header("if-none-match", &tag);
     server.send(now).await.is(200);
 }
@@ -162,7 +169,7 @@ async fn a6_money_is_the_same_after_a_restart() {
     server.stop();
     let after = month(&site.start().await, "2025-10").await;
     assert_eq!(before, after);
-    assert!(before["ad_spend"]["USD"].as_i64().is_some_and(|minor| minor > 0), "{before}");
+    assert!(before["ad_spend_minor"]["USD"].as_i64().is_some_and(|minor| minor > 0), "{before}");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use domain::members::{Day, Email};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::figures::{CallMetrics, CallSums};
+use crate::figures::CallMetrics;
+use crate::figures::cells::CallsByDirection;
+use crate::figures::directions::{DirectionFigures, rate};
 use crate::tenant::Tenant;
 
 /// How an agent did.
@@ -22,6 +24,12 @@ pub struct AgentMetrics {
     pub to: Option<String>,
     /// IANA name of the zone that cuts the last day.
     pub timezone: &'static str,
+    /// answered / calls, whatever their direction, percent.
+    pub answered_rate: Option<f64>,
+    /// Inbound calls.
+    pub inbound: DirectionFigures,
+    /// Outbound calls.
+    pub outbound: DirectionFigures,
     /// Over the distinct calls that began on these days.
     #[serde(flatten)]
     pub metrics: CallMetrics,
@@ -49,11 +57,10 @@ impl Tenant {
         from: Option<Day>,
         to: Option<Day>,
     ) -> AgentMetrics {
-        let mut sums = CallSums::default();
+        let mut sums = CallsByDirection::default();
         if let Some(agent) = self.calls.rows.strings().find(agent.as_str()) {
             let cells = &self.calls.figures;
-            let add =
-                |cell: &crate::figures::Cell| cell.agent(agent).into_iter().for_each(|of| sums.merge(of));
+            let add = |cell: &crate::figures::Cell| sums.add(&cell.agent(agent));
             if from.is_none() && to.is_none() {
                 // A month is the sum of its days, and there are fewer of them.
                 cells.months().map(|(_, cell)| cell).for_each(add);
@@ -69,7 +76,10 @@ impl Tenant {
             from: from.map(|day| day.to_string()),
             to: to.map(|day| day.to_string()),
             timezone: to.map_or(timeline.latest().zone.as_str(), |to| self.zone_of(to)),
-            metrics: sums.metrics(),
+            answered_rate: rate(sums.all.answered_of_all(), sums.all.calls()),
+            inbound: DirectionFigures::of(&sums.inbound),
+            outbound: DirectionFigures::of(&sums.outbound),
+            metrics: sums.all.metrics(),
         }
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::measure::Measure;
 use super::share::{Amount, Share, Sums};
 
-const COUNTS: usize = 4;
+const COUNTS: usize = 7;
 
 /// Sums over calls: of an agent in a day or month, or of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,9 @@ impl CallSums {
                 Measure::Answered => self.counts[1] += count,
                 Measure::Qualified => self.counts[2] += count,
                 Measure::KnownDurations => self.counts[3] += count,
+                Measure::CountedCalls => self.counts[4] += count,
+                Measure::AnsweredOfAll => self.counts[5] += count,
+                Measure::QualifiedOfAll => self.counts[6] += count,
                 Measure::Outcome(outcome) => self.outcomes[*outcome as usize] += count,
                 Measure::TalkSeconds => self.talk_seconds += amount,
                 Measure::KnownSeconds => self.known_seconds += amount,
@@ -89,6 +92,21 @@ impl CallSums {
     /// Qualified calls of counted directions.
     pub fn qualified(&self) -> i64 {
         self.counts[2].into()
+    }
+
+    /// Calls of counted directions.
+    pub fn counted(&self) -> i64 {
+        self.counts[4].into()
+    }
+
+    /// Answered calls of any direction.
+    pub fn answered_of_all(&self) -> i64 {
+        self.counts[5].into()
+    }
+
+    /// Qualified calls of any direction.
+    pub fn qualified_of_all(&self) -> i64 {
+        self.counts[6].into()
     }
 
     /// Seconds of answered calls.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use domain::facts::tenant::CountedDirection;
 use domain::members::{Currency, Day, Month};
 
 use super::agents::CallSums;
@@ -21,12 +22,42 @@ pub struct SpendSum {
     pub observations: i64,
 }
 
+/// Sums over calls, of all of them and of each direction that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallsByDirection {
+    /// All calls.
+    pub all: CallSums,
+    /// Inbound calls.
+    pub inbound: CallSums,
+    /// Outbound calls.
+    pub outbound: CallSums,
+}
+
+impl CallsByDirection {
+    /// Adds the sums over calls of one direction.
+    pub fn merge(&mut self, direction: CountedDirection, sums: &CallSums) {
+        self.all.merge(sums);
+        match direction {
+            CountedDirection::Inbound => self.inbound.merge(sums),
+            CountedDirection::Outbound => self.outbound.merge(sums),
+            CountedDirection::Unknown => {}
+        }
+    }
+
+    /// Adds other sums.
+    pub fn add(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.inbound.merge(&other.inbound);
+        self.outbound.merge(&other.outbound);
+    }
+}
+
 /// Sums of one day or month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
     sums: [i64; Measure::COUNT],
     spend: BTreeMap<Currency, SpendSum>,
-    agents: BTreeMap<Option<Symbol>, CallSums>,
+    calls: BTreeMap<(Option<Symbol>, CountedDirection), CallSums>,
 }
 
 impl Cell {
@@ -36,25 +67,43 @@ impl Cell {
     }
 
     /// Sums over calls by agent, nobody's among them; in no order that can be served.
-    pub fn agents(&self) -> impl Iterator<Item = (Option<Symbol>, &CallSums)> {
-        self.agents.iter().map(|(agent, sums)| (*agent, sums))
+    pub fn agents(&self) -> BTreeMap<Option<Symbol>, CallsByDirection> {
+        let mut agents: BTreeMap<Option<Symbol>, CallsByDirection> = BTreeMap::new();
+        for ((agent, direction), sums) in &self.calls {
+            agents.entry(*agent).or_default().merge(*direction, sums);
+        }
+        agents
     }
 
     /// Sums over the calls of one agent.
-    pub fn agent(&self, agent: Symbol) -> Option<&CallSums> {
-        self.agents.get(&Some(agent))
+    pub fn agent(&self, agent: Symbol) -> CallsByDirection {
+        let mut found = CallsByDirection::default();
+        for direction in CountedDirection::ALL {
+            if let Some(sums) = self.calls.get(&(Some(agent), *direction)) {
+                found.merge(*direction, sums);
+            }
+        }
+        found
+    }
+
+    /// Sums over all calls.
+    pub fn all_calls(&self) -> CallsByDirection {
+        let mut found = CallsByDirection::default();
+        self.calls.iter().for_each(|((_, direction), sums)| found.merge(*direction, sums));
+        found
     }
 
     fn add(&mut self, amount: &Amount, sign: i64) {
         match amount {
-            Amount::Call { agent, amounts } => {
+            Amount::Call { agent, direction, amounts } => {
                 for (measure, amount) in amounts {
                     self.sums[measure.slot()] += sign * amount;
                 }
-                let sums = self.agents.entry(*agent).or_default();
+                let key = (*agent, *direction);
+                let sums = self.calls.entry(key).or_default();
                 sums.add_call(amounts, sign);
                 if sums.is_zero() {
-                    self.agents.remove(agent);
+                    self.calls.remove(&key);
                 }
             }
             Amount::One(measure) => self.sums[measure.slot()] += sign,
@@ -75,7 +124,7 @@ impl Cell {
     }
 
     fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.spend.is_empty() && self.sums == [0; Measure::COUNT]
+        self.calls.is_empty() && self.spend.is_empty() && self.sums == [0; Measure::COUNT]
     }
 
     /// Every sum that is not 0, in fixed order.
@@ -141,10 +190,11 @@ impl Cells {
                 row.number(spent.observations);
             }
             let mut by_agent: Vec<_> =
-                cell.agents().map(|(agent, sums)| (agents.maybe(agent), sums)).collect();
+                cell.calls.iter().map(|((agent, of), sums)| (agents.maybe(*agent), *of, sums)).collect();
             by_agent.sort_unstable();
-            for (agent, sums) in by_agent {
+            for (agent, direction, sums) in by_agent {
                 row.text(agent);
+                row.number(direction as i64);
                 sums.values().for_each(|sum| row.number(sum));
             }
             digest.add(row.bytes());

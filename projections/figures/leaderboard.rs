@@ -129,10 +129,10 @@ impl Tenant {
         let goal_calls = (from.0..=come.0).map(|day| i64::from(goal(Day(day)))).sum();
         let mut agents: BTreeMap<Symbol, (CallSums, usize)> = BTreeMap::new();
         for (day, cell) in self.calls.figures.days_between(from, to) {
-            let of_agents = cell.agents().filter_map(|(agent, sums)| Some((agent?, sums)));
+            let of_agents = cell.agents().into_iter().filter_map(|(agent, sums)| Some((agent?, sums.all)));
             for (agent, sums) in of_agents {
                 let (all, goal_days) = agents.entry(agent).or_default();
-                all.merge(sums);
+                all.merge(&sums);
                 *goal_days += usize::from(sums.calls() >= i64::from(goal(day)));
             }
         }

@@ -59,4 +59,10 @@ measures! {
     KnownSeconds,
     /// Calls with a known duration.
     KnownDurations,
+    /// Calls of counted directions.
+    CountedCalls,
+    /// Answered calls of any direction.
+    AnsweredOfAll,
+    /// Qualified calls of any direction.
+    QualifiedOfAll,
 }

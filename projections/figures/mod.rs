@@ -4,6 +4,7 @@ pub mod agent_metrics;
 pub mod agents;
 pub mod cells;
 pub mod crm_stages;
+pub mod directions;
 pub mod gains;
 pub mod lead_summary;
 pub mod leaderboard;
@@ -16,6 +17,7 @@ pub mod provider_performance;
 pub mod report;
 pub mod restatements;
 pub mod share;
+pub mod sources;
 pub mod watch;
 
 pub use agents::{CallMetrics, CallSums};

@@ -35,15 +35,15 @@ impl SpanFigure {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct MoneyFigures {
     /// Spent, minor units by currency.
-    pub ad_spend: Option<MoneyFigure>,
+    pub ad_spend_minor: Option<MoneyFigure>,
     /// First and last day with an observation.
     pub ad_spend_span: Option<SpanFigure>,
     /// When the account that was read longest ago was last read.
     pub ad_spend_observed_at: Option<String>,
     /// Spend over qualified calls, minor units by currency; null without any.
-    pub cost_per_qualified_call: Option<MoneyFigure>,
+    pub cost_per_qualified_call_minor: Option<MoneyFigure>,
     /// Qualified calls × job value − spend, minor units by currency; null where a call's job value is not known.
-    pub estimated_roi: Option<MoneyFigure>,
+    pub estimated_roi_minor: Option<MoneyFigure>,
     /// Of the spend; null where there are several currencies, or nothing was spent.
     pub estimated_roi_percent: Option<f64>,
 }
@@ -80,10 +80,10 @@ impl MoneyFigures {
         Self {
             ad_spend_span: Some(SpanFigure::new(observed.from, observed.to)),
             ad_spend_observed_at: Some(observed.at.to_string()),
-            cost_per_qualified_call: cost_per_qualified(&spend, qualified).map(|cost| figure(&cost)),
-            estimated_roi: roi.map(|roi| figure(&roi)),
+            cost_per_qualified_call_minor: cost_per_qualified(&spend, qualified).map(|cost| figure(&cost)),
+            estimated_roi_minor: roi.map(|roi| figure(&roi)),
             estimated_roi_percent: percent.map(|hundredths| hundredths as f64 / 100.0),
-            ad_spend: Some(figure(&spend)),
+            ad_spend_minor: Some(figure(&spend)),
         }
     }
 }

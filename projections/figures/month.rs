@@ -7,10 +7,11 @@ use domain::facts::report::TargetMetric;
 use domain::keys::Position;
 use domain::members::{Day, Instant, Month};
 use domain::rules::outcomes::Outcome;
-use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::figures::cells::CallsByDirection;
+use crate::figures::directions::{DirectionFigures, rate};
 use crate::figures::money::{MoneyFigures, MoneySums};
 use crate::figures::pace::{TargetFigures, TargetsFigure};
 use crate::figures::{Cell, Measure};
@@ -34,6 +35,12 @@ pub struct AgentFigures {
     pub pickups: i64,
     /// Calls whose last outcome is `connected` or `appointment-set`.
     pub connected: i64,
+    /// answered / calls of counted directions, percent.
+    pub answered_rate: Option<f64>,
+    /// Inbound calls, whatever the tenant counts.
+    pub inbound: DirectionFigures,
+    /// Outbound calls, whatever the tenant counts.
+    pub outbound: DirectionFigures,
 }
 
 /// Figures of one month or day. Rates are percents with two decimals, null over nothing (R10).
@@ -47,6 +54,12 @@ pub struct Figures {
     pub qualified: i64,
     /// Seconds of answered calls, whatever their direction.
     pub talk_seconds: i64,
+    /// answered / calls of counted directions.
+    pub answered_rate: Option<f64>,
+    /// Inbound calls, whatever the tenant counts.
+    pub inbound: DirectionFigures,
+    /// Outbound calls, whatever the tenant counts.
+    pub outbound: DirectionFigures,
     /// `email_sent` events.
     pub emails_sent: i64,
     /// `lead_replied` events.
@@ -90,11 +103,6 @@ pub struct FigureCells {
     pub money: MoneySums,
 }
 
-/// `part / whole` in percent, two decimals, half away from zero.
-fn rate(part: i64, whole: i64) -> Option<f64> {
-    percent_hundredths(part, whole).map(|hundredths| hundredths as f64 / 100.0)
-}
-
 impl Figures {
     /// The figures of those cells; `agents` are the texts of the calls' table.
     pub fn of(cells: &FigureCells, agents: &Texts) -> Self {
@@ -104,11 +112,15 @@ impl Figures {
         let [sent, replies] = [leads(Measure::EmailsSent), leads(Measure::Replies)];
         let [interested, bounces] = [leads(Measure::Interested), leads(Measure::Bounces)];
         let unsubscribes = leads(Measure::Unsubscribes);
+        let by_direction = cells.calls.as_ref().map(|cell| cell.all_calls()).unwrap_or_default();
         Self {
             calls: calls(Measure::Calls),
             answered: calls(Measure::Answered),
             qualified: calls(Measure::Qualified),
             talk_seconds: calls(Measure::TalkSeconds),
+            answered_rate: rate(calls(Measure::Answered), calls(Measure::CountedCalls)),
+            inbound: DirectionFigures::of(&by_direction.inbound),
+            outbound: DirectionFigures::of(&by_direction.outbound),
             emails_sent: sent,
             replies,
             unique_replies: leads(Measure::UniqueReplies),
@@ -134,7 +146,8 @@ impl Figures {
 fn by_agent(cell: &Cell, agents: &Texts) -> Vec<AgentFigures> {
     let mut rows: Vec<AgentFigures> = cell
         .agents()
-        .map(|(agent, sums)| AgentFigures {
+        .into_iter()
+        .map(|(agent, CallsByDirection { all: sums, inbound, outbound })| AgentFigures {
             agent: agents.maybe(agent).map(str::to_owned),
             calls: sums.calls(),
             answered: sums.answered(),
@@ -142,6 +155,9 @@ fn by_agent(cell: &Cell, agents: &Texts) -> Vec<AgentFigures> {
             talk_seconds: sums.talk_seconds(),
             pickups: sums.pickups(),
             connected: sums.connected(),
+            answered_rate: rate(sums.answered(), sums.counted()),
+            inbound: DirectionFigures::of(&inbound),
+            outbound: DirectionFigures::of(&outbound),
         })
         .collect();
     rows.sort_unstable_by(|a, b| (a.agent.is_none(), &a.agent).cmp(&(b.agent.is_none(), &b.agent)));

@@ -67,7 +67,7 @@ pub struct ReportFigures {
     /// unsubscribes / emails sent.
     pub unsubscribe_rate: ComparedRate,
     /// Minor units by currency, of the days that were observed.
-    pub ad_spend: BTreeMap<String, Compared>,
+    pub ad_spend_minor: BTreeMap<String, Compared>,
     /// The CRM's leads when the period ended.
     pub total_leads: Compared,
     /// Those in qualified stages.
@@ -98,7 +98,7 @@ impl ReportPeriod {
 
     fn spend(&self) -> BTreeMap<String, i64> {
         let mut spend = BTreeMap::new();
-        let days = self.days.iter().filter_map(|day| day.figures.money.ad_spend.as_ref());
+        let days = self.days.iter().filter_map(|day| day.figures.money.ad_spend_minor.as_ref());
         for (currency, minor) in days.flatten() {
             *spend.entry(currency.clone()).or_default() += minor;
         }
@@ -142,7 +142,7 @@ impl ReportFigures {
             interest_rate: rate(|day| day.figures.interested, |day| day.figures.replies),
             bounce_rate: rate(|day| day.figures.bounces, |day| day.figures.emails_sent),
             unsubscribe_rate: rate(|day| day.figures.unsubscribes, |day| day.figures.emails_sent),
-            ad_spend: currencies.iter().map(|of| ((*of).clone(), compared(spend(of)))).collect(),
+            ad_spend_minor: currencies.iter().map(|of| ((*of).clone(), compared(spend(of)))).collect(),
             total_leads: led(|leads| leads.total_leads),
             qualified_leads: led(|leads| leads.qualified_leads),
             currency: period.deals.currency.clone().or_else(|| before.deals.currency.clone()),

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use domain::facts::tenant::CountedDirection;
 use domain::members::{Currency, Day, Month};
 
 use super::measure::Measure;
@@ -30,7 +31,7 @@ pub enum CellSpan {
 }
 
 /// As many measures as a call has.
-pub(crate) const CALL_MEASURES: usize = 7;
+pub(crate) const CALL_MEASURES: usize = 10;
 
 /// How much of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum Amount {
     Call {
         /// Whose it is.
         agent: Option<Symbol>,
+        /// Who called whom.
+        direction: CountedDirection,
         /// What it adds to each measure of calls.
         amounts: [(Measure, i64); CALL_MEASURES],
     },

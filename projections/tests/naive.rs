@@ -197,6 +197,8 @@ fn naive_call(
         "session_id": last(&all, "session_id"),
         "started_at": begun.to_string(),
         "answered_at": last(&by_provider, "answered_at"),
+        "source": last(&own, "source"),
+        "campaign": last(&own, "campaign"),
         "outcome": outcome,
     })
 }

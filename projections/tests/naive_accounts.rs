@@ -61,8 +61,13 @@ fn money(facts: &[Given], from: Day, to: Day, qualified: &BTreeMap<Day, i64>) ->
         newest.insert((account, text(&fact.body, "date").unwrap()), fact);
     }
     newest.retain(|(_, date), _| (from..=to).contains(&Day::parse(date).unwrap()));
-    let none =
-        ["ad_spend", "ad_spend_span", "ad_spend_observed_at", "cost_per_qualified_call", "estimated_roi"];
+    let none = [
+        "ad_spend_minor",
+        "ad_spend_span",
+        "ad_spend_observed_at",
+        "cost_per_qualified_call_minor",
+        "estimated_roi_minor",
+    ];
     if newest.is_empty() {
         let mut all: BTreeMap<&str, Value> = none.iter().map(|name| (*name, Value::Null)).collect();
         all.insert("estimated_roi_percent", Value::Null);
@@ -95,11 +100,11 @@ fn money(facts: &[Given], from: Day, to: Day, qualified: &BTreeMap<Day, i64>) ->
         (*spend != 0).then(|| rounded(i128::from(*roi) * 10_000, *spend) * spend.signum())
     });
     json!({
-        "ad_spend": spend.iter().map(|(currency, minor)| (currency.clone(), *minor as i64)).collect::<BTreeMap<_, _>>(),
+        "ad_spend_minor": spend.iter().map(|(currency, minor)| (currency.clone(), *minor as i64)).collect::<BTreeMap<_, _>>(),
         "ad_spend_span": {"from": dates.first(), "to": dates.last()},
         "ad_spend_observed_at": accounts.values().min().unwrap().to_string(),
-        "cost_per_qualified_call": (calls > 0).then(|| spend.iter().map(cost).collect::<BTreeMap<_, _>>()),
-        "estimated_roi": roi,
+        "cost_per_qualified_call_minor": (calls > 0).then(|| spend.iter().map(cost).collect::<BTreeMap<_, _>>()),
+        "estimated_roi_minor": roi,
         "estimated_roi_percent": percent.map(|hundredths| hundredths as f64 / 100.0),
     })
 }

@@ -173,8 +173,8 @@ fn e4_given_spend_that_is_read_again_then_the_old_month_is_restated_once() {
     ];
     let tracker = tracker(&recorded(&facts));
     let restated = [("2025-11-02".to_owned(), json!(50_000), json!(54_000), 1, vec![4])];
-    assert_eq!(of(&tracker, "2025-10", "ad_spend.USD"), restated);
-    assert_eq!(of(&tracker, "2025-10", "cost_per_qualified_call.USD"), restated);
+    assert_eq!(of(&tracker, "2025-10", "ad_spend_minor.USD"), restated);
+    assert_eq!(of(&tracker, "2025-10", "cost_per_qualified_call_minor.USD"), restated);
     assert_eq!(rows(&tracker).len(), 2, "{:?}", rows(&tracker));
 }
 
@@ -207,7 +207,9 @@ fn member<'v>(figures: &'v Value, name: &str) -> Option<&'v Value> {
     };
     let (agent, figure) = rest.split_once("].").unwrap();
     let rows = figures["by_agent"].as_array().unwrap();
-    rows.iter().find(|row| row["agent"].as_str().unwrap_or_default() == agent)?.get(figure)
+    rows.iter()
+        .find(|row| row["agent"].as_str().unwrap_or_default() == agent)
+        .and_then(|row| figure.split('.').try_fold(row, |value, name| value.get(name)))
 }
 
 /// By an independent way: every month's answer when it closed, and now; rows lead from the one to the other, and

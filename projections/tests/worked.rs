@@ -240,13 +240,15 @@ fn given_directions_then_calls_and_talk_count_all_and_answered_those_the_tenant_
         (&october["calls"], &october["answered"], &october["talk_seconds"]),
         (&json!(3), &json!(2), &json!(180))
     );
+    let one = json!({"calls": 1, "answered": 1, "qualified": 1, "talk_seconds": 60, "answered_rate": 100.0});
+    let none = json!({"calls": 0, "answered": 0, "qualified": 0, "talk_seconds": 0, "answered_rate": null});
     assert_eq!(
         october["by_agent"],
         json!([
             {"agent": "ann@example.com", "calls": 2, "answered": 1, "qualified": 1, "talk_seconds": 120,
-                "pickups": 0, "connected": 0},
+                "pickups": 0, "connected": 0, "answered_rate": 100.0, "inbound": one, "outbound": one},
             {"agent": null, "calls": 1, "answered": 1, "qualified": 1, "talk_seconds": 60,
-                "pickups": 0, "connected": 0},
+                "pickups": 0, "connected": 0, "answered_rate": 100.0, "inbound": none, "outbound": none},
         ])
     );
     assert_eq!(

@@ -86,6 +86,10 @@ pub struct CallItem {
     pub answered_at: Option<String>,
     /// When it ended.
     pub ended_at: Option<String>,
+    /// Where the caller came from, in the provider's words.
+    pub source: Option<String>,
+    /// The campaign, in the provider's words.
+    pub campaign: Option<String>,
     /// The last disposition.
     pub outcome: Option<&'static str>,
     /// Oldest first.
@@ -175,6 +179,7 @@ fn item(calls: &Calls, row: u32, timeline: &Timeline) -> CallItem {
     let (verdict, reason) = call.verdict(configuration);
     let text = |symbol| texts.maybe(symbol).map(str::to_owned);
     let [answered_at, ended_at] = call.moments().map(|moment| moment.map(|at| at.to_string()));
+    let [source, campaign] = call.from_where().map(text);
     let mut recordings: Vec<_> = call.recordings().iter().collect();
     recordings.sort_unstable_by_key(|recording| (recording.order(), texts.get(recording.id)));
     CallItem {
@@ -194,6 +199,8 @@ fn item(calls: &Calls, row: u32, timeline: &Timeline) -> CallItem {
         started_at: call.begun().to_string(),
         answered_at,
         ended_at,
+        source,
+        campaign,
         outcome: calls.outcome(row).map(|outcome| outcome.as_str()),
         recordings: recordings
             .into_iter()

@@ -3,6 +3,7 @@
 mod attempts;
 mod leg;
 pub mod list;
+mod recording;
 pub mod recordings;
 pub mod row;
 
@@ -13,12 +14,14 @@ use domain::facts::Fact;
 use domain::facts::call::CallFact;
 use domain::facts::session::SessionFact;
 use domain::keys::Position;
+use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
 use domain::rules::outcomes::Outcome;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entities::calls::attempts::{Attempt, Attempts};
-use crate::entities::calls::row::{CallRow, Recording};
+use crate::entities::calls::recording::Recording;
+use crate::entities::calls::row::CallRow;
 use crate::entity::Entity;
 use crate::figures::{Cells, Share, Sums};
 use crate::store::{Buckets, Chain, Index, Pages, Postings, Strings, Symbol, Texts};
@@ -51,7 +54,7 @@ impl Entity for Calls {
     type Figures = Cells;
 
     const NAME: &'static str = "calls";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const GROUPS: &'static [u8] = &[CallFact::GROUP, SessionFact::GROUP];
     const SHARDED: bool = true;
 
@@ -285,7 +288,7 @@ impl Calls {
         row.text(call.status().map(|status| status.as_str()));
         row.text(call.direction().map(|direction| direction.as_str()));
         row.text(self.outcome(at).map(|outcome| outcome.as_str()));
-        for symbol in [call.agent(), call.lead(), call.session()] {
+        for symbol in [call.agent(), call.lead(), call.session()].into_iter().chain(call.from_where()) {
             row.text(texts.maybe(symbol));
         }
         call.moments().iter().for_each(|moment| row.maybe(moment.map(|at| at.0)));
@@ -298,6 +301,25 @@ impl Calls {
             row.maybe(duration.map(i64::from));
         }
         row.positions(call.facts());
+    }
+
+    /// What each call from about `from` to `to` adds to the figures, with its source and campaign: who asks for days looks
+    /// at the shares' own.
+    pub fn each_share(
+        &self,
+        from: Day,
+        to: Day,
+        timeline: &Timeline,
+        mut take: impl FnMut([Option<Symbol>; 2], Share),
+    ) {
+        // Local days reach less than two days beyond those of UTC.
+        let [oldest, newest] = [from.0 - 2, to.0 + 3].map(|day| Instant(i64::from(day) * 86_400_000_000));
+        for row in self.order.newest_first(newest, oldest).flatten() {
+            let call = self.rows.get(*row);
+            call.share(self.lent(*row), timeline)
+                .into_iter()
+                .for_each(|share| take(call.from_where(), share));
+        }
     }
 
     /// The row of that id.

@@ -1,13 +1,14 @@
 //! One call, folded from its facts in any order (A3, A4; PRODUCT "Folding one call"; RULINGS Calls).
 
 use domain::facts::call::{CallFact, CallReported, CallStatus, Direction};
-use domain::keys::Position;
+use domain::facts::tenant::CountedDirection;
 use domain::members::{Email, Instant, Phone, Text};
 use domain::rules::configuration::{Configuration, Timeline};
 use domain::rules::outcomes::Outcome;
 use domain::rules::qualification::{Reason, Verdict, qualify};
 
 use crate::entities::calls::leg::{CallLeg, Moments, known, spoken};
+use crate::entities::calls::recording::Recording;
 use crate::figures::{Amount, CellSpan, Measure, Share};
 use crate::store::{Chain, Latest, Strings, Symbol};
 use crate::{Order, Recorded};
@@ -34,32 +35,11 @@ struct StatusClaim {
     status: CallStatus,
 }
 
-/// A recording of a call; its URL is personal and long, and is read from the fact at `position`.
-#[derive(Debug, Clone)]
-pub struct Recording {
-    /// The provider's id.
-    pub id: Symbol,
-    /// Where the latest fact that speaks of it has its content.
-    pub position: Position,
-    order: Order,
-    duration: Option<(Order, u32)>,
-}
-
-impl Recording {
-    /// What orders that fact among those of the call.
-    pub fn order(&self) -> Order {
-        self.order
-    }
-
-    /// Whole seconds.
-    pub fn duration_seconds(&self) -> Option<u32> {
-        self.duration.map(|(_, seconds)| seconds)
-    }
-}
-
 /// What only few calls have, so that the others do not pay for it.
 #[derive(Debug, Clone, Default)]
 struct CallExtras {
+    /// Source and campaign.
+    from_where: Latest<u32, 2>,
     legs: Vec<CallLeg>,
     recordings: Vec<Recording>,
 }
@@ -170,6 +150,10 @@ impl CallRow {
             given[DIRECTION] = body.direction.map_or(0, |direction| direction as u32 + 1);
             given[DURATION] = body.duration_seconds.map_or(0, |seconds| seconds.saturating_add(1));
             moments = both;
+            let from_where = [text(&body.source, strings), text(&body.campaign, strings)];
+            if from_where != [0; 2] {
+                self.extras.get_or_insert_default().from_where.give(order, from_where);
+            }
         } else {
             self.fold_leg(order, body, both, strings);
         }
@@ -274,6 +258,12 @@ impl CallRow {
         Symbol::numbered(self.told.get(TO))
     }
 
+    /// Source and campaign, in the provider's words.
+    pub fn from_where(&self) -> [Option<Symbol>; 2] {
+        let told = self.extras.as_ref().map(|extras| &extras.from_where);
+        [0, 1].map(|at| told.and_then(|told| Symbol::numbered(told.get(at))))
+    }
+
     /// The lead.
     pub fn lead(&self) -> Option<Symbol> {
         Symbol::numbered(self.shared.get(LEAD))
@@ -330,7 +320,8 @@ impl CallRow {
         let (configuration, day) = timeline.at(self.begun);
         let counted = configuration.counts(self.direction());
         let answered = self.answered();
-        let qualified = counted && self.verdict(configuration).0 == Verdict::Qualified;
+        let qualifies = self.verdict(configuration).0 == Verdict::Qualified;
+        let qualified = counted && qualifies;
         let seconds = self.duration_seconds();
         let talked = if answered { seconds.unwrap_or(0) } else { 0 };
         let outcome = self.outcome(lent);
@@ -343,8 +334,13 @@ impl CallRow {
             (Measure::KnownSeconds, i64::from(seconds.unwrap_or(0))),
             (Measure::KnownDurations, i64::from(seconds.is_some())),
             last,
+            (Measure::CountedCalls, i64::from(counted)),
+            (Measure::AnsweredOfAll, i64::from(answered)),
+            (Measure::QualifiedOfAll, i64::from(qualifies)),
         ];
-        Some(Share { span: CellSpan::Day(day), amount: Amount::Call { agent: self.agent(), amounts } })
+        let direction = CountedDirection::of(self.direction());
+        let amount = Amount::Call { agent: self.agent(), direction, amounts };
+        Some(Share { span: CellSpan::Day(day), amount })
     }
 
     /// Replaces its symbols by those of another table.
@@ -357,6 +353,7 @@ impl CallRow {
             disposed.map(|at, value| if at == DISPOSER { number(value) } else { value });
         }
         if let Some(extras) = &mut self.extras {
+            extras.from_where.map(|_, value| number(value));
             extras.legs.iter_mut().for_each(|leg| leg.id = symbol(leg.id));
             extras.recordings.iter_mut().for_each(|recording| recording.id = symbol(recording.id));
         }

@@ -44,6 +44,8 @@ fn name(measure: Measure) -> Option<String> {
         Measure::Outcome(outcome) => format!("outcomes.{}", outcome.as_str()),
         // An average's parts, served by agent and session alone.
         Measure::KnownSeconds | Measure::KnownDurations => return None,
+        // A rate's part, and what is served by direction.
+        Measure::CountedCalls | Measure::AnsweredOfAll | Measure::QualifiedOfAll => return None,
     })
 }
 
@@ -59,7 +61,7 @@ fn add_share(named: &mut Named, share: &Share, agent_of: &dyn Fn(&Share) -> Stri
                 name(*measure).into_iter().for_each(|figure| add(named, format!("{span} {figure}"), 1));
             }
             Amount::Spend(currency, minor) => {
-                add(named, format!("{span} ad_spend.{currency}"), i128::from(*minor));
+                add(named, format!("{span} ad_spend_minor.{currency}"), i128::from(*minor));
             }
             Amount::Call { amounts, .. } => {
                 for (measure, amount) in amounts {
@@ -149,7 +151,7 @@ fn add_answer(named: &mut Named, span: &str, figures: &Value) {
     for (member, value) in members.iter().filter(|(_, value)| value.is_i64()) {
         add(named, format!("{span} {member}"), value.as_i64().unwrap().into());
     }
-    for member in ["outcomes", "ad_spend"] {
+    for member in ["outcomes", "ad_spend_minor"] {
         for (name, value) in figures[member].as_object().into_iter().flatten() {
             add(named, format!("{span} {member}.{name}"), value.as_i64().unwrap().into());
         }

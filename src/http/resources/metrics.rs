@@ -1,5 +1,6 @@
-//! Figures of months and days.
+//! Figures of months, days and sources.
 
+use crate::http::api::blocking::blocking;
 use crate::http::api::day_range::{DayRange, day_range};
 use crate::http::api::extractors::Read;
 use crate::http::api::needs::Need;
@@ -9,11 +10,15 @@ use crate::http::api::routes::Routes;
 use axum::response::Response;
 use domain::members::Month;
 use projections::figures::month::{DaysAnswer, MonthAnswer};
+use projections::figures::sources::SourcesAnswer;
 use utoipa_axum::routes;
 
-/// `/metrics/month`, `/metrics/days`.
+/// `/metrics/month`, `/metrics/days`, `/metrics/sources`.
 pub fn routes() -> Routes {
-    Routes::new("metrics").add(Need::Viewer, routes!(month)).add(Need::Viewer, routes!(days))
+    Routes::new("metrics")
+        .add(Need::Viewer, routes!(month))
+        .add(Need::Viewer, routes!(days))
+        .add(Need::Viewer, routes!(sources))
 }
 
 parameters! {
@@ -55,6 +60,24 @@ async fn days(read: Read<DayRange>) -> Result<Response, Problem> {
     let (from, to) = day_range(&read, read.query.from, read.query.to)?;
     let answer = read.view.days(from, to);
     let (position, rows) = (answer.position, |days: DaysAnswer| days.items);
+    match read.query.to {
+        Some(_) => read.figures(position, answer, rows),
+        None => read.figures_at(position, answer, rows),
+    }
+}
+
+/// Figures of calls by source and campaign, over the calls that began on these days; the rows sum to the days' figures.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/metrics/sources",
+    params(Read<DayRange>),
+    responses((status = 200, content((SourcesAnswer = "application/json"), (String = "text/csv"))))
+)]
+async fn sources(read: Read<DayRange>) -> Result<Response, Problem> {
+    let (from, to) = day_range(&read, read.query.from, read.query.to)?;
+    let (calls, position) = read.view.with(|tenant, position| (tenant.source_calls(), position));
+    let answer = blocking(move || calls.answer(position, from, to)).await?;
+    let rows = |sources: SourcesAnswer| sources.items;
     match read.query.to {
         Some(_) => read.figures(position, answer, rows),
         None => read.figures_at(position, answer, rows),

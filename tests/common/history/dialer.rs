@@ -152,6 +152,10 @@ impl History {
             "failed",
             "canceled",
         ];
+        // Where callers come from, different from report to report, and of some not told.
+        let mixed = at.bytes().chain(call.id.bytes()).map(usize::from).sum::<usize>();
+        let source = [None, Some("google"), Some("google"), Some("Facebook Ads")][mixed % 4];
+        let campaign = [None, Some("spring"), Some("implants")][mixed % 3];
         // Around 30 s, so that the threshold decides.
         let (status, seconds, wait) =
             (self.pick(&states), 24 + self.below(14), 2 * self.below(40_000) as i64);
@@ -168,6 +172,8 @@ impl History {
             ("started_at", self.maybe(2, started)),
             ("answered_by", self.maybe(4, heard)),
             ("from", self.maybe(2, "+12025550177")),
+            ("source", json!(source)),
+            ("campaign", json!(campaign)),
             ("answered_at", self.maybe(3, at)),
             ("ended_at", self.maybe(2, at)),
         ] {

@@ -32,6 +32,7 @@ impl Model<'_> {
             add(format!("leaderboard?period=month&date={first}"), self.leaderboard("month", *first));
         }
         add(format!("metrics/days?from={from}&to={to}"), self.days(from, to));
+        add(format!("metrics/sources?from={from}&to={to}"), self.sources(from, to));
         add(format!("provider-performance?from={from}&to={to}"), self.performance(from, to));
         for date in super::days(from, to).step_by(9) {
             add(format!("leaderboard?period=day&date={date}"), self.leaderboard("day", date));

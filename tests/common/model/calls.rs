@@ -22,6 +22,9 @@ pub struct Call<'a> {
     pub agent: Option<String>,
     pub lead: Option<&'a str>,
     pub session: Option<&'a str>,
+    pub direction: Option<&'a str>,
+    /// Source and campaign, by the call's own reports.
+    pub from_where: [Option<&'a str>; 2],
     pub outcome: Option<String>,
     /// What is served beside these.
     rest: Value,
@@ -60,6 +63,7 @@ impl Call<'_> {
         };
         let mut item = json!({"call_id": self.id, "status": if self.qualified() { "qualified" } else { "unqualified" },
             "reason": reason, "counted": self.counted, "answered": self.answered, "duration_seconds": self.seconds,
+            "source": self.from_where[0], "campaign": self.from_where[1],
             "agent": self.agent, "lead_id": self.lead, "session_id": self.session,
             "started_at": shown(self.started), "outcome": self.outcome,
             "recordings": recordings.iter().map(recording).collect::<Vec<_>>()});
@@ -172,6 +176,9 @@ impl<'a> Model<'a> {
             agent: agent.map(|agent| agent.trim().to_lowercase()),
             lead: text(&ALL, "lead_id"),
             session: text(&ALL, "session_id"),
+            direction,
+            from_where: ["source", "campaign"]
+                .map(|member| latest(&own, &REPORTED, member).and_then(Value::as_str)),
             outcome: disposed.and_then(|fact| outcome_of(&fact.body["outcome"])),
             rest: json!({"call_status": status.map(|(status, _)| status), "direction": direction,
                 "from": text(&ALL, "from"), "to": text(&ALL, "to"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::{Fact, Model, shown};
+use super::{Fact, Model, percent, shown};
 
 const SESSION: [&str; 4] = ["session_started", "session_resumed", "session_ended", "lead_attempted"];
 
@@ -67,6 +67,10 @@ impl<'a> Model<'a> {
         let within = |day| from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to);
         let of = |call: &super::calls::Call<'a>| call.agent.as_deref() == Some(agent) && within(call.day);
         let mut metrics = self.call_metrics(of);
+        let made: Vec<_> = self.calls().iter().filter(|call| call.counts && of(call)).collect();
+        metrics.extend(super::figures::directions(&made));
+        let answered = made.iter().filter(|call| call.answered).count() as i64;
+        metrics.insert("answered_rate".to_owned(), percent(answered, made.len() as i64));
         let config = to.map_or(self.latest_config(), |to| self.config_on(to));
         let head = json!({"agent": agent, "from": from, "to": to, "timezone": config.zone.name()});
         metrics.extend(head.as_object().expect("an object").clone());

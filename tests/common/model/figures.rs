@@ -30,6 +30,25 @@ pub struct Counts<'m, 'a> {
     pub spend: Vec<Spend<'a>>,
 }
 
+/// Of calls of one direction, whatever the tenant counts.
+pub fn directions(calls: &[&Call<'_>]) -> Map<String, Value> {
+    let of = |direction: &str| {
+        let calls: Vec<_> = calls.iter().filter(|call| call.direction == Some(direction)).collect();
+        let answered = calls.iter().filter(|call| call.answered).count() as i64;
+        json!({"calls": calls.len(), "answered": answered,
+            "qualified": calls.iter().filter(|call| call.qualified()).count(),
+            "talk_seconds": calls.iter().map(|call| call.talk()).sum::<i64>(),
+            "answered_rate": percent(answered, calls.len() as i64)})
+    };
+    ["inbound", "outbound"].map(|direction| (direction.to_owned(), of(direction))).into_iter().collect()
+}
+
+/// Answered, of the calls of directions that the tenant counts.
+fn answered_rate(calls: &[&Call<'_>]) -> Value {
+    let counted = || calls.iter().filter(|call| call.counted);
+    percent(counted().filter(|call| call.answered).count() as i64, counted().count() as i64)
+}
+
 impl Counts<'_, '_> {
     pub fn event(&self, kind: &str) -> i64 {
         self.events.get(kind).copied().unwrap_or(0)
@@ -117,15 +136,17 @@ impl<'a> Model<'a> {
         let nobody = agents.remove_entry(&None);
         let row = |(agent, calls): (Option<&str>, Vec<&Call<'a>>)| {
             let count = |is: &dyn Fn(&Call<'a>) -> bool| calls.iter().filter(|call| is(call)).count();
-            json!({"agent": agent, "calls": calls.len(), "answered": count(&|call| call.counted && call.answered),
+            let mut row = json!({"agent": agent, "answered_rate": answered_rate(&calls), "calls": calls.len(), "answered": count(&|call| call.counted && call.answered),
                 "qualified": count(&|call| call.counted && call.qualified()),
                 "talk_seconds": calls.iter().map(|call| call.talk()).sum::<i64>(),
-                "pickups": count(&|call| call.pickup()), "connected": count(&|call| call.connected())})
+                "pickups": count(&|call| call.pickup()), "connected": count(&|call| call.connected())});
+            row.as_object_mut().expect("an object").extend(directions(&calls));
+            row
         };
         let by_agent: Vec<Value> = agents.into_iter().chain(nobody).map(row).collect();
         let mut figures = json!({
             "calls": counts.calls.len(), "answered": counts.answered(), "qualified": counts.qualified(),
-            "talk_seconds": counts.talk(), "outcomes": outcomes, "by_agent": by_agent,
+            "talk_seconds": counts.talk(), "answered_rate": answered_rate(&counts.calls), "outcomes": outcomes, "by_agent": by_agent,
             "emails_sent": sent, "replies": replies, "interested": event("lead_interested"),
             "bounces": event("email_bounced"), "unsubscribes": event("lead_unsubscribed"),
             "unique_replies": counts.repliers, "positive_replies": counts.positive,
@@ -133,6 +154,7 @@ impl<'a> Model<'a> {
             "bounce_rate": percent(event("email_bounced"), sent),
             "unsubscribe_rate": percent(event("lead_unsubscribed"), sent)});
         let figures = figures.as_object_mut().expect("an object");
+        figures.extend(directions(&counts.calls));
         figures.extend(self.money(&counts));
         std::mem::take(figures)
     }
@@ -157,9 +179,9 @@ impl<'a> Model<'a> {
         };
         let percent_of =
             roi.as_ref().zip(spent.as_ref()).and_then(|(roi, spent)| Some((whole(roi)?, whole(spent)?)));
-        let money = json!({"ad_spend": spent, "ad_spend_span": span,
+        let money = json!({"ad_spend_minor": spent, "ad_spend_span": span,
             "ad_spend_observed_at": last_read.values().min().map(|at| shown(*at)),
-            "cost_per_qualified_call": cost, "estimated_roi": roi,
+            "cost_per_qualified_call_minor": cost, "estimated_roi_minor": roi,
             "estimated_roi_percent": percent_of.map(|(roi, spent)| percent(roi, spent))});
         money.as_object().expect("an object").clone()
     }
@@ -196,6 +218,31 @@ impl<'a> Model<'a> {
             Value::Object(day)
         };
         json!({"timezone": self.config_on(to).zone.name(), "items": days(from, to).map(day).collect::<Vec<_>>()})
+    }
+
+    /// `/metrics/sources`: most calls first, then by name, those that name none last.
+    pub fn sources(&self, from: NaiveDate, to: NaiveDate) -> Value {
+        let counts = self.counts(&|day| from <= day && day <= to);
+        let mut sources: BTreeMap<[Option<&str>; 2], Vec<&Call<'a>>> = BTreeMap::new();
+        for call in &counts.calls {
+            sources.entry(call.from_where).or_default().push(call);
+        }
+        let mut rows: Vec<_> = sources.into_iter().collect();
+        rows.sort_by_key(|(names, calls)| {
+            (std::cmp::Reverse(calls.len()), names.map(|name| (name.is_none(), name.map(str::to_owned))))
+        });
+        let row = |([source, campaign], calls): ([Option<&str>; 2], Vec<&Call<'a>>)| {
+            let count = |is: &dyn Fn(&Call<'a>) -> bool| calls.iter().filter(|call| is(call)).count();
+            let mut row = json!({"source": source, "campaign": campaign, "calls": calls.len(),
+                "answered": count(&|call| call.counted && call.answered),
+                "qualified": count(&|call| call.counted && call.qualified()),
+                "talk_seconds": calls.iter().map(|call| call.talk()).sum::<i64>(),
+                "answered_rate": answered_rate(&calls)});
+            row.as_object_mut().expect("an object").extend(directions(&calls));
+            row
+        };
+        json!({"from": from, "to": to, "timezone": self.config_on(to).zone.name(),
+            "items": rows.into_iter().map(row).collect::<Vec<_>>()})
     }
 
     /// Targets of a month that ends on `last`, beside what was reached.

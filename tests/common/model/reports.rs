@@ -86,7 +86,7 @@ impl Model<'_> {
             |currency: &&String| beside(spent.get(*currency).copied(), spent_before.get(*currency).copied());
         let money: BTreeMap<&String, Value> =
             currencies.iter().map(|currency| (*currency, of(currency))).collect();
-        figures.insert("ad_spend".to_owned(), json!(money));
+        figures.insert("ad_spend_minor".to_owned(), json!(money));
         let currency =
             |day: NaiveDate| self.pipeline(Some(self.end_of(day)))["currency"].as_str().map(str::to_owned);
         figures.insert("currency".to_owned(), json!(currency(to).or_else(|| currency(earlier.1))));
