@@ -71,6 +71,7 @@ mod rights;
 mod rules;
 mod rules_durable;
 mod rules_equality;
+mod shares;
 mod shuffle;
 mod signatures;
 mod signer;

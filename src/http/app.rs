@@ -2,18 +2,28 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::StatusCode;
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::api::problem::Problem;
 use super::server::client_address::ClientAddresses;
 use super::server::limits::RateLimits;
+use super::server::shares::{HeldPlace, Shares};
 use crate::engine::Engine;
 
 /// Most streams that are open at once; further ones are answered 503.
 pub(super) const STREAMS_MAX: usize = 1_000;
+/// Most of them that are one caller's.
+const STREAMS_OF_ONE: usize = 100;
+/// Readings of past moments, restatements and pages of facts of one caller that are worked on at once; so many more wait.
+const SEARCHES_OF_ONE: (usize, usize) = (2, 256);
+/// So long a reading waits for its caller's earlier ones.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The configuration of the HTTP side.
 #[derive(Clone)]
@@ -48,6 +58,12 @@ impl Default for Settings {
     }
 }
 
+/// The place of an open stream, given back when it is dropped.
+pub(super) struct StreamPermit {
+    _permit: OwnedSemaphorePermit,
+    _share: HeldPlace,
+}
+
 /// The state of every handler.
 pub struct App {
     pub(super) engine: Engine,
@@ -60,6 +76,8 @@ pub struct App {
     pub(super) metrics: Option<PrometheusHandle>,
     /// Permits of streams, each of which reads the log.
     pub(super) streams: Arc<Semaphore>,
+    stream_shares: Arc<Shares>,
+    search_shares: Arc<Shares>,
     /// The build and the log that make the answers, as part of ETags.
     pub(super) build: Box<str>,
 }
@@ -77,8 +95,36 @@ impl App {
             connections_max: settings.connections_max,
             metrics: settings.metrics,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stream_shares: Shares::new(STREAMS_OF_ONE, 0),
+            search_shares: Shares::new(SEARCHES_OF_ONE.0, SEARCHES_OF_ONE.1),
             build,
         }
+    }
+
+    /// The permit of one more stream of the caller.
+    ///
+    /// # Errors
+    /// 503 `too_many_streams` where all are taken, 429 where the caller has his share.
+    pub(super) async fn stream_permit(&self, caller: &str) -> Result<StreamPermit, Problem> {
+        let permit = Arc::clone(&self.streams).try_acquire_owned();
+        let permit =
+            permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
+        let share = self.stream_shares.take(caller, Duration::ZERO).await.ok_or_else(|| {
+            let detail = format!("a caller has at most {STREAMS_OF_ONE} open streams");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail).retry_after(30)
+        })?;
+        Ok(StreamPermit { _permit: permit, _share: share })
+    }
+
+    /// The caller's turn to search the log or to fold a past moment; others' are not waited for.
+    ///
+    /// # Errors
+    /// 429 where more of his wait already, or the turn did not come within 20 s.
+    pub(super) async fn search_turn(&self, caller: &str) -> Result<HeldPlace, Problem> {
+        self.search_shares.take(caller, SEARCH_PATIENCE).await.ok_or_else(|| {
+            let detail = "too many searches and readings of past moments of this caller wait already";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(5)
+        })
     }
 
     /// The engine.

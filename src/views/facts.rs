@@ -23,9 +23,9 @@ use crate::log::select::{GroupSet, Select};
 use crate::log::{LogError, LogSnapshot};
 
 /// Positions looked through for one window of a page.
-const WINDOW: Position = 65_536;
+const WINDOW: Position = 16_384;
 /// Windows looked through for one page; a page that ends here has fewer items and a cursor to go on with.
-const WINDOWS_MAX: usize = 16;
+const WINDOWS_MAX: usize = 8;
 
 /// A stored record that cannot be shown.
 #[derive(Debug, thiserror::Error)]

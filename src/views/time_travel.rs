@@ -16,14 +16,15 @@ use super::{TenantView, Views};
 use crate::follow::FoldError;
 use crate::log::{LogError, LogSnapshot};
 
-/// Folds of the past at the same time.
-const FOLDS_AT_ONCE: usize = 2;
+/// Threads of one fold of the past: live facts are folded and written beside it.
+pub(super) const FOLD_THREADS: usize = 1;
 /// So long may one take, the wait for its turn included.
 const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
 /// Past states that are kept, so that the pages of a list are of one fold.
 const STATES_MAX: usize = 16;
-/// Facts that the kept states may hold together; the latest asked for is kept however long it is.
-const FACTS_MAX: u64 = 2_000_000;
+/// Facts that the kept states may hold together, a fact taking some 200 bytes; the latest asked for is kept however
+/// long it is.
+const FACTS_MAX: u64 = 1_000_000;
 
 /// Which facts count. Bounds that are not given bound nothing; all that are given hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,7 +54,9 @@ pub(super) struct PastStateCache {
 
 impl Default for PastStateCache {
     fn default() -> Self {
-        Self { states: Mutex::default(), turns: Arc::new(Semaphore::new(FOLDS_AT_ONCE)) }
+        // Half of the cores: the other half is for those who write and read what is live.
+        let at_once = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+        Self { states: Mutex::default(), turns: Arc::new(Semaphore::new(at_once)) }
     }
 }
 
@@ -68,6 +71,7 @@ impl PastStateCache {
         cell
     }
 
+    /// Drops the states least lately asked for, until the others hold few enough facts.
     fn evict(&self) {
         let mut states = self.states.lock();
         let facts = |states: &[(Key, Cell)]| -> u64 {
@@ -117,7 +121,7 @@ impl Views {
                 return Ok((slot(state.clone()), 0));
             }
         }
-        let (log, threads) = (self.inner.log.snapshot(), self.inner.threads);
+        let log = self.inner.log.snapshot();
         self.in_turn(move |deadline| {
             let scope = Scope {
                 tenant: Some(key.tenant.clone()),
@@ -128,7 +132,7 @@ impl Views {
             };
             let facts = log.groups()?.into_iter().filter(|((id, _), _)| &**id == key.tenant.as_str());
             let facts = facts.map(|(_, count)| count).sum();
-            let mut states = rebuild(&log, &scope, threads, &|_| {})?;
+            let mut states = rebuild(&log, &scope, FOLD_THREADS, &|_| {})?;
             let state = states.remove(key.tenant.as_str()).unwrap_or_default();
             Ok((slot(state), facts))
         })

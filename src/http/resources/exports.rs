@@ -83,7 +83,7 @@ async fn export_log(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let right = Right::everywhere(Arc::clone(&app.engine.access), access.0.credential.clone(), Need::Auditor);
-    answer(&app, None, right, query.as_deref()).await
+    answer(&app, None, (right, &access.0.id), query.as_deref()).await
 }
 
 /// Exports a tenant's facts as NDJSON, each with what its leaf is made of.
@@ -102,13 +102,13 @@ async fn export_facts(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let right = tenant.right(&app, Need::Viewer);
-    answer(&app, Some((*tenant).clone()), right, query.as_deref()).await
+    answer(&app, Some((*tenant).clone()), (right, tenant.by()), query.as_deref()).await
 }
 
 async fn answer(
     app: &App,
     tenant: Option<TenantId>,
-    right: Right,
+    (right, caller): (Right, &str),
     query: Option<&str>,
 ) -> Result<Response, Problem> {
     let query = ExportQuery::read(&Query::new(query, &[ExportQuery::NAMES])?)?;
@@ -120,9 +120,7 @@ async fn answer(
             "original payloads contain personal and confidential data; 'raw' requires the role auditor";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit =
-        permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
+    let permit = app.stream_permit(caller).await?;
     let snapshot = app.engine.log.snapshot();
     let head = snapshot.head().position;
     let (after, up_to) = (after.unwrap_or(0), up_to.unwrap_or(head));

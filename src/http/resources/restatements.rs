@@ -44,6 +44,7 @@ async fn list_restatements(
     let read = move |tracker: &projections::figures::restatements::RestatementTracker| {
         tracker.page(month, after.as_ref(), limit)
     };
+    let _turn = app.search_turn(list.tenant.by()).await?;
     let page = app.engine.views.restatements(&list.tenant, list.moment.moment(), read).await;
     list.page(page?.ok_or_else(|| Problem::not_found("tenant"))?)
 }

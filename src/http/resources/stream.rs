@@ -21,7 +21,7 @@ use domain::record::KindTag;
 use futures_core::Stream;
 use projections::tenant::{ENTITIES, Profile};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -35,7 +35,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameter, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
-use crate::http::app::App;
+use crate::http::app::{App, StreamPermit};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 use crate::views::facts::{FactError, FactFilter, FactItem, page};
@@ -73,7 +73,7 @@ struct StreamRequest<Q> {
 /// What a stream rests on: it ends with the right.
 struct Grounds {
     right: Right,
-    permit: OwnedSemaphorePermit,
+    permit: StreamPermit,
 }
 
 const LAST: &str = "last-event-id";
@@ -94,9 +94,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
         let after = last.or(StreamStart::read(&query)?.after);
         // A reader that is ahead would wait for ever, or go on with facts of another past.
         Problem::unless_ahead(after.unwrap_or_default(), app.engine.log.head().position)?;
-        let permit = Arc::clone(&app.streams).try_acquire_owned();
-        let permit =
-            permit.map_err(|_| Problem::unavailable("too_many_streams", "too many streams are open", 30))?;
+        let permit = app.stream_permit(tenant.by()).await?;
         let grounds = Grounds { right: tenant.right(app, Need::Viewer), permit };
         Ok(Self { tenant, query: Q::read(&query)?, after, grounds })
     }

@@ -8,3 +8,4 @@ pub mod limits;
 pub mod lingering_close;
 pub mod observability;
 pub mod serve;
+pub mod shares;

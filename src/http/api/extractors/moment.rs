@@ -37,6 +37,11 @@ impl MomentQuery {
         }
     }
 
+    /// Whether it asks for another moment than the present.
+    pub fn is_past(&self) -> bool {
+        self.moment() != Moment::default()
+    }
+
     /// Whether a fact belongs to the moment.
     pub fn holds(&self, position: Position, recorded_at: Instant, occurred_at: Instant) -> bool {
         self.as_of_position.is_none_or(|as_of| position <= as_of)

@@ -122,6 +122,10 @@ impl<Q> Read<Q> {
         let view = match whole.as_ref().and_then(|first| first.get()) {
             Some(first) => first.clone(),
             None => {
+                let _turn = match moment.is_past() {
+                    true => Some(app.search_turn(tenant.by()).await?),
+                    false => None,
+                };
                 let view = app.engine.views.at(&tenant, moment.moment()).await?;
                 let view = view.ok_or_else(|| Problem::not_found("tenant"))?;
                 whole.map_or_else(|| view.clone(), |first| first.get_or_init(|| view.frozen()).clone())

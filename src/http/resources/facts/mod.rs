@@ -104,7 +104,10 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     let (replacements, position) =
         list.view.with(|tenant, position| (tenant.conflicts.rows.replacements(), position));
     let (secret, tenant) = (app.engine.secret.clone(), list.tenant.as_str().to_owned());
+    let turn = app.search_turn(list.tenant.by()).await?;
     let read = move || -> Result<_, FactError> {
+        // Kept until the search has ended, even if nobody waits for it any more.
+        let _turn = turn;
         if let Some(subject) = filter.subject {
             let person = |identity: &str| secret.person(&tenant, identity);
             let subject_of = |fact: &Fact| secret.subject(&tenant, &fact.subject(&person));
