@@ -62,6 +62,7 @@ mod outreach;
 mod projections;
 mod provider_fixtures;
 mod provider_fuzz;
+mod quarantine_remedies;
 mod readme;
 mod reads;
 mod replaced;

@@ -9,6 +9,7 @@ pub mod money;
 pub mod outcomes;
 pub mod pace;
 pub mod qualification;
+pub mod quarantine;
 pub mod rates;
 pub mod reply_rate;
 pub mod reports;

@@ -1,9 +1,12 @@
 //! `factfold quarantine`: deliveries that could not be mapped (R3), looked at and, while no server has the data
 //! directory, mapped again.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
+use domain::rules::quarantine::remedy;
 use projections::entities::quarantine::list::{QuarantineFilter, QuarantineItem};
 use projections::entities::quarantine::row::QuarantineState;
 use serde_json::{Value, json};
@@ -186,7 +189,20 @@ fn list(settings: &Settings, found: &[Found]) -> Result<(), Failure> {
         [received_at, tenant.as_str(), provider, reason, *state, quarantine_id].map(str::to_owned).into()
     };
     let headings = ["received_at", "of", "provider", "reason", "state", "quarantine_id"];
-    output::table(&headings, found.iter().map(row))
+    output::table(&headings, found.iter().map(row))?;
+    let open = found.iter().filter(|found| found.item.state == QuarantineState::Open.as_str());
+    let reasons: BTreeSet<&str> = open.map(|found| found.item.reason.as_str()).collect();
+    for reason in reasons {
+        tell_remedy(reason);
+    }
+    Ok(())
+}
+
+/// Says what would change it that deliveries are quarantined for the reason.
+fn tell_remedy(reason: &str) {
+    if let Some(remedy) = remedy(reason) {
+        output::note(&format!("{reason}: {remedy}"));
+    }
 }
 
 /// The delivery with what is kept of it.
@@ -246,6 +262,7 @@ fn retry_one(settings: &Settings, config: &Config, offline: &Offline, found: &Fo
     if let Err(rejection) = retried {
         let (reason, detail) = reason(rejection);
         stale(config, offline)?;
+        tell_remedy(reason);
         return Err(Failure::Failed(format!("it is quarantined still: {reason}: {detail}")));
     }
     let answer = answer(found, retried);

@@ -130,6 +130,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::MalformedBody,
+        Self::MissingField,
+        Self::MalformedField,
+        Self::UnknownEventType,
+        Self::UnknownTrackingNumber,
+        Self::UnknownWorkspace,
+        Self::UnknownTenant,
+        Self::FutureOccurredAt,
+        Self::TooLarge,
+    ];
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -142,6 +155,27 @@ impl Reason {
             Self::UnknownTenant => "unknown_tenant",
             Self::FutureOccurredAt => "future_occurred_at",
             Self::TooLarge => "too_large",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::rules::quarantine::REASONS;
+
+    use super::*;
+    use crate::ingest::remap::RemapError;
+
+    #[test]
+    fn every_reason_has_a_remedy_and_a_row_in_the_docs() {
+        let retried = [RemapError::EndpointGone, RemapError::Erased];
+        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        words.extend(retried.iter().map(|error| error.reason().0));
+        assert_eq!(words, REASONS.iter().map(|(reason, _)| *reason).collect::<Vec<_>>());
+        let docs = include_str!("../../docs/operations.md");
+        for (reason, remedy) in REASONS {
+            let row = format!("| `{reason}` | {remedy} |");
+            assert!(docs.contains(&row), "docs/operations.md should have\n{row}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `/quarantine`: quarantined deliveries as they are served, newest first (R3).
 
 use domain::keys::Position;
+use domain::rules::quarantine::remedy;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,8 @@ pub struct QuarantineItem {
     pub state: &'static str,
     /// Why no fact could be made of it, in a word.
     pub reason: String,
+    /// What would change that: a setting, or a fix at the source; then it is retried.
+    pub remedy: Option<&'static str>,
     /// Whose delivery.
     pub provider: String,
     /// Reference of the endpoint it came in by.
@@ -90,6 +93,7 @@ impl Quarantine {
             fact_position: kept.position,
             state: row.state().as_str(),
             reason: text(kept.reason),
+            remedy: remedy(texts.get(kept.reason)),
             provider: text(kept.provider),
             endpoint: text(kept.endpoint),
             received_at: kept.received_at.to_string(),

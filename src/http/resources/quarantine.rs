@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
+use domain::rules::quarantine::remedy;
 use projections::entities::quarantine::list::{QuarantineFilter, QuarantineItem};
 use projections::entities::quarantine::row::QuarantineState;
 use projections::store::{Cursor, Page};
@@ -166,7 +167,9 @@ impl From<RetryRejection> for Problem {
             RetryRejection::NotFound => Self::not_found("quarantined delivery"),
             RetryRejection::StillQuarantined(error) => {
                 let (reason, detail) = error.reason();
-                Self::new(StatusCode::CONFLICT, "still_quarantined", detail).with("reason", reason)
+                Self::new(StatusCode::CONFLICT, "still_quarantined", detail)
+                    .with("reason", reason)
+                    .with("remedy", remedy(reason))
             }
         }
     }

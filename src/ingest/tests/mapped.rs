@@ -9,6 +9,7 @@ use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
 use crate::ingest::providers::generic::members::Members;
 use crate::ingest::providers::generic::{Mapping, MappingRule};
 use crate::ingest::signature::Scheme;
+use crate::ingest::time::TimeFormat;
 
 fn field(path: &str, read_as: ReadAs) -> Field {
     let paths = vec![Path::parse(path).expect("path")];
@@ -112,4 +113,21 @@ async fn thousands_of_events_in_one_delivery_are_more_than_one_submission_and_al
     let again = house.ingest.deliver(&one).await.expect("taken");
     assert_eq!((again.outcome, house.head()), (Outcome::Duplicate, 1_000));
     assert_eq!(BTreeMap::from_iter(again.facts.iter().map(|fact| (fact.position, ()))).len(), 1_000);
+}
+
+#[tokio::test]
+async fn r6_a_time_that_was_ahead_is_taken_by_a_retry_once_it_has_come() {
+    let house = house();
+    let occurred_at = Some(field("at", ReadAs::Instant(TimeFormat::Rfc3339)));
+    use_mapping(&house.ingest, Mapping { occurred_at, ..mapping(&[("talked", "completed")]) });
+    let mut ahead = delivery("msg-1");
+    ahead.body = Bytes::from(r#"{"id":"7","state":"talked","at":"2026-10-03T12:00:00Z"}"#);
+    let taken = house.ingest.deliver(&ahead).await.expect("taken");
+    assert_eq!(taken.outcome, Outcome::Quarantined);
+    let retry = async || house.commands().retry_delivery(&tenant("acme"), 1, None).await;
+    assert!(retry().await.is_err(), "two days ahead");
+    house.harness.time.set(instant("2026-10-02T12:00:01Z").0);
+    assert!(retry().await.is_ok());
+    let (_, name, _, _) = house.record(2);
+    assert_eq!(name, "tracker/msg-1");
 }
