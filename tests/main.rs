@@ -65,6 +65,7 @@ mod provider_fuzz;
 mod quarantine_remedies;
 mod readme;
 mod reads;
+mod release;
 mod replaced;
 mod reports;
 mod restatements;

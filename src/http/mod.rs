@@ -24,7 +24,7 @@ use api::whole_list::WholeLists;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
-    endpoints, exports, facts, health, hooks, leaderboard, login, metrics, notes, outreach, projections,
+    endpoints, exports, facts, health, home, hooks, leaderboard, login, metrics, notes, outreach, projections,
     quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
     tokens, users,
 };
@@ -33,6 +33,7 @@ use server::{cors, edge, lingering_close, observability};
 /// Every route with its need.
 fn routes() -> Routes {
     Routes::new("factfold")
+        .merge(home::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(observability::routes())

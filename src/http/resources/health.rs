@@ -41,19 +41,21 @@ async fn alive() -> Json<Liveness> {
     Json(Liveness { status: "alive" })
 }
 
-/// The server's name and version.
+/// The server's name, version and commit.
 #[derive(Serialize, ToSchema)]
 struct Version {
     /// Always `factfold`.
     name: &'static str,
     /// Version by SemVer.
     version: &'static str,
+    /// Commit that the binary is made of, in full; `unknown` where it was built without git or for debugging.
+    commit: &'static str,
 }
 
 /// Gets the server's version.
 #[utoipa::path(get, path = "/version", responses((status = 200, body = Version)))]
 async fn version() -> Json<Version> {
-    Json(Version { name: "factfold", version: env!("CARGO_PKG_VERSION") })
+    Json(Version { name: "factfold", version: env!("CARGO_PKG_VERSION"), commit: env!("FACTFOLD_COMMIT") })
 }
 
 /// The server accepts and serves requests.

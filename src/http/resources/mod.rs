@@ -14,6 +14,7 @@ pub mod endpoints;
 pub mod exports;
 pub mod facts;
 pub mod health;
+pub mod home;
 pub mod hooks;
 pub mod leaderboard;
 pub mod login;

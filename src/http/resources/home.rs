@@ -1,0 +1,44 @@
+//! The page at `/`: where a browser or a newcomer finds the rest.
+
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
+use utoipa_axum::routes;
+
+use crate::http::api::needs::Need;
+use crate::http::api::routes::Routes;
+
+/// `/`.
+pub fn routes() -> Routes {
+    Routes::new("process").add(Need::Open, routes!(home))
+}
+
+/// Nothing is loaded by the page, and no page frames it.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const PAGE: &str = "<!doctype html>
+<html lang=\"en\">
+<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Factfold</title></head>
+<body>
+<h1>Factfold</h1>
+<p>This server records facts once, and computes every figure from them.</p>
+<ul>
+<li><a href=\"/docs\">/docs</a>: the API, to read and to try</li>
+<li><a href=\"/api/openapi.json\">/api/openapi.json</a>: the API for programs (OpenAPI 3.1)</li>
+<li><a href=\"/healthz\">/healthz</a>: whether the process is alive</li>
+<li><a href=\"/readyz\">/readyz</a>: whether the server is ready, and if not, why</li>
+<li><a href=\"/version\">/version</a>: version and commit</li>
+</ul>
+<p>The API needs a token: <code>Authorization: Bearer …</code>; <code>factfold token create --help</code> says how to make one.</p>
+</body>
+</html>
+";
+
+/// The page with links to the API's documentation and the probes.
+#[utoipa::path(
+    get,
+    path = "/",
+    responses((status = 200, description = "The page", content_type = "text/html", body = String))
+)]
+async fn home() -> impl IntoResponse {
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+}
