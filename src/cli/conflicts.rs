@@ -48,11 +48,18 @@ enum What {
         conflict_id: Position,
     },
     /// Accept a conflict: the second content replaces the first in every figure
+    ///
+    /// The decision is for ever. Look first at what differs.
+    #[command(after_help = "Examples:\n  \
+        factfold conflicts show 4711\n  \
+        factfold conflicts accept 4711")]
     Accept {
         /// The conflict's id, from the list
         conflict_id: Position,
     },
     /// Reject a conflict: the first content stands
+    ///
+    /// The decision is for ever. Look first at what differs.
     Reject {
         /// The conflict's id, from the list
         conflict_id: Position,

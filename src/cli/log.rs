@@ -23,6 +23,9 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List a tenant's facts, newest first
+    #[command(after_help = "Examples:\n  \
+        factfold log list --tenant acme --kind call_reported --from 2025-10-01\n  \
+        factfold log list --tenant acme --json | jq .external_id")]
     List {
         /// The tenant of the facts
         #[arg(long, value_parser = tenant)]

@@ -23,6 +23,9 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Issue a token; it is printed to stdout once and cannot be shown again
+    ///
+    /// A viewer reads figures and lists; an agent works the dialer, too; an auditor reads all, with evidence and metrics;
+    /// an operator posts facts, retries and decides, too; an admin does everything, with tokens and users.
     #[command(after_help = "Examples:\n  \
         factfold token create dashboard --role viewer --tenant acme\n  \
         TOKEN=$(factfold token create nightly-audit --role auditor)")]

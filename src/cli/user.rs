@@ -42,7 +42,7 @@ enum What {
         /// Role in all tenants: auditor, operator or admin
         #[arg(long, value_parser = role)]
         role: Option<Role>,
-        /// Role in one tenant; can be repeated
+        /// Role in one tenant, e.g. acme=viewer, as viewer, agent, auditor, operator or admin; can be repeated
         #[arg(long = "member", value_name = "TENANT=ROLE", value_parser = membership)]
         memberships: Vec<(TenantId, Role)>,
     },
@@ -57,7 +57,7 @@ enum What {
     Grant {
         /// The user's email or id
         user: String,
-        /// The tenant and the role
+        /// The tenant, and the role in it: viewer, agent, auditor, operator or admin; e.g. acme=agent
         #[arg(value_name = "TENANT=ROLE", value_parser = membership)]
         membership: (TenantId, Role),
     },
