@@ -1,11 +1,16 @@
 //! The one configuration: flags over `FACTFOLD_*` over the file over defaults; wrong ones are refused by file, line and key.
 
 mod admin_token;
+mod advice;
+mod faults;
 mod file;
+mod grammar;
 mod mapping;
 mod sections;
 pub mod shown;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +21,8 @@ use domain::keys::TenantId;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use self::faults::Faults;
+use self::file::Reading;
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner};
 use crate::ingest::providers::generic::Mapping;
 
@@ -38,6 +45,13 @@ pub enum ConfigError {
         /// The rule.
         message: String,
     },
+    /// Several of it.
+    #[error("{} mistakes{}", .0.len(), lines(.0))]
+    Several(Vec<ConfigError>),
+}
+
+fn lines(errors: &[ConfigError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
 }
 
 /// A tenant as configured: its id and the body of its `tenant_configured`.
@@ -85,16 +99,47 @@ pub struct Limits {
     pub requests_burst: NonZeroU32,
     /// Connections that are open at once.
     pub connections: NonZeroU32,
+    /// Deliveries a second of one endpoint that is proven by its id alone; signed ones are never limited.
+    pub endpoint_deliveries_per_second: NonZeroU32,
+    /// Those of them that may come at once before that holds.
+    pub endpoint_deliveries_burst: NonZeroU32,
+    /// KiB a second of them.
+    pub endpoint_kib_per_second: NonZeroU32,
+    /// KiB of them that may come at once before that holds.
+    pub endpoint_kib_burst: NonZeroU32,
 }
 
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 const MANY: NonZeroU32 = NonZeroU32::new(100_000).expect("not zero");
+/// What a provider sends for days.
+const DELIVERIES: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
+/// An hour of it: what a provider kept back while it could not deliver is taken at once.
+const DELIVERIES_BURST: NonZeroU32 = NonZeroU32::new(3_600_000).expect("not zero");
+/// 2 MiB a second: 169 GiB a day.
+const KIB: NonZeroU32 = NonZeroU32::new(2_048).expect("not zero");
+/// 8 GiB, somewhat more than an hour of it.
+const KIB_BURST: NonZeroU32 = NonZeroU32::new(8_388_608).expect("not zero");
 
 impl Default for Limits {
-    /// More than one honest caller comes to with one server.
+    /// More than one honest caller or provider comes to with one server.
     fn default() -> Self {
-        Self { requests_per_second: MANY, requests_burst: MANY, connections: CONNECTIONS }
+        Self {
+            requests_per_second: MANY,
+            requests_burst: MANY,
+            connections: CONNECTIONS,
+            endpoint_deliveries_per_second: DELIVERIES,
+            endpoint_deliveries_burst: DELIVERIES_BURST,
+            endpoint_kib_per_second: KIB,
+            endpoint_kib_burst: KIB_BURST,
+        }
     }
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Whether `/metrics` has each tenant's figures of the current month, too.
+    pub figures: bool,
 }
 
 /// `[outbound]`: whom the server may call beside public https hosts.
@@ -154,6 +199,10 @@ pub struct Config {
     pub limits: Limits,
     /// `[outbound]`.
     pub outbound: Outbound,
+    /// `[metrics]`.
+    pub metrics: Metrics,
+    /// What may be meant and mostly is not, each by file, line and key.
+    pub advice: Vec<String>,
 }
 
 impl Default for Config {
@@ -170,6 +219,8 @@ impl Default for Config {
             http: Http::default(),
             limits: Limits::default(),
             outbound: Outbound::default(),
+            metrics: Metrics::default(),
+            advice: Vec::new(),
         }
     }
 }
@@ -187,6 +238,8 @@ pub struct Overrides {
     pub public_url: Option<String>,
     /// `FACTFOLD_ADMIN_TOKEN`.
     pub admin_token: Option<String>,
+    /// For a command that needs no secret: none is looked up, and one that is not there is no mistake.
+    pub leaves_secrets: bool,
 }
 
 /// The file that is read when none is named and it is there.
@@ -202,20 +255,28 @@ impl Config {
     }
 
     fn parse(path: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let file = file::read(path, text)?;
+        let mut faults = Faults::default();
         let admin_token = overrides.admin_token.as_deref();
         if let Some(message) = admin_token.and_then(admin_token::fault) {
             let place = "FACTFOLD_ADMIN_TOKEN".into();
-            return Err(ConfigError::Value { place, message: message.into() });
+            faults.add(ConfigError::Value { place, message: message.into() });
         }
         let admin_token = admin_token.map(Secret::new);
-        let public_url = match &overrides.public_url {
-            Some(url) => Some(file::public_url(url).ok_or_else(|| ConfigError::Value {
+        let given_url = overrides.public_url.as_ref().map(|url| {
+            file::public_url(url).ok_or_else(|| ConfigError::Value {
                 place: "--public-url (FACTFOLD_PUBLIC_URL)".into(),
                 message: file::PUBLIC_URL_RULE.into(),
-            })?),
-            None => file.public_url,
+            })
+        });
+        let given_url = faults.take(given_url.transpose()).flatten();
+        let reading = Reading {
+            public_url: overrides.public_url.is_some(),
+            listen: overrides.listen,
+            leaves_secrets: overrides.leaves_secrets,
         };
+        let file = file::read(path, text, reading, &mut faults);
+        let Some(file) = faults.done(file)? else { return Ok(Self::default()) };
+        let public_url = given_url.or(file.public_url);
         Ok(Self {
             data_dir: overrides.data_dir.clone().or(file.data_dir).unwrap_or_else(|| DEFAULT_DATA_DIR.into()),
             listen: overrides.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
@@ -228,6 +289,8 @@ impl Config {
             http: file.http,
             limits: file.limits,
             outbound: file.outbound,
+            metrics: file.metrics,
+            advice: file.advice,
         })
     }
 }
@@ -253,140 +316,4 @@ impl Overrides {
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Config, String> {
-        Config::parse("factfold.toml", text, &Overrides::default()).map_err(|error| error.to_string())
-    }
-
-    const TENANT: &str =
-        "[[tenant]]\nid = \"acme\"\nname = \"Acme Dental\"\ntimezone = \"America/New_York\"\n";
-
-    #[test]
-    fn the_contracts_example_is_accepted() {
-        let text = format!(
-            "data_dir = \"data\"\nlisten = \"127.0.0.1:8080\"\npublic_url = \"https://hooks.example.com\"\n{TENANT}\
-             workspaces = [\"Acme Client\", \"17\"]\ncurrency = \"USD\"\n[tenant.rules]\nqualified_min_seconds = 30\n\
-             [[tenant.tracking_number]]\nnumber = \"+15550199\"\nagent = \"ann@example.com\"\n\
-             [[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\ntenant = \"acme\"\nsecrets = [\"sesame\"]\n"
-        );
-        let config = parse(&text).expect("accepted");
-        assert_eq!(config.tenants[0].body["rules"]["qualified_min_seconds"], 30);
-        assert_eq!(config.endpoints[0].secrets[0].bytes(), b"sesame");
-        assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
-    }
-
-    #[test]
-    fn wrong_files_are_refused_by_line_and_key() {
-        let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\n";
-        let claim = |number: &str, workspace: &str| {
-            format!(
-                "[[tenant]]\nid = \"one\"\nname = \"One\"\ntimezone = \"UTC\"\nworkspaces = [\"{workspace}\"]\n\
-                 [[tenant.tracking_number]]\nnumber = \"{number}\"\n"
-            )
-        };
-        for (text, told) in [
-            ("data_dir = \"d\"\nlisten_on = \"x\"\n".to_owned(), "factfold.toml:2: listen_on: unknown field"),
-            ("listen = 7\n".to_owned(), "factfold.toml:1: listen: invalid type"),
-            (
-                TENANT.replace("America/New_York", "America/Nowhere"),
-                "factfold.toml:4: tenant.timezone: \"America/Now",
-            ),
-            (
-                format!("{TENANT}[tenant.rules]\nqualified_min_second = 3\n"),
-                "factfold.toml:6: tenant.rules.qualified_min_second: is not a member",
-            ),
-            (
-                format!("{TENANT}[tenant.rules]\n\nqualified_min_seconds = \"3\"\n"),
-                "factfold.toml:7: tenant.rules.qualified_min_seconds: must be an integer",
-            ),
-            (format!("{TENANT}{TENANT}"), "factfold.toml:6: tenant.id: \"acme\" is given twice"),
-            (
-                format!("{endpoint}secrets = [\"env:FACTFOLD_NOT_SET\"]\n"),
-                "factfold.toml:4: endpoint.secrets: the environment variable FACTFOLD_NOT_SET is not set",
-            ),
-            (
-                format!("{}{TENANT}workspaces = [\"x\",\n\"MAIN \"]\n", claim("+1 415 867 5309", "main")),
-                "factfold.toml:13: tenant.workspaces: workspace \"MAIN \" is claimed by the tenants one and acme",
-            ),
-            (
-                format!(
-                    "{}{}",
-                    claim("+14158675309", "a"),
-                    claim("+1 (415) 867-5309", "b").replace("\"one\"", "\"two\"")
-                ),
-                "factfold.toml:14: tenant.tracking_number.number: tracking number \"+1 (415) 867-5309\" is claimed",
-            ),
-            (
-                format!("{TENANT}[[tenant.tracking_number]]\nnumber = \"  \"\n"),
-                "factfold.toml:6: tenant.tracking_number.0.number: is required",
-            ),
-            (
-                format!("{TENANT}[tenant.clienttether]\nweb_key = \"env:FACTFOLD_NOT_SET\"\n"),
-                "factfold.toml:6: tenant.clienttether.web_key: the environment variable FACTFOLD_NOT_SET is not set",
-            ),
-            (
-                format!("{TENANT}[tenant.clienttether]\nweb_key = \"x\"\nbase_url = \"http://10.0.0.1/\"\n"),
-                "factfold.toml:7: tenant.clienttether.base_url: must be an https URL",
-            ),
-            (
-                "[http]\ncors = [\"https://a.example\", \"*\"]\n".to_owned(),
-                "factfold.toml:2: http.cors: must be an origin",
-            ),
-            (
-                "[limits]\nconnections = 0\n".to_owned(),
-                "factfold.toml:2: limits.connections: must be an integer",
-            ),
-            ("[limits]\nconections = 1\n".to_owned(), "factfold.toml:2: conections: unknown field"),
-            (
-                "[outbound]\nallow = [\"http://127.0.0.1\"]\n".to_owned(),
-                "factfold.toml:2: outbound.allow: must be a host",
-            ),
-            (endpoint.to_owned(), "factfold.toml:2: endpoint.secrets: twilio signs its deliveries"),
-            (endpoint.replace("twilio", "twillio"), "factfold.toml:3: endpoint.provider: unknown provider"),
-        ] {
-            let refused = parse(&text).expect_err(&text);
-            assert!(refused.contains(told), "{refused}\nshould say\n{told}");
-        }
-    }
-
-    #[test]
-    fn an_endpoint_of_a_tenant_that_the_file_does_not_have_waits_for_the_log_to_know_it() {
-        let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\nsecrets = [\"x\"]\n";
-        let config = parse(&format!("{endpoint}tenant = \"gone\"\n")).expect("read");
-        let refused: Vec<_> = config.strangers.iter().map(|it| it.refused().to_string()).collect();
-        assert_eq!(refused, ["factfold.toml:5: endpoint.tenant: no tenant \"gone\""]);
-        let config = parse(&format!("{TENANT}{endpoint}tenant = \"acme\"\n")).expect("read");
-        assert!(config.strangers.is_empty());
-    }
-
-    #[test]
-    fn every_table_of_the_contract_is_read() {
-        let text = format!(
-            "{TENANT}[tenant.clienttether]\nbase_url = \"http://127.0.0.1:9999/v2/api\"\nweb_key = \"sesame\"\n\
-             access_token = \"sesame\"\n[outbound]\nallow = [\"127.0.0.1\", \"Crm.Example.com\"]\n\
-             [http]\ncors = [\"https://app.example.com\"]\n[limits]\nrequests_per_second = 5\n"
-        );
-        let config = parse(&text).expect("accepted");
-        let crm = config.tenants[0].clienttether.as_ref().expect("a CRM");
-        assert_eq!(
-            (crm.base_url.as_str(), crm.web_key.bytes()),
-            ("http://127.0.0.1:9999/v2/api/", &b"sesame"[..])
-        );
-        assert!(config.outbound.allows("crm.example.com") && !config.outbound.allows("example.com"));
-        assert_eq!(config.http.cors, ["https://app.example.com"]);
-        assert_eq!((config.limits.requests_per_second.get(), config.limits.connections.get()), (5, 10_000));
-        assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
-    }
-
-    #[test]
-    fn flags_win_over_the_file() {
-        let overrides = Overrides { data_dir: Some("elsewhere".into()), ..Overrides::default() };
-        let config = Config::parse("f", "data_dir = \"data\"", &overrides).expect("accepted");
-        assert_eq!(config.data_dir, PathBuf::from("elsewhere"));
-    }
 }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{Failure, ServeArgs, Settings, output};
+use crate::config::Config;
 use crate::config::shown::{Shown, shown};
 
 /// Inspect the configuration
@@ -28,7 +29,9 @@ enum What {
 /// Prints the settings.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let What::Show(given) = &args.what;
-    let found = shown(&given.overrides(settings))?;
+    let overrides = given.overrides(settings);
+    let found = shown(&overrides)?;
+    Config::load(&overrides)?.advice.iter().for_each(|advice| output::note(advice));
     if settings.json {
         return found.iter().try_for_each(output::json_line);
     }

@@ -78,6 +78,14 @@ struct Settings {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server: receive webhooks and facts over HTTP, serve the figures
+    ///
+    /// Serves until SIGTERM or SIGINT; SIGHUP reads tenants and endpoints again. FACTFOLD_ADMIN_TOKEN, where it is set, is an
+    /// admin's token from the start; others are made with `factfold token create`. FACTFOLD_LOG says what is logged to
+    /// stderr [default: warn,factfold=info], as text on a terminal and as JSON elsewhere.
+    #[command(after_help = "Examples:\n  \
+        FACTFOLD_ADMIN_TOKEN=$(openssl rand -hex 32) factfold serve\n  \
+        factfold serve --config /etc/factfold/factfold.toml --listen 127.0.0.1:9090\n  \
+        kill -HUP \"$(pidof factfold)\"")]
     Serve(ServeArgs),
     /// Run a demo server with three tenants and simulated providers; nothing is kept
     Demo(demo::Args),
@@ -85,8 +93,17 @@ enum Command {
     Export(export::Args),
     Log(log::Args),
     /// Rebuild all read models from the log; print their digests and the rate
+    ///
+    /// A check that changes nothing: two runs print the same digests, and those of a running server are at
+    /// /api/v1/projections.
     Replay(replay::Args),
     /// Verify the log: checksums, gaps, hash tree, key index, read models; exit 3 on a violation
+    ///
+    /// Changes nothing, and may run beside a server, whose key index it then leaves out. What it finds is named by file,
+    /// byte and position.
+    #[command(after_help = "Examples:\n  \
+        factfold audit\n  \
+        factfold --data-dir /backup/factfold audit --json")]
     Audit(audit::Args),
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
@@ -103,14 +120,16 @@ struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "FACTFOLD_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Public base URL of the webhooks, as configured at the providers; some include it in their signatures; e.g. https://hooks.example.com
+    /// Scheme and host that providers call, e.g. https://hooks.example.com; some sign it [default: http:// and the address]
     #[arg(long, env = "FACTFOLD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 }
 
 impl ServeArgs {
     fn overrides(&self, settings: &Settings) -> Overrides {
-        Overrides { listen: self.listen, public_url: self.public_url.clone(), ..settings.overrides() }
+        let admin_token = std::env::var("FACTFOLD_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+        let (listen, public_url) = (self.listen, self.public_url.clone());
+        Overrides { listen, public_url, admin_token, leaves_secrets: false, ..settings.overrides() }
     }
 }
 
@@ -184,11 +203,12 @@ fn in_use(error: EngineError, instead: &str) -> Failure {
 }
 
 impl Settings {
+    /// Those of commands without a server, none of which checks a signature or lets somebody in.
     fn overrides(&self) -> Overrides {
         Overrides {
             file: self.config.clone(),
             data_dir: self.data_dir.clone(),
-            admin_token: std::env::var("FACTFOLD_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
+            leaves_secrets: true,
             ..Overrides::default()
         }
     }

@@ -33,8 +33,9 @@ impl Remote {
     /// # Errors
     /// There is no token.
     pub fn of(config: &Config, base: Option<&str>) -> Result<Self, Failure> {
-        let token = std::env::var("FACTFOLD_TOKEN").ok().filter(|token| !token.is_empty());
-        let token = token.as_deref().map(Secret::new).or_else(|| config.admin_token.clone());
+        let variable = |name| std::env::var(name).ok().filter(|token| !token.is_empty());
+        let token = variable("FACTFOLD_TOKEN").or_else(|| variable("FACTFOLD_ADMIN_TOKEN"));
+        let token = token.as_deref().map(Secret::new);
         let token = token
             .ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN is not set: it holds the API token".into()))?;
         let client = Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();

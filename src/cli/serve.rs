@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -11,8 +11,8 @@ use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::clock::system_clock;
 use crate::commands::CommandError;
 use crate::config::{Config, Overrides};
-use crate::engine::Engine;
-use crate::http::{App, ServeError, install_metrics, listen, serve};
+use crate::engine::{DataDir, Engine, EngineError};
+use crate::http::{Allowance, Allowances, App, ServeError, bind, install_metrics, open, serve};
 
 /// Threads for work that reads files or computes for long: each has a stack and buffers of its own.
 const BLOCKING_THREADS_MAX: usize = 128;
@@ -38,13 +38,17 @@ impl From<ServeError> for Failure {
 pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     let overrides = args.overrides(settings);
     let config = Config::load(&overrides)?;
+    advise(&config);
     runtime()?.block_on(async {
-        // The engine starts first, so that the port opens only when requests can be answered.
+        // The address is taken before anything is recorded, and opens when requests can be answered.
+        let port = match supervisor::listener().map_err(ServeError::Given)? {
+            Some(given) => Port::Open(TcpListener::from_std(given).map_err(ServeError::Given)?),
+            None => Port::Taken(take(&config)?),
+        };
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
-        let given = supervisor::listener().map_err(ServeError::Given)?;
-        let listener = match given {
-            Some(given) => TcpListener::from_std(given).map_err(ServeError::Given)?,
-            None => listen(config.listen).await?,
+        let listener = match port {
+            Port::Open(listener) => listener,
+            Port::Taken(socket) => open(socket, config.listen)?,
         };
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         if !engine.access.opens_to_somebody() {
@@ -56,7 +60,7 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
         let app = Arc::new(App::new(engine, served(&config)));
         let (signal, hangups) = (stop_signal()?, hangups()?);
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));
-        let reloading = tokio::spawn(reload(Arc::clone(&app), overrides, hangups));
+        let reloading = tokio::spawn(reload(Arc::clone(&app), config.clone(), overrides, hangups));
         supervisor::notify("READY=1");
         let stop = async {
             signal.await;
@@ -70,15 +74,52 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
     })
 }
 
+/// Where requests will come from.
+enum Port {
+    /// A service manager holds it open.
+    Open(TcpListener),
+    /// This process has it alone, and nobody can connect yet.
+    Taken(TcpSocket),
+}
+
+/// The address. Where it is in use because this directory's server serves on it, that is said.
+fn take(config: &Config) -> Result<TcpSocket, Failure> {
+    let dir = &config.data_dir;
+    bind(config.listen).map_err(|error| match DataDir::is_in_use(dir) {
+        true => EngineError::InUse(dir.display().to_string()).into(),
+        false => error.into(),
+    })
+}
+
+/// Says what of the configuration is mostly not meant.
+fn advise(config: &Config) {
+    for advice in &config.advice {
+        tracing::warn!(advice, "configuration");
+    }
+}
+
 /// The HTTP settings of a configuration.
 fn served(config: &Config) -> crate::http::Settings {
     crate::http::Settings {
         cors: config.http.cors.clone(),
         trusted_proxies: config.http.trusted_proxies.clone(),
-        requests_per_second: config.limits.requests_per_second,
-        requests_burst: config.limits.requests_burst,
+        allowances: Allowances {
+            requests: Allowance {
+                per_second: config.limits.requests_per_second,
+                burst: config.limits.requests_burst,
+            },
+            deliveries: Allowance {
+                per_second: config.limits.endpoint_deliveries_per_second,
+                burst: config.limits.endpoint_deliveries_burst,
+            },
+            delivered_kib: Allowance {
+                per_second: config.limits.endpoint_kib_per_second,
+                burst: config.limits.endpoint_kib_burst,
+            },
+        },
         connections_max: config.limits.connections.get() as usize,
         metrics: install_metrics(),
+        figures: config.metrics.figures,
     }
 }
 
@@ -87,8 +128,9 @@ fn hangups() -> Result<Signal, Failure> {
         .map_err(|error| Failure::Failed(format!("could not listen for signals: {error}")))
 }
 
-/// Reloads tenants and endpoints at each SIGHUP. An invalid file changes nothing and is logged.
-async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
+/// Reloads tenants and endpoints at each SIGHUP. An invalid file changes nothing and is logged; so are keys that have
+/// another value than at the start and want a restart.
+async fn reload(app: Arc<App>, started: Config, overrides: Overrides, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
             let config = Config::load(&overrides).map_err(|error| CommandError::Rejected(error.into()))?;
@@ -98,6 +140,11 @@ async fn reload(app: Arc<App>, overrides: Overrides, mut hangups: Signal) {
             Ok(config) => {
                 let (tenants, endpoints) = (config.tenants.len(), config.endpoints.len());
                 tracing::info!(tenants, endpoints, "configuration reloaded");
+                advise(&config);
+                let keys = started.wants_restart(&config).join(" ");
+                if !keys.is_empty() {
+                    tracing::warn!(keys, "changed, and in force only after a restart");
+                }
             }
             Err(error) => tracing::error!(%error, "configuration not reloaded"),
         }

@@ -8,75 +8,21 @@ use std::path::PathBuf;
 use domain::keys::TenantId;
 use domain::members::{Currency, Day};
 use domain::rules::calendar::ZoneName;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 
-use super::sections::{ClientTetherTable, HttpTable, LimitsTable, OutboundTable};
+use super::faults::Faults;
+use super::grammar::{EndpointTable, Grammar, TenantTable};
 use super::source::Source;
-use super::{ConfigError, Http, Limits, Outbound, Stranger, TenantConfig, mapping};
-use crate::directory::secret;
+use super::{
+    ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, grammar,
+    mapping,
+};
 use crate::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::providers::{Registry, generic::Mapping};
 
 /// What a public URL must be.
 pub const PUBLIC_URL_RULE: &str = "must be such as https://hooks.example.com";
-
-/// The file as written; unknown keys are refused.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Grammar {
-    data_dir: Option<PathBuf>,
-    listen: Option<SocketAddr>,
-    public_url: Option<Spanned<String>>,
-    #[serde(default)]
-    http: HttpTable,
-    #[serde(default)]
-    limits: LimitsTable,
-    #[serde(default)]
-    outbound: OutboundTable,
-    #[serde(default)]
-    tenant: Vec<TenantEntry>,
-    #[serde(default)]
-    endpoint: Vec<EndpointEntry>,
-    #[serde(default)]
-    mapping: Vec<mapping::MappingEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TenantEntry {
-    id: Spanned<String>,
-    name: Spanned<String>,
-    timezone: Spanned<String>,
-    currency: Option<Spanned<String>>,
-    #[serde(default)]
-    workspaces: Vec<Spanned<String>>,
-    recording: Option<bool>,
-    effective_from: Option<Spanned<String>>,
-    rules: Option<Spanned<toml::Table>>,
-    #[serde(default)]
-    tracking_number: Vec<TrackingNumberEntry>,
-    clienttether: Option<ClientTetherTable>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrackingNumberEntry {
-    number: Spanned<String>,
-    agent: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndpointEntry {
-    id: Spanned<String>,
-    provider: Spanned<String>,
-    tenant: Option<Spanned<String>>,
-    event: Option<Spanned<String>>,
-    #[serde(default)]
-    secrets: Vec<Spanned<String>>,
-}
 
 /// The file as understood.
 pub struct Understood {
@@ -90,38 +36,66 @@ pub struct Understood {
     pub http: Http,
     pub limits: Limits,
     pub outbound: Outbound,
+    pub metrics: Metrics,
+    pub advice: Vec<String>,
 }
 
-/// Reads the text of the file at `path`.
-pub fn read(path: &str, text: &str) -> Result<Understood, ConfigError> {
-    let source = Source::new(path, text);
-    let file: Grammar = toml::from_str(text).map_err(|error| source.unparsable(&error))?;
-    let public_url = file.public_url.map(|url| {
+/// What is said beside the file, and how it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Whether flag or variable give the public URL.
+    pub public_url: bool,
+    /// Where HTTP is served where the file does not say it, or a flag does.
+    pub listen: Option<SocketAddr>,
+    /// Whether secrets are left where they stand.
+    pub leaves_secrets: bool,
+}
+
+/// Reads the text of the file at `path`, and adds every mistake to `faults`; none where its grammar is one.
+pub fn read(path: &str, text: &str, reading: Reading, faults: &mut Faults) -> Option<Understood> {
+    let mut source = Source::new(path, text);
+    if reading.leaves_secrets {
+        source = source.without_secrets();
+    }
+    let file: Grammar = grammar::read(&source, faults)?;
+    let public_url = file.public_url.as_ref().map(|url| {
         let understood = self::public_url(url.get_ref());
         understood.ok_or_else(|| source.wrong(url.span(), "public_url", PUBLIC_URL_RULE))
     });
-    unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id))?;
-    unique(&source, "endpoint.id", file.endpoint.iter().map(|endpoint| &endpoint.id))?;
-    let outbound = file.outbound.understood(&source)?;
-    let tenants = file.tenant.iter().map(|entry| tenant(&source, entry, &outbound));
-    let tenants = tenants.collect::<Result<Vec<_>, _>>()?;
-    one_owner(&source, &file.tenant, &tenants)?;
-    let mappings = mapping::read(&source, &file.mapping)?;
+    let public_url = faults.take(public_url.transpose()).flatten();
+    let http = faults.take(file.http.understood(&source));
+    let limits = faults.take(file.limits.understood(&source));
+    let outbound = faults.take(file.outbound.understood(&source)).unwrap_or_default();
+    unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
+    let tenants = file.tenant.iter().map(|entry| tenant(&source, entry, &outbound, faults));
+    let tenants: Vec<TenantConfig> = tenants.collect::<Vec<_>>().into_iter().flatten().collect();
+    faults.take(one_owner(&source, &file.tenant, &tenants));
+    let mappings = mapping::read(&source, &file.mapping, faults);
     let registry = Registry::new(mappings.clone());
-    let endpoints = file.endpoint.iter().map(|entry| endpoint(&source, entry, &registry));
-    let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
-    let strangers = file.endpoint.iter().filter_map(|entry| stranger(&source, entry, &tenants)).collect();
-    Ok(Understood {
+    // Endpoints of a mapping at fault are not at fault.
+    let is_left_out = |entry: &&EndpointTable| {
+        let name = entry.provider.get_ref();
+        registry.provider(name).is_none() && file.mapping.iter().any(|entry| entry.name.get_ref() == name)
+    };
+    unique(&source, "endpoint.id", file.endpoint.iter().map(|endpoint| &endpoint.id), faults);
+    let endpoints = file.endpoint.iter().filter(|entry| !is_left_out(entry));
+    let endpoints = endpoints.filter_map(|entry| faults.take(endpoint(&source, entry, &registry))).collect();
+    let strangers = file.endpoint.iter().filter_map(|entry| stranger(&source, entry, &file.tenant)).collect();
+    let listen = reading.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
+    let advice = advice::of(&source, &file, &registry, reading.public_url, listen);
+    Some(Understood {
         data_dir: file.data_dir,
         listen: file.listen,
-        public_url: public_url.transpose()?,
+        public_url,
         tenants,
         endpoints,
         strangers,
         mappings,
-        http: file.http.understood(&source)?,
-        limits: file.limits.understood(&source)?,
+        http: http.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
         outbound,
+        metrics: file.metrics.understood(),
+        advice,
     })
 }
 
@@ -135,20 +109,20 @@ fn unique<'a>(
     source: &Source<'_>,
     key: &str,
     names: impl Iterator<Item = &'a Spanned<String>>,
-) -> Result<(), ConfigError> {
+    faults: &mut Faults,
+) {
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name.get_ref()) {
-            return Err(source.wrong(name.span(), key, format!("{:?} is given twice", name.get_ref())));
+            faults.add(source.wrong(name.span(), key, format!("{:?} is given twice", name.get_ref())));
         }
     }
-    Ok(())
 }
 
 /// A number or workspace that two tenants claim would give one's facts to the other.
 fn one_owner(
     source: &Source<'_>,
-    entries: &[TenantEntry],
+    entries: &[TenantTable],
     tenants: &[TenantConfig],
 ) -> Result<(), ConfigError> {
     let owners = tenants.iter().map(TenantConfig::owner).collect();
@@ -169,32 +143,56 @@ fn one_owner(
     Err(source.wrong(span.unwrap_or_default(), key, error.to_string()))
 }
 
+/// The tenant as understood; none where something of it is at fault, all of which is told.
 fn tenant(
     source: &Source<'_>,
-    entry: &TenantEntry,
+    entry: &TenantTable,
     outbound: &Outbound,
-) -> Result<TenantConfig, ConfigError> {
-    let id = TenantId::new(entry.id.get_ref())
-        .map_err(|error| source.wrong(entry.id.span(), "tenant.id", error.to_string()))?;
-    if ZoneName::parse(entry.timezone.get_ref()).is_none() {
+    faults: &mut Faults,
+) -> Option<TenantConfig> {
+    let id = TenantId::new(entry.id.get_ref());
+    let id = faults.take(id.map_err(|error| source.wrong(entry.id.span(), "tenant.id", error.to_string())));
+    let is_zone = ZoneName::parse(entry.timezone.get_ref()).is_some();
+    if !is_zone {
         let message =
             format!("{:?} is not an IANA time zone such as America/New_York", entry.timezone.get_ref());
-        return Err(source.wrong(entry.timezone.span(), "tenant.timezone", message));
+        faults.add(source.wrong(entry.timezone.span(), "tenant.timezone", message));
     }
-    if let Some(code) = entry.currency.as_ref().filter(|code| Currency::parse(code.get_ref()).is_none()) {
-        return Err(source.wrong(code.span(), "tenant.currency", "must be an ISO 4217 code such as USD"));
+    let currency = entry.currency.as_ref().filter(|code| Currency::parse(code.get_ref()).is_none());
+    if let Some(code) = currency {
+        faults.add(source.wrong(code.span(), "tenant.currency", "must be an ISO 4217 code such as USD"));
     }
-    if let Some(day) = entry.effective_from.as_ref().filter(|day| Day::parse(day.get_ref()).is_none()) {
-        return Err(source.wrong(day.span(), "tenant.effective_from", "must be a date such as 2025-10-09"));
+    let day = entry.effective_from.as_ref().filter(|day| Day::parse(day.get_ref()).is_none());
+    if let Some(day) = day {
+        faults.add(source.wrong(day.span(), "tenant.effective_from", "must be a date such as 2025-10-09"));
     }
+    // What is told already is not told again by the reader of facts.
+    let body = body(entry, is_zone, currency.is_none(), day.is_none());
+    // The same reader as for a posted fact: what the log would refuse is refused here, by name.
+    let refused = domain::facts::Fact::from_json("tenant_configured", body.clone(), "").and_then(Result::err);
+    for fault in refused.iter().flatten() {
+        let pointer = fault.pointer.replace('/', ".");
+        let key = pointer.replace("tracking_numbers", "tracking_number");
+        let span = fault_span(source, entry, &pointer);
+        faults.add(source.wrong(span, &format!("tenant{key}"), fault.message.clone()));
+    }
+    let clienttether = entry.clienttether.as_ref().map(|table| table.understood(source, outbound));
+    let clienttether = faults.take(clienttether.transpose())?.flatten();
+    let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
+    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, clienttether })
+}
+
+/// The body of the fact that the tenant's table states, without those of its values that are at fault.
+fn body(entry: &TenantTable, has_zone: bool, has_currency: bool, has_day: bool) -> Value {
     let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
+    let zone = if has_zone { entry.timezone.get_ref().as_str() } else { "UTC" };
     let mut body = Map::new();
     body.insert("name".into(), entry.name.get_ref().clone().into());
-    body.insert("timezone".into(), entry.timezone.get_ref().clone().into());
-    body.insert("currency".into(), text(&entry.currency).into());
+    body.insert("timezone".into(), zone.into());
+    body.insert("currency".into(), text(&entry.currency).filter(|_| has_currency).into());
     body.insert("workspaces".into(), entry.workspaces.iter().map(|name| name.get_ref().clone()).collect());
     body.insert("recording".into(), entry.recording.into());
-    body.insert("effective_from".into(), text(&entry.effective_from).into());
+    body.insert("effective_from".into(), text(&entry.effective_from).filter(|_| has_day).into());
     if let Some(rules) = &entry.rules {
         body.insert("rules".into(), json!(rules.get_ref()));
     }
@@ -203,20 +201,11 @@ fn tenant(
         json!({"number": tracking.number.get_ref(), "agent": tracking.agent.as_ref().map(Spanned::get_ref)})
     });
     body.insert("tracking_numbers".into(), numbers.collect());
-    let body = Value::Object(body);
-    // The same reader as for a posted fact: what the log would refuse is refused here, by name.
-    if let Some(Err(faults)) = domain::facts::Fact::from_json("tenant_configured", body.clone(), "") {
-        let fault = faults.first().map(|fault| (fault.pointer.replace('/', "."), fault.message.clone()));
-        let (pointer, message) = fault.unwrap_or_default();
-        let key = pointer.replace("tracking_numbers", "tracking_number");
-        return Err(source.wrong(fault_span(source, entry, &pointer), &format!("tenant{key}"), message));
-    }
-    let clienttether = entry.clienttether.as_ref().map(|table| table.understood(source, outbound));
-    Ok(TenantConfig { id, body, clienttether: clienttether.transpose()? })
+    Value::Object(body)
 }
 
 /// Where the member at fault stands, else the tenant's name.
-fn fault_span(source: &Source<'_>, entry: &TenantEntry, pointer: &str) -> Range<usize> {
+fn fault_span(source: &Source<'_>, entry: &TenantTable, pointer: &str) -> Range<usize> {
     let mut parts = pointer.split('.').skip(1);
     let (member, index) = (parts.next(), parts.next().and_then(|at| at.parse::<usize>().ok()));
     let span = match (member, index, &entry.rules) {
@@ -239,17 +228,17 @@ fn rule_span(source: &Source<'_>, rules: &Spanned<toml::Table>, pointer: &str) -
 }
 
 /// An endpoint of a tenant that the file does not have.
-fn stranger(source: &Source<'_>, entry: &EndpointEntry, tenants: &[TenantConfig]) -> Option<Stranger> {
+fn stranger(source: &Source<'_>, entry: &EndpointTable, tenants: &[TenantTable]) -> Option<Stranger> {
     let named = entry.tenant.as_ref()?;
     let tenant = TenantId::new(named.get_ref()).ok()?;
-    let is_known = tenants.iter().any(|known| known.id == tenant);
+    let is_known = tenants.iter().any(|known| known.id.get_ref() == tenant.as_str());
     let place = || format!("{}: endpoint.tenant", source.place(named.span().start));
     (!is_known).then(|| Stranger { tenant, place: place() })
 }
 
 fn endpoint(
     source: &Source<'_>,
-    entry: &EndpointEntry,
+    entry: &EndpointTable,
     registry: &Registry,
 ) -> Result<Endpoint, ConfigError> {
     let id = entry.id.get_ref();
@@ -265,18 +254,18 @@ fn endpoint(
         id.map_err(|error| source.wrong(named.span(), "endpoint.tenant", error.to_string()))
     });
     let tenant = tenant.transpose()?;
-    let resolve = |text: &Spanned<String>| {
-        secret::resolve(text.get_ref())
-            .map_err(|message| source.wrong(text.span(), "endpoint.secrets", message))
-    };
+    let secrets = entry.secrets.iter().map(|text| source.secret(text, "endpoint.secrets"));
+    let secrets = secrets.collect::<Result<Option<Vec<_>>, _>>()?;
+    let leaves_secrets = secrets.is_none();
     let endpoint = Endpoint {
         id: id.clone(),
         provider: entry.provider.get_ref().clone(),
         tenant,
         event: entry.event.as_ref().map(|event| event.get_ref().clone()),
-        secrets: entry.secrets.iter().map(resolve).collect::<Result<Vec<_>, _>>()?,
+        secrets: secrets.unwrap_or_default(),
     };
-    if let Err((key, message)) = provider.check(&endpoint) {
+    let checked = provider.check(&endpoint);
+    if let Some((key, message)) = checked.err().filter(|(key, _)| !(leaves_secrets && *key == "secrets")) {
         let event = entry.event.as_ref().filter(|_| key == "event").map(Spanned::span);
         let span = event.unwrap_or_else(|| entry.id.span());
         return Err(source.wrong(span, &format!("endpoint.{key}"), message));

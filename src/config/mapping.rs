@@ -17,6 +17,7 @@ use toml::Spanned;
 
 use self::field::At;
 use super::ConfigError;
+use super::faults::Faults;
 use super::source::Source;
 use crate::ingest::post::{PostingRole, required_role};
 use crate::ingest::providers;
@@ -29,7 +30,8 @@ use crate::ingest::time::TimeFormat;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappingEntry {
-    name: Spanned<String>,
+    /// What endpoints name it by.
+    pub name: Spanned<String>,
     version: Option<u16>,
     signature: Spanned<toml::Value>,
     echo_header: Option<Spanned<String>>,
@@ -59,24 +61,29 @@ struct RuleEntry {
 /// `kind` of events that are known and carry nothing to count.
 const IGNORED: &str = "ignored";
 
-/// Reads the mappings of the file.
-pub fn read(source: &Source<'_>, entries: &[MappingEntry]) -> Result<Vec<Mapping>, ConfigError> {
+/// Reads the mappings of the file; those at fault are told and left out.
+pub fn read(source: &Source<'_>, entries: &[MappingEntry], faults: &mut Faults) -> Vec<Mapping> {
     let mut mappings: Vec<Mapping> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let name = entry.name.get_ref();
-        let wrong = |message: String| Err(source.wrong(entry.name.span(), "mapping.name", message));
-        if let Err(error) = ProviderName::new(name) {
-            return wrong(error.to_string());
-        }
-        if providers::preset(name).is_some() {
-            return wrong(format!("{name} is a provider that needs no mapping"));
-        }
-        if mappings.iter().any(|mapping| mapping.name == *name) {
-            return wrong(format!("{name:?} is given twice"));
-        }
-        mappings.push(mapping(source, entry)?);
+        let named = check_name(source, entry, &mappings);
+        mappings.extend(faults.take(named.and_then(|()| mapping(source, entry))));
     }
-    Ok(mappings)
+    mappings
+}
+
+fn check_name(source: &Source<'_>, entry: &MappingEntry, known: &[Mapping]) -> Result<(), ConfigError> {
+    let name = entry.name.get_ref();
+    let wrong = |message: String| Err(source.wrong(entry.name.span(), "mapping.name", message));
+    if let Err(error) = ProviderName::new(name) {
+        return wrong(error.to_string());
+    }
+    if providers::preset(name).is_some() {
+        return wrong(format!("{name} is a provider that needs no mapping"));
+    }
+    if known.iter().any(|mapping| mapping.name == *name) {
+        return wrong(format!("{name:?} is given twice"));
+    }
+    Ok(())
 }
 
 fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigError> {

@@ -1,4 +1,5 @@
-//! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[outbound]`, `[tenant.clienttether]`.
+//! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[metrics]`, `[outbound]`,
+//! `[tenant.clienttether]`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -8,8 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::source::Source;
-use super::{ClientTether, ConfigError, Http, Limits, Outbound};
-use crate::directory::secret;
+use super::{ClientTether, ConfigError, Http, Limits, Metrics, Outbound};
 
 /// `[http]` as written.
 #[derive(Debug, Default, Deserialize)]
@@ -57,6 +57,10 @@ pub struct LimitsTable {
     requests_per_second: Option<Spanned<u32>>,
     requests_burst: Option<Spanned<u32>>,
     connections: Option<Spanned<u32>>,
+    endpoint_deliveries_per_second: Option<Spanned<u32>>,
+    endpoint_deliveries_burst: Option<Spanned<u32>>,
+    endpoint_kib_per_second: Option<Spanned<u32>>,
+    endpoint_kib_burst: Option<Spanned<u32>>,
 }
 
 impl LimitsTable {
@@ -66,13 +70,35 @@ impl LimitsTable {
             Some(number) => NonZeroU32::new(*number.get_ref())
                 .ok_or_else(|| source.wrong(number.span(), key, "must be an integer of at least 1")),
         };
-        let Limits { requests_per_second, requests_burst, connections } = Limits::default();
-        let rate = &self.requests_per_second;
-        Ok(Limits {
-            requests_per_second: number(rate, "limits.requests_per_second", requests_per_second)?,
-            requests_burst: number(&self.requests_burst, "limits.requests_burst", requests_burst)?,
-            connections: number(&self.connections, "limits.connections", connections)?,
-        })
+        let usual = Limits::default();
+        macro_rules! limits {
+            ($($key:ident),*) => {
+                Limits { $($key: number(&self.$key, concat!("limits.", stringify!($key)), usual.$key)?),* }
+            };
+        }
+        Ok(limits!(
+            requests_per_second,
+            requests_burst,
+            connections,
+            endpoint_deliveries_per_second,
+            endpoint_deliveries_burst,
+            endpoint_kib_per_second,
+            endpoint_kib_burst
+        ))
+    }
+}
+
+/// `[metrics]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsTable {
+    #[serde(default)]
+    figures: bool,
+}
+
+impl MetricsTable {
+    pub fn understood(&self) -> Metrics {
+        Metrics { figures: self.figures }
     }
 }
 
@@ -110,10 +136,12 @@ pub struct ClientTetherTable {
 }
 
 impl ClientTetherTable {
-    pub fn understood(&self, source: &Source<'_>, outbound: &Outbound) -> Result<ClientTether, ConfigError> {
-        let resolve = |text: &Spanned<String>, key: &str| {
-            secret::resolve(text.get_ref()).map_err(|message| source.wrong(text.span(), key, message))
-        };
+    /// None where its secrets are not needed.
+    pub fn understood(
+        &self,
+        source: &Source<'_>,
+        outbound: &Outbound,
+    ) -> Result<Option<ClientTether>, ConfigError> {
         let base_url = match &self.base_url {
             None => ClientTether::BASE_URL.to_owned(),
             Some(url) if may_be_called(url.get_ref(), outbound) => {
@@ -125,13 +153,10 @@ impl ClientTetherTable {
             }
         };
         let access_token = self.access_token.as_ref();
-        Ok(ClientTether {
-            base_url,
-            web_key: resolve(&self.web_key, "tenant.clienttether.web_key")?,
-            access_token: access_token
-                .map(|token| resolve(token, "tenant.clienttether.access_token"))
-                .transpose()?,
-        })
+        let access_token = access_token.map(|token| source.secret(token, "tenant.clienttether.access_token"));
+        let access_token = access_token.transpose()?.flatten();
+        let web_key = source.secret(&self.web_key, "tenant.clienttether.web_key")?;
+        Ok(web_key.map(|web_key| ClientTether { base_url, web_key, access_token }))
     }
 }
 

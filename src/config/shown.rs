@@ -46,6 +46,15 @@ pub fn shown(overrides: &Overrides) -> Result<Vec<Shown>, ConfigError> {
     Ok(settings)
 }
 
+impl Config {
+    /// Keys that another configuration gives another value, and that a running server does not take over.
+    pub fn wants_restart(&self, other: &Self) -> Vec<&'static str> {
+        let settings = |config| global(config, &Overrides::default());
+        let pairs = settings(self).into_iter().zip(settings(other));
+        pairs.filter(|(before, after)| before.1 != after.1).map(|(before, _)| before.0).collect()
+    }
+}
+
 /// What holds for the whole server: key, value, flag, variable, and what flag or variable say.
 type Global = (&'static str, Value, &'static str, &'static str, Option<String>);
 
@@ -88,6 +97,14 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
         file_only("limits.requests_per_second", json!(config.limits.requests_per_second)),
         file_only("limits.requests_burst", json!(config.limits.requests_burst)),
         file_only("limits.connections", json!(config.limits.connections)),
+        file_only(
+            "limits.endpoint_deliveries_per_second",
+            json!(config.limits.endpoint_deliveries_per_second),
+        ),
+        file_only("limits.endpoint_deliveries_burst", json!(config.limits.endpoint_deliveries_burst)),
+        file_only("limits.endpoint_kib_per_second", json!(config.limits.endpoint_kib_per_second)),
+        file_only("limits.endpoint_kib_burst", json!(config.limits.endpoint_kib_burst)),
+        file_only("metrics.figures", json!(config.metrics.figures)),
         file_only("outbound.allow", json!(config.outbound.allow)),
     ]
 }

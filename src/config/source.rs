@@ -2,11 +2,16 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
+
 use super::ConfigError;
+use crate::directory::{Secret, secret};
 
 /// A file's text and where it came from.
 pub struct Source<'a> {
     path: &'a str,
+    /// Whether secrets are looked up where the file says that they stand.
+    resolves: bool,
     /// The text.
     pub text: &'a str,
 }
@@ -14,7 +19,21 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// The text of the file at `path`.
     pub fn new(path: &'a str, text: &'a str) -> Self {
-        Self { path, text }
+        Self { path, resolves: true, text }
+    }
+
+    /// For a command that needs no secret: one that is not there is no mistake.
+    pub fn without_secrets(self) -> Self {
+        Self { resolves: false, ..self }
+    }
+
+    /// The secret that is written so; none where none is needed.
+    pub fn secret(&self, text: &Spanned<String>, key: &str) -> Result<Option<Secret>, ConfigError> {
+        if !self.resolves {
+            return Ok(None);
+        }
+        let resolved = secret::resolve(text.get_ref());
+        resolved.map(Some).map_err(|message| self.wrong(text.span(), key, message))
     }
 
     /// File and line of a byte.

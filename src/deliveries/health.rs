@@ -35,6 +35,7 @@ struct Cell {
     failure: u32,
     neutral: u32,
     refused: u32,
+    limited: u32,
     quarantined: u32,
     weak: u32,
     unknown_numbers: u32,
@@ -72,6 +73,8 @@ pub struct HealthSummary {
     pub conflicts: u64,
     /// Refused requests (401): not of the provider, or its secret has changed.
     pub refused: u64,
+    /// Requests that were answered 429: the endpoint brought more than it may.
+    pub limited: u64,
     /// The first of the refused ones.
     pub first_refused: Option<Instant>,
     /// Deliveries about tracking numbers that the tenant's configuration does not have.
@@ -116,7 +119,7 @@ impl Health {
         if let DeliveryStatus::Rejected = delivered.status {
             return;
         }
-        if delivered.status != DeliveryStatus::Refused {
+        if !matches!(delivered.status, DeliveryStatus::Refused | DeliveryStatus::Limited) {
             self.gap(Instant(delivered.at));
         }
         let newest = self.day.back().map_or(i64::MIN, |cell| cell.second);
@@ -136,6 +139,7 @@ impl Health {
             DeliveryStatus::Failed => cell.failure += 1,
             DeliveryStatus::Conflict => cell.neutral += 1,
             DeliveryStatus::Refused => cell.refused += 1,
+            DeliveryStatus::Limited => cell.limited += 1,
             DeliveryStatus::Rejected => {}
         }
         cell.weak += u32::from(delivered.weak);
@@ -188,6 +192,7 @@ impl Health {
             weak: sum(|cell| cell.weak),
             conflicts,
             refused: sum(|cell| cell.refused),
+            limited: sum(|cell| cell.limited),
             first_refused: first_refused.map(|cell| Instant(cell.second * SECOND)),
             unknown_numbers: sum(|cell| cell.unknown_numbers),
             first_unknown_number: first_unknown_number.map(|cell| Instant(cell.second * SECOND)),

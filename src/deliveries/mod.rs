@@ -51,6 +51,8 @@ pub enum DeliveryStatus {
     Rejected,
     /// 5xx.
     Failed,
+    /// 429: more than the endpoint may bring.
+    Limited,
 }
 
 impl DeliveryStatus {
@@ -65,11 +67,12 @@ impl DeliveryStatus {
             Self::Refused => "refused",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
+            Self::Limited => "limited",
         }
     }
 
     /// Every one of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ignored,
         Self::Duplicate,
         Self::Recorded,
@@ -78,6 +81,7 @@ impl DeliveryStatus {
         Self::Refused,
         Self::Rejected,
         Self::Failed,
+        Self::Limited,
     ];
 }
 

@@ -32,7 +32,10 @@ struct Queue {
 
 impl Queue {
     fn is_listed(&mut self, line: &Delivered) -> bool {
-        if !matches!(line.status, DeliveryStatus::Refused | DeliveryStatus::Rejected) {
+        if !matches!(
+            line.status,
+            DeliveryStatus::Refused | DeliveryStatus::Rejected | DeliveryStatus::Limited
+        ) {
             return true;
         }
         let minute = line.at.div_euclid(MINUTE);

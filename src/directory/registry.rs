@@ -55,6 +55,8 @@ pub struct TenantRegistry {
     inputs: Mutex<Inputs>,
     directory: RwLock<Arc<Directory>>,
     checkpoint: Checkpoint,
+    /// Whether nothing is delivered here, so that run-time endpoints are taken without their secrets.
+    leaves_secrets: bool,
 }
 
 impl Default for TenantRegistry {
@@ -71,7 +73,13 @@ impl TenantRegistry {
             inputs: Mutex::default(),
             directory: RwLock::new(Arc::new(directory)),
             checkpoint: Checkpoint::default(),
+            leaves_secrets: false,
         }
+    }
+
+    /// A registry for commands without a server: no secret is looked up.
+    pub fn without_secrets() -> Self {
+        Self { leaves_secrets: true, ..Self::default() }
     }
 
     /// The look-ups. Deliveries under way end with the ones they began with.
@@ -129,7 +137,11 @@ impl TenantRegistry {
 
     fn resolve(&self, inputs: &mut Inputs) {
         let state = self.state.read();
-        inputs.resolved = state.endpoints().iter().filter_map(|(name, made)| made.resolve(name)).collect();
+        let endpoints = state.endpoints().iter();
+        inputs.resolved = match self.leaves_secrets {
+            true => endpoints.map(|(name, made)| made.with_secrets(name, Vec::new())).collect(),
+            false => endpoints.filter_map(|(name, made)| made.resolve(name)).collect(),
+        };
     }
 
     fn rebuild(&self, inputs: &Inputs) {

@@ -5,7 +5,7 @@ use domain::keys::TenantId;
 use domain::members::{Instant, Text};
 
 use super::endpoint::Endpoint;
-use super::secret;
+use super::secret::{self, Secret};
 
 /// Provider and id of an endpoint.
 pub type EndpointName = (Text, Text);
@@ -30,20 +30,26 @@ impl RuntimeEndpoint {
     }
 
     /// The endpoint with its secrets; none if one cannot be loaded, for then it would take unsigned deliveries.
-    pub(super) fn resolve(&self, (provider, id): &EndpointName) -> Option<Endpoint> {
+    pub(super) fn resolve(&self, name: &EndpointName) -> Option<Endpoint> {
         let secrets = self.secrets.iter().map(|text| secret::resolve(text.as_str()));
         match secrets.collect::<Result<_, _>>() {
-            Ok(secrets) => Some(Endpoint {
-                id: id.to_string(),
-                provider: provider.to_string(),
-                tenant: self.tenant.clone(),
-                event: self.event.as_ref().map(ToString::to_string),
-                secrets,
-            }),
+            Ok(secrets) => Some(self.with_secrets(name, secrets)),
             Err(why) => {
+                let (provider, _) = name;
                 tracing::error!(%provider, why, "endpoint disabled: its secret could not be loaded");
                 None
             }
+        }
+    }
+
+    /// The endpoint with these secrets.
+    pub(super) fn with_secrets(&self, (provider, id): &EndpointName, secrets: Vec<Secret>) -> Endpoint {
+        Endpoint {
+            id: id.to_string(),
+            provider: provider.to_string(),
+            tenant: self.tenant.clone(),
+            event: self.event.as_ref().map(ToString::to_string),
+            secrets,
         }
     }
 }

@@ -38,6 +38,11 @@ impl DataDir {
         }
     }
 
+    /// Whether another process has the directory at `root`; not where there is none.
+    pub fn is_in_use(root: &Path) -> bool {
+        File::open(root).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock of a data directory that must be there: for commands that change what was set up before.
     pub fn existing(root: &Path) -> Result<Self, EngineError> {
         must_have_log(root)?;

@@ -21,9 +21,9 @@ impl ControlFolds {
     ///
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode.
-    pub fn open(log: &Log, access: Access) -> Result<Self, FoldError> {
-        let access = Arc::new(access);
-        let (registry, alert_targets) = (Arc::<TenantRegistry>::default(), Arc::<AlertTargets>::default());
+    pub fn open(log: &Log, access: Access, registry: TenantRegistry) -> Result<Self, FoldError> {
+        let (access, registry) = (Arc::new(access), Arc::new(registry));
+        let alert_targets = Arc::<AlertTargets>::default();
         let folds: Vec<Arc<dyn Fold>> =
             vec![Arc::clone(&access) as _, Arc::clone(&registry) as _, Arc::clone(&alert_targets) as _];
         let snapshot = log.snapshot();

@@ -128,7 +128,7 @@ impl Engine {
         let admin = config.admin_token.as_ref().map(Secret::bytes);
         let access = Access::new(secret.clone(), Arc::clone(&clock), admin);
         access.start_hashing().map_err(io_at(dir.root()))?;
-        let mut folds = ControlFolds::open(&log, access)?;
+        let mut folds = ControlFolds::open(&log, access, TenantRegistry::default())?;
         folds.follow(&log)?;
         let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
         let ingest = Arc::new(Ingest::new(

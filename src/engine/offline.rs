@@ -70,7 +70,7 @@ impl Offline {
     ) -> Result<Self, EngineError> {
         let public_url = config.public_url.clone().unwrap_or_default();
         let access = Access::new(secret.clone(), Arc::clone(&clock), None);
-        let mut folds = ControlFolds::open(&log, access)?;
+        let mut folds = ControlFolds::open(&log, access, TenantRegistry::without_secrets())?;
         folds.follow(&log)?;
         let (access, registry) = (Arc::clone(&folds.access), Arc::clone(&folds.registry));
         let tenants = Arc::clone(&registry);

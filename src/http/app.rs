@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::problem::Problem;
 use super::server::client_address::ClientAddresses;
-use super::server::limits::RateLimits;
+use super::server::limits::{Allowance, Allowances, RateLimits};
 use super::server::shares::{HeldPlace, Shares};
 use crate::engine::Engine;
 
@@ -32,28 +32,30 @@ pub struct Settings {
     pub cors: Vec<String>,
     /// Proxies whose word on the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
-    /// Most requests per second of one caller, on average.
-    pub requests_per_second: NonZeroU32,
-    /// Most requests of one caller in a burst.
-    pub requests_burst: NonZeroU32,
+    /// What each caller and each endpoint may bring.
+    pub allowances: Allowances,
     /// Most open connections.
     pub connections_max: usize,
     /// The recorder of metrics; without one `/metrics` is 404.
     pub metrics: Option<PrometheusHandle>,
+    /// Whether they have each tenant's figures, too.
+    pub figures: bool,
 }
 
 impl Default for Settings {
     /// Limits that one honest caller does not reach, and no metrics.
     fn default() -> Self {
         let many = NonZeroU32::new(100_000).unwrap_or(NonZeroU32::MAX);
+        let requests = Allowance { per_second: many, burst: many };
+        let (deliveries, delivered_kib) = (Allowance::UNLIMITED, Allowance::UNLIMITED);
         let connections_max = 10_000;
         Self {
             cors: Vec::new(),
             trusted_proxies: Vec::new(),
-            requests_per_second: many,
-            requests_burst: many,
+            allowances: Allowances { requests, deliveries, delivered_kib },
             connections_max,
             metrics: None,
+            figures: false,
         }
     }
 }
@@ -74,6 +76,7 @@ pub struct App {
     pub(super) cors: Arc<[String]>,
     pub(super) connections_max: usize,
     pub(super) metrics: Option<PrometheusHandle>,
+    pub(super) figures: bool,
     /// Permits of streams, each of which reads the log.
     pub(super) streams: Arc<Semaphore>,
     stream_shares: Arc<Shares>,
@@ -89,11 +92,12 @@ impl App {
         Self {
             engine,
             stopping: CancellationToken::new(),
-            limits: Arc::new(RateLimits::new(settings.requests_per_second, settings.requests_burst)),
+            limits: Arc::new(RateLimits::new(settings.allowances)),
             addresses: ClientAddresses::new(settings.trusted_proxies),
             cors: settings.cors.into(),
             connections_max: settings.connections_max,
             metrics: settings.metrics,
+            figures: settings.figures,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stream_shares: Shares::new(STREAMS_OF_ONE, 0),
             search_shares: Shares::new(SEARCHES_OF_ONE.0, SEARCHES_OF_ONE.1),

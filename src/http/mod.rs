@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use app::{App, Settings};
+pub use server::limits::{Allowance, Allowances};
 pub use server::observability::install as install_metrics;
-pub use server::serve::{ServeError, listen};
+pub use server::serve::{ServeError, bind, open};
 
 use api::openapi::ApiDocument;
 use api::problem::Problem;
@@ -24,9 +25,9 @@ use api::whole_list::WholeLists;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
-    endpoints, exports, facts, health, home, hooks, leaderboard, login, metrics, notes, outreach, projections,
-    quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
-    tokens, users,
+    endpoints, exports, facts, health, home, hooks, leaderboard, login, metrics, notes, outreach,
+    projections, quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync,
+    targets, tenants, tokens, users,
 };
 use server::{cors, edge, lingering_close, observability};
 

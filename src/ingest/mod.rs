@@ -79,6 +79,8 @@ pub struct DeliveryOrigin {
     pub challenge: Option<&'static str>,
     /// The header that answers of a known endpoint repeat, see [`ProviderAdapter::echo_header`].
     pub echo_header: Option<String>,
+    /// Whether a secret proves its deliveries, and not its id alone.
+    pub has_secret: bool,
 }
 
 /// Brings deliveries and posted facts into the log.
@@ -169,6 +171,7 @@ impl Ingest {
             echo_header: echo_header.map(str::to_owned),
             endpoint: found.map(|found| self.endpoint_reference(&found.provider, &found.id)),
             tenant: found.and_then(|found| found.tenant.clone()),
+            has_secret: found.is_some_and(|found| !found.secrets.is_empty()),
         }
     }
 

@@ -35,6 +35,9 @@ pub trait ProviderAdapter: Send + Sync {
     /// Whether it signs its deliveries: then every endpoint needs a secret.
     fn signs(&self) -> bool;
 
+    /// Whether its signatures cover the URL that it calls.
+    fn signs_url(&self) -> bool;
+
     /// The events that an endpoint may be for, where bodies do not name theirs; empty where they do.
     fn events(&self) -> &'static [&'static str] {
         &[]
@@ -135,6 +138,10 @@ impl ProviderAdapter for Preset {
 
     fn signs(&self) -> bool {
         self.signature.signs()
+    }
+
+    fn signs_url(&self) -> bool {
+        self.signature.signs_url()
     }
 
     fn events(&self) -> &'static [&'static str] {

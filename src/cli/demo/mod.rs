@@ -23,7 +23,7 @@ use crate::clock::system_clock;
 use crate::config::{Config, TenantConfig};
 use crate::directory::{Endpoint, Secret};
 use crate::engine::Engine;
-use crate::http::{App, ServeError, install_metrics, listen, serve};
+use crate::http::{App, ServeError, bind, install_metrics, open, serve};
 use indicatif::ProgressBar;
 use play::{Tally, play, post, write_report};
 use traffic::{DAYS, Request, TENANTS, TWILIO_TOKEN, Tenant, deliveries};
@@ -61,7 +61,7 @@ impl Drop for Scratch {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let scratch = Scratch::new()?;
     runtime()?.block_on(async {
-        let listener = bind(args.listen).await?;
+        let listener = listen(args.listen)?;
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         let base_url = format!("http://{address}");
         let token = token()?;
@@ -119,11 +119,12 @@ async fn story(
     Ok(tally)
 }
 
-async fn bind(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+    let listen = |address| bind(address).and_then(|socket| open(socket, address));
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-    match (listen(asked.unwrap_or(usual)).await, asked) {
+    match (listen(asked.unwrap_or(usual)), asked) {
         (Ok(listener), _) => Ok(listener),
-        (Err(_), None) => Ok(listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?),
+        (Err(_), None) => Ok(listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?),
         (Err(error), Some(_)) => Err(error.into()),
     }
 }

@@ -156,6 +156,9 @@ struct EndpointHealth {
     conflicts: u64,
     /// Requests that were refused (401), which count in no rate.
     refused: u64,
+    /// Requests that were answered 429, because the endpoint brought more than `[limits]` lets one bring that is proven by
+    /// its id alone. They count in no rate; nothing of them is kept.
+    limited: u64,
     /// `success` in percent of `success` and `failure`; null without either.
     success_rate: Option<f64>,
     /// Whether `success_rate` is at least 95; null without a rate.
@@ -189,6 +192,7 @@ impl EndpointHealth {
             weak: endpoint.weak,
             conflicts: endpoint.conflicts,
             refused: endpoint.refused,
+            limited: endpoint.limited,
             success_rate: endpoint.success_rate(),
             healthy: endpoint.is_healthy(),
             usual_gap_seconds: endpoint.usual_gap_seconds,

@@ -57,6 +57,7 @@ fn outcome(accepted: &Result<Accepted, HookError>) -> &'static str {
     match accepted {
         Ok(accepted) => accepted.outcome.as_str(),
         Err(HookError::Body(_)) => "body_not_whole",
+        Err(HookError::Limited(_)) => "limited",
         Err(HookError::Delivery(error)) => match error {
             DeliveryError::UnknownEndpoint => "unknown_endpoint",
             DeliveryError::Method | DeliveryError::TooLarge => "not_acceptable",
@@ -99,7 +100,8 @@ struct Delivered {
         (status = 401, description = "Missing or invalid signature"),
         (status = 404, description = "Unknown provider or endpoint"),
         (status = 405, description = "The provider does not deliver by this method"),
-        (status = 413, description = "Over 1 MiB")
+        (status = 413, description = "Over 1 MiB"),
+        (status = 429, description = "More than `[limits]` lets an endpoint bring that is proven by its id alone; signed deliveries are never limited")
     )
 )]
 async fn deliver(
@@ -119,7 +121,8 @@ async fn deliver(
         (status = 401, description = "Missing or invalid signature"),
         (status = 404, description = "Unknown provider or endpoint"),
         (status = 405, description = "The provider does not deliver by this method"),
-        (status = 413, description = "Over 1 MiB")
+        (status = 413, description = "Over 1 MiB"),
+        (status = 429, description = "More than `[limits]` lets an endpoint bring that is proven by its id alone; signed deliveries are never limited")
     )
 )]
 async fn deliver_by_get(
@@ -192,13 +195,15 @@ impl Echo {
 enum HookError {
     /// The body was not read to its end.
     Body(Problem),
+    /// The endpoint brings too much.
+    Limited(Problem),
     Delivery(DeliveryError),
 }
 
 impl From<HookError> for Problem {
     fn from(error: HookError) -> Self {
         match error {
-            HookError::Body(problem) => problem,
+            HookError::Body(problem) | HookError::Limited(problem) => problem,
             HookError::Delivery(error) => error.into(),
         }
     }
@@ -219,6 +224,12 @@ async fn deliver_to(
         // The source asks whether the URL is its own, and signs nothing; nothing is delivered.
         let tenant = origin.tenant.clone();
         return Ok(Accepted { tenant, ..Accepted::nothing() });
+    }
+    let unproven = origin.endpoint.as_deref().filter(|_| !origin.has_secret);
+    if let Some(endpoint) = unproven {
+        // Whoever knows its id may fill the disk.
+        let bytes = body.len() + parts.uri.query().map_or(0, str::len);
+        app.limits.count_delivery(endpoint, bytes).map_err(HookError::Limited)?;
     }
     let headers = parts.headers.iter();
     let delivery = Delivery {
@@ -259,6 +270,7 @@ fn noted(
             }
         },
         Err(HookError::Body(_)) => (DeliveryStatus::Rejected, Some("body_not_whole")),
+        Err(HookError::Limited(_)) => (DeliveryStatus::Limited, Some("too_many_deliveries")),
         Err(HookError::Delivery(error)) => match error {
             DeliveryError::UnknownEndpoint => (DeliveryStatus::Rejected, Some("unknown_endpoint")),
             DeliveryError::Method => (DeliveryStatus::Rejected, Some("method_not_allowed")),

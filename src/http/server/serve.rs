@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::interval;
 
 use super::connections::{self, ConnectionLimits};
@@ -65,7 +65,22 @@ async fn run_upkeep(app: &App) {
     }
 }
 
-/// Binds `address`.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+/// Most connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// Takes `address`, so that no other process can; connections are refused until it is opened.
+pub fn bind(address: SocketAddr) -> Result<TcpSocket, ServeError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Not held up by connections of a process before it.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    bound().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Opens what was bound to `address`.
+pub fn open(socket: TcpSocket, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    socket.listen(BACKLOG).map_err(|source| ServeError::Listen { address, source })
 }

@@ -93,6 +93,10 @@ impl ProviderAdapter for Mapping {
         self.signature.signs()
     }
 
+    fn signs_url(&self) -> bool {
+        self.signature.signs_url()
+    }
+
     fn mapping_version(&self) -> u16 {
         self.version
     }

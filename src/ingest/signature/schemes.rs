@@ -135,6 +135,15 @@ impl Scheme {
         *self != Self::Unsigned
     }
 
+    /// Whether the URL that was called is signed.
+    pub fn signs_url(&self) -> bool {
+        match self {
+            Self::Mac(macs) => macs.iter().any(|mac| mac.signed.contains("{url}")),
+            Self::Twilio => true,
+            Self::Mailgun | Self::SendGrid | Self::Header(_) | Self::Basic | Self::Unsigned => false,
+        }
+    }
+
     /// Headers in which a source that signs so names its event, the same for every retry of it.
     pub fn id_headers(&self) -> &'static [&'static str] {
         match self {

@@ -37,7 +37,7 @@ impl House {
     }
 
     fn deliver_with(&self, at: i64, status: DeliveryStatus, error: Option<&str>) {
-        let before = self.health().map_or(0, |health| health.deliveries + health.refused);
+        let before = self.health().map_or(0, |health| health.deliveries + health.refused + health.limited);
         self.parts.deliveries.record(Delivered {
             at,
             id: [0; 16],
@@ -51,7 +51,7 @@ impl House {
             weak: false,
         });
         until("the delivery counts", || {
-            self.health().map_or(0, |health| health.deliveries + health.refused) > before
+            self.health().map_or(0, |health| health.deliveries + health.refused + health.limited) > before
         });
     }
 
