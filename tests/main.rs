@@ -33,6 +33,7 @@ mod csv_answers;
 mod data_dir;
 mod deliveries;
 mod demo;
+mod deployed;
 mod dialer_metrics;
 mod dialer_races;
 mod dialer_sessions;
