@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "demo",
     "import",
     "export",
+    "log accept-clock",
     "log follow",
     "log list",
     "log show",
