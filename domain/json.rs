@@ -1,6 +1,7 @@
 //! Strict JSON: no duplicate keys, at most 64 levels; and the reader of a fact's members.
 
 mod mend;
+mod nearest;
 mod number;
 mod value;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use mend::without_byte_order_mark;
+pub use nearest::nearest;
 pub use number::Number;
 pub use value::{Json, parse, parse_as_written};
 
@@ -49,6 +51,8 @@ pub enum TextRule {
 #[derive(Debug)]
 pub struct Reader<'e> {
     members: Vec<(Cow<'e, str>, Json<'e>)>,
+    /// The names that were asked for: the members that there can be.
+    known: Vec<&'static str>,
     path: String,
     /// Length of `path` without the member being read.
     base: usize,
@@ -60,7 +64,14 @@ impl<'e> Reader<'e> {
     /// Reads `value`, which must be an object; `path` is its JSON pointer.
     pub fn new(value: Json<'e>, path: &str, errors: &'e mut Vec<FieldError>) -> Self {
         let texts = TextRule::Refuse;
-        let mut reader = Self { members: Vec::new(), path: path.to_owned(), base: path.len(), texts, errors };
+        let mut reader = Self {
+            members: Vec::new(),
+            known: Vec::new(),
+            path: path.to_owned(),
+            base: path.len(),
+            texts,
+            errors,
+        };
         match value {
             Json::Object(members) => reader.members = members,
             Json::Null => {}
@@ -94,7 +105,8 @@ impl<'e> Reader<'e> {
     }
 
     /// Takes a member unless it is absent, which null, `[]`, `{}` and blank text are the same as (RULINGS).
-    fn given(&mut self, name: &str) -> Option<Json<'e>> {
+    fn given(&mut self, name: &'static str) -> Option<Json<'e>> {
+        self.known.push(name);
         let at = self.members.iter().position(|(known, _)| known == name)?;
         let (_, value) = self.members.swap_remove(at);
         let is_given = match &value {
@@ -108,7 +120,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A member that may be absent.
-    pub fn optional<T: Member>(&mut self, name: &str) -> Option<T> {
+    pub fn optional<T: Member>(&mut self, name: &'static str) -> Option<T> {
         match self.given(name) {
             None => None,
             Some(value) => {
@@ -119,7 +131,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A member that must be there and not blank.
-    pub fn required<T: Member>(&mut self, name: &str) -> Option<T> {
+    pub fn required<T: Member>(&mut self, name: &'static str) -> Option<T> {
         let before = self.errors.len();
         let read = self.optional(name);
         if read.is_none() && self.errors.len() == before {
@@ -129,7 +141,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A list that must have an item.
-    pub fn filled<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
+    pub fn filled<T: Member>(&mut self, name: &'static str, max: usize) -> Vec<T> {
         let before = self.errors.len();
         let read = self.list(name, max);
         if read.is_empty() && self.errors.len() == before {
@@ -139,7 +151,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A list; absent and empty are the same. At most `max` items.
-    pub fn list<T: Member>(&mut self, name: &str, max: usize) -> Vec<T> {
+    pub fn list<T: Member>(&mut self, name: &'static str, max: usize) -> Vec<T> {
         match self.given(name) {
             None => Vec::new(),
             Some(Json::List(items)) if items.len() <= max => {
@@ -170,7 +182,7 @@ impl<'e> Reader<'e> {
     }
 
     /// Reads a nested object with `read`; absent and `{}` are the same.
-    pub fn nested<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
+    pub fn nested<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
         match self.given(name) {
             None => None,
             Some(value) => {
@@ -184,7 +196,12 @@ impl<'e> Reader<'e> {
     }
 
     /// Reads a list of objects, each with `read`; at most `max` of them.
-    pub fn rows<T>(&mut self, name: &str, max: usize, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Vec<T> {
+    pub fn rows<T>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        read: impl Fn(&mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
         let items = match self.given(name) {
             None => return Vec::new(),
             Some(Json::List(items)) if items.len() <= max => items,
@@ -206,7 +223,7 @@ impl<'e> Reader<'e> {
     }
 
     /// Takes a member as it is, unless it is absent.
-    pub fn take(&mut self, name: &str) -> Option<Json<'e>> {
+    pub fn take(&mut self, name: &'static str) -> Option<Json<'e>> {
         self.enter(name);
         self.given(name)
     }
@@ -240,9 +257,14 @@ impl<'e> Reader<'e> {
     pub fn finish(mut self) {
         let mut unknown = std::mem::take(&mut self.members);
         unknown.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (name, _) in unknown {
-            self.enter(&name);
-            self.fault("is not a member of this body");
+        let known = std::mem::take(&mut self.known);
+        for (at, (name, _)) in unknown.iter().enumerate() {
+            let near =
+                nearest(name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            // Once is enough to say which there are.
+            let list = if at == 0 { format!(" (members: {})", known.join(", ")) } else { String::new() };
+            self.enter(name);
+            self.fault(&format!("is not a member of this body{near}{list}"));
         }
     }
 }

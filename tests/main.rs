@@ -58,6 +58,7 @@ mod limits;
 mod logins;
 mod malformed;
 mod mapping_kinds;
+mod mistakes;
 mod notes;
 mod order;
 mod outreach;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use domain::json::nearest;
 use toml::Spanned;
 
 use super::ConfigError;
@@ -53,7 +54,7 @@ impl<'a> Source<'a> {
 
     /// The parser says what and where; the key stands in the line.
     pub fn unparsable(&self, error: &toml::de::Error) -> ConfigError {
-        let message = error.message().to_owned();
+        let message = with_nearest(error.message());
         let Some(span) = error.span() else {
             return ConfigError::Value { place: self.path.to_owned(), message };
         };
@@ -65,4 +66,14 @@ impl<'a> Source<'a> {
         };
         ConfigError::Value { place, message }
     }
+}
+
+/// What serde says of a key that is none, with the one that was probably meant.
+fn with_nearest(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let near = quoted.next().filter(|_| message.starts_with("unknown field")).and_then(|given| {
+        let known: Vec<&str> = quoted.collect();
+        nearest(given, &known)
+    });
+    near.map_or_else(|| message.to_owned(), |near| format!("{message}; did you mean {near}?"))
 }

@@ -121,7 +121,7 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     }
 }
 
-pub(super) fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>> {
+pub(super) fn required<'j>(at: &mut Reader<'j>, member: &'static str) -> Option<Json<'j>> {
     let value = at.take(member);
     if value.is_none() {
         at.fault("is required");
@@ -132,7 +132,7 @@ pub(super) fn required<'j>(at: &mut Reader<'j>, member: &str) -> Option<Json<'j>
 /// A name is taken as it is: no trimming, no folding (RULINGS, Identifiers).
 pub(super) fn name<T>(
     at: &mut Reader<'_>,
-    member: &str,
+    member: &'static str,
     read: fn(&str) -> Result<T, NameError>,
 ) -> Option<T> {
     let value = required(at, member)?;
@@ -225,8 +225,8 @@ mod tests {
                 "/occurred_at: must not be more than 24 hours ahead of now",
                 "/body/status: must be one of initiated ringing in_progress completed busy no_answer failed canceled",
                 "/body/duration_seconds: must be an integer from 0 to 4294967295",
-                "/body/colour: is not a member of this body",
-                "/position: is not a member of this body",
+                "/body/colour: is not a member of this body (members: call_id, status, answered, duration_seconds, direction, tracking_number, agent, lead_id, session_id, started_at, answered_at, ended_at, answered_by, parent_call_id, source, campaign, from, to)",
+                "/position: is not a member of this body (members: provider, external_id, occurred_at, kind, body)",
             ]
         );
         assert_eq!(faults("[]"), [": must be an object"]);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::facts::kind_named;
 use domain::facts::tenant::CountedDirection;
+use domain::json::nearest;
 use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
@@ -25,8 +26,11 @@ impl<'r> Query<'r> {
         let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             if !known.iter().any(|names| names.contains(&name.as_ref())) {
+                let known = known.concat();
+                let near =
+                    nearest(&name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
                 let detail =
-                    format!("unknown parameter {name:?}; this route has: {}", known.concat().join(", "));
+                    format!("unknown parameter {name:?}{near} (this route has: {})", known.join(", "));
                 return Err(Problem::bad_request("unknown_parameter", detail));
             }
             if given.iter().any(|(before, _)| *before == name) {
