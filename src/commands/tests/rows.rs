@@ -1,5 +1,7 @@
 //! A row for every command: what it needs, how it is sent, and what is so when it is sent twice.
 
+use std::collections::BTreeSet;
+
 use domain::facts::access::Role;
 use domain::rules::outcomes::Outcome;
 use domain::rules::reports::ReportState;
@@ -221,6 +223,13 @@ pub fn rows() -> Vec<Row> {
                 Two::One,
             )
         },
+        row(
+            "begin_with_file",
+            nothing,
+            |c, _| result(c.begin_with_file(&file("17"), &BTreeSet::new())),
+            Stands,
+            Two::One,
+        ),
         row("load_file", nothing, |c, _| result(c.load_file(&file("17"))), Stands, Two::One),
         row("load_file, otherwise", configured, |c, _| result(c.load_file(&file("18"))), Stands, Two::One),
         row(
