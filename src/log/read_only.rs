@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::keys::Position;
 
@@ -27,6 +27,8 @@ use super::{Head, seal};
 
 /// Attempts before what is read counts as damage and not as a file that was being written or sealed.
 const TRIES: usize = 8;
+/// So long a file may be sealed whenever it is looked at.
+const SEALING_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(30);
 /// Looks at the mark, each after a [`PAUSE`], before frames past it count as not under way.
@@ -71,16 +73,21 @@ impl LogSnapshot {
     /// # Errors
     /// Those of [`super::Log::open`], after some attempts: a file that a server is writing looks damaged for a moment.
     pub fn read_only(disk: &Arc<dyn Disk>) -> Result<Self, LogError> {
-        let mut tries = 1;
+        let (mut tries, sealed_until) = (1, Instant::now() + SEALING_MAX);
         loop {
             match read(disk) {
                 Err(LogError::NewerFormat { file, found, known }) => {
                     return Err(LogError::NewerFormat { file, found, known });
                 }
-                Err(_) if tries < TRIES => sleep(PAUSE),
+                // Sealed while it was looked at: on a busy machine that may happen many times in a row.
+                Err(LogError::Io { error, .. })
+                    if error.kind() == io::ErrorKind::NotFound && Instant::now() < sealed_until => {}
+                Err(_) if tries < TRIES => {
+                    tries += 1;
+                    sleep(PAUSE);
+                }
                 done => return done,
             }
-            tries += 1;
         }
     }
 }
