@@ -50,7 +50,7 @@ pub async fn plant(server: &Server) -> Ids {
         "amount_minor": 7, "currency": "USD"});
     let facts = [
         with(answered(&call, 45, AT), reported),
-        with(answered(&named("now"), 45, &ago(0)), json!({"agent": agent})),
+        with(answered(&named("now"), 45, &ago(0)), json!({"agent": agent, "source": CANARY})),
         with(disposed(&call, 1, "callback", AT), json!({"note": CANARY, "agent": agent})),
         with(fact("desk", &named("r"), "call_recorded", AT), recording),
         with(mail("lead_interested", 1, lead.clone(), AT), json!({"reply": reply, "campaign": CANARY})),
