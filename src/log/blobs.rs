@@ -39,7 +39,7 @@ pub(super) fn put(disk: &dyn Disk, digest: &Hash, bytes: &Bytes) -> Result<(), L
     }
     let file = disk.create(INCOMING).map_err(|e| LogError::while_writing(INCOMING, e))?;
     file.write_at(0, bytes).map_err(|e| LogError::while_writing(INCOMING, e))?;
-    file.sync_data().map_err(|e| LogError::while_syncing(INCOMING, e))?;
+    file.sync_data().map_err(|e| LogError::while_writing(INCOMING, e))?;
     disk.rename(INCOMING, &path).map_err(|e| LogError::while_writing(&path, e))
 }
 

@@ -149,15 +149,10 @@ impl LogError {
         Self::Damaged { file: file.into(), offset, why: why.to_string().into() }
     }
 
-    /// What a failed write means while the log runs: a full disk passes, anything else does not.
+    /// What a failed write means while the log runs, and a failed sync of bytes that are written again, whole, before
+    /// anything relies on them: a full disk passes, anything else does not.
     pub(super) fn while_writing(file: &str, error: io::Error) -> Self {
         if is_full(&error) { Self::Full } else { Self::stopped(file, &error) }
-    }
-
-    /// What a failed sync of bytes means that are written again, whole, before anything relies on them: then a disk
-    /// that was full passes. Any other failure leaves the pages' fate unknown, and a second sync would not tell.
-    pub(super) fn while_syncing(file: &str, error: io::Error) -> Self {
-        Self::while_writing(file, error)
     }
 
     /// What never passes: the pages' fate is unknown, so never go on.

@@ -66,7 +66,7 @@ impl Fill {
         let to = (from / self.step + 1) * self.step;
         file.write_at(from, &vec![0; (to - from) as usize])
             .map_err(|e| LogError::while_writing(&self.path, e))?;
-        file.sync_data().map_err(|e| LogError::while_syncing(&self.path, e))?;
+        file.sync_data().map_err(|e| LogError::while_writing(&self.path, e))?;
         self.filled.store(to, Ordering::Release);
         Ok(())
     }

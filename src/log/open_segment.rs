@@ -93,7 +93,7 @@ impl OpenSegment {
         let mut start = vec![0; fill_step.max(FRAMES_AT) as usize];
         start[..USED].copy_from_slice(&header_of(first, &before.root(), seed));
         file.write_at(0, &start).map_err(|e| LogError::while_writing(&making, e))?;
-        file.sync_data().map_err(|e| LogError::while_syncing(&making, e))?;
+        file.sync_data().map_err(|e| LogError::while_writing(&making, e))?;
         disk.rename(&making, &path).map_err(|e| LogError::while_writing(&path, e))?;
         disk.sync_dir("journal").map_err(|e| LogError::stopped("journal", &e))?;
         let fill = Arc::new(Fill::new(Arc::clone(disk), Arc::clone(&path), start.len() as u64, fill_step));
@@ -204,7 +204,7 @@ impl OpenSegment {
         if self.residue > self.end {
             let zeros = vec![0; (self.residue - self.end) as usize];
             self.file.write_at(self.end, &zeros).map_err(|e| LogError::while_writing(&self.path, e))?;
-            self.file.sync_data().map_err(|e| LogError::while_syncing(&self.path, e))?;
+            self.file.sync_data().map_err(|e| LogError::while_writing(&self.path, e))?;
             self.residue = self.end;
         }
         self.fill.reserve(self.end + len)
@@ -220,7 +220,7 @@ impl OpenSegment {
         let bytes = group.in_file(self.seed);
         self.file.write_at(self.end, bytes).map_err(|e| LogError::while_writing(&self.path, e))?;
         if sync {
-            self.file.sync_data().map_err(|e| LogError::while_syncing(&self.path, e))?;
+            self.file.sync_data().map_err(|e| LogError::while_writing(&self.path, e))?;
         }
         self.end = end;
         Ok(())

@@ -228,7 +228,7 @@ impl Writer {
         if let Err(error) = self.check_place() {
             return self.stop(&error);
         }
-        match self.mark.sync().map_err(|e| LogError::while_syncing(super::high_water::PATH, e)) {
+        match self.mark.sync().map_err(|e| LogError::while_writing(super::high_water::PATH, e)) {
             // The mark stays unsynced, and is tried again.
             Ok(()) | Err(LogError::Full) => {}
             Err(error) => return self.stop(&error),
