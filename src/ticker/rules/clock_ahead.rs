@@ -11,10 +11,6 @@ const RULE: AlertRule = AlertRule::ClockAhead;
 
 /// One alert, over when the clock has reached the log's last fact.
 pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
-    // Of the rows alone that are of no tenant.
-    if situation.audit.is_none() {
-        return Vec::new();
-    }
     let found = situation.head_ahead.map(|ahead| Finding {
         subject: None,
         window: (ahead.as_secs() / 86_400).to_string(),
