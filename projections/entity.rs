@@ -8,6 +8,7 @@ use domain::rules::configuration::Timeline;
 use crate::Recorded;
 use crate::canonical::Digest;
 use crate::figures::{Cells, Sums};
+use crate::store::HeapSize;
 
 /// One model of a tenant: its rows, and how facts fold into them.
 ///
@@ -20,14 +21,14 @@ use crate::figures::{Cells, Sums};
 /// - The facts of a row, folded alone, give the row and what it contributes.
 ///
 /// Clones must be cheap (pages and counters): they are what readers take along while folding goes on.
-pub trait Entity: Clone + Default + Debug + Send + Sync + 'static {
+pub trait Entity: Clone + Default + Debug + HeapSize + Send + Sync + 'static {
     /// Names a row, for as long as it exists.
     type RowId: Copy + Debug;
     /// What one row adds to the sums of one cell; `()` where nothing is counted or summed.
     type Share;
     /// State derived from the rows under one configuration timeline, usually day and month sums; `()` if there is
     /// none. Of no rows it is the default.
-    type Figures: Sums<Self::Share>;
+    type Figures: Sums<Self::Share> + HeapSize;
 
     /// The model's name, e.g. `calls`.
     const NAME: &'static str;
@@ -93,6 +94,12 @@ pub struct Folded<E: Entity> {
     pub rows: E,
     /// The figures.
     pub figures: E::Figures,
+}
+
+impl<E: Entity> HeapSize for Folded<E> {
+    fn heap_bytes(&self) -> usize {
+        self.rows.heap_bytes() + self.figures.heap_bytes()
+    }
 }
 
 impl<E: Entity> Folded<E> {

@@ -45,6 +45,8 @@ pub struct Order {
     content: u64,
 }
 
+store::heap_free!(Order);
+
 impl Order {
     /// The place of a fact whose status or stage has `rank`, 0 to 15.
     pub fn new(occurred_at: Instant, rank: u8, content: &ContentDigest) -> Self {

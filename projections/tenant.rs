@@ -24,6 +24,7 @@ use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
 use crate::entity::{Entity, Folded};
 use crate::figures::Cells;
+use crate::store::heap_size;
 use crate::version;
 
 /// Who the tenant is and which rules it has: folded before all others, for their figures follow its timeline.
@@ -34,6 +35,8 @@ pub struct Profile {
     /// Its configurations.
     pub timeline: Arc<Timeline>,
 }
+
+heap_size!(Profile { name, timeline });
 
 impl Profile {
     /// The groups of kinds that it folds.
@@ -93,6 +96,8 @@ macro_rules! entities {
             pub profile: Profile,
             $($(#[$doc])* pub $field: Folded<$entity>,)+
         }
+
+        heap_size!(Tenant { profile, $($field),+ });
 
         /// Every entity, in the order of the table.
         pub const ENTITIES: &[Model] = &[$(Model {

@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 use super::measure::Measure;
 use super::share::{Amount, Share, Sums};
 
+use crate::store::heap_free;
+
 const COUNTS: usize = 7;
 
 /// Sums over calls: of an agent in a day or month, or of a session.
@@ -20,6 +22,8 @@ pub struct CallSums {
     talk_seconds: i64,
     known_seconds: i64,
 }
+
+heap_free!(CallSums);
 
 impl Sums<Share> for CallSums {
     /// Only calls are summed here.

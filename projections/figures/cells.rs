@@ -11,7 +11,7 @@ use super::agents::CallSums;
 use super::measure::Measure;
 use super::share::{Amount, CellSpan, Share, Sums};
 use crate::canonical::{Canonical, Digest};
-use crate::store::{Symbol, Texts};
+use crate::store::{Symbol, Texts, heap_free, heap_size};
 
 /// What accounts spent, in one currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct SpendSum {
     /// Days of accounts: none is not the same as nothing spent.
     pub observations: i64,
 }
+
+heap_free!(SpendSum);
 
 /// Sums over calls, of all of them and of each direction that is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Cell {
     spend: BTreeMap<Currency, SpendSum>,
     calls: BTreeMap<(Option<Symbol>, CountedDirection), CallSums>,
 }
+
+heap_size!(Cell { spend, calls; sums });
 
 impl Cell {
     /// The sum of a measure.
@@ -139,6 +143,8 @@ pub struct Cells {
     days: BTreeMap<Day, Arc<Cell>>,
     months: BTreeMap<Month, Arc<Cell>>,
 }
+
+heap_size!(Cells { days, months });
 
 impl Sums<Share> for Cells {
     fn add(&mut self, Share { span, amount }: &Share, sign: i64) {

@@ -8,7 +8,7 @@ use domain::members::Day;
 use super::share::Sums;
 use crate::canonical::{Canonical, Digest};
 use crate::entities::sender_accounts::row::Gain;
-use crate::store::{Symbol, Texts};
+use crate::store::{Symbol, Texts, heap_free, heap_size};
 
 /// What one account adds: a gain of one counter, at the account's email provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Gained {
     /// How often a counter fell, and had begun anew.
     pub resets: i64,
 }
+
+heap_free!(Gained);
 
 impl Gained {
     /// Adds another sum.
@@ -51,6 +53,8 @@ pub struct Gains {
     days: Arc<BTreeMap<(Day, Option<Symbol>), Counters>>,
     spans: Arc<BTreeMap<Span, Counters>>,
 }
+
+heap_size!(Gains { days, spans });
 
 impl Sums<AccountGain> for Gains {
     fn add(&mut self, AccountGain { provider, gain }: &AccountGain, sign: i64) {

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::Recorded;
 use crate::figures::Cell;
 use crate::figures::month::Figures;
-use crate::store::{Cursor, Page};
+use crate::store::{Cursor, Page, heap_size};
 use crate::tenant::Tenant;
 
 /// How long after its end a month is closed, µs (RULINGS, Restatement).
@@ -65,6 +65,8 @@ struct Row {
     positions: Vec<Position>,
 }
 
+heap_size!(Row { old, new, positions; causes });
+
 /// The cells of one entity in the closed months.
 type MonthCells = Vec<(Month, Arc<Cell>)>;
 
@@ -82,6 +84,8 @@ pub struct RestatementTracker {
     figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
     rows: BTreeMap<Key, Row>,
 }
+
+heap_size!(RestatementTracker { tenant, cells, figures, rows; position, began, day });
 
 impl RestatementTracker {
     /// The position of the last fact that was compared.

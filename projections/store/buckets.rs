@@ -7,12 +7,19 @@ use domain::keys::Position;
 use domain::members::Instant;
 
 use super::cursor::{self, Cursor, Page};
+use super::heap::HeapSize;
 
 const DAY: i64 = 86_400_000_000;
 
 /// Which rows have their instant on which UTC day. `clone` costs one counter.
 #[derive(Debug, Clone, Default)]
 pub struct Buckets(Arc<BTreeMap<i64, Arc<Vec<u32>>>>);
+
+impl HeapSize for Buckets {
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
+}
 
 impl Buckets {
     /// Moves `row` from the bucket of one instant to that of another.

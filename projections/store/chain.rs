@@ -1,5 +1,6 @@
 //! The facts of a row, packed: positions, and for events when and which, a few bytes a fact.
 
+use super::heap::heap_size;
 use domain::keys::Position;
 use domain::members::Instant;
 
@@ -43,6 +44,8 @@ pub struct Chain {
     last: Position,
 }
 
+heap_size!(Chain { bytes; last });
+
 impl Chain {
     /// Adds a position.
     pub fn push(&mut self, position: Position) {
@@ -85,6 +88,8 @@ pub struct Events {
     last_position: Position,
     last_at: i64,
 }
+
+heap_size!(Events { bytes; last_position, last_at });
 
 impl Events {
     /// Adds an event.

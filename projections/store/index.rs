@@ -1,5 +1,6 @@
 //! A hash index of row numbers: 8 bytes a slot, the keys stay in the rows.
 
+use super::heap::{heap_free, heap_size};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, LazyLock};
 
@@ -12,6 +13,8 @@ struct Slot {
     tag: u32,
     row: u32,
 }
+
+heap_free!(Slot);
 
 const EMPTY: Slot = Slot { tag: 0, row: u32::MAX };
 
@@ -26,6 +29,8 @@ pub struct Index {
     len: usize,
     slots: usize,
 }
+
+heap_size!(Index { chunks; len, slots });
 
 impl Index {
     /// Hash of a key, for the other calls.

@@ -1,5 +1,6 @@
 //! Members that take the latest given value, in whatever order facts come; nothing is overwritten by nothing.
 
+use super::heap::HeapSize;
 use crate::Order;
 
 /// `N` members of one row. A default value is "not given".
@@ -10,6 +11,12 @@ pub struct Latest<T, const N: usize> {
     order: Order,
     values: [T; N],
     each: Option<Box<[Order; N]>>,
+}
+
+impl<T: HeapSize, const N: usize> HeapSize for Latest<T, N> {
+    fn heap_bytes(&self) -> usize {
+        self.values.heap_bytes() + self.each.heap_bytes()
+    }
 }
 
 impl<T: Copy + Default + Eq, const N: usize> Default for Latest<T, N> {

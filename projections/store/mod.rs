@@ -3,6 +3,7 @@
 pub mod buckets;
 pub mod chain;
 pub mod cursor;
+pub mod heap;
 pub mod index;
 pub mod latest;
 pub mod pages;
@@ -12,6 +13,8 @@ pub mod strings;
 pub use buckets::Buckets;
 pub use chain::{Chain, Events};
 pub use cursor::{Cursor, Page};
+pub use heap::HeapSize;
+pub(crate) use heap::{heap_free, heap_size};
 pub use index::Index;
 pub use latest::Latest;
 pub use pages::Pages;

@@ -1,5 +1,6 @@
 //! Rows in copy-on-write pages: a reader takes all of them with one clone and the writer goes on.
 
+use super::heap::HeapSize;
 use std::sync::Arc;
 
 const PAGE_ROWS: usize = 128;
@@ -9,6 +10,12 @@ const PAGE_ROWS: usize = 128;
 pub struct Pages<T> {
     pages: Arc<Vec<Arc<Vec<T>>>>,
     len: usize,
+}
+
+impl<T: HeapSize> HeapSize for Pages<T> {
+    fn heap_bytes(&self) -> usize {
+        self.pages.heap_bytes()
+    }
 }
 
 impl<T> Default for Pages<T> {

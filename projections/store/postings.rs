@@ -1,5 +1,6 @@
 //! Which rows have a key: lists that only grow, and that readers take along with one clone.
 
+use super::heap::{heap_free, heap_size};
 use super::{Index, Pages, Symbol};
 
 /// The newest node of a key.
@@ -9,12 +10,16 @@ struct Head {
     newest: u32,
 }
 
+heap_free!(Head);
+
 /// A row of a key and the node added before it.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     row: u32,
     before: Option<u32>,
 }
+
+heap_free!(Node);
 
 /// Rows by a key of theirs. A row that moves to another key stays in the list of the first one as well, so whoever
 /// reads a list looks whether the row still has the key.
@@ -24,6 +29,8 @@ pub struct Postings {
     nodes: Pages<Node>,
     index: Index,
 }
+
+heap_size!(Postings { heads, nodes, index });
 
 impl Postings {
     /// Adds `row` to the list of `key`.

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::heap::{heap_free, heap_size};
 use crate::store::Index;
 
 const PAGE_TEXTS: usize = 256;
@@ -10,6 +11,8 @@ const PAGE_TEXTS: usize = 256;
 /// An interned text; only its own table can tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(NonZeroU32);
+
+heap_free!(Symbol);
 
 impl Symbol {
     fn at(self) -> usize {
@@ -33,6 +36,8 @@ struct TextPage {
     ends: Vec<u32>,
 }
 
+heap_size!(TextPage { text, ends });
+
 impl TextPage {
     fn get(&self, at: usize) -> &str {
         let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
@@ -46,6 +51,8 @@ pub struct Texts {
     pages: Arc<Vec<Arc<TextPage>>>,
     len: usize,
 }
+
+heap_size!(Texts { pages; len });
 
 impl Texts {
     /// The text.
@@ -89,6 +96,8 @@ pub struct Strings {
     texts: Texts,
     index: Index,
 }
+
+heap_size!(Strings { texts, index });
 
 impl Strings {
     /// The symbol of `text`, new where it was not known.

@@ -7,6 +7,7 @@ mod contributions;
 mod crm;
 mod dialer;
 mod evidence;
+mod heap;
 mod laws;
 mod naive;
 mod naive_accounts;

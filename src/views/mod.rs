@@ -10,6 +10,7 @@ pub mod export_scan;
 pub mod exported;
 pub mod facts;
 mod jobs;
+mod kept;
 mod leads;
 mod live;
 mod models;
@@ -33,16 +34,16 @@ use tokio::sync::watch;
 pub use self::answers::{CallAnswer, TenantView};
 pub use self::audit::DigestMismatch;
 pub use self::jobs::Progress;
+pub use self::kept::KeptBytes;
+use self::kept::KeptFolds;
 pub use self::leads::{LeadAddress, LeadLookupError};
 pub use self::models::ModelDigest;
 use self::models::{DigestCache, sum};
 use self::rebuild::Scope;
-use self::restatements::RestatementTrackers;
 pub use self::sessions::SessionAnswer;
 use self::slot::slot;
 use self::state::Inner;
 pub use self::time_travel::Moment;
-use self::time_travel::PastStateCache;
 pub use crate::follow::FoldError;
 use crate::follow::{Ahead, Checkpoint, Fold, Follower};
 use crate::log::{Log, LogSnapshot};
@@ -62,13 +63,22 @@ impl Views {
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode: nothing is served then.
     pub fn open(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
+        Self::open_keeping(log, threads, progress, KeptFolds::default())
+    }
+
+    fn open_keeping(
+        log: &Log,
+        threads: usize,
+        progress: &(dyn Fn(Progress) + Sync),
+        kept: KeptFolds,
+    ) -> Result<Self, FoldError> {
         let snapshot = log.snapshot();
         let tenants = rebuild::rebuild(&snapshot, &Scope::all(&snapshot), threads, progress)?;
         let inner = Inner {
             log: log.clone(),
             threads,
-            past: PastStateCache::default(),
-            restatements: RestatementTrackers::default(),
+            turns: time_travel::turns(),
+            kept,
             digests: DigestCache::default(),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             checkpoint: Checkpoint::at(snapshot.head().position),

@@ -1,13 +1,14 @@
 //! What the read models share: the log, the tenants' slots, caches and the follower.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
 
+use super::kept::KeptFolds;
 use super::models::DigestCache;
-use super::restatements::RestatementTrackers;
 use super::slot::Slot;
-use super::time_travel::PastStateCache;
 use crate::follow::{Checkpoint, Follower};
 use crate::log::Log;
 
@@ -15,8 +16,9 @@ pub(super) struct Inner {
     pub log: Log,
     /// Threads that fold what is not folded live.
     pub threads: usize,
-    pub past: PastStateCache,
-    pub restatements: RestatementTrackers,
+    /// Whose turn it is to fold the past.
+    pub turns: Arc<Semaphore>,
+    pub kept: KeptFolds,
     pub digests: DigestCache,
     pub tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     pub checkpoint: Checkpoint,

@@ -1,17 +1,19 @@
 //! A tenant's models at a moment of the past (E3): folded from the log with only the facts that the moment knows.
 
+use std::mem::size_of;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::keys::{Position, TenantId};
 use domain::members;
-use parking_lot::Mutex;
-use tokio::sync::{OnceCell, Semaphore};
+use projections::store::HeapSize;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::kept::{Extent, KeptFold};
 use super::rebuild::{Scope, rebuild};
-use super::slot::{Slot, slot};
+use super::slot::{Slot, State, slot};
 use super::{TenantView, Views};
 use crate::follow::FoldError;
 use crate::log::{LogError, LogSnapshot};
@@ -20,12 +22,6 @@ use crate::log::{LogError, LogSnapshot};
 pub(super) const FOLD_THREADS: usize = 1;
 /// So long may one take, the wait for its turn included.
 const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
-/// Past states that are kept, so that the pages of a list are of one fold.
-const STATES_MAX: usize = 16;
-/// Facts that the kept states may hold together, a fact taking some 200 bytes; the latest asked for is kept however
-/// long it is.
-const FACTS_MAX: u64 = 1_000_000;
-
 /// Which facts count. Bounds that are not given bound nothing; all that are given hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moment {
@@ -37,50 +33,11 @@ pub struct Moment {
     pub occurred_until: Option<members::Instant>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Key {
-    tenant: TenantId,
-    up_to: Position,
-    occurred_until: Option<members::Instant>,
-}
-
-type Cell = Arc<OnceCell<(Slot, u64)>>;
-
-/// The past states that are kept, least lately asked for first.
-pub(super) struct PastStateCache {
-    states: Mutex<Vec<(Key, Cell)>>,
-    turns: Arc<Semaphore>,
-}
-
-impl Default for PastStateCache {
-    fn default() -> Self {
-        // Half of the cores: the other half is for those who write and read what is live.
-        let at_once = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
-        Self { states: Mutex::default(), turns: Arc::new(Semaphore::new(at_once)) }
-    }
-}
-
-impl PastStateCache {
-    /// The cell of `key`, empty while nobody has folded it: who asks for the same meanwhile waits for it.
-    fn cell(&self, key: &Key) -> Cell {
-        let mut states = self.states.lock();
-        let known = states.iter().position(|(known, _)| known == key);
-        let entry = known.map_or_else(|| (key.clone(), Cell::default()), |at| states.remove(at));
-        let cell = Arc::clone(&entry.1);
-        states.push(entry);
-        cell
-    }
-
-    /// Drops the states least lately asked for, until the others hold few enough facts.
-    fn evict(&self) {
-        let mut states = self.states.lock();
-        let facts = |states: &[(Key, Cell)]| -> u64 {
-            states.iter().filter_map(|(_, cell)| cell.get()).map(|(_, facts)| facts).sum()
-        };
-        while states.len() > 1 && (states.len() > STATES_MAX || facts(&states) > FACTS_MAX) {
-            states.remove(0);
-        }
-    }
+/// Whose turn it is to fold the past: half of the cores at a time. The other half is for those who write and read what is
+/// live.
+pub(super) fn turns() -> Arc<Semaphore> {
+    let at_once = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    Arc::new(Semaphore::new(at_once))
 }
 
 impl Views {
@@ -94,12 +51,18 @@ impl Views {
             return Ok(Some(live));
         }
         let up_to = self.up_to(&moment).await?;
-        let key = Key { tenant: tenant.clone(), up_to, occurred_until: moment.occurred_until };
-        let cell = self.inner.past.cell(&key);
-        let state = cell.get_or_try_init(|| self.fold_past(&live, key)).await?;
-        let view = TenantView::new(Arc::clone(&state.0));
-        self.inner.past.evict();
-        Ok(Some(view))
+        if moment.occurred_until.is_none() {
+            let state = live.slot().read();
+            // Nothing came since: what is live is that moment, and costs nothing to take.
+            if state.position <= up_to {
+                return Ok(Some(TenantView::new(slot(state.clone()))));
+            }
+        }
+        let extent =
+            Extent { tenant: tenant.clone(), up_to: Some(up_to), occurred_until: moment.occurred_until };
+        let fold = self.inner.kept.of(&extent);
+        let state = fold.state.get_or_try_init(|| self.fold_past(extent, up_to, Arc::clone(&fold))).await?;
+        Ok(Some(TenantView::new(Arc::clone(state))))
     }
 
     /// The last position that `moment` knows, of those that are folded.
@@ -113,28 +76,26 @@ impl Views {
         Ok(up_to)
     }
 
-    async fn fold_past(&self, live: &TenantView, key: Key) -> Result<(Slot, u64), FoldError> {
-        if key.occurred_until.is_none() {
-            let state = live.slot().read();
-            // Nothing came since: what is live is that moment.
-            if state.position <= key.up_to {
-                return Ok((slot(state.clone()), 0));
-            }
-        }
-        let log = self.inner.log.snapshot();
+    async fn fold_past(
+        &self,
+        extent: Extent,
+        up_to: Position,
+        fold: Arc<KeptFold>,
+    ) -> Result<Slot, FoldError> {
+        let (log, inner) = (self.inner.log.snapshot(), Arc::clone(&self.inner));
         self.in_turn(move |deadline| {
             let scope = Scope {
-                tenant: Some(key.tenant.clone()),
-                up_to: key.up_to,
-                occurred_until: key.occurred_until,
+                tenant: Some(extent.tenant.clone()),
+                up_to,
+                occurred_until: extent.occurred_until,
                 deadline: Some(deadline),
                 ..Scope::all(&log)
             };
-            let facts = log.groups()?.into_iter().filter(|((id, _), _)| &**id == key.tenant.as_str());
-            let facts = facts.map(|(_, count)| count).sum();
             let mut states = rebuild(&log, &scope, FOLD_THREADS, &|_| {})?;
-            let state = states.remove(key.tenant.as_str()).unwrap_or_default();
-            Ok((slot(state), facts))
+            let state = states.remove(extent.tenant.as_str()).unwrap_or_default();
+            let held = size_of::<State>() + state.tenant.heap_bytes();
+            inner.kept.weigh(&extent, &fold, |bytes| bytes.past_states = held);
+            Ok(slot(state))
         })
         .await
     }
@@ -145,7 +106,7 @@ impl Views {
         fold: impl FnOnce(Instant) -> Result<T, FoldError> + Send + 'static,
     ) -> Result<T, FoldError> {
         let deadline = Instant::now() + FOLD_TIME_MAX;
-        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.past.turns).acquire_owned()).await;
+        let turn = timeout(FOLD_TIME_MAX, Arc::clone(&self.inner.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(FoldError::Late) };
         blocking(move || {
             // Kept until the fold has ended, even if nobody waits for it any more.

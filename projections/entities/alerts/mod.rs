@@ -14,7 +14,7 @@ use self::row::{AlertState, Cleared, Row, SendAttempt, raised};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Index, Pages};
+use crate::store::{Buckets, Index, Pages, heap_size};
 
 /// Alerts of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Alerts {
     /// The open ones by rule and subject.
     open: Arc<BTreeMap<About, Vec<u32>>>,
 }
+
+heap_size!(Alerts { rows, index, order, open });
 
 /// A rule, and of what it speaks.
 type About = (Box<str>, Option<Box<str>>);

@@ -7,7 +7,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::words;
 
-use crate::store::Chain;
+use crate::store::{Chain, heap_size};
 
 words! {
     /// Where an alert stands.
@@ -30,12 +30,16 @@ pub(super) struct Raised {
     pub(super) figures: Box<[(Box<str>, Box<str>)]>,
 }
 
+heap_size!(Raised { rule, subject, window, title, figures; position, at });
+
 #[derive(Debug, Clone)]
 pub(super) struct Cleared {
     pub(super) position: Position,
     pub(super) at: Instant,
     pub(super) reason: Option<Box<str>>,
 }
+
+heap_size!(Cleared { reason; position, at });
 
 /// An attempt to tell a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub struct SendAttempt {
     pub error: Option<Box<str>>,
 }
 
+heap_size!(SendAttempt { target_id, error; position, attempt, at, status });
+
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) id: Box<str>,
@@ -62,6 +68,8 @@ pub(super) struct Row {
     pub(super) attempts: Arc<Vec<SendAttempt>>,
     pub(super) facts: Chain,
 }
+
+heap_size!(Row { id, raised, cleared, attempts, facts });
 
 impl Row {
     pub(super) fn state(&self) -> AlertState {

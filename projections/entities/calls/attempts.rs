@@ -5,7 +5,7 @@ use domain::keys::Position;
 use domain::rules::outcomes::Outcome;
 
 use crate::Order;
-use crate::store::{Chain, Index, Pages, Symbol};
+use crate::store::{Chain, Index, Pages, Symbol, heap_size};
 
 /// The attempt of a lead within a session.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Attempt {
     outcome: Outcome,
     facts: Chain,
 }
+
+heap_size!(Attempt { facts; order, outcome });
 
 impl Attempt {
     /// The attempt as the fact at `position` tells it.
@@ -36,12 +38,16 @@ struct Pair {
     rows: u32,
 }
 
+heap_size!(Pair { attempt; session, lead, undisposed, rows });
+
 /// The attempts of one tenant, and which call each is about.
 #[derive(Debug, Clone, Default)]
 pub struct Attempts {
     pairs: Pages<Pair>,
     index: Index,
 }
+
+heap_size!(Attempts { pairs, index });
 
 impl Attempts {
     fn at(&self, session: Symbol, lead: Symbol) -> Option<u32> {

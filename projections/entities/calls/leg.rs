@@ -3,7 +3,7 @@
 use domain::members::Instant;
 
 use crate::Order;
-use crate::store::{Latest, Symbol};
+use crate::store::{Latest, Symbol, heap_size};
 
 /// A leg: a call with a parent, of which it tells whether and how long somebody was spoken to.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct CallLeg {
     /// When it was answered and when it ended.
     pub moments: Moments,
 }
+
+heap_size!(CallLeg { moments; id, answered, duration });
 
 /// Answered and ended, µs and one more.
 pub type Moments = Option<Box<Latest<u64, 2>>>;

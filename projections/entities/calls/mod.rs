@@ -24,7 +24,7 @@ use crate::entities::calls::recording::Recording;
 use crate::entities::calls::row::CallRow;
 use crate::entity::Entity;
 use crate::figures::{Cells, Share, Sums};
-use crate::store::{Buckets, Chain, Index, Pages, Postings, Strings, Symbol, Texts};
+use crate::store::{Buckets, Chain, Index, Pages, Postings, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// Calls of one tenant, without the figures that a configuration makes of them.
@@ -40,6 +40,8 @@ pub struct Calls {
     /// How many calls and attempts say of a lead that it is not to be called again (C4).
     dnc: Arc<BTreeMap<Symbol, u32>>,
 }
+
+heap_size!(Calls { rows, index, strings, order, attempts, by_lead, by_session, dnc });
 
 /// What is kept beside the rows because of one call.
 #[derive(Debug, PartialEq, Eq)]

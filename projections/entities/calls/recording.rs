@@ -3,7 +3,7 @@
 use domain::keys::Position;
 
 use crate::Order;
-use crate::store::Symbol;
+use crate::store::{Symbol, heap_free};
 
 /// A recording of a call; its URL is personal and long, and is read from the fact at `position`.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Recording {
     pub(super) order: Order,
     pub(super) duration: Option<(Order, u32)>,
 }
+
+heap_free!(Recording);
 
 impl Recording {
     /// What orders that fact among those of the call.

@@ -10,7 +10,7 @@ use domain::rules::qualification::{Reason, Verdict, qualify};
 use crate::entities::calls::leg::{CallLeg, Moments, known, spoken};
 use crate::entities::calls::recording::Recording;
 use crate::figures::{Amount, CellSpan, Measure, Share};
-use crate::store::{Chain, Latest, Strings, Symbol};
+use crate::store::{Chain, Latest, Strings, Symbol, heap_size};
 use crate::{Order, Recorded};
 
 /// Members of `CallRow::told`: from reported and placed facts. Each is one more than its value, 0 is "not given".
@@ -44,6 +44,8 @@ struct CallExtras {
     recordings: Vec<Recording>,
 }
 
+heap_size!(CallExtras { from_where, legs, recordings });
+
 /// A call.
 #[derive(Debug, Clone)]
 pub struct CallRow {
@@ -61,6 +63,11 @@ pub struct CallRow {
     extras: Option<Box<CallExtras>>,
     facts: Chain,
 }
+
+heap_size!(CallRow {
+    told, shared, disposed, moments, extras, facts;
+    id, reported, answered, starts_known, begun, latest_status
+});
 
 impl CallRow {
     /// A call of which nothing is known yet.

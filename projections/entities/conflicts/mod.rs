@@ -15,7 +15,7 @@ use self::row::{ConflictState, DecisionMade, Evidence, Row};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Chain, Index, Pages, Strings};
+use crate::store::{Buckets, Chain, Index, Pages, Strings, heap_size};
 
 /// The accepted conflicts over each fact, by its position: the last one's content stands in its place.
 pub type Replacements = BTreeMap<Position, Vec<Position>>;
@@ -30,6 +30,8 @@ pub struct Conflicts {
     open: usize,
     replacements: Arc<Replacements>,
 }
+
+heap_size!(Conflicts { rows, index, strings, order, replacements; open });
 
 impl Entity for Conflicts {
     type RowId = u32;

@@ -4,7 +4,7 @@ use domain::keys::{ContentDigest, Position};
 use domain::members::Instant;
 use domain::words;
 
-use crate::store::{Chain, Symbol};
+use crate::store::{Chain, Symbol, heap_size};
 
 words! {
     /// Where a conflict stands.
@@ -43,6 +43,8 @@ pub(super) struct Row {
     pub(super) decided: Option<DecisionMade>,
     pub(super) facts: Chain,
 }
+
+heap_size!(Row { facts; first, second, seen, decided });
 
 impl Row {
     pub(super) fn state(&self) -> ConflictState {

@@ -22,7 +22,7 @@ use crate::entities::crm::runs::{SyncRuns, family};
 use crate::entities::crm::snapshots::{Key, Snapshots};
 use crate::entities::crm::table::{Kind, ResourceTable};
 use crate::entity::Entity;
-use crate::store::{Strings, Symbol, Texts};
+use crate::store::{Strings, Symbol, Texts, heap_size};
 use crate::{Recorded, halves};
 
 /// A row of [`Crm`] that can be explained.
@@ -63,6 +63,8 @@ pub struct Crm {
     snapshots: Snapshots,
     runs: SyncRuns,
 }
+
+heap_size!(Crm { strings, origins, tables, snapshots, runs });
 
 impl Crm {
     fn snapshot(&mut self, recorded: &Recorded<'_>, body: &SnapshotTaken) {

@@ -5,7 +5,7 @@ use domain::keys::Position;
 use domain::members::{Currency, Instant, Percent, Text};
 
 use crate::canonical::{Canonical, stable_hash};
-use crate::store::{Pages, Strings, Symbol, Texts};
+use crate::store::{HeapSize, Pages, Strings, Symbol, Texts, heap_free};
 
 /// One part of a snapshot: the fact that holds records, and when it saw them.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Origin {
     run: u64,
     content: u64,
 }
+
+heap_free!(Origin);
 
 /// What orders observations of one record, in whatever order they come: when the source was read, then the run, then
 /// the part's content, then the place in it. Never the position in the log.
@@ -39,6 +41,12 @@ impl Seen {
 /// The parts of snapshots that rows were read from.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Pages<Origin>);
+
+impl HeapSize for Origins {
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
+}
 
 impl Origins {
     /// Adds a part and names it.
@@ -99,6 +107,8 @@ pub struct RecordRow {
     index: u16,
     origin: u32,
 }
+
+heap_free!(RecordRow);
 
 impl RecordRow {
     /// The record at `index` of a part, from 0.

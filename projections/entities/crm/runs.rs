@@ -5,7 +5,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 
 use crate::canonical::{Canonical, Digest};
-use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts};
+use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// A source of its own for the first pass over all contacts' notes; its data are those of the source before it.
@@ -36,6 +36,8 @@ pub struct Run {
     pub(super) facts: Chain,
 }
 
+heap_size!(Run { facts; source, id, started, end });
+
 impl Run {
     pub(super) fn at(&self) -> Option<Instant> {
         self.started.map(Order::occurred_at).or(self.end.map(|end| end.at))
@@ -62,6 +64,8 @@ pub struct SyncRuns {
     pub(super) index: Index,
     pub(super) order: Buckets,
 }
+
+heap_size!(SyncRuns { rows, index, order });
 
 impl SyncRuns {
     /// Folds the begin of a run. One that could not even begin has ended.

@@ -9,7 +9,7 @@ use domain::members::Instant;
 
 use crate::entities::crm::row::Seen;
 use crate::entities::crm::table::ResourceTable;
-use crate::store::{Strings, Symbol};
+use crate::store::{HeapSize, Strings, Symbol, heap_free, heap_size};
 
 /// What names one snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub struct Key {
     /// The run whose snapshot it changes; none of a whole one.
     pub base: Option<Symbol>,
 }
+
+heap_free!(Key);
 
 impl Key {
     /// The snapshot of which `body` is a part.
@@ -55,6 +57,15 @@ pub enum Snapshot {
     Counted,
 }
 
+impl HeapSize for Snapshot {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Waiting(waiting) => waiting.heap_bytes(),
+            Self::Counted => 0,
+        }
+    }
+}
+
 /// The parts that are here.
 #[derive(Debug, Clone)]
 pub struct Waiting {
@@ -63,6 +74,8 @@ pub struct Waiting {
     /// Their records.
     pub records: ResourceTable,
 }
+
+heap_size!(Waiting { parts, records; oldest });
 
 impl Waiting {
     /// The watermark that a whole snapshot raises. It is at the oldest part: the source was read over a while, and a
@@ -79,6 +92,8 @@ pub struct Snapshots {
     /// Snapshots by the run that they wait for.
     bases: Arc<BTreeMap<Symbol, Vec<Key>>>,
 }
+
+heap_size!(Snapshots { known, bases });
 
 impl Snapshots {
     /// Registers a part and returns the table that its records go into; none where the snapshot counts already.

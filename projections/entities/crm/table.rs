@@ -13,7 +13,7 @@ use domain::members::{Currency, Instant};
 
 use crate::canonical::{Canonical, stable_hash};
 use crate::entities::crm::row::{Origins, RecordRow, Seen};
-use crate::store::{Buckets, Index, Pages, Symbol, Texts};
+use crate::store::{Buckets, Index, Pages, Symbol, Texts, heap_free, heap_size};
 
 /// What records are counted by. Texts keep their spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub struct Kind {
     pub currency: Option<Currency>,
 }
 
+heap_free!(Kind);
+
 /// Sums of the records of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -39,12 +41,16 @@ pub struct Sums {
     pub value_minor: i128,
 }
 
+heap_free!(Sums);
+
 /// The records of one contact: snapshots of notes are of one contact each.
 #[derive(Debug, Clone, Default)]
 struct Scope {
     low_watermark: Seen,
     rows: Vec<u32>,
 }
+
+heap_size!(Scope { rows; low_watermark });
 
 /// The records.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +66,8 @@ pub struct ResourceTable {
     /// Notes and activities only.
     by_date: Option<Buckets>,
 }
+
+heap_size!(ResourceTable { rows, index, scopes, tally, by_date; low_watermark, newest, live, fingerprint });
 
 impl RecordRow {
     /// The deal size above zero: a blank or zero one is none (RULINGS, CRM).

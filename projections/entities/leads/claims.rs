@@ -4,7 +4,7 @@ use domain::keys::Position;
 
 use crate::canonical::Canonical;
 use crate::entities::leads::row::{Name, Placed, latest};
-use crate::store::{Chain, Index, Pages, Symbol, Texts};
+use crate::store::{Chain, Index, Pages, Symbol, Texts, heap_size};
 
 /// What was said of one name, whether or not a lead has it yet.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct NameClaim {
     pub placed: Placed,
     facts: Chain,
 }
+
+heap_size!(NameClaim { facts; name, placed });
 
 impl NameClaim {
     /// Positions of the facts that said so, in the order they were folded.
@@ -39,6 +41,8 @@ pub struct Claims {
     rows: Pages<NameClaim>,
     index: Index,
 }
+
+heap_size!(Claims { rows, index });
 
 impl Claims {
     /// Takes a person's word for where `name` stands; the latest stands.

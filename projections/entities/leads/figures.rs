@@ -7,6 +7,7 @@ use domain::members::Day;
 
 use super::row::EventKind;
 use crate::figures::{CellSpan, Cells, Measure, Share, Sums};
+use crate::store::heap_size;
 
 /// The days on which each row's replies came, under one timeline; rows without replies are not in it.
 pub type ReplyDays = BTreeMap<u32, Vec<Day>>;
@@ -19,6 +20,8 @@ pub struct LeadFigures {
     /// An index for the live fold: a lead's distinct shares without a walk through all its events.
     pub(super) replied: Arc<ReplyDays>,
 }
+
+heap_size!(LeadFigures { cells, replied });
 
 impl Sums<Share> for LeadFigures {
     fn add(&mut self, share: &Share, sign: i64) {

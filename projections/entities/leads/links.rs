@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::keys::PersonDigest;
 
 use crate::Order;
-use crate::store::{Index, Pages, Symbol};
+use crate::store::{Index, Pages, Symbol, heap_free, heap_size};
 
 /// Where a lead lives: instance and workspace of the provider.
 pub type Workspace = [Symbol; 2];
@@ -24,6 +24,8 @@ pub struct Link {
     pub lead: u32,
 }
 
+heap_free!(Link);
+
 /// The links of one tenant: a fold of its own, the same in any order of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
@@ -32,6 +34,8 @@ pub struct Links {
     /// Number of a link, and a lead that has its email, too.
     others: Arc<BTreeSet<(u32, u32)>>,
 }
+
+heap_size!(Links { links, index, others });
 
 impl Links {
     /// The lead that first had `email`.

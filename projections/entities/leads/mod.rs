@@ -26,7 +26,7 @@ use self::row::{EventKind, Lead, LeadRow, Name, Placed};
 use crate::canonical::Digest;
 use crate::entity::Entity;
 use crate::figures::{Cells, Share, Sums};
-use crate::store::{Buckets, Index, Pages, Strings, Texts};
+use crate::store::{Buckets, Index, Pages, Strings, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// Leads of one tenant, without the figures that a configuration makes of them.
@@ -41,6 +41,8 @@ pub struct Leads {
     order: Buckets,
     interest: Buckets,
 }
+
+heap_size!(Leads { rows, index, links, claims, workspaces, strings, order, interest });
 
 /// What a fact names, looked up.
 struct Named {

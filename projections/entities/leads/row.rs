@@ -9,7 +9,7 @@ use crate::canonical::Canonical;
 use crate::entities::leads::links::Workspace;
 use crate::figures::Measure;
 use crate::store::chain::Event;
-use crate::store::{Events, Latest, Pages, Strings, Symbol, Texts};
+use crate::store::{Events, Latest, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded, halves};
 
 /// By what a fact names its lead.
@@ -110,6 +110,8 @@ pub struct Joined {
     pub attached: Vec<u32>,
 }
 
+heap_size!(Joined { attached; owner });
+
 /// What facts say of one name: an order-free union.
 #[derive(Debug, Clone)]
 pub struct LeadRow {
@@ -127,6 +129,8 @@ pub struct LeadRow {
     placed: Option<Box<Placed>>,
     events: Events,
 }
+
+heap_size!(LeadRow { joined, members, placed, events; workspace, name, first_at, last_at, first_interest, moved });
 
 fn claim(claim: Placed) -> Claim {
     let (stage, order) = claim;

@@ -7,7 +7,7 @@ use domain::members::Instant;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts};
+use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// One note. What it says and whom it is about stays in its fact.
@@ -26,6 +26,8 @@ pub struct NoteRow {
     removed: bool,
     facts: Chain,
 }
+
+heap_size!(NoteRow { facts; id, author, written, last, fact, removed });
 
 impl NoteRow {
     /// When the latest word of it was said.
@@ -47,6 +49,8 @@ pub struct Notes {
     strings: Strings,
     order: Buckets,
 }
+
+heap_size!(Notes { rows, index, strings, order });
 
 impl Notes {
     fn at(&self, id: &str) -> Option<u32> {

@@ -15,7 +15,7 @@ use self::row::{Delivery, Resolution, Row};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol};
+use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, heap_size};
 
 /// Quarantined deliveries of one tenant.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Quarantine {
     order: Buckets,
     open: Arc<BTreeMap<Symbol, usize>>,
 }
+
+heap_size!(Quarantine { rows, index, strings, order, open });
 
 impl Entity for Quarantine {
     type RowId = u32;

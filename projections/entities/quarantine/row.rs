@@ -6,7 +6,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::words;
 
-use crate::store::{Chain, Symbol};
+use crate::store::{Chain, Symbol, heap_size};
 
 words! {
     /// Where a quarantined delivery stands.
@@ -37,6 +37,8 @@ pub(super) struct Resolution {
     pub(super) by: Option<Symbol>,
 }
 
+heap_size!(Resolution { facts; position, at, outcome, tenant, by });
+
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) id: Symbol,
@@ -44,6 +46,8 @@ pub(super) struct Row {
     pub(super) resolved: Option<Resolution>,
     pub(super) facts: Chain,
 }
+
+heap_size!(Row { resolved, facts; id, kept });
 
 impl Row {
     pub(super) fn state(&self) -> QuarantineState {

@@ -10,7 +10,7 @@ use domain::keys::Position;
 use self::row::{ReportRow, Word};
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::{Chain, Index, Pages, Strings, Texts};
+use crate::store::{Chain, Index, Pages, Strings, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// The reports of one tenant.
@@ -20,6 +20,8 @@ pub struct Reports {
     index: Index,
     strings: Strings,
 }
+
+heap_size!(Reports { rows, index, strings });
 
 impl Reports {
     fn find(&self, id: &str) -> Option<u32> {

@@ -7,7 +7,7 @@ use domain::members::Instant;
 use domain::rules::reports::{Period, ReportState};
 
 use crate::Order;
-use crate::store::{Chain, Symbol, Texts};
+use crate::store::{Chain, Symbol, Texts, heap_size};
 
 /// What one fact says of a report.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(super) struct Word {
     pub(super) narrative: Option<Arc<str>>,
     pub(super) position: Position,
 }
+
+heap_size!(Word { narrative; order, period, position });
 
 /// One report.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct ReportRow {
     pub(super) withdrawn: Option<Order>,
     pub(super) facts: Chain,
 }
+
+heap_size!(ReportRow { drafted, published, facts; id, withdrawn });
 
 impl ReportRow {
     /// Where it stands.

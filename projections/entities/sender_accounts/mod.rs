@@ -17,7 +17,7 @@ use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountR
 use crate::entity::Entity;
 use crate::figures::Sums;
 use crate::figures::gains::{AccountGain, Gains};
-use crate::store::{Index, Pages, Strings, Texts};
+use crate::store::{Index, Pages, Strings, Texts, heap_size};
 
 /// Sender accounts of one tenant, without the figures that a configuration makes of them.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct SenderAccounts {
     index: Index,
     strings: Strings,
 }
+
+heap_size!(SenderAccounts { rows, index, strings });
 
 impl Entity for SenderAccounts {
     type RowId = u32;

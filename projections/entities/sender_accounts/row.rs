@@ -6,7 +6,7 @@ use domain::rules::configuration::Timeline;
 use domain::words;
 
 use crate::entities::leads::links::Workspace;
-use crate::store::{Chain, Latest, Strings, Symbol};
+use crate::store::{Chain, Latest, Strings, Symbol, heap_free, heap_size};
 use crate::{Order, Recorded};
 
 words! {
@@ -45,6 +45,8 @@ struct Reading {
     order: Order,
     totals: [u64; 3],
 }
+
+heap_free!(Reading);
 
 impl Reading {
     fn get(&self, counter: Counter) -> Option<u64> {
@@ -99,6 +101,8 @@ pub struct AccountRow {
     readings: Vec<Reading>,
     facts: Chain,
 }
+
+heap_size!(AccountRow { members, tags, readings, facts; workspace, name, state, first_at });
 
 impl AccountRow {
     /// An account of which nothing is known yet.

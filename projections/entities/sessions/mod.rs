@@ -17,7 +17,7 @@ use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entities::sessions::row::SessionRow;
 use crate::entity::Entity;
-use crate::store::{Index, Pages, Strings, Symbol, Texts};
+use crate::store::{Index, Pages, Strings, Symbol, Texts, heap_size};
 
 /// What a session is looked up by: its agent and its pipeline.
 type AgentPipeline = (Symbol, Symbol);
@@ -32,6 +32,8 @@ pub struct Sessions {
     /// The sessions that are active.
     open: Arc<BTreeSet<u32>>,
 }
+
+heap_size!(Sessions { rows, index, strings, by_agent, open });
 
 impl Entity for Sessions {
     type RowId = u32;

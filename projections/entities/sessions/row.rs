@@ -9,7 +9,7 @@ use domain::members::Instant;
 use domain::rules::outcomes::Outcome;
 use domain::rules::session::SessionState;
 
-use crate::store::{Chain, Strings, Symbol};
+use crate::store::{Chain, Strings, Symbol, heap_free, heap_size};
 use crate::{Order, Recorded};
 
 /// What a session was started with.
@@ -24,6 +24,8 @@ pub struct Started {
     pub leads: Arc<[Symbol]>,
 }
 
+heap_size!(Started { leads; order, agent, pipeline });
+
 /// The last reservation of a lead.
 #[derive(Debug, Clone, Copy)]
 pub struct Reservation {
@@ -35,6 +37,8 @@ pub struct Reservation {
     /// How often the lead was reserved.
     pub count: u32,
 }
+
+heap_free!(Reservation);
 
 /// A session.
 #[derive(Debug, Clone)]
@@ -53,6 +57,11 @@ pub struct SessionRow {
     facts: Chain,
     last_position: Position,
 }
+
+heap_size!(SessionRow {
+    started, attempts, reservations, facts;
+    id, activity, timed_out, ended, activations, last_position
+});
 
 impl SessionRow {
     /// A session of which nothing is known yet.

@@ -12,7 +12,7 @@ use domain::rules::configuration::Timeline;
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
 use crate::figures::{Amount, CellSpan, Cells, Share, Sums};
-use crate::store::{Chain, Pages, Strings, Symbol, Texts};
+use crate::store::{Chain, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
 /// Source and account, as numbers of their symbols.
@@ -28,6 +28,8 @@ struct AccountDay {
     facts: Chain,
 }
 
+heap_size!(AccountDay { facts; day, observed });
+
 /// Ad spend of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct Spend {
@@ -35,6 +37,8 @@ pub struct Spend {
     index: Arc<BTreeMap<(Day, Account), u32>>,
     strings: Strings,
 }
+
+heap_size!(Spend { rows, index, strings });
 
 impl Entity for Spend {
     type RowId = u32;

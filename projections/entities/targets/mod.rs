@@ -10,7 +10,7 @@ use domain::members::Month;
 
 use crate::canonical::{Canonical, Digest};
 use crate::entity::Entity;
-use crate::store::Chain;
+use crate::store::{Chain, heap_size};
 use crate::{Order, Recorded};
 
 #[derive(Debug, Clone)]
@@ -20,11 +20,15 @@ struct Target {
     facts: Chain,
 }
 
+heap_size!(Target { facts; order, value });
+
 /// Targets of one tenant.
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
     rows: Arc<BTreeMap<(Month, TargetMetric), Target>>,
 }
+
+heap_size!(Targets { rows });
 
 impl Entity for Targets {
     type RowId = (Month, TargetMetric);

@@ -140,6 +140,9 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     gauge!("factfold_folding").set(f64::from(u8::from(is_folding)));
     let open = STREAMS_MAX - app.streams.available_permits();
     gauge!("factfold_streams_open").set(open as f64);
+    let kept = app.engine.views.kept_bytes();
+    gauge!("factfold_kept_folds_bytes", "kind" => "past_states").set(kept.past_states as f64);
+    gauge!("factfold_kept_folds_bytes", "kind" => "restatements").set(kept.restatements as f64);
     let mut text = handle.render();
     if app.figures {
         let app = Arc::clone(&app);

@@ -1,7 +1,8 @@
 //! Time travel (E3): a moment of the past is a fresh fold of the log that holds only what the moment knows.
 
 use super::*;
-use crate::views::{Moment as Past, TenantView};
+use crate::views::kept::KeptFolds;
+use crate::views::{KeptBytes, Moment as Past, TenantView};
 
 const TENANTS: [&str; 3] = ["acme", "borealis", "cumulus"];
 
@@ -124,19 +125,29 @@ fn e3_given_a_time_when_only_what_had_happened_by_then_is_asked_for_then_the_fol
     }
 }
 
+/// A log of 200 random facts and read models of it that keep so many bytes of folds.
+fn keeping(dir: &tempfile::TempDir, bytes: usize) -> (Log, Views) {
+    let (log, mut numbers) = (open(dir, 150), Numbers(1));
+    append(&log, (0..200).map(|n| random(n, &mut numbers)).collect());
+    let views = Views::open_keeping(&log, 1, SILENT, KeptFolds::within(bytes)).unwrap();
+    views.follow(None).unwrap();
+    (log, views)
+}
+
+fn as_of(position: u64) -> Past {
+    Past { as_of_position: Some(position), ..Past::default() }
+}
+
 #[test]
 fn given_a_past_moment_when_asked_again_then_it_is_not_folded_again_and_old_ones_are_let_go() {
     let dir = tempfile::tempdir().unwrap();
-    let log = open(&dir, 150);
-    let mut numbers = Numbers(1);
-    append(&log, (0..200).map(|n| random(n, &mut numbers)).collect());
-    let views = Views::start(&log, 1, SILENT).unwrap();
-    let as_of = |position| Past { as_of_position: Some(position), ..Past::default() };
+    let (log, views) = keeping(&dir, 200_000);
     let first = one_at(&views, "acme", as_of(50)).unwrap();
     let again = one_at(&views, "acme", as_of(50)).unwrap();
     assert!(Arc::ptr_eq(first.slot(), again.slot()));
     for position in 51..90 {
         one_at(&views, "acme", as_of(position));
+        assert!((1..200_000).contains(&views.kept_bytes().past_states), "{:?}", views.kept_bytes());
     }
     let later = one_at(&views, "acme", as_of(50)).unwrap();
     assert!(!Arc::ptr_eq(first.slot(), later.slot()), "kept no longer");
@@ -148,4 +159,21 @@ fn given_a_past_moment_when_asked_again_then_it_is_not_folded_again_and_old_ones
     assert!(one_at(&views, "nobody", as_of(50)).is_none());
     views.close();
     log.close();
+}
+
+#[test]
+fn given_a_past_state_larger_than_all_that_is_kept_when_asked_then_it_is_answered_and_not_kept() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [(log, views), (whole_log, whole)] = [keeping(&dirs[0], 10_000), keeping(&dirs[1], 1_000_000)];
+    let [first, again] = [0, 1].map(|_| one_at(&views, "acme", as_of(150)).unwrap());
+    assert!(!Arc::ptr_eq(first.slot(), again.slot()));
+    assert_eq!(views.kept_bytes(), KeptBytes::default());
+    // Null control: with room for it, it is kept, and says the same.
+    let [kept, again] = [0, 1].map(|_| one_at(&whole, "acme", as_of(150)).unwrap());
+    assert!(Arc::ptr_eq(kept.slot(), again.slot()));
+    assert_eq!(served_of(&first), served_of(&kept));
+    for (views, log) in [(views, log), (whole, whole_log)] {
+        views.close();
+        log.close();
+    }
 }

@@ -5,6 +5,7 @@ use projections::figures::restatements::RestatementItem;
 use super::replacing::{accepted, tenant_at};
 use super::*;
 use crate::views::Moment as Past;
+use crate::views::kept::KeptFolds;
 
 fn restated(views: &Views, past: Past) -> Vec<Vec<RestatementItem>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -43,6 +44,8 @@ fn e4_given_any_history_when_asked_in_between_or_at_last_then_the_same_ledger() 
         assert_ne!(rows, rows_then, "seed {seed}");
         let again = Views::start(&log, 1, SILENT).unwrap();
         assert_eq!(restated(&again, Past::default()), rows, "seed {seed}");
+        let bytes = again.kept_bytes().restatements;
+        assert!(bytes > 0, "{bytes}");
         let past = Past { as_of_position: Some(at), ..Past::default() };
         assert_eq!(restated(&again, past), rows_then, "seed {seed}");
         assert_eq!(restated(&again, past), rows_then, "seed {seed}: kept");
@@ -51,4 +54,30 @@ fn e4_given_any_history_when_asked_in_between_or_at_last_then_the_same_ledger() 
         }
         log.close();
     }
+}
+
+#[test]
+fn given_rows_larger_than_all_that_is_kept_when_facts_come_then_the_ledger_goes_on_from_rows_folded_anew() {
+    let (dir, mut numbers) = (tempfile::tempdir().unwrap(), Numbers(7));
+    let log = open_at_pace(&dir, 150, 10 * 86_400);
+    let [ample, scarce] = [usize::MAX, 150_000].map(|bytes| {
+        let views = Views::open_keeping(&log, 1, SILENT, KeptFolds::within(bytes)).unwrap();
+        views.follow(None).unwrap();
+        views
+    });
+    let mut sizes = Vec::new();
+    for round in 0..6 {
+        append(&log, (round * 80..(round + 1) * 80).map(|n| random(n, &mut numbers)).collect());
+        for views in [&ample, &scarce] {
+            until("folded", || views.position() == log.head().position);
+        }
+        assert_eq!(restated(&scarce, Past::default()), restated(&ample, Past::default()), "round {round}");
+        sizes.push([&ample, &scarce].map(|views| views.kept_bytes().restatements));
+    }
+    let [all, kept] = sizes[5];
+    assert!(all > 150_000 && kept > 0 && kept < 150_000, "{sizes:?}");
+    for views in [ample, scarce] {
+        views.close();
+    }
+    log.close();
 }
