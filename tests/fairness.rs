@@ -1,4 +1,4 @@
-//! G19: one tenant's flood does not starve another. The quiet tenant waits at most three times as long as it does alone,
+//! G19, G20: one tenant's flood does not starve another, nor does its viewer. The quiet tenant waits at most three times as long as it does alone,
 //! on two cores shared by the flood, its sender and a debug build of the server.
 
 use std::sync::Arc;
@@ -17,6 +17,14 @@ const ASKED: u64 = 75;
 /// Connections of a flood, and facts of each of its batches.
 const CONNECTIONS: usize = 32;
 const LINES: u64 = 500;
+/// Facts of the tenant that a viewer asks for the past of.
+const PAST_FACTS: u64 = 4_000;
+/// What a viewer may ask for again and again, and on how many connections.
+const READINGS: [(usize, &str); 3] = [
+    (8, "facts?subject=N"),
+    (60, "metrics/month?month=2025-10&as_of_position=N"),
+    (8, "restatements?as_of_position=N"),
+];
 /// What the machine's other processes, and turns on a core, may add.
 const NOISE: Duration = Duration::from_millis(30);
 
@@ -36,31 +44,27 @@ async fn p99(server: &Server, tenant: &str, round: &str, asked: u64) -> Duration
     waited[(waited.len() * 99).div_ceil(100) - 1]
 }
 
-/// Batches of new facts to one tenant, from a thread of their own, until dropped.
+/// Requests on many connections, from a thread of their own, until dropped.
 struct Flood {
     stop: Arc<AtomicBool>,
-    recorded: Arc<AtomicU64>,
+    answered: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Flood {
-    async fn begin(server: &Server, tenant: &str) -> Self {
-        static KEYS: AtomicU64 = AtomicU64::new(0);
-        let url = format!("{}/api/v1/tenants/{tenant}/facts", server.base);
-        let (stop, recorded) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopping, counted) = (Arc::clone(&stop), Arc::clone(&recorded));
+    /// Sends what `next` makes again and again on each connection.
+    async fn begin(
+        connections: usize,
+        next: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder + Send + Sync + 'static,
+    ) -> Self {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stopping, counted, next) = (Arc::clone(&stop), Arc::clone(&answered), Arc::new(next));
         let sending = move |client: reqwest::Client| {
-            let (stopping, counted, url) = (Arc::clone(&stopping), Arc::clone(&counted), url.clone());
+            let (stopping, counted, next) = (Arc::clone(&stopping), Arc::clone(&counted), Arc::clone(&next));
             async move {
-                let line = answered("KEY", 45, AT).to_string() + "\n";
                 while !stopping.load(Ordering::Relaxed) {
-                    let from = KEYS.fetch_add(LINES, Ordering::Relaxed);
-                    let lines: String =
-                        (from..from + LINES).map(|n| line.replace("KEY", &format!("flood{n}"))).collect();
-                    let request = client.post(&url).bearer_auth(TOKEN).body(lines);
-                    let answer = request.header("content-type", "application/x-ndjson").send().await;
-                    if answer.is_ok_and(|answer| answer.status() == 200) {
-                        counted.fetch_add(LINES, Ordering::Relaxed);
+                    if next(&client).send().await.is_ok_and(|answer| answer.status() == 200) {
+                        counted.fetch_add(1, Ordering::Relaxed);
                     }
                 }
             }
@@ -70,15 +74,42 @@ impl Flood {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let client = reqwest::Client::new();
             runtime.block_on(async {
-                let all: JoinSet<()> = (0..CONNECTIONS).map(|_| sending(client.clone())).collect();
+                let all: JoinSet<()> = (0..connections).map(|_| sending(client.clone())).collect();
                 all.join_all().await
             });
         });
-        let flood = Self { stop, recorded, thread: Some(thread) };
-        while flood.recorded.load(Ordering::Relaxed) < LINES * 2 {
+        let flood = Self { stop, answered, thread: Some(thread) };
+        while flood.answered.load(Ordering::Relaxed) < 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         flood
+    }
+
+    /// Batches of new facts to one tenant.
+    async fn of_facts(server: &Server, tenant: &str) -> Self {
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        let url = format!("{}/api/v1/tenants/{tenant}/facts", server.base);
+        let line = answered("KEY", 45, AT).to_string() + "\n";
+        Self::begin(CONNECTIONS, move |client| {
+            let from = KEYS.fetch_add(LINES, Ordering::Relaxed);
+            let lines: String =
+                (from..from + LINES).map(|n| line.replace("KEY", &format!("flood{n}"))).collect();
+            let request = client.post(&url).bearer_auth(TOKEN).body(lines);
+            request.header("content-type", "application/x-ndjson")
+        })
+        .await
+    }
+
+    /// Readings of one tenant by one viewer, each at another position or for another thing that is not there: `N` stands
+    /// for the number.
+    async fn of_readings(server: &Server, viewer: &str, connections: usize, route: &str) -> Self {
+        let (url, viewer) = (format!("{}/api/v1/tenants/acme/{route}", server.base), viewer.to_owned());
+        let count = AtomicU64::new(0);
+        Self::begin(connections, move |client| {
+            let n = 1 + count.fetch_add(1, Ordering::Relaxed) * 7 % PAST_FACTS;
+            client.get(url.replace("=N", &format!("={n}"))).bearer_auth(&viewer)
+        })
+        .await
     }
 }
 
@@ -97,7 +128,7 @@ async fn g19_a_tenant_is_answered_beside_a_flood_and_null_control_not_within_it(
     let (mut told, mut is_so) = (Vec::new(), false);
     for round in 0..3 {
         let alone = p99(&server, "globex", &format!("alone{round}"), ASKED).await;
-        let flood = Flood::begin(&server, "acme").await;
+        let flood = Flood::of_facts(&server, "acme").await;
         let beside = p99(&server, "globex", &format!("beside{round}"), ASKED).await;
         let within = p99(&server, "acme", &format!("within{round}"), 3).await;
         drop(flood);
@@ -109,4 +140,36 @@ async fn g19_a_tenant_is_answered_beside_a_flood_and_null_control_not_within_it(
         }
     }
     assert!(is_so, "in none of three rounds: {told:#?}");
+}
+
+#[tokio::test]
+async fn g20_a_tenant_is_answered_beside_anothers_viewer_and_null_control_not_beside_its_own_flood() {
+    let server = Site::new().start().await;
+    let facts: Vec<_> = (0..PAST_FACTS).map(|n| answered(&format!("past{n}"), 45, AT)).collect();
+    server.record("acme", &facts).await;
+    let viewer = server.token("viewer", &["acme"]).await;
+    let (mut told, mut is_so) = (Vec::new(), [false; READINGS.len()]);
+    for round in 0..3 {
+        for (at, (connections, route)) in READINGS.into_iter().enumerate() {
+            if is_so[at] {
+                continue;
+            }
+            let name = format!("{round}-{at}");
+            let alone = p99(&server, "globex", &format!("alone-{name}"), ASKED).await;
+            let flood = Flood::of_readings(&server, &viewer, connections, route).await;
+            let beside = p99(&server, "globex", &format!("beside-{name}"), ASKED).await;
+            drop(flood);
+            is_so[at] = beside <= alone * 3 + NOISE;
+            told.push(format!("{route}: alone {alone:?}, beside {beside:?}"));
+        }
+        if is_so == [true; READINGS.len()] {
+            break;
+        }
+    }
+    assert_eq!(is_so, [true; READINGS.len()], "{told:#?}");
+    let alone = p99(&server, "globex", "alone", ASKED).await;
+    let flood = Flood::of_facts(&server, "globex").await;
+    let within = p99(&server, "globex", "within", 3).await;
+    drop(flood);
+    assert!(within > alone * 3 + NOISE, "alone {alone:?}, within its own flood {within:?}");
 }
