@@ -9,7 +9,9 @@ use domain::members::Instant;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::client::{Client, OutboundError, check};
+use super::client::{Client, check};
+use super::error::OutboundError;
+use super::request::OutboundRequest;
 use super::signature::SigningSecret;
 use crate::clock::Clock;
 use crate::commands::{AlertAttempt, Commands};
@@ -191,8 +193,10 @@ impl Inner {
                 (json!({ "text": text.trim_end() }).to_string(), Vec::new())
             }
         };
-        match self.parts.client.post(url, &headers, body).await {
-            Ok(answer) if (200..300).contains(&answer.status) => (Some(answer.status.into()), None),
+        let request = OutboundRequest::post(url).json(body).without_body();
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        match self.parts.client.send(request).await {
+            Ok(answer) if answer.is_success() => (Some(answer.status.into()), None),
             Ok(answer) => (Some(answer.status.into()), Some(format!("answered {}", answer.status))),
             Err(error) => (None, Some(error.to_string())),
         }

@@ -1,5 +1,7 @@
 //! Which addresses are called, which URLs are taken, and signatures by the published example.
 
+mod calls;
+
 use std::net::IpAddr;
 
 use domain::keys::LogSecret;
@@ -71,7 +73,7 @@ fn only_https_is_called_but_for_hosts_that_are_allowed() {
 async fn a_name_that_leads_home_is_not_called() {
     // Its provider is installed by the binary; the test ends before TLS.
     let client = Client::new(Allowed::default());
-    let called = client.post("https://localhost/x", &[], "{}".into()).await;
+    let called = client.send(OutboundRequest::post("https://localhost/x").json("{}")).await;
     assert_eq!(called, Err(OutboundError::Address));
 }
 
