@@ -9,6 +9,7 @@ mod mapping;
 mod sections;
 pub mod shown;
 mod source;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use self::faults::Faults;
 use self::file::Reading;
+pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner};
 use crate::ingest::providers::generic::Mapping;
 
@@ -61,24 +63,8 @@ pub struct TenantConfig {
     pub id: TenantId,
     /// Body of the fact that says so, in the contract's JSON.
     pub body: Value,
-    /// Its CRM, where it has one.
-    pub clienttether: Option<ClientTether>,
-}
-
-/// How a tenant's CRM is asked (B1).
-#[derive(Debug, Clone)]
-pub struct ClientTether {
-    /// Ends with a slash.
-    pub base_url: String,
-    /// The tenant's `X-Web-Key`.
-    pub web_key: Secret,
-    /// The access token, where the account has one.
-    pub access_token: Option<Secret>,
-}
-
-impl ClientTether {
-    /// Where it is unless told otherwise.
-    pub const BASE_URL: &'static str = "https://api.clienttether.com/v2/api/";
+    /// What of it is asked.
+    pub sources: Sources,
 }
 
 /// `[http]`.

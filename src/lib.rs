@@ -16,6 +16,7 @@ pub mod log;
 pub mod outbound;
 mod spreadsheet;
 pub mod store;
+pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod ticker;

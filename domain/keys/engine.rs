@@ -201,6 +201,16 @@ engine_keys! {
     /// A login ended.
     LoginEnded { login: KeyPart } = "login" / login / "ended";
 
+    /// A sync run began.
+    SyncStarted { run: KeyPart } = "sync" / run / "started";
+    /// A sync run ended.
+    SyncFinished { run: KeyPart } = "sync" / run / "finished";
+    /// A part of a run's snapshot, from 1.
+    SnapshotPart { run: KeyPart, resource: KeyPart, part: u64 } = "sync" / run / resource / part;
+    /// A part of a run's snapshot of one contact's records, from 1.
+    ContactPart { run: KeyPart, resource: KeyPart, contact: KeyPart, part: u64 }
+        = "sync" / run / resource / contact / part;
+
     /// A key of another log that names a position of that log.
     Imported { key: Box<EngineKey> } = "imported" / key;
 }
@@ -247,6 +257,10 @@ impl EngineKey {
             | Self::UserRemoval { .. }
             | Self::LoginStarted { .. }
             | Self::LoginEnded { .. }
+            | Self::SyncStarted { .. }
+            | Self::SyncFinished { .. }
+            | Self::SnapshotPart { .. }
+            | Self::ContactPart { .. }
             | Self::Imported { .. } => None,
         }
     }

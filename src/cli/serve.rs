@@ -140,6 +140,7 @@ async fn reload(app: Arc<App>, started: Config, overrides: Overrides, mut hangup
             Ok(config) => {
                 let (tenants, endpoints) = (config.tenants.len(), config.endpoints.len());
                 tracing::info!(tenants, endpoints, "configuration reloaded");
+                app.engine().sync.runner().load(&config);
                 advise(&config);
                 let keys = started.wants_restart(&config).join(" ");
                 if !keys.is_empty() {

@@ -19,6 +19,7 @@ mod quarantine;
 mod reports;
 mod sessions;
 mod stages;
+mod sync_runs;
 mod targets;
 mod tenants;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use self::notes::{NewNote, NoteNotFound};
 pub use self::quarantine::{BulkRetry, Resolution, RetryRejection};
 pub use self::sessions::NextLead;
 pub use self::stages::StageRejection;
+pub use self::sync_runs::RunEnd;
 pub use self::tenants::{FileRejection, TenantChange};
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};

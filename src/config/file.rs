@@ -14,6 +14,7 @@ use toml::Spanned;
 use super::faults::Faults;
 use super::grammar::{EndpointTable, Grammar, TenantTable};
 use super::source::Source;
+use super::sources::{CronSchedule, SourceContext, Sources};
 use super::{
     ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, grammar,
     mapping,
@@ -66,8 +67,10 @@ pub fn read(path: &str, text: &str, reading: Reading, faults: &mut Faults) -> Op
     let http = faults.take(file.http.understood(&source));
     let limits = faults.take(file.limits.understood(&source));
     let outbound = faults.take(file.outbound.understood(&source)).unwrap_or_default();
+    let context = SourceContext { source: &source, outbound: &outbound };
+    let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
-    let tenants = file.tenant.iter().map(|entry| tenant(&source, entry, &outbound, faults));
+    let tenants = file.tenant.iter().map(|entry| tenant(entry, (context, &schedule), faults));
     let tenants: Vec<TenantConfig> = tenants.collect::<Vec<_>>().into_iter().flatten().collect();
     faults.take(one_owner(&source, &file.tenant, &tenants));
     let mappings = mapping::read(&source, &file.mapping, faults);
@@ -145,11 +148,11 @@ fn one_owner(
 
 /// The tenant as understood; none where something of it is at fault, all of which is told.
 fn tenant(
-    source: &Source<'_>,
     entry: &TenantTable,
-    outbound: &Outbound,
+    (context, schedule): (SourceContext<'_>, &CronSchedule),
     faults: &mut Faults,
 ) -> Option<TenantConfig> {
+    let source = context.source;
     let id = TenantId::new(entry.id.get_ref());
     let id = faults.take(id.map_err(|error| source.wrong(entry.id.span(), "tenant.id", error.to_string())));
     let is_zone = ZoneName::parse(entry.timezone.get_ref()).is_some();
@@ -176,10 +179,23 @@ fn tenant(
         let span = fault_span(source, entry, &pointer);
         faults.add(source.wrong(span, &format!("tenant{key}"), fault.message.clone()));
     }
-    let clienttether = entry.clienttether.as_ref().map(|table| table.understood(source, outbound));
-    let clienttether = faults.take(clienttether.transpose())?.flatten();
+    let sources = faults.take(sources(entry, context, schedule))?;
     let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
-    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, clienttether })
+    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources })
+}
+
+/// What of the tenant is asked; a source whose secrets are not needed is left out.
+fn sources(
+    entry: &TenantTable,
+    context: SourceContext<'_>,
+    schedule: &CronSchedule,
+) -> Result<Sources, ConfigError> {
+    let own = entry.sync.understood(context.source, "tenant.sync")?;
+    let clienttether = entry.clienttether.as_ref().map(|table| table.understood(context));
+    Ok(Sources {
+        schedule: own.unwrap_or_else(|| schedule.clone()),
+        clienttether: clienttether.transpose()?.flatten(),
+    })
 }
 
 /// The body of the fact that the tenant's table states, without those of its values that are at fault.

@@ -10,8 +10,9 @@ use toml::de::DeTable;
 
 use super::faults::Faults;
 use super::mapping::MappingEntry;
-use super::sections::{ClientTetherTable, HttpTable, LimitsTable, MetricsTable, OutboundTable};
+use super::sections::{HttpTable, LimitsTable, MetricsTable, OutboundTable};
 use super::source::Source;
+use super::sources::{ClientTetherTable, SyncTable};
 
 /// The file as written; unknown keys are refused.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Grammar {
     pub outbound: OutboundTable,
     #[serde(default)]
     pub metrics: MetricsTable,
+    #[serde(default)]
+    pub sync: SyncTable,
     #[serde(default)]
     pub tenant: Vec<TenantTable>,
     #[serde(default)]
@@ -51,6 +54,8 @@ pub struct TenantTable {
     pub rules: Option<Spanned<toml::Table>>,
     #[serde(default)]
     pub tracking_number: Vec<TrackingNumberTable>,
+    #[serde(default)]
+    pub sync: SyncTable,
     pub clienttether: Option<ClientTetherTable>,
 }
 

@@ -1,5 +1,4 @@
-//! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[metrics]`, `[outbound]`,
-//! `[tenant.clienttether]`.
+//! The tables of the file that are not tenants or endpoints: `[http]`, `[limits]`, `[metrics]`, `[outbound]`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -9,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::source::Source;
-use super::{ClientTether, ConfigError, Http, Limits, Metrics, Outbound};
+use super::{ConfigError, Http, Limits, Metrics, Outbound};
 
 /// `[http]` as written.
 #[derive(Debug, Default, Deserialize)]
@@ -124,54 +123,4 @@ impl OutboundTable {
         };
         Ok(Outbound { allow: self.allow.iter().map(host).collect::<Result<_, _>>()? })
     }
-}
-
-/// `[tenant.clienttether]` as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientTetherTable {
-    base_url: Option<Spanned<String>>,
-    web_key: Spanned<String>,
-    access_token: Option<Spanned<String>>,
-}
-
-impl ClientTetherTable {
-    /// None where its secrets are not needed.
-    pub fn understood(
-        &self,
-        source: &Source<'_>,
-        outbound: &Outbound,
-    ) -> Result<Option<ClientTether>, ConfigError> {
-        let base_url = match &self.base_url {
-            None => ClientTether::BASE_URL.to_owned(),
-            Some(url) if may_be_called(url.get_ref(), outbound) => {
-                format!("{}/", url.get_ref().trim_end_matches('/'))
-            }
-            Some(url) => {
-                let rule = "must be an https URL without query; plain http only to a host that [outbound] allow names";
-                return Err(source.wrong(url.span(), "tenant.clienttether.base_url", rule));
-            }
-        };
-        let access_token = self.access_token.as_ref();
-        let access_token = access_token.map(|token| source.secret(token, "tenant.clienttether.access_token"));
-        let access_token = access_token.transpose()?.flatten();
-        let web_key = source.secret(&self.web_key, "tenant.clienttether.web_key")?;
-        Ok(web_key.map(|web_key| ClientTether { base_url, web_key, access_token }))
-    }
-}
-
-/// Whether a URL is one that may be called: https, or http to a host that is allowed by name (RELIABILITY, Outbound).
-fn may_be_called(url: &str, outbound: &Outbound) -> bool {
-    let (rest, is_plain) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (rest, false),
-        (None, Some(rest)) => (rest, true),
-        (None, None) => return false,
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let fits = !host.is_empty() && !rest.contains(['?', '#', ' ', '@']);
-    fits && (!is_plain || outbound.allows(host))
 }

@@ -111,7 +111,7 @@ fn every_table_of_the_contract_is_read() {
          [http]\ncors = [\"https://app.example.com\"]\n[limits]\nrequests_per_second = 5\n"
     );
     let config = parse(&text).expect("accepted");
-    let crm = config.tenants[0].clienttether.as_ref().expect("a CRM");
+    let crm = config.tenants[0].sources.clienttether.as_ref().expect("a CRM");
     assert_eq!(
         (crm.base_url.as_str(), crm.web_key.bytes()),
         ("http://127.0.0.1:9999/v2/api/", &b"sesame"[..])

@@ -12,6 +12,11 @@ impl Secret {
         Self(text.as_bytes().into())
     }
 
+    /// Its text, to authenticate a request with; what is not UTF-8 in it is replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
     /// Its bytes, to key a MAC.
     pub fn bytes(&self) -> &[u8] {
         &self.0

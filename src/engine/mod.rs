@@ -27,6 +27,10 @@ use crate::ingest::Ingest;
 use crate::log::{Log, LogError};
 use crate::outbound::{Allowed, Client, Outbox, OutboxParts};
 use crate::store::Store;
+use crate::sync::SyncWorker;
+use crate::sync::fetch::{Fetcher, Timing};
+use crate::sync::pages::RawPages;
+use crate::sync::run::SyncParts;
 use crate::ticker::{self, TickerParts};
 use crate::views::Views;
 use crate::worker::Worker;
@@ -88,6 +92,8 @@ pub struct Engine {
     pub deliveries: Deliveries,
     /// Alerts on their way out, and their targets.
     pub outbox: Outbox,
+    /// Asks providers for what they do not deliver.
+    pub sync: SyncWorker,
     /// Audits the log and the models while the server serves.
     auditor: Worker,
     /// Appends facts that are due with time.
@@ -162,14 +168,24 @@ impl Engine {
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
         };
+        let client = Client::new(Allowed::new(&config.outbound.allow));
         let outbox = Outbox::start(OutboxParts {
             commands: commands.clone(),
             views: views.clone(),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
-            client: Client::new(Allowed::new(&config.outbound.allow)),
+            client: client.clone(),
         })
         .map_err(io_at(dir.root()))?;
+        let sync = SyncParts {
+            commands: commands.clone(),
+            ingest: Arc::clone(&ingest),
+            views: views.clone(),
+            clock: Arc::clone(&clock),
+            fetcher: Arc::new(Fetcher::new(client, Timing::real(Arc::clone(&clock)))),
+            pages: RawPages::below(dir.root()),
+        };
+        let sync = SyncWorker::start(sync, config).map_err(io_at(dir.root()))?;
         let ticker = ticker::start(parts).map_err(io_at(dir.root()))?;
         Ok(Self {
             log,
@@ -178,6 +194,7 @@ impl Engine {
             commands,
             deliveries,
             outbox,
+            sync,
             auditor: auditing,
             ticker,
             access,
@@ -204,6 +221,7 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        self.sync.close();
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();

@@ -5,6 +5,7 @@
 mod answers;
 mod audit;
 pub mod crm;
+pub mod crm_known;
 pub mod dispositions;
 pub mod export_scan;
 pub mod exported;

@@ -7,7 +7,7 @@ use super::{is_test, room, sources};
 const APPENDERS: &[&str] = &["ingest", "commands"];
 
 /// Rooms that may append through `ingest`: decisions, and what comes with time.
-const THROUGH_INGEST: &[&str] = &["ingest", "commands", "ticker"];
+const THROUGH_INGEST: &[&str] = &["ingest", "commands", "sync", "ticker"];
 
 /// Appends of a source that its room may not make.
 fn appends(file: &str, text: &str) -> Vec<String> {

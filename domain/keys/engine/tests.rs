@@ -34,6 +34,10 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("endpoint/twilio/main/12", Some(12)),
     ("login/l1/started", None),
     ("login/l1/ended", None),
+    ("sync/r1/started", None),
+    ("sync/r1/finished", None),
+    ("sync/r1/leads/2", None),
+    ("sync/r1/notes/C%2F7/1", None),
     ("imported/session/a%2Fb/timeout/17", None),
 ];
 

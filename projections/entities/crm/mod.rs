@@ -150,6 +150,21 @@ impl Crm {
         self.tables.values().any(|table| table.observed_at().is_some())
     }
 
+    /// The run of the newest snapshot that counts of a resource whose data `source` reads: what a snapshot of changes
+    /// may name as its base.
+    pub fn base(&self, source: &str, resource: Resource) -> Option<&str> {
+        let texts = self.strings.texts();
+        let counted = self.snapshots.counted(resource);
+        let of_source = counted.filter(|(of, _)| family(texts.get(*of)) == source);
+        let newest = of_source.max_by_key(|(of, run)| (self.runs.ended_at(*of, *run), texts.get(*run)));
+        newest.map(|(_, run)| texts.get(run))
+    }
+
+    /// The symbol of a text that some row has.
+    pub fn symbol(&self, text: &str) -> Option<Symbol> {
+        self.strings.find(text)
+    }
+
     /// The runs.
     pub fn runs(&self) -> &SyncRuns {
         &self.runs

@@ -62,6 +62,15 @@ pub struct Failing {
     pub error: Option<String>,
 }
 
+/// The last run of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRun {
+    /// When it began.
+    pub at: Instant,
+    /// What it ended on, where it failed.
+    pub error: Option<String>,
+}
+
 /// The runs of one moment.
 #[derive(Debug, Clone)]
 pub struct RunList {
@@ -98,6 +107,21 @@ impl RunList {
             records_updated: run.end.and_then(|end| end.records_updated),
             error: run.end.and_then(|end| self.texts.maybe(end.error).map(str::to_owned)),
         }
+    }
+
+    /// The last run of a source, and how it ended if it did.
+    pub fn last_of(&self, source: &str) -> Option<LastRun> {
+        let of_source = self.rows.iter().filter(|run| self.texts.get(run.source) == source);
+        let last = of_source.max_by_key(|run| (run.at(), self.texts.get(run.id)))?;
+        let error = last.end.and_then(|end| self.texts.maybe(end.error).map(str::to_owned));
+        Some(LastRun { at: last.at()?, error })
+    }
+
+    /// Source and id of each run without an end.
+    pub fn open(&self) -> Vec<(String, String)> {
+        let open = self.rows.iter().filter(|run| run.end.is_none());
+        let text = |symbol| self.texts.get(symbol).to_owned();
+        open.map(|run| (text(run.source), text(run.id))).collect()
     }
 
     /// The runs that failed since the last success, of the main ones; none where the last that ended did not fail.

@@ -110,6 +110,11 @@ impl SyncRuns {
         self.rows.get(at).end.map(|end| end.success)
     }
 
+    /// When a run ended; none while it has no end.
+    pub fn ended_at(&self, source: Symbol, run: Symbol) -> Option<Instant> {
+        self.rows.get(self.find(source, run)?).end.map(|end| end.at)
+    }
+
     fn row(&mut self, source: &str, run: &str, fact: Position, strings: &mut Strings) -> u32 {
         let (source, id) = (strings.intern(source), strings.intern(run));
         let at = self.find(source, id).unwrap_or_else(|| {

@@ -145,6 +145,14 @@ impl Snapshots {
         known.into_iter().any(|(_, snapshot)| matches!(snapshot, Snapshot::Counted))
     }
 
+    /// Source and run of each snapshot that counts, of all records of a resource.
+    pub fn counted(&self, resource: Resource) -> impl Iterator<Item = (Symbol, Symbol)> {
+        let counted = self.known.iter().filter(move |(key, snapshot)| {
+            key.resource == resource && key.scope.is_none() && matches!(snapshot, Snapshot::Counted)
+        });
+        counted.map(|(key, _)| (key.source, key.run))
+    }
+
     /// Marks a snapshot as counted and returns its records.
     pub fn count(&mut self, key: &Key) -> Option<Waiting> {
         let snapshot = Arc::make_mut(&mut self.known).get_mut(key)?;

@@ -238,6 +238,17 @@ impl ResourceTable {
         self.rows.iter().filter(|row| !row.gone)
     }
 
+    /// Whether a snapshot of this contact's records alone counts.
+    pub fn was_read_of(&self, contact: Symbol) -> bool {
+        self.scopes.get(&contact).is_some_and(|scope| scope.low_watermark > Seen::default())
+    }
+
+    /// The records that are there of the snapshots of this contact.
+    pub fn records_of(&self, contact: Symbol) -> impl Iterator<Item = &RecordRow> {
+        let rows = self.scopes.get(&contact).map_or(&[][..], |scope| &scope.rows);
+        rows.iter().map(|at| self.rows.get(*at)).filter(|row| !row.gone)
+    }
+
     /// Sums by kind.
     pub fn tally(&self) -> &BTreeMap<Kind, Sums> {
         &self.tally

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use super::serve::{runtime, stop_signal};
 use super::{Failure, Settings, output};
 use crate::clock::system_clock;
-use crate::config::{Config, TenantConfig};
+use crate::config::{Config, Sources, TenantConfig};
 use crate::directory::{Endpoint, Secret};
 use crate::engine::Engine;
 use crate::http::{App, ServeError, bind, install_metrics, open, serve};
@@ -159,7 +159,7 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
         "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
         "tracking_numbers": numbers,
     });
-    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body, clienttether: None })
+    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body, sources: Sources::default() })
 }
 
 fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {

@@ -62,6 +62,10 @@ fn history() -> Vec<(EngineKey, Envelope)> {
     let started =
         json!({"session_id": "s2", "agent": "ann@example.com", "pipeline_id": "north", "lead_ids": ["L1"]});
     let note = json!({"note_id": "n1", "content": "calls back"});
+    let part = |resource: &str, contact: Option<&str>| {
+        json!({"run_id": "r1", "source": "clienttether", "resource": resource, "observed_at": Moment(T0).to_string(),
+            "part": 1, "parts": 1, "contact": contact})
+    };
     let parsed = |text: &str| EngineKey::parse(text).unwrap_or_else(|| panic!("{text} is no key"));
     let facts = [
         (parsed("quarantine/00ff"), "delivery_quarantined", kept),
@@ -102,6 +106,10 @@ fn history() -> Vec<(EngineKey, Envelope)> {
             json!({"alert_id": "a1", "target_id": "at_1", "attempt": 1}),
         ),
         (parsed("alert/a1/cleared"), "alert_cleared", json!({"alert_id": "a1"})),
+        (parsed("sync/r1/started"), "sync_started", json!({"run_id": "r1", "source": "clienttether"})),
+        (parsed("sync/r1/leads/1"), "snapshot_taken", part("leads", None)),
+        (parsed("sync/r1/notes/C1/1"), "snapshot_taken", part("notes", Some("C1"))),
+        (parsed("sync/r1/finished"), "sync_finished", json!({"run_id": "r1", "source": "clienttether"})),
         (parsed("tenant/3"), "tenant_closed", json!({"reason": "gone"})),
         (parsed("imported/tenant/4"), "tenant_closed", json!({"reason": "gone"})),
     ];

@@ -19,7 +19,7 @@ use crate::access::AccessError;
 use crate::commands::{
     Commands, IdempotencyKey, LoggedIn, NewEndpoint, NewNote, NewTarget, NewToken, NewUser,
 };
-use crate::config::{Config, TenantConfig};
+use crate::config::{Config, Sources, TenantConfig};
 use crate::directory::Endpoint;
 use crate::ingest::answer::Posted;
 use crate::ingest::delivery::Delivery;
@@ -190,7 +190,7 @@ pub fn file(workspace: &str) -> Config {
     let id = "endpoint-of-file".to_owned();
     let endpoint =
         Endpoint { id, provider: "emailbison".into(), tenant: None, event: None, secrets: Vec::new() };
-    let tenants = vec![TenantConfig { id: acme(), body, clienttether: None }];
+    let tenants = vec![TenantConfig { id: acme(), body, sources: Sources::default() }];
     Config { tenants, endpoints: vec![endpoint], ..Config::default() }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use domain::facts::access::Role;
 use domain::rules::outcomes::Outcome;
 use domain::rules::reports::ReportState;
 
 use super::House;
 use super::prepared::*;
-use crate::commands::{AlertAttempt, Commands, UserChange};
+use crate::commands::{AlertAttempt, Commands, RunEnd, UserChange};
 use crate::config::Config;
 use crate::ingest::verdict::ConflictVerdict;
 
@@ -343,6 +344,23 @@ pub fn rows() -> Vec<Row> {
                 let attempts = on(c.resend_alert(&acme(), id, None)).expect("decided");
                 let mut first = attempts.into_iter().map(|attempt| AlertAttempt { number: 1, ..attempt });
                 first.try_for_each(|made| result(on(c.record_attempt(&made, Some(200), None))))
+            },
+            Stands,
+            Two::One,
+        ),
+        row(
+            "begin_run",
+            nothing,
+            |c, _| result(on(c.begin_run(&acme(), "clienttether"))),
+            Another,
+            Two::Each,
+        ),
+        row(
+            "end_run",
+            nothing,
+            |c, _| {
+                let end = RunEnd::Success { updated: 1 };
+                result(on(c.end_run(&acme(), ("clienttether", "r1"), &end, &Bytes::new())))
             },
             Stands,
             Two::One,

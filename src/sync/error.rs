@@ -1,0 +1,66 @@
+//! Why a run fails.
+
+use crate::ingest::error::IngestError;
+use crate::outbound::OutboundError;
+use crate::views::facts::FactError;
+
+/// Why a run fails. Its text stands in the run's `sync_finished`: no URL, no credentials.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SyncError {
+    /// No whole answer, after every try.
+    #[error("{0}")]
+    Outbound(#[from] OutboundError),
+    /// Another status than one of success, after every try that it allows.
+    #[error("answered {status}{}", detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// What the provider says of it, where its client knows where that stands.
+        detail: Option<String>,
+    },
+    /// The answer is not what the provider documents; says what is missing or wrong, not what was read.
+    #[error("unexpected answer: {0}")]
+    Unexpected(String),
+    /// An answer of success that is an error inside (L8).
+    #[error("refused with {code}: {message}")]
+    Refused {
+        /// The provider's code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// Pages came, but not all.
+    #[error("incomplete: {0}")]
+    Incomplete(String),
+    /// The run was stopped by a person, a change of configuration or the end of the server.
+    #[error("canceled")]
+    Canceled,
+    /// What was read could not be recorded.
+    #[error("not recorded: {0}")]
+    Ingest(#[from] IngestError),
+    /// What is recorded already could not be read.
+    #[error("the log could not be read: {0}")]
+    Known(String),
+}
+
+impl From<FactError> for SyncError {
+    fn from(error: FactError) -> Self {
+        Self::Known(error.to_string())
+    }
+}
+
+impl SyncError {
+    /// What breaks a rule of the provider's answers.
+    pub fn unexpected(what: impl Into<String>) -> Self {
+        Self::Unexpected(what.into())
+    }
+
+    /// The same with the provider's own words beside the status.
+    #[must_use]
+    pub fn with_detail(self, words: Option<String>) -> Self {
+        match self {
+            Self::Status { status, .. } => Self::Status { status, detail: words },
+            other => other,
+        }
+    }
+}

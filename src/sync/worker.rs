@@ -1,0 +1,74 @@
+//! The thread of the pull side: it begins runs that are due, and its tasks carry them out.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use super::run::SyncParts;
+use super::runner::SyncRunner;
+use crate::config::Config;
+use crate::worker::{StopSignal, Worker};
+
+/// How often the thread looks for runs that are due.
+const TICK: Duration = Duration::from_millis(500);
+/// How often raw pages are looked through for old ones.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// Threads that carry runs out: mostly they wait.
+const THREADS: usize = 2;
+/// Threads that read files and compress pages for them.
+const BLOCKING_THREADS_MAX: usize = 4;
+/// How long the runtime waits for what still runs at the end.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
+
+/// The pull side of this server.
+pub struct SyncWorker {
+    runner: SyncRunner,
+    worker: Worker,
+}
+
+impl SyncWorker {
+    /// Ends what a former process left open, takes the configuration, and starts the thread.
+    ///
+    /// # Errors
+    /// The operating system gives no threads.
+    pub fn start(parts: SyncParts, config: &Config) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
+            .thread_name("sync-run")
+            .enable_all()
+            .build()?;
+        let pages = parts.pages.clone();
+        let runner = SyncRunner::new(parts, runtime.handle().clone());
+        if let Err(error) = runner.end_abandoned() {
+            tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
+        }
+        runner.load(config);
+        let ticking = runner.clone();
+        let run = move |stop: &StopSignal| {
+            let mut pruned: Option<std::time::Instant> = None;
+            while !stop.is_set() {
+                runtime.block_on(ticking.tick());
+                if pruned.is_none_or(|at| at.elapsed() > PRUNE_EVERY) {
+                    pruned = Some(std::time::Instant::now());
+                    if let Err(error) = pages.prune(SystemTime::now()) {
+                        tracing::warn!(%error, "old raw pages are not removed");
+                    }
+                }
+                stop.rest(TICK);
+            }
+            runtime.block_on(ticking.stop());
+            runtime.shutdown_timeout(SHUTDOWN_MAX);
+        };
+        Ok(Self { runner, worker: Worker::spawn("sync", run)? })
+    }
+
+    /// Begins and cancels runs, and tells of them.
+    pub fn runner(&self) -> &SyncRunner {
+        &self.runner
+    }
+
+    /// Ends all runs and the thread.
+    pub fn close(&self) {
+        self.worker.close();
+    }
+}
