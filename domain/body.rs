@@ -22,6 +22,23 @@ macro_rules! member {
         items
     }};
 
+    (needed required) => { true };
+    (needed filled) => { true };
+    (needed $mode:ident) => { false };
+
+    (shape required $type:ty) => {
+        $crate::description::MemberShape::Value(<$type as $crate::json::Member>::describe())
+    };
+    (shape optional $type:ty) => { $crate::member!(shape required $type) };
+    (shape set $type:ty) => {{
+        let item = <$type as $crate::json::Member>::describe();
+        $crate::description::MemberShape::Values { item, is_set: true }
+    }};
+    (shape $mode:ident $type:ty) => {{
+        let item = <$type as $crate::json::Member>::describe();
+        $crate::description::MemberShape::Values { item, is_set: false }
+    }};
+
     (build public required $value:ident) => { $value? };
     (build personal required $value:ident) => { Some($value?) };
     (build $part:ident $mode:ident $value:ident) => { $value };
@@ -70,27 +87,28 @@ macro_rules! member {
 ///
 /// `public` members are never erased; a `person` is a personal identity with its keyed digest in the public
 /// part; `personal` members can be erased, so even required ones are `Option` in the struct; `nested` are
-/// objects within, `rows` lists of objects. `check` is what the members must be to each other.
+/// objects within, `rows` lists of objects. `check` is what the members must be to each other; its documentation says so to
+/// readers of the contract, as that of body and members does.
 #[macro_export]
 macro_rules! body {
-    ($(#[$doc:meta])* $body:ident {
-        $(public { $($(#[$pub_doc:meta])* $pub_mode:ident $pub:ident: $pub_type:ty;)* })?
-        $(person { $($(#[$who_doc:meta])* $who:ident as $who_digest:ident: $who_type:ty;)* })?
-        $(personal { $($(#[$own_doc:meta])* $own_mode:ident $own:ident: $own_type:ty;)* })?
-        $(nested { $($(#[$in_doc:meta])* $in:ident: $in_type:ty;)* })?
-        $(rows { $($(#[$row_doc:meta])* $row:ident: $row_type:ty;)* })?
-        $(check $check:path;)?
+    ($(#[doc = $doc:literal])* $body:ident {
+        $(public { $($(#[doc = $pub_doc:literal])* $pub_mode:ident $pub:ident: $pub_type:ty;)* })?
+        $(person { $($(#[doc = $who_doc:literal])* $who:ident as $who_digest:ident: $who_type:ty;)* })?
+        $(personal { $($(#[doc = $own_doc:literal])* $own_mode:ident $own:ident: $own_type:ty;)* })?
+        $(nested { $($(#[doc = $in_doc:literal])* $in:ident: $in_type:ty;)* })?
+        $(rows { $($(#[doc = $row_doc:literal])* $row:ident: $row_type:ty;)* })?
+        $($(#[doc = $check_doc:literal])* check $check:path;)?
     }) => {
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $body {
-            $($($(#[$pub_doc])* pub $pub: $crate::member!(type public $pub_mode $pub_type),)*)?
-            $($($(#[$who_doc])* pub $who: Option<$who_type>,
+            $($($(#[doc = $pub_doc])* pub $pub: $crate::member!(type public $pub_mode $pub_type),)*)?
+            $($($(#[doc = $who_doc])* pub $who: Option<$who_type>,
                 /// Keyed digest of the member before; known once it is in the log.
                 pub $who_digest: Option<$crate::keys::PersonDigest>,)*)?
-            $($($(#[$own_doc])* pub $own: $crate::member!(type personal $own_mode $own_type),)*)?
-            $($($(#[$in_doc])* pub $in: Option<$in_type>,)*)?
-            $($($(#[$row_doc])* pub $row: Vec<$row_type>,)*)?
+            $($($(#[doc = $own_doc])* pub $own: $crate::member!(type personal $own_mode $own_type),)*)?
+            $($($(#[doc = $in_doc])* pub $in: Option<$in_type>,)*)?
+            $($($(#[doc = $row_doc])* pub $row: Vec<$row_type>,)*)?
         }
 
         impl $crate::codec::Body for $body {
@@ -214,6 +232,44 @@ macro_rules! body {
                     $crate::codec::put_canonical_rows(out, stringify!($row), &self.$row)?;
                 })*)?
                 Ok(())
+            }
+
+            fn describe() -> $crate::description::BodyDescription {
+                use $crate::description::MemberDescription;
+                let members = vec![
+                    $($(MemberDescription::new(
+                        stringify!($pub),
+                        &[$($pub_doc),*],
+                        $crate::member!(needed $pub_mode),
+                        $crate::member!(shape $pub_mode $pub_type),
+                    ),)*)?
+                    $($(MemberDescription::new(
+                        stringify!($who),
+                        &[$($who_doc),*],
+                        false,
+                        $crate::member!(shape optional $who_type),
+                    ).personal(),)*)?
+                    $($(MemberDescription::new(
+                        stringify!($own),
+                        &[$($own_doc),*],
+                        $crate::member!(needed $own_mode),
+                        $crate::member!(shape $own_mode $own_type),
+                    ).personal(),)*)?
+                    $($(MemberDescription::new(
+                        stringify!($in),
+                        &[$($in_doc),*],
+                        false,
+                        $crate::description::MemberShape::Object(<$in_type as $crate::codec::Body>::describe()),
+                    ),)*)?
+                    $($(MemberDescription::new(
+                        stringify!($row),
+                        &[$($row_doc),*],
+                        false,
+                        $crate::description::MemberShape::Objects(<$row_type as $crate::codec::Body>::describe()),
+                    ),)*)?
+                ];
+                let rule: &[&str] = &[$($($check_doc),*)?];
+                $crate::description::BodyDescription::new(stringify!($body), &[$($doc),*], members, rule)
             }
         }
     };

@@ -25,6 +25,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::description::BodyDescription;
 use crate::json::{FieldError, Json, Reader, TextRule};
 use crate::keys::PersonDigest;
 use crate::record::{BODY_MAX, KindTag};
@@ -128,6 +129,8 @@ pub trait Body: Sized {
     /// Writes what equality is over (R2): name and value of each member that is given, so that a later version
     /// with one more optional member gives old content the old digest.
     fn canonical(&self, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// What the body is, member by member.
+    fn describe() -> BodyDescription;
 }
 
 /// Reads a whole body from JSON.

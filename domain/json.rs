@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::description::ValueDescription;
+
 pub use mend::without_byte_order_mark;
 pub use nearest::nearest;
 pub use number::Number;
@@ -36,6 +38,8 @@ pub trait Member: Sized {
     fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self>;
     /// The canonical form as JSON.
     fn json(&self) -> Value;
+    /// What can be given, with an example.
+    fn describe() -> ValueDescription;
 }
 
 /// What becomes of a text that is longer than its member may be, or holds NUL.

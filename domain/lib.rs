@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod codec;
+pub mod description;
 pub mod envelope;
 pub mod facts;
 pub mod json;

@@ -1,6 +1,7 @@
 //! Types of members, each with one canonical form: texts, emails, phones, instants, days, months, words.
 
 mod date;
+mod integer;
 mod words;
 
 use std::fmt;
@@ -11,10 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
-use crate::json::{Json, Member, Number, Reader, TextRule};
+use crate::description::{ValueDescription, ValueType};
+use crate::json::{Json, Member, Reader, TextRule};
 use crate::keys::ContentDigest;
 
 pub use date::{Day, Month};
+pub use integer::Percent;
 
 /// Longest short text, in bytes after normalisation.
 pub const TEXT_MAX: usize = 1024;
@@ -91,8 +94,8 @@ impl Visitor<'_> for StoredText {
 }
 
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $max:expr, $canonical:expr) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident, $max:expr, $canonical:expr, $example:literal) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(Box<str>);
@@ -130,25 +133,30 @@ macro_rules! text_type {
             fn json(&self) -> Value {
                 Value::String(self.0.to_string())
             }
+
+            fn describe() -> ValueDescription {
+                let rule = concat!($($doc),*).trim();
+                ValueDescription::new(ValueType::Text { bytes_max: $max }, rule, $example)
+            }
         }
     };
 }
 
 text_type! {
     /// A name or id: trimmed, NFC, at most 1 KiB.
-    Text, TEXT_MAX, std::convert::identity
+    Text, TEXT_MAX, std::convert::identity, "a name"
 }
 text_type! {
     /// Free text: trimmed, NFC, at most 64 KiB.
-    LongText, LONG_TEXT_MAX, std::convert::identity
+    LongText, LONG_TEXT_MAX, std::convert::identity, "some text"
 }
 text_type! {
     /// An email address, or the name of an agent: lower case.
-    Email, TEXT_MAX, lower_case
+    Email, TEXT_MAX, lower_case, "ann@example.com"
 }
 text_type! {
     /// A phone number: E.164 where it parses, else as given (`client:ann`, a SIP URI, a short code).
-    Phone, TEXT_MAX, canonical_phone
+    Phone, TEXT_MAX, canonical_phone, "+14158675309"
 }
 
 /// Lower case can take a text out of NFC (`Ϊ` with an acute has no capital of one character), so NFC comes last.
@@ -187,71 +195,9 @@ impl Member for bool {
     fn json(&self) -> Value {
         Value::Bool(*self)
     }
-}
 
-/// The integer that `value` is: `95` and `95.0` are, `95.5` and `"95"` are not.
-fn integer(value: &Json<'_>) -> Option<i64> {
-    let Json::Number(number) = value else { return None };
-    match number {
-        Number::Signed(value) => Some(*value),
-        Number::Unsigned(value) => i64::try_from(*value).ok(),
-        Number::Literal(text) => {
-            let float: f64 = text.parse().ok()?;
-            // From 2^53 on a float no longer names one integer.
-            (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
-        }
-    }
-}
-
-macro_rules! integer_type {
-    ($name:ident, $range:literal) => {
-        impl Member for $name {
-            fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
-                let read = integer(&value).and_then(|value| $name::try_from(value).ok());
-                if read.is_none() {
-                    at.fault(concat!("must be an integer", $range));
-                }
-                read
-            }
-
-            fn json(&self) -> Value {
-                (*self).into()
-            }
-        }
-    };
-}
-integer_type!(i64, "");
-integer_type!(u64, " of at least 0");
-integer_type!(u32, " from 0 to 4294967295");
-
-/// A whole number of percent, 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Percent(u8);
-
-impl Percent {
-    /// `None` above 100.
-    pub fn new(percent: u8) -> Option<Self> {
-        (percent <= 100).then_some(Self(percent))
-    }
-
-    /// The number.
-    pub fn get(self) -> u8 {
-        self.0
-    }
-}
-
-impl Member for Percent {
-    fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
-        let read = integer(&value).and_then(|value| u8::try_from(value).ok()).and_then(Self::new);
-        if read.is_none() {
-            at.fault("must be an integer from 0 to 100");
-        }
-        read
-    }
-
-    fn json(&self) -> Value {
-        self.0.into()
+    fn describe() -> ValueDescription {
+        ValueDescription::new(ValueType::Boolean, "true or false", true)
     }
 }
 
@@ -302,6 +248,10 @@ impl Member for Instant {
     fn json(&self) -> Value {
         Value::String(self.to_string())
     }
+
+    fn describe() -> ValueDescription {
+        formatted(Some("date-time"), None, Self::RULE, "2025-10-09T14:00:00Z")
+    }
 }
 
 impl Member for ContentDigest {
@@ -318,10 +268,15 @@ impl Member for ContentDigest {
     fn json(&self) -> Value {
         Value::String(hex::encode(self))
     }
+
+    fn describe() -> ValueDescription {
+        let example = "9f2c7e41b80d56a39f2c7e41b80d56a3";
+        formatted(None, Some("^[0-9a-fA-F]{32}$"), "32 hexadecimal digits", example)
+    }
 }
 
 macro_rules! parsed_member {
-    ($name:ident, $rule:literal) => {
+    ($name:ident, $format:expr, $pattern:literal, $rule:literal, $example:literal) => {
         impl Member for $name {
             fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
                 let read = value.as_str().and_then(|text| Self::parse(text.trim()));
@@ -334,12 +289,31 @@ macro_rules! parsed_member {
             fn json(&self) -> Value {
                 Value::String(self.to_string())
             }
+
+            fn describe() -> ValueDescription {
+                formatted($format, Some($pattern), $rule, $example)
+            }
         }
     };
 }
-parsed_member!(Day, "must be a date such as 2025-10-09, from 1970 to 2100");
-parsed_member!(Month, "must be a month such as 2025-10, from 1970 to 2100");
-parsed_member!(Currency, "must be an ISO 4217 code such as USD");
+parsed_member! {
+    Day, Some("date"), "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "must be a date such as 2025-10-09, from 1970 to 2100", "2025-10-09"
+}
+parsed_member! {
+    Month, None, "^[0-9]{4}-[0-9]{2}$", "must be a month such as 2025-10, from 1970 to 2100", "2025-10"
+}
+parsed_member!(Currency, None, "^[A-Za-z]{3}$", "must be an ISO 4217 code such as USD", "USD");
+
+/// A string of a form.
+fn formatted(
+    format: Option<&'static str>,
+    pattern: Option<&'static str>,
+    rule: &'static str,
+    example: &'static str,
+) -> ValueDescription {
+    ValueDescription::new(ValueType::Formatted { format, pattern }, rule, example)
+}
 
 /// An ISO 4217 code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

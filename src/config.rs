@@ -6,6 +6,7 @@ mod faults;
 mod file;
 mod grammar;
 mod mapping;
+pub mod reference;
 mod sections;
 pub mod shown;
 mod source;

@@ -40,6 +40,8 @@ const COMMANDS: &[&str] = &[
     "token list",
     "token revoke",
     "config show",
+    "config reference",
+    "kinds",
     "completions",
     "man",
 ];

@@ -272,10 +272,17 @@ async fn f6_agents_are_ranked_by_day_week_and_month_with_the_daily_goal() {
     server.record("acme", &[nobody]).await;
 
     let day = server.read("acme", "leaderboard?period=day&date=2025-10-09").await;
+    let of = |calls: u32, answered: u32, qualified: u32, seconds: u32, rate: Value| {
+        json!({"calls": calls, "answered": answered, "qualified": qualified, "talk_seconds": seconds,
+            "answered_rate": rate})
+    };
+    let none = || of(0, 0, 0, 0, Value::Null);
     let ann = json!({"rank": 1, "agent": "ann@example.com", "calls": 6, "pickups": 3, "connected": 2,
-        "talk_seconds": 101, "goal_progress": 150.0, "goal_days": 1});
+        "talk_seconds": 101, "goal_progress": 150.0, "goal_days": 1, "answered": 0, "answered_rate": null,
+        "inbound": none(), "outbound": of(6, 3, 2, 101, json!(50.0))});
     let bob = json!({"rank": 2, "agent": "bob@example.com", "calls": 1, "pickups": 0, "connected": 0,
-        "talk_seconds": 500, "goal_progress": 25.0, "goal_days": 0});
+        "talk_seconds": 500, "goal_progress": 25.0, "goal_days": 0, "answered": 1, "answered_rate": 100.0,
+        "inbound": none(), "outbound": none()});
     assert_eq!(day["items"], json!([ann, bob]), "nobody's calls have no place");
     assert_eq!((&day["daily_call_goal"], &day["goal_calls"]), (&json!(4), &json!(4)));
     let span =

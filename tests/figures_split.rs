@@ -54,6 +54,15 @@ async fn figures_of_months_days_and_agents_are_split_by_direction() {
         let listed = server.all_items("acme", &format!("calls?{query}&answered=true")).await.len();
         assert_eq!(json!(listed), month[query.trim_start_matches("direction=")]["answered"], "{query}");
     }
+    let board = server.read("acme", "leaderboard?period=month&date=2025-10-09").await;
+    for place in board["items"].as_array().expect("places") {
+        let is_it = |row: &&Value| row["agent"] == place["agent"];
+        let row = month["by_agent"].as_array().expect("rows").iter().find(is_it).expect("the agent's row");
+        for name in ["answered", "answered_rate", "inbound", "outbound"] {
+            assert_eq!(place[name], row[name], "{name} of {place}");
+        }
+    }
+    assert_eq!(board["items"][0]["inbound"], ann["inbound"], "{board}");
     let empty = server.read("acme", "metrics/days?from=2025-10-08&to=2025-10-08").await;
     assert_eq!(empty["items"][0]["answered_rate"], Value::Null, "a rate over nothing: {empty}");
     assert_eq!(empty["items"][0]["inbound"], direction(0, 0, 0, 0, Value::Null), "{empty}");
@@ -119,4 +128,30 @@ async fn money_members_end_in_minor_and_the_old_names_are_gone() {
         assert!(month.get(old).is_none(), "{old} is left: {month}");
         assert!(month.get(format!("{old}_minor")).is_some(), "{old}_minor is missing: {month}");
     }
+}
+
+#[tokio::test]
+async fn a_report_has_the_answered_rate_and_both_directions_beside_the_period_before() {
+    let server = Site::new().start().await;
+    some_calls(&server).await;
+    let week_before = with(answered("w", 40, "2025-10-02T16:00:00Z"), json!({"direction": "inbound"}));
+    server.record("acme", &[week_before]).await;
+    let draft = server.command("acme", "reports", &json!({"period": "2025-10-06"})).await;
+    let id = draft.is(201).json["report_id"].as_str().expect("an id").to_owned();
+    let figures = server.read("acme", &format!("reports/{id}")).await["figures"].clone();
+    let told = |figure: &Value| ["value", "before", "change"].map(|member| figure[member].clone());
+    // Of counted directions, as the month's: three of four, and one of one in the week before.
+    assert_eq!(told(&figures["answered_rate"]), [json!(75.0), json!(100.0), json!(-25.0)], "{figures}");
+    let (inbound, outbound) = (&figures["inbound"], &figures["outbound"]);
+    assert_eq!(told(&inbound["calls"]), [json!(3), json!(1), json!(2)], "{figures}");
+    assert_eq!(told(&inbound["answered"]), [json!(2), json!(1), json!(1)], "{figures}");
+    assert_eq!(told(&inbound["qualified"]), [json!(1), json!(1), json!(0)], "{figures}");
+    assert_eq!(told(&inbound["talk_seconds"]), [json!(70), json!(40), json!(30)], "{figures}");
+    assert_eq!(told(&inbound["answered_rate"]), [json!(66.67), json!(100.0), json!(-33.33)], "{figures}");
+    assert_eq!(told(&outbound["calls"]), [json!(2), json!(0), json!(2)], "{figures}");
+    assert_eq!(
+        told(&outbound["answered_rate"]),
+        [json!(50.0), Value::Null, Value::Null],
+        "a rate over nothing"
+    );
 }

@@ -52,6 +52,7 @@ mod hooks_keys;
 mod hooks_outreach;
 mod hooks_quirks;
 mod hooks_understood;
+mod kinds;
 mod lead_stages;
 mod lessons;
 mod limits;

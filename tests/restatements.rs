@@ -300,3 +300,42 @@ async fn e4_a_month_from_before_the_log_is_closed_once_a_report_of_it_is_publish
     let calls = items.iter().find(|item| item["figure"] == "calls").cloned().unwrap_or_default();
     assert_eq!((&calls["old"], &calls["new"]), (&json!(11), &json!(12)), "{items:?}");
 }
+
+/// The worked example of docs/configuration.md.
+#[tokio::test]
+async fn e4_a_changed_rule_restates_no_month_before_its_effective_from() {
+    let site = Site::new();
+    record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
+    let of = |id: &str, at: &str| with(answered(id, 45, at), json!({"agent": "ann@example.com"}));
+    let calls = [of("october", "2025-10-31T16:00:00Z"), of("november", "2025-11-01T16:00:00Z")];
+    record_then(&site, "2025-11-02T12:00:00Z", &calls).await;
+    let server = site.start().await;
+    let qualified = async || {
+        let mut counts = Vec::new();
+        for month in ["2025-10", "2025-11"] {
+            let figures = server.read("acme", &format!("metrics/month?month={month}")).await;
+            counts.push(figures["qualified"].as_u64().expect("a count"));
+        }
+        counts
+    };
+    let restated = async || {
+        let items = server.all_items("acme", "restatements?month=2025-10").await;
+        let row = items.into_iter().find(|item| item["figure"] == "qualified");
+        row.map(|row| json!([row["old"], row["new"], row["positions"]]))
+    };
+    assert_eq!(qualified().await, [1, 1], "the call of October and that of November");
+    let from = async |effective_from: Option<&str>| {
+        let mut fact = configured();
+        fact["external_id"] = json!(format!("from/{}", effective_from.unwrap_or("now")));
+        fact["body"]["rules"] = json!({"qualified_min_seconds": 60});
+        fact["body"]["effective_from"] = json!(effective_from);
+        server.record("acme", &[fact]).await;
+    };
+    from(None).await;
+    assert_eq!((qualified().await, restated().await), (vec![1, 1], None));
+    from(Some("2025-11-01")).await;
+    assert_eq!((qualified().await, restated().await), (vec![1, 0], None));
+    from(Some("2025-10-01")).await;
+    let restatement = json!([1, 0, [server.seen()]]);
+    assert_eq!((qualified().await, restated().await), (vec![0, 0], Some(restatement)));
+}

@@ -82,6 +82,7 @@ body! {
             /// The password's argon2id hash, as a PHC string.
             required password_hash: Text;
         }
+        /// `email` must be given.
         check User::can_log_in;
     }
 }
@@ -201,7 +202,9 @@ group! {
     AccessFact = 13 {
         1 "token_issued" TokenIssued(TokenIssued),
         2 "token_revoked" TokenRevoked(TokenRevoked),
+        /// A user was added.
         3 "user_added" UserAdded(User),
+        /// A user is another one from now on, the whole of it.
         4 "user_changed" UserChanged(User),
         5 "user_removed" UserRemoved(UserRemoved),
         6 "membership_granted" MembershipGranted(MembershipGranted),

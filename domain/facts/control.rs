@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::codec::{Body, CodecError, PersonHasher, Taker, put, put_canonical};
+use crate::description::{BodyDescription, MemberDescription, MemberShape};
 use crate::facts::{Fact, Subject};
 use crate::json::{Json, Member, Reader};
 use crate::keys::ContentDigest;
@@ -77,6 +78,20 @@ body! {
 pub struct Brought(pub Box<Fact>);
 
 impl Brought {
+    /// The members by which it stands in a body.
+    fn members() -> [MemberDescription; 2] {
+        let kind = MemberShape::Value(Text::describe());
+        [
+            MemberDescription::new("kind", &["The kind of the content."], true, kind),
+            MemberDescription::new(
+                "body",
+                &["The content: the body of that kind."],
+                true,
+                MemberShape::AnyBody,
+            ),
+        ]
+    }
+
     fn put(
         &self,
         public: &mut Vec<u8>,
@@ -213,6 +228,21 @@ impl Body for ConflictObserved {
         }
         self.brought.canonical(out)
     }
+    fn describe() -> BodyDescription {
+        let value = |name, about, is_required, value| {
+            MemberDescription::new(name, &[about], is_required, MemberShape::Value(value))
+        };
+        let members = [
+            value("first_position", "The fact that stands.", true, u64::describe()),
+            value("first_digest", "Digest of its content.", true, ContentDigest::describe()),
+            value("second_digest", "Digest of the content that came.", true, ContentDigest::describe()),
+            value("occurred_at", "When what came says it happened.", true, Instant::describe()),
+            value("time_source", "Set when what came gave no time.", false, TimeSource::describe()),
+        ];
+        let about = "`conflict_observed`: the key of an earlier fact came with other content.";
+        let members = members.into_iter().chain(Brought::members()).collect();
+        BodyDescription::new("ConflictObserved", &[about], members, &[])
+    }
 }
 
 /// `conflict_accepted`: a person let the second content replace the first in its entity.
@@ -296,6 +326,26 @@ impl Body for ConflictAccepted {
             put_canonical(out, "by", by)?;
         }
         self.brought.canonical(out)
+    }
+    fn describe() -> BodyDescription {
+        let value = |name, about, is_required, value| {
+            MemberDescription::new(name, &[about], is_required, MemberShape::Value(value))
+        };
+        let members = [
+            value("first_position", "The fact that is replaced.", true, u64::describe()),
+            value(
+                "second_digest",
+                "Digest of the content that replaces it.",
+                true,
+                ContentDigest::describe(),
+            ),
+            value("occurred_at", "When that content says it happened.", true, Instant::describe()),
+            value("time_source", "Set when it gave no time.", false, TimeSource::describe()),
+            value("by", "Who decided.", false, Text::describe()),
+        ];
+        let about = "`conflict_accepted`: a person let the second content replace the first.";
+        let members = members.into_iter().chain(Brought::members()).collect();
+        BodyDescription::new("ConflictAccepted", &[about], members, &[])
     }
 }
 

@@ -19,6 +19,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::codec::{CodecError, PersonHasher, Taker};
+use crate::description::KindDescription;
 use crate::json::{FieldError, Json, TextRule};
 use crate::record::KindTag;
 
@@ -44,7 +45,8 @@ pub fn part(text: &str) -> Cow<'_, str> {
     if text.contains(['/', '%']) { text.replace('%', "%25").replace('/', "%2F").into() } else { text.into() }
 }
 
-/// Declares a group's kinds: tag, name, variant and body.
+/// Declares a group's kinds: tag, name, variant and body. Kinds that share a body have a line of documentation each;
+/// others are described by their body's.
 ///
 /// A kind whose body changed names its newest version and the body of every earlier one:
 /// `1 "call_reported" Reported(Reported) version 2 { 1 => ReportedV1 }`, with `From<ReportedV1> for Reported`, the
@@ -53,7 +55,7 @@ pub fn part(text: &str) -> Cow<'_, str> {
 #[macro_export]
 macro_rules! group {
     ($(#[$doc:meta])* $name:ident = $group:literal {
-        $($tag:literal $kind:literal $variant:ident($body:ty)
+        $($(#[doc = $about:literal])* $tag:literal $kind:literal $variant:ident($body:ty)
             $(version $newest:literal { $($version:literal => $earlier:ty),+ })?),+ $(,)?
     }) => {
         $(#[$doc])*
@@ -66,6 +68,15 @@ macro_rules! group {
             pub const GROUP: u8 = $group;
             /// Tag and name of each kind.
             pub const KINDS: &'static [(u8, &'static str)] = &[$(($tag, $kind)),+];
+
+            /// What each kind is.
+            pub fn describe() -> Vec<$crate::description::KindDescription> {
+                vec![$($crate::description::KindDescription::new(
+                    $kind,
+                    &[$($about),*],
+                    <$body as $crate::codec::Body>::describe(),
+                )),+]
+            }
 
             pub(crate) fn tag(&self) -> u8 {
                 match self { $(Self::$variant(_) => $tag),+ }
@@ -144,6 +155,11 @@ macro_rules! facts {
             /// Version of the body's wire form that is written today.
             pub fn version(&self) -> u8 {
                 match self { $(Self::$variant(fact) => fact.version()),+ }
+            }
+
+            /// What each kind is, in the order of groups and tags.
+            pub fn describe() -> Vec<KindDescription> {
+                [$(<$group>::describe()),+].concat()
             }
 
             /// Writes public and personal wire form.

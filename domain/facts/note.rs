@@ -26,7 +26,9 @@ body! {
 group! {
     /// Facts of notes.
     NoteFact = 7 {
+        /// Somebody wrote a note here, or wrote it anew.
         1 "note_written" Written(Note),
+        /// Somebody removed a note that was written here.
         2 "note_removed" Removed(Note),
     }
 }

@@ -15,7 +15,7 @@ body! {
             optional id: Text;
         }
         person {
-            /// Lower case.
+            /// The lead's address, in lower case.
             email as email_digest: Email;
         }
         personal {
@@ -61,7 +61,7 @@ body! {
             optional sender_email: Email;
         }
         nested {
-            /// To or from whom.
+            /// To or from whom; what is posted needs its id or email.
             lead: OutreachLead;
             /// The reply, where there is one.
             reply: OutreachReply;
@@ -94,9 +94,10 @@ body! {
             optional workspace: Text;
         }
         nested {
-            /// Which lead: id or email is needed.
+            /// Which lead.
             lead: OutreachLead;
         }
+        /// `lead` must have an id or an email.
         check LeadStaged::names_a_lead;
     }
 }
@@ -115,10 +116,15 @@ impl LeadStaged {
 group! {
     /// Facts of email outreach.
     OutreachFact = 3 {
+        /// A mail was sent to a lead.
         1 "email_sent" Sent(OutreachEvent),
+        /// A lead answered.
         2 "lead_replied" Replied(OutreachEvent),
+        /// The provider found a reply interested.
         3 "lead_interested" Interested(OutreachEvent),
+        /// A mail could not be delivered to a lead.
         4 "email_bounced" Bounced(OutreachEvent),
+        /// A lead wants no more mail.
         5 "lead_unsubscribed" Unsubscribed(OutreachEvent),
         6 "lead_staged" Staged(LeadStaged),
     }

@@ -19,6 +19,7 @@ body! {
             /// The log position at which its figures hold (B14).
             optional position: u64;
         }
+        /// `position`, where it is given, is at least 1.
         check Report::is_at_a_position;
     }
 }
@@ -57,9 +58,12 @@ body! {
 group! {
     /// Facts of reports and targets.
     ReportFact = 8 {
+        /// A report was made known.
         1 "report_published" Published(Report),
+        /// A report that was made known holds no more.
         2 "report_withdrawn" Withdrawn(Report),
         3 "target_set" TargetSet(TargetSet),
+        /// A report was written, for nobody to see yet.
         4 "report_drafted" Drafted(Report),
     }
 }

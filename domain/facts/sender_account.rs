@@ -60,9 +60,13 @@ group! {
     /// Facts of sender accounts.
     SenderAccountFact = 4 {
         1 "sender_account_observed" Observed(SenderAccountObserved),
+        /// An account was added at the provider.
         2 "sender_account_added" Added(SenderAccountEvent),
+        /// The provider cannot send from an account any more.
         3 "sender_account_disconnected" Disconnected(SenderAccountEvent),
+        /// The provider can send from an account again.
         4 "sender_account_reconnected" Reconnected(SenderAccountEvent),
+        /// An account was removed at the provider.
         5 "sender_account_removed" Removed(SenderAccountEvent),
     }
 }

@@ -55,6 +55,7 @@ body! {
             /// What went wrong.
             optional error: LongText;
         }
+        /// `status` must not be `running`.
         check SyncFinished::is_over;
     }
 }
@@ -148,6 +149,7 @@ body! {
             /// The records.
             records: CrmRecord;
         }
+        /// `part` is from 1 to `parts`; at most 500 `records`.
         check SnapshotTaken::is_a_part;
     }
 }

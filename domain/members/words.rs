@@ -35,6 +35,14 @@ macro_rules! words {
             fn json(&self) -> serde_json::Value {
                 self.as_str().into()
             }
+
+            fn describe() -> $crate::description::ValueDescription {
+                let words = Self::ALL.iter().map(|word| word.as_str()).collect();
+                let example = Self::ALL.first().map(|word| word.as_str());
+                let value_type = $crate::description::ValueType::Word(words);
+                let rule = concat!("must be one of", $(" ", $word),+);
+                $crate::description::ValueDescription::new(value_type, rule, example)
+            }
         }
     };
 }

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::description::{ValueDescription, ValueType};
 use crate::json::{Json, Member, Reader};
 use crate::members::{Day, Instant, Month};
 
@@ -131,17 +132,24 @@ impl<'de> Deserialize<'de> for ZoneName {
     }
 }
 
+const ZONE_RULE: &str = "must be an IANA time zone such as America/New_York";
+
 impl Member for ZoneName {
     fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         let read = value.as_str().and_then(Self::parse);
         if read.is_none() {
-            at.fault("must be an IANA time zone such as America/New_York");
+            at.fault(ZONE_RULE);
         }
         read
     }
 
     fn json(&self) -> Value {
         self.as_str().into()
+    }
+
+    fn describe() -> ValueDescription {
+        let value_type = ValueType::Formatted { format: None, pattern: None };
+        ValueDescription::new(value_type, ZONE_RULE, "America/New_York")
     }
 }
 

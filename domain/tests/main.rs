@@ -1,5 +1,6 @@
 //! The wire form of facts and the laws of the rules in one binary.
 
+mod described;
 mod golden;
 mod hostile_bytes;
 mod laws;

@@ -10,7 +10,8 @@ use domain::words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::figures::CallSums;
+use crate::figures::cells::CallsByDirection;
+use crate::figures::directions::{DirectionFigures, rate};
 use crate::store::{Symbol, Texts};
 use crate::tenant::Tenant;
 
@@ -52,6 +53,14 @@ pub struct LeaderboardItem {
     pub goal_progress: Option<f64>,
     /// Days of the period on which the daily goal was reached.
     pub goal_days: usize,
+    /// Answered calls of counted directions.
+    pub answered: i64,
+    /// answered / calls of counted directions, percent.
+    pub answered_rate: Option<f64>,
+    /// Inbound calls, whatever the tenant counts.
+    pub inbound: DirectionFigures,
+    /// Outbound calls, whatever the tenant counts.
+    pub outbound: DirectionFigures,
 }
 
 /// The leaderboard of a period.
@@ -80,7 +89,7 @@ pub struct LeaderboardAnswer {
 #[derive(Debug)]
 pub struct LeaderboardSums {
     answer: LeaderboardAnswer,
-    agents: BTreeMap<Symbol, (CallSums, usize)>,
+    agents: BTreeMap<Symbol, (CallsByDirection, usize)>,
     texts: Texts,
 }
 
@@ -90,7 +99,7 @@ impl LeaderboardSums {
         let Self { mut answer, agents, texts } = self;
         let mut rows: Vec<LeaderboardItem> = agents
             .into_iter()
-            .map(|(agent, (sums, goal_days))| LeaderboardItem {
+            .map(|(agent, (CallsByDirection { all: sums, inbound, outbound }, goal_days))| LeaderboardItem {
                 rank: 0,
                 agent: texts.get(agent).to_owned(),
                 calls: sums.calls(),
@@ -100,6 +109,10 @@ impl LeaderboardSums {
                 goal_progress: percent_hundredths(sums.calls(), answer.goal_calls)
                     .map(|hundredths| hundredths as f64 / 100.0),
                 goal_days,
+                answered: sums.answered(),
+                answered_rate: rate(sums.answered(), sums.counted()),
+                inbound: DirectionFigures::of(&inbound),
+                outbound: DirectionFigures::of(&outbound),
             })
             .collect();
         let merit = |row: &LeaderboardItem| (row.calls, row.pickups, row.connected, row.talk_seconds);
@@ -127,13 +140,13 @@ impl Tenant {
         let goal = |day: Day| timeline.on(day).daily_call_goal;
         let come = to.min(today);
         let goal_calls = (from.0..=come.0).map(|day| i64::from(goal(Day(day)))).sum();
-        let mut agents: BTreeMap<Symbol, (CallSums, usize)> = BTreeMap::new();
+        let mut agents: BTreeMap<Symbol, (CallsByDirection, usize)> = BTreeMap::new();
         for (day, cell) in self.calls.figures.days_between(from, to) {
-            let of_agents = cell.agents().into_iter().filter_map(|(agent, sums)| Some((agent?, sums.all)));
+            let of_agents = cell.agents().into_iter().filter_map(|(agent, sums)| Some((agent?, sums)));
             for (agent, sums) in of_agents {
                 let (all, goal_days) = agents.entry(agent).or_default();
-                all.merge(&sums);
-                *goal_days += usize::from(sums.calls() >= i64::from(goal(day)));
+                all.add(&sums);
+                *goal_days += usize::from(sums.all.calls() >= i64::from(goal(day)));
             }
         }
         let answer = LeaderboardAnswer {

@@ -15,6 +15,11 @@ use crate::figures::{Cell, Measure};
 /// Minor units by currency.
 pub type MoneyFigure = BTreeMap<String, i64>;
 
+/// Minor units by currency: `{"USD": 12345}`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents MoneyFigure, which has no name of its own in the API document")]
+pub struct AmountsByCurrency(BTreeMap<String, i64>);
+
 /// The days that an observed figure covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SpanFigure {
@@ -35,14 +40,17 @@ impl SpanFigure {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct MoneyFigures {
     /// Spent, minor units by currency.
+    #[schema(value_type = Option<AmountsByCurrency>)]
     pub ad_spend_minor: Option<MoneyFigure>,
     /// First and last day with an observation.
     pub ad_spend_span: Option<SpanFigure>,
     /// When the account that was read longest ago was last read.
     pub ad_spend_observed_at: Option<String>,
     /// Spend over qualified calls, minor units by currency; null without any.
+    #[schema(value_type = Option<AmountsByCurrency>)]
     pub cost_per_qualified_call_minor: Option<MoneyFigure>,
     /// Qualified calls × job value − spend, minor units by currency; null where a call's job value is not known.
+    #[schema(value_type = Option<AmountsByCurrency>)]
     pub estimated_roi_minor: Option<MoneyFigure>,
     /// Of the spend; null where there are several currencies, or nothing was spent.
     pub estimated_roi_percent: Option<f64>,

@@ -56,6 +56,9 @@ pub struct Figures {
     pub talk_seconds: i64,
     /// answered / calls of counted directions.
     pub answered_rate: Option<f64>,
+    /// Calls of counted directions: what `answered_rate` is over, for sums of several days.
+    #[serde(skip)]
+    pub counted_calls: i64,
     /// Inbound calls, whatever the tenant counts.
     pub inbound: DirectionFigures,
     /// Outbound calls, whatever the tenant counts.
@@ -119,6 +122,7 @@ impl Figures {
             qualified: calls(Measure::Qualified),
             talk_seconds: calls(Measure::TalkSeconds),
             answered_rate: rate(calls(Measure::Answered), calls(Measure::CountedCalls)),
+            counted_calls: calls(Measure::CountedCalls),
             inbound: DirectionFigures::of(&by_direction.inbound),
             outbound: DirectionFigures::of(&by_direction.outbound),
             emails_sent: sent,
@@ -178,6 +182,7 @@ pub struct MonthAnswer {
     #[serde(flatten)]
     pub figures: Figures,
     /// By metric, those that are set.
+    #[schema(value_type = BTreeMap<String, TargetFigures>)]
     pub targets: TargetsFigure,
 }
 

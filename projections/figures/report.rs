@@ -6,6 +6,7 @@ use domain::rules::rates::{percent_hundredths, ratio_rounded};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::figures::directions::DirectionFigures;
 use crate::figures::lead_summary::LeadSummary;
 use crate::figures::month::DayFigures;
 use crate::figures::pipeline::Pipeline;
@@ -34,6 +35,21 @@ pub struct ComparedRate {
     pub change: Option<f64>,
 }
 
+/// The calls of one direction beside those of the period before, whether or not the tenant counts the direction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct ComparedDirection {
+    /// Calls, reported or disposed.
+    pub calls: Compared,
+    /// Those that somebody answered.
+    pub answered: Compared,
+    /// Those whose status is `qualified`.
+    pub qualified: Compared,
+    /// Seconds of answered calls.
+    pub talk_seconds: Compared,
+    /// answered / calls.
+    pub answered_rate: ComparedRate,
+}
+
 /// The figures of a report. Events are summed over its days; what the CRM held is as it was when the period ended,
 /// however often it was read (L10).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -46,6 +62,12 @@ pub struct ReportFigures {
     pub qualified: Compared,
     /// Seconds of answered calls.
     pub talk_seconds: Compared,
+    /// answered / calls of counted directions.
+    pub answered_rate: ComparedRate,
+    /// Inbound calls, whatever the tenant counts.
+    pub inbound: ComparedDirection,
+    /// Outbound calls, whatever the tenant counts.
+    pub outbound: ComparedDirection,
     /// `email_sent` events.
     pub emails_sent: Compared,
     /// `lead_replied` events.
@@ -122,6 +144,19 @@ impl ReportFigures {
         let rate = |part: fn(&DayFigures) -> i64, whole: fn(&DayFigures) -> i64| {
             rates(both.map(|period| percent_hundredths(period.sum(part), period.sum(whole))))
         };
+        let direction = |of: fn(&DayFigures) -> &DirectionFigures| {
+            let sums =
+                |part: fn(&DirectionFigures) -> i64| both.map(|period| period.sum(|day| part(of(day))));
+            let [calls, answered] = [sums(|of| of.calls), sums(|of| of.answered)];
+            let answered_rate = [0, 1].map(|at: usize| percent_hundredths(answered[at], calls[at]));
+            ComparedDirection {
+                calls: compared(calls.map(Some)),
+                answered: compared(answered.map(Some)),
+                qualified: compared(sums(|of| of.qualified).map(Some)),
+                talk_seconds: compared(sums(|of| of.talk_seconds).map(Some)),
+                answered_rate: rates(answered_rate),
+            }
+        };
         let led = |of: fn(&LeadSummary) -> i64| compared(both.map(|period| period.led(of)));
         let dealt = |of: fn(&Pipeline) -> Option<i64>| compared(both.map(|period| period.dealt(of)));
         let [spent, spent_before] = both.map(ReportPeriod::spend);
@@ -132,6 +167,9 @@ impl ReportFigures {
             answered: sum(|day| day.figures.answered),
             qualified: sum(|day| day.figures.qualified),
             talk_seconds: sum(|day| day.figures.talk_seconds),
+            answered_rate: rate(|day| day.figures.answered, |day| day.figures.counted_calls),
+            inbound: direction(|day| &day.figures.inbound),
+            outbound: direction(|day| &day.figures.outbound),
             emails_sent: sum(|day| day.figures.emails_sent),
             replies: sum(|day| day.figures.replies),
             interested: sum(|day| day.figures.interested),

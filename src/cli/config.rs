@@ -1,10 +1,11 @@
-//! `factfold config show`: the effective settings with their origins; secrets are masked.
+//! `factfold config`: the effective settings with their origins, secrets masked; and the reference of every key.
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::{Failure, ServeArgs, Settings, output};
 use crate::config::Config;
+use crate::config::reference::{reference, reference_lines};
 use crate::config::shown::{Shown, shown};
 
 /// Inspect the configuration
@@ -24,11 +25,25 @@ enum What {
         factfold config show\n  \
         factfold config show --json --config /etc/factfold.toml")]
     Show(ServeArgs),
+    /// Print every table and key of factfold.toml with type, default, example and meaning
+    ///
+    /// The output is itself a configuration file with every line commented out. Reads no configuration.
+    #[command(after_help = "Examples:\n  \
+        factfold config reference > factfold.toml\n  \
+        factfold config reference --json | jq -c 'select(.required)'")]
+    Reference,
 }
 
-/// Prints the settings.
+/// Prints the settings, or the reference.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
-    let What::Show(given) = &args.what;
+    match &args.what {
+        What::Show(given) => show(settings, given),
+        What::Reference if settings.json => reference_lines().try_for_each(|line| output::json_line(&line)),
+        What::Reference => output::bytes(reference().as_bytes()),
+    }
+}
+
+fn show(settings: &Settings, given: &ServeArgs) -> Result<(), Failure> {
     let overrides = given.overrides(settings);
     let found = shown(&overrides)?;
     Config::load(&overrides)?.advice.iter().for_each(|advice| output::note(advice));

@@ -9,6 +9,7 @@ mod demo;
 mod export;
 mod follow;
 mod import;
+mod kinds;
 mod log;
 mod man;
 mod output;
@@ -111,6 +112,7 @@ enum Command {
     User(user::Args),
     Token(token::Args),
     Config(config::Args),
+    Kinds(kinds::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -265,6 +267,7 @@ pub fn run() -> ExitCode {
         Command::User(args) => user::run(settings, args),
         Command::Token(args) => token::run(settings, args),
         Command::Config(args) => config::run(settings, args),
+        Command::Kinds(args) => kinds::run(settings, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     };

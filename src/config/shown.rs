@@ -49,10 +49,14 @@ pub fn shown(overrides: &Overrides) -> Result<Vec<Shown>, ConfigError> {
 impl Config {
     /// Keys that another configuration gives another value, and that a running server does not take over.
     pub fn wants_restart(&self, other: &Self) -> Vec<&'static str> {
-        let settings = |config| global(config, &Overrides::default());
-        let pairs = settings(self).into_iter().zip(settings(other));
+        let pairs = global_settings(self).into_iter().zip(global_settings(other));
         pairs.filter(|(before, after)| before.1 != after.1).map(|(before, _)| before.0).collect()
     }
+}
+
+/// What holds for the whole server: each key with its value.
+pub(super) fn global_settings(config: &Config) -> Vec<(&'static str, Value)> {
+    global(config, &Overrides::default()).into_iter().map(|(key, value, ..)| (key, value)).collect()
 }
 
 /// What holds for the whole server: key, value, flag, variable, and what flag or variable say.

@@ -2,8 +2,8 @@
 
 use domain::envelope::Envelope;
 use domain::facts::outreach::LEAD_RULE;
-use domain::facts::{Fact, kind_name, kind_named};
-use domain::json::{FieldError, Json, Reader};
+use domain::facts::{Fact, kind_name, kind_named, kinds};
+use domain::json::{FieldError, Json, Reader, nearest};
 use domain::keys::{ExternalId, NameError, Provider, TenantId};
 use domain::members::Instant;
 
@@ -56,6 +56,16 @@ pub fn required_role(kind: &str) -> Option<PostingRole> {
     })
 }
 
+/// The roles that may post facts of a kind, the least first; none where only the engine makes them.
+pub fn posting_roles(kind: &str) -> &'static [&'static str] {
+    match required_role(kind) {
+        Some(PostingRole::Agent) => &["agent", "operator", "admin"],
+        Some(PostingRole::Operator) => &["operator", "admin"],
+        Some(PostingRole::Admin) => &["admin"],
+        None => &[],
+    }
+}
+
 /// Reads one posted fact strictly; `now` is our clock.
 ///
 /// # Errors
@@ -77,7 +87,10 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     let kind = required(&mut at, "kind").and_then(|given| {
         let known = given.as_str().and_then(kind_named).and_then(kind_name);
         if known.is_none() {
-            at.fault("is not a kind of fact");
+            let names: Vec<&str> = kinds().map(|(_, name)| name).collect();
+            let near = given.as_str().and_then(|given| nearest(given, &names));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            at.fault(&format!("is not a kind of fact{near}"));
         }
         known
     });

@@ -113,6 +113,10 @@ impl FactFilter {
     }
 }
 
+/// The members of a fact. The API document has the schemas of all kinds in this one's place.
+#[derive(ToSchema)]
+pub struct FactBody {}
+
 /// A fact in the contract's shape.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FactItem {
@@ -130,8 +134,8 @@ pub struct FactItem {
     pub occurred_at: String,
     /// When we learned it.
     pub recorded_at: String,
-    /// What it says; members of an erased person are absent.
-    #[schema(value_type = Object)]
+    /// What it says.
+    #[schema(value_type = FactBody)]
     pub body: Value,
     /// Keyed digest of its content, in hexadecimal digits.
     pub digest: String,

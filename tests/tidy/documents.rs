@@ -5,6 +5,7 @@ use std::fs;
 
 use super::{root, sources};
 use crate::common::Site;
+use crate::common::site::{bare_command, run};
 
 /// Makes the kept API document anew where it is set.
 const WRITE_OPENAPI: &str = "FACTFOLD_WRITE_OPENAPI";
@@ -21,6 +22,29 @@ async fn the_api_document_that_is_kept_is_what_the_server_makes() {
     let differs = kept.lines().zip(made.lines()).position(|(kept, made)| kept != made);
     let line = differs.unwrap_or(kept.lines().count().min(made.lines().count())) + 1;
     assert!(kept == made, "openapi.json differs from line {line} on; {WRITE_OPENAPI}=1 writes it anew");
+}
+
+/// Makes the reference in the document anew where it is set.
+const WRITE_REFERENCE: &str = "FACTFOLD_WRITE_REFERENCE";
+
+#[test]
+fn the_reference_in_the_document_is_what_the_binary_prints() {
+    let path = root().join("docs/configuration.md");
+    let made = run(bare_command(&["config", "reference"])).exits(0).stdout.clone();
+    let document = fs::read_to_string(&path).expect("the document");
+    let begin =
+        document.find("```toml\n# factfold.toml: ").or_else(|| document.find("```toml\n```")).expect("begin");
+    let begin = begin + "```toml\n".len();
+    let end = begin + document[begin..].find("```\n<!-- End of").expect("end");
+    if std::env::var_os(WRITE_REFERENCE).is_some() {
+        let anew = [&document[..begin], &made, &document[end..]].concat();
+        return fs::write(&path, anew).expect("written");
+    }
+    let kept = &document[begin..end];
+    assert!(
+        kept == made,
+        "docs/configuration.md is not what the binary prints; {WRITE_REFERENCE}=1 writes it anew"
+    );
 }
 
 /// Tests and recorded deliveries that a document's tables name in their last column, and that are not there.

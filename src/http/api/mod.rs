@@ -12,6 +12,7 @@ pub mod decompression;
 pub mod engine_problems;
 pub mod extractors;
 pub mod json_body;
+mod kinds;
 pub mod needs;
 pub mod negotiation;
 pub mod openapi;

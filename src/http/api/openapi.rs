@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa::{PartialSchema, ToSchema};
@@ -15,6 +16,7 @@ use utoipa_swagger_ui::Config;
 
 use super::auth::COOKIE;
 use super::common_responses::ProblemBody;
+use super::kinds;
 use super::needs::Need;
 use super::problem::Problem;
 use super::routes::Routes;
@@ -68,8 +70,8 @@ impl ApiDocument {
 
     fn json(&self) -> Bytes {
         let render = || {
-            // By way of a `Value`, whose members are sorted: utoipa's order differs from run to run.
-            let json = serde_json::to_value(document(self.paths.clone()));
+            // The members of a `Value` are sorted: utoipa's order differs from run to run.
+            let json = document(self.paths.clone());
             let json = json.and_then(|document| serde_json::to_string_pretty(&document));
             // Nothing in it can fail to be rendered: a test reads it.
             let mut json = json.unwrap_or_default();
@@ -91,7 +93,7 @@ async fn openapi(Extension(document): Extension<Arc<ApiDocument>>) -> impl IntoR
 }
 
 /// The routes' document with what is said once for all of them.
-fn document(mut document: OpenApi) -> OpenApi {
+fn document(mut document: OpenApi) -> serde_json::Result<Value> {
     let mut info = Info::new("Factfold", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Factfold records every inbound fact exactly once, in one log, and computes every figure from that log. \
@@ -114,19 +116,19 @@ fn document(mut document: OpenApi) -> OpenApi {
         "The session cookie of a login; pages of other sites cannot use it",
     );
     components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(login)));
-    document
+    let mut document = serde_json::to_value(document)?;
+    kinds::describe(&mut document);
+    Ok(document)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
-
     use super::*;
 
     fn json() -> Value {
-        serde_json::to_value(document(crate::http::routes().split().1)).expect("json")
+        document(crate::http::routes().split().1).expect("json")
     }
 
     fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {

@@ -7,6 +7,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::figures::{answered_rate, directions};
 use super::{Model, days, month_of, percent};
 
 impl Model<'_> {
@@ -42,9 +43,14 @@ impl Model<'_> {
             let (made, pickups, connected, talk) = place.0;
             let on = |day: NaiveDate| agents[agent].iter().filter(|call| call.day == day).count() as i64;
             let reached = come.iter().filter(|day| on(**day) >= goal(**day)).count();
-            json!({"rank": 1 + board.iter().filter(|(better, _)| better < place).count(), "agent": agent,
+            let calls = &agents[agent];
+            let answered = calls.iter().filter(|call| call.counted && call.answered).count();
+            let mut item = json!({"rank": 1 + board.iter().filter(|(better, _)| better < place).count(), "agent": agent,
                 "calls": made, "pickups": pickups, "connected": connected, "talk_seconds": talk,
-                "goal_progress": percent(made as i64, goal_calls), "goal_days": reached})
+                "goal_progress": percent(made as i64, goal_calls), "goal_days": reached,
+                "answered": answered, "answered_rate": answered_rate(calls)});
+            item.as_object_mut().expect("an object").extend(directions(calls));
+            item
         };
         json!({"period": period, "from": from, "to": to, "timezone": self.config_on(to).zone.name(),
             "daily_call_goal": goal(to.min(self.today()).max(from)), "goal_calls": goal_calls,

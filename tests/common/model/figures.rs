@@ -44,7 +44,7 @@ pub fn directions(calls: &[&Call<'_>]) -> Map<String, Value> {
 }
 
 /// Answered, of the calls of directions that the tenant counts.
-fn answered_rate(calls: &[&Call<'_>]) -> Value {
+pub fn answered_rate(calls: &[&Call<'_>]) -> Value {
     let counted = || calls.iter().filter(|call| call.counted);
     percent(counted().filter(|call| call.answered).count() as i64, counted().count() as i64)
 }

@@ -2,29 +2,15 @@
 
 use domain::json::FieldError;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::api::common_responses::FieldAtFault;
 use crate::ingest::answer::{BatchTally, Posted};
 
-/// A fact to be posted.
+/// A fact to be posted. The API document has its schema by kind in this one's place.
 #[derive(ToSchema)]
 #[schema(as = NewFact)]
-#[expect(dead_code, reason = "documents what ingest reads by the kind")]
-pub struct PostedFact {
-    /// The source of the fact: `[a-z0-9_]{1,32}`.
-    provider: String,
-    /// The fact's id at the provider, 1 to 512 bytes. A key of tenant, provider and id is recorded once, for ever.
-    external_id: String,
-    /// The kind of the fact, which decides the members of `body`.
-    kind: String,
-    /// When it happened: RFC 3339 with any offset, at most 24 hours in the future.
-    occurred_at: String,
-    /// The members of the kind; unknown members are rejected.
-    #[schema(value_type = Object)]
-    body: Value,
-}
+pub struct PostedFact {}
 
 /// One fact, or a batch of facts that are each recorded or rejected as if posted alone.
 #[derive(ToSchema)]

@@ -1,0 +1,51 @@
+//! What holds for the whole server.
+
+use super::{ReferenceTable, tables};
+
+pub const TABLES: &[ReferenceTable] = tables! {
+    /// The server. These keys stand before the first table.
+    "" restart {
+        /// The data directory with the log. Flag --data-dir, variable FACTFOLD_DATA_DIR.
+        data_dir: "text, a path", default("data"), example "/var/lib/factfold";
+        /// Where HTTP is served; a socket of the service manager wins. Flag --listen, variable FACTFOLD_LISTEN.
+        listen: "text, address and port", default("127.0.0.1:8080"), example "127.0.0.1:9090";
+        /// Scheme and host that providers call, which signatures cover. Flag --public-url, variable FACTFOLD_PUBLIC_URL.
+        public_url: "text, http or https URL", words("http:// and `listen`"), example "https://hooks.example.com";
+    }
+    /// The HTTP server.
+    "[http]" restart {
+        /// Origins whose pages may call the API.
+        cors: "array of texts", default([]), example ["https://app.example.com"];
+        /// Addresses or networks of proxies in front: their X-Forwarded-For names the client, by whose address failed
+        /// logins are limited.
+        trusted_proxies: "array of texts", default([]), example ["127.0.0.1", "10.0.0.0/8"];
+    }
+    /// What one server takes.
+    "[limits]" restart {
+        /// Requests of one token or login a second.
+        requests_per_second: "integer from 1", default(100_000), example 200;
+        /// Requests of one token or login at once.
+        requests_burst: "integer from 1", default(100_000), example 400;
+        /// Open connections; further ones get 503.
+        connections: "integer from 1", default(10_000), example 2_000;
+        /// Deliveries a second, on average, of one endpoint that is proven by its id alone (no `secrets`); further ones
+        /// get 429 with Retry-After, and /webhook-health counts them as `limited`. Signed deliveries are never limited.
+        endpoint_deliveries_per_second: "integer from 1", default(1_000), example 50;
+        /// Deliveries of it at once.
+        endpoint_deliveries_burst: "integer from 1", default(3_600_000), example 180_000;
+        /// KiB a second of it, on average.
+        endpoint_kib_per_second: "integer from 1", default(2_048), example 512;
+        /// KiB of it at once.
+        endpoint_kib_burst: "integer from 1", default(8_388_608), example 1_843_200;
+    }
+    /// What /metrics has.
+    "[metrics]" restart {
+        /// Whether it has each tenant's figures of the current month.
+        figures: "true or false", default(false), example true;
+    }
+    /// Whom the server may call.
+    "[outbound]" restart {
+        /// Private hosts, and hosts without https, that may be called.
+        allow: "array of texts, hosts without scheme and port", default([]), example ["127.0.0.1", "crm.internal"];
+    }
+};

@@ -1,0 +1,88 @@
+//! Tenants and endpoints.
+
+use super::{ReferenceTable, tables};
+
+pub const TABLES: &[ReferenceTable] = tables! {
+    /// A tenant; one table for each. What it says is recorded as a fact, at a start and at SIGHUP, when it differs from
+    /// the log.
+    "[[tenant]]" sighup {
+        /// The tenant's id, as it stands in routes: 1 to 63 of a-z, 0-9 and -.
+        id: "text", required, example "acme";
+        /// The tenant's name.
+        name: "text", required, example "Acme Dental";
+        /// The IANA zone that decides days and months.
+        timezone: "text", required, example "America/New_York";
+        /// ISO 4217 code of money that names none.
+        currency: "text", absent, example "USD";
+        /// Names or ids of Email Bison workspaces whose deliveries are the tenant's.
+        workspaces: "array of texts", default([]), example ["Acme Client", "17"];
+        /// Whether placed calls are recorded.
+        recording: "true or false", default(false), example true;
+        /// First local day on which this table holds: see "Changing a rule" in docs/configuration.md.
+        effective_from: "text, a date", words("the day on which it is recorded; every day for a tenant's first one"), example "2025-11-01";
+    }
+    /// The tenant's rules. What is absent has its default.
+    "[tenant.rules]" sighup {
+        /// An answered call qualifies from this many seconds.
+        qualified_min_seconds: "integer from 0", default(30), example 60;
+        /// Directions whose calls count as answered and qualified; `unknown` are calls without one.
+        counted_directions: "array of inbound, outbound, unknown", default(["inbound", "unknown"]), example ["inbound"];
+        /// What a qualified call is worth, in minor units of the currency.
+        job_value_minor: "integer", absent, example 45_000;
+        /// Calls that an agent is to make a day.
+        daily_call_goal: "integer from 0", default(50), example 80;
+        /// A dialer session ends after this long without activity.
+        session_timeout_seconds: "integer from 0", default(1_800), example 3_600;
+        /// A reserved lead comes back after this long.
+        reservation_seconds: "integer from 0", default(120), example 90;
+        /// A drop of the reply rate by more than this raises an alert.
+        reply_rate_drop_percent: "integer from 0 to 100", default(20), example 30;
+        /// Age at which ad spend of the current month is read again.
+        stale_after_seconds: "integer from 0", default(2_700), example 900;
+        /// Stages whose leads are qualified, in any case.
+        qualified_stages: "array of texts", words("QR Returned to FA Sent"), example ["QR Returned", "FDD Sent"];
+        /// Stages of the hot list, in any case.
+        hot_stages: "array of texts", words("Deal Structure to FA Signed"), example ["Deal Structure", "FA Sent"];
+        /// Contact types of the CRM that count.
+        counted_contact_types: "array of texts", default(["1"]), example ["1", "4"];
+    }
+    /// A stage of the pipeline; one table for each, in order. Or in one line of [tenant.rules]:
+    /// stages = [{ name = "New Lead" }, { name = "FA Signed", likelihood_percent = 90 }]. Without any the CRM's stages are
+    /// those.
+    "[[tenant.rules.stages]]" sighup {
+        /// Its name.
+        name: "text", required, example "FA Signed";
+        /// How likely a deal in it closes.
+        likelihood_percent: "integer from 0 to 100", absent, example 90;
+    }
+    /// A number that leads to the tenant; one table for each.
+    "[[tenant.tracking_number]]" sighup {
+        /// The number, as providers name the number that was called.
+        number: "text, E.164", required, example "+15550199";
+        /// The person whose it is, by email address.
+        agent: "text", absent, example "ann@example.com";
+    }
+    /// The tenant's CRM, ClientTether.
+    "[tenant.clienttether]" sighup {
+        /// Where its API is: https; plain http only to a host that [outbound] allow names.
+        base_url: "text, URL", default("https://api.clienttether.com/v2/api/"), example "https://api.clienttether.com/v2/api/";
+        /// The tenant's X-Web-Key.
+        web_key: "text, a secret", required, example "env:ACME_CRM_KEY";
+        /// The access token of accounts that have one.
+        access_token: "text, a secret", absent, example "file:/run/secrets/acme-crm-token";
+    }
+    /// An endpoint: where a provider's webhooks come in, POST /hooks/PROVIDER/ID; one table for each. A delivery is its
+    /// endpoint's tenant's, else that of the tracking number's, else that of the workspace's.
+    "[[endpoint]]" sighup {
+        /// Unguessable, at least eight characters; for a provider that signs nothing it is the secret.
+        id: "text", required, example "cr-5b0f0d7e93a1";
+        /// twilio, callrail, ctm, emailbison, or the name of a [[mapping]].
+        provider: "text", required, example "callrail";
+        /// Whose deliveries they are.
+        tenant: "text, a tenant's id", absent, example "acme";
+        /// The event of a provider whose payload does not name it: callrail and ctm have one endpoint for each event.
+        event: "text", absent, example "post_call";
+        /// Signing secrets; several while one is rotated.
+        secrets: "array of texts, secrets", default([]), example ["env:CALLRAIL_SECRET"];
+    }
+};
