@@ -117,7 +117,11 @@ async fn f3_an_export_imported_elsewhere_gives_the_same_facts_and_serves_the_sam
     assert_eq!(counts(&other.cli(&import)), [all, 0, 0, 0]);
     assert_eq!(counts(&other.cli(&import)), [0, all, 0, 0], "again it records nothing");
     let there = lines(&export(&other, &["--raw"]).exits(0).stdout);
+    let (ends, there): (Vec<Value>, Vec<Value>) =
+        there.into_iter().partition(|fact| fact["kind"] == "import_finished");
     assert_eq!(content(&there), content(&here));
+    let of: Vec<&Value> = ends.iter().map(|end| &end["tenant"]).collect();
+    assert_eq!(of, ["acme", "globex"], "one end for each tenant");
     other.cli(&["audit"]).exits(0);
 
     let (one, two) = (site.start().await, other.start().await);
@@ -218,11 +222,12 @@ async fn f3_an_import_into_a_directory_that_never_started_takes_the_tenants_of_t
     let kinds = |site: &Site| -> Vec<Value> {
         lines(&export(site, &[]).exits(0).stdout).iter().map(|fact| fact["kind"].clone()).collect()
     };
-    let expected = ["tenant_configured", "tenant_configured", "call_reported", "call_reported"];
+    let expected =
+        ["tenant_configured", "tenant_configured", "call_reported", "call_reported", "import_finished"];
     assert_eq!(kinds(&site), expected);
     assert!(!site.cli(&import).exits(0).stderr.contains("globex"), "once");
     site.start().await.stop();
-    assert_eq!(kinds(&site)[..4], expected, "a start finds nothing to record before them");
+    assert_eq!(kinds(&site)[..5], expected, "a start finds nothing to record before them");
     assert_eq!(kinds(&site).iter().filter(|kind| **kind == "tenant_configured").count(), 2);
 
     // Tenants that the imported file configures keep its configurations; the others are the file's.

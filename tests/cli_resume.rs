@@ -91,10 +91,16 @@ fn counts(summary: &Value) -> [u64; 3] {
     ["recorded", "duplicates", "rejected"].map(|name| summary[name].as_u64().expect("a count"))
 }
 
-/// Facts of a log that is whole, without the configurations of the two tenants.
+/// What the log says of imports that were read to their end.
+fn ends(site: &Site) -> Vec<Value> {
+    let export = site.cli(&["export", "--kind", "import_finished"]);
+    export.exits(0).json().iter().map(|fact| fact["body"].clone()).collect()
+}
+
+/// Facts of a log that is whole, without the configurations of the two tenants and the ends of imports.
 fn facts(site: &Site) -> u64 {
     let audit = run_within(site.command(&["audit", "--json"]), Duration::from_secs(150));
-    audit.exits(0).json().remove(0)["facts"].as_u64().expect("facts") - 2
+    audit.exits(0).json().remove(0)["facts"].as_u64().expect("facts") - 2 - ends(site).len() as u64
 }
 
 #[test]
@@ -111,7 +117,17 @@ fn f3_a_killed_import_goes_on_where_it_was_and_its_answer_is_that_of_the_whole()
     assert_eq!(rejected, count / 1_000, "those of the first part are told as well: {summary}");
     assert_eq!(ran.code, Some(1), "and they fail the import");
     assert_eq!(facts(&site), count - count / 1_000, "each once");
+    let told = ends(&site);
+    let [of_all, first, last] =
+        ["lines", "first_position", "last_position"].map(|name| told[0][name].as_u64().unwrap_or_default());
+    assert_eq!(
+        (told.len(), of_all, last - first + 1),
+        (1, count, facts(&site)),
+        "one end, of the whole: {told:?}"
+    );
+    assert_eq!(counts(&told[0]), counts(&summary));
     let (_, again) = import(&site, &path);
+    assert_eq!(ends(&site), told, "and none more");
     assert_eq!(
         (again["passed_over"].as_u64(), again["recorded"].as_u64()),
         (Some(0), Some(0)),

@@ -53,6 +53,7 @@ mod hooks_outreach;
 mod hooks_quirks;
 mod hooks_understood;
 mod kinds;
+mod import_ends;
 mod lead_stages;
 mod lessons;
 mod limits;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::common::Site;
 use crate::common::facts::{answered, with};
 use crate::common::history::history;
 use crate::common::model::{Bend, Model, instant};
 use crate::common::random::Random;
+use crate::common::{Site, TWO_TENANTS};
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
@@ -338,4 +338,38 @@ async fn e4_a_changed_rule_restates_no_month_before_its_effective_from() {
     from(Some("2025-10-01")).await;
     let restatement = json!([1, 0, [server.seen()]]);
     assert_eq!((qualified().await, restated().await), (vec![0, 0], Some(restatement)));
+}
+
+#[tokio::test]
+async fn e4_a_late_fact_and_a_rule_that_restate_one_figure_are_told_apart() {
+    let site = Site::new();
+    record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
+    record_then(
+        &site,
+        "2025-10-20T12:00:00Z",
+        &(1..=10).map(|n| call(&format!("c{n}"), 45, n)).collect::<Vec<_>>(),
+    )
+    .await;
+    let server = site.start().await;
+    server.record("acme", &[call("late", 90, 12)]).await;
+    let late = server.seen();
+    let rules = "effective_from = \"2025-10-01\"\nrules = {qualified_min_seconds = 60}\ntimezone = \"America/New_York\"";
+    site.configure(&TWO_TENANTS.replacen("timezone = \"America/New_York\"", rules, 1));
+    server.hang_up();
+    server.says("configuration reloaded").await;
+    server.record("acme", &[call("later", 90, 13)]).await;
+    let rule = server.all_items("acme", "facts?kind=tenant_configured").await;
+    let rule = rule.iter().filter_map(|fact| fact["position"].as_u64()).max().expect("a position");
+    let items = server.all_items("acme", "restatements?month=2025-10&limit=2").await;
+    let of_figure = items.iter().filter(|item| item["figure"] == "qualified");
+    let told: Vec<Value> = of_figure
+        .map(|item| json!([item["cause"], item["old"], item["new"], item["causes"], item["positions"]]))
+        .collect();
+    let expected = [json!(["data", 10, 2, 2, [late, server.seen()]]), json!(["rule", 11, 1, 1, [rule]])];
+    assert_eq!(told, expected, "{items:?}");
+    let path = "/api/v1/tenants/acme/restatements?month=2025-10&format=csv";
+    let csv = server.get(path).await;
+    let rows: Vec<&str> = csv.is(200).text.lines().filter(|line| line.contains(",qualified,")).collect();
+    assert!(csv.text.lines().next().is_some_and(|head| head.contains(",cause,import,")), "{}", csv.text);
+    assert!(rows.len() == 2 && rows[0].contains(",data,") && rows[1].contains(",rule,"), "{rows:?}");
 }

@@ -5,6 +5,7 @@ pub mod ad_spend;
 pub mod alert;
 pub mod call;
 pub mod control;
+pub mod import;
 pub mod note;
 pub mod outreach;
 pub mod report;
@@ -15,6 +16,7 @@ pub mod sync;
 pub mod tenant;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -253,6 +255,8 @@ facts! {
     Alert(alert::AlertFact),
     /// Settings of the server.
     Setting(setting::SettingFact),
+    /// Imports.
+    Import(import::ImportFact),
 }
 
 impl Fact {
@@ -288,6 +292,10 @@ impl Fact {
                 std::iter::once(body.quarantined_position).chain(body.facts.iter().copied()).collect()
             }
             Self::Report(fact) => fact.position().into_iter().collect(),
+            Self::Import(import::ImportFact::Finished(body)) => {
+                let named = [body.lowest_position, body.first_position, body.last_position];
+                named.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
+            }
             Self::Control(Control::Quarantined(_))
             | Self::Call(_)
             | Self::Session(_)

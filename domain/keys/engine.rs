@@ -182,6 +182,9 @@ engine_keys! {
     /// The key of the fact at `first` came again with the content `second`.
     Conflict { first: Position, second: HexDigest } = "conflict" / first / second;
 
+    /// A file was imported to its end after `earlier` imports of it that brought something new; `file` is its digest.
+    ImportFinished { file: KeyPart, earlier: u64 } = "import" / file / "finished" / earlier;
+
     /// A tenant was configured or closed after its fact at `latest`; 0 for its first configuration.
     Tenant { latest: Position } = "tenant" / latest;
 
@@ -211,7 +214,7 @@ engine_keys! {
     ContactPart { run: KeyPart, resource: KeyPart, contact: KeyPart, part: u64 }
         = "sync" / run / resource / contact / part;
 
-    /// A key of another log that names a position of that log.
+    /// A key of another log that means another fact in this one.
     Imported { key: Box<EngineKey> } = "imported" / key;
 }
 
@@ -226,7 +229,7 @@ impl EngineKey {
         Self::SessionActivation { agent: KeyPart::new(agent), pipeline, earlier }
     }
 
-    /// The position that the key names. It means another fact in another log, so an import renames the key.
+    /// The position that the key names.
     pub fn names_position(&self) -> Option<Position> {
         match self {
             Self::SessionTimeout { last: position, .. }
@@ -252,6 +255,7 @@ impl EngineKey {
             | Self::AlertTarget { .. }
             | Self::QuarantineResolved { .. }
             | Self::Quarantine { .. }
+            | Self::ImportFinished { .. }
             | Self::TokenIssued { .. }
             | Self::TokenRevoked { .. }
             | Self::UserRemoval { .. }
@@ -265,10 +269,15 @@ impl EngineKey {
         }
     }
 
-    /// The key under which a fact of another log is imported.
+    /// Whether the key means another fact in another log: it names a position, or what was done to this log alone.
+    pub fn is_of_one_log(&self) -> bool {
+        self.names_position().is_some() || matches!(self, Self::ImportFinished { .. })
+    }
+
+    /// The key under which a fact of another log is imported: renamed where it means another one here.
     #[must_use]
     pub fn imported(self) -> Self {
-        if self.names_position().is_some() { Self::Imported { key: Box::new(self) } } else { self }
+        if self.is_of_one_log() { Self::Imported { key: Box::new(self) } } else { self }
     }
 
     /// The external id under the provider `factfold`.

@@ -1,11 +1,15 @@
 //! Restatements (E4): what changed in a month that was over, from what to what, when and because of which facts.
 //!
 //! A month is closed an hour after its end. One that was over before the log began was served as closed by nobody until
-//! a report of it is published; from then on it is closed too.
+//! a report of it is published, or the import that filled it ends; from then on it is closed too.
 //!
 //! A tracker folds a tenant's facts in the order of the log, beside the live fold, and compares the cells of closed
 //! months after each. Cells are copied on write and the tracker keeps a pointer to each, so comparing addresses is
 //! enough: a fact that changes no closed month costs a few comparisons.
+
+mod cause;
+mod flat;
+mod imports;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +25,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+pub use self::cause::RestatementCause;
+use self::flat::{flat, value};
+pub use self::imports::ImportRun;
 use crate::Recorded;
 use crate::figures::Cell;
-use crate::figures::month::Figures;
 use crate::store::{Cursor, Page, heap_size};
 use crate::tenant::Tenant;
 
@@ -42,6 +48,10 @@ pub struct RestatementItem {
     pub figure: String,
     /// Local day on which the causes were recorded.
     pub recorded_on: String,
+    /// Whether facts changed it or a rule.
+    pub cause: RestatementCause,
+    /// Position of the `import_finished` of the import that brought the causes; null where none did.
+    pub import: Option<u64>,
     /// What it was before the first of them; null where it was null.
     #[schema(value_type = Option<f64>)]
     pub old: Value,
@@ -54,8 +64,17 @@ pub struct RestatementItem {
     pub positions: Vec<u64>,
 }
 
-/// When, which month and which figure.
-type Key = (Reverse<Day>, Reverse<Month>, Arc<str>);
+/// When, which month and which figure; by what, and by which import.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    day: Reverse<Day>,
+    month: Reverse<Month>,
+    figure: Arc<str>,
+    cause: RestatementCause,
+    import: Option<Position>,
+}
+
+heap_size!(Key { figure; day, month, cause, import });
 
 #[derive(Debug, Clone)]
 struct Row {
@@ -81,11 +100,15 @@ pub struct RestatementTracker {
     /// The local day of recording. It never goes back, also not when the tenant's zone changes.
     day: Option<Day>,
     cells: Vec<MonthCells>,
+    /// Months that are not closed, each with the last position of a fact of it.
+    filled: BTreeMap<Month, Position>,
+    /// Imports by the position of their end.
+    runs: BTreeMap<Position, ImportRun>,
     figures: BTreeMap<Month, BTreeMap<Arc<str>, Value>>,
     rows: BTreeMap<Key, Row>,
 }
 
-heap_size!(RestatementTracker { tenant, cells, figures, rows; position, began, day });
+heap_size!(RestatementTracker { tenant, cells, filled, runs, figures, rows; position, began, day });
 
 impl RestatementTracker {
     /// The position of the last fact that was compared.
@@ -93,11 +116,22 @@ impl RestatementTracker {
         self.position
     }
 
+    /// Whether the import began before this position and is not known: a tracker that is made anew knows it.
+    pub fn misses(&self, run: &ImportRun) -> bool {
+        run.new.is_some_and(|(first, _)| first <= self.position) && !self.runs.contains_key(&run.finished)
+    }
+
+    /// Learns of imports beforehand: a row is of one, and their ends stand behind their facts.
+    pub fn expect(&mut self, runs: impl IntoIterator<Item = ImportRun>) {
+        self.runs.extend(runs.into_iter().map(|run| (run.finished, run)));
+    }
+
     /// Folds the next fact of the tenant.
     pub fn apply(&mut self, recorded: &Recorded<'_>) {
         self.close_months(recorded.recorded_at);
         self.tenant.apply(recorded);
-        self.diff(recorded.position, recorded.recorded_at);
+        self.diff(recorded.position, recorded.recorded_at, RestatementCause::of(recorded.fact));
+        self.fill(recorded);
         if let Fact::Report(ReportFact::Published(report)) = recorded.fact {
             self.close_published(report.period.as_ref().map(Text::as_str), recorded.recorded_at);
         }
@@ -108,7 +142,31 @@ impl RestatementTracker {
         let Some((first, last)) = period.and_then(Period::parse).map(Period::days) else { return };
         let zone = self.tenant.profile.timeline.latest().zone;
         let over = zone.month(Instant(recorded_at.0 - CLOSED_AFTER));
-        for month in (first.month().0..=last.month().0).map(Month).filter(|month| *month < over) {
+        self.close((first.month().0..=last.month().0).map(Month).filter(|month| *month < over));
+    }
+
+    /// Notes which months the fact fills that are not closed.
+    fn fill(&mut self, recorded: &Recorded<'_>) {
+        let zone = self.tenant.profile.timeline.latest().zone;
+        for month in imports::months_of(recorded, zone).filter(|month| !self.figures.contains_key(month)) {
+            self.filled.insert(month, recorded.position);
+        }
+    }
+
+    /// Closes the months that were over before the log began and that an import filled: its end stands here.
+    fn close_filled(&mut self, position: Position, recorded_at: Instant) {
+        let Some(lowest) = self.runs.get(&position).and_then(|run| run.lowest) else { return };
+        let zone = self.tenant.profile.timeline.latest().zone;
+        let over = zone.month(Instant(recorded_at.0 - CLOSED_AFTER));
+        let filled = self.filled.range(..over).filter(|(_, last)| **last >= lowest);
+        let filled: Vec<Month> = filled.map(|(month, _)| *month).collect();
+        self.filled.retain(|month, _| !filled.contains(month));
+        self.close(filled.into_iter());
+    }
+
+    /// Closes months with the figures that they have here.
+    fn close(&mut self, months: impl Iterator<Item = Month>) {
+        for month in months {
             let tenant = &self.tenant;
             self.figures.entry(month).or_insert_with(|| flat(&tenant.figures_of(month)));
         }
@@ -119,13 +177,14 @@ impl RestatementTracker {
     pub fn pass(&mut self, position: Position, recorded_at: Instant) {
         self.close_months(recorded_at);
         self.position = position;
+        self.close_filled(position, recorded_at);
     }
 
-    /// Goes on with models that were folded anew, as an accepted conflict at `position` requires.
-    pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant) {
+    /// Goes on with models that were folded anew, as `accepted`, an accepted conflict at `position`, requires.
+    pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant, accepted: &Fact) {
         self.close_months(recorded_at);
         self.tenant = tenant;
-        self.diff(position, recorded_at);
+        self.diff(position, recorded_at, RestatementCause::of(accepted));
     }
 
     /// Swaps in the live models at the same position, so that the rows are in memory only once.
@@ -145,11 +204,7 @@ impl RestatementTracker {
         if closed < first || [first, closed].iter().all(|month| self.figures.contains_key(month)) {
             return;
         }
-        for month in (first.0..=closed.0).map(Month) {
-            let tenant = &self.tenant;
-            self.figures.entry(month).or_insert_with(|| flat(&tenant.figures_of(month)));
-        }
-        self.snapshot();
+        self.close((first.0..=closed.0).map(Month));
     }
 
     fn watched(&self) -> Option<RangeInclusive<Month>> {
@@ -194,7 +249,7 @@ impl RestatementTracker {
     }
 
     /// Records what the fact at `position` changed in closed months.
-    fn diff(&mut self, position: Position, recorded_at: Instant) {
+    fn diff(&mut self, position: Position, recorded_at: Instant, cause: RestatementCause) {
         self.position = position;
         let changed = self.changed();
         if changed.is_empty() {
@@ -203,6 +258,8 @@ impl RestatementTracker {
         let here = self.tenant.profile.timeline.latest().zone.day(recorded_at);
         let day = self.day.map_or(here, |known| known.max(here));
         self.day = Some(day);
+        let import = self.runs.range(position..).map(|(_, run)| run).find(|run| run.brought(position));
+        let import = import.map(|run| run.finished);
         for month in changed {
             let new = flat(&self.tenant.figures_of(month));
             let old = self.figures.insert(month, new.clone()).unwrap_or_default();
@@ -211,7 +268,8 @@ impl RestatementTracker {
                 let [old, new] = [&old, &new].map(|figures| figures.get(name));
                 let (old, new) = (value(name, old, new), value(name, new, old));
                 if old != new {
-                    self.record((Reverse(day), Reverse(month), Arc::clone(name)), old, new, position);
+                    let (day, month, figure) = (Reverse(day), Reverse(month), Arc::clone(name));
+                    self.record(Key { day, month, figure, cause, import }, old, new, position);
                 }
             }
         }
@@ -235,7 +293,7 @@ impl RestatementTracker {
     /// One page of restatements, of all months or of one: the latest recorded first, then the latest month, then by name.
     pub fn page(&self, month: Option<Month>, after: Option<&Cursor>, limit: usize) -> Page<RestatementItem> {
         let (mut items, mut last) = (Vec::new(), None);
-        let wanted = self.rows.iter().filter(|(key, _)| month.is_none_or(|month| key.1.0 == month));
+        let wanted = self.rows.iter().filter(|(key, _)| month.is_none_or(|month| key.month.0 == month));
         let beyond = wanted.filter(|(key, _)| {
             let here = cursor(key);
             after.is_none_or(|after| here.at < after.at || (here.at == after.at && here.name > after.name))
@@ -251,64 +309,23 @@ impl RestatementTracker {
     }
 }
 
-fn cursor((day, month, figure): &Key) -> Cursor {
-    // Names sort upwards, months downwards.
-    Cursor { at: Instant(i64::from(day.0.0) * DAY), name: format!("{:06}/{figure}", 999_999 - month.0.0) }
+fn cursor(Key { day, month, figure, cause, import }: &Key) -> Cursor {
+    // Names sort upwards, months downwards; no character of a name comes before a blank.
+    let (month, import) = (999_999 - month.0.0, import.unwrap_or_default());
+    let name = format!("{month:06}/{figure} {} {import:020}", cause.as_str());
+    Cursor { at: Instant(i64::from(day.0.0) * DAY), name }
 }
 
-fn item((day, month, figure): &Key, row: &Row) -> RestatementItem {
+fn item(Key { day, month, figure, cause, import }: &Key, row: &Row) -> RestatementItem {
     RestatementItem {
         month: month.0.to_string(),
         figure: figure.to_string(),
         recorded_on: day.0.to_string(),
+        cause: *cause,
+        import: *import,
         old: row.old.clone(),
         new: row.new.clone(),
         causes: row.causes,
         positions: row.positions.clone(),
-    }
-}
-
-/// A figure where it is given. A count that is left out is 0; what is observed is null until it is.
-fn value(name: &str, given: Option<&Value>, other: Option<&Value>) -> Value {
-    match given {
-        Some(value) => value.clone(),
-        None if is_count(name) && other.is_some_and(Value::is_i64) => 0.into(),
-        None => Value::Null,
-    }
-}
-
-fn is_count(name: &str) -> bool {
-    name.starts_with("outcomes.") || name.starts_with("by_agent[")
-}
-
-/// The figures by name, those of agents under the agent's.
-fn flat(figures: &Figures) -> BTreeMap<Arc<str>, Value> {
-    let mut found = BTreeMap::new();
-    if let Ok(value) = serde_json::to_value(figures) {
-        flatten(String::new(), value, &mut found);
-    }
-    found
-}
-
-fn flatten(name: String, value: Value, found: &mut BTreeMap<Arc<str>, Value>) {
-    match value {
-        Value::Object(members) => {
-            for (member, value) in members {
-                let name = if name.is_empty() { member } else { format!("{name}.{member}") };
-                flatten(name, value, found);
-            }
-        }
-        Value::Array(rows) => {
-            for mut row in rows {
-                let agent = row.as_object_mut().and_then(|row| row.remove("agent"));
-                let agent = agent.as_ref().and_then(Value::as_str).unwrap_or_default();
-                flatten(format!("{name}[{agent}]"), row, found);
-            }
-        }
-        Value::Null | Value::Number(_) => {
-            found.insert(name.into(), value);
-        }
-        // Dates and spans that stand beside a figure are no figures.
-        Value::Bool(_) | Value::String(_) => {}
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::common::{Given, at, configured, facts, given};
+use domain::facts::Fact;
+use domain::facts::import::ImportFact;
 use domain::members::{Instant, Month};
 use projections::Recorded;
-use projections::figures::restatements::{RestatementItem, RestatementTracker};
+use projections::figures::restatements::{ImportRun, RestatementCause, RestatementItem, RestatementTracker};
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
@@ -142,6 +144,63 @@ fn e4_given_a_rule_that_reaches_back_when_configured_then_the_months_it_restates
 }
 
 #[test]
+fn e4_given_a_late_fact_and_a_rule_of_one_day_then_the_figure_has_a_row_of_each() {
+    let configured = |seconds, learned: &str| {
+        let body = json!({"name": "A", "timezone": "UTC", "effective_from": "2025-10-01",
+            "rules": {"qualified_min_seconds": seconds}});
+        (given("tenant_configured", at(learned), body), at(learned))
+    };
+    let facts = [
+        configured(30, "2025-10-01T12:00:00Z"),
+        call("a", 45, "2025-10-09T12:00:00Z", "2025-10-09T12:00:00Z"),
+        call("b", 70, "2025-10-10T12:00:00Z", "2025-12-01T10:00:00Z"),
+        configured(60, "2025-12-01T11:00:00Z"),
+        call("c", 80, "2025-10-11T12:00:00Z", "2025-12-01T12:00:00Z"),
+    ];
+    let found = rows(&tracker(&recorded(&facts)));
+    let qualified = found.iter().filter(|row| row.figure == "qualified");
+    let told: Vec<_> = qualified.map(|row| (row.cause, &row.old, &row.new, row.positions.clone())).collect();
+    let expected = [
+        (RestatementCause::Data, &json!(1), &json!(2), vec![3, 5]),
+        (RestatementCause::Rule, &json!(2), &json!(1), vec![4]),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn e4_given_an_import_when_it_ends_then_only_months_that_it_filled_are_closed() {
+    let end = json!({"file": "0f", "bytes": 1, "lines": 1, "recorded": 1, "duplicates": 0, "conflicts": 0,
+        "rejected": 0, "lowest_position": 2, "first_position": 2, "last_position": 2});
+    let facts = [
+        // Came by itself: of its month nothing was imported.
+        call("stray", 45, "2025-07-09T12:00:00Z", "2025-12-01T08:00:00Z"),
+        call("a", 45, "2025-08-09T12:00:00Z", "2025-12-01T09:00:00Z"),
+        (given("import_finished", at("2025-12-01T09:00:01Z"), end), at("2025-12-01T09:00:01Z")),
+        call("b", 45, "2025-07-10T12:00:00Z", "2025-12-01T10:00:00Z"),
+        call("c", 45, "2025-08-10T12:00:00Z", "2025-12-01T10:00:00Z"),
+    ];
+    let log = recorded(&facts);
+    let ends = log.iter().filter_map(|fact| match fact.fact {
+        Fact::Import(ImportFact::Finished(end)) => Some(ImportRun::new(fact.position, end)),
+        _ => None,
+    });
+    let told = |runs: Vec<ImportRun>| {
+        let mut tracker = RestatementTracker::default();
+        tracker.expect(runs);
+        for fact in &log {
+            match fact.fact {
+                Fact::Import(_) => tracker.pass(fact.position, fact.recorded_at),
+                _ => tracker.apply(fact),
+            }
+        }
+        ["2025-07", "2025-08"].map(|month| of(&tracker, month, "calls"))
+    };
+    let august = ("2025-12-01".to_owned(), json!(1), json!(2), 1, vec![5]);
+    assert_eq!(told(ends.collect()), [vec![], vec![august]]);
+    assert_eq!(told(vec![]), [vec![], vec![]], "null control: without its end nothing is closed");
+}
+
+#[test]
 fn e4_given_a_call_that_moves_when_its_start_is_learned_late_then_both_months_are_restated() {
     let mut early = call("a", 45, "2025-10-31T12:00:00Z", "2025-12-05T12:00:00Z");
     let body = json!({"call_id": "a", "status": "completed", "started_at": "2025-10-31T12:00:00Z"});
@@ -228,16 +287,25 @@ fn rows_lead_from_close_to_now(facts: &[Known], tracker: &RestatementTracker) ->
         }
         tenant.apply(fact);
     }
-    let rows = rows(tracker);
-    let mut explained: BTreeMap<(String, String), (Value, Value)> = BTreeMap::new();
-    for row in rows.iter().rev() {
+    let mut days: BTreeMap<(String, String, String), Vec<RestatementItem>> = BTreeMap::new();
+    for row in rows(tracker) {
         prop_assert!(row.causes >= 1 && row.positions.len() as u64 == row.causes.min(50), "{:?}", row);
-        let key = (row.month.clone(), row.figure.clone());
-        match explained.get_mut(&key) {
-            None => drop(explained.insert(key, (row.old.clone(), row.new.clone()))),
-            Some((_, last)) => {
-                prop_assert_eq!(&*last, &row.old, "a row goes on where the one before ended: {:?}", row);
-                *last = row.new.clone();
+        for position in &row.positions {
+            let is_rule = matches!(log[*position as usize - 1].fact, Fact::Tenant(_));
+            prop_assert_eq!(row.cause, if is_rule { RestatementCause::Rule } else { RestatementCause::Data });
+        }
+        days.entry((row.month.clone(), row.figure.clone(), row.recorded_on.clone())).or_default().push(row);
+    }
+    let mut explained: BTreeMap<(String, String), (Value, Value)> = BTreeMap::new();
+    for ((month, figure, _), rows) in days {
+        // Of one day there is a row for facts and one for rules, which may take turns.
+        let first = rows.iter().min_by_key(|row| row.positions.first()).expect("a row");
+        let last = rows.iter().max_by_key(|row| row.positions.last()).expect("a row");
+        match explained.get_mut(&(month.clone(), figure.clone())) {
+            None => drop(explained.insert((month, figure), (first.old.clone(), last.new.clone()))),
+            Some((_, before)) => {
+                prop_assert_eq!(&*before, &first.old, "a day goes on where the one before ended: {:?}", rows);
+                *before = last.new.clone();
             }
         }
     }

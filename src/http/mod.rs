@@ -25,7 +25,7 @@ use api::whole_list::WholeLists;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
-    endpoints, exports, facts, health, home, hooks, leaderboard, login, metrics, notes, outreach,
+    endpoints, exports, facts, health, home, hooks, imports, leaderboard, login, metrics, notes, outreach,
     projections, quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync,
     targets, tenants, tokens, users,
 };
@@ -40,6 +40,7 @@ fn routes() -> Routes {
         .merge(observability::routes())
         .merge(hooks::routes())
         .merge(facts::routes())
+        .merge(imports::routes())
         .merge(stream::routes())
         .merge(stream_tickets::routes())
         .merge(clock::routes())

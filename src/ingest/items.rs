@@ -119,6 +119,11 @@ impl<R: Read> Lines<R> {
         self
     }
 
+    /// What is read.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
     /// Bytes of the input up to the end of the last line that was handed out.
     pub fn bytes(&self) -> u64 {
         self.cutter.cut

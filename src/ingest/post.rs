@@ -178,6 +178,7 @@ mod tests {
         "conflict_accepted",
         "quarantine_resolved",
         "conflict_rejected",
+        "import_finished",
         "token_issued",
         "token_revoked",
         "user_added",

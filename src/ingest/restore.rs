@@ -1,14 +1,15 @@
 //! Reads the lines of an export back as facts, the engine's own facts included.
 //!
 //! Positions differ between two logs. A line carries the keys of the facts that its body references, and their positions
-//! in this log take the place of the old ones. An engine key that names a position is renamed to `imported/…`, so that
-//! it cannot meet a key of this log.
+//! in this log take the place of the old ones. An engine key that means another fact in another log is renamed to
+//! `imported/…`, so that it cannot meet a key of this log.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::control::{ConflictObserved, ControlFact, TimeSource};
+use domain::facts::import::ImportFact;
 use domain::facts::report::{Report, ReportFact};
 use domain::facts::{Fact, kind_name, kind_named};
 use domain::json::{FieldError, Json, Reader};
@@ -262,6 +263,12 @@ impl Ingest {
                 let Report { position: Some(position), .. } = body else { return Ok(Some(())) };
                 let Some(place) = place(position) else { return Ok(None) };
                 *position = place;
+            }
+            Fact::Import(ImportFact::Finished(body)) => {
+                // What a selection left out is not here, and the import had an end all the same.
+                for position in body.positions() {
+                    *position = position.as_ref().and_then(place);
+                }
             }
             _ => {}
         }

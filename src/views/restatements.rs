@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::keys::TenantId;
+use domain::facts::Fact;
+use domain::facts::import::ImportFact;
+use domain::keys::{Position, TenantId};
 use domain::members;
-use projections::figures::restatements::RestatementTracker;
+use projections::figures::restatements::{ImportRun, RestatementTracker};
 use projections::store::HeapSize;
 use projections::tenant::Tenant;
 
@@ -14,9 +16,9 @@ use super::kept::{Extent, KeptTracker};
 use super::rebuild::{Scope, rebuild, refold};
 use super::time_travel::FOLD_THREADS;
 use super::{Moment, TenantView, Views};
-use crate::follow::{FoldError, is_accepted};
+use crate::follow::{Decoded, FoldError, is_accepted};
 use crate::log::LogSnapshot;
-use crate::log::select::Select;
+use crate::log::select::{GroupSet, Select};
 
 /// Facts between two looks at the time.
 const FACTS_AT_ONCE: u64 = 1_024;
@@ -73,6 +75,7 @@ impl Views {
 impl KeptTracker {
     /// Folds what came since; what is folded when it takes too long stays.
     fn advance(&mut self, log: &LogSnapshot, scope: &Scope) -> Result<(), FoldError> {
+        self.learn_imports(log, scope)?;
         let select = Select { from: self.tracker.position() + 1, ..Select::all() };
         let mut facts: u64 = 0;
         scope.for_each(log, select, |position, record| {
@@ -81,7 +84,8 @@ impl KeptTracker {
             let recorded_at = members::Instant(header.recorded_at);
             if is_accepted(header.kind) {
                 let state = refold(log, header.tenant, position, scope.occurred_until, FOLD_THREADS)?;
-                self.tracker.replace(state.tenant, position, recorded_at);
+                let accepted = Decoded::of(position, record)?.fact;
+                self.tracker.replace(state.tenant, position, recorded_at, &accepted);
             } else {
                 match scope.decode(position, record)? {
                     Some(fact) => self.tracker.apply(&fact.recorded()),
@@ -93,6 +97,18 @@ impl KeptTracker {
                 facts.is_multiple_of(FACTS_AT_ONCE) && scope.deadline.is_some_and(|at| at < Instant::now());
             if is_late { Err(FoldError::Late) } else { Ok(()) }
         })
+    }
+
+    /// Tells the ledger of imports before it folds their facts; it begins anew where it has folded some already, for their
+    /// rows are others.
+    fn learn_imports(&mut self, log: &LogSnapshot, scope: &Scope) -> Result<(), FoldError> {
+        let mut runs = import_runs(log, scope, self.tracker.position() + 1)?;
+        if runs.iter().any(|run| self.tracker.misses(run)) {
+            *self = Self::default();
+            runs = import_runs(log, scope, 1)?;
+        }
+        self.tracker.expect(runs);
+        Ok(())
     }
 
     /// Folds the rows that were let go, up to where the ledger is.
@@ -122,4 +138,20 @@ impl KeptTracker {
             self.is_bare = false;
         }
     }
+}
+
+/// The imports of the scope that end at `from` or later.
+fn import_runs(log: &LogSnapshot, scope: &Scope, from: Position) -> Result<Vec<ImportRun>, FoldError> {
+    let select = Select { groups: GroupSet::NONE.with(ImportFact::GROUP), from, ..Select::all() };
+    let mut runs = Vec::new();
+    scope.for_each(log, select, |position, record| {
+        let header = &record.header;
+        if scope.keeps(header.kind.group, members::Instant(header.occurred_at))
+            && let Fact::Import(ImportFact::Finished(end)) = Decoded::of(position, record)?.fact
+        {
+            runs.push(ImportRun::new(position, &end));
+        }
+        Ok(())
+    })?;
+    Ok(runs)
 }

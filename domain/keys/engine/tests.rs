@@ -26,6 +26,7 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("quarantine/00ff", None),
     ("conflict/5/000102030405060708090a0b0c0d0e0f/decision", Some(5)),
     ("conflict/5/000102030405060708090a0b0c0d0e0f", Some(5)),
+    ("import/00ff/finished/0", None),
     ("tenant/0", Some(0)),
     ("token/t1/issued", None),
     ("token/t1/revoked", None),
@@ -55,11 +56,12 @@ fn every_key_reads_as_what_was_written() {
 }
 
 #[test]
-fn a_key_that_names_a_position_is_renamed_once() {
+fn a_key_that_means_another_fact_in_another_log_is_renamed_once() {
     for (text, position) in STORED {
         let imported = EngineKey::parse(text).map(EngineKey::imported);
         let renamed = imported.as_ref().map(ToString::to_string);
-        let expected = position.map_or((*text).to_owned(), |_| format!("imported/{text}"));
+        let is_of_one_log = position.is_some() || text.starts_with("import/");
+        let expected = if is_of_one_log { format!("imported/{text}") } else { (*text).to_owned() };
         assert_eq!(renamed, Some(expected));
         assert_eq!(imported.clone().map(EngineKey::imported), imported);
     }

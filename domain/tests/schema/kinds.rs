@@ -237,6 +237,22 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     ("conflict_rejected", &[req("first_position", U64), req("second_digest", Digest), opt("by", Text)]),
+    (
+        "import_finished",
+        &[
+            req("file", Text),
+            req("bytes", U64),
+            req("lines", U64),
+            req("recorded", U64),
+            req("duplicates", U64),
+            req("conflicts", U64),
+            req("rejected", U64),
+            opt("lowest_position", U64),
+            opt("first_position", U64),
+            opt("last_position", U64),
+            opt("by", Text),
+        ],
+    ),
     ("tenant_closed", &[opt("reason", Text)]),
     (
         "token_issued",

@@ -16,13 +16,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::Failure;
+use super::outcome::TenantOutcome;
 use crate::ingest::answer::BatchTally;
 use crate::log::{Log, LogError};
 use crate::store::{Store, StoreError};
 
 /// The table in the store.
 const TABLE: &str = "imports";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Between two marks: so much at most is read again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -56,6 +57,8 @@ pub struct Mark {
     /// Bytes of the file up to its end.
     pub bytes: u64,
     counts: [u64; 4],
+    lowest: Option<Position>,
+    new: Option<(Position, Position)>,
     /// The highest position that was answered, and the leaf of its record.
     position: Position,
     leaf: Hash,
@@ -63,9 +66,11 @@ pub struct Mark {
 
 impl Mark {
     /// What became of the lines so far.
-    pub fn tally(&self) -> BatchTally {
+    pub fn outcome(&self) -> TenantOutcome {
         let [recorded, duplicates, conflicts, rejected] = self.counts;
-        BatchTally { recorded, duplicates, conflicts, rejected, last_position: Some(self.position) }
+        let tally =
+            BatchTally { recorded, duplicates, conflicts, rejected, last_position: Some(self.position) };
+        TenantOutcome { tally, lowest: self.lowest, new: self.new }
     }
 }
 
@@ -142,15 +147,17 @@ impl<'a> Marks<'a> {
     ///
     /// # Errors
     /// The log's.
-    pub fn reached(&mut self, line: u64, bytes: u64, tally: &BatchTally) -> Result<(), Failure> {
+    pub fn reached(&mut self, line: u64, bytes: u64, outcome: &TenantOutcome) -> Result<(), Failure> {
         if self.off || self.saved.elapsed() < PAUSE {
             return Ok(());
         }
         self.saved = Instant::now();
+        let TenantOutcome { tally, lowest, new } = outcome;
         let Some(position) = tally.last_position else { return Ok(()) };
         let Some(leaf) = self.leaf(position)? else { return Ok(()) };
         let counts = [tally.recorded, tally.duplicates, tally.conflicts, tally.rejected];
-        let mark = Mark { version: VERSION, print: self.print.clone(), line, bytes, counts, position, leaf };
+        let (version, print, lowest, new) = (VERSION, self.print.clone(), *lowest, *new);
+        let mark = Mark { version, print, line, bytes, counts, lowest, new, position, leaf };
         let Ok(value) = bincode::serde::encode_to_vec(&mark, bincode::config::standard()) else {
             return Ok(());
         };
@@ -159,7 +166,7 @@ impl<'a> Marks<'a> {
         Ok(())
     }
 
-    /// Forgets the file, which was read to its end.
+    /// Forgets the file, whose import has its end.
     pub fn done(mut self) {
         let key = self.key;
         self.write(move |view| view.table(TABLE)?.remove(&key));

@@ -1,24 +1,27 @@
 //! `factfold import`: NDJSON files into the log of a stopped server, every key checked.
 
 mod brought;
+mod feed;
 mod mark;
+mod outcome;
 mod posted;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bytes::Bytes;
 use domain::keys::{Position, TenantId};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use self::feed::{Begun, Feed};
 use self::mark::Marks;
+use self::outcome::{Content, FileOutcome, TenantOutcome};
 use super::arguments::{all_known, tenant};
 use super::export::manifest::{Manifest, Selected};
 use super::export::verify::{self, ExportCheck};
@@ -29,8 +32,8 @@ use crate::engine::{EngineError, Offline};
 use crate::ingest::LineSource;
 use crate::ingest::answer::{BatchTally, Posted};
 use crate::ingest::error::IngestError;
-use crate::ingest::items::{LineError, Lines};
-use crate::ingest::restore::{PositionMap, is_exported, referring};
+use crate::ingest::items::Lines;
+use crate::ingest::restore::PositionMap;
 use crate::log::LogError;
 
 /// Rejected lines that are shown one by one.
@@ -47,6 +50,9 @@ const INSTEAD: &str = "factfold import --server URL, or POST /api/v1/tenants/{te
 ///
 /// In a directory that never started, the tenants of the configuration are recorded first, as a start does, except those
 /// that the files configure themselves.
+///
+/// When all files were read, the end of each is recorded too (`import_finished`): past months that they filled are closed
+/// from then on, and what changes them later is listed as a restatement. Over a server this needs an operator's token.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     factfold import --tenant acme calls.ndjson\n  \
@@ -96,8 +102,11 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             let remote = Remote::of(&settings.config()?, Some(server))?;
             let runtime = runtime()?;
             runtime.block_on(remote.is_there())?;
-            for path in &args.files {
-                total.merge(&runtime.block_on(posted::file(&remote, tenant, path))?);
+            let read = args.files.iter().map(|path| runtime.block_on(posted::file(&remote, tenant, path)));
+            let files = read.collect::<Result<Vec<FileOutcome>, Failure>>()?;
+            for file in &files {
+                total.merge(&file.tally);
+                runtime.block_on(posted::finish(&remote, file))?;
             }
         }
         (_, tenant) => {
@@ -106,10 +115,18 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             brought::tenants_first(&offline.commands, &config, &args.files, tenant.as_ref())?;
             let positions = PositionMap::default();
             let mut import = Import { offline: &offline, tenant: tenant.as_ref(), positions, passed_over: 0 };
-            for path in &args.files {
-                total.merge(&import.file(path)?);
-            }
+            let read = args.files.iter().map(|path| import.file(path));
+            let files = read.collect::<Result<Vec<(FileOutcome, Option<Marks<'_>>)>, Failure>>()?;
             passed_over = import.passed_over;
+            // Files of one command are one run: no month is closed before the last of them is in.
+            for (file, marks) in files {
+                total.merge(&file.tally);
+                for (tenant, end) in file.ends() {
+                    let finished = offline.commands.finish_import(tenant, end);
+                    finished.map_err(|error| Failure::Failed(format!("{}: {error}", file.name)))?;
+                }
+                marks.into_iter().for_each(Marks::done);
+            }
         }
     }
     tell(settings, &total, passed_over, began.elapsed().as_secs_f64())?;
@@ -165,7 +182,7 @@ fn open(path: &Path) -> Result<Input, Failure> {
         (Some(file), Some(about))
     };
     let bar = output::bytes_progress(about.as_ref().map_or(0, Metadata::len), &format!("importing {name}"));
-    let input = Metered { input, bar: bar.clone() };
+    let input = Metered { input, bar: bar.clone(), content: Content::default() };
     Ok(Input { name, input, bar, about })
 }
 
@@ -182,8 +199,9 @@ struct Import<'a> {
     passed_over: u64,
 }
 
-impl Import<'_> {
-    fn file(&mut self, path: &Path) -> Result<BatchTally, Failure> {
+impl<'a> Import<'a> {
+    /// Imports a file; its marks stay until the end of its import is recorded.
+    fn file(&mut self, path: &Path) -> Result<(FileOutcome, Option<Marks<'a>>), Failure> {
         // Another file may be the export of another log, whose positions are others.
         self.positions = PositionMap::default();
         let Input { name, mut input, bar, about } = open(path)?;
@@ -197,27 +215,37 @@ impl Import<'_> {
             marks = Some(kept);
         }
         let mut lines = Lines::new(input).of_exports();
-        let mut tally = BatchTally::default();
+        let (mut tally, mut tenants) = (BatchTally::default(), BTreeMap::<TenantId, TenantOutcome>::new());
         if let Some(mark) = from {
             output::note(&format!("{name}: goes on behind line {}, where an import was stopped", mark.line));
-            (lines, tally) = (lines.after(mark.line, mark.bytes), mark.tally());
+            lines = lines.after(mark.line, mark.bytes);
+            let outcome = mark.outcome();
+            tally = outcome.tally;
+            tenants.extend(self.tenant.map(|tenant| (tenant.clone(), outcome)));
             self.passed_over += mark.line;
         }
         let under_way = RefCell::new(VecDeque::new());
-        let mut feed = Feed { lines, under_way: &under_way, held: None, ended: None };
+        let mut feed = Feed::new(lines, &under_way, self.tenant.is_none());
         let mut shown = 0;
         while feed.ended.is_none() {
             // A line that names other facts waits until all before it are durable.
             let there = feed.held.as_ref().map(|held| held.there);
             let mut each = |posted: Posted| {
-                let Begun { number, end, exported, fault } =
+                let Begun { number, end, exported, tenant, fault } =
                     under_way.borrow_mut().pop_front().unwrap_or_default();
                 tally.add(&posted);
-                if let Some(marks) = &mut marks {
-                    if exported {
-                        marks.stop();
+                if let Some(tenant) = self.tenant.or(tenant.as_ref()) {
+                    let outcome = match tenants.get_mut(tenant) {
+                        Some(outcome) => outcome,
+                        None => tenants.entry(tenant.clone()).or_default(),
+                    };
+                    outcome.add(&posted);
+                    if let Some(marks) = &mut marks {
+                        if exported {
+                            marks.stop();
+                        }
+                        marks.reached(number, end, outcome)?;
                     }
-                    marks.reached(number, end, &tally)?;
                 }
                 if let (Some(there), Some(here)) = (there, place(&posted)) {
                     self.positions.put(there, here);
@@ -240,81 +268,11 @@ impl Import<'_> {
         bar.finish_and_clear();
         match feed.ended {
             None | Some(Ok(())) => {
-                if let Some(marks) = marks {
-                    marks.done();
-                }
-                Ok(tally)
+                let content = feed.lines.input().content.clone();
+                Ok((FileOutcome { name, tally, tenants, content }, marks))
             }
             Some(Err(error)) => Err(read_no_further(&name, &error, &tally)),
         }
-    }
-}
-
-/// A line that was handed out and is not answered yet.
-#[derive(Default)]
-struct Begun {
-    number: u64,
-    /// Bytes of the input up to its end.
-    end: u64,
-    /// Whether it is one of an export.
-    exported: bool,
-    /// Why it cannot be a fact.
-    fault: Option<String>,
-}
-
-/// A line that names other facts.
-struct Held {
-    begun: Begun,
-    line: Bytes,
-    /// Its position in the log that it comes from.
-    there: Position,
-}
-
-/// Hands out lines, and ends before one that names other facts until that one was released.
-struct Feed<'a, R> {
-    lines: Lines<R>,
-    under_way: &'a RefCell<VecDeque<Begun>>,
-    held: Option<Held>,
-    /// How the input ended.
-    ended: Option<io::Result<()>>,
-}
-
-impl<R> Feed<'_, R> {
-    fn release(&mut self) -> Option<Bytes> {
-        let Held { begun, line, .. } = self.held.take()?;
-        self.under_way.borrow_mut().push_back(begun);
-        Some(line)
-    }
-}
-
-impl<R: Read> Iterator for Feed<'_, R> {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.held.is_some() || self.ended.is_some() {
-            return None;
-        }
-        let (number, line) = match self.lines.next() {
-            None => {
-                self.ended = Some(Ok(()));
-                return None;
-            }
-            Some((_, Err(LineError::Io(error)))) => {
-                self.ended = Some(Err(error));
-                return None;
-            }
-            // A line that cannot be one goes on as an empty one, which is rejected under its number.
-            Some((number, Err(error @ LineError::TooLong(_)))) => (number, Err(error.to_string())),
-            Some((number, Ok(line))) => (number, Ok(line)),
-        };
-        let (line, fault) = line.map_or_else(|fault| (Bytes::new(), Some(fault)), |line| (line, None));
-        let begun = Begun { number, end: self.lines.bytes(), exported: is_exported(&line), fault };
-        if let Some(there) = referring(&line) {
-            self.held = Some(Held { begun, line, there });
-            return None;
-        }
-        self.under_way.borrow_mut().push_back(begun);
-        Some(line)
     }
 }
 
@@ -347,15 +305,13 @@ fn rejection(posted: &Posted) -> Option<String> {
 struct Metered {
     input: Option<File>,
     bar: ProgressBar,
+    content: Content,
 }
 
 impl Metered {
+    /// Reads what an import before had read: it is part of the content.
     fn pass_over(&mut self, bytes: u64) -> io::Result<()> {
-        if let Some(file) = &mut self.input {
-            file.seek(SeekFrom::Start(bytes))?;
-            self.bar.set_position(bytes);
-        }
-        Ok(())
+        io::copy(&mut self.take(bytes), &mut io::sink()).map(drop)
     }
 }
 
@@ -366,6 +322,7 @@ impl Read for Metered {
             None => io::stdin().read(buffer)?,
         };
         self.bar.inc(read as u64);
+        self.content.read(&buffer[..read]);
         Ok(read)
     }
 }

@@ -4,13 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use domain::facts::Fact;
+use domain::facts::import::ImportFact;
 use domain::keys::TenantId;
+use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::super::remote::{Remote, Unanswered, refused};
 use super::super::{Failure, output};
+use super::outcome::{FileOutcome, TenantOutcome};
 use super::{Input, SHOWN_MAX, open, read_no_further};
 use crate::ingest::answer::BatchTally;
 use crate::ingest::items::{LineError, Lines};
@@ -36,15 +39,16 @@ struct Batch {
 }
 
 /// Posts a file's lines for a tenant, one batch after the other so that their order stays.
-pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<BatchTally, Failure> {
+pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<FileOutcome, Failure> {
     let Input { name, input, bar, .. } = open(path)?;
-    let (mut tally, mut shown) = (BatchTally::default(), 0);
+    let (mut outcome, mut shown) = (TenantOutcome::default(), 0);
     let mut tell = |number: u64, why: &str| {
         if shown < SHOWN_MAX {
             shown += 1;
             bar.suspend(|| output::note(&format!("{name}:{number}: {why}")));
         }
     };
+    let route = format!("/api/v1/tenants/{tenant}/facts?results=all");
     let mut lines = Lines::new(input);
     let mut ended = None;
     while ended.is_none() {
@@ -60,11 +64,11 @@ pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<Bat
                     break;
                 }
                 Some((number, Err(error @ LineError::TooLong(_)))) => {
-                    tally.rejected += 1;
+                    outcome.tally.rejected += 1;
                     tell(number, &error.to_string());
                 }
                 Some((number, Ok(line))) if is_exported(&line) => {
-                    tally.rejected += 1;
+                    outcome.tally.rejected += 1;
                     tell(number, "is a line of an export, which only a stopped server takes");
                 }
                 Some((number, Ok(line))) => {
@@ -75,8 +79,8 @@ pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<Bat
             }
         }
         if !batch.numbers.is_empty() {
-            let answer = post(remote, tenant, batch.body.freeze()).await?;
-            count(&answer, &mut tally);
+            let answer = post(remote, &route, "application/x-ndjson", batch.body.freeze()).await?;
+            count(&answer, &mut outcome);
             for (line, why) in faults(&answer) {
                 let number = line.checked_sub(1).and_then(|at| batch.numbers.get(at));
                 tell(number.copied().unwrap_or_default(), why);
@@ -85,16 +89,35 @@ pub async fn file(remote: &Remote, tenant: &TenantId, path: &Path) -> Result<Bat
     }
     bar.finish_and_clear();
     match ended {
-        None | Some(Ok(())) => Ok(tally),
-        Some(Err(error)) => Err(read_no_further(&name, &error, &tally)),
+        None | Some(Ok(())) => {
+            let (tally, content) = (outcome.tally, lines.input().content.clone());
+            Ok(FileOutcome { name, tally, tenants: [(tenant.clone(), outcome)].into(), content })
+        }
+        Some(Err(error)) => Err(read_no_further(&name, &error, &outcome.tally)),
     }
 }
 
-/// Posts a batch until it is answered.
-async fn post(remote: &Remote, tenant: &TenantId, body: Bytes) -> Result<Value, Failure> {
+/// Tells the server that a file was read to its end.
+pub async fn finish(remote: &Remote, file: &FileOutcome) -> Result<(), Failure> {
+    for (tenant, end) in file.ends() {
+        let body = Fact::Import(ImportFact::Finished(end)).json().to_string();
+        let route = format!("/api/v1/tenants/{tenant}/imports");
+        let unfinished = |failure| {
+            let name = &file.name;
+            Failure::Failed(format!(
+                "{name}: its facts are recorded, but not the end of their import: {failure}"
+            ))
+        };
+        post(remote, &route, "application/json", body.into()).await.map_err(unfinished)?;
+    }
+    Ok(())
+}
+
+/// Posts a body until it is answered.
+async fn post(remote: &Remote, route: &str, of: &'static str, body: Bytes) -> Result<Value, Failure> {
     let mut waits = WAITS.iter();
     loop {
-        let (why, asked_for) = match once(remote, tenant, body.clone()).await {
+        let (why, asked_for) = match once(remote, route, of, body.clone()).await {
             Ok(answer) => return Ok(answer),
             Err((Unanswered::Never(failure), _)) => return Err(failure),
             Err((Unanswered::Broken(why), asked_for)) => (why, asked_for),
@@ -109,20 +132,31 @@ async fn post(remote: &Remote, tenant: &TenantId, body: Bytes) -> Result<Value, 
 
 type Asked = Option<Duration>;
 
-async fn once(remote: &Remote, tenant: &TenantId, body: Bytes) -> Result<Value, (Unanswered, Asked)> {
-    let request = remote.ask(Method::POST, &format!("/api/v1/tenants/{tenant}/facts"));
-    let request = request.header(CONTENT_TYPE, "application/x-ndjson").timeout(REQUEST_MAX).body(body);
+async fn once(
+    remote: &Remote,
+    route: &str,
+    of: &'static str,
+    body: Bytes,
+) -> Result<Value, (Unanswered, Asked)> {
+    let request = remote.ask(Method::POST, route).header(CONTENT_TYPE, of).timeout(REQUEST_MAX).body(body);
     let response = request.send().await.map_err(|error| (error.into(), None))?;
-    if response.status() != StatusCode::OK {
+    if !response.status().is_success() {
         let asked_for = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
         return Err((refused(response).await, asked_for.map(Duration::from_secs)));
     }
     response.json().await.map_err(|error| (error.into(), None))
 }
 
-fn count(answer: &Value, tally: &mut BatchTally) {
+fn count(answer: &Value, outcome: &mut TenantOutcome) {
     let of = |name: &str| answer[name].as_u64().unwrap_or_default();
-    tally.merge(&BatchTally {
+    for result in answer["results"].as_array().into_iter().flatten() {
+        match (result["outcome"].as_str(), result["position"].as_u64()) {
+            (Some("recorded"), Some(position)) => outcome.stands(position, true),
+            (Some("duplicate"), Some(position)) => outcome.stands(position, false),
+            _ => {}
+        }
+    }
+    outcome.tally.merge(&BatchTally {
         recorded: of("recorded"),
         duplicates: of("duplicates"),
         conflicts: of("conflicts"),

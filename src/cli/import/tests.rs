@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::iter::once;
 
+use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::engine::{EngineKey, HexDigest};
@@ -10,6 +11,7 @@ use domain::members::Instant as Moment;
 
 use super::*;
 use crate::ingest::Ingest;
+use crate::ingest::restore::referring;
 use crate::log::{Appended, Log};
 use crate::testing::{Harness, T0, TestClock, empty_directory, envelope, secret};
 use crate::views::exported::exported;
@@ -58,6 +60,8 @@ fn history() -> Vec<(EngineKey, Envelope)> {
         "occurred_at": Moment(T0).to_string(),
         "kind": "call_reported", "body": call(46).fact.json()});
     let report = json!({"report_id": "r1", "period": "2025-10", "position": DELIVERY});
+    let ended = json!({"file": "00ff", "bytes": 1, "lines": 1, "recorded": 1, "duplicates": 0, "conflicts": 0,
+        "rejected": 0, "lowest_position": CALL, "first_position": CALL, "last_position": DELIVERY});
     let (at, session) = (Moment(T0).to_string(), json!({"session_id": "s1"}));
     let started =
         json!({"session_id": "s2", "agent": "ann@example.com", "pipeline_id": "north", "lead_ids": ["L1"]});
@@ -106,6 +110,7 @@ fn history() -> Vec<(EngineKey, Envelope)> {
             json!({"alert_id": "a1", "target_id": "at_1", "attempt": 1}),
         ),
         (parsed("alert/a1/cleared"), "alert_cleared", json!({"alert_id": "a1"})),
+        (parsed("import/00ff/finished/0"), "import_finished", ended),
         (parsed("sync/r1/started"), "sync_started", json!({"run_id": "r1", "source": "clienttether"})),
         (parsed("sync/r1/leads/1"), "snapshot_taken", part("leads", None)),
         (parsed("sync/r1/notes/C1/1"), "snapshot_taken", part("notes", Some("C1"))),
@@ -158,8 +163,8 @@ fn every_engine_key_survives_export_and_import_beside_the_same_keys_of_this_log(
     let facts: Vec<Envelope> = once(call(45)).chain(history.iter().map(|(_, fact)| fact.clone())).collect();
     assert!(append(&from, &facts).iter().all(|appended| matches!(appended, Appended::Recorded(_))));
 
-    // This log has facts of its own under every key that names a position.
-    let own = history.iter().filter(|(key, _)| key.names_position().is_some());
+    // This log has facts of its own under every key that means another fact here.
+    let own = history.iter().filter(|(key, _)| key.is_of_one_log());
     let own: Vec<Envelope> =
         own.map(|(key, _)| made(key, "note_written", json!({"note_id": "own", "content": "here"}))).collect();
     append(&to, &own);
@@ -183,7 +188,7 @@ fn every_engine_key_survives_export_and_import_beside_the_same_keys_of_this_log(
     assert_eq!(import(&to, &lines), again);
 
     // Null control: under the keys as they were, each would be taken for a fact of this log.
-    let unnamed = history.iter().filter(|(key, _)| key.names_position().is_some());
+    let unnamed = history.iter().filter(|(key, _)| key.is_of_one_log());
     let unnamed: Vec<Envelope> = unnamed.map(|(_, fact)| fact.clone()).collect();
     assert_eq!(append(&to, &unnamed), (1..=before).map(Appended::Differs).collect::<Vec<_>>());
     [there, here].into_iter().for_each(|harness| harness.log.close());

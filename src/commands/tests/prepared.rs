@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use domain::facts::access::Role;
 use domain::facts::call::CallDisposed;
+use domain::facts::import::ImportFinished;
 use domain::facts::outreach::LeadStage;
 use domain::facts::report::{TargetMetric, TargetSet};
 use domain::facts::setting::AlertStyle;
@@ -170,6 +171,24 @@ pub fn disposition() -> CallDisposed {
 pub fn stage(commands: &Commands, key: Option<&IdempotencyKey>, lead_id: &str) -> Result<(), String> {
     let address = LeadAddress { lead_id, instance: None, workspace: None };
     result(on(commands.stage_lead(&acme(), key, &address, LeadStage::Won, None)))
+}
+
+/// The end of an import whose one line is the house's first call: new, or known.
+pub fn import_of(recorded: u64) -> ImportFinished {
+    let new = (recorded > 0).then_some(1);
+    ImportFinished {
+        file: text(&"0f".repeat(32)),
+        bytes: 9,
+        lines: 1,
+        recorded,
+        duplicates: 1 - recorded,
+        conflicts: 0,
+        rejected: 0,
+        lowest_position: Some(1),
+        first_position: new,
+        last_position: new,
+        by: None,
+    }
 }
 
 /// The position of the evidence of a second content under one key.

@@ -225,6 +225,20 @@ pub fn rows() -> Vec<Row> {
             )
         },
         row(
+            "finish_import",
+            nothing,
+            |c, _| result(c.finish_import(&acme(), import_of(1))),
+            Stands,
+            Two::One,
+        ),
+        row(
+            "finish_import, of what is known",
+            nothing,
+            |c, _| result(c.finish_import(&acme(), import_of(0))),
+            Stands,
+            Two::One,
+        ),
+        row(
             "begin_with_file",
             nothing,
             |c, _| result(c.begin_with_file(&file("17"), &BTreeSet::new())),

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod health;
 pub mod home;
 pub mod hooks;
+pub mod imports;
 pub mod leaderboard;
 pub mod login;
 pub mod metrics;

@@ -29,7 +29,8 @@ parameters! {
     }
 }
 
-/// Lists figures of closed months that changed, latest first: one item per figure, month and day of recording.
+/// Lists figures of closed months that changed, latest first: one item per figure, month, day of recording, cause (facts or a
+/// rule) and import.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/restatements",
