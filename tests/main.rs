@@ -16,6 +16,7 @@ mod cli_about;
 mod cli_access;
 mod cli_decisions;
 mod cli_export;
+mod cli_export_stopped;
 mod cli_follow;
 mod cli_moved;
 mod cli_proof;

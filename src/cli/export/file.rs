@@ -5,7 +5,6 @@ use std::io::Write;
 use domain::keys::Position;
 use domain::members::Instant;
 use domain::record::Hash;
-use domain::rules::calendar::Bound;
 use serde_json::Value;
 
 use super::super::Failure;
@@ -179,14 +178,6 @@ impl<W: Write> ExportFile<W> {
                 log.root
             )));
         }
-        let bound = |bound: Option<Bound>| {
-            bound.map(|bound| match bound {
-                Bound::Instant(at) => at.to_string(),
-                Bound::Day(day) => day.to_string(),
-            })
-        };
-        let selection = self.selection;
-        let figures = if selection.is_part() { Selected::DIFFER } else { Selected::AS_THE_LOG };
         let manifest = Manifest {
             format: Manifest::FORMAT.to_owned(),
             version: Manifest::VERSION,
@@ -198,15 +189,7 @@ impl<W: Write> ExportFile<W> {
             last_position: self.last,
             leaves_root: hex::encode(self.leaves.root()),
             log,
-            selection: Selected {
-                tenant: selection.tenant.as_ref().map(ToString::to_string),
-                kind: selection.kind.and_then(domain::facts::kind_name).map(str::to_owned),
-                provider: selection.provider.clone(),
-                from: bound(selection.from),
-                to: bound(selection.to),
-                raw: selection.raw,
-                figures: Some(figures.to_owned()),
-            },
+            selection: Selected::of(&self.selection),
             bridge: self.bridge,
             exported_at: Instant(system_clock()()).to_string(),
             generator: concat!("factfold ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use domain::keys::Position;
 use domain::record::Hash;
+use domain::rules::calendar::Bound;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::Failure;
+use crate::views::export_scan::ExportSelection;
 
 /// What an export says of itself. No fact is in it, and so nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,25 @@ impl Selected {
     pub const AS_THE_LOG: &str = "as_the_log";
     /// Facts of a tenant were left out, so figures of these facts alone are others.
     pub const DIFFER: &str = "differ";
+
+    /// What a selection asks for.
+    pub fn of(selection: &ExportSelection) -> Self {
+        let bound = |bound: Option<Bound>| {
+            bound.map(|bound| match bound {
+                Bound::Instant(at) => at.to_string(),
+                Bound::Day(day) => day.to_string(),
+            })
+        };
+        Self {
+            tenant: selection.tenant.as_ref().map(ToString::to_string),
+            kind: selection.kind.and_then(domain::facts::kind_name).map(str::to_owned),
+            provider: selection.provider.clone(),
+            from: bound(selection.from),
+            to: bound(selection.to),
+            raw: selection.raw,
+            figures: Some(if selection.is_part() { Self::DIFFER } else { Self::AS_THE_LOG }.to_owned()),
+        }
+    }
 
     /// Whether every fact is in it that an export may show.
     pub fn is_whole(&self) -> bool {

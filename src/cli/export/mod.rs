@@ -2,6 +2,7 @@
 
 mod file;
 pub mod manifest;
+mod partial;
 mod served;
 pub mod verify;
 
@@ -27,6 +28,8 @@ use crate::views::export_scan::{ExportEntry, ExportScan, ExportSelection};
 /// carries what its leaf in the log's Merkle tree is made of, and the manifest the leaves of tokens, users and logins,
 /// which no export shows: so a whole export comes to the root that `audit` prints. An export holds persons' data as
 /// facts do; the manifest holds none.
+///
+/// An export with --server and --out that was stopped goes on where it was when the same command is run again.
 ///
 /// With --provider, --from or --to the configuration of the tenants is included, so that what is left has the
 /// tenants' rules. Figures of a part of the facts differ from those of the log, and the command says so.
@@ -95,11 +98,14 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             Source::Log(offline.log.snapshot())
         }
     };
-    let manifest = match &args.out {
-        None => {
+    let manifest = match (&args.out, &source) {
+        (None, _) => {
             write(args.format, &selection, &source, output::Piped::new()).map(|(manifest, _)| manifest)?
         }
-        Some(file) => whole(file, |out| {
+        (Some(file), Source::Server(remote)) if args.format == Format::Ndjson => {
+            partial::export(file, &selection, remote)?
+        }
+        (Some(file), _) => whole(file, |out| {
             write(args.format, &selection, &source, out).map(|(manifest, out)| (out, manifest))
         })?,
     };
@@ -179,7 +185,7 @@ fn write<W: Write>(
     let mut file = ExportFile::begin(format, out, selection.clone())?;
     let head = match source {
         Source::Log(log) => read(selection, log, &mut file)?,
-        Source::Server(remote) => runtime()?.block_on(served::read(selection, remote, &mut file))?,
+        Source::Server(remote) => runtime()?.block_on(served::read(selection, remote, &mut file, None))?,
     };
     file.end(head)
 }

@@ -1,5 +1,5 @@
-//! An export from a running server, streamed. After a lost connection it goes on behind the last position, of the log
-//! as it was when it began.
+//! An export from a running server, streamed. After a lost connection or an end of its own it goes on behind the last
+//! position, of the log as it was when it began.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -16,6 +16,7 @@ use super::super::remote::{Remote, Unanswered, each_line, refused, stranger};
 use super::super::{Failure, output};
 use super::file::ExportFile;
 use super::manifest::{BridgedRun, LogHead};
+use super::partial::Partial;
 use crate::ingest::items::EXPORT_LINE_BYTES_MAX;
 use crate::views::export_scan::ExportSelection;
 
@@ -43,15 +44,17 @@ struct End {
     position: Position,
 }
 
-/// Reads what the server has, and how far its log goes.
+/// Reads what the server has, and how far its log goes; with `partial` what is not there yet.
 pub async fn read<W: Write>(
     selection: &ExportSelection,
     remote: &Remote,
     file: &mut ExportFile<W>,
+    partial: Option<&mut Partial>,
 ) -> Result<LogHead, Failure> {
     remote.is_there().await?;
     let bar = output::progress(0, "exporting");
-    let mut stream = Stream { remote, selection, file, head: None, after: 0, bar };
+    let (head, after) = partial.as_ref().map_or((None, 0), |partial| (partial.head.clone(), partial.after));
+    let mut stream = Stream { remote, selection, file, head, after, partial, bar };
     let mut failed = 0;
     loop {
         let before = stream.after;
@@ -82,6 +85,8 @@ struct Stream<'a, W: Write> {
     head: Option<LogHead>,
     /// The last position that was written.
     after: Position,
+    /// What is noted beside a file.
+    partial: Option<&'a mut Partial>,
     bar: ProgressBar,
 }
 
@@ -118,6 +123,13 @@ impl<W: Write> Stream<'_, W> {
         each_line(response, EXPORT_LINE_BYTES_MAX, |line| self.line(line)).await
     }
 
+    fn reached(&mut self, position: Position) {
+        self.after = position;
+        if let Some(partial) = &mut self.partial {
+            partial.after = position;
+        }
+    }
+
     /// Takes a line; the last one breaks.
     fn line(&mut self, json: &[u8]) -> Result<ControlFlow<()>, Failure> {
         let line: Line = serde_json::from_slice(json).map_err(|_| stranger())?;
@@ -130,12 +142,18 @@ impl<W: Write> Stream<'_, W> {
                     )));
                 }
                 self.bar.set_length(log.position);
+                if let Some(partial) = self.partial.as_mut().filter(|_| self.head.is_none()) {
+                    partial.begins(&log)?;
+                }
                 self.head = Some(log);
             }
             Line { bridge: Some(run), .. } => {
+                if let Some(partial) = &mut self.partial {
+                    partial.bridged(&run)?;
+                }
                 for (position, leaf) in (run.first_position..).zip(run.leaves) {
                     self.file.bridged(position, leaf);
-                    self.after = position;
+                    self.reached(position);
                 }
             }
             Line { end: Some(end), .. } => {
@@ -146,7 +164,7 @@ impl<W: Write> Stream<'_, W> {
                 let mut leaf = Hash::default();
                 hex::decode_to_slice(&text, &mut leaf).map_err(|_| stranger())?;
                 self.file.fact(position, leaf, json)?;
-                self.after = position;
+                self.reached(position);
                 self.bar.set_position(position);
             }
             Line { .. } => return Err(stranger()),
