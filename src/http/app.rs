@@ -22,6 +22,8 @@ pub(super) const STREAMS_MAX: usize = 1_000;
 const STREAMS_OF_ONE: usize = 100;
 /// Readings of past moments, restatements and pages of facts of one caller that are worked on at once; so many more wait.
 const SEARCHES_OF_ONE: (usize, usize) = (2, 256);
+/// Most whole lists that are on their way at once; each holds the models as they were when it began.
+const WHOLE_LISTS_MAX: usize = 32;
 /// So long a reading waits for its caller's earlier ones.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -81,6 +83,8 @@ pub struct App {
     pub(super) streams: Arc<Semaphore>,
     stream_shares: Arc<Shares>,
     search_shares: Arc<Shares>,
+    /// Permits of whole lists that are on their way.
+    pub(super) whole_lists: Arc<Semaphore>,
     /// The build and the log that make the answers, as part of ETags.
     pub(super) build: Box<str>,
 }
@@ -101,6 +105,7 @@ impl App {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stream_shares: Shares::new(STREAMS_OF_ONE, 0),
             search_shares: Shares::new(SEARCHES_OF_ONE.0, SEARCHES_OF_ONE.1),
+            whole_lists: Arc::new(Semaphore::new(WHOLE_LISTS_MAX)),
             build,
         }
     }

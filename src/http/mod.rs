@@ -21,7 +21,6 @@ pub use server::serve::{ServeError, bind, open};
 use api::openapi::ApiDocument;
 use api::problem::Problem;
 use api::routes::Routes;
-use api::whole_list::WholeLists;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
@@ -85,9 +84,6 @@ pub fn router(app: Arc<App>) -> Router {
                 "this route does not support the method",
             )
         })
-        .layer(Extension(Arc::clone(&app.limits)))
-        .layer(Extension(Arc::clone(&app.engine.access)))
-        .layer(Extension(Arc::new(WholeLists::new(app.stopping.clone()))))
         .layer(Extension(Arc::new(ApiDocument::new(paths))))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
         .layer(CatchPanicLayer::custom(edge::panicked))

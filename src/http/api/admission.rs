@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::keys::TenantId;
 
-use super::auth::{Caller, Identity, revoked};
+use super::auth::{Caller, Identity};
 use super::needs::{Need, Role};
 use super::problem::Problem;
-use crate::access::{Access, Credential};
+use super::right::{Right, role};
+use crate::http::app::App;
 use crate::http::server::client_address::ClientNetwork;
-use crate::http::server::limits::{RateLimits, RemainingQuota};
+use crate::http::server::limits::RemainingQuota;
 
 /// An answer that takes longer is given only if the right to it is there still.
 const LONG: Duration = Duration::from_millis(500);
@@ -48,15 +48,16 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
     let id = CallerId(caller.id.clone());
     let mut response = match role(need, &caller, tenant.as_ref()) {
         Ok(role) => {
-            let standing = Standing::new(&parts, need, &caller, tenant.as_ref());
+            let right = right_to_read(&parts, need, &caller, tenant.as_ref());
             parts.extensions.insert(Admission { caller: Some((caller, role)), tenant });
-            if let Some(standing) = &standing {
-                parts.extensions.insert(standing.clone());
+            if let Some(right) = &right {
+                parts.extensions.insert(Arc::clone(right));
             }
+            let began = Instant::now();
             let response = next.run(Request::from_parts(parts, body)).await;
-            match standing {
-                Some(standing) => standing.answer(response).into_response(),
-                None => response,
+            match right.filter(|_| began.elapsed() >= LONG).map(|right| right.check()) {
+                Some(Err(problem)) => problem.into_response(),
+                Some(Ok(_)) | None => response,
             }
         }
         Err(problem) => problem.into_response(),
@@ -69,41 +70,21 @@ pub async fn admit(need: Need, request: Request, next: Next) -> Result<Response,
 }
 
 /// The right of a request that reads, asked again where its answer took long, such as one that waits for a position: it
-/// is told nothing more once the right is gone (G21).
-#[derive(Clone)]
-pub struct Standing {
-    access: Arc<Access>,
-    credential: Credential,
+/// is told nothing more once the right is gone (G21). None of a request that changes something: the answer says what
+/// was done.
+fn right_to_read(
+    parts: &Parts,
     need: Need,
-    tenant: Option<TenantId>,
-    began: Instant,
-}
-
-impl Standing {
-    /// None of a request that changes something: the answer says what was done.
-    fn new(parts: &Parts, need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Option<Self> {
-        let access = parts.extensions.get::<Arc<Access>>().filter(|_| parts.method.is_safe())?;
-        Some(Self {
-            access: Arc::clone(access),
-            credential: caller.credential.clone(),
-            need,
-            tenant: tenant.cloned(),
-            began: Instant::now(),
-        })
-    }
-
-    fn answer(self, response: Response) -> Result<Response, Problem> {
-        if self.began.elapsed() < LONG {
-            return Ok(response);
-        }
-        self.check().map(|()| response)
-    }
-
-    /// Whether the right is there still; else the problem to answer with.
-    pub fn check(&self) -> Result<(), Problem> {
-        let caller = self.access.caller(&self.credential).ok_or_else(revoked)?;
-        role(self.need, &caller, self.tenant.as_ref()).map(drop)
-    }
+    caller: &Caller,
+    tenant: Option<&TenantId>,
+) -> Option<Arc<Right>> {
+    let app = parts.extensions.get::<Arc<App>>().filter(|_| parts.method.is_safe())?;
+    Some(Arc::new(Right::new(
+        Arc::clone(&app.engine.access),
+        caller.credential.clone(),
+        tenant.cloned(),
+        need,
+    )))
 }
 
 /// The tenant's id in the path, where the route has one; 404 for a text that cannot be one.
@@ -116,7 +97,7 @@ async fn tenant_in_path(parts: &mut Parts) -> Result<Option<TenantId>, Problem> 
 /// The caller with what is left of his rate limit; 401 without a valid credential, 429 over the limit.
 fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQuota>), Problem> {
     let identity = parts.extensions.get::<Identity>().unwrap_or(&Identity::Anonymous);
-    let limits = parts.extensions.get::<Arc<RateLimits>>();
+    let limits = parts.extensions.get::<Arc<App>>().map(|app| &app.limits);
     let network = parts.extensions.get::<ClientNetwork>();
     if let (Identity::Unknown, Some(limits), Some(network)) = (identity, limits, network) {
         limits.count_failure(*network)?;
@@ -124,19 +105,4 @@ fn rate_limited_caller(parts: &Parts) -> Result<(Arc<Caller>, Option<RemainingQu
     let caller = identity.caller()?;
     let quota = limits.map(|limits| limits.count(&caller.id)).transpose()?;
     Ok((Arc::clone(caller), quota))
-}
-
-/// The caller's role on this route. A tenant that is not his is 404, as if it did not exist; so are global routes for
-/// callers who are tied to tenants.
-fn role(need: Need, caller: &Caller, tenant: Option<&TenantId>) -> Result<Role, Problem> {
-    let role = match tenant {
-        Some(tenant) => caller.role_in(tenant).ok_or_else(|| Problem::not_found("tenant"))?,
-        None if need == Need::Known => caller.role_everywhere().unwrap_or(Role::Viewer),
-        None => caller.role_everywhere().ok_or_else(|| Problem::not_found("route"))?,
-    };
-    if need.roles().contains(&role) {
-        return Ok(role);
-    }
-    let detail = format!("the role {} may not do this; it needs {}", role.as_str(), need.as_str());
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }

@@ -61,13 +61,15 @@ pub fn cross_site() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
 }
 
-/// The layer that identifies every request's caller and the network it comes from, for the gate.
+/// The layer that identifies every request's caller and the network it comes from, and leaves both in the extensions
+/// for the gate, beside the state that the gate has no other way to.
 pub async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let identity = identity(&app, &parts);
     let network = app.addresses.network(&parts);
     parts.extensions.insert(identity);
     parts.extensions.insert(network);
+    parts.extensions.insert(app);
     next.run(Request::from_parts(parts, body)).await
 }
 

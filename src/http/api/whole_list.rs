@@ -15,41 +15,25 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_core::Stream;
 use http_body_util::BodyExt;
-use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
-use super::admission::Standing;
 use super::negotiation::{NextPage, Representation};
 use super::problem::Problem;
+use super::right::Right;
+use crate::http::app::App;
 
 /// Rows of a page: few enough that pages of the largest rows fit in memory.
 const ROWS: usize = 200;
-/// Most lists that are on their way at once; each holds the models as they were when it began.
-const LISTS_MAX: usize = 32;
 /// Longest time that a list may take; a reader who takes longer gets it page by page.
 const TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// What whole lists share.
-pub struct WholeLists {
-    permits: Arc<Semaphore>,
-    stopping: CancellationToken,
-}
-
-impl WholeLists {
-    /// None is on its way; all end at `stopping`.
-    pub fn new(stopping: CancellationToken) -> Self {
-        Self { permits: Arc::new(Semaphore::new(LISTS_MAX)), stopping }
-    }
-}
-
 /// Answers with all pages of the list in turn; an answer of one page as it is.
 pub async fn answer(parts: Parts, next: Next) -> Result<Response, Problem> {
-    let (Some(lists), Some(standing)) =
-        (parts.extensions.get::<Arc<WholeLists>>().cloned(), parts.extensions.get::<Standing>().cloned())
-    else {
+    let right = parts.extensions.get::<Arc<Right>>().cloned();
+    let (Some(app), Some(right)) = (parts.extensions.get::<Arc<App>>().cloned(), right) else {
         return Ok(next.run(Request::from_parts(parts, Body::empty())).await);
     };
-    let permit = Arc::clone(&lists.permits).try_acquire_owned().map_err(|_| {
+    let permit = Arc::clone(&app.whole_lists).try_acquire_owned().map_err(|_| {
         Problem::unavailable("too_many_lists", "too many whole lists are being sent; try again", 10)
     })?;
     let first = next.clone().run(page(&parts, None)?).await;
@@ -83,11 +67,11 @@ pub async fn answer(parts: Parts, next: Next) -> Result<Response, Problem> {
         tokio::select! {
             () = sending => {}
             () = gone.closed() => {}
-            () = lists.stopping.cancelled() => {}
+            () = app.stopping.cancelled() => {}
             () = tokio::time::sleep(TIME_MAX) => {}
         }
     });
-    Ok(Response::from_parts(head, Body::from_stream(Pages { waiting: pages, standing, ended: false })))
+    Ok(Response::from_parts(head, Body::from_stream(Pages { waiting: pages, right, ended: false })))
 }
 
 /// The request of one page of the list.
@@ -117,7 +101,7 @@ enum Part {
 /// breaks the connection, so that no reader takes a part for the whole.
 struct Pages {
     waiting: mpsc::Receiver<Part>,
-    standing: Standing,
+    right: Arc<Right>,
     ended: bool,
 }
 
@@ -131,7 +115,7 @@ impl Stream for Pages {
         let part = ready!(self.waiting.poll_recv(context));
         let cut = |why| Some(Err(io::Error::other(why)));
         Poll::Ready(match part {
-            Some(Part::Rows(_)) if self.standing.check().is_err() => {
+            Some(Part::Rows(_)) if self.right.check().is_err() => {
                 self.ended = true;
                 cut("the right to the list was revoked")
             }

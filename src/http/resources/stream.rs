@@ -298,6 +298,6 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let event = ready!(self.waiting.poll_recv(cx));
         // What waited when the right was lost is not told any more.
-        Poll::Ready(event.filter(|_| self.right.role().is_some()).map(Ok))
+        Poll::Ready(event.filter(|_| self.right.check().is_ok()).map(Ok))
     }
 }

@@ -44,7 +44,7 @@ impl TenantAccess {
     /// The right of the caller to `need` in this tenant, for what goes on after the gate was passed.
     pub fn right(&self, app: &App, need: Need) -> Right {
         let access = Arc::clone(&app.engine.access);
-        Right::new(access, self.credential().clone(), self.id.clone(), need)
+        Right::new(access, self.credential().clone(), Some(self.id.clone()), need)
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> Chunks<'a> {
 
     async fn flush(&mut self) -> Result<(), Problem> {
         // A body may go on for minutes: what it brings after the right to post was lost is not taken.
-        let role = self.right.role().ok_or_else(|| self.so_far(revoked()))?;
+        let role = self.right.check().map_err(|_| self.so_far(revoked()))?;
         let facts = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok().cloned()).collect();
         let answers = self.app.engine.ingest.post_batch(self.tenant, poster(role), facts).await;
         let mut answers = answers.map_err(|error| self.so_far(error.into()))?.into_iter();
