@@ -152,7 +152,7 @@ async fn g21_an_export_ends_when_its_token_is_revoked_and_says_so() {
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(1), "{told}");
     assert!(told.contains("401") && !told.contains(token), "{told}");
-    assert!(opened.elapsed() < Duration::from_secs(10), "{:?}", opened.elapsed());
+    assert!(opened.elapsed() < Duration::from_secs(60), "{:?}", opened.elapsed());
     assert!(!out.exists(), "no part of an export is one");
     let kept = fs::read(&part).expect("kept").len();
 

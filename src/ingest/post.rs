@@ -178,7 +178,6 @@ mod tests {
         "conflict_accepted",
         "quarantine_resolved",
         "conflict_rejected",
-        "import_finished",
         "token_issued",
         "token_revoked",
         "user_added",
@@ -195,6 +194,7 @@ mod tests {
         "alert_sent",
         "alert_target_set",
         "alert_target_removed",
+        "import_finished",
     ];
 
     fn post(role: PostingRole, json: &str) -> Result<Envelope, Posted> {
@@ -250,7 +250,7 @@ mod tests {
                 "/provider: is required",
                 "/external_id: is required",
                 "/occurred_at: is required",
-                "/kind: is not a kind of fact",
+                "/kind: is not a kind of fact; did you mean call_disposed?",
             ]
         );
     }

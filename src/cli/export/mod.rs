@@ -103,7 +103,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             write(args.format, &selection, &source, output::Piped::new()).map(|(manifest, _)| manifest)?
         }
         (Some(file), Source::Server(remote)) if args.format == Format::Ndjson => {
-            partial::export(file, &selection, remote)?
+            partial::export(file, &selection, |out, partial| {
+                runtime()?.block_on(served::read(&selection, remote, out, Some(partial)))
+            })?
         }
         (Some(file), _) => whole(file, |out| {
             write(args.format, &selection, &source, out).map(|(manifest, out)| (out, manifest))

@@ -13,12 +13,9 @@ use domain::keys::Position;
 use domain::record::Hash;
 use serde::{Deserialize, Serialize};
 
-use super::super::remote::Remote;
-use super::super::serve::runtime;
 use super::super::{Failure, output};
 use super::file::{ExportFile, Format};
 use super::manifest::{BridgedRun, LogHead, Manifest, Selected};
-use super::served;
 use crate::views::export_scan::ExportSelection;
 
 /// The first of the notes.
@@ -75,15 +72,19 @@ impl Partial {
     }
 }
 
-/// Writes an export of a server to `path`, or the rest of one that was stopped.
+/// Writes to `path` the export that `read` reads, or the rest of one that was stopped.
 ///
 /// # Errors
-/// As of [`served::read`]; what was read is kept, unless the server's log is another one by now.
-pub fn export(path: &Path, selection: &ExportSelection, remote: &Remote) -> Result<Manifest, Failure> {
+/// Those of `read`; what was read is kept, unless the server's log is another one by now.
+pub fn export(
+    path: &Path,
+    selection: &ExportSelection,
+    read: impl FnOnce(&mut ExportFile<BufWriter<File>>, &mut Partial) -> Result<LogHead, Failure>,
+) -> Result<Manifest, Failure> {
     let [lines, notes] = [beside(path, ".part"), beside(path, ".part.notes")];
     let failed = |error: io::Error| Failure::Failed(format!("{}: {error}", path.display()));
     let mut after = 0;
-    let mut written = || -> Result<Manifest, Failure> {
+    let written = (|| -> Result<Manifest, Failure> {
         let out = open(&lines).map_err(failed)?;
         let ends = out.try_clone().map_err(failed)?;
         let out = BufWriter::with_capacity(256 << 10, out);
@@ -94,14 +95,13 @@ pub fn export(path: &Path, selection: &ExportSelection, remote: &Remote) -> Resu
         if partial.after > 0 {
             output::note(&format!("{}: goes on behind position {}", lines.display(), partial.after));
         }
-        let read = runtime()?.block_on(served::read(selection, remote, &mut file, Some(&mut partial)));
+        let read = read(&mut file, &mut partial);
         after = partial.after;
         let (manifest, out) = file.end(read?)?;
         let out = out.into_inner().map_err(|error| failed(error.into_error()))?;
         out.sync_all().and_then(|()| std::fs::rename(&lines, path)).map_err(failed)?;
         Ok(manifest)
-    };
-    let written = written();
+    })();
     match &written {
         Err(Failure::Failed(_) | Failure::Usage(_) | Failure::InUse(_)) if after > 0 => {
             let lines = lines.display();

@@ -43,6 +43,11 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// Whether it has each tenant's figures of the current month.
         figures: "true or false", default(false), example true;
     }
+    /// When the tenants' sources are asked.
+    "[sync]" sighup {
+        /// In each tenant's zone, unless [tenant.sync] says otherwise.
+        schedule: "text, a cron expression of five fields", default("0 * * * *"), example "30 6 * * *";
+    }
     /// Whom the server may call.
     "[outbound]" restart {
         /// Private hosts, and hosts without https, that may be called.

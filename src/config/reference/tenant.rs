@@ -62,6 +62,11 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// The person whose it is, by email address.
         agent: "text", absent, example "ann@example.com";
     }
+    /// When the tenant's sources are asked.
+    "[tenant.sync]" sighup {
+        /// In the tenant's zone.
+        schedule: "text, a cron expression of five fields", words("[sync] schedule"), example "15 7 * * *";
+    }
     /// The tenant's CRM, ClientTether.
     "[tenant.clienttether]" sighup {
         /// Where its API is: https; plain http only to a host that [outbound] allow names.
@@ -70,6 +75,10 @@ pub const TABLES: &[ReferenceTable] = tables! {
         web_key: "text, a secret", required, example "env:ACME_CRM_KEY";
         /// The access token of accounts that have one.
         access_token: "text, a secret", absent, example "file:/run/secrets/acme-crm-token";
+        /// A list of scheduled activities, which the CRM's API does not document: its path behind base_url, and what the
+        /// members of its records are called. `fields` may also name activity_type, status, description, contact and
+        /// contact_name.
+        activities: "inline table", absent, example { path = "activities", fields = { id = "activity_id", scheduled_at = "due" } };
     }
     /// An endpoint: where a provider's webhooks come in, POST /hooks/PROVIDER/ID; one table for each. A delivery is its
     /// endpoint's tenant's, else that of the tracking number's, else that of the workspace's.
