@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod log;
 pub mod outbound;
 mod spreadsheet;
+pub mod standins;
 pub mod store;
 pub mod sync;
 #[cfg(test)]

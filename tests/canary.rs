@@ -26,6 +26,7 @@ const NO_TEXT: &[&str] = &[
     "GET /api/v1/tenants/{tenant}/reports",
     "GET /api/v1/tenants/{tenant}/restatements",
     "GET /api/v1/tenants/{tenant}/sender-accounts/status",
+    "GET /api/v1/tenants/{tenant}/sync/sources",
     "GET /api/v1/tenants/{tenant}/sync/status",
     "GET /api/v1/tenants/{tenant}/webhook-health",
 ];

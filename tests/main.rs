@@ -90,6 +90,7 @@ mod strangers;
 mod stream_tickets;
 mod streams;
 mod supervised;
+mod sync;
 mod systems;
 mod targets;
 mod tenant_matrix;

@@ -20,7 +20,20 @@ const LINES_MAX: usize = 400;
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
-        &["access", "commands", "config", "directory", "engine", "http", "ingest", "log", "store", "views"],
+        &[
+            "access",
+            "commands",
+            "config",
+            "directory",
+            "engine",
+            "http",
+            "ingest",
+            "log",
+            "standins",
+            "store",
+            "sync",
+            "views",
+        ],
     ),
     (
         "http",
@@ -69,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["directory", "follow", "log"]),
     ("config", &["directory", "ingest"]),
     ("log", &["store"]),
+    ("standins", &[]),
     ("store", &[]),
 ];
 

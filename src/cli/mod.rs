@@ -18,6 +18,7 @@ mod remote;
 mod replay;
 mod serve;
 mod supervisor;
+mod sync;
 mod tenant;
 mod token;
 mod user;
@@ -40,7 +41,8 @@ use crate::views::FoldError;
     name = "factfold",
     version,
     about,
-    after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 integrity violation, 4 data directory in use.\n\
+    after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 integrity violation, 4 data directory in use,\n\
+                  5 a remote provider failed.\n\
                   Settings: flags take precedence over FACTFOLD_* variables, these over factfold.toml.\n\
                   Try first: factfold demo"
 )]
@@ -106,6 +108,7 @@ enum Command {
         factfold audit\n  \
         factfold --data-dir /backup/factfold audit --json")]
     Audit(audit::Args),
+    Sync(sync::Args),
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
     Tenant(tenant::Args),
@@ -150,6 +153,9 @@ pub enum Failure {
     /// Exit 4: another process has the data directory.
     #[error("{0}")]
     InUse(String),
+    /// Exit 5: a provider that was asked failed.
+    #[error("{0}")]
+    Remote(String),
 }
 
 impl Failure {
@@ -159,6 +165,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Integrity(_) => 3,
             Self::InUse(_) => 4,
+            Self::Remote(_) => 5,
         }
     }
 }
@@ -261,6 +268,7 @@ pub fn run() -> ExitCode {
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),
+        Command::Sync(args) => sync::run(settings, args),
         Command::Quarantine(args) => quarantine::run(settings, args),
         Command::Conflicts(args) => conflicts::run(settings, args),
         Command::Tenant(args) => tenant::run(settings, args),

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, ServeArgs, Settings, output, supervisor};
 use crate::clock::system_clock;
-use crate::commands::CommandError;
+use crate::commands::{CommandError, FileRejection};
 use crate::config::{Config, Overrides};
 use crate::engine::{DataDir, Engine, EngineError};
 use crate::http::{Allowance, Allowances, App, ServeError, bind, install_metrics, open, serve};
@@ -134,13 +134,14 @@ async fn reload(app: Arc<App>, started: Config, overrides: Overrides, mut hangup
     while hangups.recv().await.is_some() {
         let loaded = tokio::task::block_in_place(|| {
             let config = Config::load(&overrides).map_err(|error| CommandError::Rejected(error.into()))?;
-            app.engine().commands.load_file(&config).map(|_| config)
+            app.engine().commands.load_file(&config)?;
+            app.engine().sync.runner().load(&config);
+            Ok::<_, CommandError<FileRejection>>(config)
         });
         match loaded {
             Ok(config) => {
                 let (tenants, endpoints) = (config.tenants.len(), config.endpoints.len());
                 tracing::info!(tenants, endpoints, "configuration reloaded");
-                app.engine().sync.runner().load(&config);
                 advise(&config);
                 let keys = started.wants_restart(&config).join(" ");
                 if !keys.is_empty() {

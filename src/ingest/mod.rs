@@ -141,6 +141,11 @@ impl Ingest {
         endpoint_reference(&self.secret, provider, id)
     }
 
+    /// A digest of a person's identity or of what else is personal, keyed by this log's secret, in hexadecimal digits.
+    pub fn digest_of(&self, tenant: &TenantId, text: &str) -> String {
+        hex::encode(self.secret.person(tenant.as_str(), text))
+    }
+
     /// Provider and reference of each endpoint that is the tenant's.
     pub fn endpoints_of(&self, tenant: &TenantId) -> Vec<(String, String)> {
         self.directory().endpoints_of(&self.secret, tenant)

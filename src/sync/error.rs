@@ -29,6 +29,14 @@ pub enum SyncError {
         /// Its words.
         message: String,
     },
+    /// One of the above, with what was asked for.
+    #[error("{what}: {error}")]
+    At {
+        /// The list or route, without ids.
+        what: String,
+        /// What went wrong there.
+        error: Box<SyncError>,
+    },
     /// Pages came, but not all.
     #[error("incomplete: {0}")]
     Incomplete(String),
@@ -53,6 +61,17 @@ impl SyncError {
     /// What breaks a rule of the provider's answers.
     pub fn unexpected(what: impl Into<String>) -> Self {
         Self::Unexpected(what.into())
+    }
+
+    /// The same with what was asked for, where the error does not say so itself.
+    #[must_use]
+    pub fn at(self, what: &str) -> Self {
+        match self {
+            Self::Outbound(_) | Self::Status { .. } => {
+                Self::At { what: what.to_owned(), error: Box::new(self) }
+            }
+            other => other,
+        }
     }
 
     /// The same with the provider's own words beside the status.

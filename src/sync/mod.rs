@@ -30,7 +30,7 @@
 //!    [`SyncError::Incomplete`] where the count does not come out. Requests that change something do not belong here: they
 //!    are commands, and never repeated by the fetcher.
 //! 3. A line in [`clients::of`], which makes a tenant's clients of its configuration.
-//! 4. A stand-in beside the others that speaks the provider's real protocol, and tests against it: a page missing, 401, 429,
+//! 4. A stand-in in `src/standins/` that speaks the provider's real protocol, and tests against it: a page missing, 401, 429,
 //!    an error in a 200, an answer cut short.
 
 pub mod clients;
@@ -46,7 +46,7 @@ pub mod source;
 mod worker;
 
 pub use self::error::SyncError;
-pub use self::run::Run;
+pub use self::run::{RetryState, Run};
 pub use self::runner::{SourceActivity, StartError, StartedRun, SyncRunner};
 pub use self::source::{Cadence, Reading, SourceClient, SourceName};
 pub use self::worker::SyncWorker;

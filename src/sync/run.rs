@@ -180,6 +180,16 @@ impl Run {
         view.map_err(|error| SyncError::Known(error.to_string()))
     }
 
+    /// The read models of all tenants: what a client asks of them is its own tenant's.
+    pub fn views(&self) -> &Views {
+        &self.inner.parts.views
+    }
+
+    /// A digest of a text that may be personal, keyed by the log's secret: for ids of what has none.
+    pub fn digest(&self, text: &str) -> String {
+        format!("d-{}", self.inner.parts.ingest.digest_of(self.tenant(), text))
+    }
+
     /// The tenant's zone and currency live in its configuration; this is the zone.
     ///
     /// # Errors
@@ -210,7 +220,7 @@ impl Run {
     /// As of [`Run::call`]; the page could not be kept.
     pub async fn raw_page(&self, request: OutboundRequest) -> Result<Bytes, SyncError> {
         let body = Bytes::from(self.call(request).await?.body);
-        let (pages, page) = (self.inner.parts.pages.clone(), body.clone());
+        let (pages, page) = (self.inner.parts.pages.clone(), self.without_secrets(&body));
         let kept = blocking(move || Ok(pages.keep(&page))).await?;
         let digest = kept.map_err(|error| IngestError::Engine(format!("raw page: {error}")))?;
         self.inner.held.lock().pages.push(digest);
@@ -362,6 +372,16 @@ impl Run {
                 json!({"pages": digests.len(), "digests_sha256": hex::encode(digest)}).to_string(),
             ),
             Ok(None) | Err(_) => Bytes::from(json!({"pages": digests.len()}).to_string()),
+        }
+    }
+
+    /// The same of an answer: a provider may quote what it was sent.
+    fn without_secrets(&self, page: &Bytes) -> Bytes {
+        match std::str::from_utf8(page) {
+            Ok(text) if self.inner.secrets.iter().any(|secret| text.contains(&**secret)) => {
+                Bytes::from(self.masked(text))
+            }
+            Ok(_) | Err(_) => page.clone(),
         }
     }
 

@@ -179,11 +179,11 @@ impl SyncRunner {
         clients.iter().find(|client| client.name() == source).map(Arc::clone)
     }
 
-    /// Ends the runs that a former process left open: nobody reads for them any more. Blocks.
+    /// Ends the runs that a former process left open: nobody reads for them any more.
     ///
     /// # Errors
     /// The log's.
-    pub(super) fn end_abandoned(&self) -> Result<(), IngestError> {
+    pub(super) async fn end_abandoned(&self) -> Result<(), IngestError> {
         let parts = &self.inner.parts;
         let mut last = 0;
         for (id, view) in parts.views.tenants() {
@@ -199,11 +199,11 @@ impl SyncRunner {
                 let end = RunEnd::Failed { error: ABANDONED.to_owned() };
                 let nothing = Bytes::new();
                 let ended = parts.commands.end_run(&tenant, (&source, &run), &end, &nothing);
-                last = last.max(pollster::block_on(ended)?);
+                last = last.max(ended.await?);
             }
         }
         // The schedule reads what the models say of the last runs.
-        pollster::block_on(parts.views.wait_for(last, STOP_MAX));
+        parts.views.wait_for(last, STOP_MAX).await;
         Ok(())
     }
 
@@ -330,6 +330,13 @@ impl SyncRunner {
     pub(super) async fn tick(&self) {
         let now = Instant((self.inner.parts.clock)());
         for (tenant, source) in self.due(now) {
+            let client = self.client(&tenant, source);
+            if !client.is_some_and(|client| client.has_work(&self.inner.parts.views, &tenant)) {
+                if let Some(memory) = self.inner.memory.lock().get_mut(&(tenant, source)) {
+                    *memory = Memory { since: now, is_overdue: false, not_before: now };
+                }
+                continue;
+            }
             if let Err(error) = self.start(&tenant, source, None).await {
                 tracing::warn!(%tenant, source = source.as_str(), %error, "a sync run did not begin; it is tried again in a minute");
                 if let Some(memory) = self.inner.memory.lock().get_mut(&(tenant, source)) {
@@ -377,3 +384,6 @@ fn due_at(sources: &TenantSources, client: &dyn SourceClient, memory: Memory) ->
     };
     Some(next.max(memory.not_before))
 }
+
+#[cfg(test)]
+mod tests;

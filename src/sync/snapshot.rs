@@ -68,6 +68,11 @@ impl Snapshot {
         }
     }
 
+    /// Whether a snapshot of all records counts already.
+    pub fn has_base(&self) -> bool {
+        self.known.base.is_some()
+    }
+
     /// Whether it names all records, and not only changes. A contact's are few, so they always come whole.
     fn is_whole(&self) -> bool {
         self.scope.contact.is_some() || self.known.base.is_none()

@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::keys::TenantId;
 use domain::words;
 
 use super::error::SyncError;
 use super::run::Run;
 use crate::directory::Secret;
+use crate::views::Views;
 
 words! {
     /// What a run reads, as its facts, routes and commands name it.
@@ -60,6 +62,11 @@ pub trait SourceClient: Send + Sync {
 
     /// When it is due.
     fn cadence(&self) -> Cadence;
+
+    /// Whether there is anything to read, as far as the read models tell: asked before a run that is due begins.
+    fn has_work(&self, _views: &Views, _tenant: &TenantId) -> bool {
+        true
+    }
 
     /// Whether the days of a backfill can be asked for, see [`Run::days`].
     fn reads_days(&self) -> bool {

@@ -39,12 +39,15 @@ impl SyncWorker {
             .build()?;
         let pages = parts.pages.clone();
         let runner = SyncRunner::new(parts, runtime.handle().clone());
-        if let Err(error) = runner.end_abandoned() {
-            tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
-        }
-        runner.load(config);
-        let ticking = runner.clone();
+        let (ticking, config) = (runner.clone(), config.clone());
+        let (opened, is_open) = std::sync::mpsc::channel();
         let run = move |stop: &StopSignal| {
+            if let Err(error) = runtime.block_on(ticking.end_abandoned()) {
+                tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
+            }
+            ticking.load(&config);
+            // Nobody waits any more where the start failed.
+            drop(opened.send(()));
             let mut pruned: Option<std::time::Instant> = None;
             while !stop.is_set() {
                 runtime.block_on(ticking.tick());
@@ -59,7 +62,10 @@ impl SyncWorker {
             runtime.block_on(ticking.stop());
             runtime.shutdown_timeout(SHUTDOWN_MAX);
         };
-        Ok(Self { runner, worker: Worker::spawn("sync", run)? })
+        let worker = Worker::spawn("sync", run)?;
+        // From now on a run can be asked for.
+        is_open.recv().map_err(io::Error::other)?;
+        Ok(Self { runner, worker })
     }
 
     /// Begins and cancels runs, and tells of them.

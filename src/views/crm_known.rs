@@ -80,35 +80,26 @@ impl Views {
         Ok(known)
     }
 
-    /// The contacts whose records of `resource` were never read, by the CRM's id, at most `limit`; and how many there
-    /// are in all.
+    /// The contacts whose records of `resource` were never read, by the CRM's id, at most `limit` of them.
     pub fn contacts_unread(
         &self,
         tenant: &TenantId,
         source: &str,
         resource: Resource,
         limit: usize,
-    ) -> (Vec<String>, usize) {
-        let Some(view) = self.tenant(tenant) else { return (Vec::new(), 0) };
+    ) -> Vec<String> {
+        let Some(view) = self.tenant(tenant) else { return Vec::new() };
         let (leads, table, texts) = view.with(|tenant, _| {
             let crm = &tenant.crm.rows;
             let of = |resource| -> Option<ResourceTable> {
-                crm.tables(resource)
-                    .into_iter()
-                    .find(|(name, _)| *name == source)
-                    .map(|(_, table)| table.clone())
+                let tables = crm.tables(resource);
+                tables.into_iter().find(|(name, _)| *name == source).map(|(_, table)| table.clone())
             };
             (of(Resource::Leads), of(resource), crm.texts().clone())
         });
         let unread = |id| !table.as_ref().is_some_and(|table| table.was_read_of(id));
-        let mut ids: Vec<&str> = leads
-            .iter()
-            .flat_map(|leads| leads.records())
-            .filter(|row| unread(row.id))
-            .map(|row| texts.get(row.id))
-            .collect();
-        ids.sort_unstable();
-        (ids.iter().take(limit).map(|id| (*id).to_owned()).collect(), ids.len())
+        let rows = leads.iter().flat_map(ResourceTable::records).filter(|row| unread(row.id));
+        rows.take(limit).map(|row| texts.get(row.id).to_owned()).collect()
     }
 
     /// Reads each part once: its records are digested in the order of the log.

@@ -62,6 +62,7 @@ pub async fn plant(server: &Server) -> Ids {
     let conflict = with(answered(&call, 46, AT), json!({"agent": agent, "campaign": CANARY}));
     server.post("acme", &conflict).await.problem(409);
     let mut ids = Ids::from([("call_id", call), ("lead_id", named("lead")), ("agent", agent.clone())]);
+    ids.insert("run_id", "r1".into());
     ids.extend([("month", "2025-10".into()), ("metric", "qualified".into())]);
     ids.extend([("external_id", "lead_interested/1".into()), ("pipeline_id", CANARY.into())]);
     let facts = server.all_facts("acme").await;

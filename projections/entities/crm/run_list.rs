@@ -1,12 +1,14 @@
 //! Sync runs as they are listed, and what they say of how old the CRM's figures are (B4, B11).
 
+use std::collections::BTreeMap;
+
 use domain::facts::part;
 use domain::keys::Position;
 use domain::members::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::runs::{Run, SyncRuns, family};
+use super::runs::{Run, SyncRuns, family, is_no_crm, is_snapshot};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 
 /// Figures are stale when the last success is older, in seconds.
@@ -60,6 +62,37 @@ pub struct Failing {
     pub runs: usize,
     /// What the last of them ended on.
     pub error: Option<String>,
+}
+
+/// How a source stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRuns {
+    /// Where its last run stands: `never`, `running`, `success`, `failed`.
+    pub state: &'static str,
+    /// The last run.
+    pub last_run: Option<String>,
+    /// When that began.
+    pub last_run_at: Option<Instant>,
+    /// When the last successful run ended.
+    pub last_success_at: Option<Instant>,
+    /// Everything up to here is known: of a source that is read whole, the begin of its last successful run.
+    pub complete_through: Option<Instant>,
+    /// What the last run failed on.
+    pub error: Option<String>,
+}
+
+impl Default for SourceRuns {
+    /// A source without runs.
+    fn default() -> Self {
+        Self {
+            state: "never",
+            last_run: None,
+            last_run_at: None,
+            last_success_at: None,
+            complete_through: None,
+            error: None,
+        }
+    }
 }
 
 /// The last run of a source.
@@ -117,6 +150,47 @@ impl RunList {
         Some(LastRun { at: last.at()?, error })
     }
 
+    /// What the last main run failed on; none where it did not fail.
+    pub fn failure(&self) -> Option<String> {
+        let end = self.last_main()?.end?;
+        self.texts.maybe(end.error).filter(|_| !end.success).map(str::to_owned)
+    }
+
+    /// How each source stands that has runs.
+    pub fn by_source(&self) -> BTreeMap<String, SourceRuns> {
+        let mut last: BTreeMap<&str, &Run> = BTreeMap::new();
+        let mut success: BTreeMap<&str, &Run> = BTreeMap::new();
+        let key = |run: &Run| (run.at(), self.texts.get(run.id).to_owned());
+        let ended = |run: &Run| run.end.filter(|end| end.success).map(|end| end.at);
+        for run in self.rows.iter() {
+            let source = self.texts.get(run.source);
+            let newest = last.entry(source).or_insert(run);
+            if key(run) > key(newest) {
+                *newest = run;
+            }
+            if ended(run).is_some() {
+                let newest = success.entry(source).or_insert(run);
+                if ended(run) > ended(newest) {
+                    *newest = run;
+                }
+            }
+        }
+        let runs = |(source, run): (&str, &Run)| {
+            let succeeded = success.get(source);
+            let failed = run.end.filter(|end| !end.success);
+            let runs = SourceRuns {
+                state: run.status(),
+                last_run: Some(self.texts.get(run.id).to_owned()),
+                last_run_at: run.at(),
+                last_success_at: succeeded.and_then(|run| ended(run)),
+                complete_through: succeeded.and_then(|run| run.at()).filter(|_| is_snapshot(source)),
+                error: failed.and_then(|end| self.texts.maybe(end.error).map(str::to_owned)),
+            };
+            (source.to_owned(), runs)
+        };
+        last.into_iter().map(runs).collect()
+    }
+
     /// Source and id of each run without an end.
     pub fn open(&self) -> Vec<(String, String)> {
         let open = self.rows.iter().filter(|run| run.end.is_none());
@@ -140,19 +214,22 @@ impl RunList {
         })
     }
 
-    /// The first pass over all contacts' notes takes its own time, and is no main run.
+    /// Runs that read a CRM. The first pass over all contacts' notes takes its own time, and is no main run.
     fn main(&self) -> impl Iterator<Item = &Run> {
         let is_main = |run: &&Run| {
             let source = self.texts.get(run.source);
-            family(source) == source
+            family(source) == source && !is_no_crm(source)
         };
         self.rows.iter().filter(is_main)
     }
 
+    fn last_main(&self) -> Option<&Run> {
+        self.main().max_by_key(|run| (run.at(), self.texts.get(run.id)))
+    }
+
     /// How old the figures are at `now`: of the main runs alone.
     pub fn status(&self, position: Position, now: Instant) -> SyncStatus {
-        let last = self.main().max_by_key(|run| (run.at(), self.texts.get(run.id)));
-        let status = last.map_or("never", Run::status);
+        let status = self.last_main().map_or("never", Run::status);
         let success = self.main().filter_map(|run| run.end.filter(|end| end.success)).map(|end| end.at).max();
         let age = success.map(|at| (now.0.saturating_sub(at.0)).max(0) / 1_000_000);
         SyncStatus {

@@ -16,6 +16,19 @@ pub fn family(source: &str) -> &str {
     source.strip_suffix(NOTES_PASS).unwrap_or(source)
 }
 
+/// Sources whose runs bring no snapshots of a CRM: mailboxes, spend and calls.
+const NO_CRM: [&str; 6] = ["emailbison", "google_ads", "meta", "callrail", "ctm", "twilio"];
+
+/// Whether a source is known to be none of a CRM.
+pub(super) fn is_no_crm(source: &str) -> bool {
+    NO_CRM.contains(&source)
+}
+
+/// Whether a run of the source reads everything there is, so that its success says up to when all is known.
+pub(super) fn is_snapshot(source: &str) -> bool {
+    family(source) == source && !is_no_crm(source)
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {

@@ -1,5 +1,6 @@
 //! `factfold demo`: a server with three tenants, and their providers played through the real webhook routes.
 
+mod crm;
 mod emailbison;
 mod play;
 mod random;
@@ -65,7 +66,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(ServeError::Serve)?;
         let base_url = format!("http://{address}");
         let token = token()?;
-        let config = config(&base_url, scratch.0.clone(), address, &token);
+        let mut config = config(&base_url, scratch.0.clone(), address, &token);
+        let crm = crm::play(&mut config).await?;
         let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
         let served = crate::http::Settings { metrics: install_metrics(), ..crate::http::Settings::default() };
         let app = Arc::new(App::new(engine, served));
@@ -85,6 +87,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         bar.finish_and_clear();
         if let Some(tally) = &tally {
             tell(settings, &base_url, &token, tally, began.elapsed().as_secs_f64())?;
+            if !settings.json {
+                output::line(&crm::told(&crm))?;
+            }
             if !args.once {
                 signal.await;
             }

@@ -24,7 +24,9 @@ pub fn facts(tenant: &Tenant, now: i64) -> Vec<Value> {
     let mut facts = targets(now);
     facts.extend(spend::facts(tenant, now, &mut random));
     facts.extend(mailboxes::facts(tenant, now, &mut random));
-    facts.extend(crm::facts(tenant, now, &mut random));
+    if !super::crm::is_read(tenant.id) {
+        facts.extend(crm::facts(tenant, now, &mut random));
+    }
     facts.extend(dialer::facts(tenant, now, &mut random));
     facts
 }
