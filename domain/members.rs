@@ -181,6 +181,20 @@ fn canonical_phone(text: String) -> String {
     }
 }
 
+impl Phone {
+    /// What a number that can be called is.
+    pub const E164_RULE: &'static str = "E.164: + and 7 to 15 digits";
+
+    /// Whether it is a number in E.164, and no client, SIP address or short code.
+    pub fn is_e164(&self) -> bool {
+        self.as_str().strip_prefix('+').is_some_and(|digits| {
+            (7..=15).contains(&digits.len())
+                && !digits.starts_with('0')
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    }
+}
+
 impl Member for bool {
     fn read(value: Json<'_>, at: &mut Reader<'_>) -> Option<Self> {
         match value {

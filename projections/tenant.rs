@@ -11,6 +11,7 @@ use domain::rules::configuration::Timeline;
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
 use crate::entities::alerts::Alerts;
+use crate::entities::call_requests::CallRequests;
 use crate::entities::calls::Calls;
 use crate::entities::conflicts::Conflicts;
 use crate::entities::crm::Crm;
@@ -236,6 +237,8 @@ entities! {
     spend: Spend,
     /// Targets of months.
     targets: Targets,
+    /// Requests to place calls.
+    call_requests: CallRequests,
 }
 
 /// Whether a model folds facts of `group`.

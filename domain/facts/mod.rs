@@ -4,6 +4,7 @@ pub mod access;
 pub mod ad_spend;
 pub mod alert;
 pub mod call;
+pub mod call_request;
 pub mod control;
 pub mod import;
 pub mod note;
@@ -257,6 +258,8 @@ facts! {
     Setting(setting::SettingFact),
     /// Imports.
     Import(import::ImportFact),
+    /// Requests to place a call.
+    CallRequest(call_request::CallRequestFact),
 }
 
 impl Fact {
@@ -307,7 +310,8 @@ impl Fact {
             | Self::Tenant(_)
             | Self::Access(_)
             | Self::Alert(_)
-            | Self::Setting(_) => Vec::new(),
+            | Self::Setting(_)
+            | Self::CallRequest(_) => Vec::new(),
         }
     }
 

@@ -150,6 +150,19 @@ engine_keys! {
     SessionActivation { agent: KeyPart, pipeline: KeyPart, earlier: u64 }
         = "session" / agent / pipeline / earlier;
 
+    /// A request to place a call is about to be sent to the provider, once for ever.
+    CallRequestSent { request: KeyPart } = "call-request" / request / "sent";
+    /// The provider took a request to place a call.
+    CallRequestAccepted { request: KeyPart } = "call-request" / request / "accepted";
+    /// The call that a request became.
+    CallPlaced { request: KeyPart } = "call-request" / request / "placed";
+    /// The provider told of the call that a request became.
+    CallRequestConfirmed { request: KeyPart } = "call-request" / request / "confirmed";
+    /// A request to place a call rang nobody.
+    CallRequestFailed { request: KeyPart } = "call-request" / request / "failed";
+    /// Nobody knows whether a request to place a call rang.
+    CallRequestUnknown { request: KeyPart } = "call-request" / request / "unknown";
+
     /// A command without an idempotency key; `id` is a UUID.
     Command { id: KeyPart } = "command" / id;
     /// A command with an `Idempotency-Key`.
@@ -246,6 +259,12 @@ impl EngineKey {
             | Self::LeadReservation { .. }
             | Self::SessionEnd { .. }
             | Self::SessionActivation { .. }
+            | Self::CallRequestSent { .. }
+            | Self::CallRequestAccepted { .. }
+            | Self::CallPlaced { .. }
+            | Self::CallRequestConfirmed { .. }
+            | Self::CallRequestFailed { .. }
+            | Self::CallRequestUnknown { .. }
             | Self::Command { .. }
             | Self::Idempotent { .. }
             | Self::AlertRaised { .. }

@@ -9,6 +9,8 @@ words! {
         AuditViolation = "audit_violation",
         /// A month is behind its target.
         BehindTarget = "behind_target",
+        /// Calls were requested, and nobody knows whether they rang (C7).
+        CallUnknown = "call_unknown",
         /// The log's last fact was recorded ahead of the clock.
         ClockAhead = "clock_ahead",
         /// A known key came with other content, and nobody has decided.

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod calendar;
+pub mod call_requests;
 pub mod configuration;
 pub mod decision;
 pub mod minor_units;

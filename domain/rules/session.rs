@@ -244,6 +244,26 @@ pub fn attempt(
     )))
 }
 
+/// Whether a call may be placed in a session; `is_queued`: no lead is named, or one of its queue.
+///
+/// # Errors
+/// [`SessionRejection::UnknownLead`], [`SessionRejection::Ended`], [`SessionRejection::TimedOut`].
+pub fn may_call(
+    session: &Session,
+    is_queued: bool,
+    spans: Spans,
+    now: Instant,
+) -> Result<(), SessionRejection> {
+    if !is_queued {
+        return Err(SessionRejection::UnknownLead);
+    }
+    // Overdue is timed out, whether or not that is recorded yet.
+    match session.active::<()>(spans, now)? {
+        Some(_) => Err(SessionRejection::TimedOut),
+        None => Ok(()),
+    }
+}
+
 /// A lead of the queue for a line.
 enum Candidate<'a> {
     /// The line has it.

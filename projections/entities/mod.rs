@@ -1,6 +1,7 @@
 //! Entities: the facts of one subject folded into a row. A folder each: the table in `mod.rs`, its row, its lists.
 
 pub mod alerts;
+pub mod call_requests;
 pub mod calls;
 pub mod conflicts;
 pub mod crm;

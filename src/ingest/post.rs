@@ -195,6 +195,12 @@ mod tests {
         "alert_target_set",
         "alert_target_removed",
         "import_finished",
+        "call_requested",
+        "call_request_sent",
+        "call_request_accepted",
+        "call_request_confirmed",
+        "call_request_failed",
+        "call_request_unknown",
     ];
 
     fn post(role: PostingRole, json: &str) -> Result<Envelope, Posted> {

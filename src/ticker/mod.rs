@@ -67,6 +67,7 @@ const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<NewFact>) -> Rule {
 const RULES: &[Rule] = &[
     each(1, rules::session::due),
     each(1, rules::audit_violation::due),
+    each(1, rules::call_unknown::due),
     each(10, rules::clock_ahead::due),
     each(1, rules::conflict::due),
     each(1, rules::quarantine::due),

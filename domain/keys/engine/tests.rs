@@ -12,6 +12,12 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("session/s1/resume/17", Some(17)),
     ("session/s1/end", None),
     ("session/ann@example.com/north%2F1/3", None),
+    ("call-request/0190d2b4-0000-7000-8000-000000000000/sent", None),
+    ("call-request/r%2F1/accepted", None),
+    ("call-request/r1/placed", None),
+    ("call-request/r1/confirmed", None),
+    ("call-request/r1/failed", None),
+    ("call-request/r1/unknown", None),
     ("command/0190d2b4-0000-7000-8000-000000000000", None),
     ("idem/a/b/../c", None),
     ("note/removed/4", Some(4)),
@@ -85,6 +91,8 @@ fn what_the_engine_never_makes_is_no_key() {
         "conflict/5/00",
         "conflict/5/000102030405060708090A0B0C0D0E0F",
         "call/CA1",
+        "call-request/r1",
+        "call-request/r1/rung",
     ] {
         assert_eq!(EngineKey::parse(text), None, "{text}");
     }

@@ -328,4 +328,29 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     ("alert_target_removed", &[req("target_id", Text), opt("by", Text)]),
+    (
+        "call_requested",
+        &[
+            req("request_id", Text),
+            req("agent", Email),
+            opt("lead_id", Text),
+            opt("session_id", Text),
+            opt("recording", Bool),
+            own("to", Required, Phone),
+            own("from", Required, Phone),
+        ],
+    ),
+    ("call_request_sent", &[req("request_id", Text)]),
+    ("call_request_accepted", CALL_OF_REQUEST),
+    ("call_request_confirmed", CALL_OF_REQUEST),
+    (
+        "call_request_failed",
+        &[
+            req("request_id", Text),
+            req("reason", CALL_FAILURE),
+            opt("status", U32),
+            opt("code", U32),
+        ],
+    ),
+    ("call_request_unknown", &[req("request_id", Text), req("reason", CALL_DOUBT), opt("status", U32)]),
 ];

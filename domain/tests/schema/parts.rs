@@ -119,3 +119,8 @@ pub const USER: &[Member] = &[
     own("name", Optional, Text),
     own("password_hash", Required, Text),
 ];
+
+pub const CALL_OF_REQUEST: &[Member] = &[req("request_id", Text), req("call_id", Text)];
+pub const CALL_FAILURE: Type =
+    Word(&["expired", "not_configured", "erased", "not_connected", "rate_limited", "refused"]);
+pub const CALL_DOUBT: Type = Word(&["timed_out", "broken_answer", "provider_error", "interrupted"]);

@@ -212,6 +212,11 @@ impl CallRow {
         self.begun
     }
 
+    /// Whether the provider told of it.
+    pub fn is_reported(&self) -> bool {
+        self.reported
+    }
+
     /// Whether it counts as a call: reported or disposed, not only placed or recorded.
     pub fn exists(&self) -> bool {
         self.reported || self.disposed.is_some()

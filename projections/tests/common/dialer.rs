@@ -1,6 +1,7 @@
 //! Sessions and attempts of random histories, and what is served of sessions.
 
 use domain::members::{Email, Text};
+use projections::entities::call_requests::list::OpenCallRequest;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -48,6 +49,47 @@ pub fn session() -> impl Strategy<Value = Given> {
             given(kind, when, body)
         },
     )
+}
+
+/// Requests to place calls, some of which became calls of the histories.
+pub fn call_request() -> impl Strategy<Value = Given> {
+    let kinds = prop::sample::select(vec![
+        "call_requested",
+        "call_requested",
+        "call_request_sent",
+        "call_request_accepted",
+        "call_request_confirmed",
+        "call_request_failed",
+        "call_request_unknown",
+    ]);
+    let what = (one(&["R1", "R2", "R3"]), one(&["CA1", "CA2", "CA9"]), one(&["Ann@Example.com", "bob@example.com"]));
+    let why = (one(&["expired", "refused"]), one(&["timed_out", "interrupted"]));
+    (kinds, what, why, instant()).prop_map(|(kind, (request, call, agent), (failure, doubt), when)| {
+        let mut body = json!({"request_id": request});
+        match kind {
+            "call_requested" => {
+                body["agent"] = agent;
+                body["to"] = "+12025550123".into();
+                body["from"] = "+12025550199".into();
+            }
+            "call_request_accepted" | "call_request_confirmed" => body["call_id"] = call,
+            "call_request_failed" => body["reason"] = failure,
+            "call_request_unknown" => body["reason"] = doubt,
+            _ => {}
+        }
+        given(kind, when, body)
+    })
+}
+
+/// Every request to place a call, and which are open, positions left out.
+pub fn call_requests(tenant: &Tenant) -> Value {
+    let (rows, calls) = (&tenant.call_requests.rows, &tenant.calls.rows);
+    let mut items = super::all_pages(|after| rows.page(calls, None, 0, (after, 2)));
+    items.iter_mut().for_each(|item| item["fact_position"] = Value::Null);
+    let open = |open: OpenCallRequest| (open.request_id, open.sent_at.map(|at| at.0), open.confirmed);
+    let mut open: Vec<_> = rows.open().map(open).collect();
+    open.sort();
+    json!({"items": items, "open": open})
 }
 
 /// Every session, which is active for whom, and which are open.

@@ -113,7 +113,7 @@ pub fn served(tenant: &Tenant) -> Value {
     let days: Vec<_> = days.items.into_iter().filter(|day| day.figures != Default::default()).collect();
     let calls = all_pages(|after| tenant.call_list().page(0, &CallFilter::default(), after, 3));
     let leads = all_pages(|after| tenant.lead_list().page(0, &LeadFilter::default(), after, 3));
-    json!({"months": months, "days": days, "calls": calls, "sessions": dialer::sessions(tenant), "leads": leads, "senders": accounts::served(tenant)})
+    json!({"months": months, "days": days, "calls": calls, "sessions": dialer::sessions(tenant), "call_requests": dialer::call_requests(tenant), "leads": leads, "senders": accounts::served(tenant)})
 }
 
 /// A list, page by page.
@@ -274,7 +274,7 @@ pub fn facts() -> impl Strategy<Value = Vec<Given>> {
 fn any_fact() -> impl Strategy<Value = Given> {
     let accounts =
         prop_oneof![4 => accounts::sender_account(), 2 => accounts::spend(), 1 => accounts::target()];
-    prop_oneof![6 => reported(), 4 => other_call(), 2 => dialer::attempted(), 4 => dialer::session(), 10 => outreach(), 8 => accounts]
+    prop_oneof![6 => reported(), 4 => other_call(), 2 => dialer::attempted(), 4 => dialer::session(), 3 => dialer::call_request(), 10 => outreach(), 8 => accounts]
 }
 
 /// Any facts, configurations anywhere among them.

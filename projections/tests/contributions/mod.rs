@@ -55,6 +55,7 @@ macro_rules! every_entity {
             sender_accounts,
             spend,
             targets,
+            call_requests,
         } = $tenant;
         $law(calls)?;
         $law(leads)?;
@@ -68,6 +69,7 @@ macro_rules! every_entity {
         $law(sender_accounts)?;
         $law(spend)?;
         $law(targets)?;
+        $law(call_requests)?;
     }};
 }
 

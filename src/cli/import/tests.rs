@@ -70,6 +70,8 @@ fn history() -> Vec<(EngineKey, Envelope)> {
         json!({"run_id": "r1", "source": "clienttether", "resource": resource, "observed_at": Moment(T0).to_string(),
             "part": 1, "parts": 1, "contact": contact})
     };
+    let (request, became) = (json!({"request_id": "r1"}), json!({"request_id": "r1", "call_id": "CA1"}));
+    let because = |request: &serde_json::Value, reason: &str| json!({"request_id": request["request_id"], "reason": reason});
     let parsed = |text: &str| EngineKey::parse(text).unwrap_or_else(|| panic!("{text} is no key"));
     let facts = [
         (parsed("quarantine/00ff"), "delivery_quarantined", kept),
@@ -94,6 +96,12 @@ fn history() -> Vec<(EngineKey, Envelope)> {
         ),
         (parsed("session/s1/resume/3"), "session_resumed", session.clone()),
         (parsed("session/s1/end"), "session_ended", session),
+        (parsed("call-request/r1/sent"), "call_request_sent", request.clone()),
+        (parsed("call-request/r1/accepted"), "call_request_accepted", became.clone()),
+        (parsed("call-request/r1/placed"), "call_placed", json!({"call_id": "CA1", "to": "+12025550123"})),
+        (parsed("call-request/r1/confirmed"), "call_request_confirmed", became),
+        (parsed("call-request/r1/failed"), "call_request_failed", because(&request, "expired")),
+        (parsed("call-request/r1/unknown"), "call_request_unknown", because(&request, "timed_out")),
         (parsed("command/0190d2b4"), "note_written", note.clone()),
         (parsed("idem/k1"), "note_written", note),
         (parsed("note/removed/3"), "note_removed", json!({"note_id": "n1"})),

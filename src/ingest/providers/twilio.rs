@@ -10,9 +10,12 @@ use chrono_tz::Tz;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::call::{CallFact, CallRecorded, CallReported, CallStatus, Direction};
-use domain::keys::LogSecret;
+use domain::facts::call_request::{CallRequestConfirmed, CallRequestFact};
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, LogSecret, NameError, TenantId};
 use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::facts::FactBuilder;
 use crate::directory::Directory;
@@ -60,8 +63,10 @@ fn map(
     mapped.owned_by(&owner);
     let mut callback = Callback { fields, delivery, secret, number, event: None };
     let facts = callback.map(owner);
-    mapped.event = callback.event;
-    let facts = facts?;
+    mapped.event = callback.event.take();
+    let mut facts = facts?;
+    let confirmed = facts.first().map(|first| callback.confirmed(first.tenant.clone())).transpose()?;
+    facts.extend(confirmed.flatten());
     Ok(if facts.is_empty() { MappingResult::Ignored } else { MappingResult::Facts { facts, weak: false } })
 }
 
@@ -189,6 +194,20 @@ impl Callback<'_> {
             let detail = "none of CallStatus, RecordingStatus and AnsweredBy is there";
             Err(MappingFailure::new(Reason::UnknownEventType, detail))
         }
+    }
+
+    /// The proof that a request of ours became this call: our callback URL, which the signature covers, names it.
+    fn confirmed(&self, tenant: TenantId) -> Result<Option<Envelope>, MappingFailure> {
+        let request = self.fields.query.get("request_id").and_then(|id| Uuid::try_parse(&id).ok());
+        let call_id = self.fields.text("ParentCallSid").or_else(|| self.fields.text("CallSid"));
+        let request_id = request.and_then(|id| text(&id.to_string()));
+        let (Some(request_id), Some(call_id)) = (request_id, call_id) else { return Ok(None) };
+        let key = EngineKey::CallRequestConfirmed { request: KeyPart::new(request_id.as_str()) };
+        let body = CallRequestConfirmed { request_id, call_id };
+        let fact = Fact::CallRequest(CallRequestFact::Confirmed(body));
+        let confirmed = Envelope::by_engine(tenant, &key, self.delivery.received_at, fact);
+        let malformed = |error: NameError| MappingFailure::new(Reason::MalformedField, error.to_string());
+        confirmed.map(Some).map_err(malformed)
     }
 
     fn facts(&self, owner: &Owner) -> FactBuilder<'_> {

@@ -1,6 +1,7 @@
 //! The rules, one file each.
 
 pub mod audit_violation;
+pub mod call_unknown;
 pub mod clock_ahead;
 pub mod conflict;
 pub mod equal_snapshots;
