@@ -2,6 +2,7 @@
 
 mod admin_token;
 mod advice;
+mod calling;
 mod faults;
 mod file;
 mod grammar;
@@ -26,7 +27,7 @@ use serde_json::Value;
 use self::faults::Faults;
 use self::file::Reading;
 pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
-use crate::directory::{Endpoint, Secret, TenantEntry as Owner};
+use crate::directory::{Endpoint, Secret, TenantEntry as Owner, TwilioAccount};
 use crate::ingest::providers::generic::Mapping;
 
 /// Why a configuration was refused.
@@ -66,6 +67,8 @@ pub struct TenantConfig {
     pub body: Value,
     /// What of it is asked.
     pub sources: Sources,
+    /// The account by which its calls are placed, where it has one.
+    pub twilio: Option<TwilioAccount>,
 }
 
 /// `[http]`.

@@ -142,10 +142,22 @@ impl<V> Commands<V> {
         original: &Bytes,
         now: Instant,
     ) -> Result<Appended, IngestError> {
+        let appended = self.append_each(tenant, vec![new], original, now).await?;
+        appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
+    }
+
+    /// Appends these facts in one group: all of them are durable, or none.
+    pub(super) async fn append_each(
+        &self,
+        tenant: &TenantId,
+        new: Vec<NewFact>,
+        original: &Bytes,
+        now: Instant,
+    ) -> Result<Vec<Appended>, IngestError> {
         // Lets two commands of a test decide on one state before either appends.
         #[cfg(test)]
         super::tests::meet();
-        let appended = self.ingest.append(&[new.envelope(tenant.clone(), now)?], original)?.await?;
-        appended.first().copied().ok_or_else(|| IngestError::Engine("the log gave no answer".into()))
+        let facts = new.into_iter().map(|new| new.envelope(tenant.clone(), now));
+        Ok(self.ingest.append(&facts.collect::<Result<Vec<_>, _>>()?, original)?.await?)
     }
 }

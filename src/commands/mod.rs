@@ -7,6 +7,7 @@
 mod access;
 mod alert_targets;
 mod alerts;
+mod calls;
 mod conflicts;
 mod decide;
 mod dispositions;
@@ -38,6 +39,7 @@ use uuid::Uuid;
 
 pub use self::alert_targets::{NewTarget, TargetRejection};
 pub use self::alerts::{AlertAttempt, ResendRejection};
+pub use self::calls::{CallOutcome, CallRejection, NewCall, OpenCall};
 pub use self::conflicts::ConflictRejection;
 pub use self::endpoints::{EndpointRejection, NewEndpoint};
 pub use self::error::{CommandError, StateError};

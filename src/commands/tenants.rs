@@ -146,7 +146,9 @@ impl<V> Commands<V> {
         // Providers first: an endpoint in the directory always finds its own.
         self.ingest.swap_registry(Registry::new(config.mappings.clone()));
         let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
-        self.registry.set_file(FileConfig { tenants, endpoints: config.endpoints.clone() });
+        let account = |tenant: &TenantConfig| Some((tenant.id.clone(), tenant.twilio.clone()?));
+        let accounts = config.tenants.iter().filter_map(account).collect();
+        self.registry.set_file(FileConfig { tenants, endpoints: config.endpoints.clone(), accounts });
     }
 
     /// Warns of providers whose deliveries nothing but the endpoint's id proves.

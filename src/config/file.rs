@@ -70,7 +70,7 @@ pub fn read(path: &str, text: &str, reading: Reading, faults: &mut Faults) -> Op
     let context = SourceContext { source: &source, outbound: &outbound };
     let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
-    let tenants = file.tenant.iter().map(|entry| tenant(entry, (context, &schedule), faults));
+    let tenants = file.tenant.iter().map(|entry| tenant(entry, &file.endpoint, (context, &schedule), faults));
     let tenants: Vec<TenantConfig> = tenants.collect::<Vec<_>>().into_iter().flatten().collect();
     faults.take(one_owner(&source, &file.tenant, &tenants));
     let mappings = mapping::read(&source, &file.mapping, faults);
@@ -149,6 +149,7 @@ fn one_owner(
 /// The tenant as understood; none where something of it is at fault, all of which is told.
 fn tenant(
     entry: &TenantTable,
+    endpoints: &[EndpointTable],
     (context, schedule): (SourceContext<'_>, &CronSchedule),
     faults: &mut Faults,
 ) -> Option<TenantConfig> {
@@ -180,8 +181,17 @@ fn tenant(
         faults.add(source.wrong(span, &format!("tenant{key}"), fault.message.clone()));
     }
     let sources = faults.take(sources(entry, context, schedule))?;
+    let is_endpoint = |id: &str| {
+        endpoints.iter().any(|endpoint| {
+            endpoint.id.get_ref() == id
+                && endpoint.provider.get_ref() == "twilio"
+                && endpoint.tenant.as_ref().map(Spanned::get_ref) == Some(entry.id.get_ref())
+        })
+    };
+    let twilio = entry.twilio.as_ref().map(|table| table.understood(context, is_endpoint));
+    let twilio = faults.take(twilio.transpose())?.flatten();
     let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
-    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources })
+    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources, twilio })
 }
 
 /// What of the tenant is asked; a source whose secrets are not needed is left out.

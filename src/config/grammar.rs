@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::calling::TwilioTable;
 use super::faults::Faults;
 use super::mapping::MappingEntry;
 use super::sections::{HttpTable, LimitsTable, MetricsTable, OutboundTable};
@@ -57,6 +58,7 @@ pub struct TenantTable {
     #[serde(default)]
     pub sync: SyncTable,
     pub clienttether: Option<ClientTetherTable>,
+    pub twilio: Option<TwilioTable>,
 }
 
 /// `[[tenant.tracking_number]]` as written.

@@ -128,3 +128,32 @@ fn flags_win_over_the_file() {
     let config = Config::parse("f", "data_dir = \"data\"", &overrides).expect("accepted");
     assert_eq!(config.data_dir, PathBuf::from("elsewhere"));
 }
+
+#[test]
+fn an_account_for_calls_is_understood_or_refused_by_line_and_key() {
+    let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\ntenant = \"acme\"\nsecrets = [\"s\"]\n";
+    let of = |members: &str, endpoint: &str| {
+        let account = "account_sid = \"AC1\"\nauth_token = \"sesame\"\nfrom = \"+1 202 555 0199\"\n\
+                       endpoint = \"tw-5b0f0d7e\"\n";
+        parse(&format!("{TENANT}[tenant.twilio]\n{members}{account}{endpoint}"))
+    };
+    let config = of("", endpoint).expect("accepted");
+    let account = config.tenants[0].twilio.as_ref().expect("an account");
+    let told = [account.base_url.as_str(), account.from.as_str(), account.endpoint.as_str()];
+    assert_eq!(told, ["https://api.twilio.com", "+12025550199", "tw-5b0f0d7e"]);
+    assert!(!format!("{config:?}").contains("sesame"), "secrets never show");
+    let rule = "factfold.toml:6: tenant.twilio.base_url: must be an https URL";
+    let refused = |members: &str, endpoint: &str| of(members, endpoint).expect_err("refused");
+    assert!(refused("base_url = \"http://127.0.0.1:1\"\n", endpoint).starts_with(rule));
+    assert!(of("base_url = \"https://twilio.example.com/\"\n", endpoint).is_ok());
+    let rule = "factfold.toml:9: tenant.twilio.endpoint: must be the id of an [[endpoint]] of this tenant";
+    for other in ["", &endpoint.replace("acme", "globex"), &endpoint.replace("\"twilio\"", "\"ctm\"")] {
+        let told = refused("", other);
+        assert!(told.contains(rule), "{told}");
+    }
+    let text = format!("{TENANT}[tenant.twilio]\naccount_sid = \"A/../C\"\nauth_token = \"s\"\nfrom = \"5550199\"\n\
+                        endpoint = \"tw-5b0f0d7e\"\n{endpoint}");
+    assert!(parse(&text).expect_err("refused").contains(":6: tenant.twilio.account_sid: must be"));
+    let told = parse(&text.replace("A/../C", "AC1")).expect_err("refused");
+    assert!(told.contains(":8: tenant.twilio.from: must be a number"), "{told}");
+}

@@ -7,6 +7,7 @@ mod registry;
 mod runtime_endpoint;
 pub mod secret;
 mod state;
+mod twilio_account;
 
 pub use self::alert_targets::{AlertTarget, AlertTargets};
 pub use self::endpoint::{ENDPOINT_ID_RULE, Endpoint, endpoint_reference, is_endpoint_id};
@@ -15,3 +16,4 @@ pub use self::registry::{EndpointRow, FileConfig, TenantRegistry};
 pub use self::runtime_endpoint::{EndpointName, RuntimeEndpoint};
 pub use self::secret::Secret;
 pub use self::state::{DirectoryState, TenantState};
+pub use self::twilio_account::TwilioAccount;

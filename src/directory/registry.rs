@@ -1,5 +1,6 @@
 //! The directory as it is served: the folded state, and the file's configuration beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::facts::access::AccessFact;
@@ -10,6 +11,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use super::endpoint::Endpoint;
 use super::lookups::Directory;
 use super::state::{DirectoryState, TenantState};
+use super::twilio_account::TwilioAccount;
 use crate::follow::{Batch, Checkpoint, Fold, FoldError};
 use crate::log::select::GroupSet;
 
@@ -20,6 +22,8 @@ pub struct FileConfig {
     pub tenants: Vec<TenantId>,
     /// Its endpoints.
     pub endpoints: Vec<Endpoint>,
+    /// The accounts by which its tenants' calls are placed.
+    pub accounts: BTreeMap<TenantId, TwilioAccount>,
 }
 
 /// An endpoint as it is listed; without its secrets.
@@ -110,6 +114,11 @@ impl TenantRegistry {
     pub fn has_in_file(&self, provider: &str, id: &str) -> bool {
         let inputs = self.inputs.lock();
         inputs.file.endpoints.iter().any(|endpoint| endpoint.provider == provider && endpoint.id == id)
+    }
+
+    /// The account by which the tenant's calls are placed, where the file names one.
+    pub fn twilio_account(&self, tenant: &TenantId) -> Option<TwilioAccount> {
+        self.inputs.lock().file.accounts.get(tenant).cloned()
     }
 
     /// Every endpoint, the file's first.

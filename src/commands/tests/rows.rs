@@ -104,6 +104,28 @@ pub fn rows() -> Vec<Row> {
             Two::One,
         ),
         row(
+            "request_call",
+            account,
+            |c, _| result(on(c.request_call(&acme(), None, new_call()))),
+            Another,
+            Two::Each,
+        ),
+        row(
+            "request_call, keyed",
+            account,
+            |c, _| result(on(c.request_call(&acme(), Some(&once()), new_call()))),
+            Stands,
+            Two::One,
+        ),
+        row("claim_call", requested, |c, id| result(on(c.claim_call(&open_call(id)))), Stands, Two::One),
+        row("record_call, failed", requested, |c, id| recorded(c, id, call_failed()), Stands, Two::One),
+        row("record_call, unknown", requested, |c, id| recorded(c, id, call_unknown()), Stands, Two::One),
+        Row {
+            facts: 2,
+            ..row("record_call, taken", requested, |c, id| recorded(c, id, call_taken()), Stands, Two::One)
+        },
+        row("settle_call", sent, |c, id| result(on(c.settle_call(&open_call(id), &listed()))), Stands, Two::One),
+        row(
             "write_note",
             nothing,
             |c, _| result(on(c.write_note(&acme(), None, new_note()))),

@@ -127,11 +127,14 @@ fn given_two_at_once_when_another_fact_comes_between_then_it_makes_no_difference
 /// Public functions of `src/commands` that decide nothing.
 const READS: &[&str] = &[
     "alert_targets",
+    "call_account",
     "due_attempts",
     "folded",
     "has_no_tenants",
     "new",
+    "open_calls",
     "read_file",
+    "requested_call",
     "tenant_changes",
     "with_views",
 ];

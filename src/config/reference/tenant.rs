@@ -80,6 +80,20 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// contact_name.
         activities: "inline table", absent, example { path = "activities", fields = { id = "activity_id", scheduled_at = "due" } };
     }
+    /// The Twilio account that places the tenant's calls. An answered call is connected with the agent's Twilio client,
+    /// whose name is the agent's email.
+    "[tenant.twilio]" sighup {
+        /// Where its API is: https; plain http only to a host that [outbound] allow names.
+        base_url: "text, URL", default("https://api.twilio.com"), example "https://api.twilio.com";
+        /// The account's SID.
+        account_sid: "text", required, example "AC00000000000000000000000000000000";
+        /// The account's auth token; the secrets of `endpoint` must hold it, for Twilio signs callbacks with it.
+        auth_token: "text, a secret", required, example "env:TWILIO_TOKEN";
+        /// The number that is shown unless a request names another.
+        from: "text, E.164", required, example "+12025550199";
+        /// The id of the tenant's [[endpoint]] with provider = "twilio": callbacks go there.
+        endpoint: "text", required, example "tw-5b0f0d7e";
+    }
     /// An endpoint: where a provider's webhooks come in, POST /hooks/PROVIDER/ID; one table for each. A delivery is its
     /// endpoint's tenant's, else that of the tracking number's, else that of the workspace's.
     "[[endpoint]]" sighup {
