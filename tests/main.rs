@@ -65,6 +65,8 @@ mod mistakes;
 mod notes;
 mod order;
 mod outreach;
+mod placing;
+mod placing_kills;
 mod projections;
 mod provider_fixtures;
 mod provider_fuzz;

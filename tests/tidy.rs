@@ -69,7 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "views",
         ],
     ),
-    ("outbound", &["commands", "ingest", "views"]),
+    ("outbound", &["commands", "directory", "ingest", "views"]),
     ("sync", &["commands", "config", "directory", "ingest", "outbound", "views"]),
     ("ticker", &["auditor", "deliveries", "ingest", "views"]),
     ("auditor", &["log", "views"]),

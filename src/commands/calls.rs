@@ -212,10 +212,7 @@ impl Commands {
                         occurred_at: None,
                         fact: Fact::Call(CallFact::Placed(placed)),
                     },
-                    new_fact(
-                        EngineKey::CallRequestAccepted { request },
-                        CallRequestFact::Accepted(accepted),
-                    ),
+                    new_fact(EngineKey::CallRequestAccepted { request }, CallRequestFact::Accepted(accepted)),
                 ]
             }
             CallOutcome::Failed { reason, status, code } => {

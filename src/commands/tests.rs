@@ -1,6 +1,7 @@
 //! Commands over a real log: races under one key, idempotency keys, and a state that is not folded.
 
 mod access;
+mod calls;
 mod meeting;
 mod prepared;
 mod rows;

@@ -131,7 +131,8 @@ fn flags_win_over_the_file() {
 
 #[test]
 fn an_account_for_calls_is_understood_or_refused_by_line_and_key() {
-    let endpoint = "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\ntenant = \"acme\"\nsecrets = [\"s\"]\n";
+    let endpoint =
+        "[[endpoint]]\nid = \"tw-5b0f0d7e\"\nprovider = \"twilio\"\ntenant = \"acme\"\nsecrets = [\"s\"]\n";
     let of = |members: &str, endpoint: &str| {
         let account = "account_sid = \"AC1\"\nauth_token = \"sesame\"\nfrom = \"+1 202 555 0199\"\n\
                        endpoint = \"tw-5b0f0d7e\"\n";
@@ -151,8 +152,10 @@ fn an_account_for_calls_is_understood_or_refused_by_line_and_key() {
         let told = refused("", other);
         assert!(told.contains(rule), "{told}");
     }
-    let text = format!("{TENANT}[tenant.twilio]\naccount_sid = \"A/../C\"\nauth_token = \"s\"\nfrom = \"5550199\"\n\
-                        endpoint = \"tw-5b0f0d7e\"\n{endpoint}");
+    let text = format!(
+        "{TENANT}[tenant.twilio]\naccount_sid = \"A/../C\"\nauth_token = \"s\"\nfrom = \"5550199\"\n\
+                        endpoint = \"tw-5b0f0d7e\"\n{endpoint}"
+    );
     assert!(parse(&text).expect_err("refused").contains(":6: tenant.twilio.account_sid: must be"));
     let told = parse(&text.replace("A/../C", "AC1")).expect_err("refused");
     assert!(told.contains(":8: tenant.twilio.from: must be a number"), "{told}");

@@ -25,7 +25,7 @@ use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::log::{Log, LogError};
-use crate::outbound::{Allowed, Client, Outbox, OutboxParts};
+use crate::outbound::{Allowed, Client, Dialer, DialerParts, Outbox, OutboxParts};
 use crate::store::Store;
 use crate::sync::SyncWorker;
 use crate::sync::fetch::{Fetcher, Timing};
@@ -94,6 +94,8 @@ pub struct Engine {
     pub outbox: Outbox,
     /// Asks providers for what they do not deliver.
     pub sync: SyncWorker,
+    /// Calls on their way to the provider.
+    pub dialer: Dialer,
     /// Audits the log and the models while the server serves.
     auditor: Worker,
     /// Appends facts that are due with time.
@@ -177,6 +179,14 @@ impl Engine {
             client: client.clone(),
         })
         .map_err(io_at(dir.root()))?;
+        let dialer = Dialer::start(DialerParts {
+            commands: commands.clone(),
+            views: views.clone(),
+            clock: Arc::clone(&clock),
+            client: client.clone(),
+            public_url: public_url.clone(),
+        })
+        .map_err(io_at(dir.root()))?;
         let sync = SyncParts {
             commands: commands.clone(),
             ingest: Arc::clone(&ingest),
@@ -195,6 +205,7 @@ impl Engine {
             deliveries,
             outbox,
             sync,
+            dialer,
             auditor: auditing,
             ticker,
             access,
@@ -222,6 +233,7 @@ impl Engine {
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
         self.sync.close();
+        self.dialer.close();
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();

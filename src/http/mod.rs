@@ -23,10 +23,10 @@ use api::problem::Problem;
 use api::routes::Routes;
 use api::{auth, openapi};
 use resources::{
-    accounts, agents, alert_targets, alerts, calls, clock, conflicts, crm, deliveries, dispositions,
-    endpoints, exports, facts, health, home, hooks, imports, leaderboard, login, metrics, notes, outreach,
-    projections, quarantine, recordings, reports, restatements, sessions, stream, stream_tickets, sync,
-    targets, tenants, tokens, users,
+    accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
+    dispositions, endpoints, exports, facts, health, home, hooks, imports, leaderboard, login, metrics,
+    notes, outreach, projections, quarantine, recordings, reports, restatements, sessions, stream,
+    stream_tickets, sync, targets, tenants, tokens, users,
 };
 use server::{cors, edge, lingering_close, observability};
 
@@ -46,6 +46,7 @@ fn routes() -> Routes {
         .merge(projections::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
+        .merge(call_requests::routes())
         .merge(dispositions::routes())
         .merge(recordings::routes())
         .merge(sessions::routes())

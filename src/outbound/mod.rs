@@ -1,5 +1,5 @@
-//! Requests that this server makes: one client that holds the outbound rules (RELIABILITY), and the outbox, which
-//! sends alerts to targets (F2).
+//! Requests that this server makes: one client that holds the outbound rules (RELIABILITY), the outbox, which sends
+//! alerts to targets (F2), and the dialer, which has calls placed (C7).
 //!
 //! The client makes one call and says what came of it: a whole answer, or an [`OutboundError`] that tells whether
 //! anything was sent. Whoever calls decides about another try.
@@ -9,6 +9,7 @@
 
 mod address;
 mod client;
+mod dialer;
 mod error;
 mod hosts;
 mod request;
@@ -16,9 +17,11 @@ mod sender;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod twilio;
 
 pub use self::address::Allowed;
 pub use self::client::{Client, check};
+pub use self::dialer::{Dialer, DialerParts};
 pub use self::error::OutboundError;
 pub use self::request::{OutboundRequest, RemoteAnswer};
 pub use self::sender::{Outbox, OutboxParts, SendResult};

@@ -47,7 +47,7 @@ impl SyncWorker {
             }
             ticking.load(&config);
             // Nobody waits any more where the start failed.
-            drop(opened.send(()));
+            opened.send(()).ok();
             let mut pruned: Option<std::time::Instant> = None;
             while !stop.is_set() {
                 runtime.block_on(ticking.tick());

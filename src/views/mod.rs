@@ -4,6 +4,7 @@
 
 mod answers;
 mod audit;
+mod call_requests;
 pub mod crm;
 pub mod crm_known;
 pub mod dispositions;

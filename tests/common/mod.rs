@@ -22,6 +22,7 @@ pub mod stranger;
 pub mod stream;
 pub mod tracker;
 pub mod twilio;
+pub mod twilio_api;
 
 pub use answer::Answer;
 #[allow(unused_imports, reason = "the signer's test needs no server")]

@@ -23,6 +23,11 @@ pub fn site() -> Site {
         .replace("Acme Dental", &format!("Acme {CANARY}"))
         .replace("Acme Client", &format!("{CANARY} Client"))
         .replace("Ann@example.com", &format!("ann@{CANARY}.example"));
+    // An account whose requests are refused by the outbound rules, at once.
+    let account = "[tenant.twilio]\nbase_url = \"https://127.0.0.1\"\naccount_sid = \"AC1\"\n\
+                   auth_token = \"env:TWILIO_TOKEN\"\nfrom = \"+12025550199\"\nendpoint = \"tw-5b0f0d7e\"\n";
+    let globex = "[[tenant]]\nid = \"globex\"";
+    let tables = tables.replace(globex, &format!("{account}{globex}"));
     Site::with(&format!("[outbound]\nallow = [\"{CANARY}.example\"]\n{tables}"))
 }
 
@@ -110,6 +115,9 @@ fn synced() -> Vec<Value> {
 async fn made_by_commands(server: &Server, agent: &str) -> Ids {
     let session = json!({"agent": agent, "pipeline_id": CANARY, "lead_ids": [named("lead"), named("other")]});
     let session = server.command("acme", "sessions", &session).await;
+    let call = json!({"to": format!("+1{PHONE}"), "agent": agent, "lead_id": named("lead")});
+    let call = server.command("acme", "calls", &call).await;
+    assert_eq!(call.is(202).json["state"], "failed", "{call:?}");
     let note = server.command("acme", "notes", &json!({"content": CANARY, "author": CANARY})).await;
     let report = json!({"period": "2025-10", "narrative": CANARY});
     let report = server.command("acme", "reports", &report).await;
@@ -118,6 +126,7 @@ async fn made_by_commands(server: &Server, agent: &str) -> Ids {
     Ids::from([
         ("session_id", text(&session.is(201).json, "session_id")),
         ("note_id", text(&note.is(201).json, "note_id")),
+        ("request_id", text(&call.json, "request_id")),
         ("report_id", report_id),
     ])
 }

@@ -345,12 +345,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ("call_request_confirmed", CALL_OF_REQUEST),
     (
         "call_request_failed",
-        &[
-            req("request_id", Text),
-            req("reason", CALL_FAILURE),
-            opt("status", U32),
-            opt("code", U32),
-        ],
+        &[req("request_id", Text), req("reason", CALL_FAILURE), opt("status", U32), opt("code", U32)],
     ),
     ("call_request_unknown", &[req("request_id", Text), req("reason", CALL_DOUBT), opt("status", U32)]),
 ];

@@ -98,7 +98,8 @@ impl CallRequests {
     pub fn unknown_since(&self, before: Instant) -> (usize, Option<Instant>) {
         let rows = self.open.iter().map(|at| self.rows.get(*at));
         let unknown = rows.filter(|row| row.state(false) == CallRequestState::Unknown);
-        let since: Vec<Instant> = unknown.filter_map(|row| row.doubt.at()).filter(|at| *at <= before).collect();
+        let since: Vec<Instant> =
+            unknown.filter_map(|row| row.doubt.at()).filter(|at| *at <= before).collect();
         (since.len(), since.into_iter().min())
     }
 

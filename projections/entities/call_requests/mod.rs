@@ -59,7 +59,11 @@ impl Entity for CallRequests {
         self.order.place(at, begun, now);
         if is_open != self.open.contains(&at) {
             let open = Arc::make_mut(&mut self.open);
-            if is_open { open.insert(at) } else { open.remove(&at) };
+            if is_open {
+                open.insert(at)
+            } else {
+                open.remove(&at)
+            };
         }
     }
 

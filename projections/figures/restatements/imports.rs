@@ -54,6 +54,7 @@ pub(super) fn months_of(recorded: &Recorded<'_>, zone: ZoneName) -> impl Iterato
         | Fact::Access(_)
         | Fact::Alert(_)
         | Fact::Setting(_)
+        | Fact::CallRequest(_)
         | Fact::Import(_) => None,
     };
     [Some(zone.month(recorded.occurred_at)), own].into_iter().flatten()

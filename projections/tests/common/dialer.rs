@@ -62,7 +62,8 @@ pub fn call_request() -> impl Strategy<Value = Given> {
         "call_request_failed",
         "call_request_unknown",
     ]);
-    let what = (one(&["R1", "R2", "R3"]), one(&["CA1", "CA2", "CA9"]), one(&["Ann@Example.com", "bob@example.com"]));
+    let what =
+        (one(&["R1", "R2", "R3"]), one(&["CA1", "CA2", "CA9"]), one(&["Ann@Example.com", "bob@example.com"]));
     let why = (one(&["expired", "refused"]), one(&["timed_out", "interrupted"]));
     (kinds, what, why, instant()).prop_map(|(kind, (request, call, agent), (failure, doubt), when)| {
         let mut body = json!({"request_id": request});

@@ -164,7 +164,12 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
         "workspaces": [tenant.workspace.0.to_string(), tenant.workspace.1],
         "tracking_numbers": numbers,
     });
-    TenantId::new(tenant.id).ok().map(|id| TenantConfig { id, body, sources: Sources::default(), twilio: None })
+    TenantId::new(tenant.id).ok().map(|id| TenantConfig {
+        id,
+        body,
+        sources: Sources::default(),
+        twilio: None,
+    })
 }
 
 fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {

@@ -6,26 +6,22 @@ use bytes::Bytes;
 use domain::facts::access::Role;
 use domain::facts::call::CallDisposed;
 use domain::facts::import::ImportFinished;
-use domain::facts::call_request::{CallDoubt, CallFailure};
 use domain::facts::outreach::LeadStage;
 use domain::facts::report::{TargetMetric, TargetSet};
 use domain::facts::setting::AlertStyle;
 use domain::keys::TenantId;
-use domain::members::{Email, Instant, LongText, Month, Phone, Text};
-use domain::rules::call_requests::ListedCall;
+use domain::members::{Email, Instant, LongText, Month, Text};
 use domain::rules::outcomes::Outcome;
 use domain::rules::reports::{Period, ReportState};
-use projections::entities::call_requests::list::OpenCallRequest;
 use serde_json::json;
 
 use super::House;
 use crate::access::AccessError;
 use crate::commands::{
-    CallOutcome, Commands, IdempotencyKey, LoggedIn, NewCall, NewEndpoint, NewNote, NewTarget, NewToken,
-    NewUser, OpenCall,
+    Commands, IdempotencyKey, LoggedIn, NewEndpoint, NewNote, NewTarget, NewToken, NewUser,
 };
 use crate::config::{Config, Sources, TenantConfig};
-use crate::directory::{Endpoint, FileConfig, Secret, TwilioAccount};
+use crate::directory::Endpoint;
 use crate::ingest::answer::Posted;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::post::PostingRole;
@@ -170,71 +166,6 @@ pub fn wanted() -> TargetSet {
 pub fn disposition() -> CallDisposed {
     let outcome = Outcome::parse("voicemail").expect("an outcome");
     CallDisposed { call_id: text("A"), outcome, agent: None, lead_id: None, session_id: None, note: None }
-}
-
-pub fn account(house: &House) -> String {
-    let account = TwilioAccount {
-        base_url: TwilioAccount::BASE_URL.to_owned(),
-        account_sid: "AC1".to_owned(),
-        auth_token: Secret::new("token"),
-        from: Phone::new("+12025550199").expect("a number"),
-        endpoint: "tw-5b0f0d7e".to_owned(),
-    };
-    let accounts = [(acme(), account)].into();
-    house.parts.registry.set_file(FileConfig { accounts, ..FileConfig::default() });
-    String::new()
-}
-
-pub fn new_call() -> NewCall {
-    let to = Phone::new("+12025550123").expect("a number");
-    NewCall { to, from: None, agent: email(), lead_id: None, session_id: None }
-}
-
-/// Id and position of a request to place a call.
-pub fn requested(house: &House) -> String {
-    account(house);
-    let (id, receipt) = on(house.commands.request_call(&acme(), None, new_call())).expect("requested");
-    format!("{id} {}", receipt.answer)
-}
-
-pub fn sent(house: &House) -> String {
-    let prepared = requested(house);
-    assert!(on(house.commands.claim_call(&open_call(&prepared))).expect("claimed"));
-    prepared
-}
-
-pub fn open_call(prepared: &str) -> OpenCall {
-    let (id, position) = prepared.split_once(' ').expect("id and position");
-    let request = OpenCallRequest {
-        request_id: id.to_owned(),
-        content_at: at(position),
-        requested_at: Instant(T0),
-        sent_at: Some(Instant(T0)),
-        unknown_since: None,
-        confirmed: None,
-    };
-    OpenCall { tenant: acme(), request }
-}
-
-pub fn recorded(commands: &Commands, prepared: &str, outcome: CallOutcome) -> Result<(), String> {
-    result(on(commands.record_call(&open_call(prepared), &outcome)))
-}
-
-pub fn call_taken() -> CallOutcome {
-    CallOutcome::Taken(text("CA1"))
-}
-
-pub fn call_failed() -> CallOutcome {
-    CallOutcome::Failed { reason: CallFailure::Refused, status: Some(400), code: Some(21_211) }
-}
-
-pub fn call_unknown() -> CallOutcome {
-    CallOutcome::Unknown { reason: CallDoubt::TimedOut, status: None }
-}
-
-pub fn listed() -> [ListedCall; 1] {
-    let [call_id, to, from] = ["CA1", "+12025550123", "+12025550199"].map(str::to_owned);
-    [ListedCall { call_id, to, from, created_at: Instant(T0), is_placed: true }]
 }
 
 pub fn stage(commands: &Commands, key: Option<&IdempotencyKey>, lead_id: &str) -> Result<(), String> {

@@ -52,6 +52,10 @@ pub enum Two {
 
 /// Every command.
 pub fn rows() -> Vec<Row> {
+    super::calls::rows().into_iter().chain(others()).collect()
+}
+
+fn others() -> Vec<Row> {
     use Again::{Another, Refused, Stands};
     let row = |name, prepare: fn(&House) -> String, run: Run, again, two| Row {
         name,
@@ -103,28 +107,6 @@ pub fn rows() -> Vec<Row> {
             Stands,
             Two::One,
         ),
-        row(
-            "request_call",
-            account,
-            |c, _| result(on(c.request_call(&acme(), None, new_call()))),
-            Another,
-            Two::Each,
-        ),
-        row(
-            "request_call, keyed",
-            account,
-            |c, _| result(on(c.request_call(&acme(), Some(&once()), new_call()))),
-            Stands,
-            Two::One,
-        ),
-        row("claim_call", requested, |c, id| result(on(c.claim_call(&open_call(id)))), Stands, Two::One),
-        row("record_call, failed", requested, |c, id| recorded(c, id, call_failed()), Stands, Two::One),
-        row("record_call, unknown", requested, |c, id| recorded(c, id, call_unknown()), Stands, Two::One),
-        Row {
-            facts: 2,
-            ..row("record_call, taken", requested, |c, id| recorded(c, id, call_taken()), Stands, Two::One)
-        },
-        row("settle_call", sent, |c, id| result(on(c.settle_call(&open_call(id), &listed()))), Stands, Two::One),
         row(
             "write_note",
             nothing,

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod agents;
 pub mod alert_targets;
 pub mod alerts;
+pub mod call_requests;
 pub mod calls;
 pub mod clock;
 pub mod conflicts;

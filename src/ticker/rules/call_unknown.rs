@@ -13,8 +13,7 @@ const PATIENCE: i64 = 120_000_000;
 /// One alert for all of them.
 pub fn due(situation: &Situation<'_>) -> Vec<NewFact> {
     let before = Instant((situation.now.0 - PATIENCE).max(0));
-    let (count, since) =
-        situation.view.with(|tenant, _| tenant.call_requests.rows.unknown_since(before));
+    let (count, since) = situation.view.with(|tenant, _| tenant.call_requests.rows.unknown_since(before));
     let finding = since.map(|since| Finding {
         subject: None,
         window: since.to_string(),

@@ -101,6 +101,11 @@ impl<T: Serialize> CommandResponse<T> {
         Rendered::json(&Self::new(receipt, answer))?.with_status(status)
     }
 
+    /// 202 in both cases, for commands whose effect comes later.
+    pub fn accepted(receipt: &Receipt<Position>, answer: T) -> Result<Response, Problem> {
+        Rendered::json(&Self::new(receipt, answer))?.with_status(StatusCode::ACCEPTED)
+    }
+
     /// 200 in both cases, for commands that create nothing.
     pub fn changed(receipt: &Receipt<Position>, answer: T) -> Result<Response, Problem> {
         Rendered::json(&Self::new(receipt, answer))?.with_status(StatusCode::OK)
