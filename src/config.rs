@@ -4,6 +4,7 @@ mod admin_token;
 mod advice;
 mod calling;
 mod faults;
+mod feeds;
 mod file;
 mod grammar;
 mod mapping;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use self::faults::Faults;
+pub use self::feeds::{EmailBison, GoogleAds, MetaAds};
 use self::file::Reading;
 pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner, TwilioAccount};

@@ -93,6 +93,8 @@ mod stream_tickets;
 mod streams;
 mod supervised;
 mod sync;
+mod sync_accounts;
+mod sync_spend;
 mod systems;
 mod targets;
 mod tenant_matrix;

@@ -16,8 +16,8 @@ use super::grammar::{EndpointTable, Grammar, TenantTable};
 use super::source::Source;
 use super::sources::{CronSchedule, SourceContext, Sources};
 use super::{
-    ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, grammar,
-    mapping,
+    ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, feeds,
+    grammar, mapping,
 };
 use crate::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::providers::{Registry, generic::Mapping};
@@ -201,10 +201,17 @@ fn sources(
     schedule: &CronSchedule,
 ) -> Result<Sources, ConfigError> {
     let own = entry.sync.understood(context.source, "tenant.sync")?;
+    let refresh = feeds::refresh(entry.rules.as_ref());
     let clienttether = entry.clienttether.as_ref().map(|table| table.understood(context));
+    let emailbison = entry.emailbison.as_ref().map(|table| table.understood(context, &entry.workspaces));
+    let google_ads = entry.google_ads.as_ref().map(|table| table.understood(context, refresh));
+    let meta_ads = entry.meta_ads.as_ref().map(|table| table.understood(context, refresh));
     Ok(Sources {
         schedule: own.unwrap_or_else(|| schedule.clone()),
         clienttether: clienttether.transpose()?.flatten(),
+        emailbison: emailbison.transpose()?.flatten(),
+        google_ads: google_ads.transpose()?.flatten(),
+        meta_ads: meta_ads.transpose()?.flatten(),
     })
 }
 

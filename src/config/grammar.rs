@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 use super::calling::TwilioTable;
 use super::faults::Faults;
+use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
 use super::mapping::MappingEntry;
 use super::sections::{HttpTable, LimitsTable, MetricsTable, OutboundTable};
 use super::source::Source;
@@ -59,6 +60,9 @@ pub struct TenantTable {
     pub sync: SyncTable,
     pub clienttether: Option<ClientTetherTable>,
     pub twilio: Option<TwilioTable>,
+    pub emailbison: Option<EmailBisonTable>,
+    pub google_ads: Option<GoogleAdsTable>,
+    pub meta_ads: Option<MetaAdsTable>,
 }
 
 /// `[[tenant.tracking_number]]` as written.

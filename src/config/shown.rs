@@ -176,8 +176,9 @@ fn plain(value: &DeValue<'_>) -> Value {
 
 /// Where a secret stands may be shown, the secret may not.
 fn masked(name: &str, value: Value) -> Value {
-    let is_secret =
-        ["secret", "token", "password"].iter().any(|word| name.contains(word)) || name.ends_with("_key");
+    let is_secret = (["secret", "token", "password"].iter().any(|word| name.contains(word))
+        || name.ends_with("_key"))
+        && !name.ends_with("_url");
     match value {
         Value::String(text) if is_secret && !secret::is_reference(&text) => MASK.into(),
         Value::Array(items) if is_secret => items.into_iter().map(|item| masked(name, item)).collect(),

@@ -1,6 +1,6 @@
 //! The sources of a tenant that are asked, and when: `[sync]`, `[tenant.sync]`, `[tenant.clienttether]`.
 //!
-//! A source is a struct here, its table as written, a line in [`Sources`], and one in `TenantTable`.
+//! A source is a struct here or in `feeds`, its table as written, a line in [`Sources`], and one in `TenantTable`.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -13,6 +13,7 @@ use domain::rules::calendar::ZoneName;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::feeds::{EmailBison, GoogleAds, MetaAds};
 use super::source::Source;
 use super::{ConfigError, Outbound};
 use crate::directory::Secret;
@@ -59,6 +60,12 @@ pub struct Sources {
     pub schedule: CronSchedule,
     /// Its CRM.
     pub clienttether: Option<ClientTether>,
+    /// Its mailboxes.
+    pub emailbison: Option<EmailBison>,
+    /// Its spend at Google.
+    pub google_ads: Option<GoogleAds>,
+    /// Its spend at Meta.
+    pub meta_ads: Option<MetaAds>,
 }
 
 /// How a tenant's CRM is asked (B1).
@@ -143,11 +150,14 @@ impl SourceContext<'_> {
         usual: &str,
         key: &str,
     ) -> Result<String, ConfigError> {
+        Ok(format!("{}/", self.url(given, usual, key)?.trim_end_matches('/')))
+    }
+
+    /// A URL that may be called; `key` names the setting.
+    pub fn url(self, given: &Option<Spanned<String>>, usual: &str, key: &str) -> Result<String, ConfigError> {
         match given {
             None => Ok(usual.to_owned()),
-            Some(url) if may_be_called(url.get_ref(), self.outbound) => {
-                Ok(format!("{}/", url.get_ref().trim_end_matches('/')))
-            }
+            Some(url) if may_be_called(url.get_ref(), self.outbound) => Ok(url.get_ref().clone()),
             Some(url) => {
                 let rule = "must be an https URL without query; plain http only to a host that [outbound] allow names";
                 Err(self.source.wrong(url.span(), key, rule))

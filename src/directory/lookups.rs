@@ -233,6 +233,11 @@ impl Directory {
     }
 }
 
+/// Whether both are names of one workspace: trimmed, without case.
+pub fn is_same_workspace(one: &str, other: &str) -> bool {
+    fold_name(one) == fold_name(other)
+}
+
 fn fold_name(name: &str) -> String {
     canonical_text(name).to_lowercase()
 }

@@ -11,7 +11,7 @@ mod twilio_account;
 
 pub use self::alert_targets::{AlertTarget, AlertTargets};
 pub use self::endpoint::{ENDPOINT_ID_RULE, Endpoint, endpoint_reference, is_endpoint_id};
-pub use self::lookups::{Directory, DirectoryError, TenantEntry};
+pub use self::lookups::{Directory, DirectoryError, TenantEntry, is_same_workspace};
 pub use self::registry::{EndpointRow, FileConfig, TenantRegistry};
 pub use self::runtime_endpoint::{EndpointName, RuntimeEndpoint};
 pub use self::secret::Secret;

@@ -8,6 +8,9 @@
 //! without an answer, as a provider does that is down.
 
 pub mod clienttether;
+pub mod emailbison;
+pub mod google_ads;
+pub mod meta_ads;
 mod server;
 
 pub use self::server::{Fault, FaultScript, PlayedAnswer, PlayedProvider, PlayedRequest, StandIn};

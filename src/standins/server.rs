@@ -111,7 +111,15 @@ struct Played {
     provider: Box<dyn PlayedProvider>,
     scripts: Mutex<Vec<FaultScript>>,
     requests: Mutex<VecDeque<PlayedRequest>>,
+    at_once: Mutex<AtOnce>,
     is_stopped: AtomicBool,
+}
+
+/// Requests that are under way now, and how many were at most.
+#[derive(Default)]
+struct AtOnce {
+    now: usize,
+    most: usize,
 }
 
 /// A provider on a local port, until it is dropped.
@@ -133,6 +141,7 @@ impl StandIn {
             provider: Box::new(provider),
             scripts: Mutex::default(),
             requests: Mutex::default(),
+            at_once: Mutex::default(),
             is_stopped: AtomicBool::new(false),
         });
         let closed = CancellationToken::new();
@@ -170,6 +179,11 @@ impl StandIn {
     /// The requests that came, the last 4,096 of them.
     pub fn requests(&self) -> Vec<PlayedRequest> {
         self.played.requests.lock().iter().cloned().collect()
+    }
+
+    /// How many requests were under way at once, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.played.at_once.lock().most
     }
 
     /// Forgets the requests that came.
@@ -227,13 +241,28 @@ async fn answer(played: Arc<Played>, request: Request<Incoming>) -> Result<Respo
     if played.is_stopped.load(Ordering::Relaxed) {
         return Err(Closing);
     }
+    {
+        let mut at_once = played.at_once.lock();
+        at_once.now += 1;
+        at_once.most = at_once.most.max(at_once.now);
+    }
+    let answered = play(&played, &request, query).await;
+    played.at_once.lock().now -= 1;
+    answered
+}
+
+async fn play(
+    played: &Played,
+    request: &PlayedRequest,
+    query: &str,
+) -> Result<Response<PlayedBody>, Closing> {
     match played.fault(&format!("{}?{query}", request.path)) {
-        None => respond(played.provider.answer(&request), false),
+        None => respond(played.provider.answer(request), false),
         Some(Fault::Answer(answer)) => respond(answer, false),
-        Some(Fault::Cut) => respond(played.provider.answer(&request), true),
+        Some(Fault::Cut) => respond(played.provider.answer(request), true),
         Some(Fault::Slow(time)) => {
             tokio::time::sleep(time).await;
-            respond(played.provider.answer(&request), false)
+            respond(played.provider.answer(request), false)
         }
         Some(Fault::Closed) => Err(Closing),
     }

@@ -1,8 +1,32 @@
 //! Why a run fails.
 
+use std::fmt;
+
+use serde_json::Value;
+
 use crate::ingest::error::IngestError;
 use crate::outbound::OutboundError;
 use crate::views::facts::FactError;
+
+/// The begin of an answer's body that is an error. It may be personal or hold credentials, so nothing prints it.
+#[derive(Clone, Default)]
+pub struct ErrorBody(Box<[u8]>);
+
+/// Longer bodies are no words of an error.
+const ERROR_BODY_MAX: usize = 16 << 10;
+
+impl ErrorBody {
+    /// Keeps the body, unless it is long.
+    pub fn of(body: Vec<u8>) -> Self {
+        if body.len() > ERROR_BODY_MAX { Self::default() } else { Self(body.into()) }
+    }
+}
+
+impl fmt::Debug for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
 
 /// Why a run fails. Its text stands in the run's `sync_finished`: no URL, no credentials.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -15,6 +39,8 @@ pub enum SyncError {
     Status {
         /// HTTP status.
         status: u16,
+        /// The begin of its body, for the client that knows where the provider's words stand in it.
+        body: ErrorBody,
         /// What the provider says of it, where its client knows where that stands.
         detail: Option<String>,
     },
@@ -76,9 +102,12 @@ impl SyncError {
 
     /// The same with the provider's own words beside the status.
     #[must_use]
-    pub fn with_detail(self, words: Option<String>) -> Self {
+    pub fn with_words(self, words: impl FnOnce(&Value) -> Option<String>) -> Self {
         match self {
-            Self::Status { status, .. } => Self::Status { status, detail: words },
+            Self::Status { status, body, detail } => {
+                let told = serde_json::from_slice(&body.0).ok().and_then(|value| words(&value));
+                Self::Status { status, body: ErrorBody::default(), detail: told.or(detail) }
+            }
             other => other,
         }
     }

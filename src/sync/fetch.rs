@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::error::SyncError;
+use super::error::{ErrorBody, SyncError};
 use super::pace::Pace;
 use crate::clock::Clock;
 use crate::outbound::{Client, OutboundError, OutboundRequest, RemoteAnswer};
@@ -162,7 +162,8 @@ impl Fetcher {
         let is_too_fast = answer.status == 429;
         let may_pass = is_too_fast || answer.status >= 500;
         let asked = answer.header("retry-after").and_then(|text| asked(text, (self.timing.clock)()));
-        let error = SyncError::Status { status: answer.status, detail: None };
+        let (status, body) = (answer.status, ErrorBody::of(answer.body));
+        let error = SyncError::Status { status, body, detail: None };
         Err(Failed { error, may_pass, asked, is_too_fast })
     }
 }

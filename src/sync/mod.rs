@@ -17,7 +17,8 @@
 //! - [`run`]: what a client reads through and where it hands over; [`snapshot`]: a CRM resource, of which only changes
 //!   become facts; [`lenient`]: members that may be text, number or boolean;
 //! - `runner`: every run of this server, whoever asked for it; `worker`: the thread that begins those that are due;
-//! - [`fetch`] and `pace`: tries, waits and the pace of a host; [`pages`]: answers as they came;
+//! - [`fetch`] and `pace`: tries, waits and the pace of a host; `parallel`: requests of one run at once; [`pages`]: answers
+//!   as they came; `words`: what of them an error quotes; `masking`: credentials;
 //! - [`clients`]: one file a provider.
 //!
 //! # A provider's client
@@ -37,12 +38,16 @@ pub mod clients;
 mod error;
 pub mod fetch;
 pub mod lenient;
+mod masking;
 mod pace;
 pub mod pages;
+mod parallel;
+mod progress;
 pub mod run;
 mod runner;
 pub mod snapshot;
 pub mod source;
+mod words;
 mod worker;
 
 pub use self::error::SyncError;

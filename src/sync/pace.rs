@@ -8,6 +8,8 @@ const USUAL: Duration = Duration::from_millis(50);
 const SHORTEST: Duration = Duration::from_millis(10);
 /// The least that a 429 slows down to.
 const SLOWED: Duration = Duration::from_millis(100);
+/// Requests that are under way together are refused within this time.
+const TOGETHER: Duration = Duration::from_millis(500);
 /// Longest time between two requests.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -17,11 +19,13 @@ pub struct Pace {
     spacing: Duration,
     /// When the next request may be made.
     next: Duration,
+    /// Refusals before this are those of requests that were under way at the last one: they slow down nothing more.
+    refused_until: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { spacing: USUAL, next: Duration::ZERO }
+        Self { spacing: USUAL, next: Duration::ZERO, refused_until: Duration::ZERO }
     }
 }
 
@@ -38,9 +42,13 @@ impl Pace {
         self.spacing = (self.spacing - self.spacing / 20).max(SHORTEST);
     }
 
-    /// The host said 429 and wants no request for `wait`: half as fast from now on.
+    /// The host said 429 and wants no request for `wait`: half as fast from now on, once for all requests that were under
+    /// way together.
     pub fn refused(&mut self, now: Duration, wait: Duration) {
-        self.spacing = (self.spacing * 2).clamp(SLOWED, LONGEST);
+        if now >= self.refused_until {
+            self.spacing = (self.spacing * 2).clamp(SLOWED, LONGEST);
+        }
+        self.refused_until = self.refused_until.max(now + wait.max(TOGETHER));
         self.next = self.next.max(now + wait);
     }
 }
@@ -58,13 +66,29 @@ mod tests {
         pace.refused(SECOND, 7 * SECOND);
         assert_eq!(pace.turn(SECOND), 7 * SECOND, "nobody asks before");
         assert_eq!(pace.turn(SECOND), 7 * SECOND + SLOWED);
-        for _ in 0..20 {
-            pace.refused(SECOND, Duration::ZERO);
+        for at in 10..30 {
+            pace.refused(at * SECOND, Duration::ZERO);
         }
         assert_eq!(pace.spacing, LONGEST);
         for _ in 0..200 {
             pace.answered();
         }
         assert_eq!(pace.spacing, SHORTEST);
+    }
+
+    #[test]
+    fn requests_that_were_under_way_together_and_are_refused_together_halve_the_pace_once() {
+        let mut pace = Pace::default();
+        for late in 0..16 {
+            pace.refused(SECOND + late * Duration::from_millis(10), 2 * SECOND);
+        }
+        assert_eq!(pace.spacing, SLOWED);
+        assert_eq!(
+            pace.turn(SECOND),
+            2 * SECOND + 15 * Duration::from_millis(10),
+            "as long as the last wants"
+        );
+        pace.refused(4 * SECOND, SECOND);
+        assert_eq!(pace.spacing, 2 * SLOWED, "null control: a refusal after that is one more");
     }
 }

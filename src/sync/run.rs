@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::SyncError;
 use super::fetch::{Fetcher, Retry};
+use super::masking::Masking;
 use super::pages::{PageDigest, RawPages};
+pub use super::progress::{RetryState, RunName, RunProgress};
 use super::snapshot::{FinishedSnapshot, Snapshot, SnapshotScope};
-use super::source::SourceName;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::ingest::Ingest;
@@ -55,37 +56,6 @@ pub struct SyncParts {
     pub pages: RawPages,
 }
 
-/// A run by its source and id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunName {
-    /// What is read.
-    pub source: SourceName,
-    /// A UUID.
-    pub id: Text,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunProgress {
-    /// Answers that came.
-    pub pages: u64,
-    /// Records and facts that were read.
-    pub records: u64,
-    /// The request that failed and is made again.
-    pub retrying: Option<RetryState>,
-}
-
-/// A request that failed and is made again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryState {
-    /// Tries so far.
-    pub tries: u32,
-    /// Why the last one failed.
-    pub error: String,
-    /// When the next is made.
-    pub next_try_at: Instant,
-}
-
 /// What waits for the success of the run.
 #[derive(Default)]
 struct Held {
@@ -103,7 +73,7 @@ struct RunInner {
     started_at: Instant,
     parts: SyncParts,
     canceled: CancellationToken,
-    secrets: Vec<Box<str>>,
+    secrets: Masking,
     progress: Mutex<RunProgress>,
     held: Mutex<Held>,
 }
@@ -130,7 +100,7 @@ impl Run {
         canceled: CancellationToken,
     ) -> Self {
         let started_at = Instant((parts.clock)());
-        let (progress, held) = (Mutex::default(), Mutex::default());
+        let (progress, held, secrets) = (Mutex::default(), Mutex::default(), Masking::of(secrets));
         let inner = RunInner { tenant, name, days, started_at, parts, canceled, secrets, progress, held };
         Self { inner: Arc::new(inner) }
     }
@@ -219,13 +189,31 @@ impl Run {
     /// # Errors
     /// As of [`Run::call`]; the page could not be kept.
     pub async fn raw_page(&self, request: OutboundRequest) -> Result<Bytes, SyncError> {
+        let body = self.passing_page(request).await?;
+        self.keep_page(&body).await?;
+        Ok(body)
+    }
+
+    /// The bytes of an answer of success, not kept: of a list that is read so often that mostly nothing comes of it.
+    ///
+    /// # Errors
+    /// As of [`Run::call`].
+    pub async fn passing_page(&self, request: OutboundRequest) -> Result<Bytes, SyncError> {
         let body = Bytes::from(self.call(request).await?.body);
-        let (pages, page) = (self.inner.parts.pages.clone(), self.without_secrets(&body));
+        self.inner.progress.lock().pages += 1;
+        Ok(body)
+    }
+
+    /// Keeps an answer as a raw page of this run.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    pub async fn keep_page(&self, body: &Bytes) -> Result<(), SyncError> {
+        let (pages, page) = (self.inner.parts.pages.clone(), self.inner.secrets.page(body));
         let kept = blocking(move || Ok(pages.keep(&page))).await?;
         let digest = kept.map_err(|error| IngestError::Engine(format!("raw page: {error}")))?;
         self.inner.held.lock().pages.push(digest);
-        self.inner.progress.lock().pages += 1;
-        Ok(body)
+        Ok(())
     }
 
     /// An answer of success as JSON, kept as a raw page of this run. Numbers that JSON readers would change stand in it
@@ -375,20 +363,14 @@ impl Run {
         }
     }
 
-    /// The same of an answer: a provider may quote what it was sent.
-    fn without_secrets(&self, page: &Bytes) -> Bytes {
-        match std::str::from_utf8(page) {
-            Ok(text) if self.inner.secrets.iter().any(|secret| text.contains(&**secret)) => {
-                Bytes::from(self.masked(text))
-            }
-            Ok(_) | Err(_) => page.clone(),
-        }
-    }
-
     /// A text without the credentials that it may quote.
     pub fn masked(&self, text: &str) -> String {
-        let secrets = self.inner.secrets.iter().filter(|secret| secret.len() >= 4);
-        secrets.fold(text.to_owned(), |text, secret| text.replace(&**secret, "***"))
+        self.inner.secrets.text(text)
+    }
+
+    /// Masks a credential that the run was given on its way.
+    pub fn hide(&self, secret: &str) {
+        self.inner.secrets.add(secret);
     }
 }
 

@@ -17,6 +17,8 @@ pub mod planted;
 pub mod random;
 pub mod receiver;
 pub mod routes;
+pub mod runs;
+pub mod shifted;
 pub mod site;
 pub mod stranger;
 pub mod stream;

@@ -1,5 +1,6 @@
 //! All sender accounts of one tenant: rows by account, and what their counters gained by email provider (D6, D7).
 
+pub mod known;
 pub mod list;
 pub mod period;
 pub mod row;

@@ -138,6 +138,20 @@ impl Spend {
         }
     }
 
+    /// What the account's days from `from` to `to`, inclusive, were last observed to have cost, in minor units.
+    pub fn known_days(&self, (source, account): (&str, &str), from: Day, to: Day) -> KnownDays {
+        let symbols = (self.strings.find(source), self.strings.find(account));
+        let (Some(source), Some(account)) = symbols else { return KnownDays::new() };
+        let account = [source, account].map(Symbol::number);
+        let after = Day(to.0.saturating_add(1));
+        let rows = self.index.range((from, FIRST)..(after, FIRST)).filter(|((_, of), _)| *of == account);
+        let observed = |((day, _), at): (&(Day, Account), &u32)| {
+            let (_, currency, minor) = self.rows.get(*at).observed?;
+            Some((*day, (currency, minor)))
+        };
+        rows.filter_map(observed).collect()
+    }
+
     /// First and last day of those asked for with an observation, and since when the figure stands: as of the
     /// account that was read longest ago.
     pub fn observed(&self, from: Day, to: Day) -> Option<SpendCoverage> {
@@ -155,6 +169,9 @@ impl Spend {
         Some(SpendCoverage { from, to, at })
     }
 }
+
+/// What days cost, by day.
+pub type KnownDays = BTreeMap<Day, (Currency, i64)>;
 
 fn texts(account: Account, texts: &Texts) -> [Option<&str>; 2] {
     account.map(|number| texts.maybe(Symbol::numbered(number)))

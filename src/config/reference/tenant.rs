@@ -80,6 +80,44 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// contact_name.
         activities: "inline table", absent, example { path = "activities", fields = { id = "activity_id", scheduled_at = "due" } };
     }
+    /// The tenant's workspace of Email Bison, whose sender accounts are polled.
+    "[tenant.emailbison]" sighup {
+        /// The instance: https; plain http only to a host that [outbound] allow names.
+        base_url: "text, URL", required, example "https://dedi.emailbison.com";
+        /// A token of the tenant's workspace; where `workspaces` is given, one of another workspace is refused.
+        api_key: "text, a secret", required, example "env:ACME_BISON_KEY";
+        /// Time between two readings.
+        poll_seconds: "integer from 1", default(300), example 600;
+    }
+    /// The tenant's account of Google Ads. Its spend is read again when the month's figure is older than
+    /// `stale_after_seconds`.
+    "[tenant.google_ads]" sighup {
+        /// The API with its version.
+        base_url: "text, URL", default("https://googleads.googleapis.com/v26/"), example "https://googleads.googleapis.com/v26/";
+        /// Where a refresh token is exchanged for an access token.
+        token_url: "text, URL", default("https://oauth2.googleapis.com/token"), example "https://oauth2.googleapis.com/token";
+        /// The ad account.
+        customer_id: "text, digits", required, example "2121450128";
+        /// The manager account that the user signs in to.
+        login_customer_id: "text, digits", absent, example "9876543210";
+        /// Of the program that asks.
+        developer_token: "text, a secret", required, example "env:GOOGLE_ADS_DEVELOPER_TOKEN";
+        /// Of the program that asks.
+        client_id: "text", required, example "1234.apps.googleusercontent.com";
+        /// Of the program that asks.
+        client_secret: "text, a secret", required, example "env:GOOGLE_ADS_CLIENT_SECRET";
+        /// The user's.
+        refresh_token: "text, a secret", required, example "env:ACME_GOOGLE_ADS_REFRESH_TOKEN";
+    }
+    /// The tenant's ad account of Meta. Its spend is read again likewise.
+    "[tenant.meta_ads]" sighup {
+        /// The API with its version.
+        base_url: "text, URL", default("https://graph.facebook.com/v25.0/"), example "https://graph.facebook.com/v25.0/";
+        /// The ad account.
+        account_id: "text, digits", required, example "1700252260223815";
+        /// Of a system user who may read the account.
+        access_token: "text, a secret", required, example "env:ACME_META_TOKEN";
+    }
     /// The Twilio account that places the tenant's calls. An answered call is connected with the agent's Twilio client,
     /// whose name is the agent's email.
     "[tenant.twilio]" sighup {

@@ -1,10 +1,17 @@
 //! The providers' clients, one file each.
 
 pub mod clienttether;
+pub mod emailbison;
+pub mod google_ads;
+pub mod meta_ads;
+mod spend;
 
 use std::sync::Arc;
 
 use self::clienttether::{ClientTetherClient, NotesPass};
+use self::emailbison::EmailBisonClient;
+use self::google_ads::GoogleAdsClient;
+use self::meta_ads::MetaAdsClient;
 use super::source::SourceClient;
 use crate::config::TenantConfig;
 
@@ -14,6 +21,15 @@ pub fn of(tenant: &TenantConfig) -> Vec<Arc<dyn SourceClient>> {
     if let Some(config) = &tenant.sources.clienttether {
         clients.push(Arc::new(ClientTetherClient::new(config.clone())));
         clients.push(Arc::new(NotesPass::new(config.clone())));
+    }
+    if let Some(config) = &tenant.sources.emailbison {
+        clients.push(Arc::new(EmailBisonClient::new(config.clone())));
+    }
+    if let Some(config) = &tenant.sources.google_ads {
+        clients.push(Arc::new(GoogleAdsClient::new(config.clone())));
+    }
+    if let Some(config) = &tenant.sources.meta_ads {
+        clients.push(Arc::new(MetaAdsClient::new(config.clone())));
     }
     clients
 }
