@@ -2,6 +2,7 @@
 
 mod admin_token;
 mod advice;
+mod call_lists;
 mod calling;
 mod faults;
 mod feeds;
@@ -25,6 +26,7 @@ use domain::keys::TenantId;
 use ipnet::IpNet;
 use serde_json::Value;
 
+pub use self::call_lists::{CallRail, Ctm};
 use self::faults::Faults;
 pub use self::feeds::{EmailBison, GoogleAds, MetaAds};
 use self::file::Reading;

@@ -7,6 +7,7 @@ mod alerts_of_hooks;
 mod api_answers;
 mod bad_input;
 mod calendar;
+mod call_lists;
 mod calls;
 mod calls_counted;
 mod calls_list;

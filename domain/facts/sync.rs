@@ -1,4 +1,5 @@
-//! Facts of the pull side: a run began, a run ended, a part of a snapshot was taken.
+//! Facts of the pull side: a run began, a run ended, a part of a snapshot was taken; what a source is known to hold
+//! completely, and what nobody delivered of it.
 
 use crate::codec::PersonHasher;
 use crate::facts::{Subject, part};
@@ -168,12 +169,70 @@ impl SnapshotTaken {
     }
 }
 
+words! {
+    /// What closes a difference.
+    Closing {
+        /// The run itself: it recorded what was missing.
+        Run = "run",
+        /// A person: the source does not list what it once delivered.
+        Person = "person",
+    }
+}
+
+body! {
+    /// `difference_observed`: a source's own list, read whole, is not what was delivered (E9).
+    DifferenceObserved {
+        public {
+            /// The run that read the list.
+            required run_id: Text;
+            /// What was read.
+            required source: Text;
+            /// First instant of what is compared.
+            required from: Instant;
+            /// Its end, itself not compared.
+            required to: Instant;
+            /// Records of the source's list.
+            required listed: u64;
+            /// Those of them that were known here before the run.
+            required known: u64;
+            /// The others: nobody had delivered them.
+            required missing: u64;
+            /// Records known here that the list does not have.
+            required unlisted: u64;
+            /// What closes it.
+            required closing: Closing;
+            /// Ids of the missing ones, the first hundred.
+            list missing_ids: Text;
+            /// Ids of the unlisted ones, the first hundred.
+            list unlisted_ids: Text;
+        }
+    }
+}
+
+body! {
+    /// `coverage_observed`: everything that a source holds of a span is known (E9).
+    CoverageObserved {
+        public {
+            /// The run that read it.
+            required run_id: Text;
+            /// What was read.
+            required source: Text;
+            /// First instant of the span.
+            required complete_from: Instant;
+            /// Its end.
+            required complete_through: Instant;
+        }
+    }
+}
+
 group! {
     /// Facts of the pull side.
     SyncFact = 5 {
         1 "sync_started" Started(SyncStarted),
         2 "sync_finished" Finished(SyncFinished),
         3 "snapshot_taken" Snapshot(SnapshotTaken),
+        4 "difference_observed" Difference(DifferenceObserved),
+        5 "coverage_observed" Coverage(CoverageObserved),
     }
 }
 
@@ -183,6 +242,8 @@ impl Subject for SyncFact {
             Self::Started(body) => (&body.source, &body.run_id),
             Self::Finished(body) => (&body.source, &body.run_id),
             Self::Snapshot(body) => (&body.source, &body.run_id),
+            Self::Difference(body) => (&body.source, &body.run_id),
+            Self::Coverage(body) => (&body.source, &body.run_id),
         };
         format!("run/{}/{run}", part(source.as_str()))
     }

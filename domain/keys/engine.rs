@@ -221,6 +221,10 @@ engine_keys! {
     SyncStarted { run: KeyPart } = "sync" / run / "started";
     /// A sync run ended.
     SyncFinished { run: KeyPart } = "sync" / run / "finished";
+    /// What a run found that nobody had delivered.
+    SyncDifference { run: KeyPart } = "sync" / run / "difference";
+    /// The span of which a run knows everything.
+    SyncCoverage { run: KeyPart } = "sync" / run / "coverage";
     /// A part of a run's snapshot, from 1.
     SnapshotPart { run: KeyPart, resource: KeyPart, part: u64 } = "sync" / run / resource / part;
     /// A part of a run's snapshot of one contact's records, from 1.
@@ -282,6 +286,8 @@ impl EngineKey {
             | Self::LoginEnded { .. }
             | Self::SyncStarted { .. }
             | Self::SyncFinished { .. }
+            | Self::SyncDifference { .. }
+            | Self::SyncCoverage { .. }
             | Self::SnapshotPart { .. }
             | Self::ContactPart { .. }
             | Self::Imported { .. } => None,

@@ -206,12 +206,16 @@ fn sources(
     let emailbison = entry.emailbison.as_ref().map(|table| table.understood(context, &entry.workspaces));
     let google_ads = entry.google_ads.as_ref().map(|table| table.understood(context, refresh));
     let meta_ads = entry.meta_ads.as_ref().map(|table| table.understood(context, refresh));
+    let callrail = entry.callrail.as_ref().map(|table| table.understood(context));
+    let ctm = entry.ctm.as_ref().map(|table| table.understood(context));
     Ok(Sources {
         schedule: own.unwrap_or_else(|| schedule.clone()),
         clienttether: clienttether.transpose()?.flatten(),
         emailbison: emailbison.transpose()?.flatten(),
         google_ads: google_ads.transpose()?.flatten(),
         meta_ads: meta_ads.transpose()?.flatten(),
+        callrail: callrail.transpose()?.flatten(),
+        ctm: ctm.transpose()?.flatten(),
     })
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::call_lists::{CallRailTable, CtmTable};
 use super::calling::TwilioTable;
 use super::faults::Faults;
 use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
@@ -63,6 +64,8 @@ pub struct TenantTable {
     pub emailbison: Option<EmailBisonTable>,
     pub google_ads: Option<GoogleAdsTable>,
     pub meta_ads: Option<MetaAdsTable>,
+    pub callrail: Option<CallRailTable>,
+    pub ctm: Option<CtmTable>,
 }
 
 /// `[[tenant.tracking_number]]` as written.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::feeds::{EmailBison, GoogleAds, MetaAds};
+use super::call_lists::{CallRail, Ctm};
 use super::source::Source;
 use super::{ConfigError, Outbound};
 use crate::directory::Secret;
@@ -66,6 +67,10 @@ pub struct Sources {
     pub google_ads: Option<GoogleAds>,
     /// Its spend at Meta.
     pub meta_ads: Option<MetaAds>,
+    /// Its call tracking at CallRail.
+    pub callrail: Option<CallRail>,
+    /// Its call tracking at CallTrackingMetrics.
+    pub ctm: Option<Ctm>,
 }
 
 /// How a tenant's CRM is asked (B1).

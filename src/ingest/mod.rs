@@ -7,6 +7,7 @@
 //! Reading order:
 //! - deliveries: [`delivery`] (the request), [`signature`] (whether it is authentic), [`provider`] and [`providers`] (the
 //!   facts that it maps to), [`owner`] (its tenant), then [`Ingest::deliver`];
+//! - lists of calls that were asked for: [`listed`];
 //! - posting: [`post`] (one fact), [`items`] (the facts of a batch), `batch`, and for lines of an export [`restore`] and
 //!   [`proven`];
 //! - evidence: `differing` (keys known with other content), [`conflict`], [`verdict`], [`quarantine`] and [`remap`].
@@ -20,6 +21,7 @@ pub mod delivery;
 mod differing;
 pub mod error;
 pub mod items;
+pub mod listed;
 pub mod owner;
 pub mod payload;
 pub mod post;

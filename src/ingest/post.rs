@@ -172,6 +172,8 @@ mod tests {
     const ENGINE: &[&str] = &[
         "lead_reserved",
         "session_timed_out",
+        "difference_observed",
+        "coverage_observed",
         "tenant_closed",
         "delivery_quarantined",
         "conflict_observed",

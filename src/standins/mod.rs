@@ -7,6 +7,7 @@
 //! A stand-in answers `POST /stand-in/stop` and `POST /stand-in/start`: while it is stopped it closes every connection
 //! without an answer, as a provider does that is down.
 
+pub mod calls;
 pub mod clienttether;
 pub mod emailbison;
 pub mod google_ads;

@@ -155,6 +155,11 @@ impl Run {
         &self.inner.parts.views
     }
 
+    /// The way in: how rows of lists become facts.
+    pub fn ingest(&self) -> &Ingest {
+        &self.inner.parts.ingest
+    }
+
     /// A digest of a text that may be personal, keyed by the log's secret: for ids of what has none.
     pub fn digest(&self, text: &str) -> String {
         format!("d-{}", self.inner.parts.ingest.digest_of(self.tenant(), text))
@@ -339,7 +344,12 @@ impl Run {
             }
         }
         for (facts, original) in facts {
+            // What is said of the reading itself is no record of the source's.
+            let is_of_run = facts.iter().all(|fact| matches!(fact.fact, Fact::Sync(_)));
             let answers = self.record(facts, &original).await?;
+            if is_of_run {
+                continue;
+            }
             updated += answers.iter().filter(|answer| answer.outcome == Outcome::Recorded).count() as u64;
         }
         Ok(updated)

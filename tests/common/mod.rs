@@ -4,6 +4,7 @@ pub mod access;
 pub mod alerts;
 pub mod answer;
 pub mod bison;
+pub mod call_lists;
 pub mod checker;
 pub mod compare;
 pub mod crm;

@@ -43,6 +43,8 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("login/l1/ended", None),
     ("sync/r1/started", None),
     ("sync/r1/finished", None),
+    ("sync/r1/difference", None),
+    ("sync/r1/coverage", None),
     ("sync/r1/leads/2", None),
     ("sync/r1/notes/C%2F7/1", None),
     ("imported/session/a%2Fb/timeout/17", None),

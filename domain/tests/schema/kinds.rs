@@ -152,6 +152,31 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     (
+        "difference_observed",
+        &[
+            req("run_id", Text),
+            req("source", Text),
+            req("from", Instant),
+            req("to", Instant),
+            req("listed", U64),
+            req("known", U64),
+            req("missing", U64),
+            req("unlisted", U64),
+            req("closing", Word(&["run", "person"])),
+            many("missing_ids", List, Text),
+            many("unlisted_ids", List, Text),
+        ],
+    ),
+    (
+        "coverage_observed",
+        &[
+            req("run_id", Text),
+            req("source", Text),
+            req("complete_from", Instant),
+            req("complete_through", Instant),
+        ],
+    ),
+    (
         "ad_spend_observed",
         &[
             req("source", Text),

@@ -1,6 +1,7 @@
 //! All calls of one tenant: rows, the index by id, their order by start, and what joins them to attempts.
 
 mod attempts;
+pub mod known;
 mod leg;
 pub mod list;
 mod recording;

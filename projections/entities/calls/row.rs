@@ -1,5 +1,7 @@
 //! One call, folded from its facts in any order (A3, A4; PRODUCT "Folding one call"; RULINGS Calls).
 
+mod told;
+
 use domain::facts::call::{CallFact, CallReported, CallStatus, Direction};
 use domain::facts::tenant::CountedDirection;
 use domain::members::{Email, Instant, Phone, Text};

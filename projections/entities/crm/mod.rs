@@ -1,5 +1,6 @@
 //! The CRM of one tenant: its records as of the last successful sync runs, and the runs (B4, B6 to B10, B13).
 
+pub mod coverage;
 pub mod hot_list;
 pub mod note_list;
 pub mod row;
@@ -215,7 +216,7 @@ impl Entity for Crm {
     type Figures = ();
 
     const NAME: &'static str = "crm";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const GROUPS: &'static [u8] = &[SyncFact::GROUP];
     const SHARDED: bool = false;
 
@@ -231,6 +232,15 @@ impl Entity for Crm {
                 self.ended(body.source.as_str(), body.run_id.as_str());
             }
             SyncFact::Snapshot(body) => self.snapshot(recorded, body),
+            SyncFact::Difference(body) => {
+                let (source, run) = (body.source.as_str(), body.run_id.as_str());
+                self.runs.told(recorded, (source, run), &mut self.strings);
+            }
+            SyncFact::Coverage(body) => {
+                let (source, run) = (body.source.as_str(), body.run_id.as_str());
+                self.runs.told(recorded, (source, run), &mut self.strings);
+                self.runs.covered(body, &mut self.strings);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use domain::members::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::coverage::Coverage;
 use super::runs::{Run, SyncRuns, family, is_no_crm, is_snapshot};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 
@@ -75,7 +76,8 @@ pub struct SourceRuns {
     pub last_run_at: Option<Instant>,
     /// When the last successful run ended.
     pub last_success_at: Option<Instant>,
-    /// Everything up to here is known: of a source that is read whole, the begin of its last successful run.
+    /// Everything up to here is known: of a source that is read whole, the begin of its last successful run; of one that
+    /// is read by spans, the end of the newest span that was read whole.
     pub complete_through: Option<Instant>,
     /// What the last run failed on.
     pub error: Option<String>,
@@ -109,13 +111,15 @@ pub struct LastRun {
 pub struct RunList {
     rows: Pages<Run>,
     order: Buckets,
+    coverage: Coverage,
     texts: Texts,
 }
 
 impl SyncRuns {
     /// The runs as they are now, to be read while folding goes on.
     pub fn list(&self, texts: &Texts) -> RunList {
-        RunList { rows: self.rows.clone(), order: self.order.clone(), texts: texts.clone() }
+        let (rows, order, coverage) = (self.rows.clone(), self.order.clone(), self.coverage.clone());
+        RunList { rows, order, coverage, texts: texts.clone() }
     }
 }
 
@@ -183,7 +187,10 @@ impl RunList {
                 last_run: Some(self.texts.get(run.id).to_owned()),
                 last_run_at: run.at(),
                 last_success_at: succeeded.and_then(|run| ended(run)),
-                complete_through: succeeded.and_then(|run| run.at()).filter(|_| is_snapshot(source)),
+                complete_through: match is_snapshot(source) {
+                    true => succeeded.and_then(|run| run.at()),
+                    false => self.coverage.newest(run.source).map(|(_, through)| through),
+                },
                 error: failed.and_then(|end| self.texts.maybe(end.error).map(str::to_owned)),
             };
             (source.to_owned(), runs)

@@ -1,10 +1,11 @@
 //! Sync runs of the CRM: each with its begin and end, in whatever order they come (B4).
 
-use domain::facts::sync::{RunStatus, SyncFinished, SyncStarted};
+use domain::facts::sync::{CoverageObserved, RunStatus, SyncFinished, SyncStarted};
 use domain::keys::Position;
 use domain::members::Instant;
 
 use crate::canonical::{Canonical, Digest};
+use crate::entities::crm::coverage::Coverage;
 use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
@@ -76,9 +77,10 @@ pub struct SyncRuns {
     pub(super) rows: Pages<Run>,
     pub(super) index: Index,
     pub(super) order: Buckets,
+    pub(super) coverage: Coverage,
 }
 
-heap_size!(SyncRuns { rows, index, order });
+heap_size!(SyncRuns { rows, index, order, coverage });
 
 impl SyncRuns {
     /// Folds the begin of a run. One that could not even begin has ended.
@@ -110,6 +112,22 @@ impl SyncRuns {
         };
         self.rows.get_mut(at).end.get_or_insert(end);
         self.order.place(at, before, self.rows.get(at).at());
+    }
+
+    /// Folds what a run told of its source beside its begin and end.
+    pub fn told(&mut self, recorded: &Recorded<'_>, (source, run): (&str, &str), strings: &mut Strings) {
+        self.row(source, run, recorded.position, strings);
+    }
+
+    /// Folds a span of which a source is known completely.
+    pub fn covered(&mut self, body: &CoverageObserved, strings: &mut Strings) {
+        let source = strings.intern(body.source.as_str());
+        self.coverage.add(source, (body.complete_from, body.complete_through));
+    }
+
+    /// Up to when the sources are known completely.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// One row a run.
@@ -160,6 +178,13 @@ impl SyncRuns {
                 row.text(texts.maybe(end.error));
             }
             row.positions(&run.facts);
+            digest.add(row.bytes());
+        }
+        for (source, from, through) in self.coverage.spans() {
+            row.start(tenant);
+            row.text(Some(texts.get(source)));
+            row.number(from.0);
+            row.number(through.0);
             digest.add(row.bytes());
         }
         digest

@@ -72,6 +72,10 @@ fn history() -> Vec<(EngineKey, Envelope)> {
     };
     let (request, became) = (json!({"request_id": "r1"}), json!({"request_id": "r1", "call_id": "CA1"}));
     let because = |request: &serde_json::Value, reason: &str| json!({"request_id": request["request_id"], "reason": reason});
+    let difference = json!({"run_id": "r1", "source": "callrail", "from": Moment(T0).to_string(),
+        "to": Moment(T0).to_string(), "listed": 2, "known": 1, "missing": 1, "unlisted": 0, "closing": "run"});
+    let coverage = json!({"run_id": "r1", "source": "callrail", "complete_from": Moment(T0).to_string(),
+        "complete_through": Moment(T0).to_string()});
     let parsed = |text: &str| EngineKey::parse(text).unwrap_or_else(|| panic!("{text} is no key"));
     let facts = [
         (parsed("quarantine/00ff"), "delivery_quarantined", kept),
@@ -122,6 +126,8 @@ fn history() -> Vec<(EngineKey, Envelope)> {
         (parsed("sync/r1/started"), "sync_started", json!({"run_id": "r1", "source": "clienttether"})),
         (parsed("sync/r1/leads/1"), "snapshot_taken", part("leads", None)),
         (parsed("sync/r1/notes/C1/1"), "snapshot_taken", part("notes", Some("C1"))),
+        (parsed("sync/r1/difference"), "difference_observed", difference),
+        (parsed("sync/r1/coverage"), "coverage_observed", coverage),
         (parsed("sync/r1/finished"), "sync_finished", json!({"run_id": "r1", "source": "clienttether"})),
         (parsed("tenant/3"), "tenant_closed", json!({"reason": "gone"})),
         (parsed("imported/tenant/4"), "tenant_closed", json!({"reason": "gone"})),

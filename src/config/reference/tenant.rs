@@ -118,7 +118,27 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// Of a system user who may read the account.
         access_token: "text, a secret", required, example "env:ACME_META_TOKEN";
     }
-    /// The Twilio account that places the tenant's calls. An answered call is connected with the agent's Twilio client,
+    /// The tenant's account of CallRail, whose list of calls is read every 15 minutes, and for the days of a backfill.
+    "[tenant.callrail]" sighup {
+        /// Where its API is: https; plain http only to a host that [outbound] allow names.
+        base_url: "text, URL", default("https://api.callrail.com"), example "https://api.callrail.com";
+        /// The API key.
+        api_key: "text, a secret", required, example "env:ACME_CALLRAIL_KEY";
+        /// The account.
+        account_id: "text", required, example "227799611";
+    }
+    /// The same of CallTrackingMetrics.
+    "[tenant.ctm]" sighup {
+        /// Where its API is: https; plain http only to a host that [outbound] allow names.
+        base_url: "text, URL", default("https://api.calltrackingmetrics.com"), example "https://api.calltrackingmetrics.com";
+        /// The access key.
+        access_key: "text, a secret", required, example "env:ACME_CTM_ACCESS";
+        /// The secret key.
+        secret_key: "text, a secret", required, example "env:ACME_CTM_SECRET";
+        /// The account.
+        account_id: "text", required, example "100001";
+    }
+    /// The Twilio account that places the tenant's calls, and whose list of calls is read like those. An answered call is connected with the agent's Twilio client,
     /// whose name is the agent's email.
     "[tenant.twilio]" sighup {
         /// Where its API is: https; plain http only to a host that [outbound] allow names.

@@ -11,6 +11,7 @@ use domain::members::{Instant, Phone, Text, fold_word};
 use serde_json::Value;
 
 use super::facts::FactBuilder;
+use super::listed::{ListContext, ListedReport, ListedRow, owner_of_row};
 use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
@@ -124,6 +125,26 @@ fn map(
     let recorded = recorded(members, &reported, id.clone())?
         .filter(|_| matches!(kind, EventKind::Ended | EventKind::Modified));
     facts.call(key, at, reported, recorded)
+}
+
+/// A row of the list of calls: the shape of a webhook with numbers and booleans, `id` for the call, and no event. One
+/// that says neither whether it was answered nor how long it took goes on.
+pub(super) fn listed(row: &Value, context: ListContext<'_>) -> Result<ListedRow, MappingFailure> {
+    let members = Members(row);
+    let number = members.phone(&["tracking_phone_number", "trackingnum"]);
+    let names = ["company_resource_id", "company_id", "company_name"];
+    let workspaces: Vec<Text> = names.iter().filter_map(|name| members.text(&[name])).collect();
+    let agent = members.email(&["agent_email"]);
+    let claims = OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent };
+    let Some(owner) = owner_of_row(context, claims) else { return Ok(ListedRow::OfAnother) };
+    let id = members.text(&["resource_id", "id"]);
+    let id = id.ok_or_else(|| MappingFailure::new(Reason::MissingField, "/id"))?;
+    let has_ended = members.get(&["duration"]).is_some() || members.get(&["answered"]).is_some();
+    let kind = if has_ended { EventKind::Ended } else { EventKind::Begins };
+    let reported = reported(members, kind, false, &owner, number)?;
+    let recorded = recorded(members, &reported, id.clone())?.filter(|_| has_ended);
+    let (provider, mapping) = (PRESET.name, PRESET.mapping);
+    Ok(ListedRow::Call(Box::new(ListedReport { provider, mapping, id, reported, recorded })))
 }
 
 /// Whether a person answered: as said, else as the type of the call implies. A voicemail is no person.

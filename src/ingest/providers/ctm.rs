@@ -8,8 +8,10 @@ use std::borrow::Cow;
 
 use domain::facts::call::{CallRecorded, CallReported, CallStatus, Direction};
 use domain::members::{Instant, Phone, Text, fold_word};
+use serde_json::Value;
 
 use super::facts::FactBuilder;
+use super::listed::{ListContext, ListedReport, ListedRow, owner_of_row};
 use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
@@ -115,6 +117,25 @@ fn map(
     let recorded = recorded(members, &reported, id.clone()).filter(|_| kind != EventKind::Starts);
     let facts = FactBuilder { provider: &PRESET, delivery, tenant: owner.tenant.clone(), secret };
     facts.call(key, at, reported, recorded)
+}
+
+/// A row of the list of activities: the object that webhooks send whole.
+pub(super) fn listed(row: &Value, context: ListContext<'_>) -> Result<ListedRow, MappingFailure> {
+    let members = Members(row);
+    let is_text = members.get(&["message_id"]).is_some();
+    if is_text || direction(members).is_some_and(|direction| direction.is_none()) {
+        return Ok(ListedRow::NoCall);
+    }
+    let number = members.phone(&["tracking_number", "tracking_number_format"]);
+    let workspaces: Vec<Text> = members.text(&["account_id"]).into_iter().collect();
+    let agent = Members(&row["agent"]).email(&["email"]);
+    let claims = OwnerClaims { number: number.as_ref(), workspaces: &workspaces, agent };
+    let Some(owner) = owner_of_row(context, claims) else { return Ok(ListedRow::OfAnother) };
+    let id = members.text(&["id", "sid"]).ok_or_else(|| MappingFailure::new(Reason::MissingField, "/id"))?;
+    let reported = reported(members, EventKind::Changed, "end", &owner, number)?;
+    let recorded = recorded(members, &reported, id.clone());
+    let (provider, mapping) = (PRESET.name, PRESET.mapping);
+    Ok(ListedRow::Call(Box::new(ListedReport { provider, mapping, id, reported, recorded })))
 }
 
 /// Who called whom; `Some(None)`: the activity is no call, but a form, a chat, a text.

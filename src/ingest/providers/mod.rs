@@ -6,11 +6,16 @@ pub mod emailbison;
 mod facts;
 pub mod generic;
 mod key;
+pub mod listed;
 pub mod twilio;
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use self::generic::Mapping;
+use self::listed::{ListContext, ListedRow};
+use super::error::MappingFailure;
 use super::provider::ProviderAdapter;
 
 /// The providers whose dialect is built in.
@@ -20,6 +25,20 @@ pub const PRESETS: &[&dyn ProviderAdapter] =
 /// The preset of that name.
 pub fn preset(name: &str) -> Option<&'static dyn ProviderAdapter> {
     PRESETS.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// Maps a row of the list of calls of the provider of that name; none where it has no such list.
+pub fn map_row(
+    provider: &str,
+    row: &Value,
+    context: ListContext<'_>,
+) -> Option<Result<ListedRow, MappingFailure>> {
+    Some(match provider {
+        "callrail" => callrail::listed(row, context),
+        "ctm" => ctm::listed(row, context),
+        "twilio" => twilio::listed(row, context),
+        _ => return None,
+    })
 }
 
 /// Providers by name: presets, and mappings of the configuration beside them. A reload builds another one.

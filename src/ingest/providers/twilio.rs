@@ -4,6 +4,8 @@
 //! speak Twilio's dialect leave fields out, write numbers as numbers and times in words of their own, so only
 //! what makes a fact impossible sends a delivery to quarantine.
 
+mod listed;
+
 use std::borrow::Cow;
 
 use chrono_tz::Tz;
@@ -26,6 +28,8 @@ use crate::ingest::payload::{email, integer, phone, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
+
+pub(super) use self::listed::listed;
 
 /// The provider `twilio`.
 pub const PRESET: Preset = Preset {
@@ -222,27 +226,7 @@ impl Callback<'_> {
         let call_id = fields.required("CallSid")?;
         let at = fields.time("Timestamp");
         let ended = status.rank() == 3;
-        let reported = CallReported {
-            status,
-            answered: match status {
-                CallStatus::InProgress | CallStatus::Completed => Some(true),
-                CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => {
-                    Some(false)
-                }
-                CallStatus::Initiated | CallStatus::Ringing => None,
-            },
-            // `Duration` is billed minutes.
-            duration_seconds: fields.seconds("CallDuration")?,
-            direction: fields.direction(),
-            from: fields.phone("From"),
-            to: fields.phone("To"),
-            started_at: fields.time("StartTime"),
-            answered_at: at.filter(|_| status == CallStatus::InProgress),
-            ended_at: at.filter(|_| ended),
-            answered_by: fields.text("AnsweredBy"),
-            parent_call_id: fields.text("ParentCallSid"),
-            ..self.call(call_id.clone(), &owner)
-        };
+        let reported = staged(fields, status, self.call(call_id.clone(), &owner))?;
         let facts = self.facts(&owner);
         let reported = Fact::Call(CallFact::Reported(reported));
         let mut made = vec![facts.envelope(&facts.key(&[call_id.as_str(), word]), at, reported)?];
@@ -339,27 +323,62 @@ impl Callback<'_> {
 
     /// A call of which only the owner and what our own callback URL names are known.
     fn call(&self, call_id: Text, owner: &Owner) -> CallReported {
-        CallReported {
-            call_id,
-            status: CallStatus::InProgress,
-            answered: None,
-            duration_seconds: None,
-            direction: None,
-            tracking_number: self.number.clone(),
-            agent: owner.agent.clone(),
-            lead_id: self.fields.text("lead_id"),
-            session_id: self.fields.text("session_id"),
-            started_at: None,
-            answered_at: None,
-            ended_at: None,
-            answered_by: None,
-            parent_call_id: None,
-            source: None,
-            campaign: None,
-            from: None,
-            to: None,
-        }
+        bare(&self.fields, call_id, self.number.clone(), owner)
     }
+}
+
+/// A call of which only the owner, the tenant's number and what our own callback URL names are known.
+fn bare(fields: &Fields<'_>, call_id: Text, number: Option<Phone>, owner: &Owner) -> CallReported {
+    CallReported {
+        call_id,
+        status: CallStatus::InProgress,
+        answered: None,
+        duration_seconds: None,
+        direction: None,
+        tracking_number: number,
+        agent: owner.agent.clone(),
+        lead_id: fields.text("lead_id"),
+        session_id: fields.text("session_id"),
+        started_at: None,
+        answered_at: None,
+        ended_at: None,
+        answered_by: None,
+        parent_call_id: None,
+        source: None,
+        campaign: None,
+        from: None,
+        to: None,
+    }
+}
+
+/// The call at one of its stages.
+fn staged(
+    fields: &Fields<'_>,
+    status: CallStatus,
+    call: CallReported,
+) -> Result<CallReported, MappingFailure> {
+    let at = fields.time("Timestamp");
+    Ok(CallReported {
+        status,
+        answered: match status {
+            CallStatus::InProgress | CallStatus::Completed => Some(true),
+            CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => {
+                Some(false)
+            }
+            CallStatus::Initiated | CallStatus::Ringing => None,
+        },
+        // `Duration` is billed minutes.
+        duration_seconds: fields.seconds("CallDuration")?,
+        direction: fields.direction(),
+        from: fields.phone("From"),
+        to: fields.phone("To"),
+        started_at: fields.time("StartTime"),
+        answered_at: at.filter(|_| status == CallStatus::InProgress),
+        ended_at: at.filter(|_| status.rank() == 3),
+        answered_by: fields.text("AnsweredBy"),
+        parent_call_id: fields.text("ParentCallSid"),
+        ..call
+    })
 }
 
 /// Twilio's word for a stage, as it stands in keys, and what it means.

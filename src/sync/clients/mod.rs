@@ -1,5 +1,6 @@
 //! The providers' clients, one file each.
 
+pub mod calls;
 pub mod clienttether;
 pub mod emailbison;
 pub mod google_ads;
@@ -8,6 +9,7 @@ mod spend;
 
 use std::sync::Arc;
 
+use self::calls::{CallRailCalls, CallSource, CtmCalls, TwilioCalls};
 use self::clienttether::{ClientTetherClient, NotesPass};
 use self::emailbison::EmailBisonClient;
 use self::google_ads::GoogleAdsClient;
@@ -30,6 +32,15 @@ pub fn of(tenant: &TenantConfig) -> Vec<Arc<dyn SourceClient>> {
     }
     if let Some(config) = &tenant.sources.meta_ads {
         clients.push(Arc::new(MetaAdsClient::new(config.clone())));
+    }
+    if let Some(config) = &tenant.sources.callrail {
+        clients.push(Arc::new(CallSource(CallRailCalls(config.clone()))));
+    }
+    if let Some(config) = &tenant.sources.ctm {
+        clients.push(Arc::new(CallSource(CtmCalls(config.clone()))));
+    }
+    if let Some(account) = &tenant.twilio {
+        clients.push(Arc::new(CallSource(TwilioCalls(account.clone()))));
     }
     clients
 }

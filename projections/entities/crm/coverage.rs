@@ -1,0 +1,72 @@
+//! Spans of which a source is known completely (E9), in whatever order they come.
+
+use std::collections::BTreeMap;
+
+use domain::members::Instant;
+
+use crate::store::{Symbol, heap_size};
+
+/// Of each source its spans, apart and in order; µs since 1970.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    spans: BTreeMap<Symbol, Vec<(i64, i64)>>,
+}
+
+heap_size!(Coverage { spans });
+
+impl Coverage {
+    /// Adds a span; spans that touch become one.
+    pub(super) fn add(&mut self, source: Symbol, (from, through): (Instant, Instant)) {
+        let (mut from, mut through) = (from.0, through.0);
+        if through < from {
+            return;
+        }
+        let spans = self.spans.entry(source).or_default();
+        spans.retain(|&(known_from, known_through)| {
+            let is_apart = known_through < from || through < known_from;
+            if !is_apart {
+                (from, through) = (from.min(known_from), through.max(known_through));
+            }
+            is_apart
+        });
+        let at = spans.partition_point(|&(known, _)| known < from);
+        spans.insert(at, (from, through));
+    }
+
+    /// The newest span of a source; none where nothing is known of it.
+    pub fn newest(&self, source: Symbol) -> Option<(Instant, Instant)> {
+        let (from, through) = self.spans.get(&source)?.last()?;
+        Some((Instant(*from), Instant(*through)))
+    }
+
+    /// Every span.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (Symbol, Instant, Instant)> {
+        let each =
+            self.spans.iter().flat_map(|(source, spans)| spans.iter().map(move |span| (*source, span)));
+        each.map(|(source, (from, through))| (source, Instant(*from), Instant(*through)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Strings;
+
+    #[test]
+    fn spans_that_touch_are_one_in_any_order_and_a_gap_stays() {
+        let mut strings = Strings::default();
+        let source = strings.intern("callrail");
+        let spans = [(1, 3), (7, 9), (3, 5), (20, 30), (8, 12), (40, 39)];
+        let at = |(from, through): (i64, i64)| (Instant(from), Instant(through));
+        for turn in 0..spans.len() {
+            let mut coverage = Coverage::default();
+            assert_eq!(coverage.newest(source), None);
+            let mut turned = spans;
+            turned.rotate_left(turn);
+            turned.into_iter().for_each(|span| coverage.add(source, at(span)));
+            let known: Vec<_> = coverage.spans().map(|(_, from, through)| (from.0, through.0)).collect();
+            assert_eq!(known, [(1, 5), (7, 12), (20, 30)], "turned by {turn}");
+            assert_eq!(coverage.newest(source), Some(at((20, 30))));
+        }
+    }
+}

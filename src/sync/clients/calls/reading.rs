@@ -1,0 +1,299 @@
+//! Reads a list of calls: page by page, what is new of each, what never ended, and what nobody delivered.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use domain::envelope::Envelope;
+use domain::facts::Fact;
+use domain::facts::sync::{Closing, CoverageObserved, DifferenceObserved, SyncFact};
+use domain::keys::KeyPart;
+use domain::keys::engine::EngineKey;
+use domain::members::{Instant, Text};
+use projections::entities::calls::known::KnownCall;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::list::{CallList, ListCursor};
+use super::span::CallSpan;
+use crate::ingest::error::{IngestError, MappingFailure};
+use crate::ingest::payload::scalar;
+use crate::ingest::providers::listed::{ListedReport, ListedRow};
+use crate::sync::error::SyncError;
+use crate::sync::run::Run;
+
+const HOUR: i64 = 3_600 * 1_000_000;
+/// How long after its last word a call without an end is asked for.
+const STUCK_AFTER: i64 = HOUR;
+/// How long ago a call began that is still asked for.
+const STUCK_SINCE: i64 = 30 * 24 * HOUR;
+/// Calls without an end that one run asks for, the oldest first.
+const STUCK_MAX: usize = 200;
+/// Pages of one list: a million calls.
+const PAGES_MAX: usize = 10_000;
+/// Calls that are recorded at once.
+const AT_ONCE: usize = 32;
+/// Ids that a difference names.
+const IDS_MAX: usize = 100;
+
+/// What a list is called in errors.
+const LIST: &str = "the list of calls";
+
+/// What was read of a list so far.
+#[derive(Default)]
+struct Tally {
+    /// The provider's ids of all rows, also of those that are no calls.
+    seen: HashSet<Box<str>>,
+    listed: u64,
+    known: u64,
+    missing: u64,
+    missing_ids: Vec<Text>,
+    unreadable: u64,
+    /// Why the first of the unreadable rows could not be read.
+    why: String,
+}
+
+/// A row that is a call, and what is known of it.
+struct Listed {
+    row: Value,
+    report: ListedReport,
+    known: KnownCall,
+}
+
+/// One reading of a list.
+pub(super) struct ListReader<'a, L> {
+    list: &'a L,
+    run: &'a Run,
+    span: CallSpan,
+    tally: Tally,
+}
+
+impl<'a, L: CallList> ListReader<'a, L> {
+    /// Of the run's days, else from where everything is known.
+    ///
+    /// # Errors
+    /// What is known cannot be read.
+    pub(super) async fn new(list: &'a L, run: &'a Run) -> Result<Self, SyncError> {
+        let view = run.view().await?;
+        let span = match run.days() {
+            Some(days) => CallSpan::of_days(days, view.timeline().latest().zone, run.started_at()),
+            None => {
+                let newest = view.with(|tenant, _| {
+                    let crm = &tenant.crm.rows;
+                    crm.runs().coverage().newest(crm.symbol(L::SOURCE.as_str())?)
+                });
+                CallSpan::recent(newest.map(|(_, through)| through), run.started_at())
+            }
+        };
+        Ok(Self { list, run, span, tally: Tally::default() })
+    }
+
+    /// Reads everything once.
+    ///
+    /// # Errors
+    /// As of [`SourceClient::read`](crate::sync::SourceClient::read).
+    pub(super) async fn read(mut self) -> Result<(), SyncError> {
+        self.read_pages().await?;
+        if self.run.days().is_none() {
+            self.ask_for_stuck().await?;
+        }
+        if self.tally.unreadable > 0 {
+            let Tally { unreadable, why, .. } = &self.tally;
+            return Err(SyncError::Incomplete(format!("{unreadable} calls could not be read: {why}")));
+        }
+        self.compare().await
+    }
+
+    async fn read_pages(&mut self) -> Result<(), SyncError> {
+        let mut next = Some(self.list.first());
+        let (mut asked, mut total): (Vec<ListCursor>, Option<u64>) = (Vec::new(), None);
+        while let Some(cursor) = next.take() {
+            if asked.len() == PAGES_MAX || asked.contains(&cursor) {
+                return Err(SyncError::Incomplete(format!("{LIST} does not end")));
+            }
+            let request = self.list.request(&self.span, &cursor)?;
+            let answer = self.run.page(request).await.map_err(|error| error.at(LIST))?;
+            let page = self.list.page(&cursor, answer)?;
+            // Calls that went while the list was read moved others to pages that were read already.
+            if total.is_some_and(|first| page.total.is_none_or(|now| now < first)) {
+                return Err(SyncError::Incomplete(format!("{LIST} became shorter while it was read")));
+            }
+            total = total.or(page.total);
+            self.take(page.rows).await?;
+            asked.push(cursor);
+            next = page.next;
+        }
+        let seen = self.tally.seen.len() as u64;
+        match total.filter(|total| seen < *total) {
+            Some(total) => Err(SyncError::Incomplete(format!("{seen} of {total} calls came"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts and records the rows of a page.
+    async fn take(&mut self, mut rows: Vec<Value>) -> Result<(), SyncError> {
+        let seen = &mut self.tally.seen;
+        rows.retain(|row| row_id(row).is_none_or(|id| seen.insert(id)));
+        let mut listed = self.listed(rows).await?;
+        listed.retain(|listed| self.span.holds(listed.report.reported.started_at));
+        for Listed { report, known, .. } in &listed {
+            // What ended just now may still be delivered.
+            let last = report.reported.ended_at.or(report.reported.started_at);
+            if last.is_none_or(|last| last < self.span.to) {
+                self.tally.count(report, known);
+            }
+        }
+        self.record(listed).await
+    }
+
+    /// The rows that are calls of this tenant's, each with what is known of it.
+    async fn listed(&mut self, rows: Vec<Value>) -> Result<Vec<Listed>, SyncError> {
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.run.ingest().map_listed(L::SOURCE.as_str(), self.run.tenant(), &row) {
+                Ok(ListedRow::Call(report)) => {
+                    calls.push(Listed { row, report: *report, known: KnownCall::default() });
+                }
+                Ok(ListedRow::NoCall | ListedRow::OfAnother) => {}
+                Err(failure) => self.tally.unreadable(&failure),
+            }
+        }
+        self.run.view().await?.with(|tenant, _| {
+            for Listed { report, known, .. } in &mut calls {
+                let recording = report.recorded.as_ref().map(|recorded| recorded.recording_id.as_str());
+                *known = tenant.calls.rows.known(&report.reported, recording);
+            }
+        });
+        Ok(calls)
+    }
+
+    /// Records what is new, each call with its own row as the original.
+    async fn record(&mut self, listed: Vec<Listed>) -> Result<(), SyncError> {
+        let mut recording = JoinSet::new();
+        for Listed { row, mut report, known } in listed {
+            report.recorded = report.recorded.filter(|_| !known.has_recording);
+            if known.is_told && report.recorded.is_none() {
+                continue;
+            }
+            let (run, observed_at) = (self.run.clone(), self.run.now());
+            let last = (known.last, known.is_told);
+            match run.ingest().listed_facts(run.tenant(), report, last, observed_at) {
+                Ok(facts) => {
+                    let original = Bytes::from(row.to_string());
+                    recording.spawn(async move { run.record(facts, &original).await });
+                }
+                Err(failure) => self.tally.unreadable(&failure),
+            }
+            if recording.len() == AT_ONCE {
+                ended(recording.join_next().await)?;
+            }
+        }
+        while !recording.is_empty() {
+            ended(recording.join_next().await)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the calls that never ended, one by one. Whether one has ended meanwhile, the provider says.
+    async fn ask_for_stuck(&mut self) -> Result<(), SyncError> {
+        let now = self.run.started_at().0;
+        let (since, before) = (Instant(now - STUCK_SINCE), Instant(now - STUCK_AFTER));
+        let stuck = self.run.view().await?.with(|tenant, _| tenant.calls.rows.unfinished(since, before));
+        let own = stuck.iter().filter_map(|call| self.list.own_id(call));
+        let ids: Vec<&str> = own.filter(|id| !self.tally.seen.contains(*id)).take(STUCK_MAX).collect();
+        for id in ids {
+            let row = match self.run.page(self.list.one(id)).await {
+                // A call that the provider does not know cannot end: after 30 days nobody asks for it any more.
+                Err(SyncError::Status { status: 404, .. }) => continue,
+                row => row.map_err(|error| error.at("a call"))?,
+            };
+            if row_id(&row).as_deref() != Some(id) {
+                return Err(SyncError::unexpected("another call than the one that was asked for"));
+            }
+            let listed = self.listed(vec![row]).await?;
+            self.record(listed).await?;
+        }
+        Ok(())
+    }
+
+    /// Says of which span everything is known, and what of it nobody had delivered.
+    async fn compare(self) -> Result<(), SyncError> {
+        let Self { list, run, span, tally } = self;
+        let unlisted = run.view().await?.with(|tenant, _| {
+            let calls = tenant.calls.rows.ended_between(span.from, span.to);
+            let is_unlisted = |id: &str| list.own_id(id).is_some_and(|own| !tally.seen.contains(own));
+            let unlisted = calls.filter(|(_, id)| is_unlisted(*id));
+            unlisted.map(|(began, id)| (began, id.to_owned())).collect::<Vec<_>>()
+        });
+        let text = |text: &str| Text::new(text).ok_or_else(|| SyncError::unexpected("a blank name"));
+        let (run_id, source) = (run.name().id.clone(), text(L::SOURCE.as_str())?);
+        let part = || KeyPart::new(run_id.as_str());
+        let mut facts = Vec::new();
+        // What an earlier run has told is not told by each that follows.
+        let is_news = tally.missing > 0 || unlisted.iter().any(|(began, _)| *began >= span.compared);
+        if is_news {
+            let difference = DifferenceObserved {
+                run_id: run_id.clone(),
+                source: source.clone(),
+                from: span.from,
+                to: span.to,
+                listed: tally.listed,
+                known: tally.known,
+                missing: tally.missing,
+                unlisted: unlisted.len() as u64,
+                closing: if unlisted.is_empty() { Closing::Run } else { Closing::Person },
+                missing_ids: tally.missing_ids,
+                unlisted_ids: unlisted.iter().take(IDS_MAX).filter_map(|(_, id)| Text::new(id)).collect(),
+            };
+            facts.push((EngineKey::SyncDifference { run: part() }, SyncFact::Difference(difference)));
+        }
+        if span.to > span.from {
+            let (complete_from, complete_through) = (span.from, span.to);
+            let coverage =
+                CoverageObserved { run_id: run_id.clone(), source, complete_from, complete_through };
+            facts.push((EngineKey::SyncCoverage { run: part() }, SyncFact::Coverage(coverage)));
+        }
+        let envelope = |(key, fact): (EngineKey, SyncFact)| {
+            let made = Envelope::by_engine(run.tenant().clone(), &key, run.started_at(), Fact::Sync(fact));
+            made.map_err(|error| SyncError::from(IngestError::Engine(error.to_string())))
+        };
+        run.hold(facts.into_iter().map(envelope).collect::<Result<_, _>>()?, Bytes::new());
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn count(&mut self, report: &ListedReport, known: &KnownCall) {
+        self.listed += 1;
+        if known.is_reported {
+            self.known += 1;
+            return;
+        }
+        self.missing += 1;
+        if self.missing_ids.len() < IDS_MAX {
+            self.missing_ids.push(report.reported.call_id.clone());
+        }
+    }
+
+    /// What is said of a row names the member at fault, not what stands there: that may be personal.
+    fn unreadable(&mut self, failure: &MappingFailure) {
+        self.unreadable += 1;
+        if self.why.is_empty() {
+            let member = failure.detail.split(':').next().unwrap_or_default();
+            self.why = format!("{} {member}", failure.reason.as_str());
+        }
+    }
+}
+
+/// The provider's id of a row.
+fn row_id(row: &Value) -> Option<Box<str>> {
+    ["id", "sid"].iter().find_map(|name| scalar(&row[*name])).map(Into::into)
+}
+
+/// How one recording ended.
+fn ended<T>(ended: Option<Result<Result<T, SyncError>, tokio::task::JoinError>>) -> Result<(), SyncError> {
+    match ended {
+        None => Ok(()),
+        Some(Ok(recorded)) => recorded.map(drop),
+        Some(Err(error)) => Err(IngestError::Engine(error.to_string()).into()),
+    }
+}
