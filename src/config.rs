@@ -13,6 +13,7 @@ pub mod reference;
 mod sections;
 pub mod shown;
 mod source;
+mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ use serde_json::Value;
 pub use self::call_lists::{CallRail, Ctm};
 use self::faults::Faults;
 pub use self::feeds::{EmailBison, GoogleAds, MetaAds};
-use self::file::Reading;
+use self::file::FileReading;
 pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner, TwilioAccount};
 use crate::ingest::providers::generic::Mapping;
@@ -263,7 +264,7 @@ impl Config {
             })
         });
         let given_url = faults.take(given_url.transpose()).flatten();
-        let reading = Reading {
+        let reading = FileReading {
             public_url: overrides.public_url.is_some(),
             listen: overrides.listen,
             leaves_secrets: overrides.leaves_secrets,

@@ -8,7 +8,7 @@ use crate::common::site::files;
 use crate::common::tracker::{callrail, deliver_callrail, with};
 use crate::common::{Server, TOKEN};
 use chrono::{DateTime, TimeDelta, Utc};
-use factfold::standins::{Fault, PlayedAnswer};
+use factfold::standins::{PlayedAnswer, StandInFault};
 use serde_json::{Value, json};
 
 const DAY: Option<(&str, &str)> = Some(("2025-10-09", "2025-10-09"));
@@ -133,8 +133,8 @@ async fn b4_a_list_that_is_not_read_to_its_end_covers_nothing_and_the_next_run_m
         let (provider, _) = played(lister, &calls, 4).await;
         let site = lister.site(&provider.url());
         let server = site.start().await;
-        let refusal = |status| Fault::Answer(PlayedAnswer::json(status, json!({"error": CANARY})));
-        let broken = |body: Value| Fault::Answer(PlayedAnswer::json(200, body));
+        let refusal = |status| StandInFault::Answer(PlayedAnswer::json(status, json!({"error": CANARY})));
+        let broken = |body: Value| StandInFault::Answer(PlayedAnswer::json(200, body));
         for (on, fault, words) in [
             (lister.second_page(), refusal(404), "the list of calls: answered 404"),
             ("alls.json", refusal(401), "the list of calls: answered 401"),
@@ -163,9 +163,9 @@ async fn b4_a_list_that_is_not_read_to_its_end_covers_nothing_and_the_next_run_m
         for after in ["0".to_owned(), Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string()] {
             let busy =
                 PlayedAnswer { headers: vec![("retry-after", after)], ..PlayedAnswer::json(429, "{}") };
-            provider.script(lister.second_page(), (0, 1), Fault::Answer(busy));
+            provider.script(lister.second_page(), (0, 1), StandInFault::Answer(busy));
         }
-        provider.script("alls.json", (0, 1), Fault::Cut);
+        provider.script("alls.json", (0, 1), StandInFault::Cut);
         updated(&server, lister, DAY).await;
         let month = server.read("acme", "metrics/month?month=2025-10").await;
         assert_eq!(month["calls"], 10, "each once, also those of the page that had come: {month}");
@@ -191,11 +191,11 @@ async fn e9_a_list_that_becomes_shorter_while_it_is_read_may_lack_a_call() {
     let (provider, _) = played(lister, &calls(10), 4).await;
     let server = lister.site(&provider.url()).start().await;
     let shorter = json!({"page": 2, "per_page": 4, "total_pages": 3, "total_records": 9, "calls": []});
-    provider.script("&page=2", (0, 1), Fault::Answer(PlayedAnswer::json(200, shorter)));
+    provider.script("&page=2", (0, 1), StandInFault::Answer(PlayedAnswer::json(200, shorter)));
     let run = ended(&server, lister, DAY).await;
     assert_eq!(run["error"], "incomplete: the list of calls became shorter while it was read", "{run}");
     let fewer = json!({"page": 3, "per_page": 4, "total_pages": 3, "total_records": 10, "calls": []});
-    provider.script("&page=3", (0, 1), Fault::Answer(PlayedAnswer::json(200, fewer)));
+    provider.script("&page=3", (0, 1), StandInFault::Answer(PlayedAnswer::json(200, fewer)));
     let run = ended(&server, lister, DAY).await;
     assert_eq!(run["error"], "incomplete: 8 of 10 calls came", "{run}");
     assert_eq!(updated(&server, lister, DAY).await, 2, "the two that were missing");

@@ -42,6 +42,9 @@ const COMMANDS: &[&str] = &[
     "config show",
     "config reference",
     "kinds",
+    "sync run",
+    "sync status",
+    "sync backfill",
     "completions",
     "man",
 ];

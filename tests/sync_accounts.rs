@@ -7,7 +7,7 @@ use crate::common::shifted::Shifted;
 use crate::common::site::files;
 use crate::common::{Server, Site};
 use factfold::standins::emailbison::BisonInstance;
-use factfold::standins::{Fault, PlayedAnswer, StandIn};
+use factfold::standins::{PlayedAnswer, StandIn, StandInFault};
 use serde_json::{Value, json};
 
 const SOURCE: &str = "emailbison";
@@ -48,7 +48,7 @@ async fn figures(server: &Server) -> [Vec<Value>; 3] {
 async fn d6_twelve_thousand_accounts_come_in_eight_hundred_pages_at_once() {
     let (stand_in, instance, site) = played(12_000).await;
     let server = site.start().await;
-    stand_in.script(LIST, (0, 10_000), Fault::Slow(Duration::from_millis(100)));
+    stand_in.script(LIST, (0, 10_000), StandInFault::Slow(Duration::from_millis(100)));
     let began = Instant::now();
     assert_eq!(server.run_succeeds(SOURCE).await, 12_000);
     let first = began.elapsed();
@@ -60,7 +60,7 @@ async fn d6_twelve_thousand_accounts_come_in_eight_hundred_pages_at_once() {
     let began = Instant::now();
     assert_eq!(server.run_succeeds(SOURCE).await, 1, "one changed of all");
     assert_eq!(status(&server).await, [json!(12_000), json!(11_999), json!(1)]);
-    println!(
+    eprintln!(
         "12,000 accounts, 800 pages of 100 ms: first poll {first:?}, second {:?}, {most} requests at once, {} MiB",
         began.elapsed(),
         server.memory()
@@ -122,7 +122,8 @@ async fn l7_a_page_that_is_missing_or_a_refusal_removes_no_account_and_changes_n
     let before = figures(&server).await;
     instance.set(1, "status", json!("Disconnected"));
     instance.remove(39);
-    let refusal = |status| Fault::Answer(PlayedAnswer::json(status, json!({"message": "Unauthenticated."})));
+    let refusal =
+        |status| StandInFault::Answer(PlayedAnswer::json(status, json!({"message": "Unauthenticated."})));
     let page =
         |total: u64, last_page: u64| json!({"data": [], "meta": {"last_page": last_page, "total": total}});
     for (on, fault, words) in [
@@ -144,7 +145,7 @@ async fn l7_a_page_that_is_missing_or_a_refusal_removes_no_account_and_changes_n
             instead("{\"data\": [{\"id\": 1}], \"meta\": {\"last_page\": 1}}"),
             "account 1 without a valid email",
         ),
-        ("page=2", Fault::Cut, "sender-emails: the connection broke"),
+        ("page=2", StandInFault::Cut, "sender-emails: the connection broke"),
     ] {
         stand_in.heal();
         stand_in.script(on, (0, 100), fault);
@@ -166,15 +167,15 @@ async fn b3_a_storm_of_429_slow_and_broken_answers_is_weathered_page_by_page() {
     let (stand_in, _, site) = played(600).await;
     let server = site.start().await;
     stand_in.script(LIST, (5, 30), too_many(1));
-    stand_in.script("page=39", (0, 2), Fault::Cut);
-    stand_in.script("page=38", (0, 1), Fault::Closed);
-    stand_in.script("page=37", (0, 1), Fault::Answer(PlayedAnswer::json(502, "<html>")));
-    stand_in.script("page=36", (0, 1), Fault::Slow(Duration::from_secs(2)));
+    stand_in.script("page=39", (0, 2), StandInFault::Cut);
+    stand_in.script("page=38", (0, 1), StandInFault::Closed);
+    stand_in.script("page=37", (0, 1), StandInFault::Answer(PlayedAnswer::json(502, "<html>")));
+    stand_in.script("page=36", (0, 1), StandInFault::Slow(Duration::from_secs(2)));
     let began = Instant::now();
     assert_eq!(server.run_succeeds(SOURCE).await, 600);
     let again = stand_in.requests().len() - 41;
     assert!((34..=35).contains(&again), "each failure is one more request: {again}");
-    println!(
+    eprintln!(
         "600 accounts through 30 answers of 429 and 4 broken ones: {:?}, {again} requests again",
         began.elapsed()
     );
@@ -231,7 +232,7 @@ async fn l12_the_token_is_in_no_log_error_fact_file_or_configuration_as_shown() 
     let quoting = json!({"success": false, "message": format!("token {TOKEN} is wrong")});
     stand_in.script(LIST, (0, 1), instead(&quoting));
     server.run_fails(SOURCE, "token *** is wrong").await;
-    stand_in.script(LIST, (0, 1), Fault::Answer(PlayedAnswer::json(401, &quoting)));
+    stand_in.script(LIST, (0, 1), StandInFault::Answer(PlayedAnswer::json(401, &quoting)));
     server.run_fails(SOURCE, "answered 401: token *** is wrong").await;
     server.run_succeeds(SOURCE).await;
     let facts = Value::from(server.all_facts("acme").await).to_string();

@@ -6,7 +6,7 @@ use crate::common::site::files;
 use crate::common::{Server, Site};
 use factfold::standins::google_ads::{GoogleAccount, GoogleSecrets};
 use factfold::standins::meta_ads::MetaAccount;
-use factfold::standins::{Fault, PlayedAnswer, StandIn};
+use factfold::standins::{PlayedAnswer, StandIn, StandInFault};
 use serde_json::{Value, json};
 
 const GOOGLE: &str = "google_ads";
@@ -184,7 +184,7 @@ async fn l8_an_error_in_a_200_a_refusal_or_a_cut_answer_changes_no_figure() {
         (
             "/token",
             0,
-            Fault::Answer(PlayedAnswer::json(
+            StandInFault::Answer(PlayedAnswer::json(
                 400,
                 json!({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}),
             )),
@@ -194,7 +194,7 @@ async fn l8_an_error_in_a_200_a_refusal_or_a_cut_answer_changes_no_figure() {
         (
             "search",
             0,
-            Fault::Answer(PlayedAnswer::json(
+            StandInFault::Answer(PlayedAnswer::json(
                 401,
                 json!([{"error": {"code": 401, "message": "no", "status": "UNAUTHENTICATED"}}]),
             )),
@@ -210,7 +210,7 @@ async fn l8_an_error_in_a_200_a_refusal_or_a_cut_answer_changes_no_figure() {
         ("search", 1, instead(ahead), "spend of 2027-03-11, which is not between"),
         ("search", 1, instead("[{\"results\": ["), "not JSON"),
         ("search", 0, instead("[]"), "no account"),
-        ("search", 1, Fault::Cut, "searchStream: the connection broke"),
+        ("search", 1, StandInFault::Cut, "searchStream: the connection broke"),
     ] {
         played.google.heal();
         played.google.script(on, (skipped, 100), fault);
@@ -226,7 +226,7 @@ async fn l8_an_error_in_a_200_a_refusal_or_a_cut_answer_changes_no_figure() {
     for (on, fault, words) in [
         (
             "act_42?",
-            Fault::Answer(PlayedAnswer::json(400, &expired)),
+            StandInFault::Answer(PlayedAnswer::json(400, &expired)),
             "account: answered 400: Error validating access token (190)",
         ),
         ("insights", instead(&expired), "refused with 190: Error validating access token"),
@@ -239,7 +239,7 @@ async fn l8_an_error_in_a_200_a_refusal_or_a_cut_answer_changes_no_figure() {
         ),
         ("insights", instead(json!({"data": [day(one, one, "1,5")]})), "spend is no decimal number"),
         ("insights", instead(elsewhere), "on another host"),
-        ("insights", Fault::Cut, "insights: the connection broke"),
+        ("insights", StandInFault::Cut, "insights: the connection broke"),
     ] {
         played.meta.heal();
         played.meta.script(on, (0, 100), fault);
@@ -262,7 +262,7 @@ async fn l7_of_three_pages_of_days_all_come_or_none_counts() {
         meta.spend(&format!("2027-03-{day:02}"), "1.00");
     }
     let server = played.site.start_at("2027-03-25T15:00:00Z").await;
-    played.meta.script("after=10", (0, 100), Fault::Answer(PlayedAnswer::json(404, "{}")));
+    played.meta.script("after=10", (0, 100), StandInFault::Answer(PlayedAnswer::json(404, "{}")));
     server.run_fails(META, "insights: answered 404").await;
     assert_eq!(month(&server, "2027-03").await, json!(null));
     played.meta.heal();
@@ -285,7 +285,7 @@ async fn l12_no_credential_of_a_platform_is_in_a_log_error_fact_file_or_the_conf
     let server = played.site.start_at("2027-03-11T15:00:00Z").await;
     let quoting = format!("{} are wrong", CANARIES.join(" "));
     let of_google = json!({"error": {"code": 401, "message": quoting, "status": "UNAUTHENTICATED"}});
-    for fault in [instead(&of_google), Fault::Answer(PlayedAnswer::json(401, &of_google))] {
+    for fault in [instead(&of_google), StandInFault::Answer(PlayedAnswer::json(401, &of_google))] {
         played.google.script("search", (0, 1), fault);
         let error = server.run_fails(GOOGLE, "*** *** *** *** meta-canary-75 are wrong").await;
         assert!(!error.contains("access-canary"), "{error}");

@@ -161,7 +161,7 @@ fn wall_breaks(name: &str, text: &str) -> Vec<String> {
         broken.push(format!("{name}: every room names {here}, so it may name none"));
     }
     // Tests of a room may name the rooms around it.
-    let is_test = name.contains("/tests/");
+    let is_test = is_test(name);
     if let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == here && !is_test) {
         for there in named_rooms(text) {
             let is_room = ARROWS.iter().any(|(room, _)| *room == there);

@@ -9,6 +9,17 @@ pub fn of(body: &str, member: &str) -> Option<Value> {
         ("LeadStaged", "stage") => json!("interested"),
         ("SyncStarted" | "SyncFinished", "error") => json!("429 Too Many Requests"),
         ("SyncStarted" | "SyncFinished" | "SnapshotTaken", "source") => json!("clienttether"),
+        ("DifferenceObserved", "from") => json!("2025-10-08T04:00:00Z"),
+        ("DifferenceObserved", "to") => json!("2025-10-09T04:00:00Z"),
+        ("DifferenceObserved" | "CoverageObserved", "source") => json!("callrail"),
+        ("DifferenceObserved", "missing_ids" | "unlisted_ids") => json!("CAL8154748ae6bd"),
+        ("CallRequestFailed", "reason") => json!("not_connected"),
+        ("CallRequestUnknown", "reason") => json!("timed_out"),
+        ("CallRequestFailed" | "CallRequestUnknown", "status") => json!(503),
+        ("CallRequested" | "CallRequestSent", "request_id") => json!("7c1f"),
+        ("ImportFinished", "file") => {
+            json!("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        }
         ("SnapshotTaken", "part" | "parts") | ("AlertSent", "attempt") => json!(1),
         ("SnapshotTaken", "base") => json!("run-2025-10-08"),
         ("SnapshotTaken", "removed") => json!("5120"),

@@ -63,7 +63,9 @@ fn count(counts: &mut Counts, day: Day, figure: &str, amount: i64) {
 
 fn calls(facts: &[Given], timeline: &Timeline, counts: &mut Counts) -> BTreeMap<String, Value> {
     let mut by_call: BTreeMap<String, Vec<&Given>> = BTreeMap::new();
-    for fact in facts.iter().filter(|fact| fact.kind.starts_with("call_")) {
+    // A request to place a call is none yet.
+    let is_of_call = |kind: &str| kind.starts_with("call_") && !kind.starts_with("call_request");
+    for fact in facts.iter().filter(|fact| is_of_call(fact.kind)) {
         let id = text(&fact.body, "parent_call_id").unwrap_or_else(|| text(&fact.body, "call_id").unwrap());
         by_call.entry(id).or_default().push(fact);
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::sources::SourceContext;
+use super::source_context::SourceContext;
 use crate::directory::Secret;
 
 /// How a tenant's CallRail account is asked.

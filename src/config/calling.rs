@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::sources::SourceContext;
+use super::source_context::SourceContext;
 use crate::directory::TwilioAccount;
 
 /// `[tenant.twilio]` as written.

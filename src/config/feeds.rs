@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::sources::SourceContext;
+use super::source_context::SourceContext;
 use crate::directory::Secret;
 
 /// How a tenant's workspace of Email Bison is asked for its sender accounts (D6).

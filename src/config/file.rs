@@ -14,7 +14,8 @@ use toml::Spanned;
 use super::faults::Faults;
 use super::grammar::{EndpointTable, Grammar, TenantTable};
 use super::source::Source;
-use super::sources::{CronSchedule, SourceContext, Sources};
+use super::source_context::SourceContext;
+use super::sources::{CronSchedule, Sources};
 use super::{
     ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, feeds,
     grammar, mapping,
@@ -43,7 +44,7 @@ pub struct Understood {
 
 /// What is said beside the file, and how it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct FileReading {
     /// Whether flag or variable give the public URL.
     pub public_url: bool,
     /// Where HTTP is served where the file does not say it, or a flag does.
@@ -53,7 +54,7 @@ pub struct Reading {
 }
 
 /// Reads the text of the file at `path`, and adds every mistake to `faults`; none where its grammar is one.
-pub fn read(path: &str, text: &str, reading: Reading, faults: &mut Faults) -> Option<Understood> {
+pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -> Option<Understood> {
     let mut source = Source::new(path, text);
     if reading.leaves_secrets {
         source = source.without_secrets();

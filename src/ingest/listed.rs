@@ -1,12 +1,16 @@
-//! Rows of providers' lists of calls on their way to facts.
+//! What sources answered when they were asked, on its way to facts; rows of providers' lists of calls among it.
 
+use bytes::Bytes;
 use domain::envelope::Envelope;
+use domain::facts::Fact;
 use domain::keys::{Position, TenantId};
 use domain::members::Instant;
 use serde_json::Value;
 
 use super::Ingest;
-use super::error::{MappingFailure, Reason};
+use super::answer::FactAnswer;
+use super::differing::Comparison;
+use super::error::{IngestError, MappingFailure, Reason};
 use super::post::AHEAD_MAX;
 use super::providers::listed::{ListContext, ListedReport, ListedRow};
 use super::providers::map_row;
@@ -43,5 +47,23 @@ impl Ingest {
             None => Ok(facts),
             Some(ahead) => Err(MappingFailure::new(Reason::FutureOccurredAt, ahead.occurred_at.to_string())),
         }
+    }
+
+    /// Records facts that a source answered when it was asked, as if it had delivered them: a known key with the same
+    /// content is a duplicate; with other content it completes the first where the provider's rules say so, else it is a
+    /// conflict. `original` is what they were read from. Answers each, in order.
+    ///
+    /// # Errors
+    /// [`IngestError::Engine`] when a fact does not fit a record; else the log's.
+    pub async fn pull(&self, facts: Vec<Envelope>, original: &Bytes) -> Result<Vec<FactAnswer>, IngestError> {
+        let mut drafter = self.drafter(facts.len());
+        let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
+        let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
+        let registry = self.registry();
+        let adapter = facts.first().and_then(|fact| registry.provider(fact.provider.as_str()));
+        let completes = |first: &Fact, second: &Fact| adapter.is_some_and(|of| of.completes(first, second));
+        // What a list answers is no delivery: no mapping of deliveries reads it.
+        let comparison = Comparison { remap: &|_| Vec::new(), completes: &completes };
+        self.record(facts, drafts, original, comparison).await
     }
 }

@@ -357,24 +357,6 @@ impl Ingest {
         Ok(answers)
     }
 
-    /// Records facts that a source answered when it was asked, as if it had delivered them: a known key with the same
-    /// content is a duplicate; with other content it completes the first where the provider's rules say so, else it is a
-    /// conflict. `original` is what they were read from. Answers each, in order.
-    ///
-    /// # Errors
-    /// [`IngestError::Engine`] when a fact does not fit a record; else the log's.
-    pub async fn pull(&self, facts: Vec<Envelope>, original: &Bytes) -> Result<Vec<FactAnswer>, IngestError> {
-        let mut drafter = self.drafter(facts.len());
-        let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
-        let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
-        let registry = self.registry();
-        let adapter = facts.first().and_then(|fact| registry.provider(fact.provider.as_str()));
-        let completes = |first: &Fact, second: &Fact| adapter.is_some_and(|of| of.completes(first, second));
-        // What a list answers is no delivery: no mapping of deliveries reads it.
-        let comparison = Comparison { remap: &|_| Vec::new(), completes: &completes };
-        self.record(facts, drafts, original, comparison).await
-    }
-
     /// The fact that the engine recorded under `key`. Looks the key up, which may wait for the disk.
     ///
     /// # Errors

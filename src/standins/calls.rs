@@ -105,8 +105,9 @@ impl CallAccount {
         };
         let rows = self.rows.lock();
         let rows: Vec<&Value> = rows.iter().filter(is_asked).collect();
-        let number =
-            |name: &str, usual| request.query(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+        let number = |name: &str, usual: usize| {
+            request.query(name).and_then(|text| text.parse().ok()).unwrap_or(usual)
+        };
         let size = number(if twilio { "PageSize" } else { "per_page" }, 100).clamp(1, self.page_max);
         let page = if twilio { number("Page", 0) } else { number("page", 1).saturating_sub(1) };
         let pages = rows.len().div_ceil(size).max(1);

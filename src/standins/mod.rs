@@ -14,4 +14,4 @@ pub mod google_ads;
 pub mod meta_ads;
 mod server;
 
-pub use self::server::{Fault, FaultScript, PlayedAnswer, PlayedProvider, PlayedRequest, StandIn};
+pub use self::server::{FaultScript, PlayedAnswer, PlayedProvider, PlayedRequest, StandIn, StandInFault};

@@ -83,7 +83,7 @@ pub trait PlayedProvider: Send + Sync + 'static {
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub enum StandInFault {
     /// Another answer in the right one's place.
     Answer(PlayedAnswer),
     /// The right answer, cut in the middle of its body.
@@ -104,7 +104,7 @@ pub struct FaultScript {
     /// How many it is for then.
     pub times: usize,
     /// What goes wrong.
-    pub fault: Fault,
+    pub fault: StandInFault,
 }
 
 struct Played {
@@ -167,7 +167,7 @@ impl StandIn {
     }
 
     /// Adds a fault; the first that is for a request holds.
-    pub fn script(&self, on: &str, (after, times): (usize, usize), fault: Fault) {
+    pub fn script(&self, on: &str, (after, times): (usize, usize), fault: StandInFault) {
         self.played.scripts.lock().push(FaultScript { on: on.to_owned(), after, times, fault });
     }
 
@@ -258,19 +258,19 @@ async fn play(
 ) -> Result<Response<PlayedBody>, Closing> {
     match played.fault(&format!("{}?{query}", request.path)) {
         None => respond(played.provider.answer(request), false),
-        Some(Fault::Answer(answer)) => respond(answer, false),
-        Some(Fault::Cut) => respond(played.provider.answer(request), true),
-        Some(Fault::Slow(time)) => {
+        Some(StandInFault::Answer(answer)) => respond(answer, false),
+        Some(StandInFault::Cut) => respond(played.provider.answer(request), true),
+        Some(StandInFault::Slow(time)) => {
             tokio::time::sleep(time).await;
             respond(played.provider.answer(request), false)
         }
-        Some(Fault::Closed) => Err(Closing),
+        Some(StandInFault::Closed) => Err(Closing),
     }
 }
 
 impl Played {
     /// The fault of a request.
-    fn fault(&self, asked: &str) -> Option<Fault> {
+    fn fault(&self, asked: &str) -> Option<StandInFault> {
         for script in self.scripts.lock().iter_mut().filter(|script| asked.contains(&script.on)) {
             if script.after > 0 {
                 script.after -= 1;

@@ -3,12 +3,15 @@
 
 use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::error::SyncError;
 
 /// A text that a provider may have written as a number or a boolean; none where it is blank, null or absent.
 ///
-/// Read from a page of [`super::Run::page`], a number that JSON readers would change keeps its digits.
+/// Read from a page of [`super::SyncRun::page`], a number that JSON readers would change keeps its digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lenient(Option<String>);
 
@@ -82,6 +85,17 @@ impl<'de> Deserialize<'de> for Lenient {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(AnyScalar)
     }
+}
+
+/// Reads a part of a page as `T`; `what` names it in errors. What was read is never quoted: it may be personal.
+///
+/// # Errors
+/// [`SyncError::Unexpected`].
+pub fn read<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, SyncError> {
+    serde_json::from_value(value).map_err(|error| {
+        tracing::debug!(what, %error, "unexpected answer");
+        SyncError::Unexpected(format!("{what} is not as documented"))
+    })
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@
 //! 1. Its table in the configuration (`src/config/sections.rs`: `[tenant.name]` with `base_url`, credentials as
 //!    `env:` or `file:`), understood as a struct of `TenantConfig`.
 //! 2. A file in [`clients`] with a type that holds that struct and implements [`SourceClient`]: `read` fetches by
-//!    [`Run::read`] or [`Run::page`], decides by the provider's own result codes and not by the HTTP status alone
+//!    [`SyncRun::read`] or [`SyncRun::page`], decides by the provider's own result codes and not by the HTTP status alone
 //!    (answers [`SyncError::Refused`]), follows pages to the end that the provider tells, and says
 //!    [`SyncError::Incomplete`] where the count does not come out. Requests that change something do not belong here: they
 //!    are commands, and never repeated by the fetcher.
@@ -51,7 +51,7 @@ mod words;
 mod worker;
 
 pub use self::error::SyncError;
-pub use self::run::{RetryState, Run};
+pub use self::run::{RetryState, SyncRun};
 pub use self::runner::{SourceActivity, StartError, StartedRun, SyncRunner};
 pub use self::source::{Cadence, Reading, SourceClient, SourceName};
 pub use self::worker::SyncWorker;

@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::SyncError;
 use super::fetch::{Fetcher, Retry};
+use super::lenient;
 use super::masking::Masking;
 use super::pages::{PageDigest, RawPages};
 pub use super::progress::{RetryState, RunName, RunProgress};
-use super::snapshot::{FinishedSnapshot, Snapshot, SnapshotScope};
+use super::snapshot::{FinishedSnapshot, SnapshotDraft, SnapshotScope};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::ingest::Ingest;
@@ -80,17 +81,17 @@ struct RunInner {
 
 /// A run on its way. Clones are handles of the same run: a client may read pages of it in parallel.
 ///
-/// A client reads by [`Run::page`] and [`Run::read`], and hands over in one of three ways:
-/// - [`Run::record`] at once: events, each true by itself (a reply, a call);
-/// - [`Run::hold`] at the run's success: observations that a part of would mislead (accounts, spend);
-/// - [`Run::snapshot`], then [`Run::hold_snapshot`], at the run's success: all records of a CRM resource, of which only
+/// A client reads by [`SyncRun::page`] and [`SyncRun::read`], and hands over in one of three ways:
+/// - [`SyncRun::record`] at once: events, each true by itself (a reply, a call);
+/// - [`SyncRun::hold`] at the run's success: observations that a part of would mislead (accounts, spend);
+/// - [`SyncRun::snapshot`] and [`SyncRun::hold_snapshot`], at the run's success: all records of a CRM resource, of which only
 ///   changes become facts.
 #[derive(Clone)]
-pub struct Run {
+pub struct SyncRun {
     inner: Arc<RunInner>,
 }
 
-impl Run {
+impl SyncRun {
     /// A run that begins now. `secrets` are masked in what its errors say.
     pub fn new(
         parts: SyncParts,
@@ -105,7 +106,7 @@ impl Run {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whose data is read.
+    /// Whose data.
     pub fn tenant(&self) -> &TenantId {
         &self.inner.tenant
     }
@@ -168,7 +169,7 @@ impl Run {
     /// The tenant's zone and currency live in its configuration; this is the zone.
     ///
     /// # Errors
-    /// As of [`Run::view`].
+    /// As of [`SyncRun::view`].
     pub async fn zone(&self) -> Result<ZoneName, SyncError> {
         Ok(self.view().await?.timeline().latest().zone)
     }
@@ -192,7 +193,7 @@ impl Run {
     /// The bytes of an answer of success, kept as a raw page of this run.
     ///
     /// # Errors
-    /// As of [`Run::call`]; the page could not be kept.
+    /// As of [`SyncRun::call`]; the page could not be kept.
     pub async fn raw_page(&self, request: OutboundRequest) -> Result<Bytes, SyncError> {
         let body = self.passing_page(request).await?;
         self.keep_page(&body).await?;
@@ -202,7 +203,7 @@ impl Run {
     /// The bytes of an answer of success, not kept: of a list that is read so often that mostly nothing comes of it.
     ///
     /// # Errors
-    /// As of [`Run::call`].
+    /// As of [`SyncRun::call`].
     pub async fn passing_page(&self, request: OutboundRequest) -> Result<Bytes, SyncError> {
         let body = Bytes::from(self.call(request).await?.body);
         self.inner.progress.lock().pages += 1;
@@ -225,7 +226,7 @@ impl Run {
     /// as texts.
     ///
     /// # Errors
-    /// As of [`Run::raw_page`]; [`SyncError::Unexpected`] where it is no JSON.
+    /// As of [`SyncRun::raw_page`]; [`SyncError::Unexpected`] where it is no JSON.
     pub async fn page(&self, request: OutboundRequest) -> Result<Value, SyncError> {
         let body = self.raw_page(request).await?;
         let parsed = domain::json::parse_as_written(&body);
@@ -235,13 +236,13 @@ impl Run {
     /// The same read as `T`; `what` names it in errors.
     ///
     /// # Errors
-    /// As of [`Run::page`]; [`SyncError::Unexpected`] where it is not as documented.
+    /// As of [`SyncRun::page`]; [`SyncError::Unexpected`] where it is not as documented.
     pub async fn read<T: DeserializeOwned>(
         &self,
         what: &str,
         request: OutboundRequest,
     ) -> Result<T, SyncError> {
-        read(what, self.page(request).await?)
+        lenient::read(what, self.page(request).await?)
     }
 
     /// A fact of this tenant, from members that a provider may have written in its own way.
@@ -289,7 +290,7 @@ impl Run {
         Ok(answers)
     }
 
-    /// Holds facts back until the run succeeds. They are recorded as by [`Run::record`], or never.
+    /// Holds facts back until the run succeeds. They are recorded as by [`SyncRun::record`], or never.
     pub fn hold(&self, facts: Vec<Envelope>, original: Bytes) {
         self.inner.progress.lock().records += facts.len() as u64;
         self.inner.held.lock().facts.push((facts, original));
@@ -299,7 +300,7 @@ impl Run {
     ///
     /// # Errors
     /// What is known cannot be read.
-    pub async fn snapshot(&self, scope: SnapshotScope) -> Result<Snapshot, SyncError> {
+    pub async fn snapshot(&self, scope: SnapshotScope) -> Result<SnapshotDraft, SyncError> {
         self.view().await?;
         let (views, tenant) = (self.inner.parts.views.clone(), self.tenant().clone());
         let (source, asked) = (self.name().source.family(), scope.clone());
@@ -307,14 +308,14 @@ impl Run {
             let contact = asked.contact.as_ref().map(Text::as_str);
             Ok(views.known_records(&tenant, source.as_str(), asked.resource, contact)?)
         });
-        Ok(Snapshot::new(scope, self.now(), known.await?))
+        Ok(SnapshotDraft::new(scope, self.now(), known.await?))
     }
 
     /// Every page of the snapshot came: it is recorded when the run succeeds.
     ///
     /// # Errors
     /// A record cannot be laid down.
-    pub fn hold_snapshot(&self, snapshot: Snapshot) -> Result<(), SyncError> {
+    pub fn hold_snapshot(&self, snapshot: SnapshotDraft) -> Result<(), SyncError> {
         self.inner.progress.lock().records += snapshot.len() as u64;
         let finished = snapshot.finish()?;
         self.inner.held.lock().snapshots.push(finished);
@@ -347,10 +348,8 @@ impl Run {
             // What is said of the reading itself is no record of the source's.
             let is_of_run = facts.iter().all(|fact| matches!(fact.fact, Fact::Sync(_)));
             let answers = self.record(facts, &original).await?;
-            if is_of_run {
-                continue;
-            }
-            updated += answers.iter().filter(|answer| answer.outcome == Outcome::Recorded).count() as u64;
+            let new = answers.iter().filter(|answer| answer.outcome == Outcome::Recorded).count() as u64;
+            updated += if is_of_run { 0 } else { new };
         }
         Ok(updated)
     }
@@ -366,9 +365,10 @@ impl Run {
         let pages = self.inner.parts.pages.clone();
         let kept = blocking(move || Ok(pages.keep(list.as_bytes()))).await;
         match kept.map(|kept| kept.ok()) {
-            Ok(Some(digest)) => Bytes::from(
-                json!({"pages": digests.len(), "digests_sha256": hex::encode(digest)}).to_string(),
-            ),
+            Ok(Some(list)) => {
+                let list = hex::encode(list);
+                Bytes::from(json!({"pages": digests.len(), "digests_sha256": list}).to_string())
+            }
             Ok(None) | Err(_) => Bytes::from(json!({"pages": digests.len()}).to_string()),
         }
     }
@@ -382,17 +382,6 @@ impl Run {
     pub fn hide(&self, secret: &str) {
         self.inner.secrets.add(secret);
     }
-}
-
-/// Reads a part of a page as `T`; `what` names it in errors. What was read is never quoted: it may be personal.
-///
-/// # Errors
-/// [`SyncError::Unexpected`].
-pub fn read<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, SyncError> {
-    serde_json::from_value(value).map_err(|error| {
-        tracing::debug!(what, %error, "unexpected answer");
-        SyncError::Unexpected(format!("{what} is not as documented"))
-    })
 }
 
 async fn blocking<T: Send + 'static>(

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clients;
 use super::error::SyncError;
-use super::run::{Run, RunName, RunProgress, SyncParts};
+use super::run::{RunName, RunProgress, SyncParts, SyncRun};
 use super::source::{Cadence, SourceClient, SourceName};
 use crate::commands::RunEnd;
 use crate::config::{Config, CronSchedule};
@@ -81,7 +81,7 @@ struct TenantSources {
 }
 
 struct Running {
-    run: Run,
+    run: SyncRun,
     position: Position,
     canceled: CancellationToken,
 }
@@ -251,14 +251,14 @@ impl SyncRunner {
         let name = RunName { source, id };
         let secrets = client.secrets().iter().map(|secret| secret.text().into()).collect();
         let canceled = CancellationToken::new();
-        let run = Run::new(inner.parts.clone(), (tenant, name.clone()), days, secrets, canceled.clone());
+        let run = SyncRun::new(inner.parts.clone(), (tenant, name.clone()), days, secrets, canceled.clone());
         inner.running.lock().insert(key, Running { run: run.clone(), position, canceled });
         inner.tasks.spawn(inner.tracker.track_future(self.clone().carry_out(client, run)));
         Ok(StartedRun { name, position, is_earlier: false })
     }
 
     /// Reads, records and ends a run. Whatever happens to it, no other run is touched.
-    async fn carry_out(self, client: Arc<dyn SourceClient>, run: Run) {
+    async fn carry_out(self, client: Arc<dyn SourceClient>, run: SyncRun) {
         let inner = &self.inner;
         // A task of its own: one that panics is a run that failed.
         let read = inner.tasks.spawn(client.read(run.clone())).await;

@@ -40,7 +40,7 @@ struct PendingPart {
 }
 
 /// A snapshot while it is read.
-pub struct Snapshot {
+pub struct SnapshotDraft {
     scope: SnapshotScope,
     observed_at: Instant,
     known: KnownRecords,
@@ -52,7 +52,7 @@ pub struct Snapshot {
     parts: Vec<PendingPart>,
 }
 
-impl Snapshot {
+impl SnapshotDraft {
     /// One that begins at `observed_at`, beside what is known already.
     pub fn new(scope: SnapshotScope, observed_at: Instant, known: KnownRecords) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Snapshot {
 
     fn close_part(&mut self) -> Result<(), SyncError> {
         let body = SnapshotTaken {
-            // Run, source, part and parts are known at the end.
+            // SyncRun, source, part and parts are known at the end.
             run_id: self.placeholder()?,
             source: self.placeholder()?,
             resource: self.scope.resource,

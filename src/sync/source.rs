@@ -8,7 +8,7 @@ use domain::keys::TenantId;
 use domain::words;
 
 use super::error::SyncError;
-use super::run::Run;
+use super::run::SyncRun;
 use crate::directory::Secret;
 use crate::views::Views;
 
@@ -68,7 +68,7 @@ pub trait SourceClient: Send + Sync {
         true
     }
 
-    /// Whether the days of a backfill can be asked for, see [`Run::days`].
+    /// Whether the days of a backfill can be asked for, see [`SyncRun::days`].
     fn reads_days(&self) -> bool {
         false
     }
@@ -78,5 +78,5 @@ pub trait SourceClient: Send + Sync {
 
     /// Reads everything once. `Ok` says that every page of every resource came; then, and only then, what the run
     /// holds back is recorded. Wherever that is not certain it is an error.
-    fn read(self: Arc<Self>, run: Run) -> Reading;
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading;
 }

@@ -34,7 +34,7 @@ pub struct Call {
 
 impl Call {
     fn is_answered(&self) -> bool {
-        self.number % 5 != 0
+        !self.number.is_multiple_of(5)
     }
 
     fn seconds(&self) -> u32 {

@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use factfold::standins::{Fault, PlayedAnswer};
+use factfold::standins::{PlayedAnswer, StandInFault};
 use serde_json::{Value, json};
 
 use super::Server;
 
 /// A 429 that asks to wait so many seconds.
-pub fn too_many(seconds: u32) -> Fault {
+pub fn too_many(seconds: u32) -> StandInFault {
     let headers = vec![("retry-after", seconds.to_string())];
-    Fault::Answer(PlayedAnswer { headers, ..PlayedAnswer::json(429, "{}") })
+    StandInFault::Answer(PlayedAnswer { headers, ..PlayedAnswer::json(429, "{}") })
 }
 
 /// Another body in the right one's place, with 200.
-pub fn instead(body: impl ToString) -> Fault {
-    Fault::Answer(PlayedAnswer::json(200, body))
+pub fn instead(body: impl ToString) -> StandInFault {
+    StandInFault::Answer(PlayedAnswer::json(200, body))
 }
 
 impl Server {

@@ -17,7 +17,8 @@ use crate::directory::Secret;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::{Run, read};
+use crate::sync::lenient::read;
+use crate::sync::run::SyncRun;
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 use crate::sync::words;
 
@@ -98,7 +99,7 @@ impl GoogleAdsClient {
         Self { config }
     }
 
-    async fn access_token(&self, run: &Run) -> Result<String, SyncError> {
+    async fn access_token(&self, run: &SyncRun) -> Result<String, SyncError> {
         let (secret, refresh) = (self.config.client_secret.text(), self.config.refresh_token.text());
         let form = [
             ("grant_type", "refresh_token"),
@@ -117,7 +118,7 @@ impl GoogleAdsClient {
         Ok(token)
     }
 
-    async fn rows(&self, run: &Run, token: &str, query: &str) -> Result<Vec<GoogleRow>, SyncError> {
+    async fn rows(&self, run: &SyncRun, token: &str, query: &str) -> Result<Vec<GoogleRow>, SyncError> {
         let config = &self.config;
         let url = format!("{}customers/{}/googleAds:searchStream", config.base_url, config.customer_id);
         let mut request = OutboundRequest::post(&url)
@@ -140,7 +141,7 @@ impl GoogleAdsClient {
         }
     }
 
-    async fn read_all(&self, run: &Run) -> Result<(), SyncError> {
+    async fn read_all(&self, run: &SyncRun) -> Result<(), SyncError> {
         let token = self.access_token(run).await?;
         let query = "SELECT customer.id, customer.currency_code, customer.time_zone FROM customer";
         let described = self.rows(run, &token, query).await?;
@@ -193,7 +194,7 @@ impl SourceClient for GoogleAdsClient {
         vec![&self.config.developer_token, &self.config.client_secret, &self.config.refresh_token]
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move { self.read_all(&run).await })
     }
 }

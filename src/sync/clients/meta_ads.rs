@@ -17,7 +17,8 @@ use crate::directory::Secret;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::{Run, read};
+use crate::sync::lenient::read;
+use crate::sync::run::SyncRun;
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 use crate::sync::words;
 
@@ -94,7 +95,7 @@ impl MetaAdsClient {
         Self { config }
     }
 
-    async fn answer(&self, run: &Run, what: &str, request: OutboundRequest) -> Result<Value, SyncError> {
+    async fn answer(&self, run: &SyncRun, what: &str, request: OutboundRequest) -> Result<Value, SyncError> {
         let request = request.header("authorization", format!("Bearer {}", self.config.access_token.text()));
         let body = run.page(request).await.map_err(|error| words::explained(run, what, error, words_of))?;
         match error_of(&body) {
@@ -103,7 +104,7 @@ impl MetaAdsClient {
         }
     }
 
-    async fn account(&self, run: &Run) -> Result<AdAccount, SyncError> {
+    async fn account(&self, run: &SyncRun) -> Result<AdAccount, SyncError> {
         let url = format!("{}act_{}", self.config.base_url, self.config.account_id);
         let request = OutboundRequest::get(&url).query("fields", "account_id,currency,timezone_name");
         let account: MetaAccount = read("account", self.answer(run, "account", request).await?)?;
@@ -114,7 +115,7 @@ impl MetaAdsClient {
     /// What each day between `from` and `to` cost that has a row, in minor units.
     async fn days(
         &self,
-        run: &Run,
+        run: &SyncRun,
         account: &AdAccount,
         (from, to): (Day, Day),
     ) -> Result<BTreeMap<Day, i64>, SyncError> {
@@ -160,7 +161,7 @@ impl MetaAdsClient {
         Ok((day, minor.ok_or_else(|| wrong("spend is no decimal number"))?))
     }
 
-    async fn read_all(&self, run: &Run) -> Result<(), SyncError> {
+    async fn read_all(&self, run: &SyncRun) -> Result<(), SyncError> {
         let account = self.account(run).await?;
         let Some(days) = account.asked_days(run) else { return Ok(()) };
         let spent = self.days(run, &account, days).await?;
@@ -185,7 +186,7 @@ impl SourceClient for MetaAdsClient {
         vec![&self.config.access_token]
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move { self.read_all(&run).await })
     }
 }

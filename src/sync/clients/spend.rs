@@ -13,7 +13,7 @@ use domain::rules::minor_units::minor_units;
 use serde_json::json;
 
 use crate::sync::error::SyncError;
-use crate::sync::run::Run;
+use crate::sync::run::SyncRun;
 use crate::sync::source::SourceName;
 
 /// Days of a new month on which the month before is read again.
@@ -54,7 +54,7 @@ impl AdAccount {
     }
 
     /// First and last day that the run asks for; none of a backfill that lies ahead.
-    pub fn asked_days(&self, run: &Run) -> Option<(Day, Day)> {
+    pub fn asked_days(&self, run: &SyncRun) -> Option<(Day, Day)> {
         asked_days(self.zone.day(run.started_at()), run.days())
     }
 
@@ -65,7 +65,7 @@ impl AdAccount {
     /// It spoke of a day that it was not asked for; what is known cannot be read.
     pub async fn hold(
         &self,
-        run: &Run,
+        run: &SyncRun,
         (from, to): (Day, Day),
         spent: &BTreeMap<Day, i64>,
     ) -> Result<(), SyncError> {

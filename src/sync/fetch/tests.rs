@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::outbound::Allowed;
-use crate::standins::{Fault, PlayedAnswer, PlayedProvider, PlayedRequest, StandIn};
+use crate::standins::{PlayedAnswer, PlayedProvider, PlayedRequest, StandIn, StandInFault};
 
 struct Always;
 
@@ -34,13 +34,13 @@ fn fetcher() -> (Fetcher, Arc<Mutex<Vec<u64>>>) {
     (Fetcher::new(Client::new(Allowed::new(&["127.0.0.1".into()])), timing), slept)
 }
 
-fn answer(status: u16, retry_after: Option<&str>) -> Fault {
+fn answer(status: u16, retry_after: Option<&str>) -> StandInFault {
     let headers = retry_after.map(|text| ("retry-after", text.to_owned())).into_iter().collect();
-    Fault::Answer(PlayedAnswer { headers, ..PlayedAnswer::json(status, "{}") })
+    StandInFault::Answer(PlayedAnswer { headers, ..PlayedAnswer::json(status, "{}") })
 }
 
 /// What comes of a fetch under faults: its outcome, how often it was tried, and the waits between the tries.
-async fn fetched(faults: &[Fault]) -> (Result<u16, String>, usize, Vec<u64>) {
+async fn fetched(faults: &[StandInFault]) -> (Result<u16, String>, usize, Vec<u64>) {
     let stand_in = StandIn::start(Always).await.expect("a port");
     for fault in faults {
         stand_in.script("/", (0, 1), fault.clone());
@@ -56,8 +56,15 @@ async fn fetched(faults: &[Fault]) -> (Result<u16, String>, usize, Vec<u64>) {
 
 #[tokio::test]
 async fn b3_one_try_and_three_retries_after_one_two_and_four_seconds_on_what_may_pass() {
-    let slow = Fault::Slow(Duration::from_secs(2));
-    for fault in [answer(500, None), answer(503, None), answer(429, None), Fault::Cut, Fault::Closed, slow] {
+    let slow = StandInFault::Slow(Duration::from_secs(2));
+    for fault in [
+        answer(500, None),
+        answer(503, None),
+        answer(429, None),
+        StandInFault::Cut,
+        StandInFault::Closed,
+        slow,
+    ] {
         let three = vec![fault.clone(); 3];
         assert_eq!(fetched(&three).await, (Ok(200), 4, vec![1_000, 2_000, 4_000]), "{fault:?}");
         let four = vec![fault.clone(); 4];
@@ -86,7 +93,7 @@ async fn b3_a_wait_that_is_asked_for_beats_ours_as_seconds_or_date_up_to_a_minut
 #[tokio::test]
 async fn a_fetch_ends_when_it_is_canceled() {
     let stand_in = StandIn::start(Always).await.expect("a port");
-    stand_in.script("/", (0, 1), Fault::Slow(Duration::from_secs(20)));
+    stand_in.script("/", (0, 1), StandInFault::Slow(Duration::from_secs(20)));
     let (fetcher, _) = fetcher();
     let canceled = CancellationToken::new();
     let request = OutboundRequest::get(&stand_in.url());

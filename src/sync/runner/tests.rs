@@ -19,7 +19,7 @@ impl SourceClient for Client {
         Vec::new()
     }
 
-    fn read(self: Arc<Self>, _: Run) -> Reading {
+    fn read(self: Arc<Self>, _: SyncRun) -> Reading {
         Box::pin(async { Ok(()) })
     }
 }

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::list::{CallList, CallPage, ListCursor, numbered, path_part};
+use super::list::{CallPage, ListCursor, ListedCalls, numbered, path_part};
 use super::span::CallSpan;
 use crate::config::CallRail;
 use crate::directory::Secret;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::read;
+use crate::sync::lenient::read;
 use crate::sync::source::SourceName;
 
 /// Most calls of a page.
@@ -38,7 +38,7 @@ impl CallRailCalls {
     }
 }
 
-impl CallList for CallRailCalls {
+impl ListedCalls for CallRailCalls {
     const SOURCE: SourceName = SourceName::CallRail;
 
     fn secrets(&self) -> Vec<&Secret> {

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::list::{CallList, CallPage, ListCursor, numbered, path_part};
+use super::list::{CallPage, ListCursor, ListedCalls, numbered, path_part};
 use super::span::CallSpan;
 use crate::config::Ctm;
 use crate::directory::Secret;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::read;
+use crate::sync::lenient::read;
 use crate::sync::source::SourceName;
 
 /// Most activities of a page.
@@ -35,7 +35,7 @@ impl CtmCalls {
     }
 }
 
-impl CallList for CtmCalls {
+impl ListedCalls for CtmCalls {
     const SOURCE: SourceName = SourceName::Ctm;
 
     fn secrets(&self) -> Vec<&Secret> {

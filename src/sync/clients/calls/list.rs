@@ -29,7 +29,7 @@ pub struct CallPage {
 }
 
 /// A provider's list of calls.
-pub trait CallList: Send + Sync + 'static {
+pub trait ListedCalls: Send + Sync + 'static {
     /// The source, whose name is the provider's.
     const SOURCE: SourceName;
 

@@ -22,11 +22,11 @@ use std::time::Duration;
 
 pub use self::callrail::CallRailCalls;
 pub use self::ctm::CtmCalls;
-use self::list::CallList;
+use self::list::ListedCalls;
 use self::reading::ListReader;
 pub use self::twilio::TwilioCalls;
 use crate::directory::Secret;
-use crate::sync::run::Run;
+use crate::sync::run::SyncRun;
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 
 /// How often a list is read: webhooks are faster, so this is how long a lost one stays lost.
@@ -35,7 +35,7 @@ const EVERY: Duration = Duration::from_secs(15 * 60);
 /// A client that reads a list of calls.
 pub struct CallSource<L>(pub L);
 
-impl<L: CallList> SourceClient for CallSource<L> {
+impl<L: ListedCalls> SourceClient for CallSource<L> {
     fn name(&self) -> SourceName {
         L::SOURCE
     }
@@ -52,7 +52,7 @@ impl<L: CallList> SourceClient for CallSource<L> {
         self.0.secrets()
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move { ListReader::new(&self.0, &run).await?.read().await })
     }
 }

@@ -13,13 +13,13 @@ use projections::entities::calls::known::KnownCall;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::list::{CallList, ListCursor};
+use super::list::{ListCursor, ListedCalls};
 use super::span::CallSpan;
 use crate::ingest::error::{IngestError, MappingFailure};
 use crate::ingest::payload::scalar;
 use crate::ingest::providers::listed::{ListedReport, ListedRow};
 use crate::sync::error::SyncError;
-use crate::sync::run::Run;
+use crate::sync::run::SyncRun;
 
 const HOUR: i64 = 3_600 * 1_000_000;
 /// How long after its last word a call without an end is asked for.
@@ -62,17 +62,17 @@ struct Listed {
 /// One reading of a list.
 pub(super) struct ListReader<'a, L> {
     list: &'a L,
-    run: &'a Run,
+    run: &'a SyncRun,
     span: CallSpan,
     tally: Tally,
 }
 
-impl<'a, L: CallList> ListReader<'a, L> {
+impl<'a, L: ListedCalls> ListReader<'a, L> {
     /// Of the run's days, else from where everything is known.
     ///
     /// # Errors
     /// What is known cannot be read.
-    pub(super) async fn new(list: &'a L, run: &'a Run) -> Result<Self, SyncError> {
+    pub(super) async fn new(list: &'a L, run: &'a SyncRun) -> Result<Self, SyncError> {
         let view = run.view().await?;
         let span = match run.days() {
             Some(days) => CallSpan::of_days(days, view.timeline().latest().zone, run.started_at()),
@@ -221,7 +221,7 @@ impl<'a, L: CallList> ListReader<'a, L> {
         let unlisted = run.view().await?.with(|tenant, _| {
             let calls = tenant.calls.rows.ended_between(span.from, span.to);
             let is_unlisted = |id: &str| list.own_id(id).is_some_and(|own| !tally.seen.contains(own));
-            let unlisted = calls.filter(|(_, id)| is_unlisted(*id));
+            let unlisted = calls.filter(|(_, id)| is_unlisted(id));
             unlisted.map(|(began, id)| (began, id.to_owned())).collect::<Vec<_>>()
         });
         let text = |text: &str| Text::new(text).ok_or_else(|| SyncError::unexpected("a blank name"));

@@ -4,13 +4,13 @@ use domain::members::Day;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::list::{CallList, CallPage, ListCursor, path_part};
+use super::list::{CallPage, ListCursor, ListedCalls, path_part};
 use super::span::CallSpan;
 use crate::directory::{Secret, TwilioAccount};
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::read;
+use crate::sync::lenient::read;
 use crate::sync::source::SourceName;
 
 /// Most calls of a page.
@@ -39,7 +39,7 @@ impl TwilioCalls {
     }
 }
 
-impl CallList for TwilioCalls {
+impl ListedCalls for TwilioCalls {
     const SOURCE: SourceName = SourceName::Twilio;
 
     fn secrets(&self) -> Vec<&Secret> {

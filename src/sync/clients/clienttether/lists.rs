@@ -4,12 +4,13 @@ use domain::facts::sync::{CrmRecord, Resource};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Snapshot, SnapshotScope, all_of};
+use super::{SnapshotDraft, SnapshotScope, all_of};
 use crate::config::ClientTether;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::{Run, read};
+use crate::sync::lenient::read;
+use crate::sync::run::SyncRun;
 
 /// Most records of a page.
 const LIMIT: usize = 100;
@@ -52,7 +53,7 @@ pub type ReadRow<'r> = &'r (dyn Fn(&Value) -> Result<CrmRecord, SyncError> + Syn
 /// The lists of one account.
 pub struct Lists<'a> {
     pub config: &'a ClientTether,
-    pub run: &'a Run,
+    pub run: &'a SyncRun,
 }
 
 impl Lists<'_> {
@@ -62,7 +63,7 @@ impl Lists<'_> {
         resource: Resource,
         path: &str,
         row: ReadRow<'_>,
-    ) -> Result<Snapshot, SyncError> {
+    ) -> Result<SnapshotDraft, SyncError> {
         self.scoped(&all_of(resource), path, row).await
     }
 
@@ -72,7 +73,7 @@ impl Lists<'_> {
         scope: &SnapshotScope,
         path: &str,
         row: ReadRow<'_>,
-    ) -> Result<Snapshot, SyncError> {
+    ) -> Result<SnapshotDraft, SyncError> {
         for _ in 0..READINGS_MAX {
             let mut snapshot = self.run.snapshot(scope.clone()).await?;
             match self.pages(path, row, &mut snapshot).await? {
@@ -88,7 +89,7 @@ impl Lists<'_> {
         &self,
         path: &str,
         row: ReadRow<'_>,
-        snapshot: &mut Snapshot,
+        snapshot: &mut SnapshotDraft,
     ) -> Result<Listed, SyncError> {
         let (mut offset, mut total) = (0, None);
         loop {

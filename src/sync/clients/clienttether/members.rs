@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::config::ActivityFields;
 use crate::ingest::time::instant;
 use crate::sync::error::SyncError;
-use crate::sync::run::Run;
+use crate::sync::run::SyncRun;
 
 /// What stands where nothing was given.
 const PLACEHOLDERS: [&str; 2] = ["no name text added", "no name added by call"];
@@ -23,7 +23,7 @@ pub struct Reading {
     zone: Option<Tz>,
     /// Of deal sizes.
     currency: Option<Currency>,
-    run: Run,
+    run: SyncRun,
 }
 
 /// The first member of these names that has a value.
@@ -82,7 +82,7 @@ impl Reading {
     ///
     /// # Errors
     /// It cannot be read.
-    pub async fn of(run: &Run) -> Result<Self, SyncError> {
+    pub async fn of(run: &SyncRun) -> Result<Self, SyncError> {
         let timeline = run.view().await?.timeline();
         let rules = timeline.latest();
         Ok(Self { zone: rules.zone.as_str().parse().ok(), currency: rules.currency, run: run.clone() })

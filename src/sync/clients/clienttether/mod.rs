@@ -18,8 +18,8 @@ use self::members::Reading as Members;
 use crate::config::ClientTether;
 use crate::directory::Secret;
 use crate::sync::error::SyncError;
-use crate::sync::run::Run;
-use crate::sync::snapshot::{Snapshot, SnapshotScope};
+use crate::sync::run::SyncRun;
+use crate::sync::snapshot::{SnapshotDraft, SnapshotScope};
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 
 pub use self::notes::NotesPass;
@@ -35,7 +35,7 @@ impl ClientTetherClient {
         Self { config }
     }
 
-    async fn read_all(&self, run: &Run) -> Result<(), SyncError> {
+    async fn read_all(&self, run: &SyncRun) -> Result<(), SyncError> {
         let lists = Lists { config: &self.config, run };
         let members = Arc::new(Members::of(run).await?);
         let cycles = |row: &Value| members.sales_cycle(row);
@@ -71,7 +71,7 @@ impl SourceClient for ClientTetherClient {
         secrets(&self.config)
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move { self.read_all(&run).await })
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::lists::Lists;
 use super::members::Reading as Members;
-use super::{Cadence, Reading, Run, Secret, SourceClient, SourceName, SyncError, of_contact};
+use super::{Cadence, Reading, Secret, SourceClient, SourceName, SyncError, SyncRun, of_contact};
 use crate::config::ClientTether;
 use crate::views::Views;
 
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(20);
 /// Those of any contact.
 pub async fn read(
     config: &ClientTether,
-    run: &Run,
+    run: &SyncRun,
     members: &Arc<Members>,
     contacts: Vec<String>,
 ) -> Result<(), SyncError> {
@@ -53,7 +53,7 @@ pub async fn read(
 
 async fn read_one(
     config: &ClientTether,
-    run: &Run,
+    run: &SyncRun,
     members: &Members,
     contact: &str,
 ) -> Result<(), SyncError> {
@@ -100,7 +100,7 @@ impl SourceClient for NotesPass {
         super::secrets(&self.config)
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move {
             run.view().await?;
             let contacts = unread(run.views(), run.tenant(), CONTACTS_OF_A_RUN);

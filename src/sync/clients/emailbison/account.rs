@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::read;
+use crate::sync::lenient::read;
 
 #[derive(Deserialize)]
 struct BisonAccount {

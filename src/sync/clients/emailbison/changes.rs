@@ -22,7 +22,7 @@ use serde_json::json;
 use super::account::ListedAccount;
 use super::pages::Listed;
 use crate::sync::error::SyncError;
-use crate::sync::run::Run;
+use crate::sync::run::SyncRun;
 use crate::sync::source::SourceName;
 
 /// Polls before midnight that close the day.
@@ -121,7 +121,7 @@ impl<'a> Changes<'a> {
     ///
     /// # Errors
     /// An account that no fact can hold.
-    pub fn facts(&self, run: &Run, poll: &Poll) -> Result<Vec<Envelope>, SyncError> {
+    pub fn facts(&self, run: &SyncRun, poll: &Poll) -> Result<Vec<Envelope>, SyncError> {
         let (instance, workspace) = (poll.instance.as_str(), poll.workspace.as_str());
         let fact = |kind: &str, name: &str, body| {
             let key = [instance, workspace, kind, name].map(|text| part(text).into_owned()).join("/");

@@ -19,7 +19,8 @@ use crate::config::EmailBison;
 use crate::directory::{Secret, is_same_workspace};
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::{Run, read};
+use crate::sync::lenient::read;
+use crate::sync::run::SyncRun;
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 
 /// Reads the sender accounts of a tenant's workspace.
@@ -62,7 +63,7 @@ impl EmailBisonClient {
         id.ok_or_else(|| SyncError::unexpected("users: no workspace with an id"))
     }
 
-    async fn read_all(&self, run: &Run) -> Result<(), SyncError> {
+    async fn read_all(&self, run: &SyncRun) -> Result<(), SyncError> {
         let instance = Instance::new(Arc::clone(&self.config), run.clone());
         let workspace = self.workspace(&instance).await?;
         let view = run.view().await?;
@@ -99,7 +100,7 @@ impl SourceClient for EmailBisonClient {
         vec![&self.config.api_key]
     }
 
-    fn read(self: Arc<Self>, run: Run) -> Reading {
+    fn read(self: Arc<Self>, run: SyncRun) -> Reading {
         Box::pin(async move { self.read_all(&run).await })
     }
 }

@@ -12,7 +12,8 @@ use crate::config::EmailBison;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::Lenient;
-use crate::sync::run::{Run, read};
+use crate::sync::lenient::read;
+use crate::sync::run::SyncRun;
 use crate::sync::{parallel, words};
 
 /// Pages that are asked for at once.
@@ -55,7 +56,7 @@ pub type Listed = BTreeMap<String, (ListedAccount, Bytes)>;
 #[derive(Clone)]
 pub struct Instance {
     config: Arc<EmailBison>,
-    run: Run,
+    run: SyncRun,
     name: String,
 }
 
@@ -70,7 +71,7 @@ fn refusal(body: &Value) -> Option<String> {
 
 impl Instance {
     /// The instance of this configuration.
-    pub fn new(config: Arc<EmailBison>, run: Run) -> Self {
+    pub fn new(config: Arc<EmailBison>, run: SyncRun) -> Self {
         let name = OutboundRequest::get(&config.base_url).host().to_lowercase();
         Self { config, run, name }
     }
