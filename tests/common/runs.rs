@@ -45,6 +45,17 @@ impl Server {
         run["records_updated"].as_u64().expect("a number")
     }
 
+    /// As [`Server::run_succeeds`], with what the run updated that a start makes up for: of all runs from `since` on.
+    pub async fn updated_since(&self, source: &str, since: &str) -> u64 {
+        self.run_succeeds(source).await;
+        let runs = self.all_items("acme", "sync/runs").await;
+        let since = since.trim_end_matches('Z');
+        let is_it = |run: &&Value| {
+            run["source"] == source && run["started_at"].as_str().is_some_and(|at| at >= since)
+        };
+        runs.iter().filter(is_it).filter_map(|run| run["records_updated"].as_u64()).sum()
+    }
+
     /// The same, which fails with these words in its error, and changes nothing.
     pub async fn run_fails(&self, source: &str, words: &str) -> String {
         let success = self.source(source).await["last_success_at"].clone();
