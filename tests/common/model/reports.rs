@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
+use super::figures::{answered_rate, directions};
 use super::{Model, month_of, percent};
 
 /// First and last day of a report's period: a month, or the week of a Monday.
@@ -31,6 +32,19 @@ fn rates_beside(value: &Value, before: &Value) -> Value {
     let change =
         hundredths(value).zip(hundredths(before)).map(|(value, before)| (value - before) as f64 / 100.0);
     json!({"value": value, "before": before, "change": change})
+}
+
+/// Every sum and rate beside the one before, those of a direction within it.
+fn all_beside(now: &Map<String, Value>, before: &Map<String, Value>) -> Map<String, Value> {
+    let of = |(name, value): (&String, &Value)| {
+        let beside = match (value.as_object(), before[name].as_object()) {
+            (Some(now), Some(before)) => Value::Object(all_beside(now, before)),
+            _ if name.ends_with("_rate") => rates_beside(value, &before[name]),
+            _ => beside(value.as_i64(), before[name].as_i64()),
+        };
+        (name.clone(), beside)
+    };
+    now.iter().map(of).collect()
 }
 
 impl Model<'_> {
@@ -61,7 +75,10 @@ impl Model<'_> {
             "reply_rate": percent(replies, sent), "interest_rate": percent(event("lead_interested"), replies),
             "bounce_rate": percent(event("email_bounced"), sent),
             "unsubscribe_rate": percent(event("lead_unsubscribed"), sent)});
-        (sums.as_object().expect("an object").clone(), counts.spent().unwrap_or_default())
+        let mut sums = sums.as_object().expect("an object").clone();
+        sums.insert("answered_rate".to_owned(), answered_rate(&counts.calls));
+        sums.extend(directions(&counts.calls));
+        (sums, counts.spent().unwrap_or_default())
     }
 
     /// The figures of a draft of this period.
@@ -73,14 +90,7 @@ impl Model<'_> {
             _ => (from - Days::new(7), last),
         };
         let ((now, spent), (before, spent_before)) = (self.sums((from, to)), self.sums(earlier));
-        let mut figures = Map::new();
-        for (name, value) in &now {
-            let beside = match name.ends_with("_rate") {
-                true => rates_beside(value, &before[name]),
-                false => beside(value.as_i64(), before[name].as_i64()),
-            };
-            figures.insert(name.clone(), beside);
-        }
+        let mut figures = all_beside(&now, &before);
         let currencies: BTreeSet<&String> = spent.keys().chain(spent_before.keys()).collect();
         let of =
             |currency: &&String| beside(spent.get(*currency).copied(), spent_before.get(*currency).copied());
