@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::facts::answered;
 use super::{Server, TOKEN};
 
-/// The alerts at `path`, newest first, once `is` holds of them; fails after 10 s.
+/// The alerts at `path`, newest first, once `is` holds of them; fails after a minute: the background auditor rests a
+/// hundred times as long as it worked, which is many seconds on a busy machine.
 pub async fn await_alerts(server: &Server, path: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         let items = server.get(path).await.is(200).json["items"].as_array().expect("items").clone();
         if is(&items) {
             return items;
