@@ -8,7 +8,6 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::{ExternalId, Provider, TenantId};
 use domain::members::{Day, Instant, Text};
-use domain::rules::calendar::ZoneName;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -164,14 +163,6 @@ impl SyncRun {
     /// A digest of a text that may be personal, keyed by the log's secret: for ids of what has none.
     pub fn digest(&self, text: &str) -> String {
         format!("d-{}", self.inner.parts.ingest.digest_of(self.tenant(), text))
-    }
-
-    /// The tenant's zone and currency live in its configuration; this is the zone.
-    ///
-    /// # Errors
-    /// As of [`SyncRun::view`].
-    pub async fn zone(&self) -> Result<ZoneName, SyncError> {
-        Ok(self.view().await?.timeline().latest().zone)
     }
 
     /// An answer of success, after the tries that are allowed. Nothing of it is kept: for tokens and the like.

@@ -9,8 +9,7 @@ use crate::config::Ctm;
 use crate::directory::Secret;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 use crate::sync::source::SourceName;
 
 /// Most activities of a page.

@@ -11,7 +11,6 @@ use domain::keys::engine::EngineKey;
 use domain::members::{Instant, Text};
 use projections::entities::calls::known::KnownCall;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::list::{ListCursor, ListedCalls};
 use super::span::CallSpan;
@@ -19,6 +18,7 @@ use crate::ingest::error::{IngestError, MappingFailure};
 use crate::ingest::payload::scalar;
 use crate::ingest::providers::listed::{ListedReport, ListedRow};
 use crate::sync::error::SyncError;
+use crate::sync::parallel;
 use crate::sync::run::SyncRun;
 
 const HOUR: i64 = 3_600 * 1_000_000;
@@ -168,29 +168,23 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
 
     /// Records what is new, each call with its own row as the original.
     async fn record(&mut self, listed: Vec<Listed>) -> Result<(), SyncError> {
-        let mut recording = JoinSet::new();
+        let mut news = Vec::new();
         for Listed { row, mut report, known } in listed {
             report.recorded = report.recorded.filter(|_| !known.has_recording);
             if known.is_told && report.recorded.is_none() {
                 continue;
             }
-            let (run, observed_at) = (self.run.clone(), self.run.now());
             let last = (known.last, known.is_told);
-            match run.ingest().listed_facts(run.tenant(), report, last, observed_at) {
-                Ok(facts) => {
-                    let original = Bytes::from(row.to_string());
-                    recording.spawn(async move { run.record(facts, &original).await });
-                }
+            match self.run.ingest().listed_facts(self.run.tenant(), report, last, self.run.now()) {
+                Ok(facts) => news.push((facts, Bytes::from(row.to_string()))),
                 Err(failure) => self.tally.unreadable(&failure),
             }
-            if recording.len() == AT_ONCE {
-                ended(recording.join_next().await)?;
-            }
         }
-        while !recording.is_empty() {
-            ended(recording.join_next().await)?;
-        }
-        Ok(())
+        let record = |(facts, original): (Vec<Envelope>, Bytes)| {
+            let run = self.run.clone();
+            async move { run.record(facts, &original).await }
+        };
+        parallel::each(AT_ONCE, news, record).await.map(drop)
     }
 
     /// Asks for the calls that never ended, one by one. Whether one has ended meanwhile, the provider says.
@@ -287,13 +281,4 @@ impl Tally {
 /// The provider's id of a row.
 fn row_id(row: &Value) -> Option<Box<str>> {
     ["id", "sid"].iter().find_map(|name| scalar(&row[*name])).map(Into::into)
-}
-
-/// How one recording ended.
-fn ended<T>(ended: Option<Result<Result<T, SyncError>, tokio::task::JoinError>>) -> Result<(), SyncError> {
-    match ended {
-        None => Ok(()),
-        Some(Ok(recorded)) => recorded.map(drop),
-        Some(Err(error)) => Err(IngestError::Engine(error.to_string()).into()),
-    }
 }

@@ -9,8 +9,7 @@ use super::span::CallSpan;
 use crate::directory::{Secret, TwilioAccount};
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 use crate::sync::source::SourceName;
 
 /// Most calls of a page.

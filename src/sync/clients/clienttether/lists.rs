@@ -8,8 +8,7 @@ use super::{SnapshotDraft, SnapshotScope, all_of};
 use crate::config::ClientTether;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 use crate::sync::run::SyncRun;
 
 /// Most records of a page.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use domain::facts::sync::Resource;
 use domain::keys::TenantId;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::lists::Lists;
 use super::members::Reading as Members;
 use super::{Cadence, Reading, Secret, SourceClient, SourceName, SyncError, SyncRun, of_contact};
 use crate::config::ClientTether;
+use crate::sync::parallel;
 use crate::views::Views;
 
 /// Contacts whose notes are read at once.
@@ -33,22 +33,11 @@ pub async fn read(
     members: &Arc<Members>,
     contacts: Vec<String>,
 ) -> Result<(), SyncError> {
-    let mut waiting = contacts.into_iter();
-    let mut under_way = JoinSet::new();
-    loop {
-        while under_way.len() < AT_ONCE
-            && let Some(contact) = waiting.next()
-        {
-            let (config, run, members) = (config.clone(), run.clone(), Arc::clone(members));
-            under_way.spawn(async move { read_one(&config, &run, &members, &contact).await });
-        }
-        match under_way.join_next().await {
-            None => return Ok(()),
-            Some(Err(_)) => return Err(SyncError::unexpected("the client failed")),
-            // The others end with the set.
-            Some(Ok(read)) => read?,
-        }
-    }
+    let one = |contact: String| {
+        let (config, run, members) = (config.clone(), run.clone(), Arc::clone(members));
+        async move { read_one(&config, &run, &members, &contact).await }
+    };
+    parallel::each(AT_ONCE, contacts, one).await.map(drop)
 }
 
 async fn read_one(

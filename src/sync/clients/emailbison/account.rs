@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 
 #[derive(Deserialize)]
 struct BisonAccount {

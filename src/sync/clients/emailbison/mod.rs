@@ -18,8 +18,7 @@ use self::pages::{Instance, read_accounts};
 use crate::config::EmailBison;
 use crate::directory::{Secret, is_same_workspace};
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 use crate::sync::run::SyncRun;
 use crate::sync::source::{Cadence, Reading, SourceClient, SourceName};
 

@@ -11,8 +11,7 @@ use super::account::ListedAccount;
 use crate::config::EmailBison;
 use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
-use crate::sync::lenient::Lenient;
-use crate::sync::lenient::read;
+use crate::sync::lenient::{Lenient, read};
 use crate::sync::run::SyncRun;
 use crate::sync::{parallel, words};
 
