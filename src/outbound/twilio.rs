@@ -130,8 +130,7 @@ impl TwilioCalls<'_> {
     }
 
     fn authenticated(&self, request: OutboundRequest) -> OutboundRequest {
-        let token = String::from_utf8_lossy(self.account.auth_token.bytes());
-        request.basic_auth(&self.account.account_sid, &token)
+        request.basic_auth(&self.account.account_sid, &self.account.auth_token.text())
     }
 
     /// Makes the request once, on a connection of its own.

@@ -59,10 +59,11 @@ impl Views {
                     Some(_) if advanced.is_ok() => kept.drop_rows(),
                     Some(_) => {}
                 }
-                if !inner.kept.fits(kept.tracker.heap_bytes()) {
+                let mut held = kept.tracker.heap_bytes();
+                if !inner.kept.fits(held) {
                     kept.drop_rows();
+                    held = kept.tracker.heap_bytes();
                 }
-                let held = kept.tracker.heap_bytes();
                 inner.kept.weigh(&extent, &fold, |bytes| bytes.restatements = held);
             }
             advanced?;
