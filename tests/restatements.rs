@@ -55,8 +55,8 @@ fn call(id: &str, seconds: u64, day: u32) -> Value {
     with(answered(id, seconds, &at), json!({"agent": "ann@example.com"}))
 }
 
-#[tokio::test]
-async fn e4_a_month_that_was_over_is_listed_with_old_new_and_causes_when_facts_change_it() {
+/// A site where ten calls of October were recorded in October.
+async fn ten_calls_of_october() -> Site {
     let site = Site::new();
     record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
     record_then(
@@ -65,6 +65,12 @@ async fn e4_a_month_that_was_over_is_listed_with_old_new_and_causes_when_facts_c
         &(1..=10).map(|n| call(&format!("c{n}"), 45, n)).collect::<Vec<_>>(),
     )
     .await;
+    site
+}
+
+#[tokio::test]
+async fn e4_a_month_that_was_over_is_listed_with_old_new_and_causes_when_facts_change_it() {
+    let site = ten_calls_of_october().await;
     let server = site.start().await;
     let none = server.read("acme", "restatements").await;
     assert_eq!(none["items"], json!([]), "nothing came late so far");
@@ -344,14 +350,7 @@ async fn e4_a_changed_rule_restates_no_month_before_its_effective_from() {
 
 #[tokio::test]
 async fn e4_a_late_fact_and_a_rule_that_restate_one_figure_are_told_apart() {
-    let site = Site::new();
-    record_then(&site, "2025-10-01T12:00:00Z", &[configured()]).await;
-    record_then(
-        &site,
-        "2025-10-20T12:00:00Z",
-        &(1..=10).map(|n| call(&format!("c{n}"), 45, n)).collect::<Vec<_>>(),
-    )
-    .await;
+    let site = ten_calls_of_october().await;
     let server = site.start().await;
     server.record("acme", &[call("late", 90, 12)]).await;
     let late = server.seen();

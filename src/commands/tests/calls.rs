@@ -7,7 +7,7 @@ use projections::entities::call_requests::list::OpenCallRequest;
 
 use super::House;
 use super::prepared::*;
-use super::rows::{Again, Row, Run, Two};
+use super::rows::{Again, Row, Two, row};
 use crate::commands::{CallOutcome, Commands, NewCall, OpenCall};
 use crate::directory::{FileConfig, Secret, TwilioAccount};
 use crate::testing::T0;
@@ -15,14 +15,6 @@ use crate::testing::T0;
 /// Every command over calls that are placed.
 pub fn rows() -> Vec<Row> {
     use Again::{Another, Stands};
-    let row = |name, prepare: fn(&House) -> String, run: Run, again, two| Row {
-        name,
-        prepare,
-        run,
-        facts: 1,
-        again,
-        two,
-    };
     vec![
         row(
             "request_call",

@@ -50,6 +50,11 @@ pub enum Two {
     Locked(&'static str),
 }
 
+/// The row of a command that records one fact.
+pub fn row(name: &'static str, prepare: fn(&House) -> String, run: Run, again: Again, two: Two) -> Row {
+    Row { name, prepare, run, facts: 1, again, two }
+}
+
 /// Every command.
 pub fn rows() -> Vec<Row> {
     super::calls::rows().into_iter().chain(others()).collect()
@@ -57,14 +62,6 @@ pub fn rows() -> Vec<Row> {
 
 fn others() -> Vec<Row> {
     use Again::{Another, Refused, Stands};
-    let row = |name, prepare: fn(&House) -> String, run: Run, again, two| Row {
-        name,
-        prepare,
-        run,
-        facts: 1,
-        again,
-        two,
-    };
     vec![
         row("start_session", nothing, |c, _| started(c).map(drop), Stands, Two::One),
         // Each resume of an active session is one more sign of life.
