@@ -116,7 +116,12 @@ impl World {
     pub(super) fn wait_until_idle(&self) {
         let began = Instant::now();
         let index = self.index.as_ref().unwrap();
-        let waiting = || index.shared.runs().iter().any(|run| !matches!(run, Run::Sled(_)));
+        let waiting = || {
+            let runs = index.shared.runs();
+            // A merge that is still to come would read chunks, and take a fault meant for the caller.
+            runs.iter().any(|run| !matches!(run, Run::Sled(_)))
+                || index.shared.mergeable(&runs, self.shape.level_max, |_| true).is_some()
+        };
         while waiting() || index.state() != IndexState::Sled {
             assert!(
                 began.elapsed() < Duration::from_secs(20),
