@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::alerts::await_alerts;
 use crate::common::facts::answered;
 use crate::common::shifted::Shifted;
-use crate::common::{Server, Site, TOKEN};
+use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
 use serde_json::Value;
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -67,4 +67,40 @@ async fn a_log_whose_head_is_ahead_of_the_clock_is_told() {
         alerts.iter().any(|alert| alert["rule"] == "clock_ahead")
     });
     assert!(tokio::time::timeout(Duration::from_secs(30), told).await.is_ok(), "an alert");
+}
+
+#[tokio::test]
+async fn a_rule_change_without_a_day_holds_from_today_and_known_at_warns_while_the_head_is_ahead() {
+    let shifted = Shifted::on(Site::new());
+    shifted.step(400 * DAY);
+    let server = shifted.start().await;
+    assert_eq!(post(&server, "a").await, 201);
+    server.terminate();
+    shifted.step(0);
+    let configured = "/api/v1/tenants/acme/facts?kind=tenant_configured";
+    let changed = "currency = \"USD\"\n[tenant.rules]\nqualified_min_seconds = 60\n";
+    shifted.site.configure(&TWO_TENANTS.replace("currency = \"USD\"\n", changed));
+    for call in ["first", "second"] {
+        let server = shifted.start().await;
+        let facts = server.get(configured).await.json["items"].as_array().expect("facts").clone();
+        assert_eq!(facts.len(), 2, "the second start changes nothing: {facts:?}");
+        let today = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        assert!(server.post("acme", &answered(call, 45, &today)).await.status < 300);
+        let call = server.get(&format!("/api/v1/tenants/acme/calls/{call}")).await;
+        assert_eq!(call.json["status"], "unqualified", "the rule of 60 s holds today: {call:?}");
+        let month = "/api/v1/tenants/acme/metrics/month?month=2025-10";
+        let known = server.get(&format!("{month}&known_at=2099-01-01T00:00:00Z")).await;
+        assert_eq!(known.json["clock_ahead"], true, "{known:?}");
+        assert_eq!(server.get(month).await.json["clock_ahead"], Value::Null, "null control");
+        server.terminate();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_by_known_at_says_nothing_of_a_clock_that_is_right() {
+    let server = Shifted::on(Site::new()).start().await;
+    assert_eq!(post(&server, "a").await, 201);
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
+    let known = server.get(&format!("/api/v1/tenants/acme/metrics/month?month=2025-10&known_at={now}")).await;
+    assert_eq!((known.status, &known.json["clock_ahead"]), (200, &Value::Null), "{known:?}");
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::facts::Fact;
-use domain::facts::tenant::{TenantClosed, TenantFact};
+use domain::facts::tenant::{TenantClosed, TenantConfigured, TenantFact};
 use domain::keys::TenantId;
 use domain::keys::engine::EngineKey;
-use domain::members::Text;
+use domain::members::{Instant, Text};
 use domain::rules::decision::{Decision, NewFact};
 
 use super::decide::Attempt;
@@ -53,9 +53,11 @@ impl<V> Commands<V> {
         let _configuring = self.configuring.lock();
         let mut recorded = Vec::new();
         for (tenant, wanted) in self.plan(config)? {
-            let decide = |_: Attempt| {
+            let is_ahead = self.is_head_ahead()?;
+            let decide = |attempt: Attempt| {
                 let state = self.registry.state().tenant(&tenant);
-                Ok(decide_tenant(state.as_ref(), &wanted).map_or(Decision::Stands(()), Decision::Append))
+                let fact = decide_tenant(state.as_ref(), &wanted, attempt.now, is_ahead);
+                Ok(fact.map_or(Decision::Stands(()), Decision::Append))
             };
             let receipt = self.decide_blocking(&*self.registry, &tenant, decide)?;
             if let Some(position) = receipt.recorded {
@@ -138,8 +140,14 @@ impl<V> Commands<V> {
         let reason = Text::new("gone from the configuration");
         let closed = TenantFact::Closed(TenantClosed { reason });
         wanted.extend(gone.map(|(id, _)| (id.clone(), closed.clone())));
-        wanted.retain(|(id, wanted)| decide_tenant(tenants.get(id), wanted).is_some());
+        let (now, is_ahead) = (self.now(), self.is_head_ahead()?);
+        wanted.retain(|(id, wanted)| decide_tenant(tenants.get(id), wanted, now, is_ahead).is_some());
         Ok(wanted)
+    }
+
+    /// Whether the log's last fact was recorded ahead of the clock.
+    fn is_head_ahead(&self) -> Result<bool, IngestError> {
+        Ok(self.log.snapshot().ahead_of(self.now().0)?.is_some())
     }
 
     fn set_file(&self, config: &Config) {
@@ -172,13 +180,43 @@ impl<V> Commands<V> {
 
 /// The fact after which the tenant is as wanted; none if it is. The key holds the position of the one before, so
 /// A → B → A is three facts.
-fn decide_tenant(state: Option<&TenantState>, wanted: &TenantFact) -> Option<NewFact> {
+///
+/// A change without a day holds from the day on which it is recorded. While the head of the log is ahead of the clock
+/// that day would lie ahead too, so the clock's own is written into the fact.
+fn decide_tenant(
+    state: Option<&TenantState>,
+    wanted: &TenantFact,
+    now: Instant,
+    is_head_ahead: bool,
+) -> Option<NewFact> {
     let holds = match wanted {
-        TenantFact::Configured(_) => state.is_some_and(|state| state.fact == *wanted),
+        TenantFact::Configured(body) => {
+            state.is_some_and(|state| state.fact == *wanted || holds_by_today(&state.fact, body, now))
+        }
         TenantFact::Closed(_) => state.is_some_and(|state| state.closed),
     };
+    if holds {
+        return None;
+    }
+    let mut fact = wanted.clone();
+    if let TenantFact::Configured(body) = &mut fact
+        && is_head_ahead
+        && state.is_some()
+    {
+        body.effective_from.get_or_insert(body.timezone.day(now));
+    }
     let key = EngineKey::Tenant { latest: state.map_or(0, |state| state.latest) };
-    (!holds).then(|| NewFact { key, occurred_at: None, fact: Fact::Tenant(wanted.clone()) })
+    Some(NewFact { key, occurred_at: None, fact: Fact::Tenant(fact) })
+}
+
+/// Whether `wanted`, which names no day, is what `recorded` says from today or a day before: recorded once more it
+/// would change nothing.
+fn holds_by_today(recorded: &TenantFact, wanted: &TenantConfigured, now: Instant) -> bool {
+    let TenantFact::Configured(recorded) = recorded else { return false };
+    let has_begun = recorded.effective_from.is_some_and(|day| day <= wanted.timezone.day(now));
+    wanted.effective_from.is_none()
+        && has_begun
+        && TenantConfigured { effective_from: None, ..recorded.clone() } == *wanted
 }
 
 fn change(wanted: &TenantFact) -> TenantChange {

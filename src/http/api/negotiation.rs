@@ -168,6 +168,9 @@ pub struct Negotiation {
     pub file: Box<str>,
     /// The build and the log that make the answers, part of their ETags.
     pub build: Box<str>,
+    /// Whether the answer is one by `known_at` while the log's last fact was recorded ahead of the clock: facts that
+    /// were known by then can be missing, and the answer says so.
+    pub clock_ahead: bool,
     etags: Vec<Box<str>>,
 }
 
@@ -193,6 +196,7 @@ impl Negotiation {
             is_whole: representation.is_some_and(|representation| representation.whole.is_some()),
             file: representation.map_or("", |representation| &representation.file).into(),
             build: build.into(),
+            clock_ahead: false,
             etags: etags.map(|tag| tag.trim().trim_start_matches("W/").into()).collect(),
         })
     }

@@ -14,6 +14,9 @@ use super::problem::Problem;
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const POSITION: HeaderName = HeaderName::from_static("x-position");
+const CLOCK_AHEAD: HeaderName = HeaderName::from_static("x-clock-ahead");
+/// Stands first in a JSON answer by `known_at` while the log's last fact was recorded ahead of the clock.
+const CLOCK_AHEAD_MEMBER: &[u8] = b"\"clock_ahead\":true,";
 
 /// One thing with the position at which it is so.
 #[derive(Serialize, ToSchema)]
@@ -104,13 +107,14 @@ impl Rendered {
     ///
     /// The tag names the tenant's position, the media and the build, and nothing else: no fact, no change.
     pub fn stable(self, negotiation: &Negotiation, position: Position) -> Result<Response, Problem> {
-        let tag = format!("\"p{position}-{}-{}\"", self.media.as_str(), negotiation.build);
+        let ahead = if negotiation.clock_ahead { "-ahead" } else { "" };
+        let tag = format!("\"p{position}-{}{ahead}-{}\"", self.media.as_str(), negotiation.build);
         let mut response = if negotiation.client_has(&tag) {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            self.response()?
+            self.warned(negotiation)?
         };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, text(&tag)?);
@@ -120,8 +124,8 @@ impl Rendered {
     }
 
     /// The response of an answer that the time decides too: `no-store`.
-    pub fn momentary(self) -> Result<Response, Problem> {
-        let mut response = self.response()?;
+    pub fn momentary(self, negotiation: &Negotiation) -> Result<Response, Problem> {
+        let mut response = self.warned(negotiation)?;
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)
     }
@@ -130,6 +134,19 @@ impl Rendered {
     pub fn with_status(self, status: StatusCode) -> Result<Response, Problem> {
         let mut response = self.response()?;
         *response.status_mut() = status;
+        Ok(response)
+    }
+
+    /// The response; it says `clock_ahead` where the clock makes it doubtful.
+    fn warned(mut self, negotiation: &Negotiation) -> Result<Response, Problem> {
+        let ahead = negotiation.clock_ahead;
+        if ahead && self.media == Media::Json && self.body.first() == Some(&b'{') {
+            self.body.splice(1..1, CLOCK_AHEAD_MEMBER.iter().copied());
+        }
+        let mut response = self.response()?;
+        if ahead {
+            response.headers_mut().insert(CLOCK_AHEAD, HeaderValue::from_static("true"));
+        }
         Ok(response)
     }
 

@@ -49,7 +49,7 @@ impl<Q> GlobalList<Q> {
             Media::Json => Rendered::json(&around(page))?,
             Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
-        rendered.momentary()
+        rendered.momentary(&self.negotiation)
     }
 
     /// A page that facts alone decide, as JSON or CSV.

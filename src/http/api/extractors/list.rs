@@ -96,7 +96,7 @@ impl<Q> List<Q> {
             Media::Json => Rendered::json(&self.timed(around(page)))?,
             Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
-        rendered.momentary()
+        rendered.momentary(&self.negotiation)
     }
 }
 

@@ -20,7 +20,7 @@ parameters! {
         min_position: u64,
         /// The state as it was when the log ended at this position.
         as_of_position: u64,
-        /// The state as it was known at this instant: facts recorded later are left out.
+        /// The state as it was known at this instant: facts recorded later are left out. While the log's last fact was recorded ahead of the clock the answer says `clock_ahead: true` (CSV: header `X-Clock-Ahead`).
         known_at: Instant,
         /// Only what had happened by this instant: facts that occurred later are left out.
         occurred_until: Instant,

@@ -46,7 +46,7 @@ impl<Q> Read<Q> {
 
     /// An answer that depends on the time, as JSON that says `at`.
     pub fn answer_at<T: Serialize>(&self, answer: &T) -> Result<Response, Problem> {
-        Rendered::json(&self.timed(answer))?.momentary()
+        Rendered::json(&self.timed(answer))?.momentary(&self.negotiation)
     }
 
     /// Figures that facts alone decide, as JSON or, as CSV, the `rows` of them (F4).
@@ -80,7 +80,7 @@ impl<Q> Read<Q> {
                 Rendered::csv(&self.negotiation, page, Maps::AsColumns)?
             }
         };
-        rendered.momentary()
+        rendered.momentary(&self.negotiation)
     }
 
     /// All rows of a list that has no pages and depends on the time, as JSON or CSV.
@@ -89,7 +89,7 @@ impl<Q> Read<Q> {
             Media::Json => Rendered::json(&self.timed(page))?,
             Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
         };
-        rendered.momentary()
+        rendered.momentary(&self.negotiation)
     }
 
     /// One thing that facts alone decide; 404 where it is `None`.
@@ -116,7 +116,11 @@ impl<Q> Read<Q> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let moment = MomentQuery::read(query)?;
         let own = Q::read(query)?;
-        let negotiation = Negotiation::new(parts, query, &app.build)?;
+        let mut negotiation = Negotiation::new(parts, query, &app.build)?;
+        if moment.known_at.is_some() {
+            let ahead = app.engine.log.snapshot().ahead_of((app.engine.clock)());
+            negotiation.clock_ahead = ahead.map_err(|error| Problem::from(&error))?.is_some();
+        }
         wait_for(app, moment.min_position).await?;
         let whole = parts.extensions.get::<Representation>().and_then(|asked| asked.whole.clone());
         let view = match whole.as_ref().and_then(|first| first.get()) {
