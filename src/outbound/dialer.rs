@@ -247,9 +247,9 @@ impl Inner {
         stop: &StopSignal,
     ) -> CallOutcome {
         let callback = callback(&self.parts.public_url, account, &call.request.request_id);
-        let twilio = TwilioCalls { client: &self.parts.client, account };
         let mut waits = WAITS.into_iter();
         loop {
+            let twilio = TwilioCalls { client: &self.parts.client, account, now: self.now() };
             let (reason, status, code, again) = match twilio.place(wish, (to, from), &callback).await {
                 Placement::Taken(call_id) => return CallOutcome::Taken(call_id),
                 Placement::Doubtful { reason, status } => return CallOutcome::Unknown { reason, status },
@@ -272,7 +272,7 @@ impl Inner {
         let numbers = wish.to.as_ref().zip(wish.from.as_ref()).zip(call.request.sent_at);
         let account = commands.call_account(&call.tenant);
         let (Some(((to, from), sent_at)), Some(account)) = (numbers, account) else { return Ok(()) };
-        let twilio = TwilioCalls { client: &self.parts.client, account: &account };
+        let twilio = TwilioCalls { client: &self.parts.client, account: &account, now: self.now() };
         let request = SentRequest { to: to.as_str(), from: from.as_str(), sent_at };
         let Some(listed) = twilio.list(&request).await else { return Ok(()) };
         if commands.settle_call(call, &listed).await? {

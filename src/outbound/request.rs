@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 use super::error::OutboundError;
+
+/// The longest wait that a `Retry-After` may ask for.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A request to be made: the URL, what it carries, and what is taken of its answer. Has no `Debug`: it holds secrets.
 #[derive(Clone)]
@@ -141,6 +145,19 @@ impl RemoteAnswer {
     /// A header's value, where it has one that is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The wait that `Retry-After` asks for at `now` (µs since 1970): seconds, or until a date. At most a minute.
+    pub fn retry_after(&self, now: i64) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        let wait = match text.parse::<u64>() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let until = DateTime::parse_from_rfc2822(text).ok()?.timestamp_micros();
+                Duration::from_micros(u64::try_from(until - now).unwrap_or_default())
+            }
+        };
+        Some(wait.min(WAIT_MAX))
     }
 
     /// Reads the answer to its end.

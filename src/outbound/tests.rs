@@ -3,8 +3,10 @@
 mod calls;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use domain::keys::LogSecret;
+use reqwest::header::HeaderMap;
 
 use super::address::is_public;
 use super::signature::SigningSecret;
@@ -92,5 +94,24 @@ fn a_secret_is_the_targets_own_and_the_signature_covers_id_time_and_body() {
         signature(&one, "m", 1, "[]"),
     ] {
         assert_ne!(right, wrong);
+    }
+}
+
+#[test]
+fn a_wait_that_is_asked_for_is_read_as_seconds_or_date_and_at_most_a_minute() {
+    let now = 1_445_412_480 * 1_000_000;
+    for (text, seconds) in [
+        ("7", Some(7)),
+        (" 0 ", Some(0)),
+        ("3600", Some(60)),
+        ("Wed, 21 Oct 2015 07:28:05 GMT", Some(5)),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
+        ("soon", None),
+        ("-1", None),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", text.parse().expect("a value"));
+        let answer = RemoteAnswer { status: 429, headers, body: Vec::new() };
+        assert_eq!(answer.retry_after(now), seconds.map(Duration::from_secs), "{text}");
     }
 }

@@ -21,8 +21,6 @@ const PAGE_SIZE: &str = "100";
 const PAGES_MAX: usize = 20;
 /// Bytes of a page: a call takes about 1.5 KB.
 const PAGE_BYTES_MAX: usize = 1 << 20;
-/// Longest wait before another try that the provider can ask for.
-const WAIT_MAX: u64 = 60;
 
 /// What came of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub(super) enum Placement {
 
 /// What came of a request by its answer. Only a request that was never sent, and one that the provider refused before it
 /// did anything (429), may be made again: every other failure may follow a ring.
-fn placement(answer: Result<RemoteAnswer, OutboundError>) -> Placement {
+fn placement(answer: Result<RemoteAnswer, OutboundError>, now: Instant) -> Placement {
     let doubtful = |reason, status| Placement::Doubtful { reason, status };
     let answer = match answer {
         Ok(answer) => answer,
@@ -73,8 +71,7 @@ fn placement(answer: Result<RemoteAnswer, OutboundError>) -> Placement {
             None => doubtful(CallDoubt::BrokenAnswer, status),
         },
         429 => {
-            let seconds = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-            let again = Some(Duration::from_secs(seconds.unwrap_or(0).min(WAIT_MAX)));
+            let again = Some(answer.retry_after(now.0).unwrap_or_default());
             Placement::NotRung { reason: CallFailure::RateLimited, status, code, again }
         }
         // A request time-out says nothing about what was done.
@@ -122,6 +119,8 @@ fn form(wish: &CallRequested, (to, from): (&Phone, &Phone), callback: &str) -> V
 pub(super) struct TwilioCalls<'a> {
     pub client: &'a Client,
     pub account: &'a TwilioAccount,
+    /// The time, for a `Retry-After` that names a date.
+    pub now: Instant,
 }
 
 impl TwilioCalls<'_> {
@@ -136,7 +135,8 @@ impl TwilioCalls<'_> {
     /// Makes the request once, on a connection of its own.
     pub async fn place(&self, wish: &CallRequested, numbers: (&Phone, &Phone), callback: &str) -> Placement {
         let request = OutboundRequest::post(&self.url()).form(form(wish, numbers, callback));
-        placement(self.client.send(self.authenticated(request).on_a_new_connection()).await)
+        let sent = self.client.send(self.authenticated(request).on_a_new_connection()).await;
+        placement(sent, self.now)
     }
 
     /// The calls that the provider lists for the request's numbers and window; `None` where the list is not whole.
@@ -184,9 +184,11 @@ mod tests {
 
     use super::*;
 
+    const NOW: Instant = Instant(0);
+
     fn answered(status: u16, body: &str) -> Placement {
         let (headers, body) = (Default::default(), body.as_bytes().to_vec());
-        placement(Ok(RemoteAnswer { status, headers, body }))
+        placement(Ok(RemoteAnswer { status, headers, body }), NOW)
     }
 
     fn not_rung(reason: CallFailure, status: u16, code: u32, again: Option<u64>) -> Placement {
@@ -198,14 +200,17 @@ mod tests {
     fn c7_only_what_rang_nobody_for_certain_may_be_made_again() {
         let again = |placement: Placement| matches!(placement, Placement::NotRung { again: Some(_), .. });
         for unsent in [OutboundError::Unresolved, OutboundError::NotConnected("refused".into())] {
-            assert!(again(placement(Err(unsent))));
+            assert!(again(placement(Err(unsent), NOW)));
         }
         assert!(again(answered(429, "")));
-        assert!(!again(placement(Err(OutboundError::Address))), "it is not public a moment later either");
+        assert!(
+            !again(placement(Err(OutboundError::Address), NOW)),
+            "it is not public a moment later either"
+        );
         for sent in
             [OutboundError::TimedOut, OutboundError::Broken("reset".into()), OutboundError::TooLong(9)]
         {
-            assert!(matches!(placement(Err(sent.clone())), Placement::Doubtful { .. }), "{sent:?}");
+            assert!(matches!(placement(Err(sent.clone()), NOW), Placement::Doubtful { .. }), "{sent:?}");
         }
         for status in [200, 201, 204, 302, 408, 500, 502, 503, 504] {
             assert!(matches!(answered(status, "<html>"), Placement::Doubtful { .. }), "{status}");
@@ -222,8 +227,12 @@ mod tests {
         assert_eq!(answered(429, limited), not_rung(CallFailure::RateLimited, 429, 20_429, Some(0)));
         let mut headers = reqwest::header::HeaderMap::new();
         headers.insert("retry-after", "900".parse().expect("a value"));
-        let told = placement(Ok(RemoteAnswer { status: 429, headers, body: limited.into() }));
+        let told =
+            placement(Ok(RemoteAnswer { status: 429, headers: headers.clone(), body: limited.into() }), NOW);
         assert_eq!(told, not_rung(CallFailure::RateLimited, 429, 20_429, Some(60)), "capped");
+        headers.insert("retry-after", "Thu, 01 Jan 1970 00:00:07 GMT".parse().expect("a value"));
+        let told = placement(Ok(RemoteAnswer { status: 429, headers, body: limited.into() }), NOW);
+        assert_eq!(told, not_rung(CallFailure::RateLimited, 429, 20_429, Some(7)), "a date");
     }
 
     #[test]

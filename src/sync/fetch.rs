@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +16,6 @@ use crate::outbound::{Client, OutboundError, OutboundRequest, RemoteAnswer};
 
 /// Waits before the second, third and fourth try (B3). No jitter: the pace of the host spreads requests.
 const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// The longest wait that a `Retry-After` may ask for.
-const ASKED_MAX: Duration = Duration::from_secs(60);
 /// Requests to one host that are under way at once, of all tenants.
 const AT_ONCE: usize = 32;
 
@@ -161,7 +158,7 @@ impl Fetcher {
         }
         let is_too_fast = answer.status == 429;
         let may_pass = is_too_fast || answer.status >= 500;
-        let asked = answer.header("retry-after").and_then(|text| asked(text, (self.timing.clock)()));
+        let asked = answer.retry_after((self.timing.clock)());
         let (status, body) = (answer.status, ErrorBody::of(answer.body));
         let error = SyncError::Status { status, body, detail: None };
         Err(Failed { error, may_pass, asked, is_too_fast })
@@ -180,19 +177,6 @@ fn may_pass(error: &OutboundError) -> bool {
         | OutboundError::Address
         | OutboundError::TooLong(_) => false,
     }
-}
-
-/// The wait that a `Retry-After` asks for: seconds, or until a date. At most a minute.
-fn asked(text: &str, now: i64) -> Option<Duration> {
-    let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = DateTime::parse_from_rfc2822(text).ok()?.timestamp_micros();
-            Duration::from_micros(u64::try_from(until - now).unwrap_or_default())
-        }
-    };
-    Some(wait.min(ASKED_MAX))
 }
 
 #[cfg(test)]

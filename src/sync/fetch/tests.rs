@@ -105,19 +105,3 @@ async fn a_fetch_ends_when_it_is_canceled() {
     let (fetched, ()) = tokio::join!(fetching, canceling);
     assert!(matches!(fetched, Err(SyncError::Canceled)), "{fetched:?}");
 }
-
-#[test]
-fn a_wait_that_is_asked_for_is_read_as_seconds_or_date_and_at_most_a_minute() {
-    let now = 1_445_412_480 * 1_000_000;
-    for (text, seconds) in [
-        ("7", Some(7)),
-        (" 0 ", Some(0)),
-        ("3600", Some(60)),
-        ("Wed, 21 Oct 2015 07:28:05 GMT", Some(5)),
-        ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
-        ("soon", None),
-        ("-1", None),
-    ] {
-        assert_eq!(asked(text, now), seconds.map(Duration::from_secs), "{text}");
-    }
-}
