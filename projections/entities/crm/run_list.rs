@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::coverage::Coverage;
-use super::runs::{Run, SyncRuns, family, is_no_crm, is_snapshot};
+use super::runs::{End, Run, SyncRuns, family, is_no_crm, reads_whole};
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 
 /// Figures are stale when the last success is older, in seconds.
@@ -55,6 +55,8 @@ pub struct SyncStatus {
 /// Runs that failed one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
+    /// Of which source.
+    pub source: String,
     /// The first of them.
     pub first_run: String,
     /// When that ended.
@@ -187,7 +189,7 @@ impl RunList {
                 last_run: Some(self.texts.get(run.id).to_owned()),
                 last_run_at: run.at(),
                 last_success_at: succeeded.and_then(|run| ended(run)),
-                complete_through: match is_snapshot(source) {
+                complete_through: match reads_whole(source) {
                     true => succeeded.and_then(|run| run.at()),
                     false => self.coverage.newest(run.source).map(|(_, through)| through),
                 },
@@ -205,20 +207,29 @@ impl RunList {
         open.map(|run| (text(run.source), text(run.id))).collect()
     }
 
-    /// The runs that failed since the last success, of the main ones; none where the last that ended did not fail.
-    pub fn failing(&self) -> Option<Failing> {
-        let ended = || self.main().filter_map(|run| run.end.map(|end| (end, run)));
-        let success = ended().filter(|(end, _)| end.success).map(|(end, _)| end.at).max();
-        let mut failed: Vec<_> =
-            ended().filter(|(end, _)| !end.success && success.is_none_or(|at| end.at > at)).collect();
-        failed.sort_by_key(|(end, run)| (end.at, self.texts.get(run.id)));
-        let ((first, run), (last, _)) = (failed.first()?, failed.last()?);
-        Some(Failing {
-            first_run: self.texts.get(run.id).to_owned(),
-            since: first.at,
-            runs: failed.len(),
-            error: self.texts.maybe(last.error).map(str::to_owned),
-        })
+    /// Of each source the runs that failed since its last success; none of a source whose last run that ended succeeded.
+    pub fn failing(&self) -> Vec<Failing> {
+        let mut ended: BTreeMap<&str, Vec<(End, &str)>> = BTreeMap::new();
+        for run in self.rows.iter() {
+            if let Some(end) = run.end {
+                let of_source = ended.entry(self.texts.get(run.source)).or_default();
+                of_source.push((end, self.texts.get(run.id)));
+            }
+        }
+        let failing = |(source, mut ended): (&str, Vec<(End, &str)>)| {
+            let success = ended.iter().filter(|(end, _)| end.success).map(|(end, _)| end.at).max();
+            ended.retain(|(end, _)| !end.success && success.is_none_or(|at| end.at > at));
+            ended.sort_by_key(|(end, id)| (end.at, *id));
+            let ((first, id), (last, _)) = (ended.first()?, ended.last()?);
+            Some(Failing {
+                source: source.to_owned(),
+                first_run: (*id).to_owned(),
+                since: first.at,
+                runs: ended.len(),
+                error: self.texts.maybe(last.error).map(str::to_owned),
+            })
+        };
+        ended.into_iter().filter_map(failing).collect()
     }
 
     /// Runs that read a CRM. The first pass over all contacts' notes takes its own time, and is no main run.

@@ -32,6 +32,28 @@ fn b4_runs_that_fail_raise_one_alert_until_one_succeeds() {
 }
 
 #[test]
+fn b4_each_source_that_fails_has_an_alert_of_its_own() {
+    let house = house();
+    let ended = |source: &str, run: &str, status: &str| {
+        let at = house.harness.time.advance(SECOND);
+        let end = serde_json::json!({"run_id": run, "source": source, "status": status});
+        house.append("acme", "sync_finished", run, at, end);
+    };
+    ended("google_ads", "g1", "failed");
+    ended("callrail", "c1", "failed");
+    ended("meta", "m1", "success");
+    assert_eq!(house.alerts_at(T0 + HOUR), [alert("sync_failing", "open"), alert("sync_failing", "open")]);
+    ended("callrail", "c2", "success");
+    let alerts = house.alerts_at(T0 + 2 * HOUR);
+    assert_eq!(
+        alerts.iter().filter(|told| **told == alert("sync_failing", "cleared")).count(),
+        1,
+        "{alerts:?}"
+    );
+    house.end();
+}
+
+#[test]
 fn b13_equal_snapshots_of_two_tenants_raise_an_alert_that_does_not_name_the_other() {
     let house = house();
     synced(&house, "acme", "r1", "success", &["1", "2"]);
