@@ -1,5 +1,7 @@
 //! The pull side from outside (B1 to B5, B9, B11, B13; L7 to L9, L12): a real server reads a stand-in over real sockets.
 
+mod by_clock;
+mod credentials;
 mod large;
 
 use std::time::{Duration, Instant};
@@ -357,28 +359,6 @@ async fn l12_no_secret_is_in_a_log_an_error_a_fact_or_the_configuration_as_shown
         let has = |secret: &str| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
         assert!(!has(KEY) && !has("access-canary"), "{}", file.display());
     }
-}
-
-#[tokio::test]
-async fn b2_a_reload_changes_credentials_and_a_source_that_is_gone_is_canceled() {
-    let (crm, _) = played(3).await;
-    let site = Site::with(&tables(&crm.url(), "wrong-key"));
-    let server = site.start().await;
-    fails(&server, "answered 401").await;
-    site.configure(&tables(&crm.url(), KEY));
-    server.hang_up();
-    server.says("configuration reloaded").await;
-    succeeds(&server).await;
-    crm.script(LEADS, (0, 1), StandInFault::Slow(Duration::from_secs(20)));
-    let begun = begin(&server).await.is(202).json.clone();
-    let without = tables(&crm.url(), KEY);
-    let (head, rest) = without.split_once("[tenant.clienttether]").expect("the table");
-    let tail = rest.split_once("[[tenant]]").expect("the other tenant").1;
-    site.configure(&format!("{head}[[tenant]]{tail}"));
-    server.hang_up();
-    let run = ended(&server, begun["run_id"].as_str().expect("an id")).await;
-    assert_eq!(run["error"], "canceled", "{run}");
-    begin(&server).await.problem(409);
 }
 
 #[tokio::test]

@@ -106,8 +106,8 @@ fn wrong_rows(document: &str, sources: &BTreeMap<String, String>) -> Vec<String>
             (row.get(3).copied().unwrap_or_default(), row.get(4).copied().unwrap_or_default());
         let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         for name in &tests {
-            let is_there = name.split_once("::").is_some_and(|(file, test)| {
-                let source = sources.get(&format!("tests/{file}.rs"));
+            let is_there = name.rsplit_once("::").is_some_and(|(file, test)| {
+                let source = sources.get(&format!("tests/{}.rs", file.replace("::", "/")));
                 source.is_some_and(|source| source.contains(&format!("fn {test}(")))
             });
             if !is_there {

@@ -187,8 +187,8 @@ impl Crm {
         self.tables.get(&(Resource::Leads, source))?.get(id)
     }
 
-    /// Of each source and resource with records: how many, and a fingerprint of their public members. Equal
-    /// fingerprints of two tenants mean the same records (B13, L12).
+    /// Of each source and resource with records: how many, and a fingerprint of their public members that no zone or
+    /// currency changes. Equal fingerprints of two tenants mean the same records (B13, L12).
     pub fn fingerprints(&self) -> impl Iterator<Item = (Resource, &str, (u64, u64))> {
         let fingerprint = |((resource, source), table): (&(Resource, Symbol), &ResourceTable)| {
             (*resource, self.strings.texts().get(*source), table.fingerprint())
@@ -216,7 +216,7 @@ impl Entity for Crm {
     type Figures = ();
 
     const NAME: &'static str = "crm";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const GROUPS: &'static [u8] = &[SyncFact::GROUP];
     const SHARDED: bool = false;
 

@@ -276,10 +276,13 @@ pub fn last_observed(tables: &[ResourceTable]) -> Option<Instant> {
     tables.iter().filter_map(ResourceTable::observed_at).max()
 }
 
-/// A hash of the record's public members, the same for equal records of different tenants.
+/// A hash of the record's public members, the same for equal records of different tenants: without times and amounts,
+/// which are read in the tenant's zone and currency.
 fn fingerprint(row: &RecordRow, texts: &Texts) -> u64 {
     let mut canonical = Canonical::default();
     canonical.start("");
-    row.write_canonical(texts, &mut canonical);
+    let mut bare = row.clone();
+    (bare.at, bare.value_minor, bare.currency) = (None, None, None);
+    bare.write_canonical(texts, &mut canonical);
     stable_hash(canonical.bytes())
 }

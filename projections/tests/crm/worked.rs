@@ -140,6 +140,17 @@ fn b13_given_equal_snapshots_of_two_tenants_then_their_fingerprints_are_equal_an
     let of = |leads| fingerprints(&fold(&good("r", "2025-10-09T10:00:00Z", leads)));
     let elsewhere = fold(&[good("other", "2025-10-09T12:00:00Z", leads(0..3))].concat());
     assert_eq!(of(leads(0..3)), fingerprints(&elsewhere));
+    // Read in another zone and currency.
+    let with = |members: Value| {
+        let mut leads = leads(0..3);
+        for lead in leads.as_array_mut().unwrap() {
+            lead.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        }
+        of(leads)
+    };
+    let here = with(json!({"value_minor": 900, "currency": "USD", "created_at": "2025-10-01T05:00:00Z"}));
+    assert_eq!(here, with(json!({"created_at": "2025-10-01T00:00:00Z"})));
+    assert_ne!(here, with(json!({"stage": "Elsewhere"})), "null control");
     assert_ne!(of(leads(0..3)), of(leads(1..4)));
     assert!(of(json!([])).is_empty(), "nothing equals nothing");
 }
