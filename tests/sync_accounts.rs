@@ -245,3 +245,66 @@ async fn l12_the_token_is_in_no_log_error_fact_file_or_configuration_as_shown() 
         assert!(!bytes.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes()), "{}", file.display());
     }
 }
+
+/// A reply as the list has it.
+fn reply(id: u64, at: &str) -> Value {
+    json!({
+        "id": id, "uuid": format!("7d0c5a3e-0000-4000-8000-{id:012}"), "subject": "Re: test", "interested": false,
+        "automated_reply": false, "text_body": "Sounds good", "date_received": at, "type": "Tracked Reply",
+        "folder": "Inbox", "from_email_address": format!("lead{id}@example.com"), "lead_id": id, "campaign_id": 2,
+        "scheduled_email_id": 4, "sender_email_id": 3, "primary_to_email_address": "from@acme.example",
+        "created_at": at, "updated_at": at,
+    })
+}
+
+#[tokio::test]
+async fn f3_replies_that_no_webhook_brought_are_filled_in_once_and_those_that_came_count_once() {
+    let (stand_in, instance, site) = played(1).await;
+    let endpoint = "[[endpoint]]\nid = \"eb-00000001\"\nprovider = \"emailbison\"\ntenant = \"acme\"\n";
+    site.configure(&format!("{}{endpoint}", tables(&stand_in.url(), r#"["acme client"]"#)));
+    let server = site.start().await;
+    for id in 1..=40 {
+        instance.add_reply(reply(id, "2026-04-01T10:00:00.000000Z"));
+    }
+    // The last instant of March in New York, and others that are no replies of these days.
+    instance.add_reply(reply(50, "2026-04-01T03:59:59.999999Z"));
+    for (id, member, value) in [
+        (51, "type", json!("Outgoing Email")),
+        (52, "type", json!("Bounced")),
+        (53, "type", json!("Untracked Reply")),
+        (54, "automated_reply", json!(true)),
+    ] {
+        let mut row = reply(id, "2026-04-01T10:00:00.000000Z");
+        row[member] = value;
+        instance.add_reply(row);
+    }
+    // One came by webhook, with more than the list tells.
+    let delivered = json!({
+        "event": {"type": "LEAD_REPLIED", "instance_url": stand_in.url(), "workspace_id": 17},
+        "data": {
+            "reply": {"id": 7, "date_received": "2026-04-01T10:00:00.000000Z", "text_body": "Sounds good"},
+            "campaign_event": {"id": 6007, "created_at": "2026-04-01T10:00:05.000000Z"},
+            "lead": {"id": 7, "email": "lead7@example.com", "first_name": "Pat"}, "campaign": {"id": 2, "name": "Spring"},
+        },
+    });
+    let hook = server.request("POST", "/hooks/emailbison/eb-00000001").body(delivered.to_string());
+    server.send(hook).await.is(200);
+    let replies =
+        async || server.read("acme", "metrics/days?from=2026-04-01&to=2026-04-01").await["items"][0].clone();
+    assert_eq!(replies().await["replies"], 1);
+    for (expected, why) in [(39, "all but the one that came"), (0, "all are known")] {
+        let body = json!({"source": SOURCE, "from": "2026-04-01", "to": "2026-04-01"});
+        let run = server.run_source(&body).await;
+        assert_eq!(
+            (&run["status"], &run["records_updated"]),
+            (&json!("success"), &json!(expected)),
+            "{why}: {run}"
+        );
+        let day = replies().await;
+        assert_eq!((&day["replies"], &day["unique_replies"]), (&json!(40), &json!(40)), "{day}");
+    }
+    let told = server.all_items("acme", "facts?kind=difference_observed").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let body = &told[0]["body"];
+    assert_eq!([&body["listed"], &body["known"], &body["missing"]], [40, 1, 39], "{body}");
+}

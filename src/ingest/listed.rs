@@ -12,6 +12,7 @@ use super::answer::FactAnswer;
 use super::differing::Comparison;
 use super::error::{IngestError, MappingFailure, Reason};
 use super::post::AHEAD_MAX;
+use super::providers::emailbison::listed::{ReplyList, listed_reply};
 use super::providers::listed::{ListContext, ListedReport, ListedRow};
 use super::providers::map_row;
 
@@ -47,6 +48,24 @@ impl Ingest {
             None => Ok(facts),
             Some(ahead) => Err(MappingFailure::new(Reason::FutureOccurredAt, ahead.occurred_at.to_string())),
         }
+    }
+
+    /// Maps a row of Email Bison's list of replies, see [`listed_reply`].
+    ///
+    /// # Errors
+    /// The row cannot be read.
+    pub fn listed_reply(&self, list: &ReplyList, row: &Value) -> Result<Option<Envelope>, MappingFailure> {
+        listed_reply(row, list, &self.secret)
+    }
+
+    /// Whether the log has a fact under the key of this one. Looks the key up, which may wait for the disk.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn has_key_of(&self, fact: &Envelope) -> Result<bool, IngestError> {
+        let (provider, external_id) = (fact.provider.as_str(), fact.external_id.as_str());
+        let key = self.secret.key_hash(fact.tenant.as_str(), provider, external_id);
+        Ok(self.log.find(&key)?.is_some())
     }
 
     /// Records facts that a source answered when it was asked, as if it had delivered them: a known key with the same

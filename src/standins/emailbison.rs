@@ -22,6 +22,8 @@ struct Mailboxes {
     token: String,
     workspace: (u64, String),
     accounts: Vec<Value>,
+    /// Newest first, as they are listed.
+    replies: Vec<Value>,
 }
 
 impl BisonInstance {
@@ -31,8 +33,14 @@ impl BisonInstance {
             token: token.to_owned(),
             workspace: (17, "Acme Client".to_owned()),
             accounts: (1..=accounts).map(account).collect(),
+            replies: Vec::new(),
         };
         Self { inner: Arc::new(Mutex::new(held)) }
+    }
+
+    /// Adds a row to the list of replies.
+    pub fn add_reply(&self, row: Value) {
+        self.inner.lock().replies.insert(0, row);
     }
 
     /// Sets one member of an account.
@@ -83,6 +91,15 @@ fn listed(rows: &[Value], request: &PlayedRequest) -> Value {
     json!({"data": data, "links": {"first": null, "last": null, "prev": null, "next": null}, "meta": meta})
 }
 
+/// A page of a list that is read by cursors, which are what nobody reads.
+fn by_cursor(rows: &[Value], request: &PlayedRequest) -> Value {
+    let cursor = request.query("cursor");
+    let from = cursor.and_then(|cursor| cursor.strip_prefix("eyJ")?.parse::<usize>().ok()).unwrap_or(0);
+    let data: Vec<&Value> = rows.iter().skip(from).take(PAGE).collect();
+    let next = (from + PAGE < rows.len()).then(|| format!("eyJ{}", from + PAGE));
+    json!({"data": data, "meta": {"path": request.path, "per_page": PAGE, "next_cursor": next, "prev_cursor": null}})
+}
+
 impl PlayedProvider for BisonInstance {
     fn answer(&self, request: &PlayedRequest) -> PlayedAnswer {
         let held = self.inner.lock();
@@ -96,6 +113,7 @@ impl PlayedProvider for BisonInstance {
                 let user = json!({"id": 4, "name": "Ann Agent", "email": "ann@acme.example", "workspace": workspace});
                 PlayedAnswer::json(200, json!({"data": user}))
             }
+            ("GET", "/api/replies") => PlayedAnswer::json(200, by_cursor(&held.replies, request)),
             ("GET", "/api/sender-emails") => PlayedAnswer::json(200, listed(&held.accounts, request)),
             (_, _) => {
                 PlayedAnswer::json(404, json!({"data": {"success": false, "message": "Record not found."}}))

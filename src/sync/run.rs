@@ -270,6 +270,11 @@ impl SyncRun {
     /// The log's.
     pub async fn record(&self, facts: Vec<Envelope>, original: &Bytes) -> Result<Vec<FactAnswer>, SyncError> {
         self.inner.progress.lock().records += facts.len() as u64;
+        self.append(facts, original).await
+    }
+
+    /// Appends facts that the run's progress has counted.
+    async fn append(&self, facts: Vec<Envelope>, original: &Bytes) -> Result<Vec<FactAnswer>, SyncError> {
         let mut answers = Vec::with_capacity(facts.len());
         let mut rest = facts.into_iter().peekable();
         while rest.peek().is_some() {
@@ -279,6 +284,15 @@ impl SyncRun {
         let recorded = answers.iter().filter(|answer| answer.outcome == Outcome::Recorded).count();
         self.inner.held.lock().recorded += recorded as u64;
         Ok(answers)
+    }
+
+    /// Whether the log has a fact under the key of this one.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn has_key_of(&self, fact: &Envelope) -> Result<bool, SyncError> {
+        let (ingest, fact) = (Arc::clone(&self.inner.parts.ingest), fact.clone());
+        blocking(move || Ok(ingest.has_key_of(&fact)?)).await
     }
 
     /// Holds facts back until the run succeeds. They are recorded as by [`SyncRun::record`], or never.
@@ -338,7 +352,7 @@ impl SyncRun {
         for (facts, original) in facts {
             // What is said of the reading itself is no record of the source's.
             let is_of_run = facts.iter().all(|fact| matches!(fact.fact, Fact::Sync(_)));
-            let answers = self.record(facts, &original).await?;
+            let answers = self.append(facts, &original).await?;
             let new = answers.iter().filter(|answer| answer.outcome == Outcome::Recorded).count() as u64;
             updated += if is_of_run { 0 } else { new };
         }

@@ -3,6 +3,8 @@
 //! Source: docs.emailbison.com/webhooks. Deliveries are unsigned, so they rest on the endpoint's unguessable id;
 //! they carry no event id, so the key is made of what identifies the event inside them.
 
+pub mod listed;
+
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::outreach::{OutreachEvent, OutreachFact, OutreachLead, OutreachReply};
@@ -235,11 +237,13 @@ impl Event<'_> {
             let (id, changed) = (scalar(&account["id"])?, scalar(&account["updated_at"])?);
             Some(format!("sender_email-{}@{}", part(&id), part(&changed)))
         };
-        let own = if self.kind.is_of_account() {
-            account()
-        } else {
-            of("campaign_event").or_else(|| of("reply")).or_else(|| of("scheduled_email"))
+        let own = match self.kind {
+            kind if kind.is_of_account() => account(),
+            // The list of replies, which fills gaps, has their ids alone.
+            EventKind::Replied => of("reply").or_else(|| of("campaign_event")),
+            _ => of("campaign_event").or_else(|| of("reply")),
         };
+        let own = own.or_else(|| of("scheduled_email").filter(|_| !self.kind.is_of_account()));
         // An id that is too long for a key identifies no better than the digest.
         let named = own.map(|own| format!("{prefix}/{own}"));
         match named.filter(|name| ExternalId::new(name).is_ok()) {

@@ -1,4 +1,5 @@
-//! Email Bison: the sender accounts of a workspace, every few minutes, of which only changes become facts (D6, D8).
+//! Email Bison: the sender accounts of a workspace, every few minutes, of which only changes become facts (D6, D8); the
+//! replies of the days of a backfill (F3).
 //!
 //! A token is bound to one workspace, which `GET /api/users` names. Lists have 15 rows a page, whatever is asked for, so
 //! 12,000 accounts are 800 pages: they are read in parallel at the host's pace. An account that is gone from the list
@@ -7,6 +8,7 @@
 mod account;
 mod changes;
 mod pages;
+mod replies;
 
 use std::sync::Arc;
 
@@ -66,6 +68,10 @@ impl EmailBisonClient {
         let instance = Instance::new(Arc::clone(&self.config), run.clone());
         let workspace = self.workspace(&instance).await?;
         let view = run.view().await?;
+        if let Some((from, to)) = run.days() {
+            let days = view.timeline().latest().zone.range(from, to);
+            return replies::backfill(&instance, run, workspace, (days.start, days.end)).await;
+        }
         // What is known before the list is read: an account that an event adds meanwhile is not missing from it.
         let accounts = view.with(|tenant, _| tenant.sender_accounts.rows.clone());
         let known = accounts.known_in(instance.name(), workspace.as_str());
@@ -93,6 +99,10 @@ impl SourceClient for EmailBisonClient {
 
     fn cadence(&self) -> Cadence {
         Cadence::Every(self.config.poll)
+    }
+
+    fn reads_days(&self) -> bool {
+        true
     }
 
     fn secrets(&self) -> Vec<&Secret> {

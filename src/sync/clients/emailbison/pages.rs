@@ -39,6 +39,15 @@ struct BisonMeta {
     last_page: Lenient,
     #[serde(default)]
     total: Lenient,
+    #[serde(default)]
+    next_cursor: Lenient,
+}
+
+impl BisonAnswer {
+    /// Where a list that is read by cursors goes on; none at its end.
+    pub fn next_cursor(&self) -> Option<String> {
+        self.meta.next_cursor.get().map(str::to_owned)
+    }
 }
 
 /// How long a list says that it is: a page that says otherwise is one of another list.
