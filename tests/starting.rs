@@ -81,8 +81,9 @@ fn several_mistakes_are_told_at_once_each_by_line() {
     assert!(!told.stderr.contains("missing field") && !told.stderr.contains("mistakes"), "{}", told.stderr);
 }
 
-/// A configuration of three lines that are mostly not meant.
+/// A configuration of four lines that are mostly not meant.
 const ADVISED: &str = "[[tenant.tracking_number]]\nnumber = \"(415) 867-5309\"\nagent = \"ann\"\n\
+     [tenant.twilio]\naccount_sid = \"AC1\"\nauth_token = \"y\"\nfrom = \"+14158675300\"\nendpoint = \"tw-00000001\"\n\
      [[endpoint]]\nid = \"tw-00000001\"\nprovider = \"twilio\"\ntenant = \"acme\"\nsecrets = [\"x\"]\n";
 
 #[tokio::test]
@@ -96,7 +97,8 @@ async fn what_can_never_match_is_told_by_line_at_a_start_at_a_reload_and_by_conf
     let told = [
         ":8: tenant.tracking_number.number: \"(415) 867-5309\" is no number such as +15550199",
         ":9: tenant.tracking_number.agent: \"ann\" is no email address",
-        ":12: endpoint.provider: twilio signs the URL that it calls, and public_url is not set",
+        ":14: tenant.twilio.endpoint: callbacks of placed calls are signed with auth_token, which is none of the secrets",
+        ":17: endpoint.provider: twilio signs the URL that it calls, and public_url is not set",
     ];
     let shown = site.cli(&["config", "show"]);
     for told in told {
@@ -115,6 +117,7 @@ async fn what_can_never_match_is_told_by_line_at_a_start_at_a_reload_and_by_conf
 
     // What is right is told nowhere.
     let right = ADVISED.replace("(415) 867-5309", "+14158675309").replace("\"ann\"", "\"ann@example.com\"");
+    let right = right.replace("auth_token = \"y\"", "auth_token = \"x\"");
     site.configure(&format!("{TENANT}{right}"));
     let shown = site.cli(&["config", "show"]);
     assert_eq!(shown.exits(0).stderr, "");

@@ -51,6 +51,20 @@ pub fn of(
         );
         say(entry.provider.span().start, "endpoint.provider", message);
     }
+    for twilio in file.tenant.iter().filter_map(|tenant| tenant.twilio.as_ref()) {
+        let is_checked = |entry: &&EndpointTable| {
+            entry.secrets.iter().any(|secret| secret.get_ref() == twilio.auth_token.get_ref())
+        };
+        let endpoint = file.endpoint.iter().find(|entry| entry.id.get_ref() == twilio.endpoint.get_ref());
+        if endpoint.filter(is_checked).is_none() {
+            let message = format!(
+                "callbacks of placed calls are signed with auth_token, which is none of the secrets of {:?}: unless they \
+                 are equal, every callback is refused",
+                twilio.endpoint.get_ref()
+            );
+            say(twilio.endpoint.span().start, "tenant.twilio.endpoint", message);
+        }
+    }
     told.sort_by_key(|(at, _)| *at);
     told.into_iter().map(|(_, message)| message).collect()
 }

@@ -14,9 +14,9 @@ use crate::directory::TwilioAccount;
 pub struct TwilioTable {
     base_url: Option<Spanned<String>>,
     account_sid: Spanned<String>,
-    auth_token: Spanned<String>,
+    pub(super) auth_token: Spanned<String>,
     from: Spanned<String>,
-    endpoint: Spanned<String>,
+    pub(super) endpoint: Spanned<String>,
 }
 
 impl TwilioTable {
