@@ -80,7 +80,8 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// contact_name.
         activities: "inline table", absent, example { path = "activities", fields = { id = "activity_id", scheduled_at = "due" } };
     }
-    /// The tenant's workspace of Email Bison, whose sender accounts are polled.
+    /// The tenant's workspace of Email Bison, whose sender accounts are polled, and whose replies are read for the days
+    /// of a backfill.
     "[tenant.emailbison]" sighup {
         /// The instance: https; plain http only to a host that [outbound] allow names.
         base_url: "text, URL", required, example "https://dedi.emailbison.com";
