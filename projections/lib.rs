@@ -10,6 +10,7 @@
 pub mod canonical;
 pub mod entities;
 pub mod entity;
+pub mod explain;
 pub mod figures;
 pub mod store;
 pub mod tenant;

@@ -197,6 +197,17 @@ macro_rules! entities {
                 $(self.$field.figures = reconfigured.$field;)+
             }
 
+            /// The same rows under another timeline: every row's share anew. Changes nothing.
+            pub fn under(&self, timeline: Arc<Timeline>) -> Self {
+                Self {
+                    $($field: Folded {
+                        rows: self.$field.rows.clone(),
+                        figures: self.$field.rows.figures(&timeline),
+                    },)+
+                    profile: Profile { name: self.profile.name.clone(), timeline },
+                }
+            }
+
             /// The cells of each entity, in the order of the table.
             pub fn cells(&self) -> [Option<&Cells>; ENTITIES.len()] {
                 [$(<$entity as Entity>::cells(&self.$field.figures)),+]

@@ -41,6 +41,8 @@ mod dialer_races;
 mod dialer_sessions;
 mod edge;
 mod evidence;
+mod explain;
+mod explain_more;
 mod fairness;
 mod figures_split;
 mod hooks;

@@ -162,8 +162,10 @@ impl Configuration {
         names(&mut self.counted_contact_types, &rules.counted_contact_types);
         names(&mut self.qualified_stages, &rules.qualified_stages);
         names(&mut self.hot_stages, &rules.hot_stages);
-        self.job_value_minor = rules.job_value_minor;
-        self.stages.clone_from(&rules.stages);
+        self.job_value_minor = rules.job_value_minor.or(self.job_value_minor);
+        if !rules.stages.is_empty() {
+            self.stages.clone_from(&rules.stages);
+        }
         if !rules.counted_directions.is_empty() {
             self.counted.clone_from(&rules.counted_directions);
         }
@@ -210,6 +212,13 @@ impl Timeline {
     pub fn on(&self, day: Day) -> &Configuration {
         let holds = |rules: &&Configuration| rules.effective_from.is_none_or(|from| from <= day);
         self.0.iter().rev().find(holds).unwrap_or(&self.0[0])
+    }
+
+    /// The same configurations with `rules` laid over each: what they do not give stays.
+    pub fn under(&self, rules: &Rules) -> Self {
+        let mut laid = self.clone();
+        laid.0.iter_mut().for_each(|configuration| configuration.follow(rules));
+        laid
     }
 
     /// All of them, in log order.

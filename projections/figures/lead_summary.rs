@@ -17,6 +17,11 @@ use crate::store::Texts;
 /// The source of a lead that has none.
 const UNKNOWN: &str = "Unknown";
 
+/// The source of a record.
+pub fn or_unknown(source: Option<&str>) -> &str {
+    source.unwrap_or(UNKNOWN)
+}
+
 /// Leads of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SourceLeads {
@@ -88,7 +93,7 @@ impl LeadSummaryInput {
                 if !counts(rules, self.texts.maybe(kind.contact_type)) {
                     continue;
                 }
-                let source = self.texts.maybe(kind.source).unwrap_or(UNKNOWN);
+                let source = or_unknown(self.texts.maybe(kind.source));
                 let stage = or_new_lead(self.texts.maybe(kind.stage));
                 total += sums.count;
                 if rules.qualified_stages.contains(&folded(stage)) {

@@ -137,7 +137,7 @@ impl PipelineInput {
     }
 
     /// The tenant's currency, else the one that most values of counted deals are in.
-    fn currency(&self) -> Option<Currency> {
+    pub fn currency(&self) -> Option<Currency> {
         let rules = last_observed(&self.tables).map_or(self.timeline.latest(), |at| self.timeline.at(at).0);
         let mut valued: BTreeMap<Currency, i64> = BTreeMap::new();
         for table in &self.tables {

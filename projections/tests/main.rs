@@ -7,6 +7,7 @@ mod contributions;
 mod crm;
 mod dialer;
 mod evidence;
+mod explain;
 mod heap;
 mod laws;
 mod naive;

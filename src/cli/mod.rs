@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod conflicts;
 mod demo;
+mod explain;
 mod export;
 mod follow;
 mod import;
@@ -108,6 +109,7 @@ enum Command {
         factfold audit\n  \
         factfold --data-dir /backup/factfold audit --json")]
     Audit(audit::Args),
+    Explain(explain::Args),
     Sync(sync::Args),
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
@@ -268,6 +270,7 @@ pub fn run() -> ExitCode {
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),
+        Command::Explain(args) => explain::run(settings, args),
         Command::Sync(args) => sync::run(settings, args),
         Command::Quarantine(args) => quarantine::run(settings, args),
         Command::Conflicts(args) => conflicts::run(settings, args),

@@ -1,10 +1,18 @@
-//! `factfold replay`: rebuild the read models from the log, and report digests and rate.
+//! `factfold replay`: rebuild the read models from the log, and report digests and rate; or say what other rules would make
+//! of it.
 
 use std::time::Instant;
 
-use serde_json::json;
+use domain::codec::from_json;
+use domain::facts::tenant::Rules;
+use domain::json::{Json, TextRule};
+use domain::keys::TenantId;
+use domain::members::{self, Month};
+use serde_json::{Value, json};
 
+use super::arguments::{all_known, tenant};
 use super::{Failure, Settings, output};
+use crate::clock::system_clock;
 use crate::engine::{fold_threads, read_log_with_secret};
 use crate::views::Views;
 
@@ -14,10 +22,29 @@ pub struct Args {
     /// Number of threads [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    /// Say what another rule would make of the history, and record nothing; may be given several times
+    #[arg(long = "what-if", value_name = "RULE=VALUE")]
+    what_if: Vec<String>,
+    /// With --what-if: only this tenant [default: all tenants]
+    #[arg(long, value_parser = tenant, requires = "what_if")]
+    tenant: Option<TenantId>,
+    /// With --what-if: first month [default: eleven months before the last]
+    #[arg(long, value_name = "MONTH", value_parser = month, requires = "what_if")]
+    from: Option<Month>,
+    /// With --what-if: last month [default: the current one]
+    #[arg(long, value_name = "MONTH", value_parser = month, requires = "what_if")]
+    to: Option<Month>,
+}
+
+fn month(given: &str) -> Result<Month, String> {
+    Month::parse(given).ok_or_else(|| "must be a month such as 2025-10".to_owned())
 }
 
 /// Rebuilds the models and prints their digests.
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    if !args.what_if.is_empty() {
+        return what_if(settings, args);
+    }
     let config = settings.config()?;
     // A secret of another log would key other persons: it is found before the next start of the server finds it.
     let (log, _secret) = read_log_with_secret(&config.data_dir)?;
@@ -49,5 +76,83 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         output::grouped(facts),
         output::grouped(rate as u64)
     ));
+    Ok(())
+}
+
+/// Rows of subjects that flip, at most.
+const FLIPS_SHOWN: usize = 500;
+
+/// Rules as they are given: numbers as numbers, and lists by commas.
+fn rules(given: &[String]) -> Result<Rules, Failure> {
+    let mut members = serde_json::Map::new();
+    for rule in given {
+        let wrong = || {
+            Failure::Usage(format!("{rule:?} is no rule: write RULE=VALUE, e.g. qualified_min_seconds=60"))
+        };
+        let (name, value) = rule.split_once('=').ok_or_else(wrong)?;
+        let is_list =
+            ["counted_contact_types", "counted_directions", "qualified_stages", "hot_stages"].contains(&name);
+        let value = match value.parse::<i64>() {
+            _ if is_list => Value::from(value.split(',').map(str::trim).collect::<Vec<_>>()),
+            Ok(number) => Value::from(number),
+            Err(_) => serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)),
+        };
+        members.insert(name.to_owned(), value);
+    }
+    let read = from_json::<Rules>(Json::from(Value::Object(members)), "", TextRule::Refuse);
+    read.map_err(|faults| {
+        let faults =
+            faults.iter().map(|fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.message));
+        Failure::Usage(faults.collect::<Vec<_>>().join("; "))
+    })
+}
+
+fn what_if(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let rules = rules(&args.what_if)?;
+    let (config, offline) = settings.reading()?;
+    all_known(&offline, &config, args.tenant.as_ref().map(TenantId::as_str))?;
+    let views = offline.views()?;
+    let now = members::Instant(system_clock()());
+    let wanted = |id: &str| args.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == id);
+    let mut answers = Vec::new();
+    for (id, view) in views.tenants().into_iter().filter(|(id, _)| wanted(id)) {
+        let to = args.to.unwrap_or_else(|| view.timeline().latest().zone.month(now));
+        let from = args.from.unwrap_or(Month(to.0 - 11));
+        if from > to {
+            return Err(Failure::Usage("--from must not be after --to".to_owned()));
+        }
+        answers.push((id, view.what_if(&rules, (from, to), (None, FLIPS_SHOWN), now)));
+    }
+    views.close();
+    if settings.json {
+        return answers.iter().try_for_each(|(id, answer)| {
+            let mut told = json!(answer);
+            told["tenant"] = json!(id);
+            output::json_line(&told)
+        });
+    }
+    for (id, answer) in &answers {
+        output::note(&format!(
+            "{id}, {} to {}: {} figures would be others, {} subjects would count or count no more",
+            answer.from,
+            answer.to,
+            answer.figures.len(),
+            answer.flipped_subjects
+        ));
+        let figures = answer.figures.iter().map(|changed| {
+            let month = changed.figure.selection.get("month").map_or(changed.figure.model, String::as_str);
+            [month, &changed.figure.field, &changed.old.to_string(), &changed.new.to_string()]
+                .map(str::to_owned)
+                .into()
+        });
+        output::table(&["month", "figure", "old", "new"], figures)?;
+        let flips = answer.items.iter().map(|flip| {
+            let (old, new) = (flip.old.to_string(), flip.new.to_string());
+            [&flip.subject, &flip.figure.field, &old, &new, flip.code, &flip.reason]
+                .map(|cell: &str| cell.to_owned())
+                .into()
+        });
+        output::table(&["subject", "figure", "old", "new", "code", "reason"], flips)?;
+    }
     Ok(())
 }

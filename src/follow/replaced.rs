@@ -75,6 +75,26 @@ impl Replaced {
     }
 }
 
+/// The fact at `first` with the content of the conflict accepted at `accepted_at`; none where one of them is no fact of
+/// the tenant.
+///
+/// # Errors
+/// What the log cannot read, or an accepted conflict that cannot be decoded.
+pub fn standing(
+    snapshot: &LogSnapshot,
+    tenant: &str,
+    first: Position,
+    accepted_at: Position,
+) -> Result<Option<Decoded>, FoldError> {
+    let accepted = snapshot.view(accepted_at, |record| Decoded::of(accepted_at, &record))?.transpose()?;
+    match accepted.map(|accepted| accepted.fact) {
+        Some(Fact::Control(ControlFact::ConflictAccepted(body))) => {
+            stands_for(snapshot, tenant, first, accepted_at, body)
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// The fact at `first` with the accepted content; none where it is no fact of the tenant.
 fn stands_for(
     snapshot: &LogSnapshot,

@@ -24,9 +24,9 @@ use api::routes::Routes;
 use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
-    dispositions, endpoints, exports, facts, health, home, hooks, imports, leaderboard, login, metrics,
-    notes, outreach, projections, quarantine, recordings, reports, restatements, sessions, stream,
-    stream_tickets, sync, targets, tenants, tokens, users,
+    dispositions, endpoints, explain, exports, facts, health, home, hooks, imports, leaderboard, login,
+    metrics, notes, outreach, projections, quarantine, recordings, reports, restatements, sessions, stream,
+    stream_tickets, sync, targets, tenants, tokens, users, what_if,
 };
 use server::{cors, edge, lingering_close, observability};
 
@@ -54,6 +54,8 @@ fn routes() -> Routes {
         .merge(leaderboard::routes())
         .merge(outreach::routes())
         .merge(restatements::routes())
+        .merge(explain::routes())
+        .merge(what_if::routes())
         .merge(conflicts::routes())
         .merge(quarantine::routes())
         .merge(accounts::routes())

@@ -87,6 +87,29 @@ impl LogSnapshot {
         Ok(self.tail_of(position).and_then(|tail| tail.read(position)))
     }
 
+    /// Calls `f` with the fact at `position`, borrowed and without its inline original; none past the head.
+    ///
+    /// # Errors
+    /// As of [`LogSnapshot::read`].
+    pub fn view<T>(
+        &self,
+        position: Position,
+        f: impl FnOnce(RecordRef<'_>) -> T,
+    ) -> Result<Option<T>, LogError> {
+        if position == 0 || position > self.head.position {
+            return Ok(None);
+        }
+        let at = self.sealed.partition_point(|segment| segment.last() < position);
+        if let Some(segment) = self.sealed.get(at) {
+            return Ok(Some(segment.view(position, false, f)?));
+        }
+        let Some(record) = self.tail_of(position).and_then(|tail| tail.read(position)) else {
+            return Ok(None);
+        };
+        let record = record.view().map_err(|error| LogError::Record { position, error })?;
+        Ok(Some(f(record)))
+    }
+
     fn tail_of(&self, position: Position) -> Option<&Arc<Tail>> {
         self.tails.iter().rev().find(|tail| tail.first() <= position)
     }

@@ -8,6 +8,7 @@ mod call_requests;
 pub mod crm;
 pub mod crm_known;
 pub mod dispositions;
+pub mod explain;
 pub mod export_scan;
 pub mod exported;
 pub mod facts;
@@ -25,6 +26,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod time_travel;
+pub mod what_if;
 
 use std::sync::Arc;
 use std::time::Duration;

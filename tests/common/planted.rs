@@ -69,6 +69,7 @@ pub async fn plant(server: &Server) -> Ids {
     let mut ids = Ids::from([("call_id", call), ("lead_id", named("lead")), ("agent", agent.clone())]);
     ids.insert("run_id", "r1".into());
     ids.extend([("month", "2025-10".into()), ("metric", "qualified".into())]);
+    ids.extend([("model", "month".into()), ("field", "calls".into())]);
     ids.extend([("external_id", "lead_interested/1".into()), ("pipeline_id", CANARY.into())]);
     let facts = server.all_facts("acme").await;
     let interested = facts.iter().find(|fact| fact["kind"] == "lead_interested").expect("recorded");

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::Server;
 
+/// Parameters that a route needs because of the value of another one.
+const ALSO: &[(&str, &str)] = &[("/api/v1/tenants/{tenant}/explain", "month")];
+
 /// A documented operation.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -54,7 +57,9 @@ impl Route {
         let parameters = self.operation["parameters"].as_array().into_iter().flatten();
         let needed =
             parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
-        let pairs = needed.filter_map(|parameter| parameter["name"].as_str()).map(|name| {
+        let also = ALSO.iter().filter(|(path, _)| *path == self.path).map(|(_, name)| *name);
+        let names = needed.filter_map(|parameter| parameter["name"].as_str()).chain(also);
+        let pairs = names.map(|name| {
             let value = values.get(name).unwrap_or_else(|| panic!("{}: no value of {name}", self.path));
             format!("{name}={}", super::site::escape(value))
         });

@@ -12,8 +12,8 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
-use domain::facts::Fact;
 use domain::facts::sync::{Resource, SnapshotTaken, SyncFact};
+use domain::facts::{Fact, part};
 use domain::keys::Position;
 use domain::rules::configuration::Timeline;
 
@@ -144,6 +144,24 @@ impl Crm {
             of.map(|((_, source), table)| (self.strings.texts().get(*source), table)).collect();
         tables.sort_unstable_by_key(|(source, _)| *source);
         tables
+    }
+
+    /// A record, or the word that it is gone; none of a run.
+    pub fn record(&self, id: CrmId) -> Option<&RecordRow> {
+        let CrmId::Record { resource, source, row } = id else { return None };
+        self.tables.get(&(resource, source)).map(|table| table.row(row))
+    }
+
+    /// What a row is counted as.
+    pub fn subject(&self, id: CrmId) -> String {
+        let texts = self.strings.texts();
+        match (id, self.record(id)) {
+            (CrmId::Record { resource, source, .. }, Some(record)) => {
+                let (source, id) = (part(texts.get(source)), texts.get(record.id));
+                format!("record/{}/{source}/{id}", resource.as_str())
+            }
+            _ => "run".to_owned(),
+        }
     }
 
     /// Whether any snapshot counts yet.

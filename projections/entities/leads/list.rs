@@ -119,6 +119,38 @@ pub(super) fn lead_id(row: &LeadRow, texts: &Texts) -> String {
     }
 }
 
+impl Tenant {
+    /// A lead as it is listed, by the row that stands for it.
+    pub fn lead(&self, head: u32) -> LeadItem {
+        let leads = &self.leads.rows;
+        item(&Lead::new(leads.rows(), head), leads.texts(), &self.calls.rows)
+    }
+}
+
+impl Leads {
+    /// The row that stands for the lead of this id as served; of leads of several workspaces the first by workspace.
+    pub fn by_id(&self, lead_id: &str) -> Option<u32> {
+        let heads = self.rows().ids().filter(|at| self.rows().get(*at).owner().is_none());
+        let is_it = |at: &u32| {
+            let row = self.rows().get(*at);
+            !matches!(row.name, Name::Nobody(_)) && self::lead_id(row, self.texts()) == lead_id
+        };
+        heads.filter(is_it).min_by_key(|at| key(self.rows().get(*at), self.texts()))
+    }
+
+    /// The subject of the lead's facts, by the row that stands for it.
+    pub fn subject(&self, head: u32) -> String {
+        let row = self.rows().get(head);
+        match row.name {
+            Name::Id(_) | Name::Email(_) => format!("lead/{}", key(row, self.texts())),
+            Name::Nobody(_) => {
+                let [instance, workspace] = row.workspace.map(|symbol| part(self.texts().get(symbol)));
+                format!("workspace/{instance}/{workspace}")
+            }
+        }
+    }
+}
+
 /// The digest in the id of a lead without one of the provider's.
 pub fn email_digest(lead_id: &str) -> Option<PersonDigest> {
     let mut digest = PersonDigest::default();

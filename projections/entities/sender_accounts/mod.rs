@@ -5,8 +5,8 @@ pub mod list;
 pub mod period;
 pub mod row;
 
-use domain::facts::Fact;
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
+use domain::facts::{Fact, part};
 use domain::keys::Position;
 use domain::members::Text;
 use domain::rules::configuration::Timeline;
@@ -154,6 +154,14 @@ impl SenderAccounts {
     /// The rows, one an account.
     pub fn rows(&self) -> &Pages<AccountRow> {
         &self.rows
+    }
+
+    /// The subject of the row's facts: its address.
+    pub fn subject(&self, row: u32) -> String {
+        let (row, texts) = (self.rows.get(row), self.texts());
+        let [instance, workspace] = row.workspace.map(|symbol| part(texts.get(symbol)));
+        let email = texts.maybe(row.member(AccountMember::Email).1).unwrap_or_default();
+        format!("account/{instance}/{workspace}/{email}")
     }
 
     /// The texts of the rows' symbols.

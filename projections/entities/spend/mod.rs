@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::facts::Fact;
 use domain::facts::ad_spend::{AdSpendFact, AdSpendObserved};
+use domain::facts::{Fact, part};
 use domain::keys::Position;
 use domain::members::{Currency, Day, Instant};
 use domain::rules::configuration::Timeline;
@@ -136,6 +136,28 @@ impl Spend {
         if row.observed.is_none_or(|(known, ..)| order > known) {
             row.observed = Some((order, body.currency, body.amount_minor));
         }
+    }
+
+    /// The rows of the days from `from` to `to`, inclusive.
+    pub fn between(&self, from: Day, to: Day) -> impl Iterator<Item = u32> {
+        let after = Day(to.0.saturating_add(1));
+        self.index.range((from, FIRST)..(after, FIRST).max((from, FIRST))).map(|(_, at)| *at)
+    }
+
+    /// The day of a row, and its currency.
+    pub fn observed_on(&self, row: u32) -> (Day, Option<Currency>) {
+        let AccountDay { day, observed, .. } = self.rows.get(row);
+        (*day, observed.map(|(_, currency, _)| currency))
+    }
+
+    /// The subject of the row's facts.
+    pub fn subject(&self, row: u32) -> String {
+        let day = self.rows.get(row).day;
+        let mut of_day = self.index.range((day, FIRST)..(Day(day.0.saturating_add(1)), FIRST));
+        let account = of_day.find(|(_, at)| **at == row).map_or(FIRST, |((_, account), _)| *account);
+        let [source, account] =
+            texts(account, self.strings.texts()).map(|text| part(text.unwrap_or_default()));
+        format!("spend/{source}/{account}/{day}")
     }
 
     /// What the account's days from `from` to `to`, inclusive, were last observed to have cost, in minor units.

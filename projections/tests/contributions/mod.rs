@@ -16,7 +16,7 @@ use self::by_hand::{contributed, served, summed};
 use self::facts::law_of_facts;
 use crate::common::{Given, TENANT, at, given, history, live, recorded};
 
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -30,7 +30,7 @@ fn report() -> impl Strategy<Value = Given> {
 }
 
 /// Facts that every entity of the table folds some of, in any order.
-fn everything() -> impl Strategy<Value = Vec<Given>> {
+pub fn everything() -> impl Strategy<Value = Vec<Given>> {
     let rest = (crate::crm::rules(), crate::crm::runs(true), prop::collection::vec(report(), 0..6));
     (history(), rest).prop_flat_map(|(history, (rules, runs, reports))| {
         let facts = [history, vec![rules], runs, reports, crate::evidence::history()].concat();
@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-fn is_caught<S: Strategy>(strategy: S, law: impl Fn(S::Value) -> Result<(), TestCaseError>) -> bool {
+pub fn is_caught<S: Strategy>(strategy: S, law: impl Fn(S::Value) -> Result<(), TestCaseError>) -> bool {
     let config = ProptestConfig { max_shrink_iters: 0, ..cases(64) };
     TestRunner::new(config).run(&strategy, law).is_err()
 }

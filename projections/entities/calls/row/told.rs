@@ -3,7 +3,7 @@
 use domain::facts::call::CallReported;
 use domain::members::{Email, Instant, Phone, Text};
 
-use super::{AGENT, CallRow, DIRECTION, DURATION, FROM, MACHINE, TO, is_machine};
+use super::{AGENT, CallRow, DIRECTION, DURATION, FROM, MACHINE, OUTCOME, TO, is_machine};
 use crate::entities::calls::leg::{CallLeg, known};
 use crate::store::{Strings, Symbol};
 
@@ -27,6 +27,14 @@ impl CallRow {
     pub fn open_since(&self) -> Option<Instant> {
         let latest = self.latest_status.filter(|latest| latest.own && latest.rank < 3)?;
         Some(latest.order.occurred_at())
+    }
+
+    /// When the last that is known of it happened.
+    pub fn last_told(&self) -> Instant {
+        let status = self.latest_status.map(|latest| latest.order.occurred_at());
+        let disposed = self.disposed.as_ref().map(|disposed| disposed.with_order(OUTCOME).0.occurred_at());
+        let told = [status, disposed].into_iter().chain(self.moments()).flatten();
+        told.max().unwrap_or(self.begun).max(self.begun)
     }
 
     /// Whether its end was reported.

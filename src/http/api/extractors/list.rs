@@ -85,6 +85,20 @@ impl<Q> List<Q> {
         self.rows_at(self.request.bind(page))
     }
 
+    /// A page that facts alone decide, in JSON with the members that `around` adds.
+    pub fn page_within<T: Serialize + ToSchema, A: Serialize>(
+        &self,
+        page: Page<T>,
+        around: impl FnOnce(Page<T>) -> A,
+    ) -> Result<Response, Problem> {
+        let (position, page) = (page.position, self.request.bind(page));
+        let rendered = match self.negotiation.media {
+            Media::Json => Rendered::json(&around(page))?,
+            Media::Csv => Rendered::csv(&self.negotiation, page, Maps::AsText)?,
+        };
+        rendered.stable(&self.negotiation, position)
+    }
+
     /// A page that depends on the time, in JSON with the members that `around` adds.
     pub fn page_with<T: Serialize + ToSchema, A: Serialize>(
         &self,

@@ -1,0 +1,128 @@
+//! Sender accounts that a figure counts or sums: what their counters gained, and where mailboxes stand.
+
+use std::collections::BTreeMap;
+
+use domain::members::Day;
+
+use crate::entities::leads::links::Workspace;
+use crate::entities::sender_accounts::SenderAccounts;
+use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
+use crate::entities::sender_accounts::row::{AccountMember, AccountState, Counter};
+use crate::figures::gains::{AccountGain, Counters};
+use crate::store::Symbol;
+use crate::tenant::Tenant;
+
+/// What of gains is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GainSum {
+    /// How much a counter gained.
+    Gained(Counter),
+    /// Accounts whose sends are known.
+    Measured,
+    /// How often sends had begun anew.
+    Resets,
+}
+
+/// A figure over what accounts at one email provider gained on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GainTally {
+    /// What.
+    pub sum: GainSum,
+    /// The day.
+    pub day: Day,
+    /// The email provider; none: accounts of which it was not told.
+    pub provider: Option<String>,
+    /// Over spans of several days that cannot be told apart, and not over the day alone.
+    pub over_spans: bool,
+}
+
+impl GainTally {
+    fn of(&self, counters: &Counters) -> i128 {
+        match self.sum {
+            GainSum::Gained(counter) => counters[counter as usize].amount,
+            GainSum::Measured => counters[Counter::Sends as usize].accounts.into(),
+            GainSum::Resets => counters[Counter::Sends as usize].resets.into(),
+        }
+    }
+
+    /// What a gain adds.
+    pub fn amount(&self, tenant: &Tenant, AccountGain { provider, gain }: &AccountGain) -> i128 {
+        let is_single = gain.from == gain.to;
+        let is_wanted = tenant.sender_accounts.rows.texts().maybe(*provider) == self.provider.as_deref()
+            && is_single != self.over_spans
+            && gain.from <= self.day
+            && self.day <= gain.to;
+        match self.sum {
+            _ if !is_wanted => 0,
+            GainSum::Gained(counter) if gain.counter == counter => gain.amount.into(),
+            GainSum::Measured if gain.counter == Counter::Sends => 1,
+            GainSum::Resets if gain.counter == Counter::Sends => gain.resets.into(),
+            GainSum::Gained(_) | GainSum::Measured | GainSum::Resets => 0,
+        }
+    }
+
+    /// What it comes to.
+    pub fn value(&self, tenant: &Tenant) -> i128 {
+        let (accounts, gains) = (&tenant.sender_accounts.rows, &tenant.sender_accounts.figures);
+        let wanted = |provider: Option<Symbol>| accounts.texts().maybe(provider) == self.provider.as_deref();
+        if self.over_spans {
+            let spans = gains.spans(self.day, self.day).filter(|(_, _, provider, _)| wanted(*provider));
+            return spans.map(|(_, _, _, counters)| self.of(counters)).sum();
+        }
+        let days = gains.days(self.day, self.day).filter(|(_, provider, _)| wanted(*provider));
+        days.map(|(_, _, counters)| self.of(counters)).sum()
+    }
+}
+
+/// A figure over mailboxes: one each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailboxTally {
+    /// Those that stand so now; any that are not removed where none is given.
+    Standing(Option<AccountState>),
+    /// Those at an email provider that there were on a day.
+    There {
+        /// The day.
+        day: Day,
+        /// The email provider; none: mailboxes of which it was not told.
+        provider: Option<String>,
+    },
+}
+
+impl MailboxTally {
+    /// What a mailbox adds.
+    pub fn amount(&self, tenant: &Tenant, mailbox: &Mailbox<'_>) -> i128 {
+        let (order, state) = mailbox.state();
+        match self {
+            Self::Standing(Some(wanted)) => i128::from(state == *wanted),
+            Self::Standing(None) => i128::from(state != AccountState::Removed),
+            Self::There { day, provider } => {
+                let told = mailbox.member(AccountMember::EmailProvider);
+                if tenant.sender_accounts.rows.texts().maybe(told) != provider.as_deref() {
+                    return 0;
+                }
+                let timeline = &tenant.profile.timeline;
+                let came = timeline.at(mailbox.first_at()).1 <= *day;
+                let is_removed = state == AccountState::Removed;
+                let went = is_removed && timeline.at(order.occurred_at()).1 <= *day;
+                i128::from(came) - i128::from(went)
+            }
+        }
+    }
+
+    /// What it comes to.
+    pub fn value(&self, tenant: &Tenant) -> i128 {
+        let mailboxes = mailboxes(&tenant.sender_accounts.rows);
+        mailboxes.values().map(|mailbox| self.amount(tenant, mailbox)).sum()
+    }
+}
+
+/// The rows of each mailbox, by the first of them.
+pub fn rows_of_mailboxes(accounts: &SenderAccounts) -> BTreeMap<u32, Vec<u32>> {
+    let mut rows: BTreeMap<(Workspace, Symbol), Vec<u32>> = BTreeMap::new();
+    for (at, row) in (0..).zip(accounts.rows().iter()) {
+        if let Some(email) = row.member(AccountMember::Email).1 {
+            rows.entry((row.workspace, email)).or_default().push(at);
+        }
+    }
+    rows.into_values().filter_map(|rows| Some((*rows.first()?, rows))).collect()
+}

@@ -1,0 +1,114 @@
+//! A subject folded again, fact by fact in the order of the log: how far each moves a figure.
+
+use std::sync::Arc;
+
+use domain::keys::Position;
+use domain::members::Instant;
+use domain::rules::configuration::Timeline;
+use serde_json::Value;
+
+use super::question::Question;
+use super::reasons::{COUNTS, NotCounted};
+use super::subjects::SubjectId;
+use super::tally::{FigureTally, TallyOf};
+use crate::Recorded;
+use crate::entities::leads::row::Name;
+use crate::entity::Entity;
+use crate::tenant::{Profile, Tenant};
+
+/// One subject alone, under the rules of all.
+#[derive(Debug)]
+pub struct Refold<'q> {
+    tally: &'q FigureTally,
+    alone: Tenant,
+    value: i128,
+    first: Option<Position>,
+}
+
+/// What a fact did to a figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigureMove {
+    /// By how much it moved the figure.
+    pub delta: i128,
+    /// [`COUNTS`] where the subject counts from this fact on, else why it does not.
+    pub reason: NotCounted,
+}
+
+/// A tenant without facts, under the rules of one that has some.
+pub fn alone(timeline: &Arc<Timeline>) -> Tenant {
+    let profile = Profile { name: None, timeline: Arc::clone(timeline) };
+    Tenant { profile, ..Tenant::default() }
+}
+
+impl<'q> Refold<'q> {
+    /// Nothing of a subject yet.
+    pub fn new(tally: &'q FigureTally, timeline: &Arc<Timeline>) -> Self {
+        Self { tally, alone: alone(timeline), value: 0, first: None }
+    }
+
+    /// Folds the subject's next fact.
+    pub fn step(&mut self, recorded: &Recorded<'_>) -> FigureMove {
+        self.alone.fold(recorded);
+        let value = self.tally.value(&self.alone);
+        let delta = value - std::mem::replace(&mut self.value, value);
+        let reason = match (value, delta, self.first) {
+            (0, ..) => self.why_not(),
+            (_, 0, Some(first)) if self.tally.counts_once(recorded.fact) => {
+                NotCounted { decided_by: Some(first), ..NotCounted::new("not_first", "the lead counts once") }
+            }
+            (_, 0, _) => NotCounted::no_change(),
+            _ => NotCounted { code: COUNTS, ..NotCounted::default() },
+        };
+        if delta != 0 && self.first.is_none() {
+            self.first = Some(recorded.position);
+        }
+        FigureMove { delta, reason }
+    }
+
+    fn why_not(&self) -> NotCounted {
+        let subject = only_subject(&self.alone, self.tally);
+        subject.map(|subject| self.tally.why_not(&self.alone, subject)).unwrap_or_default()
+    }
+}
+
+/// The subject of a tally that was folded alone.
+pub fn only_subject(alone: &Tenant, tally: &FigureTally) -> Option<SubjectId> {
+    match tally.of {
+        TallyOf::Calls(_) => alone.calls.rows.row_ids().next().map(SubjectId::Call),
+        TallyOf::Spend(_) => alone.spend.rows.row_ids().next().map(SubjectId::Spend),
+        TallyOf::Records(_) => None,
+        TallyOf::Gains(_) => alone.sender_accounts.rows.row_ids().next().map(SubjectId::Account),
+        TallyOf::Mailboxes(_) => alone.sender_accounts.rows.row_ids().next().map(SubjectId::Mailbox),
+        TallyOf::Leads(_) => {
+            let rows = alone.leads.rows.rows();
+            let head = rows.ids().find(|at| rows.get(*at).owner().is_none())?;
+            Some(match rows.get(head).name {
+                Name::Nobody(_) => SubjectId::Event(0, head),
+                Name::Id(_) | Name::Email(_) => SubjectId::Lead(head),
+            })
+        }
+    }
+}
+
+/// The facts of a state's subject, one after the other: what each makes of it.
+#[derive(Debug)]
+pub struct StateRefold<'q> {
+    question: &'q Question,
+    alone: Tenant,
+    now: Instant,
+    value: Value,
+}
+
+impl<'q> StateRefold<'q> {
+    /// Nothing of the subject yet.
+    pub fn new(question: &'q Question, timeline: &Arc<Timeline>, now: Instant) -> Self {
+        Self { question, alone: alone(timeline), now, value: Value::Null }
+    }
+
+    /// Folds the next fact: the state before it and after it.
+    pub fn step(&mut self, recorded: &Recorded<'_>) -> (Value, Value) {
+        self.alone.fold(recorded);
+        let value = self.question.value(&self.alone, self.now).unwrap_or_default();
+        (std::mem::replace(&mut self.value, value.clone()), value)
+    }
+}
