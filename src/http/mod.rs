@@ -8,27 +8,29 @@ mod server;
 
 use std::sync::Arc;
 
+use axum::extract::MatchedPath;
 use axum::http::StatusCode;
-use axum::{Extension, Router, middleware};
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use app::{App, Settings};
 pub use server::limits::{Allowance, Allowances};
 pub use server::observability::install as install_metrics;
 pub use server::serve::{ServeError, bind, open};
 
+use api::openapi;
 use api::openapi::ApiDocument;
 use api::problem::Problem;
 use api::routes::Routes;
-use api::{auth, openapi};
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
     dispositions, endpoints, explain, exports, facts, health, home, hooks, imports, leaderboard, login,
     metrics, notes, outreach, projections, quarantine, recordings, reports, restatements, sessions, stream,
     stream_tickets, sync, targets, tenants, tokens, users, what_if,
 };
-use server::{cors, edge, lingering_close, observability};
+use server::edge::RoutePath;
+use server::front::Front;
+use server::observability;
 
 /// Every route with its need.
 fn routes() -> Routes {
@@ -75,28 +77,23 @@ fn routes() -> Routes {
         .merge(alert_targets::routes())
 }
 
-/// The routes behind the layers of every request, the last added outermost.
-pub fn router(app: Arc<App>) -> Router {
+/// The routes alone, with what is answered where there is none, and the API document of them.
+fn handlers(app: Arc<App>) -> (Router, ApiDocument) {
     let (routes, paths) = routes().split();
-    routes
+    let routes = routes
         .fallback(async || Problem::not_found("route"))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this route does not support the method",
-            )
+        .method_not_allowed_fallback(async |route: MatchedPath| {
+            let detail = "this route does not support the method";
+            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+            (Extension(RoutePath(route)), problem)
         })
-        .layer(Extension(Arc::new(ApiDocument::new(paths))))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::identify))
-        .layer(CatchPanicLayer::custom(edge::panicked))
-        .layer(cors::layer(&app.cors))
-        .layer(middleware::from_fn(lingering_close::drain_body))
-        .layer(middleware::from_fn(edge::finish))
-        .with_state(app)
+        .with_state(app);
+    (routes, ApiDocument::new(paths))
 }
 
 /// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
-    server::serve::serve(listener, router(Arc::clone(&app)), &app, stop).await;
+    let (routes, document) = handlers(Arc::clone(&app));
+    let front = Front::new(Arc::clone(&app), routes, document);
+    server::serve::serve(listener, front, &app, stop).await;
 }

@@ -3,11 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::Response;
 
 use super::problem::Problem;
 pub use crate::access::Caller;
@@ -61,16 +58,14 @@ pub fn cross_site() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
 }
 
-/// The layer that identifies every request's caller and the network it comes from, and leaves both in the extensions
-/// for the gate, beside the state that the gate has no other way to.
-pub async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let identity = identity(&app, &parts);
-    let network = app.addresses.network(&parts);
+/// Identifies a request's caller and the network it comes from, and leaves both in the extensions for the gate, beside
+/// the state that the gate has no other way to.
+pub fn identify(app: &Arc<App>, parts: &mut Parts) {
+    let identity = identity(app, parts);
+    let network = app.addresses.network(parts);
     parts.extensions.insert(identity);
     parts.extensions.insert(network);
-    parts.extensions.insert(app);
-    next.run(Request::from_parts(parts, body)).await
+    parts.extensions.insert(Arc::clone(app));
 }
 
 /// Of the bearer token where one is sent, else of a stream's ticket, else of the session cookie.

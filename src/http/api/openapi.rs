@@ -68,7 +68,8 @@ impl ApiDocument {
         Self { paths, json: OnceLock::new() }
     }
 
-    fn json(&self) -> Bytes {
+    /// The document as JSON.
+    pub fn json(&self) -> Bytes {
         let render = || {
             // The members of a `Value` are sorted: utoipa's order differs from run to run.
             let json = document(self.paths.clone());

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -17,6 +19,7 @@ use super::common_responses;
 use super::needs::Need;
 use super::representation::{Offer, choose};
 use crate::http::app::App;
+use crate::http::server::edge::RoutePath;
 
 /// Routes with their needs; a route cannot be added without one.
 pub struct Routes {
@@ -43,7 +46,12 @@ impl Routes {
             }
         }
         let choose = middleware::from_fn(move |request, next| choose(offer, request, next));
-        let gate = middleware::from_fn(move |request, next| admit(need, request, next));
+        let gate = middleware::from_fn(move |request: Request, next: Next| async move {
+            let route = request.extensions().get::<MatchedPath>().cloned().map(RoutePath);
+            let mut response = admit(need, request, next).await.into_response();
+            route.map(|route| response.extensions_mut().insert(route));
+            response
+        });
         let gated = |methods: MethodRouter<Arc<App>>| match need {
             Need::Open => methods.route_layer(gate),
             _ => methods.route_layer(choose).route_layer(gate),

@@ -1,6 +1,7 @@
 //! The accept loop: a bound on connections, timeouts for slow clients, and a drain with a deadline. `axum::serve` has
 //! none of these.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -59,10 +60,21 @@ const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves `router` on `listener` until `stopping`, then waits up to `limits.drain` for the requests in flight.
-pub async fn serve(
+/// What answers requests: the front, or the routes of a test.
+pub trait HttpService:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> HttpService for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// Serves `service` on `listener` until `stopping`, then waits up to `limits.drain` for the requests in flight.
+pub async fn serve<S: HttpService>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     limits: ConnectionLimits,
     stopping: CancellationToken,
 ) {
@@ -85,7 +97,7 @@ pub async fn serve(
             let _ = stream.try_write(FULL);
             continue;
         };
-        let served = connection(stream, peer, router.clone(), limits, stopping.clone());
+        let served = connection(stream, peer, service.clone(), limits, stopping.clone());
         let aborting = aborting.clone();
         tracker.spawn(async move {
             aborting.run_until_cancelled(served).await;
@@ -107,10 +119,10 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-async fn connection(
+async fn connection<S: HttpService>(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    answering: S,
     limits: ConnectionLimits,
     stopping: CancellationToken,
 ) {
@@ -123,7 +135,7 @@ async fn connection(
         begins.notify_one();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        answering.clone().call(request)
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(BUFFER_MAX);
@@ -211,6 +223,7 @@ impl AsyncWrite for WriteTimeout {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -1,11 +1,10 @@
-//! The outermost layer: request ids, the request log, the rendering of problems, panics as 500, and `nosniff`.
+//! The edge: request ids, the request log, the rendering of problems, panics as 500, and `nosniff`.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
@@ -20,28 +19,44 @@ const ID_MAX: usize = 64;
 /// The route's name in log and metrics for paths without a route.
 const NO_ROUTE: &str = "none";
 
-/// Gives the request an id, renders problems with it and logs the result. Of the path only the route is logged: ids of
-/// endpoints are half a secret, and query strings can hold personal data.
-pub async fn finish(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = given_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = render(&problem, &response, &id);
-    } else if is_plain_refusal(&response) {
-        let detail = "malformed request";
-        response = Problem::new(response.status(), "bad_request", detail).render(&id);
+/// The route that answered a request, left in the response's extensions for log and metrics.
+#[derive(Debug, Clone)]
+pub struct RoutePath(pub MatchedPath);
+
+/// A request under way: what its log line and its answer need.
+pub struct RequestRecord {
+    began: Instant,
+    id: String,
+    method: Method,
+}
+
+impl RequestRecord {
+    /// Gives the request an id.
+    pub fn begin(request: &Request) -> Self {
+        let id = given_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+        Self { began: Instant::now(), id, method: request.method().clone() }
     }
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
+
+    /// Renders a problem with the id and logs the result. Of the path only the route is logged: ids of endpoints are half
+    /// a secret, and query strings can hold personal data.
+    pub fn finish(self, mut response: Response) -> Response {
+        let Self { began, id, method } = self;
+        let route = response.extensions_mut().remove::<RoutePath>();
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            response = render(&problem, &response, &id);
+        } else if is_plain_refusal(&response) {
+            let detail = "malformed request";
+            response = Problem::new(response.status(), "bad_request", detail).render(&id);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let route = route.as_ref().map_or(NO_ROUTE, |RoutePath(route)| route.as_str());
+        log_request(&method, route, &response, &id, began.elapsed());
+        response
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    log_request(&method, route, &response, &id, began.elapsed());
-    response
 }
 
 /// The client's id, where it is short and safe to log.
@@ -94,6 +109,7 @@ pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
+    use axum::middleware::Next;
     use axum::routing::get;
     use axum::{Router, middleware};
     use tower::ServiceExt;
@@ -121,7 +137,10 @@ mod tests {
             .route("/panic", get(async || -> &'static str { panic!("inner words") }))
             .route("/fine", get(async || "fine"))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(middleware::from_fn(finish));
+            .layer(middleware::from_fn(|request: Request, next: Next| async move {
+                let record = RequestRecord::begin(&request);
+                record.finish(next.run(request).await)
+            }));
         let ask = async |path: &str| {
             let request = Request::builder().uri(path).body(Body::empty()).expect("request");
             let answer = router.clone().oneshot(request).await.expect("answers");

@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use parking_lot::Mutex;
@@ -24,23 +23,31 @@ const READ_MAX: usize = 2 * SINGLE_MAX;
 /// Longest time of draining.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// The layer. It closes the connection behind the answer where the body could not be drained.
-pub async fn drain_body(request: Request, next: Next) -> Response {
+/// The request with a body whose unread rest comes back; none where there is no body to drain.
+pub fn reclaimable(request: Request) -> (Request, Option<Remainder>) {
     // A client that expects `100 Continue` has not sent the body yet.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
-        return next.run(request).await;
+        return (request, None);
     }
     let left = Remainder::default();
-    let request =
-        request.map(|body| Body::new(ReclaimableBody { body: Some(body), left: Arc::clone(&left) }));
-    let mut response = next.run(request).await;
-    let left = left.lock().take();
-    if let Some(mut body) = left
-        && (response.status() == StatusCode::REQUEST_TIMEOUT || !drained(&mut body).await)
-    {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let request = request.map(|body| Body::new(ReclaimableBody { body: Some(body), left: left.clone() }));
+    (request, Some(left))
+}
+
+/// What was left unread of a body.
+#[derive(Clone, Default)]
+pub struct Remainder(Arc<Mutex<Option<Body>>>);
+
+impl Remainder {
+    /// Drains it, and closes the connection behind `response` where that could not be done.
+    pub async fn drain_before(self, response: &mut Response) {
+        let left = self.0.lock().take();
+        if let Some(mut body) = left
+            && (response.status() == StatusCode::REQUEST_TIMEOUT || !drained(&mut body).await)
+        {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
     }
-    response
 }
 
 /// Drains the body; whether it ended within the limits.
@@ -57,8 +64,6 @@ async fn drained(body: &mut Body) -> bool {
     };
     timeout(WAIT, reading).await.unwrap_or(false)
 }
-
-type Remainder = Arc<Mutex<Option<Body>>>;
 
 /// A body that gives itself back when its reader drops it before the end.
 struct ReclaimableBody {
@@ -94,19 +99,29 @@ impl HttpBody for ReclaimableBody {
 impl Drop for ReclaimableBody {
     fn drop(&mut self) {
         let body = self.body.take().filter(|body| !body.is_end_stream());
-        *self.left.lock() = body;
+        *self.left.0.lock() = body;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use axum::middleware::Next;
     use axum::routing::{get, post};
     use axum::{Router, middleware};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    async fn drain_body(request: Request, next: Next) -> Response {
+        let (request, remainder) = reclaimable(request);
+        let mut response = next.run(request).await;
+        if let Some(remainder) = remainder {
+            remainder.drain_before(&mut response).await;
+        }
+        response
+    }
 
     fn routes() -> Router {
         Router::new()

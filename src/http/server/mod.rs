@@ -4,6 +4,7 @@ pub mod client_address;
 pub mod connections;
 pub mod cors;
 pub mod edge;
+pub mod front;
 pub mod limits;
 pub mod lingering_close;
 pub mod observability;

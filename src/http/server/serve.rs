@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
-use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::interval;
 
 use super::connections::{self, ConnectionLimits};
+use super::front::Front;
 use super::{limits, observability};
 use crate::http::app::App;
 
@@ -31,16 +31,16 @@ pub enum ServeError {
     Serve(#[from] io::Error),
 }
 
-/// Serves `router` on `listener` until `stop` is done, then drains for at most 8 s.
+/// Serves `front` on `listener` until `stop` is done, then drains for at most 8 s.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    front: Front,
     app: &App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let stopping = app.stopping.clone();
     let limits = ConnectionLimits { connections_max: app.connections_max, ..ConnectionLimits::default() };
-    let served = connections::serve(listener, router, limits, stopping.clone());
+    let served = connections::serve(listener, front, limits, stopping.clone());
     let asked = async {
         stop.await;
         stopping.cancel();
