@@ -1,6 +1,7 @@
 //! Prometheus metrics. Labels are routes, statuses, providers, outcomes and kinds: never persons, numbers or ids, which
 //! would leak and have no bound. Tenants are labels of their figures alone, where `[metrics] figures` asks for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::members::Instant;
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::RwLock;
 use serde_json::Value;
 use utoipa_axum::routes;
 
@@ -44,6 +46,38 @@ pub fn install() -> Option<PrometheusHandle> {
     installed.inspect_err(|error| tracing::warn!(error, "metrics are off")).ok()
 }
 
+static REQUESTS: Handles<Histogram> = Handles::new();
+static DELIVERIES: Handles<Counter> = Handles::new();
+
+/// Labels besides the name that a handle is kept by: a word and a number.
+type Labels = (&'static str, u16);
+
+/// The handles of a name.
+type OfName<H> = Vec<(Labels, H)>;
+
+/// Handles of one metric, made once each: the recorder finds one by texts that are made anew for every look. There are as
+/// many as there are label values, whose number the labels bound.
+struct Handles<H> {
+    by_name: RwLock<BTreeMap<Box<str>, OfName<H>>>,
+}
+
+impl<H: Clone> Handles<H> {
+    const fn new() -> Self {
+        Self { by_name: RwLock::new(BTreeMap::new()) }
+    }
+
+    fn get(&self, name: &str, labels: Labels, make: impl FnOnce() -> H) -> H {
+        if let Some(handles) = self.by_name.read().get(name)
+            && let Some((_, handle)) = handles.iter().find(|(known, _)| *known == labels)
+        {
+            return handle.clone();
+        }
+        let handle = make();
+        self.by_name.write().entry(name.into()).or_default().push((labels, handle.clone()));
+        handle
+    }
+}
+
 /// Records an answered request.
 pub fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
     // Clients can invent methods: unknown ones share a label.
@@ -57,15 +91,22 @@ pub fn request(method: &Method, route: &str, status: StatusCode, took: Duration)
         Method::PATCH => "PATCH",
         _ => "other",
     };
-    let labels =
-        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
-    histogram!("factfold_http_request_seconds", &labels).record(took);
+    let make = || {
+        let labels = [
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("status", status.as_str().to_owned()),
+        ];
+        histogram!("factfold_http_request_seconds", &labels)
+    };
+    REQUESTS.get(route, (method, status.as_u16()), make).record(took);
 }
 
 /// Counts an answered webhook delivery; `provider` is a configured one.
 pub fn delivery(provider: &str, outcome: &'static str) {
-    counter!("factfold_deliveries_total", "provider" => provider.to_owned(), "outcome" => outcome)
-        .increment(1);
+    let make =
+        || counter!("factfold_deliveries_total", "provider" => provider.to_owned(), "outcome" => outcome);
+    DELIVERIES.get(provider, (outcome, 0), make).increment(1);
 }
 
 /// Counts posted facts.
