@@ -8,22 +8,17 @@ use domain::envelope::Envelope;
 use domain::keys::LogSecret;
 use domain::record::Draft;
 
-use super::Ingest;
 use super::error::IngestError;
+use super::{Ingest, salts};
 use crate::follow::Fold;
 use crate::log::PendingAll;
 
-/// Most salts that one system call draws: 1 KiB.
-const SALTS_MAX: usize = 64;
 /// How long a batch that configures tenants waits for the directory to fold it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Makes drafts of envelopes. Salts are drawn from the operating system many at a time.
+/// Makes drafts of envelopes, each with a salt of its own.
 pub(super) struct Drafter<'i> {
     secret: &'i LogSecret,
-    salts: Vec<[u8; 16]>,
-    /// How many of the salts are spent.
-    spent: usize,
 }
 
 impl Drafter<'_> {
@@ -32,25 +27,19 @@ impl Drafter<'_> {
     /// # Errors
     /// [`IngestError::Random`]; inside, [`CodecError`] when the fact does not fit a record.
     pub fn draft(
-        &mut self,
+        &self,
         envelope: &Envelope,
         original: &Bytes,
     ) -> Result<Result<Draft, CodecError>, IngestError> {
-        if self.spent == self.salts.len() {
-            getrandom::fill(self.salts.as_flattened_mut())?;
-            self.spent = 0;
-        }
-        let salt = self.salts[self.spent];
-        self.spent += 1;
+        let salt = salts::draw()?;
         Ok(envelope.draft(self.secret, salt, original))
     }
 }
 
 impl Ingest {
-    /// Makes drafts of about `count` envelopes.
-    pub(super) fn drafter(&self, count: usize) -> Drafter<'_> {
-        let salts = vec![[0; 16]; count.clamp(1, SALTS_MAX)];
-        Drafter { secret: &self.secret, spent: salts.len(), salts }
+    /// Makes drafts of envelopes.
+    pub(super) fn drafter(&self) -> Drafter<'_> {
+        Drafter { secret: &self.secret }
     }
 
     /// Appends facts that the engine itself makes, each with `original`. Await the answers or wait for them, one per
@@ -59,7 +48,7 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::Engine`] when a fact does not fit a record; else the log's, at once or while waiting.
     pub fn append(&self, facts: &[Envelope], original: &Bytes) -> Result<PendingAll, IngestError> {
-        let mut drafter = self.drafter(facts.len());
+        let drafter = self.drafter();
         let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
         let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
         Ok(self.log.append_all(drafts)?)

@@ -221,7 +221,7 @@ impl Ingest {
         let now = self.now();
         let slots = Vec::with_capacity(lines.len());
         let mut prepared = Prepared { appends: Vec::new(), slots, configures: false };
-        let (mut drafts, mut drafter) = (Vec::with_capacity(lines.len()), self.drafter(lines.len()));
+        let (mut drafts, drafter) = (Vec::with_capacity(lines.len()), self.drafter());
         for line in lines {
             let read = self.read_line(source, &line, now)?.and_then(|(envelope, original)| {
                 if matches!(envelope.fact, Fact::Tenant(_)) {

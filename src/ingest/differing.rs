@@ -58,7 +58,7 @@ impl Ingest {
     ) -> Result<Vec<KeyMatch>, IngestError> {
         let mut resolved = Vec::with_capacity(differing.len());
         let mut evidence = Vec::new();
-        let mut drafter = self.drafter(differing.len());
+        let drafter = self.drafter();
         for second in &differing {
             let digest = self.digest(&second.second)?;
             let first = First::read(&self.log, second.position, &second.second)?;

@@ -75,7 +75,7 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::Engine`] when a fact does not fit a record; else the log's.
     pub async fn pull(&self, facts: Vec<Envelope>, original: &Bytes) -> Result<Vec<FactAnswer>, IngestError> {
-        let mut drafter = self.drafter(facts.len());
+        let drafter = self.drafter();
         let drafts = facts.iter().map(|fact| Ok(drafter.draft(fact, original)??));
         let drafts = drafts.collect::<Result<Vec<_>, IngestError>>()?;
         let registry = self.registry();

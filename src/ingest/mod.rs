@@ -31,6 +31,7 @@ pub mod providers;
 pub mod quarantine;
 pub mod remap;
 pub mod restore;
+mod salts;
 pub mod signature;
 mod tenant_limiter;
 pub mod time;
@@ -295,7 +296,7 @@ impl Ingest {
     ) -> Result<Result<Vec<Draft>, MappingFailure>, IngestError> {
         let original = delivery.original();
         let mut drafts = Vec::with_capacity(facts.len());
-        let mut drafter = self.drafter(facts.len());
+        let drafter = self.drafter();
         for envelope in facts {
             if !directory.has_tenant(&envelope.tenant) {
                 return Ok(Err(MappingFailure::new(Reason::UnknownTenant, envelope.tenant.as_str())));
