@@ -12,6 +12,11 @@ const QUEUE_MAX: usize = 16_384;
 /// Refused requests that are listed a minute; all are counted. Anybody can send them, and must not fill the disk.
 const REFUSED_LISTED: u32 = 60;
 const MINUTE: i64 = 60_000_000;
+/// Deliveries for which the thread is woken before its time.
+const BATCH: usize = 1_024;
+/// How long others are waited for once one is there: waking the thread for each would cost more than writing it. Until
+/// then it is listed from the queue.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// A delivery in the queue.
 #[derive(Debug)]
@@ -66,16 +71,22 @@ impl PendingQueue {
         if room {
             queue.waiting.push_back(PendingDelivery { line, listed });
         }
+        let waiting = queue.waiting.len();
         drop(queue);
-        self.arrived.notify_one();
+        if waiting == 1 || waiting == BATCH {
+            self.arrived.notify_one();
+        }
         room
     }
 
-    /// Waits until something is there, the queue is closed, or the time is over. Whether it is closed.
+    /// Waits until a batch is there, the queue is closed, or the time is over. Whether it is closed.
     pub fn wait(&self, at_most: Duration) -> bool {
         let mut queue = self.queue.lock();
         if queue.waiting.is_empty() && !queue.closed {
             self.arrived.wait_for(&mut queue, at_most);
+        }
+        if (1..BATCH).contains(&queue.waiting.len()) && !queue.closed {
+            self.arrived.wait_for(&mut queue, GATHER.min(at_most));
         }
         queue.closed
     }
