@@ -307,6 +307,8 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
     let mut held: Option<Submission> = None;
     let mut group: Vec<Submission> = Vec::new();
     let mut open = true;
+    // Whether the last group had several submissions: then more are on their way.
+    let mut is_shared = false;
     while open || held.is_some() {
         let first = match held.take() {
             Some(submission) => submission,
@@ -321,6 +323,10 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
         };
         let (mut facts, mut bytes) = (first.drafts.len(), first.bytes);
         group.push(first);
+        // A runnable thread that is about to submit joins this group; else it would wait for the whole of its sync.
+        if is_shared {
+            thread::yield_now();
+        }
         while open && held.is_none() {
             match jobs.try_recv() {
                 Ok(Job::Append(next)) => {
@@ -337,6 +343,7 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
             }
         }
         queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        is_shared = group.len() > 1;
         answer(&mut writer, &mut group);
     }
     writer.close();
