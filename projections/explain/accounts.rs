@@ -7,7 +7,7 @@ use domain::members::Day;
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
-use crate::entities::sender_accounts::row::{AccountMember, AccountState, Counter};
+use crate::entities::sender_accounts::row::{AccountMember, AccountRow, AccountState, Counter};
 use crate::figures::gains::{AccountGain, Counters};
 use crate::store::Symbol;
 use crate::tenant::Tenant;
@@ -125,4 +125,12 @@ pub fn rows_of_mailboxes(accounts: &SenderAccounts) -> BTreeMap<u32, Vec<u32>> {
         }
     }
     rows.into_values().filter_map(|rows| Some((*rows.first()?, rows))).collect()
+}
+
+/// The rows of the mailbox that `row` is one of.
+pub fn rows_of_mailbox(accounts: &SenderAccounts, row: u32) -> Vec<u32> {
+    let key = |row: &AccountRow| (row.workspace, row.member(AccountMember::Email).1);
+    let wanted = key(accounts.rows().get(row));
+    let all = (0..).zip(accounts.rows().iter());
+    all.filter(|(_, row)| wanted.1.is_some() && key(row) == wanted).map(|(at, _)| at).collect()
 }

@@ -6,7 +6,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::outcomes::Outcome;
 
-use super::accounts::{GainTally, MailboxTally, rows_of_mailboxes};
+use super::accounts::{GainTally, MailboxTally, rows_of_mailbox, rows_of_mailboxes};
 use super::fields::StateSubject;
 use super::records::RecordTally;
 use super::tally::{ALL_DAYS, FigureTally, TallyOf, TallySpan};
@@ -213,8 +213,8 @@ impl SubjectId {
             Self::Account(row) => tenant.sender_accounts.rows.facts_of(row),
             Self::Mailbox(head) => {
                 let accounts = &tenant.sender_accounts.rows;
-                let rows = rows_of_mailboxes(accounts).remove(&head).unwrap_or_default();
-                let mut facts: Vec<_> = rows.into_iter().flat_map(|row| accounts.facts_of(row)).collect();
+                let rows = rows_of_mailbox(accounts, head).into_iter();
+                let mut facts: Vec<_> = rows.flat_map(|row| accounts.facts_of(row)).collect();
                 facts.sort_unstable();
                 facts
             }

@@ -223,6 +223,29 @@ impl Leads {
         rows
     }
 
+    /// The rows that stand for the leads of a fact: one, unless a person's word names no workspace.
+    pub fn heads_of(&self, fact: &OutreachFact, occurred_at: Instant) -> Vec<u32> {
+        let name = match fact.lead().and_then(|lead| lead.name(&|_| PersonDigest::default())) {
+            Some(LeadName::Id(id)) => self.strings.find(id.as_str()).map(Name::Id),
+            Some(LeadName::Email(digest)) => Some(Name::Email(digest)),
+            None => Some(Name::nobody(occurred_at)),
+        };
+        let (instance, workspace) = fact.workspace();
+        let symbols = self.strings.find(instance).zip(self.strings.find(workspace));
+        let everywhere = matches!(fact, OutreachFact::Staged(_)) && (instance, workspace) == ("", "");
+        let rows = match (name, symbols) {
+            (Some(name), _) if everywhere => self.rows_named(name),
+            (Some(name), Some((instance, workspace))) => {
+                self.find([instance, workspace], name).into_iter().collect()
+            }
+            (None, _) | (_, None) => Vec::new(),
+        };
+        let mut heads: Vec<u32> = rows.into_iter().map(|row| self.head(row)).collect();
+        heads.sort_unstable();
+        heads.dedup();
+        heads
+    }
+
     fn reply_days(&self, timeline: &Timeline) -> ReplyDays {
         let mut replied = ReplyDays::new();
         for (at, row) in (0..).zip(self.rows.iter()).filter(|(_, row)| !matches!(row.name, Name::Nobody(_))) {
@@ -242,7 +265,7 @@ impl Leads {
         let name = match lead.and_then(|lead| lead.name(&|_| PersonDigest::default())) {
             Some(LeadName::Id(id)) => Name::Id(self.strings.intern(id.as_str())),
             Some(LeadName::Email(digest)) => Name::Email(digest),
-            None => Name::Nobody(recorded.occurred_at.0.div_euclid(86_400_000_000)),
+            None => Name::nobody(recorded.occurred_at),
         };
         Named { workspace, name, email }
     }

@@ -24,6 +24,11 @@ pub enum Name {
 }
 
 impl Name {
+    /// Of an event that names nobody.
+    pub fn nobody(occurred_at: Instant) -> Self {
+        Self::Nobody(occurred_at.0.div_euclid(86_400_000_000))
+    }
+
     /// Writes the canonical form of the name.
     pub fn write_canonical(self, texts: &Texts, row: &mut Canonical) {
         match self {

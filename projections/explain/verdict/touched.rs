@@ -1,12 +1,17 @@
 //! Whose facts a fact is one of.
 
 use domain::facts::Fact;
+use domain::facts::ad_spend::AdSpendFact;
+use domain::facts::outreach::OutreachFact;
 use domain::facts::report::ReportFact;
 use domain::facts::session::SessionFact;
 use domain::facts::sync::SyncFact;
 use domain::keys::Position;
+use domain::members::Instant;
 
+use crate::Recorded;
 use crate::entities::crm::CrmId;
+use crate::entities::leads::LeadId;
 use crate::entities::leads::row::Name;
 use crate::entity::Entity;
 use crate::explain::accounts::rows_of_mailboxes;
@@ -31,10 +36,10 @@ fn state(model: ExplainedModel, set: impl FnOnce(&mut FigureSelection)) -> (Expl
 }
 
 impl TouchedSubjects {
-    /// Those of the fact at `position`, as `tenant` has folded it.
-    pub fn of(tenant: &Tenant, fact: &Fact, position: Position) -> Self {
-        let mut touched = Self::default();
-        match fact {
+    /// Those of a fact that `tenant` has folded.
+    pub fn of(tenant: &Tenant, recorded: &Recorded<'_>) -> Self {
+        let (mut touched, position) = (Self::default(), recorded.position);
+        match recorded.fact {
             Fact::Call(fact) => {
                 let id = fact.call_id().as_str();
                 touched.counted.extend(tenant.calls.rows.row(id).map(SubjectId::Call));
@@ -58,18 +63,22 @@ impl TouchedSubjects {
                     }
                 }
             }
-            Fact::Outreach(_) => touched.add_leads(tenant, position),
-            Fact::AdSpend(_) => {
+            Fact::Outreach(fact) => touched.add_leads(tenant, fact, (position, recorded.occurred_at)),
+            Fact::AdSpend(AdSpendFact::Observed(body)) => {
                 let spend = &tenant.spend.rows;
-                let rows = spend.row_ids().filter(|row| spend.facts_of(*row).contains(&position));
+                let rows = spend
+                    .between(body.date, body.date)
+                    .filter(|row| spend.facts_of(*row).contains(&position));
                 touched.counted.extend(rows.map(SubjectId::Spend));
             }
             Fact::SenderAccount(_) => {
                 let accounts = &tenant.sender_accounts.rows;
                 let rows = accounts.row_ids().filter(|row| accounts.facts_of(*row).contains(&position));
                 touched.counted.extend(rows.map(SubjectId::Account));
-                let heads = rows_of_mailboxes(accounts).into_keys().map(SubjectId::Mailbox);
-                touched.counted.extend(heads.filter(|mailbox| mailbox.facts(tenant).contains(&position)));
+                let has = |row: &u32| accounts.facts_of(*row).contains(&position);
+                let mailboxes =
+                    rows_of_mailboxes(accounts).into_iter().filter(|(_, rows)| rows.iter().any(has));
+                touched.counted.extend(mailboxes.map(|(head, _)| SubjectId::Mailbox(head)));
             }
             Fact::Sync(SyncFact::Snapshot(_)) => {
                 let crm = &tenant.crm.rows;
@@ -96,16 +105,21 @@ impl TouchedSubjects {
         touched
     }
 
-    fn add_leads(&mut self, tenant: &Tenant, position: Position) {
+    fn add_leads(
+        &mut self,
+        tenant: &Tenant,
+        fact: &OutreachFact,
+        (position, occurred_at): (Position, Instant),
+    ) {
         let leads = &tenant.leads.rows;
-        let heads = leads.rows().ids().filter(|at| leads.rows().get(*at).owner().is_none());
-        for head in heads {
+        for head in leads.heads_of(fact, occurred_at) {
             if let Name::Nobody(_) = leads.rows().get(head).name {
                 let is_it = leads.rows().get(head).events().any(|(_, event)| event.position == position);
                 self.counted.extend(is_it.then_some(SubjectId::Event(position, head)));
-            } else if SubjectId::Lead(head).facts(tenant).contains(&position) {
+            } else if leads.facts_of(LeadId::Lead(head)).contains(&position) {
                 let lead_id = Some(tenant.lead(head).lead_id);
-                self.counted.push(SubjectId::Lead(head));
+                let is_counted = SubjectId::Lead(head).facts(tenant).contains(&position);
+                self.counted.extend(is_counted.then_some(SubjectId::Lead(head)));
                 self.states.push(state(ExplainedModel::OutreachLeads, |of| of.lead_id = lead_id));
             }
         }

@@ -1,6 +1,10 @@
 //! Laws of explaining (E2): what subjects add to a figure, and what their facts did one after the other, both sum to the
 //! figure as it is served, for every counted and summed field at any moment.
 
+mod verdicts;
+
+use std::collections::BTreeSet;
+
 use domain::facts::report::TargetMetric;
 use domain::members::{Day, Month};
 use projections::Recorded;
@@ -19,10 +23,10 @@ use serde_json::Value;
 use crate::common::{at, live, recorded};
 use crate::contributions::{cases, everything, is_caught};
 
-const NOW: &str = "2025-11-01T12:00:00Z";
+pub const NOW: &str = "2025-11-01T12:00:00Z";
 
 /// Rows of every model.
-fn selections() -> Vec<(ExplainedModel, FigureSelection)> {
+pub fn selections() -> Vec<(ExplainedModel, FigureSelection)> {
     let agents = [None, Some("ann@example.com"), Some("bob@example.com"), Some(NOBODY)];
     let day = |text| Day::parse(text);
     let mut all = Vec::new();
@@ -198,21 +202,32 @@ fn e2_every_figure_of_a_row_can_be_asked_for() {
     let facts =
         prop::collection::vec(everything(), 6).new_tree(runner).expect("a history").current().concat();
     let tenant = live(&recorded(&facts));
-    let mut seen = 0;
+    let (mut seen, mut unknown) = (0, BTreeSet::new());
     for (model, selection) in selections() {
         let Some(row) = served::row(&tenant, model, &selection, at(NOW)) else { continue };
         let mut fields = Vec::new();
         leaves(&row, "", &mut fields);
         for field in fields.iter().filter(|field| !field.is_empty() && !NO_FIGURES.contains(&field.as_str()))
         {
-            let question = Question::new(model.as_str(), field, selection.clone());
-            assert!(question.is_ok(), "{field} of {}: {question:?}", model.as_str());
+            if Question::new(model.as_str(), field, selection.clone()).is_err() {
+                unknown.insert(format!("{field} of {}", model.as_str()));
+            }
             seen += 1;
         }
     }
+    assert_eq!(unknown, BTreeSet::new());
     assert!(seen > 500, "only {seen} fields");
 }
 
 /// Members that say of what a row is.
-const NO_FIGURES: &[&str] =
-    &["position", "from", "to", "agent", "email_provider", "last_called_at", "call_count"];
+const NO_FIGURES: &[&str] = &[
+    "position",
+    "from",
+    "to",
+    "agent",
+    "email_provider",
+    "instance",
+    "workspace",
+    "last_called_at",
+    "call_count",
+];

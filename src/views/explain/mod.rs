@@ -204,7 +204,7 @@ impl Explainer {
         let is_own = self.log.view(position, |record| record.header.tenant == self.tenant_id.as_str())?;
         let Some(read) = self.read(position, "")?.filter(|_| is_own == Some(true)) else { return Ok(None) };
         let fact = &read.decoded.fact;
-        let touched = TouchedSubjects::of(&self.tenant, fact, position);
+        let touched = TouchedSubjects::of(&self.tenant, &read.decoded.recorded());
         let facts = touched.facts(&self.tenant);
         let is_known = position <= self.position;
         let mut figures = Vec::new();
