@@ -7,6 +7,7 @@
 //! A blob is written, synced, renamed and its folder synced before the frame that names it is written. So a blob
 //! under its own name is whole, and a record whose blob is missing or different is damage.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use bytes::Bytes;
@@ -41,6 +42,28 @@ pub(super) fn put(disk: &dyn Disk, digest: &Hash, bytes: &Bytes) -> Result<(), L
     file.write_at(0, bytes).map_err(|e| LogError::while_writing(INCOMING, e))?;
     file.sync_data().map_err(|e| LogError::while_writing(INCOMING, e))?;
     disk.rename(INCOMING, &path).map_err(|e| LogError::while_writing(&path, e))
+}
+
+/// Digests of the blobs that are there.
+pub(super) fn list(disk: &dyn Disk) -> Result<BTreeSet<Hash>, LogError> {
+    let digest = |name: String| {
+        let mut digest = Hash::default();
+        hex::decode_to_slice(name, &mut digest).ok().map(|()| digest)
+    };
+    Ok(disk.list(DIR).map_err(|e| LogError::io(DIR, e))?.into_iter().filter_map(digest).collect())
+}
+
+/// Removes blobs that no fact names, and what a kill left of one that was being written.
+pub(super) fn remove(disk: &dyn Disk, digests: &BTreeSet<Hash>) -> Result<(), LogError> {
+    for path in digests.iter().map(path).chain([INCOMING.to_owned()]) {
+        match disk.remove(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(LogError::while_writing(&path, error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    sync(disk)
 }
 
 /// Makes the names of all blobs put so far durable.

@@ -1,5 +1,6 @@
 //! The handle of the log that the rest of the program holds, and the writer's thread behind it.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::keys::{KeyHash, LogSecret, Position};
-use domain::record::{Draft, Private, Record, RecordRef};
+use domain::record::{Draft, Hash, Private, Record, RecordRef};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
@@ -29,7 +30,7 @@ use super::seal;
 use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
-use super::writer::{PLACE_CHECK, Writer};
+use super::writer::{Chore, PLACE_CHECK, Writer};
 use crate::store::Store;
 
 /// Most submissions that wait for the writer.
@@ -49,6 +50,7 @@ struct Submission {
 
 enum Job {
     Append(Submission),
+    Chore(Chore, oneshot::Sender<Result<(), LogError>>),
     Close,
 }
 
@@ -126,7 +128,7 @@ impl Log {
         secret: LogSecret,
         index: Option<&Store>,
     ) -> Result<Self, LogError> {
-        let LogSnapshot { disk, sealed, tails, head } = snapshot;
+        let LogSnapshot { disk, sealed, tails, head, nodes: _ } = snapshot;
         let (sealed, tails) = (sealed.to_vec(), tails.to_vec());
         let shared = Arc::new(Shared::new(disk, secret, sealed, tails, head, Shared::cache()));
         shared.set_state(LogState::Stopped(READ_ONLY.into()));
@@ -245,6 +247,27 @@ impl Log {
         Follow::new(Arc::clone(&self.inner.shared), after)
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    /// Closes the open segment, whose facts are sealed next. Blocks.
+    pub(super) fn roll(&self) -> Result<(), LogError> {
+        self.chore(Chore::Roll)
+    }
+
+    /// Removes blobs that no fact up to the position `known` names, unless a later one does. Blocks.
+    pub(super) fn drop_blobs(&self, blobs: BTreeSet<Hash>, known: Position) -> Result<(), LogError> {
+        self.chore(Chore::DropBlobs { blobs, known })
+    }
+
+    /// Has the writer do something between two groups.
+    fn chore(&self, chore: Chore) -> Result<(), LogError> {
+        let (answer, done) = oneshot::channel();
+        self.inner.queue.send(Job::Chore(chore, answer)).map_err(|_| gone())?;
+        done.blocking_recv().unwrap_or_else(|_| Err(gone()))
+    }
+
     /// Whether appends are accepted.
     pub fn state(&self) -> LogState {
         self.inner.shared.state()
@@ -306,14 +329,24 @@ fn fill_ahead(fills: &Receiver<(Arc<Fill>, u64)>) {
 fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
     let mut held: Option<Submission> = None;
     let mut group: Vec<Submission> = Vec::new();
+    let mut chore: Option<(Chore, oneshot::Sender<Result<(), LogError>>)> = None;
     let mut open = true;
     // Whether the last group had several submissions: then more are on their way.
     let mut is_shared = false;
-    while open || held.is_some() {
+    while open || held.is_some() || chore.is_some() {
+        if let Some((chore, answer)) = chore.take() {
+            // Who no longer waits asks again.
+            let _ = answer.send(writer.chore(chore));
+            continue;
+        }
         let first = match held.take() {
             Some(submission) => submission,
             None => match jobs.recv_timeout(if writer.has_chores() { IDLE } else { PLACE_CHECK }) {
                 Ok(Job::Append(submission)) => submission,
+                Ok(Job::Chore(asked, answer)) => {
+                    chore = Some((asked, answer));
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     writer.idle();
                     continue;
@@ -327,7 +360,7 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
         if is_shared {
             thread::yield_now();
         }
-        while open && held.is_none() {
+        while open && held.is_none() && chore.is_none() {
             match jobs.try_recv() {
                 Ok(Job::Append(next)) => {
                     if facts + next.drafts.len() > APPEND_FACTS_MAX || bytes + next.bytes > APPEND_BYTES_MAX {
@@ -338,6 +371,7 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
                         group.push(next);
                     }
                 }
+                Ok(Job::Chore(asked, answer)) => chore = Some((asked, answer)),
                 Ok(Job::Close) => open = false,
                 Err(_) => break,
             }

@@ -74,7 +74,10 @@
 
 mod append_all;
 pub mod blobs;
+mod copy;
 pub mod disk;
+pub mod erase;
+pub mod erasures;
 mod error;
 mod fill;
 pub mod frame;
@@ -84,6 +87,7 @@ pub mod high_water;
 pub mod keys;
 pub mod leaf_proof;
 pub mod merkle;
+mod node_cache;
 pub mod open_segment;
 mod options;
 mod outer_header;
@@ -105,6 +109,7 @@ mod testing;
 mod tests;
 #[cfg(test)]
 mod torture;
+pub mod tree;
 pub mod verify;
 mod violation;
 mod writer;

@@ -139,6 +139,7 @@ fn read(disk: &Arc<dyn Disk>) -> Result<LogSnapshot, LogError> {
         sealed: Arc::new(sealed),
         tails: Arc::new(tails.collect()),
         head,
+        nodes: Arc::default(),
     })
 }
 

@@ -13,6 +13,7 @@ use super::disk::Disk;
 use super::error::LogError;
 use super::keys::{KeyEntry, KeySource, SourceError};
 use super::merkle::Head;
+use super::node_cache::NodeCache;
 use super::plan::short_content;
 use super::sealed_segment::{ChunkCache, SealedSegment};
 use super::snapshot::LogSnapshot;
@@ -48,6 +49,10 @@ pub struct Shared {
     pub secret: LogSecret,
     /// Decoded chunks of single reads.
     pub cache: Arc<ChunkCache>,
+    /// Held by an erasure.
+    pub erasing: Mutex<()>,
+    /// Nodes of the tree that were computed.
+    nodes: Arc<NodeCache>,
     published: Mutex<Published>,
     committed: Condvar,
     rolled: Condvar,
@@ -80,6 +85,8 @@ impl Shared {
             disk,
             secret,
             cache,
+            erasing: Mutex::default(),
+            nodes: Arc::default(),
             published: Mutex::new(published),
             committed: Condvar::new(),
             rolled: Condvar::new(),
@@ -99,6 +106,7 @@ impl Shared {
             sealed: Arc::clone(&published.sealed),
             tails: Arc::clone(&published.tails),
             head: published.head,
+            nodes: Arc::clone(&self.nodes),
         }
     }
 
@@ -170,6 +178,17 @@ impl Shared {
         published.sealing = None;
         drop(published);
         self.rolled.notify_all();
+    }
+
+    /// Publishes a sealed segment that was written anew, with the same facts, in the place of the one that it replaces.
+    pub fn replace_sealed(&self, segment: SealedSegment) {
+        let mut published = self.published.lock();
+        let mut sealed = published.sealed.to_vec();
+        let segment = Arc::new(segment);
+        for place in sealed.iter_mut().filter(|known| known.base() == segment.base()) {
+            *place = Arc::clone(&segment);
+        }
+        published.sealed = Arc::new(sealed);
     }
 
     /// Records why sealing failed; a full disk is tried again.

@@ -1,6 +1,6 @@
 //! Snapshots: the log as it was durable at one moment, read from sealed segments and the tail in memory alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::blobs;
 use super::disk::Disk;
 use super::error::LogError;
 use super::merkle::{Frontier, Head};
+use super::node_cache::NodeCache;
 use super::sealed_segment::SealedSegment;
 use super::select::{Select, Visit};
 use super::tail::Tail;
@@ -24,6 +25,7 @@ pub struct LogSnapshot {
     pub(super) sealed: Arc<Vec<Arc<SealedSegment>>>,
     pub(super) tails: Arc<Vec<Arc<Tail>>>,
     pub(super) head: Head,
+    pub(super) nodes: Arc<NodeCache>,
 }
 
 impl LogSnapshot {
@@ -124,6 +126,27 @@ impl LogSnapshot {
                 blobs::get(&*self.disk, &digest, len)
             }
         }
+    }
+
+    /// Those of `blobs` that a fact from `from` on names.
+    ///
+    /// # Errors
+    /// Those of reading a file.
+    pub(super) fn named_blobs(
+        &self,
+        blobs: &BTreeSet<Hash>,
+        from: Position,
+    ) -> Result<BTreeSet<Hash>, LogError> {
+        let mut named = BTreeSet::new();
+        self.in_order(from, Position::MAX, false, &mut |_, record| {
+            if let Private::Kept { original: Original::Blob { digest, .. }, .. } = record.private
+                && blobs.contains(&digest)
+            {
+                named.insert(digest);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(named)
     }
 
     /// Calls `f` with each selected fact, positions ascending.

@@ -1,11 +1,12 @@
 //! The one writer: turns a group of submissions into frames, one write, one sync, and answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use domain::keys::KeyHash;
-use domain::record::Draft;
+use domain::keys::{KeyHash, Position};
+use domain::record::{Draft, Hash};
 
 use super::blobs;
 use super::error::LogError;
@@ -29,6 +30,19 @@ const UNSEALED_MAX: usize = 4;
 
 /// Asks the filling thread to fill a file up to a byte.
 pub type FillAhead = SyncSender<(Arc<Fill>, u64)>;
+
+/// What an erasure asks of the writer, which does it between two groups.
+pub enum Chore {
+    /// Close the open segment, if it holds facts.
+    Roll,
+    /// Remove blobs that no fact up to `known` names, nor a later one.
+    DropBlobs {
+        /// Their digests.
+        blobs: BTreeSet<Hash>,
+        /// Later facts are looked at.
+        known: Position,
+    },
+}
 
 /// The writer's state; only what is durable is in it.
 pub struct Writer {
@@ -213,6 +227,30 @@ impl Writer {
                 let _ = fill.try_send((Arc::clone(self.segment.fill()), want));
             }
         }
+    }
+
+    /// Does what an erasure asks. Blobs are put by this thread alone: none can come to be named meanwhile.
+    ///
+    /// # Errors
+    /// As of [`Writer::group`].
+    pub fn chore(&mut self, chore: Chore) -> Result<(), LogError> {
+        if let LogState::Stopped(reason) = self.shared.state() {
+            return Err(LogError::Stopped(reason));
+        }
+        let done = match chore {
+            Chore::Roll if self.frontier.len() == self.tail.before.len() => Ok(()),
+            Chore::Roll => self.roll(),
+            Chore::DropBlobs { mut blobs, known } => {
+                let later = self.shared.snapshot().named_blobs(&blobs, known + 1)?;
+                blobs.retain(|blob| !later.contains(blob));
+                self.check_place().and_then(|()| blobs::remove(&*self.shared.disk, &blobs))
+            }
+        };
+        match &done {
+            Ok(()) | Err(LogError::Full | LogError::Busy) => {}
+            Err(error) => self.stop(error),
+        }
+        done
     }
 
     /// Whether [`Writer::idle`] has something to do.

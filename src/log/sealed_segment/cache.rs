@@ -98,6 +98,16 @@ impl ChunkCache {
         self.put((id, Part::Originals), Decoded::Originals(Arc::clone(value)));
     }
 
+    /// Lets go of the chunks of a segment.
+    pub(super) fn forget(&self, segment: u64) {
+        let inner = &mut *self.inner.lock();
+        let keys: Vec<_> =
+            inner.chunks.iter().map(|(key, _)| *key).filter(|((of, _), _)| *of == segment).collect();
+        for key in keys {
+            inner.bytes -= inner.chunks.pop(&key).map_or(0, |old| old.weight());
+        }
+    }
+
     fn put(&self, key: (ChunkId, Part), value: Decoded) {
         let inner = &mut *self.inner.lock();
         inner.bytes += value.weight();

@@ -53,12 +53,13 @@ mod write_tests;
 use std::sync::Arc;
 
 use domain::keys::Position;
+use domain::record::Hash;
 
 pub use self::cache::ChunkCache;
 pub use self::error::{FORMAT, SegmentError};
 use self::footer::{Footer, HEAD_LEN};
 use super::disk::{Disk, DiskFile, read_exact_at};
-use super::merkle::{Frontier, Head};
+use super::merkle::{Frontier, Head, Subtrees};
 use super::violation::Violation;
 
 const MAGIC: [u8; 8] = *b"FACTSEAL";
@@ -154,6 +155,18 @@ impl SealedSegment {
     /// Position and root after its last fact.
     pub fn head(&self) -> Head {
         self.footer.after.head()
+    }
+
+    /// Lets go of its decoded chunks.
+    pub fn forget_chunks(&self) {
+        self.cache.forget(self.id);
+    }
+
+    /// The root of the aligned subtree `index` of 64 leaves, if its last leaf is here.
+    pub fn subtree(&self, index: u64) -> Option<Hash> {
+        let first = self.before().len() / Subtrees::LEAVES;
+        let at = usize::try_from(index.checked_sub(first)?).ok()?;
+        self.footer.subtrees.get(at).copied()
     }
 
     /// Stored bytes of bodies and of originals.

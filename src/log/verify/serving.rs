@@ -31,8 +31,8 @@ impl Log {
         loop {
             let snapshot = self.snapshot();
             let audited = snapshot.audit(position);
-            // An open file that was sealed meanwhile is gone as it should be.
-            if audited.violations.is_empty() || self.snapshot().sealed() == snapshot.sealed() {
+            // An open file that was sealed meanwhile is gone as it should be, and so is what was erased.
+            if audited.violations.is_empty() || Arc::ptr_eq(&self.snapshot().sealed, &snapshot.sealed) {
                 return audited;
             }
         }
