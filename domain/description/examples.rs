@@ -54,6 +54,8 @@ pub fn of(body: &str, member: &str) -> Option<Value> {
         ("AlertSent", "error") => json!("503 Service Unavailable"),
         ("DeliveryQuarantined", "reason") => json!("unknown_tracking_number"),
         ("DeliveryQuarantined" | "EndpointAdded" | "EndpointRemoved", "provider") => json!("twilio"),
+        ("PersonErased", "erased_facts") => json!(31),
+        ("PersonErased", "bytes") => json!(18_220),
         ("QuarantineResolved", "outcome") => json!("recorded"),
         ("EndpointAdded", "secrets") => json!("env:TWILIO_SECRET"),
         ("AlertTargetSet", "tenants") | ("TokenIssued", "tenants") => json!("acme"),

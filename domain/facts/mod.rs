@@ -6,6 +6,7 @@ pub mod alert;
 pub mod call;
 pub mod call_request;
 pub mod control;
+pub mod erasure;
 pub mod import;
 pub mod note;
 pub mod outreach;
@@ -299,7 +300,7 @@ impl Fact {
                 let named = [body.lowest_position, body.first_position, body.last_position];
                 named.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
             }
-            Self::Control(Control::Quarantined(_))
+            Self::Control(Control::Quarantined(_) | Control::PersonErased(_))
             | Self::Call(_)
             | Self::Session(_)
             | Self::Outreach(_)

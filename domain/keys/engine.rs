@@ -195,6 +195,9 @@ engine_keys! {
     /// The key of the fact at `first` came again with the content `second`.
     Conflict { first: Position, second: HexDigest } = "conflict" / first / second;
 
+    /// A person was erased.
+    Erasure { erasure: KeyPart } = "erasure" / erasure;
+
     /// A file was imported to its end after `earlier` imports of it that brought something new; `file` is its digest.
     ImportFinished { file: KeyPart, earlier: u64 } = "import" / file / "finished" / earlier;
 
@@ -278,6 +281,7 @@ impl EngineKey {
             | Self::AlertTarget { .. }
             | Self::QuarantineResolved { .. }
             | Self::Quarantine { .. }
+            | Self::Erasure { .. }
             | Self::ImportFinished { .. }
             | Self::TokenIssued { .. }
             | Self::TokenRevoked { .. }

@@ -9,6 +9,7 @@ pub mod minor_units;
 pub mod money;
 pub mod outcomes;
 pub mod pace;
+pub mod persons;
 pub mod qualification;
 pub mod quarantine;
 pub mod rates;

@@ -180,6 +180,7 @@ mod tests {
         "conflict_accepted",
         "quarantine_resolved",
         "conflict_rejected",
+        "person_erased",
         "token_issued",
         "token_revoked",
         "user_added",

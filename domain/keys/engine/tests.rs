@@ -32,6 +32,7 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("quarantine/00ff", None),
     ("conflict/5/000102030405060708090a0b0c0d0e0f/decision", Some(5)),
     ("conflict/5/000102030405060708090a0b0c0d0e0f", Some(5)),
+    ("erasure/e1", None),
     ("import/00ff/finished/0", None),
     ("tenant/0", Some(0)),
     ("token/t1/issued", None),

@@ -263,6 +263,10 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ),
     ("conflict_rejected", &[req("first_position", U64), req("second_digest", Digest), opt("by", Text)]),
     (
+        "person_erased",
+        &[req("erasure_id", Text), req("erased_facts", U64), req("bytes", U64), opt("by", Text)],
+    ),
+    (
         "import_finished",
         &[
             req("file", Text),

@@ -76,7 +76,9 @@ impl Entity for Conflicts {
                 let key = (body.first_position, body.second_digest);
                 self.change(key, recorded.position, |row| row.decided = Some(decided));
             }
-            ControlFact::Quarantined(_) | ControlFact::QuarantineResolved(_) => {}
+            ControlFact::Quarantined(_)
+            | ControlFact::QuarantineResolved(_)
+            | ControlFact::PersonErased(_) => {}
         }
     }
 

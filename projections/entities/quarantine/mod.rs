@@ -71,7 +71,8 @@ impl Entity for Quarantine {
             }
             ControlFact::ConflictObserved(_)
             | ControlFact::ConflictAccepted(_)
-            | ControlFact::ConflictRejected(_) => {}
+            | ControlFact::ConflictRejected(_)
+            | ControlFact::PersonErased(_) => {}
         }
     }
 

@@ -56,5 +56,8 @@ fn of_control(fact: &ControlFact) -> NotCounted {
         ControlFact::QuarantineResolved(_) => {
             NotCounted::new("not_a_figure", "the facts that the delivery was made into count")
         }
+        ControlFact::PersonErased(_) => {
+            NotCounted::new("not_a_figure", "an erasure takes no figure away: the facts count as they did")
+        }
     }
 }
