@@ -8,6 +8,7 @@ mod faults;
 mod feeds;
 mod file;
 mod grammar;
+mod log_section;
 mod mapping;
 pub mod reference;
 mod sections;
@@ -34,6 +35,7 @@ use self::file::FileReading;
 pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner, TwilioAccount};
 use crate::ingest::providers::generic::Mapping;
+use crate::proof::WitnessKey;
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +139,26 @@ pub struct Metrics {
     pub figures: bool,
 }
 
+/// `[log]`.
+#[derive(Debug, Clone, Default)]
+pub struct LogSettings {
+    /// The key that signs checkpoints, where it is given and not the data directory's own.
+    pub checkpoint_key: Option<Secret>,
+    /// Whether it is given, looked up or not.
+    pub gives_key: bool,
+    /// Who is asked to cosign them.
+    pub witnesses: Vec<WitnessSettings>,
+}
+
+/// `[[log.witness]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessSettings {
+    /// Where its API is, with a slash at its end.
+    pub url: String,
+    /// Who it is, and what its cosignatures are verified with.
+    pub key: WitnessKey,
+}
+
 /// `[outbound]`: whom the server may call beside public https hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outbound {
@@ -192,6 +214,8 @@ pub struct Config {
     pub http: Http,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[log]`.
+    pub log: LogSettings,
     /// `[outbound]`.
     pub outbound: Outbound,
     /// `[metrics]`.
@@ -213,6 +237,7 @@ impl Default for Config {
             mappings: Vec::new(),
             http: Http::default(),
             limits: Limits::default(),
+            log: LogSettings::default(),
             outbound: Outbound::default(),
             metrics: Metrics::default(),
             advice: Vec::new(),
@@ -283,6 +308,7 @@ impl Config {
             mappings: file.mappings,
             http: file.http,
             limits: file.limits,
+            log: file.log,
             outbound: file.outbound,
             metrics: file.metrics,
             advice: file.advice,

@@ -14,6 +14,7 @@ pub mod http;
 pub mod ingest;
 pub mod log;
 pub mod outbound;
+pub mod proof;
 mod spreadsheet;
 pub mod standins;
 pub mod store;

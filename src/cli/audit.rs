@@ -7,20 +7,29 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::expect::{self, Expected, HeadFindings};
 use super::{Failure, Settings, output};
 use crate::engine::{EngineError, fold_threads, read_log, read_log_with_index};
 use crate::log::LogSnapshot;
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::verify::verify;
+use crate::proof::VerifierKey;
 use crate::views::Views;
 
 /// Verify the log: checksums, gaps, hash tree, key index, read models
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// What the log must contain: POSITION:ROOT, or a file with a checkpoint; may be given several times
+    #[arg(long, value_name = "HEAD", value_parser = expect::expected)]
+    expect: Vec<Expected>,
+    /// Verifier key of checkpoints, or a file with one [default: the data directory's own]
+    #[arg(long, value_name = "KEY", value_parser = expect::key)]
+    key: Option<VerifierKey>,
+}
 
 /// Verifies the files, then the key index and the read models. Nothing in the data directory is changed, and a server
 /// that has it goes on.
-pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let config = settings.config()?;
     // First of all: a missing log is no damage.
     let dir = &config.data_dir;
@@ -32,8 +41,15 @@ pub fn run(settings: &Settings, _args: &Args) -> Result<(), Failure> {
     let report = verify(&disk);
     let mut violations: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
     let mut notes = report.notes.clone();
+    let mut expectations = HeadFindings::default();
+    for expected in &args.expect {
+        expected.check(dir, args.key.as_ref(), report.head(), read.as_ref().ok(), &mut expectations)?;
+    }
+    let is_intact = violations.is_empty();
+    violations.extend(expectations.violations);
+    notes.extend(expectations.notes);
     let mut models = Vec::new();
-    if violations.is_empty() {
+    if is_intact {
         let snapshot = read?;
         match wrong_keys(dir, &snapshot) {
             Ok(Some(wrong)) => violations.extend(wrong),

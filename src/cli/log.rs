@@ -3,13 +3,13 @@
 use clap::Subcommand;
 use domain::keys::TenantId;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::arguments::{Selection, tenant};
 use super::remote::{Remote, Unanswered, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, follow, output};
-use crate::engine::read_log;
+use crate::engine::{read_log, verifier_key};
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 
@@ -56,6 +56,10 @@ enum What {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
+    /// Print the verifier key of the log's checkpoints
+    ///
+    /// Keep it elsewhere, with a checkpoint now and then: `audit --expect` and `verify --key` take them.
+    Key,
     /// Show one fact with all its members
     Show {
         /// The fact's position
@@ -77,6 +81,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Follow(args) => follow::run(settings, args),
         What::AcceptClock { server } => accept_clock(settings, server.as_deref()),
+        What::Key => print_key(settings),
         What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
             let filter = selection.selected().of(log, tenant.clone())?;
             let filter = FactFilter { descending: !oldest_first, ..filter };
@@ -109,6 +114,17 @@ fn accept_clock(settings: &Settings, server: Option<&str>) -> Result<(), Failure
     };
     output::note(&said);
     Ok(())
+}
+
+fn print_key(settings: &Settings) -> Result<(), Failure> {
+    let dir = settings.config()?.data_dir;
+    let unserved =
+        || Failure::Failed(format!("{}: no checkpoint key: no server has run here yet", dir.display()));
+    let key = verifier_key(&dir)?.ok_or_else(unserved)?;
+    match settings.json {
+        true => output::json_line(&json!({"origin": key.origin(), "key": key.to_string()})),
+        false => output::line(&key.to_string()),
+    }
 }
 
 /// Reads the log of the data directory as it is now.

@@ -2,10 +2,13 @@
 
 mod arguments;
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod conflicts;
 mod demo;
+mod erase;
+mod expect;
 mod explain;
 mod export;
 mod follow;
@@ -107,8 +110,12 @@ enum Command {
     /// byte and position.
     #[command(after_help = "Examples:\n  \
         factfold audit\n  \
+        factfold audit --expect last-week.checkpoint\n  \
         factfold --data-dir /backup/factfold audit --json")]
     Audit(audit::Args),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Erase(erase::Args),
     Explain(explain::Args),
     Sync(sync::Args),
     Quarantine(quarantine::Args),
@@ -270,6 +277,9 @@ pub fn run() -> ExitCode {
         Command::Log(args) => log::run(settings, args),
         Command::Replay(args) => replay::run(settings, args),
         Command::Audit(args) => audit::run(settings, args),
+        Command::Backup(args) => backup::run_backup(settings, args),
+        Command::Restore(args) => backup::run_restore(settings, args),
+        Command::Erase(args) => erase::run(settings, args),
         Command::Explain(args) => explain::run(settings, args),
         Command::Sync(args) => sync::run(settings, args),
         Command::Quarantine(args) => quarantine::run(settings, args),

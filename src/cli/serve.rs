@@ -136,6 +136,7 @@ async fn reload(app: Arc<App>, started: Config, overrides: Overrides, mut hangup
             let config = Config::load(&overrides).map_err(|error| CommandError::Rejected(error.into()))?;
             app.engine().commands.load_file(&config)?;
             app.engine().sync.runner().load(&config);
+            app.engine().witnesses.load(&config);
             Ok::<_, CommandError<FileRejection>>(config)
         });
         match loaded {

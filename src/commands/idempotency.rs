@@ -30,6 +30,11 @@ impl IdempotencyKey {
         let key = EngineKey::Idempotent { key: key.into() };
         key.external_id().map(|_| Self(key))
     }
+
+    /// The key of the request's fact.
+    pub(super) fn engine_key(&self) -> &EngineKey {
+        &self.0
+    }
 }
 
 impl Commands {

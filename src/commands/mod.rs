@@ -12,6 +12,7 @@ mod conflicts;
 mod decide;
 mod dispositions;
 mod endpoints;
+mod erasures;
 mod error;
 mod idempotency;
 mod imports;
@@ -42,6 +43,7 @@ pub use self::alerts::{AlertAttempt, ResendRejection};
 pub use self::calls::{CallOutcome, CallRejection, NewCall, OpenCall};
 pub use self::conflicts::ConflictRejection;
 pub use self::endpoints::{EndpointRejection, NewEndpoint};
+pub use self::erasures::{Erased, ErasureRejection, Forget};
 pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::imports::ImportRejection;
@@ -110,6 +112,8 @@ pub struct Commands<V = Views> {
     changing: Arc<Mutex<()>>,
     /// Held by a change of tenants or endpoints.
     configuring: Arc<Mutex<()>>,
+    /// Held by an erasure.
+    erasing: Arc<Mutex<()>>,
 }
 
 impl Commands<()> {
@@ -128,13 +132,14 @@ impl Commands<()> {
             patience: PATIENCE,
             changing: Arc::default(),
             configuring: Arc::default(),
+            erasing: Arc::default(),
         }
     }
 
     /// The same commands, and those that decide on read models.
     pub fn with_views(self, views: Views) -> Commands {
         let Self { views: (), log, ingest, access, registry, alert_targets, secret, clock, .. } = self;
-        let Self { patience, changing, configuring, .. } = self;
+        let Self { patience, changing, configuring, erasing, .. } = self;
         Commands {
             views,
             log,
@@ -147,6 +152,7 @@ impl Commands<()> {
             patience,
             changing,
             configuring,
+            erasing,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod calls;
+mod erasures;
 mod meeting;
 mod prepared;
 mod rows;

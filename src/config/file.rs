@@ -17,8 +17,8 @@ use super::source::Source;
 use super::source_context::SourceContext;
 use super::sources::{CronSchedule, Sources};
 use super::{
-    ConfigError, DEFAULT_LISTEN, Http, Limits, Metrics, Outbound, Stranger, TenantConfig, advice, feeds,
-    grammar, mapping,
+    ConfigError, DEFAULT_LISTEN, Http, Limits, LogSettings, Metrics, Outbound, Stranger, TenantConfig,
+    advice, feeds, grammar, mapping,
 };
 use crate::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::providers::{Registry, generic::Mapping};
@@ -37,6 +37,7 @@ pub struct Understood {
     pub mappings: Vec<Mapping>,
     pub http: Http,
     pub limits: Limits,
+    pub log: LogSettings,
     pub outbound: Outbound,
     pub metrics: Metrics,
     pub advice: Vec<String>,
@@ -69,6 +70,7 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
     let limits = faults.take(file.limits.understood(&source));
     let outbound = faults.take(file.outbound.understood(&source)).unwrap_or_default();
     let context = SourceContext { source: &source, outbound: &outbound };
+    let log = faults.take(file.log.understood(context));
     let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
     let tenants = file.tenant.iter().map(|entry| tenant(entry, &file.endpoint, (context, &schedule), faults));
@@ -97,6 +99,7 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
         mappings,
         http: http.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        log: log.unwrap_or_default(),
         outbound,
         metrics: file.metrics.understood(),
         advice,

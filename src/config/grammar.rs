@@ -12,6 +12,7 @@ use super::call_lists::{CallRailTable, CtmTable};
 use super::calling::TwilioTable;
 use super::faults::Faults;
 use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
+use super::log_section::LogTable;
 use super::mapping::MappingEntry;
 use super::sections::{HttpTable, LimitsTable, MetricsTable, OutboundTable};
 use super::source::Source;
@@ -28,6 +29,8 @@ pub struct Grammar {
     pub http: HttpTable,
     #[serde(default)]
     pub limits: LimitsTable,
+    #[serde(default)]
+    pub log: LogTable,
     #[serde(default)]
     pub outbound: OutboundTable,
     #[serde(default)]

@@ -108,6 +108,10 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
         file_only("limits.endpoint_deliveries_burst", json!(config.limits.endpoint_deliveries_burst)),
         file_only("limits.endpoint_kib_per_second", json!(config.limits.endpoint_kib_per_second)),
         file_only("limits.endpoint_kib_burst", json!(config.limits.endpoint_kib_burst)),
+        file_only(
+            "log.checkpoint_key",
+            config.log.checkpoint_key.as_ref().map_or(Value::Null, |_| MASK.into()),
+        ),
         file_only("metrics.figures", json!(config.metrics.figures)),
         file_only("outbound.allow", json!(config.outbound.allow)),
     ]

@@ -13,11 +13,15 @@ use super::EngineError;
 use crate::clock::{Clock, GuardedClock};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::{Log, LogOptions, LogSnapshot, Opened};
+use crate::proof::origin;
 use crate::store::Store;
 
 pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {
     move |source| EngineError::Io { path: path.display().to_string(), source }
 }
+
+/// Where a backup lies while it is brought back; there is no log without it being finished.
+pub(super) const RESTORING: &str = "restoring";
 
 /// The data directory, held by this process alone.
 pub struct DataDir {
@@ -63,29 +67,32 @@ impl DataDir {
     pub fn secret(&self) -> Result<LogSecret, EngineError> {
         match read_secret(&self.root)? {
             Some(secret) => Ok(secret),
-            None => {
-                let dir = self.root.join("keys");
-                self.make_secret(&dir, &dir.join("log-secret"))
-            }
+            None => self.make_secret(),
         }
     }
 
-    fn make_secret(&self, dir: &Path, path: &Path) -> Result<LogSecret, EngineError> {
+    fn make_secret(&self) -> Result<LogSecret, EngineError> {
         let mut secret = Hash::default();
         getrandom::fill(&mut secret).map_err(|error| EngineError::Io {
             path: "the system's random numbers".into(),
             source: io::Error::other(error),
         })?;
-        fs::create_dir_all(dir).map_err(io_at(dir))?;
-        let beside = dir.join("log-secret.new");
-        let mut file = private_file(&beside).map_err(io_at(&beside))?;
-        file.write_all(&secret).and_then(|()| file.sync_all()).map_err(io_at(&beside))?;
-        fs::rename(&beside, path).map_err(io_at(path))?;
-        for dir in [dir, &self.root] {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_at(dir))?;
-        }
+        write_private(&self.root.join("keys"), "log-secret", &secret)?;
         Ok(LogSecret::new(&secret))
     }
+}
+
+/// Puts a file that its owner alone may read into `dir`, which is made where it is not there: durably, and whole or not.
+pub(super) fn write_private(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
+    let (path, beside) = (dir.join(name), dir.join(format!("{name}.new")));
+    fs::create_dir_all(dir).map_err(io_at(dir))?;
+    let mut file = private_file(&beside).map_err(io_at(&beside))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&beside))?;
+    fs::rename(&beside, &path).map_err(io_at(&path))?;
+    for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_at(dir))?;
+    }
+    Ok(())
 }
 
 /// Makes a folder that its owner alone may enter; one that is there keeps its rights.
@@ -103,7 +110,7 @@ fn must_have_log(root: &Path) -> Result<(), EngineError> {
 }
 
 /// The secret of the log below `root`; none where there is neither a secret nor a log.
-fn read_secret(root: &Path) -> Result<Option<LogSecret>, EngineError> {
+pub(super) fn read_secret(root: &Path) -> Result<Option<LogSecret>, EngineError> {
     let path = root.join("keys").join("log-secret");
     match fs::read(&path) {
         Ok(bytes) => match Hash::try_from(bytes.as_slice()) {
@@ -131,6 +138,15 @@ pub fn read_log(root: &Path) -> Result<LogSnapshot, EngineError> {
     must_have_log(root)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(root));
     Ok(LogSnapshot::read_only(&disk)?)
+}
+
+/// What the checkpoints of the log below `root` name it by.
+///
+/// # Errors
+/// The secret cannot be read.
+pub fn log_origin(root: &Path) -> Result<String, EngineError> {
+    let missing = || EngineError::Damaged("keys/log-secret is missing".into());
+    Ok(origin(&read_secret(root)?.ok_or_else(missing)?))
 }
 
 /// As [`read_log`], with the log's secret.
@@ -204,6 +220,15 @@ pub(super) fn open_log_on(
     store: Store,
     clock: Arc<GuardedClock>,
 ) -> Result<(Log, LogSecret, Opened), EngineError> {
+    let restoring = dir.root.join(RESTORING);
+    if restoring.exists() {
+        if !dir.root.join("journal").exists() {
+            let message = "a restore into this directory was not finished: make it again";
+            return Err(EngineError::Damaged(message.into()));
+        }
+        // All of it is in its place.
+        fs::remove_dir_all(&restoring).map_err(io_at(&restoring))?;
+    }
     let secret = dir.secret()?;
     let options = LogOptions::guarded(secret.clone(), clock, Some(store));
     let (log, opened) = Log::open(dir.disk(), &options)?;

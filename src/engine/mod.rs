@@ -1,8 +1,12 @@
 //! The composition root: data directory, log, index, read models and ingest, wired here and nowhere else.
 
+mod backup;
+mod checkpoint_key;
 mod data_dir;
+mod erasure;
 mod folds;
 mod offline;
+mod restore;
 #[cfg(test)]
 mod tests;
 
@@ -11,10 +15,17 @@ use std::sync::Arc;
 
 use domain::keys::{LogSecret, TenantId};
 
-pub use self::data_dir::{DataDir, open_log, read_log, read_log_with_index, read_log_with_secret};
+pub use self::backup::{BackupManifest, back_up};
+use self::checkpoint_key::checkpoint_key;
+pub use self::checkpoint_key::{own_checkpoints, verifier_key};
+pub use self::data_dir::{
+    DataDir, log_origin, open_log, read_log, read_log_with_index, read_log_with_secret,
+};
 use self::data_dir::{io_at, open_log_on, store};
+pub use self::erasure::{ErasureError, ErasureReceipt};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
+pub use self::restore::{Restored, restore};
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
@@ -25,7 +36,8 @@ use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::log::{Log, LogError};
-use crate::outbound::{Allowed, Client, Dialer, DialerParts, Outbox, OutboxParts};
+use crate::outbound::{Allowed, Client, Dialer, DialerParts, Outbox, OutboxParts, Witnesses};
+use crate::proof::Checkpoints;
 use crate::store::Store;
 use crate::sync::SyncWorker;
 use crate::sync::fetch::{Fetcher, Timing};
@@ -58,6 +70,9 @@ pub enum EngineError {
     /// The log could not be folded.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// An erasure that was cut off could not be carried out.
+    #[error("an erasure that was cut off could not be carried out: {0}")]
+    Erasure(String),
     /// The file's tenants and endpoints were refused, or could not be recorded.
     #[error(transparent)]
     File(#[from] CommandError<FileRejection>),
@@ -96,6 +111,10 @@ pub struct Engine {
     pub sync: SyncWorker,
     /// Calls on their way to the provider.
     pub dialer: Dialer,
+    /// Signed statements of how far the log goes.
+    pub checkpoints: Checkpoints,
+    /// Has them cosigned.
+    pub witnesses: Witnesses,
     /// Audits the log and the models while the server serves.
     auditor: Worker,
     /// Appends facts that are due with time.
@@ -115,7 +134,7 @@ pub struct Engine {
     folds: ControlFolds,
     store: Store,
     // Last, so that the lock is held until all else is down.
-    _dir: DataDir,
+    dir: DataDir,
 }
 
 impl Engine {
@@ -132,6 +151,8 @@ impl Engine {
         if let Some(ahead) = log.snapshot().ahead_of((clock)())? {
             tracing::warn!(seconds = ahead.as_secs(), "the log's last fact was recorded ahead of the clock");
         }
+        let key = checkpoint_key(dir.root(), &secret, config.log.checkpoint_key.as_ref())?;
+        let checkpoints = Checkpoints::new(log.clone(), key);
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         let admin = config.admin_token.as_ref().map(Secret::bytes);
         let access = Access::new(secret.clone(), Arc::clone(&clock), admin);
@@ -155,6 +176,10 @@ impl Engine {
             secret: secret.clone(),
             clock: Arc::clone(&clock),
         });
+        let resumed = commands.resume_erasures().map_err(|error| EngineError::Erasure(error.to_string()))?;
+        if resumed > 0 {
+            tracing::warn!(resumed, "erasures that were cut off were carried out");
+        }
         commands.load_file(config)?;
         let views = Views::open(&log, fold_threads(), &|_| {})?;
         views.follow(Some(folds.ahead()))?;
@@ -187,6 +212,8 @@ impl Engine {
             public_url: public_url.clone(),
         })
         .map_err(io_at(dir.root()))?;
+        let witnesses = Witnesses::start(checkpoints.clone(), client.clone()).map_err(io_at(dir.root()))?;
+        witnesses.load(config);
         let sync = SyncParts {
             commands: commands.clone(),
             ingest: Arc::clone(&ingest),
@@ -206,6 +233,8 @@ impl Engine {
             outbox,
             sync,
             dialer,
+            checkpoints,
+            witnesses,
             auditor: auditing,
             ticker,
             access,
@@ -216,7 +245,7 @@ impl Engine {
             log_clock,
             folds,
             store,
-            _dir: dir,
+            dir,
         })
     }
 
@@ -234,6 +263,7 @@ impl Engine {
     pub fn close(&self) {
         self.sync.close();
         self.dialer.close();
+        self.witnesses.close();
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();

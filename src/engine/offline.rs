@@ -36,7 +36,7 @@ pub struct Offline {
     pub secret: LogSecret,
     folds: ControlFolds,
     // Last, so that the lock is held until the log is closed. None where it is only read.
-    _dir: Option<DataDir>,
+    dir: Option<DataDir>,
 }
 
 impl Offline {
@@ -86,7 +86,12 @@ impl Offline {
             clock,
         });
         commands.read_file(config);
-        Ok(Self { log, store, ingest, commands, access, registry, secret, folds, _dir: dir })
+        Ok(Self { log, store, ingest, commands, access, registry, secret, folds, dir })
+    }
+
+    /// The data directory, where it is held.
+    pub fn root(&self) -> Option<&Path> {
+        self.dir.as_ref().map(DataDir::root)
     }
 
     /// Whether the tenant is configured, by the file or the log, or has facts.

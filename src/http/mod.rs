@@ -24,9 +24,9 @@ use api::problem::Problem;
 use api::routes::Routes;
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
-    dispositions, endpoints, explain, exports, facts, health, home, hooks, imports, leaderboard, login,
-    metrics, notes, outreach, projections, quarantine, recordings, reports, restatements, sessions, stream,
-    stream_tickets, sync, targets, tenants, tokens, users, what_if,
+    dispositions, endpoints, erasures, explain, exports, facts, health, home, hooks, imports, leaderboard,
+    login, metrics, notes, outreach, projections, proofs, quarantine, recordings, reports, restatements,
+    sessions, stream, stream_tickets, sync, targets, tenants, tokens, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -45,6 +45,7 @@ fn routes() -> Routes {
         .merge(stream::routes())
         .merge(stream_tickets::routes())
         .merge(clock::routes())
+        .merge(proofs::routes())
         .merge(projections::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
@@ -73,6 +74,7 @@ fn routes() -> Routes {
         .merge(users::routes())
         .merge(endpoints::routes())
         .merge(exports::routes())
+        .merge(erasures::routes())
         .merge(alerts::routes())
         .merge(alert_targets::routes())
 }

@@ -1,5 +1,5 @@
 //! Requests that this server makes: one client that holds the outbound rules (RELIABILITY), the outbox, which sends
-//! alerts to targets (F2), and the dialer, which has calls placed (C7).
+//! alerts to targets (F2), the dialer, which has calls placed (C7), and the witnesses, which cosign checkpoints.
 //!
 //! The client makes one call and says what came of it: a whole answer, or an [`OutboundError`] that tells whether
 //! anything was sent. Whoever calls decides about another try.
@@ -18,6 +18,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod twilio;
+mod witnesses;
 
 pub use self::address::Allowed;
 pub use self::client::{Client, check};
@@ -25,3 +26,4 @@ pub use self::dialer::{Dialer, DialerParts};
 pub use self::error::OutboundError;
 pub use self::request::{OutboundRequest, RemoteAnswer};
 pub use self::sender::{Outbox, OutboxParts, SendResult};
+pub use self::witnesses::Witnesses;

@@ -81,6 +81,13 @@ impl OutboundRequest {
         self.header("authorization", format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
     }
 
+    /// Sends this text.
+    #[must_use]
+    pub fn text(mut self, body: String) -> Self {
+        self.body = Some(body);
+        self.header("content-type", "text/plain; charset=utf-8")
+    }
+
     /// Sends this JSON text.
     #[must_use]
     pub fn json(mut self, text: impl Into<String>) -> Self {

@@ -91,6 +91,28 @@ impl RawPages {
         Ok(removed)
     }
 
+    /// Removes every page that `is_meant`; how many. One that cannot be read goes too. Blocks.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove_where(&self, is_meant: impl Fn(&[u8]) -> bool) -> io::Result<usize> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        let mut removed = 0;
+        for entry in entries {
+            let path = entry?.path();
+            let page = fs::read(&path).and_then(|compressed| zstd::stream::decode_all(compressed.as_slice()));
+            if page.map_or(true, |page| is_meant(&page)) {
+                fs::remove_file(&path)?;
+                removed += 1;
+            }
+        }
+        File::open(&self.dir)?.sync_all()?;
+        Ok(removed)
+    }
+
     fn path(&self, digest: &PageDigest) -> PathBuf {
         self.dir.join(format!("{}.zst", hex::encode(digest)))
     }

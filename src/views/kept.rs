@@ -139,6 +139,19 @@ impl KeptFolds {
         drop(entries);
     }
 
+    /// Lets go of everything of a tenant.
+    pub(super) fn forget(&self, tenant: &TenantId) {
+        let mut entries = self.entries.lock();
+        let of_the_tenant = entries.folds.iter().filter(|(extent, _)| extent.tenant == *tenant);
+        let extents: Vec<Extent> = of_the_tenant.map(|(extent, _)| extent.clone()).collect();
+        let mut gone = Vec::new();
+        for extent in extents {
+            let removed = entries.folds.pop(&extent);
+            gone.extend(entries.remove(removed));
+        }
+        drop(entries);
+    }
+
     fn bytes(&self) -> KeptBytes {
         self.entries.lock().bytes
     }

@@ -8,6 +8,7 @@ mod call_requests;
 pub mod crm;
 pub mod crm_known;
 pub mod dispositions;
+mod erasing;
 pub mod explain;
 pub mod export_scan;
 pub mod exported;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 
 pub use self::answers::{CallAnswer, TenantView};
 pub use self::audit::DigestMismatch;
+pub use self::erasing::ForgettingError;
 pub use self::jobs::Progress;
 pub use self::kept::KeptBytes;
 use self::kept::KeptFolds;
@@ -87,6 +89,7 @@ impl Views {
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             checkpoint: Checkpoint::at(snapshot.head().position),
             folding: Mutex::new(()),
+            erasing: Mutex::new(()),
             follower: Mutex::new(None),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use domain::keys::Position;
+use domain::keys::{Position, TenantId};
 use parking_lot::Mutex;
 use projections::canonical::Digest;
 use projections::tenant::{MODELS, Tenant};
@@ -30,6 +30,13 @@ pub struct ModelDigest {
 pub(super) struct DigestCache(Mutex<BTreeMap<Box<str>, TenantDigests>>);
 
 type TenantDigests = (Position, Vec<Digest>);
+
+impl DigestCache {
+    /// Lets go of a tenant's digests.
+    pub(super) fn forget(&self, tenant: &TenantId) {
+        self.0.lock().remove(tenant.as_str());
+    }
+}
 
 impl Views {
     /// What [`Views::digests`] tells. It takes a while where many tenants have new facts since it was last asked for.

@@ -24,5 +24,7 @@ pub(super) struct Inner {
     pub checkpoint: Checkpoint,
     /// Held while a batch is folded: who holds it sees all tenants at one position.
     pub folding: Mutex<()>,
+    /// Held while the log forgets and until the models have, too: what differs meanwhile is no fault.
+    pub erasing: Mutex<()>,
     pub follower: Mutex<Option<Follower>>,
 }

@@ -26,6 +26,7 @@ pub mod stream;
 pub mod tracker;
 pub mod twilio;
 pub mod twilio_api;
+pub mod witness;
 
 pub use answer::Answer;
 #[allow(unused_imports, reason = "the signer's test needs no server")]

@@ -68,6 +68,7 @@ pub async fn plant(server: &Server) -> Ids {
     server.post("acme", &conflict).await.problem(409);
     let mut ids = Ids::from([("call_id", call), ("lead_id", named("lead")), ("agent", agent.clone())]);
     ids.insert("run_id", "r1".into());
+    ids.extend([("level", "0".into()), ("index", "000.p/1".into()), ("from", "1".into())]);
     ids.extend([("month", "2025-10".into()), ("metric", "qualified".into())]);
     ids.extend([("model", "month".into()), ("field", "calls".into())]);
     ids.extend([("external_id", "lead_interested/1".into()), ("pipeline_id", CANARY.into())]);

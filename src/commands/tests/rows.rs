@@ -57,7 +57,7 @@ pub fn row(name: &'static str, prepare: fn(&House) -> String, run: Run, again: A
 
 /// Every command.
 pub fn rows() -> Vec<Row> {
-    super::calls::rows().into_iter().chain(others()).collect()
+    super::calls::rows().into_iter().chain(super::erasures::rows()).chain(others()).collect()
 }
 
 fn others() -> Vec<Row> {

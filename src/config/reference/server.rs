@@ -38,6 +38,21 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// KiB of it at once.
         endpoint_kib_burst: "integer from 1", default(8_388_608), example 1_843_200;
     }
+    /// The log's checkpoints: signed statements of how far it goes, at /api/v1/log/checkpoint.
+    "[log]" restart {
+        /// The key that signs them: 64 hexadecimal digits, the same on every node. Without it the data directory's own,
+        /// keys/checkpoint-key, which is made at the first start.
+        checkpoint_key: "text, a secret", absent, example "file:/etc/factfold/checkpoint-key";
+    }
+    /// A witness that is asked to cosign checkpoints (C2SP tlog-witness); one table for each.
+    "[[log.witness]]" sighup {
+        /// Its name, with which its key begins.
+        name: "text", required, example "witness.example/w1";
+        /// Its submission prefix: https; plain http only to a host that [outbound] allow names.
+        url: "text, URL", required, example "https://witness.example/w1";
+        /// What its cosignatures are verified with: NAME+ID+KEY.
+        key: "text, a verifier key", required, example "witness.example/w1+eb762cc2+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+    }
     /// What /metrics has.
     "[metrics]" restart {
         /// Whether it has each tenant's figures of the current month.

@@ -67,7 +67,12 @@ impl Routes {
 
     /// The router and the API document of its routes.
     pub fn split(self) -> (Router<Arc<App>>, OpenApi) {
-        self.inner.split_for_parts()
+        let (router, mut document) = self.inner.split_for_parts();
+        // OpenAPI has no word for a parameter that takes several elements of the path.
+        let paths = std::mem::take(&mut document.paths.paths);
+        document.paths.paths =
+            paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+        (router, document)
     }
 
     fn describe(&self, method: &Method, operation: &mut Operation, need: Need, in_path: &[String]) {

@@ -1,0 +1,203 @@
+//! Erases a person's data (E10): finds the facts, enters them in the register, records the fact that names nobody, and has
+//! the log forget. Each step may be made again, and a start goes on with what a kill left.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use domain::facts::Fact;
+use domain::facts::control::ControlFact;
+use domain::facts::erasure::PersonErased;
+use domain::keys::engine::EngineKey;
+use domain::keys::{KeyPart, Position, TenantId};
+use domain::members::Text;
+use domain::record::{Original, Private};
+use domain::rules::decision::NewFact;
+use domain::rules::persons::{PersonName, PersonNames};
+
+use super::{CommandError, Commands, IdempotencyKey, fresh_id};
+use crate::ingest::error::IngestError;
+use crate::log::erase::erasable;
+use crate::log::erasures::{Erasure, Leaf};
+use crate::log::select::Select;
+use crate::log::{Appended, LogError, LogSnapshot, decode};
+
+/// Most times that the facts are walked: each walk may bring names that the one before did not know.
+const WALKS_MAX: usize = 16;
+
+/// What an erasure did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// How many facts had something to erase.
+    pub facts: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// Where the fact stands that says so.
+    pub position: Position,
+}
+
+/// Whatever holds a person's data.
+pub trait Forget {
+    /// Removes what lies outside of the log.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn pages(&self, names: &PersonNames) -> Result<(), IngestError>;
+
+    /// Has the log forget the facts of an erasure, and whatever was made of them.
+    ///
+    /// # Errors
+    /// What the log cannot read or write.
+    fn facts(&self, tenant: &TenantId, erasure: &Erasure) -> Result<(), IngestError>;
+}
+
+/// Nothing rejects an erasure: one of a person who is in no fact is recorded too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ErasureRejection {}
+
+impl<V> Commands<V> {
+    /// Erases a person of a tenant from what `everything` holds. The same key answers what it answered first. Blocks.
+    ///
+    /// # Errors
+    /// [`CommandError::Mismatch`]: the key was used to erase somebody else. After any other it may be sent again.
+    pub fn erase_person(
+        &self,
+        (tenant, person): (&TenantId, &PersonName),
+        by: &Text,
+        key: Option<&IdempotencyKey>,
+        everything: &impl Forget,
+    ) -> Result<Erased, CommandError<ErasureRejection>> {
+        let _one_at_a_time = self.erasing.lock();
+        let log = |error: LogError| CommandError::Ingest(IngestError::Log(error));
+        let request =
+            hex::encode(self.secret.content(format!("erase:{tenant}:{}", person.canonical()).as_bytes()));
+        let register = self.log.erasures().map_err(log)?;
+        let named = key.map(|key| key.engine_key().to_string());
+        if let Some(key) = key
+            && let Some(first) = self.ingest.by_key(tenant, key.engine_key())?
+        {
+            let Fact::Control(ControlFact::PersonErased(body)) = &first.fact else {
+                return Err(CommandError::Mismatch(first.position));
+            };
+            let entry = register.find(body.erasure_id.as_str());
+            if entry.is_some_and(|entry| entry.request != request) {
+                return Err(CommandError::Mismatch(first.position));
+            }
+            entry.map_or(Ok(()), |entry| everything.facts(tenant, entry))?;
+            return Ok(Erased { facts: body.erased_facts, bytes: body.bytes, position: first.position });
+        }
+        let begun = register.pending().find(|entry| named.is_some() && entry.idempotency_key == named);
+        if let Some(begun) = begun
+            && begun.request != request
+        {
+            return Err(CommandError::Mismatch(self.log.head().position));
+        }
+        let (names, facts, bytes) = find(&self.log.snapshot(), tenant, person).map_err(log)?;
+        let erasure = match begun {
+            Some(begun) => begun.clone(),
+            None => {
+                // First of all: once the facts are gone nobody knows the names.
+                everything.pages(&names)?;
+                let erasure = Erasure {
+                    erasure_id: fresh_id()?.to_string(),
+                    tenant: tenant.to_string(),
+                    request,
+                    by: by.to_string(),
+                    idempotency_key: named,
+                    bytes,
+                    facts: facts.into_iter().collect(),
+                };
+                self.log.begin_erasure(&erasure).map_err(log)?;
+                erasure
+            }
+        };
+        let position = self.record_erasure(&erasure)?;
+        everything.facts(tenant, &erasure)?;
+        Ok(Erased { facts: erasure.facts.len() as u64, bytes: erasure.bytes, position })
+    }
+
+    /// Goes on with the erasures that a kill left; how many. Blocks.
+    ///
+    /// # Errors
+    /// What the log cannot read or write.
+    pub fn resume_erasures(&self) -> Result<usize, CommandError<ErasureRejection>> {
+        let _one_at_a_time = self.erasing.lock();
+        let log = |error: LogError| CommandError::Ingest(IngestError::Log(error));
+        let register = self.log.erasures().map_err(log)?;
+        let mut resumed = 0;
+        for erasure in register.pending() {
+            self.record_erasure(erasure)?;
+            self.log.erase(erasure).map_err(log)?;
+            resumed += 1;
+        }
+        Ok(resumed)
+    }
+
+    /// Appends the fact of an erasure, once.
+    fn record_erasure(&self, erasure: &Erasure) -> Result<Position, CommandError<ErasureRejection>> {
+        let broken = |what: &str| IngestError::Engine(format!("an erasure of the register has {what}"));
+        let tenant = TenantId::stored(&erasure.tenant).map_err(|_| broken("no tenant"))?;
+        let own = || EngineKey::Erasure { erasure: KeyPart::new(&erasure.erasure_id) };
+        let key = erasure.idempotency_key.as_deref().map_or_else(|| Some(own()), EngineKey::parse);
+        let body = PersonErased {
+            erasure_id: Text::new(&erasure.erasure_id).ok_or_else(|| broken("no id"))?,
+            erased_facts: erasure.facts.len() as u64,
+            bytes: erasure.bytes,
+            by: Text::new(&erasure.by),
+        };
+        let fact = Fact::Control(ControlFact::PersonErased(body));
+        let new = NewFact { key: key.ok_or_else(|| broken("no key"))?, occurred_at: None, fact };
+        match pollster::block_on(self.append(&tenant, new, &Bytes::new(), self.now()))? {
+            Appended::Recorded(position) | Appended::Duplicate(position) => Ok(position),
+            Appended::Differs(position) => Err(CommandError::Mismatch(position)),
+        }
+    }
+}
+
+/// Names, facts and bytes of a person: what can be erased of the tenant's facts that speak of him.
+fn find(
+    log: &LogSnapshot,
+    tenant: &TenantId,
+    person: &PersonName,
+) -> Result<(PersonNames, BTreeMap<Position, Leaf>, u64), LogError> {
+    let (mut names, mut found, mut bytes) = (PersonNames::new(person), BTreeMap::new(), 0);
+    for _ in 0..WALKS_MAX {
+        let before = names.clone();
+        let mut failed = Ok(());
+        let select = Select { tenant: Some(tenant.clone()), originals: true, ..Select::all() };
+        log.for_each(&select, &mut |position, record| {
+            if found.contains_key(&position) {
+                return ControlFlow::Continue(());
+            }
+            let speaks = decode(position, &record).map(|fact| names.claims(&fact.json()));
+            let speaks = speaks.and_then(|claimed| {
+                let Private::Kept { personal, original, .. } = record.private else { return Ok(claimed) };
+                Ok(claimed
+                    || names.are_in(personal)
+                    || match original {
+                        Original::Inline(bytes) => names.are_in(bytes),
+                        Original::Blob { .. } => names.are_in(&log.original(&record)?),
+                    })
+            });
+            match speaks {
+                Ok(true) => {
+                    if let Some(erasable) = erasable(&record) {
+                        found.insert(position, Leaf(record.leaf()));
+                        bytes += erasable;
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    failed = Err(error);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        failed?;
+        if names == before {
+            break;
+        }
+    }
+    Ok((names, found, bytes))
+}
