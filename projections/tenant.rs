@@ -23,6 +23,7 @@ use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sessions::Sessions;
 use crate::entities::spend::Spend;
 use crate::entities::targets::Targets;
+use crate::entities::voids::Voids;
 use crate::entity::{Entity, Folded};
 use crate::figures::Cells;
 use crate::store::heap_size;
@@ -250,6 +251,8 @@ entities! {
     targets: Targets,
     /// Requests to place calls.
     call_requests: CallRequests,
+    /// Facts that count as if they had never come.
+    voids: Voids,
 }
 
 /// Whether a model folds facts of `group`.

@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "conflicts show",
     "conflicts accept",
     "conflicts reject",
+    "void",
     "tenant list",
     "tenant show",
     "tenant apply",

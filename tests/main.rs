@@ -106,3 +106,4 @@ mod targets;
 mod tenant_matrix;
 mod tidy;
 mod time_travel;
+mod undo;

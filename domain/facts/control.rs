@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::codec::{Body, CodecError, PersonHasher, Taker, put, put_canonical};
 use crate::description::{BodyDescription, MemberDescription, MemberShape};
 use crate::facts::erasure::PersonErased;
+use crate::facts::void::{FactRestored, FactVoided};
 use crate::facts::{Fact, Subject};
 use crate::json::{Json, Member, Reader};
 use crate::keys::ContentDigest;
@@ -358,6 +359,8 @@ group! {
         3 "conflict_accepted" ConflictAccepted(ConflictAccepted),
         4 "quarantine_resolved" QuarantineResolved(QuarantineResolved),
         5 "conflict_rejected" ConflictRejected(ConflictRejected),
+        6 "fact_voided" FactVoided(FactVoided),
+        7 "fact_restored" FactRestored(FactRestored),
         8 "person_erased" PersonErased(PersonErased),
     }
 }
@@ -370,6 +373,8 @@ impl Subject for ControlFact {
             Self::ConflictAccepted(body) => format!("conflict/{}", body.first_position),
             Self::QuarantineResolved(body) => format!("quarantine/{}", body.quarantine_id),
             Self::ConflictRejected(body) => format!("conflict/{}", body.first_position),
+            Self::FactVoided(body) => format!("void/{}", body.voided_position),
+            Self::FactRestored(body) => format!("void/{}", body.voided_position),
             Self::PersonErased(body) => format!("erasure/{}", body.erasure_id),
         }
     }

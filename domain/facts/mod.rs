@@ -16,6 +16,7 @@ pub mod session;
 pub mod setting;
 pub mod sync;
 pub mod tenant;
+pub mod void;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -292,6 +293,8 @@ impl Fact {
             Self::Control(Control::ConflictObserved(body)) => vec![body.first_position],
             Self::Control(Control::ConflictAccepted(body)) => vec![body.first_position],
             Self::Control(Control::ConflictRejected(body)) => vec![body.first_position],
+            Self::Control(Control::FactVoided(body)) => vec![body.voided_position],
+            Self::Control(Control::FactRestored(body)) => vec![body.voided_position],
             Self::Control(Control::QuarantineResolved(body)) => {
                 std::iter::once(body.quarantined_position).chain(body.facts.iter().copied()).collect()
             }

@@ -137,6 +137,9 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[&dyn Display]) -> fmt::Result {
 engine_keys! {
     /// A lead was attempted in a session, once for ever.
     LeadAttempt { session: KeyPart, lead: KeyPart } = "session" / session / "attempt" / lead;
+    /// A lead was attempted in a session again, after `voided` attempts of it that were voided.
+    LeadAttemptAgain { session: KeyPart, lead: KeyPart, voided: u64 }
+        = "session" / session / "attempt" / lead / voided;
     /// A lead was reserved in a session after `earlier` reservations.
     LeadReservation { session: KeyPart, lead: KeyPart, earlier: u64 }
         = "session" / session / "reserve" / lead / earlier;
@@ -194,6 +197,10 @@ engine_keys! {
     ConflictDecision { first: Position, second: HexDigest } = "conflict" / first / second / "decision";
     /// The key of the fact at `first` came again with the content `second`.
     Conflict { first: Position, second: HexDigest } = "conflict" / first / second;
+    /// A void of the fact at `voided`, before which it was voided `earlier` times, was taken back.
+    FactRestored { voided: Position, earlier: u64 } = "void" / voided / earlier / "restored";
+    /// The fact at `voided` was voided after `earlier` voids of it.
+    FactVoided { voided: Position, earlier: u64 } = "void" / voided / earlier;
 
     /// A person was erased.
     Erasure { erasure: KeyPart } = "erasure" / erasure;
@@ -234,6 +241,8 @@ engine_keys! {
     ContactPart { run: KeyPart, resource: KeyPart, contact: KeyPart, part: u64 }
         = "sync" / run / resource / contact / part;
 
+    /// Another fact in the place of `voided` that had the key and were voided.
+    Again { voided: u64, key: Box<EngineKey> } = "again" / voided / key;
     /// A key of another log that means another fact in this one.
     Imported { key: Box<EngineKey> } = "imported" / key;
 }
@@ -259,10 +268,14 @@ impl EngineKey {
             | Self::ReportWithdrawn { drafted: position }
             | Self::ConflictDecision { first: position, .. }
             | Self::Conflict { first: position, .. }
+            | Self::FactVoided { voided: position, .. }
+            | Self::FactRestored { voided: position, .. }
             | Self::Tenant { latest: position }
             | Self::UserChange { latest: position, .. }
             | Self::EndpointChange { latest: position, .. } => Some(*position),
+            Self::Again { key, .. } => key.names_position(),
             Self::LeadAttempt { .. }
+            | Self::LeadAttemptAgain { .. }
             | Self::LeadReservation { .. }
             | Self::SessionEnd { .. }
             | Self::SessionActivation { .. }
@@ -298,9 +311,37 @@ impl EngineKey {
         }
     }
 
+    /// The key that a command takes instead of this one, whose fact is there and counts no more: the next number, or one
+    /// with a number (RULINGS, Void). None of a key whose fact cannot be voided, or is never decided again.
+    pub fn next(self) -> Option<Self> {
+        Some(match self {
+            Self::LeadAttempt { session, lead } => Self::LeadAttemptAgain { session, lead, voided: 1 },
+            Self::LeadAttemptAgain { session, lead, voided } => {
+                Self::LeadAttemptAgain { session, lead, voided: voided + 1 }
+            }
+            Self::LeadReservation { session, lead, earlier } => {
+                Self::LeadReservation { session, lead, earlier: earlier + 1 }
+            }
+            Self::SessionActivation { agent, pipeline, earlier } => {
+                Self::SessionActivation { agent, pipeline, earlier: earlier + 1 }
+            }
+            Self::Again { voided, key } => Self::Again { voided: voided + 1, key },
+            Self::SessionEnd { .. }
+            | Self::SessionResume { .. }
+            | Self::NoteRemoval { .. }
+            | Self::ReportPublished { .. }
+            | Self::ReportWithdrawn { .. } => Self::Again { voided: 1, key: Box::new(self) },
+            _ => return None,
+        })
+    }
+
     /// Whether the key means another fact in another log: it names a position, or what was done to this log alone.
     pub fn is_of_one_log(&self) -> bool {
-        self.names_position().is_some() || matches!(self, Self::ImportFinished { .. })
+        match self {
+            Self::Again { key, .. } => key.is_of_one_log(),
+            Self::ImportFinished { .. } => true,
+            key => key.names_position().is_some(),
+        }
     }
 
     /// The key under which a fact of another log is imported: renamed where it means another one here.

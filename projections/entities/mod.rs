@@ -13,3 +13,4 @@ pub mod sender_accounts;
 pub mod sessions;
 pub mod spend;
 pub mod targets;
+pub mod voids;

@@ -8,6 +8,7 @@
 //! enough: a fact that changes no closed month costs a few comparisons.
 
 mod cause;
+mod changes;
 mod flat;
 mod imports;
 
@@ -26,6 +27,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use self::cause::RestatementCause;
+pub use self::changes::{FigureChange, changes};
 use self::flat::{flat, value};
 pub use self::imports::ImportRun;
 use crate::Recorded;
@@ -130,7 +132,7 @@ impl RestatementTracker {
     pub fn apply(&mut self, recorded: &Recorded<'_>) {
         self.close_months(recorded.recorded_at);
         self.tenant.apply(recorded);
-        self.diff(recorded.position, recorded.recorded_at, RestatementCause::of(recorded.fact));
+        self.diff(&[recorded.position], recorded.recorded_at, RestatementCause::of(recorded.fact));
         self.fill(recorded);
         if let Fact::Report(ReportFact::Published(report)) = recorded.fact {
             self.close_published(report.period.as_ref().map(Text::as_str), recorded.recorded_at);
@@ -180,11 +182,18 @@ impl RestatementTracker {
         self.close_filled(position, recorded_at);
     }
 
-    /// Goes on with models that were folded anew, as `accepted`, an accepted conflict at `position`, requires.
-    pub fn replace(&mut self, tenant: Tenant, position: Position, recorded_at: Instant, accepted: &Fact) {
+    /// Goes on with models that were folded anew, because facts at `positions` change what stands before them: an
+    /// accepted conflict, or voids that were recorded at once.
+    pub fn replace(
+        &mut self,
+        tenant: Tenant,
+        positions: &[Position],
+        recorded_at: Instant,
+        cause: RestatementCause,
+    ) {
         self.close_months(recorded_at);
         self.tenant = tenant;
-        self.diff(position, recorded_at, RestatementCause::of(accepted));
+        self.diff(positions, recorded_at, cause);
     }
 
     /// Swaps in the live models at the same position, so that the rows are in memory only once.
@@ -248,8 +257,9 @@ impl RestatementTracker {
         changed
     }
 
-    /// Records what the fact at `position` changed in closed months.
-    fn diff(&mut self, position: Position, recorded_at: Instant, cause: RestatementCause) {
+    /// Records what the facts at `positions` changed in closed months.
+    fn diff(&mut self, positions: &[Position], recorded_at: Instant, cause: RestatementCause) {
+        let Some(position) = positions.last().copied() else { return };
         self.position = position;
         let changed = self.changed();
         if changed.is_empty() {
@@ -269,14 +279,14 @@ impl RestatementTracker {
                 let (old, new) = (value(name, old, new), value(name, new, old));
                 if old != new {
                     let (day, month, figure) = (Reverse(day), Reverse(month), Arc::clone(name));
-                    self.record(Key { day, month, figure, cause, import }, old, new, position);
+                    self.record(Key { day, month, figure, cause, import }, old, new, positions);
                 }
             }
         }
         self.snapshot();
     }
 
-    fn record(&mut self, key: Key, old: Value, new: Value, position: Position) {
+    fn record(&mut self, key: Key, old: Value, new: Value, positions: &[Position]) {
         let row = self.rows.entry(key).or_insert_with(|| Row {
             old,
             new: Value::Null,
@@ -284,10 +294,9 @@ impl RestatementTracker {
             positions: Vec::new(),
         });
         row.new = new;
-        row.causes += 1;
-        if row.positions.len() < CAUSES_MAX {
-            row.positions.push(position);
-        }
+        row.causes += positions.len() as u64;
+        let named = CAUSES_MAX.saturating_sub(row.positions.len());
+        row.positions.extend(positions.iter().take(named));
     }
 
     /// One page of restatements, of all months or of one: the latest recorded first, then the latest month, then by name.

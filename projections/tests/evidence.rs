@@ -30,6 +30,15 @@ fn conflict(kind: &'static str, second: char, when: &str) -> Given {
     given(kind, at(when), body)
 }
 
+fn undone(kind: &'static str, place: u64, when: &str) -> Given {
+    let mut body = json!({"voided_position": place, "earlier": 0, "by": "olga@example.com"});
+    if kind == "fact_voided" {
+        body["reason"] = "imported by mistake".into();
+        body["request"] = "K".into();
+    }
+    given(kind, at(when), body)
+}
+
 fn kept(id: &str, reason: &str, when: &str) -> Given {
     let body = json!({"quarantine_id": id, "reason": reason, "provider": "twilio", "endpoint": "e1"});
     given("delivery_quarantined", at(when), body)
@@ -59,6 +68,9 @@ pub fn history() -> Vec<Given> {
         kept("q2", "unknown_workspace", "2025-10-02T10:00:01Z"),
         kept("q3", "missing_field", "2025-10-02T10:00:00Z"),
         resolved("q1", "2025-10-06T10:00:00Z"),
+        undone("fact_voided", 20, "2025-10-06T10:00:00Z"),
+        undone("fact_voided", 21, "2025-10-06T10:00:00Z"),
+        undone("fact_restored", 21, "2025-10-07T10:00:00Z"),
         alert("alert_raised", "s1", "2025-10-02T10:00:00Z", raised("e1")),
         alert("alert_raised", "s2", "2025-10-02T10:00:00Z", raised("e2")),
         alert("alert_cleared", "s1", "2025-10-03T10:00:00Z", json!({"reason": "Deliveries come again"})),
@@ -157,4 +169,22 @@ fn f2_given_attempts_when_asked_then_an_alert_tells_them_and_only_open_ones_are_
     let cleared = rows.page(0, &filter, None, 50).items;
     assert_eq!(cleared[0].cleared_reason.as_deref(), Some("Deliveries come again"));
     assert_eq!(rows.raised_since(at("2025-10-02T10:00:01Z")).count(), 0);
+}
+
+#[test]
+fn e13_given_voids_when_asked_then_each_fact_is_as_it_was_decided_last() {
+    let facts = history();
+    let tenant = live(&recorded(&facts));
+    let voids = &tenant.voids.rows;
+    let at = |kind: &str, place: u64| {
+        let is_it = |fact: &Given| fact.kind == kind && fact.body["voided_position"] == place;
+        facts.iter().position(is_it).map(|at| at as u64 + 1)
+    };
+    let [out, back, never] = [20, 21, 22].map(|place| voids.of(place));
+    assert_eq!((out.voided_by, out.voids, out.restored), (at("fact_voided", 20), 1, None));
+    assert_eq!((back.voided_by, back.voids, back.restored), (None, 1, at("fact_restored", 21)));
+    assert_eq!((never.voided_by, never.voids, never.latest), (None, 0, None));
+    assert_eq!(out.latest.and_then(|(_, _, request)| request), Some("K"));
+    assert_eq!((voids.requested("K"), voids.requested("L")), (at("fact_voided", 20), None));
+    assert_eq!(voids.voided(), 1);
 }

@@ -26,6 +26,7 @@ mod sync;
 mod tenant;
 mod token;
 mod user;
+mod void;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -120,6 +121,7 @@ enum Command {
     Sync(sync::Args),
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
+    Void(void::Args),
     Tenant(tenant::Args),
     User(user::Args),
     Token(token::Args),
@@ -284,6 +286,7 @@ pub fn run() -> ExitCode {
         Command::Sync(args) => sync::run(settings, args),
         Command::Quarantine(args) => quarantine::run(settings, args),
         Command::Conflicts(args) => conflicts::run(settings, args),
+        Command::Void(args) => void::run(settings, args),
         Command::Tenant(args) => tenant::run(settings, args),
         Command::User(args) => user::run(settings, args),
         Command::Token(args) => token::run(settings, args),

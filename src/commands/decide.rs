@@ -79,7 +79,8 @@ impl<V> Commands<V> {
     /// The loop itself. `read` returns a state that is folded at least to the position it is given; facts are
     /// appended to `tenant`, each with `original` as its payload.
     ///
-    /// A fact whose key another command took is no error: the next turn reads a state that holds the other fact.
+    /// A fact whose key another command took is no error: the next turn reads a state that holds the other fact. A key
+    /// whose fact the state held and did not count is used up, because that fact was voided: the next one is tried.
     pub(super) async fn decide_on<S, T, R, F>(
         &self,
         tenant: &TenantId,
@@ -92,12 +93,15 @@ impl<V> Commands<V> {
     {
         let mut attempt = Attempt { now: self.now(), recorded: None };
         for _ in 0..TRIES_MAX {
-            let state = read(self.log.head().position).await?;
+            let head = self.log.head().position;
+            let state = read(head).await?;
             match decide(&state, attempt)? {
                 Decision::Stands(answer) => return Ok(Receipt { answer, recorded: attempt.recorded }),
-                Decision::First(fact) => drop(self.append(tenant, fact, original, attempt.now).await?),
+                Decision::First(fact) => {
+                    self.append_behind(tenant, fact, original, (head, attempt.now)).await?;
+                }
                 Decision::Append(fact) => {
-                    let appended = self.append(tenant, fact, original, attempt.now).await?;
+                    let appended = self.append_behind(tenant, fact, original, (head, attempt.now)).await?;
                     if let Appended::Recorded(position) = appended {
                         attempt.recorded = Some(position);
                     }
@@ -133,6 +137,26 @@ impl<V> Commands<V> {
 
     pub(super) fn now(&self) -> Instant {
         Instant((self.clock)())
+    }
+
+    /// Appends a fact that was decided on a state which held the facts up to `head`, under the first key from its own on
+    /// that no fact of that state has.
+    async fn append_behind(
+        &self,
+        tenant: &TenantId,
+        mut new: NewFact,
+        original: &Bytes,
+        (head, now): (Position, Instant),
+    ) -> Result<Appended, IngestError> {
+        for _ in 0..TRIES_MAX {
+            let appended = self.append(tenant, new.clone(), original, now).await?;
+            let is_used_up = !matches!(appended, Appended::Recorded(_)) && appended.position() <= head;
+            match new.key.clone().next().filter(|_| is_used_up) {
+                Some(next) => new.key = next,
+                None => return Ok(appended),
+            }
+        }
+        Err(IngestError::Engine("too many keys of a decision are used up".into()))
     }
 
     pub(super) async fn append(

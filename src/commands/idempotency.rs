@@ -31,9 +31,17 @@ impl IdempotencyKey {
         key.external_id().map(|_| Self(key))
     }
 
-    /// The key of the request's fact.
+    /// The key of the log that it names.
     pub(super) fn engine_key(&self) -> &EngineKey {
         &self.0
+    }
+
+    /// As the client sent it.
+    pub(super) fn text(&self) -> &str {
+        match &self.0 {
+            EngineKey::Idempotent { key } => key,
+            _ => "",
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod tenants;
 mod tests;
 mod tokens;
 mod users;
+mod voids;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub use self::sync_runs::RunEnd;
 pub use self::tenants::{FileRejection, TenantChange};
 pub use self::tokens::{Issued, NewToken};
 pub use self::users::{NewUser, UserChange};
+pub use self::voids::{NewVoid, UNDONE_MAX, Undo, UndoOutcome, VoidRejection, VoidSelection};
 use crate::access::Access;
 use crate::clock::Clock;
 use crate::directory::{AlertTargets, TenantRegistry};

@@ -7,6 +7,7 @@ mod meeting;
 mod prepared;
 mod rows;
 mod table;
+mod voids;
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -68,6 +69,12 @@ impl House {
 
     fn head(&self) -> Position {
         self.harness.log.head().position
+    }
+
+    /// The external id of the fact at a position.
+    fn key_at(&self, position: Position) -> String {
+        let record = self.harness.log.read(position).unwrap().unwrap();
+        record.view().unwrap().header.external_id.to_owned()
     }
 
     /// Appends a fact of acme past the commands.

@@ -24,7 +24,7 @@ pub use self::checkpoint::Checkpoint;
 pub use self::decoded::Decoded;
 pub use self::error::FoldError;
 pub use self::follower::{Ahead, Follower};
-pub use self::replaced::{Replaced, is_accepted, standing};
+pub use self::replaced::{Replaced, Supposed, alters, is_accepted, standing};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 

@@ -1,6 +1,7 @@
-//! Facts that an accepted conflict replaced (RULINGS, Conflict): at their place in the log stands other content.
+//! Facts that an accepted conflict replaced (RULINGS, Conflict): at their place in the log stands other content. And those
+//! that were voided (RULINGS, Void): there stands nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use domain::facts::control::{ConflictAccepted, ControlFact};
@@ -18,30 +19,88 @@ pub fn is_accepted(kind: KindTag) -> bool {
     kind.group == ControlFact::GROUP && kind_name(kind) == Some("conflict_accepted")
 }
 
-/// What stands in the place of replaced facts, by tenant and position.
+/// Whether facts of this kind change what stands at an earlier place: what was folded of their tenant is folded anew.
+pub fn alters(kind: KindTag) -> bool {
+    let is_void = || matches!(kind_name(kind), Some("fact_voided" | "fact_restored"));
+    kind.group == ControlFact::GROUP && (is_accepted(kind) || is_void())
+}
+
+/// What stands in the place of replaced and voided facts, by tenant and position: none of those that are voided.
 #[derive(Debug, Default)]
-pub struct Replaced(BTreeMap<Box<str>, BTreeMap<Position, Decoded>>);
+pub struct Replaced(BTreeMap<Box<str>, BTreeMap<Position, Option<Decoded>>>);
+
+/// Facts of a tenant that are folded as if they had been voided, or restored, behind all that was decided.
+#[derive(Debug, Clone)]
+pub struct Supposed {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub positions: BTreeSet<Position>,
+    /// Voided; else restored.
+    pub voided: bool,
+}
+
+/// What was decided of the fact at a place, up to a position.
+#[derive(Default)]
+struct Place {
+    accepted: Option<(Position, ConflictAccepted)>,
+    is_voided: bool,
+}
+
+impl Place {
+    fn decide(&mut self, position: Position, fact: ControlFact) {
+        match fact {
+            // A correction counts, also of a fact that was voided before.
+            ControlFact::ConflictAccepted(body) => {
+                *self = Self { accepted: Some((position, body)), is_voided: false };
+            }
+            ControlFact::FactVoided(_) => self.is_voided = true,
+            ControlFact::FactRestored(_) => self.is_voided = false,
+            ControlFact::Quarantined(_)
+            | ControlFact::QuarantineResolved(_)
+            | ControlFact::ConflictObserved(_)
+            | ControlFact::ConflictRejected(_)
+            | ControlFact::PersonErased(_) => {}
+        }
+    }
+}
+
+fn place_of(fact: &ControlFact) -> Option<Position> {
+    match fact {
+        ControlFact::ConflictAccepted(body) => Some(body.first_position),
+        ControlFact::FactVoided(body) => Some(body.voided_position),
+        ControlFact::FactRestored(body) => Some(body.voided_position),
+        ControlFact::Quarantined(_)
+        | ControlFact::QuarantineResolved(_)
+        | ControlFact::ConflictObserved(_)
+        | ControlFact::ConflictRejected(_)
+        | ControlFact::PersonErased(_) => None,
+    }
+}
 
 impl Replaced {
-    /// Those of the conflicts accepted up to a position; of several over one fact the last counts.
+    /// As of a position: of several decisions over one fact the last counts.
     ///
     /// # Errors
-    /// What the log cannot read, or an accepted conflict that cannot be decoded.
+    /// What the log cannot read, or a decision that cannot be decoded.
     pub fn load(
         snapshot: &LogSnapshot,
         tenant: Option<&TenantId>,
         up_to: Position,
+        supposed: Option<&Supposed>,
     ) -> Result<Self, FoldError> {
-        let (mut accepted, mut failed) = (BTreeMap::new(), None);
+        let (mut places, mut failed) = (BTreeMap::<(Box<str>, Position), Place>::new(), None);
         let groups = GroupSet::NONE.with(ControlFact::GROUP);
         let select = Select { tenant: tenant.cloned(), groups, up_to, ..Select::all() };
         snapshot.for_each(&select, &mut |position, record| {
             let header = &record.header;
-            if is_accepted(header.kind) {
+            if alters(header.kind) {
                 match Fact::decode(header.kind, header.version, record.public, record.personal()) {
-                    Ok(Fact::Control(ControlFact::ConflictAccepted(body))) => {
-                        accepted
-                            .insert((Box::<str>::from(header.tenant), body.first_position), (position, body));
+                    Ok(Fact::Control(fact)) => {
+                        if let Some(place) = place_of(&fact) {
+                            let place = places.entry((header.tenant.into(), place)).or_default();
+                            place.decide(position, fact);
+                        }
                     }
                     Ok(_) => {}
                     Err(error) => {
@@ -55,17 +114,28 @@ impl Replaced {
         if let Some(error) = failed {
             return Err(error);
         }
+        if let Some(Supposed { tenant, positions, voided }) = supposed {
+            for position in positions {
+                let place = places.entry((tenant.as_str().into(), *position)).or_default();
+                place.is_voided = *voided;
+            }
+        }
         let mut replaced = Self::default();
-        for ((tenant, first), (position, body)) in accepted {
-            if let Some(stands) = stands_for(snapshot, &tenant, first, position, body)? {
+        for ((tenant, first), Place { accepted, is_voided }) in places {
+            let stands = match accepted.filter(|_| !is_voided) {
+                Some((position, body)) => stands_for(snapshot, &tenant, first, position, body)?,
+                None => None,
+            };
+            // A restored fact that nobody corrected stands as it stood.
+            if is_voided || stands.is_some() {
                 replaced.0.entry(tenant).or_default().insert(first, stands);
             }
         }
         Ok(replaced)
     }
 
-    /// Of one tenant, by position.
-    pub fn of(&self, tenant: &str) -> Option<&BTreeMap<Position, Decoded>> {
+    /// Of one tenant, by position: what stands there, none where the fact is voided.
+    pub fn of(&self, tenant: &str) -> Option<&BTreeMap<Position, Option<Decoded>>> {
         self.0.get(tenant)
     }
 

@@ -46,6 +46,17 @@ pub struct FactAnswer {
     pub position: Position,
     /// Its outcome.
     pub outcome: Outcome,
+    /// True where the fact is voided: it counts as if it had never come.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub voided: bool,
+}
+
+impl FactAnswer {
+    /// Of a fact that nobody has looked for among the voids.
+    pub fn new(position: Position, outcome: Outcome) -> Self {
+        Self { position, outcome, voided: false }
+    }
 }
 
 /// A delivery in quarantine.

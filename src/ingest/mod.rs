@@ -236,7 +236,7 @@ impl Ingest {
     ) -> Result<Accepted, IngestError> {
         let kept = self.quarantine(provider, delivery, accepted.tenant.as_ref(), failure).await?;
         accepted.outcome = Outcome::Quarantined;
-        accepted.facts = vec![FactAnswer { position: kept.position, outcome: Outcome::Quarantined }];
+        accepted.facts = vec![FactAnswer::new(kept.position, Outcome::Quarantined)];
         accepted.quarantine = Some(kept);
         Ok(accepted)
     }
@@ -332,11 +332,11 @@ impl Ingest {
         let mut differing = Vec::new();
         for (second, appended) in facts.into_iter().zip(appended) {
             answers.push(match appended {
-                Appended::Recorded(position) => FactAnswer { position, outcome: Outcome::Recorded },
-                Appended::Duplicate(position) => FactAnswer { position, outcome: Outcome::Duplicate },
+                Appended::Recorded(position) => FactAnswer::new(position, Outcome::Recorded),
+                Appended::Duplicate(position) => FactAnswer::new(position, Outcome::Duplicate),
                 Appended::Differs(position) => {
                     differing.push(DifferingFact { position, second, original: original.clone() });
-                    FactAnswer { position, outcome: Outcome::Conflict }
+                    FactAnswer::new(position, Outcome::Conflict)
                 }
             });
         }
@@ -346,11 +346,11 @@ impl Ingest {
         let mut resolved = self.resolve_differing(differing, comparison).await?.into_iter();
         for answer in answers.iter_mut().filter(|answer| answer.outcome == Outcome::Conflict) {
             *answer = match resolved.next() {
-                Some(KeyMatch::Same(position)) => FactAnswer { position, outcome: Outcome::Duplicate },
+                Some(KeyMatch::Same(position)) => FactAnswer::new(position, Outcome::Duplicate),
                 Some(KeyMatch::Completion(appended)) => {
                     let is_new = matches!(appended, Appended::Recorded(_));
                     let outcome = if is_new { Outcome::Recorded } else { Outcome::Duplicate };
-                    FactAnswer { position: appended.position(), outcome }
+                    FactAnswer::new(appended.position(), outcome)
                 }
                 Some(KeyMatch::Conflict(_)) | None => continue,
             };

@@ -56,6 +56,11 @@ pub fn required_role(kind: &str) -> Option<PostingRole> {
     })
 }
 
+/// Whether a fact of a kind may be voided: all that may be posted, but for configurations, which are undone by another one.
+pub fn may_be_voided(kind: &str) -> bool {
+    kind != "tenant_configured" && required_role(kind).is_some()
+}
+
 /// The roles that may post facts of a kind, the least first; none where only the engine makes them.
 pub fn posting_roles(kind: &str) -> &'static [&'static str] {
     match required_role(kind) {
@@ -180,6 +185,8 @@ mod tests {
         "conflict_accepted",
         "quarantine_resolved",
         "conflict_rejected",
+        "fact_voided",
+        "fact_restored",
         "person_erased",
         "token_issued",
         "token_revoked",

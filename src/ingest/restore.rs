@@ -252,6 +252,16 @@ impl Ingest {
                 let key = EngineKey::ConflictDecision { first, second: HexDigest(body.second_digest) };
                 *external_id = key.external_id()?;
             }
+            Fact::Control(ControlFact::FactVoided(body)) => {
+                let Some(voided) = place(&body.voided_position) else { return Ok(None) };
+                body.voided_position = voided;
+                *external_id = EngineKey::FactVoided { voided, earlier: body.earlier }.external_id()?;
+            }
+            Fact::Control(ControlFact::FactRestored(body)) => {
+                let Some(voided) = place(&body.voided_position) else { return Ok(None) };
+                body.voided_position = voided;
+                *external_id = EngineKey::FactRestored { voided, earlier: body.earlier }.external_id()?;
+            }
             Fact::Control(ControlFact::QuarantineResolved(body)) => {
                 let Some(kept) = place(&body.quarantined_position) else { return Ok(None) };
                 body.quarantined_position = kept;

@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::voids::StandingVoid;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{LogError, LogSnapshot};
 
@@ -151,6 +152,10 @@ pub struct FactItem {
     /// Of a fact over which a conflict was accepted, and of the correction: whether its content is the one that stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stands: Option<bool>,
+    /// The void by which it counts as if it had never come; null where it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StandingVoid>, required = false)]
+    pub voided: Option<Option<StandingVoid>>,
     /// With `raw`: the payload as it came, where it is a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
@@ -173,7 +178,9 @@ impl FactItem {
 
     /// The last position that decides how it is shown.
     pub fn seen_at(&self) -> Position {
-        self.position.max(self.replaced_by.unwrap_or_default())
+        let void = self.voided.as_ref().and_then(|void| void.as_ref());
+        let void = void.map_or(0, |void| void.position);
+        self.position.max(self.replaced_by.unwrap_or_default()).max(void)
     }
 
     /// Adds the payload as it came: as a text where it is one, else in base64.
@@ -204,6 +211,7 @@ pub fn fact_item(position: Position, record: &RecordRef<'_>) -> Result<FactItem,
         replaced_by: None,
         replaces: None,
         stands: None,
+        voided: None,
         original: None,
         original_base64: None,
     })

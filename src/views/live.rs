@@ -10,7 +10,7 @@ use projections::tenant::folds;
 use super::rebuild;
 use super::slot::Slot;
 use super::state::Inner;
-use crate::follow::{Batch, Checkpoint, Decoded, Fold, FoldError, is_accepted};
+use crate::follow::{Batch, Checkpoint, Decoded, Fold, FoldError, alters};
 use crate::log::select::GroupSet;
 
 /// Facts folded under one hold of a tenant's lock: readers wait no longer than for so many.
@@ -26,8 +26,8 @@ impl Fold for Inner {
         let _folding = self.folding.lock();
         for part in by_tenant {
             let slot = slot_of(self, part.tenant);
-            if part.replaces {
-                // An accepted conflict changes facts before it, so the tenant is folded anew. That is done beside the
+            if part.alters {
+                // Accepted conflicts and voids change facts before them, so the tenant is folded anew. That is done beside the
                 // live models and put in their place in one step: readers go on with the old ones meanwhile.
                 let state =
                     rebuild::refold(&self.log.snapshot(), part.tenant, part.last, None, self.threads)?;
@@ -58,21 +58,21 @@ struct Part<'b> {
     tenant: &'b str,
     facts: Vec<&'b Decoded>,
     last: Position,
-    /// Whether a conflict was accepted among them.
-    replaces: bool,
+    /// Whether a conflict was accepted, or a fact voided or restored among them.
+    alters: bool,
 }
 
 fn by_tenant<'b>(batch: &'b Batch<'_>) -> Vec<Part<'b>> {
     let mut parts: Vec<Part<'b>> = Vec::new();
     for entry in &batch.entries {
         let at = parts.iter().position(|part| part.tenant == &*entry.tenant).unwrap_or_else(|| {
-            parts.push(Part { tenant: &entry.tenant, facts: Vec::new(), last: 0, replaces: false });
+            parts.push(Part { tenant: &entry.tenant, facts: Vec::new(), last: 0, alters: false });
             parts.len() - 1
         });
         let part = &mut parts[at];
         part.facts.extend(&entry.decoded);
         part.last = entry.position;
-        part.replaces |= is_accepted(entry.kind);
+        part.alters |= alters(entry.kind);
     }
     parts
 }

@@ -27,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod time_travel;
+pub mod voids;
 pub mod what_if;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time;
 
 use domain::keys::{Position, TenantId};
@@ -13,7 +14,7 @@ use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
 use super::jobs::{Progress, ProgressMeter, on_threads};
 use super::slot::State;
-use crate::follow::{Decoded, FoldError, Replaced};
+use crate::follow::{Decoded, FoldError, Replaced, Supposed};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select, Shard};
 
@@ -76,13 +77,26 @@ pub(super) struct Scope {
     pub deadline: Option<time::Instant>,
     /// From so many facts on a lane may be cut into shards.
     pub shard_facts: u64,
+    /// Voids that are only supposed.
+    pub supposed: Option<Arc<Supposed>>,
 }
 
 impl Scope {
     /// Every fact of `snapshot`.
     pub(super) fn all(snapshot: &LogSnapshot) -> Self {
         let up_to = snapshot.head().position;
-        Self { tenant: None, up_to, occurred_until: None, deadline: None, shard_facts: SHARD_FACTS_MIN }
+        Self {
+            tenant: None,
+            up_to,
+            occurred_until: None,
+            deadline: None,
+            shard_facts: SHARD_FACTS_MIN,
+            supposed: None,
+        }
+    }
+
+    fn replaced(&self, snapshot: &LogSnapshot) -> Result<Replaced, FoldError> {
+        Replaced::load(snapshot, self.tenant.as_ref(), self.up_to, self.supposed.as_deref())
     }
 
     pub(super) fn keeps(&self, group: u8, occurred_at: Instant) -> bool {
@@ -135,7 +149,7 @@ pub(super) fn rebuild(
     let in_lanes: u64 = lanes.iter().map(|lane| lane.facts).sum();
     let to_do = in_lanes + scope.up_to.saturating_sub(snapshot.sealed());
     let meter = ProgressMeter::new(scope.up_to, to_do, scope.deadline, progress);
-    let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
+    let replaced = scope.replaced(snapshot)?;
     let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &meter))?;
     let mut tenants: BTreeMap<Box<str>, Parts> =
         replaced.tenants().map(|tenant| (tenant.into(), Parts::default())).collect();
@@ -150,8 +164,8 @@ pub(super) fn rebuild(
     // What stands in the place of sealed facts may be of another kind and subject than they: it goes to no lane.
     let moved = |tenant: &str| -> Vec<&Decoded> {
         let all = replaced.of(tenant).into_iter().flat_map(|all| all.range(..=snapshot.sealed()));
-        let kept = all.filter(|(_, fact)| scope.keeps(fact.fact.tag().group, fact.occurred_at));
-        kept.map(|(_, fact)| fact).collect()
+        let stands = all.filter_map(|(_, stands)| stands.as_ref());
+        stands.filter(|fact| scope.keeps(fact.fact.tag().group, fact.occurred_at)).collect()
     };
     let moved: BTreeMap<&str, Vec<&Decoded>> =
         replaced.tenants().map(|tenant| (tenant, moved(tenant))).collect();
@@ -278,7 +292,7 @@ pub(super) fn in_order(
     scope: &Scope,
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
     let meter = ProgressMeter::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
-    let replaced = Replaced::load(snapshot, scope.tenant.as_ref(), scope.up_to)?;
+    let replaced = scope.replaced(snapshot)?;
     let mut states = BTreeMap::new();
     fold_from(snapshot, scope, 1, &replaced, &mut states, &meter)?;
     Ok(states)
@@ -330,7 +344,7 @@ fn fold_from(
         let tenant = record.header.tenant;
         let state = state_of(states, tenant);
         match replaced.of(tenant).and_then(|replaced| replaced.get(&position)) {
-            Some(fact) if scope.keeps(fact.fact.tag().group, fact.occurred_at) => {
+            Some(Some(fact)) if scope.keeps(fact.fact.tag().group, fact.occurred_at) => {
                 state.tenant.apply(&fact.recorded());
             }
             Some(_) => {}

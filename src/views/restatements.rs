@@ -8,7 +8,8 @@ use domain::facts::Fact;
 use domain::facts::import::ImportFact;
 use domain::keys::{Position, TenantId};
 use domain::members;
-use projections::figures::restatements::{ImportRun, RestatementTracker};
+use domain::record::KindTag;
+use projections::figures::restatements::{ImportRun, RestatementCause, RestatementTracker};
 use projections::store::HeapSize;
 use projections::tenant::Tenant;
 
@@ -16,7 +17,7 @@ use super::kept::{Extent, KeptTracker};
 use super::rebuild::{Scope, rebuild, refold};
 use super::time_travel::FOLD_THREADS;
 use super::{Moment, TenantView, Views};
-use crate::follow::{Decoded, FoldError, is_accepted};
+use crate::follow::{Decoded, FoldError, alters, is_accepted};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
 
@@ -51,7 +52,7 @@ impl Views {
             let fold = inner.kept.of(&extent);
             let mut kept = fold.restatements.try_lock_until(deadline).ok_or(FoldError::Late)?;
             let before = kept.tracker.position();
-            let advanced = kept.advance(&log, &scope);
+            let advanced = kept.advance(&log, &scope, past.is_none());
             if kept.tracker.position() != before {
                 match past {
                     None => kept.share(&live),
@@ -73,20 +74,48 @@ impl Views {
     }
 }
 
+/// Voids that were recorded at once: their tenant is folded anew once for all of them.
+#[derive(Default)]
+struct VoidRun {
+    positions: Vec<Position>,
+    /// µs since 1970.
+    recorded_at: i64,
+}
+
+impl VoidRun {
+    fn takes(&self, kind: KindTag, recorded_at: i64) -> bool {
+        alters(kind) && !is_accepted(kind) && (self.positions.is_empty() || self.recorded_at == recorded_at)
+    }
+
+    /// Whether the fact behind `last` is one of these, and will come.
+    fn goes_on(&self, log: &LogSnapshot, last: Position) -> Result<bool, FoldError> {
+        let Some(record) = log.read(last + 1)? else { return Ok(false) };
+        let view = record.view().map_err(|error| FoldError::Record { position: last + 1, error })?;
+        Ok(self.takes(view.header.kind, view.header.recorded_at))
+    }
+}
+
 impl KeptTracker {
-    /// Folds what came since; what is folded when it takes too long stays.
-    fn advance(&mut self, log: &LogSnapshot, scope: &Scope) -> Result<(), FoldError> {
+    /// Folds what came since; what is folded when it takes too long stays. The ledger of now waits for all voids that were
+    /// recorded at once, so that it is the same whenever it is asked for.
+    fn advance(&mut self, log: &LogSnapshot, scope: &Scope, is_now: bool) -> Result<(), FoldError> {
         self.learn_imports(log, scope)?;
         let select = Select { from: self.tracker.position() + 1, ..Select::all() };
-        let mut facts: u64 = 0;
+        let (mut facts, mut voids): (u64, _) = (0, VoidRun::default());
         scope.for_each(log, select, |position, record| {
             self.restore_rows(log, scope)?;
             let header = &record.header;
             let recorded_at = members::Instant(header.recorded_at);
-            if is_accepted(header.kind) {
-                let state = refold(log, header.tenant, position, scope.occurred_until, FOLD_THREADS)?;
-                let accepted = Decoded::of(position, record)?.fact;
-                self.tracker.replace(state.tenant, position, recorded_at, &accepted);
+            let is_void = alters(header.kind) && !is_accepted(header.kind);
+            if !voids.takes(header.kind, header.recorded_at) {
+                self.apply_voids(log, scope, std::mem::take(&mut voids))?;
+            }
+            if is_void {
+                voids.positions.push(position);
+                voids.recorded_at = header.recorded_at;
+            } else if is_accepted(header.kind) {
+                let cause = RestatementCause::of(&Decoded::of(position, record)?.fact);
+                self.replace(log, scope, &[position], (recorded_at, cause))?;
             } else {
                 match scope.decode(position, record)? {
                     Some(fact) => self.tracker.apply(&fact.recorded()),
@@ -97,7 +126,33 @@ impl KeptTracker {
             let is_late =
                 facts.is_multiple_of(FACTS_AT_ONCE) && scope.deadline.is_some_and(|at| at < Instant::now());
             if is_late { Err(FoldError::Late) } else { Ok(()) }
-        })
+        })?;
+        if is_now && !voids.positions.is_empty() && voids.goes_on(log, scope.up_to)? {
+            return Ok(());
+        }
+        self.apply_voids(log, scope, voids)
+    }
+
+    fn apply_voids(&mut self, log: &LogSnapshot, scope: &Scope, voids: VoidRun) -> Result<(), FoldError> {
+        let VoidRun { positions, recorded_at } = voids;
+        if positions.is_empty() {
+            return Ok(());
+        }
+        self.replace(log, scope, &positions, (members::Instant(recorded_at), RestatementCause::Void))
+    }
+
+    /// Folds the tenant anew up to the last of `positions`, whose facts change what stands before them.
+    fn replace(
+        &mut self,
+        log: &LogSnapshot,
+        scope: &Scope,
+        positions: &[Position],
+        (recorded_at, cause): (members::Instant, RestatementCause),
+    ) -> Result<(), FoldError> {
+        let (Some(last), Some(tenant)) = (positions.last(), &scope.tenant) else { return Ok(()) };
+        let state = refold(log, tenant.as_str(), *last, scope.occurred_until, FOLD_THREADS)?;
+        self.tracker.replace(state.tenant, positions, recorded_at, cause);
+        Ok(())
     }
 
     /// Tells the ledger of imports before it folds their facts; it begins anew where it has folded some already, for their

@@ -7,6 +7,7 @@ use super::*;
 /// Each key as it is stored, with the position that it names.
 const STORED: &[(&str, Option<Position>)] = &[
     ("session/s%2F1/attempt/L1", None),
+    ("session/s1/attempt/L1/1", None),
     ("session/s1/reserve/L1/0", None),
     ("session/a%2Fb/timeout/17", Some(17)),
     ("session/s1/resume/17", Some(17)),
@@ -32,6 +33,8 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("quarantine/00ff", None),
     ("conflict/5/000102030405060708090a0b0c0d0e0f/decision", Some(5)),
     ("conflict/5/000102030405060708090a0b0c0d0e0f", Some(5)),
+    ("void/5/0/restored", Some(5)),
+    ("void/5/0", Some(5)),
     ("erasure/e1", None),
     ("import/00ff/finished/0", None),
     ("tenant/0", Some(0)),
@@ -48,6 +51,7 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("sync/r1/coverage", None),
     ("sync/r1/leads/2", None),
     ("sync/r1/notes/C%2F7/1", None),
+    ("again/1/session/s1/end", None),
     ("imported/session/a%2Fb/timeout/17", None),
 ];
 
@@ -74,6 +78,36 @@ fn a_key_that_means_another_fact_in_another_log_is_renamed_once() {
         assert_eq!(renamed, Some(expected));
         assert_eq!(imported.clone().map(EngineKey::imported), imported);
     }
+}
+
+#[test]
+fn a_key_whose_fact_was_voided_is_followed_by_the_next_number_or_by_one_with_a_number() {
+    for (key, next, after) in [
+        ("session/s1/attempt/L1", "session/s1/attempt/L1/1", "session/s1/attempt/L1/2"),
+        (
+            "session/ann@example.com/north/0",
+            "session/ann@example.com/north/1",
+            "session/ann@example.com/north/2",
+        ),
+        ("session/s1/reserve/L1/0", "session/s1/reserve/L1/1", "session/s1/reserve/L1/2"),
+        ("session/s1/end", "again/1/session/s1/end", "again/2/session/s1/end"),
+        ("note/removed/4", "again/1/note/removed/4", "again/2/note/removed/4"),
+    ] {
+        let found = EngineKey::parse(key).and_then(EngineKey::next).expect("a next one");
+        assert_eq!((found.to_string(), EngineKey::parse(next)), (next.to_owned(), Some(found.clone())));
+        assert_eq!(found.next().map(|key| key.to_string()).as_deref(), Some(after));
+    }
+    for key in [
+        "idem/a",
+        "command/1",
+        "tenant/5",
+        "void/5/0",
+        "conflict/5/000102030405060708090a0b0c0d0e0f/decision",
+    ] {
+        assert_eq!(EngineKey::parse(key).and_then(EngineKey::next), None, "{key}");
+    }
+    let removed_again = EngineKey::parse("again/1/note/removed/4").expect("a key");
+    assert_eq!(removed_again.imported().to_string(), "imported/again/1/note/removed/4");
 }
 
 #[test]

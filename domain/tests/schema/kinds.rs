@@ -263,6 +263,17 @@ pub const KINDS: &[(&str, &[Member])] = &[
     ),
     ("conflict_rejected", &[req("first_position", U64), req("second_digest", Digest), opt("by", Text)]),
     (
+        "fact_voided",
+        &[
+            req("voided_position", U64),
+            req("earlier", U64),
+            req("reason", Text),
+            opt("by", Text),
+            opt("request", Text),
+        ],
+    ),
+    ("fact_restored", &[req("voided_position", U64), req("earlier", U64), opt("by", Text)]),
+    (
         "person_erased",
         &[req("erasure_id", Text), req("erased_facts", U64), req("bytes", U64), opt("by", Text)],
     ),

@@ -78,6 +78,8 @@ impl Entity for Conflicts {
             }
             ControlFact::Quarantined(_)
             | ControlFact::QuarantineResolved(_)
+            | ControlFact::FactVoided(_)
+            | ControlFact::FactRestored(_)
             | ControlFact::PersonErased(_) => {}
         }
     }

@@ -72,6 +72,8 @@ impl Entity for Quarantine {
             ControlFact::ConflictObserved(_)
             | ControlFact::ConflictAccepted(_)
             | ControlFact::ConflictRejected(_)
+            | ControlFact::FactVoided(_)
+            | ControlFact::FactRestored(_)
             | ControlFact::PersonErased(_) => {}
         }
     }

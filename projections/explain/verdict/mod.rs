@@ -214,10 +214,21 @@ pub fn of_state(
 }
 
 /// A verdict of every model that has none among `verdicts`: why the fact moves nothing there.
-pub fn of_the_rest(verdicts: &[FigureVerdict], fact: &Fact, is_known: bool) -> Vec<FigureVerdict> {
+pub fn of_the_rest(
+    verdicts: &[FigureVerdict],
+    fact: &Fact,
+    is_known: bool,
+    voided_by: Option<Position>,
+) -> Vec<FigureVerdict> {
     let told: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.figure.model).collect();
-    let why =
-        if is_known { nowhere(fact) } else { NotCounted::new("not_known", "it is not known at this moment") };
+    let why = match voided_by {
+        Some(_) => NotCounted {
+            decided_by: voided_by,
+            ..NotCounted::new("voided", "it was voided: it counts as if it had never come")
+        },
+        None if is_known => nowhere(fact),
+        None => NotCounted::new("not_known", "it is not known at this moment"),
+    };
     let rest = ExplainedModel::ALL.iter().filter(|model| !told.contains(model.as_str()));
     let verdict = |model: &ExplainedModel| {
         let figure =

@@ -50,6 +50,14 @@ fn of_control(fact: &ControlFact) -> NotCounted {
             decided_by: Some(body.first_position),
             ..NotCounted::new("conflict", "it was decided that the first content stands")
         },
+        ControlFact::FactVoided(body) => NotCounted {
+            decided_by: Some(body.voided_position),
+            ..NotCounted::new("void", "from here on the fact that it names counts as if it had never come")
+        },
+        ControlFact::FactRestored(body) => NotCounted {
+            decided_by: Some(body.voided_position),
+            ..NotCounted::new("void", "from here on the fact that it names counts again")
+        },
         ControlFact::Quarantined(_) => {
             NotCounted::new("quarantined", "no fact could be made of the delivery")
         }

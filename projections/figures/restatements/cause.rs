@@ -15,6 +15,8 @@ pub enum RestatementCause {
     Data,
     /// A configuration of the tenant.
     Rule,
+    /// A fact that was voided or restored.
+    Void,
 }
 
 heap_free!(RestatementCause);
@@ -25,14 +27,30 @@ impl RestatementCause {
         match self {
             Self::Data => "data",
             Self::Rule => "rule",
+            Self::Void => "void",
         }
     }
 
     /// Of a fact; of an accepted conflict, that of the content that it brought.
-    pub(super) fn of(fact: &Fact) -> Self {
-        if let Fact::Control(ControlFact::ConflictAccepted(accepted)) = fact {
-            return Self::of(&accepted.brought.0);
+    pub fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Control(ControlFact::ConflictAccepted(accepted)) => Self::of(&accepted.brought.0),
+            Fact::Control(ControlFact::FactVoided(_) | ControlFact::FactRestored(_)) => Self::Void,
+            Fact::Tenant(_) => Self::Rule,
+            Fact::Control(_)
+            | Fact::Call(_)
+            | Fact::Session(_)
+            | Fact::Outreach(_)
+            | Fact::SenderAccount(_)
+            | Fact::Sync(_)
+            | Fact::AdSpend(_)
+            | Fact::Note(_)
+            | Fact::Report(_)
+            | Fact::Access(_)
+            | Fact::Alert(_)
+            | Fact::Setting(_)
+            | Fact::CallRequest(_)
+            | Fact::Import(_) => Self::Data,
         }
-        if let Fact::Tenant(_) = fact { Self::Rule } else { Self::Data }
     }
 }

@@ -138,6 +138,7 @@ pub fn law_of_facts(facts: &[Given], names: impl Fn(Vec<u64>) -> Vec<u64>) -> Re
     rows_are_their_facts(&tenant.reports, &log, timeline, names)?;
     rows_are_their_facts(&tenant.sender_accounts, &log, timeline, names)?;
     rows_are_their_facts(&tenant.call_requests, &log, timeline, names)?;
+    rows_are_their_facts(&tenant.voids, &log, timeline, names)?;
     rows_are_their_facts(&tenant.spend, &log, timeline, names)?;
     rows_are_their_facts(&tenant.targets, &log, timeline, names)
 }

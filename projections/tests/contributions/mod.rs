@@ -56,6 +56,7 @@ macro_rules! every_entity {
             spend,
             targets,
             call_requests,
+            voids,
         } = $tenant;
         $law(calls)?;
         $law(leads)?;
@@ -70,6 +71,7 @@ macro_rules! every_entity {
         $law(spend)?;
         $law(targets)?;
         $law(call_requests)?;
+        $law(voids)?;
     }};
 }
 

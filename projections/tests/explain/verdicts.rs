@@ -27,7 +27,7 @@ fn verdicts(tenant: &Tenant, log: &[Recorded<'_>], fact: &Recorded<'_>) -> Vec<F
     for (state, subject) in touched.states.iter().zip(touched.state_subjects()) {
         told.extend(verdict::of_state(tenant, state, &facts(subject.facts(tenant)), fact.position, at(NOW)));
     }
-    told.extend(verdict::of_the_rest(&told, fact.fact, true));
+    told.extend(verdict::of_the_rest(&told, fact.fact, true, None));
     told
 }
 

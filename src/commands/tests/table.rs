@@ -135,6 +135,7 @@ const READS: &[&str] = &[
     "open_calls",
     "read_file",
     "requested_call",
+    "selected_facts",
     "tenant_changes",
     "with_views",
 ];

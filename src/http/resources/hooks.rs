@@ -153,7 +153,7 @@ async fn take(
     observability::delivery(known_provider.as_deref().unwrap_or("other"), outcome(&accepted));
     let micros = began.elapsed().as_micros().try_into().unwrap_or(u32::MAX);
     app.engine.deliveries.record(noted(&accepted, origin, known_provider, (received_at, id, micros)));
-    let accepted = match (accepted, challenge) {
+    let mut accepted = match (accepted, challenge) {
         (Err(HookError::Delivery(error @ DeliveryError::Unauthentic(_))), Some(challenge)) => {
             let mut refused = Problem::from(error).into_response();
             refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -161,6 +161,11 @@ async fn take(
         }
         (accepted, _) => accepted?,
     };
+    if let Some(tenant) = &accepted.tenant {
+        for fact in accepted.facts.iter_mut().filter(|fact| fact.outcome == Outcome::Duplicate) {
+            fact.voided = app.engine.views.is_voided(tenant, fact.position);
+        }
+    }
     let (quarantine_id, reason) = accepted.quarantine.map(|kept| (kept.id, kept.reason.as_str())).unzip();
     let answer = Json(Delivered {
         delivery_id: id.to_string(),

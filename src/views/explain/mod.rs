@@ -204,7 +204,11 @@ impl Explainer {
         let is_own = self.log.view(position, |record| record.header.tenant == self.tenant_id.as_str())?;
         let Some(read) = self.read(position, "")?.filter(|_| is_own == Some(true)) else { return Ok(None) };
         let fact = &read.decoded.fact;
-        let touched = TouchedSubjects::of(&self.tenant, &read.decoded.recorded());
+        let voided_by = self.tenant.voids.rows.of(position).voided_by;
+        let touched = match voided_by {
+            Some(_) => TouchedSubjects::default(),
+            None => TouchedSubjects::of(&self.tenant, &read.decoded.recorded()),
+        };
         let facts = touched.facts(&self.tenant);
         let is_known = position <= self.position;
         let mut figures = Vec::new();
@@ -222,7 +226,7 @@ impl Explainer {
             let recorded: Vec<_> = read.iter().map(|read| read.decoded.recorded()).collect();
             figures.extend(verdict::of_state(&self.tenant, state, &recorded, position, now));
         }
-        figures.extend(verdict::of_the_rest(&figures, fact, is_known));
+        figures.extend(verdict::of_the_rest(&figures, fact, is_known, voided_by));
         let subject = fact.subject(&|_| PersonDigest::default());
         let facts = if facts.is_empty() { vec![position] } else { facts };
         let replaced_by = read.replaced_by;

@@ -3,6 +3,7 @@
 mod past;
 mod replacing;
 mod restating;
+mod voiding;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,6 +3,7 @@
 use projections::figures::restatements::RestatementItem;
 
 use super::replacing::{accepted, tenant_at};
+use super::voiding::undo;
 use super::*;
 use crate::views::Moment as Past;
 use crate::views::kept::KeptFolds;
@@ -33,6 +34,9 @@ fn e4_given_any_history_when_asked_in_between_or_at_last_then_the_same_ledger() 
             let first = 1 + numbers.below(next);
             let brought = random(1_000_000 + next, &mut numbers);
             append(&log, vec![accepted(&tenant_at(&log, first), first, next, &brought)]);
+            let voids = (0..4).map(|at| 1 + (first + at * 7) % next);
+            let voids = voids.map(|place| undo(&tenant_at(&log, place), "fact_voided", place, next));
+            append(&log, voids.collect());
             until("folded", || views.position() == log.head().position);
             if round == 2 {
                 then = Some((views.position(), restated(&views, Past::default())));
@@ -40,7 +44,13 @@ fn e4_given_any_history_when_asked_in_between_or_at_last_then_the_same_ledger() 
         }
         let (at, rows_then) = then.unwrap();
         let rows = restated(&views, Past::default());
-        assert!(rows.iter().any(|rows| !rows.is_empty()), "seed {seed}: nothing was restated");
+        for cause in ["data", "void"] {
+            let mut rows = rows.iter().flatten();
+            assert!(
+                rows.any(|row| row.cause.as_str() == cause),
+                "seed {seed}: nothing was restated by {cause}"
+            );
+        }
         assert_ne!(rows, rows_then, "seed {seed}");
         let again = Views::start(&log, 1, SILENT).unwrap();
         assert_eq!(restated(&again, Past::default()), rows, "seed {seed}");

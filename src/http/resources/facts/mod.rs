@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 mod post;
 mod posted;
+mod void;
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
@@ -31,6 +32,7 @@ use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::views::facts::{FactError, FactFilter, FactItem, corrections, original, page, show};
+use crate::views::voids::StandingVoid;
 use posted::{NewFacts, PostAnswer, PostFactsAnswer};
 
 /// `/facts`, `/facts/by-key`, `/facts/{position}`.
@@ -40,6 +42,7 @@ pub fn routes() -> Routes {
         .add(Need::Agent, routes!(post_facts))
         .add(Need::Viewer, routes!(get_fact_by_key))
         .add(Need::Viewer, routes!(get_fact))
+        .merge(void::routes())
 }
 
 impl From<FactError> for Problem {
@@ -101,8 +104,9 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     };
     let (after, limit) = (list.after::<Position>()?, list.limit);
     let snapshot = app.engine.log.snapshot();
-    let (replacements, position) =
-        list.view.with(|tenant, position| (tenant.conflicts.rows.replacements(), position));
+    let (replacements, voids, position) = list
+        .view
+        .with(|tenant, position| (tenant.conflicts.rows.replacements(), tenant.voids.rows.clone(), position));
     let (secret, tenant) = (app.engine.secret.clone(), list.tenant.as_str().to_owned());
     let turn = app.search_turn(list.tenant.by()).await?;
     let read = move || -> Result<_, FactError> {
@@ -114,7 +118,10 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
             filter.corrections = corrections(&snapshot, &replacements, subject, subject_of)?;
         }
         let mut found = page(&snapshot, &filter, after, limit)?;
-        found.items.iter_mut().for_each(|fact| fact.link(&replacements));
+        for fact in &mut found.items {
+            fact.link(&replacements);
+            fact.voided = Some(StandingVoid::find(&snapshot, voids.of(fact.position).voided_by)?);
+        }
         Ok(found)
     };
     let found = blocking(read).await??;
@@ -195,8 +202,14 @@ async fn answer<Q>(
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     let snapshot = app.engine.log.snapshot();
+    let (replacements, voided_by) = read
+        .view
+        .with(|tenant, _| (tenant.conflicts.rows.replacements(), tenant.voids.rows.of(position).voided_by));
     let show = move || -> Result<_, FactError> {
-        let fact = show(&snapshot, position)?;
+        let mut fact = show(&snapshot, position)?;
+        if let Some(fact) = &mut fact {
+            fact.voided = Some(StandingVoid::find(&snapshot, voided_by)?);
+        }
         let payload = if raw && fact.is_some() { original(&snapshot, position)? } else { None };
         Ok((fact, payload))
     };
@@ -210,7 +223,7 @@ async fn answer<Q>(
     if let Some(payload) = payload {
         fact.show_original(&payload);
     }
-    fact.link(&read.view.with(|tenant, _| tenant.conflicts.rows.replacements()));
+    fact.link(&replacements);
     read.answer(fact.seen_at(), &fact)
 }
 

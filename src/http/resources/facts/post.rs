@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::keys::Position;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -25,8 +26,6 @@ use crate::ingest::post::PostingRole;
 const LINES: usize = 64;
 /// Bytes of facts that go to the log together.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Most results in one answer; further ones are counted only, and `results_cut` is true.
-const RESULTS_MAX: usize = 100_000;
 
 /// What a role may post. The gate admits no role that may post nothing.
 fn poster(role: Role) -> PostingRole {
@@ -48,8 +47,13 @@ pub async fn single(
     tally.add(&posted);
     observability::posted(&tally);
     match posted {
-        Posted::Recorded(position) => Ok((StatusCode::CREATED, PostAnswer { outcome: "recorded", position })),
-        Posted::Duplicate(position) => Ok((StatusCode::OK, PostAnswer { outcome: "duplicate", position })),
+        Posted::Recorded(position) => {
+            Ok((StatusCode::CREATED, PostAnswer { outcome: "recorded", position, voided: false }))
+        }
+        Posted::Duplicate(position) => {
+            let voided = app.engine.views.is_voided(tenant, position);
+            Ok((StatusCode::OK, PostAnswer { outcome: "duplicate", position, voided }))
+        }
         Posted::Conflict(conflict) => {
             let detail = format!(
                 "this key was recorded at position {} with different content",
@@ -81,37 +85,32 @@ pub async fn single(
 
 /// The results of a batch so far: counts, and a line for each fact that was not recorded.
 struct Results {
-    tally: BatchTally,
-    lines: Vec<LineAnswer>,
+    answer: BatchAnswer,
     all: bool,
-    cut: bool,
 }
 
 impl Results {
     fn new(all: bool) -> Self {
-        Self { tally: BatchTally::default(), lines: Vec::new(), all, cut: false }
+        Self { answer: BatchAnswer::default(), all }
     }
 
-    fn add(&mut self, line: u64, posted: &Posted) {
-        self.tally.add(posted);
+    fn add(&mut self, line: u64, posted: &Posted, is_voided: impl Fn(Position) -> bool) {
+        self.answer.tally.add(posted);
         if !self.all && matches!(posted, Posted::Recorded(_)) {
             return;
         }
-        if self.lines.len() == RESULTS_MAX {
-            self.cut = true;
-            return;
-        }
-        self.lines.push(LineAnswer::new(line, posted));
+        let mut line = LineAnswer::new(line, posted);
+        line.voided = matches!(posted, Posted::Duplicate(position) if is_voided(*position));
+        self.answer.list(line, self.all);
     }
 
     fn rejected(&mut self, line: u64, why: String) {
-        self.add(line, &Posted::Unparsable(why));
+        self.add(line, &Posted::Unparsable(why), |_| false);
     }
 
     fn answer(self) -> Response {
-        let Self { tally, lines, cut, .. } = self;
-        observability::posted(&tally);
-        Json(PostFactsAnswer::Batch(BatchAnswer { tally, results: lines, results_cut: cut })).into_response()
+        observability::posted(&self.answer.tally);
+        Json(PostFactsAnswer::Batch(self.answer)).into_response()
     }
 }
 
@@ -147,7 +146,8 @@ impl<'a> Chunks<'a> {
             match line {
                 Ok(_) => {
                     if let Some(posted) = answers.next() {
-                        self.results.add(number, &posted);
+                        let is_voided = |position| self.app.engine.views.is_voided(self.tenant, position);
+                        self.results.add(number, &posted, is_voided);
                     }
                 }
                 Err(error) => self.results.rejected(number, error.to_string()),
@@ -159,7 +159,7 @@ impl<'a> Chunks<'a> {
 
     /// Adds the counts so far to a problem: facts of earlier chunks stay recorded when a later one fails.
     fn so_far(&self, problem: Problem) -> Problem {
-        let tally = &self.results.tally;
+        let tally = &self.results.answer.tally;
         problem
             .with("recorded", tally.recorded)
             .with("duplicates", tally.duplicates)

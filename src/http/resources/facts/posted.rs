@@ -30,6 +30,10 @@ pub struct PostAnswer {
     pub outcome: &'static str,
     /// The fact's position in the log.
     pub position: u64,
+    /// True where the fact is voided: it counts as if it had never come.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    pub voided: bool,
 }
 
 /// The result of one fact of a batch.
@@ -43,14 +47,21 @@ pub struct LineAnswer {
     position: Option<u64>,
     /// Why the fact was not recorded; null after success.
     error: Option<String>,
+    /// True where the fact is voided: it counts as if it had never come.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    pub voided: bool,
     /// The invalid fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<FieldAtFault>, required = false)]
     errors: Vec<FieldError>,
 }
 
+/// Most results in one answer; further ones are counted only, and `results_cut` is true.
+const RESULTS_MAX: usize = 100_000;
+
 /// The results of a batch.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct BatchAnswer {
     /// Counts by outcome.
     #[serde(flatten)]
@@ -78,10 +89,42 @@ pub enum PostFactsAnswer {
     Batch(BatchAnswer),
 }
 
+impl BatchAnswer {
+    /// Counts a result and lists it; one that was recorded only where `all` are asked for.
+    pub fn add(&mut self, line: LineAnswer, all: bool) {
+        let count = match line.outcome {
+            "recorded" => &mut self.tally.recorded,
+            "duplicate" => &mut self.tally.duplicates,
+            "conflict" => &mut self.tally.conflicts,
+            _ => &mut self.tally.rejected,
+        };
+        *count += 1;
+        self.tally.last_position = self.tally.last_position.max(line.position);
+        self.list(line, all);
+    }
+
+    /// Lists a result that is counted already.
+    pub fn list(&mut self, line: LineAnswer, all: bool) {
+        if !all && line.outcome == "recorded" {
+            return;
+        }
+        if self.results.len() == RESULTS_MAX {
+            self.results_cut = true;
+            return;
+        }
+        self.results.push(line);
+    }
+}
+
 impl LineAnswer {
+    /// A result as it is told.
+    pub fn told(line: u64, outcome: &'static str, position: Option<u64>, error: Option<String>) -> Self {
+        Self { line, outcome, position, error, voided: false, errors: Vec::new() }
+    }
+
     /// The result of the fact on `line`.
     pub fn new(line: u64, posted: &Posted) -> Self {
-        let result = |outcome, position, error| Self { line, outcome, position, error, errors: Vec::new() };
+        let result = |outcome, position, error| Self::told(line, outcome, position, error);
         match posted {
             Posted::Recorded(position) => result("recorded", Some(*position), None),
             Posted::Duplicate(position) => result("duplicate", Some(*position), None),
