@@ -191,6 +191,11 @@ async fn e2_an_accepted_conflict_and_a_corrected_spend_are_told_by_what_stands()
         .iter()
         .map(|one| one["delta"].as_i64().expect("one"))
         .collect();
+    let superseded = &spend["contributions"][2];
+    assert_eq!(
+        (&superseded["reason"], &superseded["decided_by"]),
+        (&json!("superseded"), &spend["contributions"][1]["position"])
+    );
     assert_eq!(told, [500, -50, 0], "the newest observation counts, in whatever order they come");
     let cost = explained(&server, "model=month&field=cost_per_qualified_call_minor.USD&month=2025-10").await;
     assert_eq!((&cost["value"], &cost["total"], &cost["rule"]), (&json!(450), &Value::Null, &Value::Null));
@@ -276,6 +281,35 @@ async fn e2_pages_sum_to_the_value_of_their_first_whatever_comes_meanwhile() {
         .request("GET", "/api/v1/tenants/acme/explain?model=month&field=qualified&month=2025-10&format=csv");
     let csv = server.send(csv.bearer_auth(TOKEN)).await;
     assert_eq!(csv.is(200).text.lines().count(), 27, "{}", csv.text);
+}
+
+#[tokio::test]
+async fn e2_a_figure_is_explained_as_it_was_known_and_of_what_had_happened_by_a_time() {
+    let server = Site::new().start().await;
+    server.record("acme", &[answered("CA1", 45, AT)]).await;
+    let known = server.read("acme", "facts?kind=call_reported").await["items"][0]["recorded_at"].clone();
+    let known = escape(known.as_str().expect("an instant"));
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    server
+        .record(
+            "acme",
+            &[answered("CA2", 45, "2025-10-20T12:00:00Z"), answered("CA3", 45, "2025-10-05T12:00:00Z")],
+        )
+        .await;
+    let query = "model=month&field=qualified&month=2025-10";
+    for (moment, subjects) in [
+        (format!("known_at={known}"), vec![("call/CA1", 1)]),
+        ("occurred_until=2025-10-10T00:00:00Z".to_owned(), vec![("call/CA1", 1), ("call/CA3", 1)]),
+    ] {
+        let answer = explained(&server, &format!("{query}&{moment}")).await;
+        assert_eq!(moves(answer["contributions"].as_array().expect("one")), subjects, "{moment}");
+        let month = server.read("acme", &format!("metrics/month?month=2025-10&{moment}")).await;
+        assert_eq!(
+            (&answer["value"], &answer["total"]),
+            (&month["qualified"], &month["qualified"]),
+            "{moment}"
+        );
+    }
 }
 
 #[tokio::test]

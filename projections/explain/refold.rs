@@ -23,6 +23,8 @@ pub struct Refold<'q> {
     alone: Tenant,
     value: i128,
     first: Option<Position>,
+    /// The fact that happened last.
+    latest: Option<(Instant, Position)>,
 }
 
 /// What a fact did to a figure.
@@ -43,7 +45,7 @@ pub fn alone(timeline: &Arc<Timeline>) -> Tenant {
 impl<'q> Refold<'q> {
     /// Nothing of a subject yet.
     pub fn new(tally: &'q FigureTally, timeline: &Arc<Timeline>) -> Self {
-        Self { tally, alone: alone(timeline), value: 0, first: None }
+        Self { tally, alone: alone(timeline), value: 0, first: None, latest: None }
     }
 
     /// Folds the subject's next fact.
@@ -56,18 +58,30 @@ impl<'q> Refold<'q> {
             (_, 0, Some(first)) if self.tally.counts_once(recorded.fact) => {
                 NotCounted { decided_by: Some(first), ..NotCounted::new("not_first", "the lead counts once") }
             }
-            (_, 0, _) => NotCounted::no_change(),
+            (_, 0, _) => still(self.tally, recorded, self.latest),
             _ => NotCounted { code: COUNTS, ..NotCounted::default() },
         };
         if delta != 0 && self.first.is_none() {
             self.first = Some(recorded.position);
         }
+        self.latest = self.latest.max(Some((recorded.occurred_at, recorded.position)));
         FigureMove { delta, reason }
     }
 
     fn why_not(&self) -> NotCounted {
         let subject = only_subject(&self.alone, self.tally);
         subject.map(|subject| self.tally.why_not(&self.alone, subject)).unwrap_or_default()
+    }
+}
+
+/// Why a fact changes nothing of a figure that its subject counts in; `latest` is the fact before it that happened last.
+pub fn still(tally: &FigureTally, fact: &Recorded<'_>, latest: Option<(Instant, Position)>) -> NotCounted {
+    match (&tally.of, latest) {
+        (TallyOf::Spend(_), Some((at, position))) if at > fact.occurred_at => NotCounted {
+            decided_by: Some(position),
+            ..NotCounted::new("superseded", format!("it was observed again at {at}"))
+        },
+        _ => NotCounted::no_change(),
     }
 }
 

@@ -20,7 +20,7 @@ use super::fields;
 use super::model::{ExplainedModel, FigureName, FigureSelection};
 use super::question::{Question, as_json};
 use super::reasons::NotCounted;
-use super::refold::only_subject;
+use super::refold::{only_subject, still};
 use super::served;
 use super::subjects::SubjectId;
 use super::tally::{FigureTally, TallyOf};
@@ -124,20 +124,25 @@ pub fn of_subject(
             if delta != 0 {
                 verdicts.push(FigureVerdict::moved(question.name(), delta));
             } else if is_told {
-                verdicts.push(FigureVerdict::not_counted(question.name(), unmoved(&around.after, tally)));
+                verdicts.push(FigureVerdict::not_counted(
+                    question.name(),
+                    unmoved(&around.after, tally, facts, at),
+                ));
             }
         }
     }
     verdicts
 }
 
-/// Why a fact moves nothing of a tally.
-fn unmoved(after: &Tenant, tally: &FigureTally) -> NotCounted {
-    let subject = only_subject(after, tally);
-    match subject.filter(|_| tally.value(after) == 0) {
-        Some(subject) => tally.why_not(after, subject),
-        None => NotCounted::no_change(),
+/// Why the fact at `at` moves nothing of a tally.
+fn unmoved(after: &Tenant, tally: &FigureTally, facts: &[Recorded<'_>], at: Position) -> NotCounted {
+    if let Some(subject) = only_subject(after, tally).filter(|_| tally.value(after) == 0) {
+        return tally.why_not(after, subject);
     }
+    let before = facts.iter().filter(|fact| fact.position < at);
+    let latest = before.map(|fact| (fact.occurred_at, fact.position)).max();
+    let own = facts.iter().find(|fact| fact.position == at);
+    own.map_or_else(NotCounted::no_change, |fact| still(tally, fact, latest))
 }
 
 /// What a part of a snapshot does to the figures of the CRM: the sum of the records that stand in it.
