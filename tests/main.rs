@@ -31,6 +31,7 @@ mod clock;
 mod common;
 mod compressed;
 mod configuration;
+mod coverage;
 mod crash;
 mod crm;
 mod csv_answers;

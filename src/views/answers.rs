@@ -6,6 +6,7 @@ use domain::keys::Position;
 use domain::members::{Day, Instant, Month};
 use domain::rules::configuration::Timeline;
 use projections::entities::calls::list::{CallFilter, CallItem};
+use projections::entities::crm::coverage::SourceCoverage;
 use projections::entities::leads::list::{LeadFilter, LeadItem};
 use projections::figures::month::{DaysAnswer, MonthAnswer};
 use projections::store::{Cursor, Page};
@@ -66,6 +67,16 @@ impl TenantView {
     pub fn with<T>(&self, read: impl FnOnce(&Tenant, Position) -> T) -> T {
         let state = self.slot.read();
         read(&state.tenant, state.position)
+    }
+
+    /// Through when each of its sources is known completely.
+    pub fn coverage(&self) -> Vec<SourceCoverage> {
+        let runs = {
+            let state = self.slot.read();
+            let crm = &state.tenant.crm.rows;
+            crm.runs().list(crm.texts())
+        };
+        runs.complete_through()
     }
 
     /// Figures of a month; `now` decides only about the pace of one that is not over.

@@ -49,6 +49,8 @@ impl Server {
             if let Some(answer) = answer.as_object_mut() {
                 answer.remove("position");
                 answer.remove("at");
+                // What is known of sources depends on runs, which the model knows nothing of.
+                answer.remove("coverage");
             }
             answers.insert(route.clone(), answer);
         }

@@ -3,8 +3,19 @@
 use std::collections::BTreeMap;
 
 use domain::members::Instant;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::{Symbol, heap_size};
+
+/// Through when a source is known completely (E9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SourceCoverage {
+    /// The source, such as `clienttether` or `callrail`.
+    pub source: String,
+    /// Everything of it up to here is in the figures; null where nothing is known.
+    pub complete_through: Option<String>,
+}
 
 /// Of each source its spans, apart and in order; µs since 1970.
 #[derive(Debug, Clone, Default)]

@@ -8,9 +8,9 @@ use domain::members::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::coverage::Coverage;
+use super::coverage::{Coverage, SourceCoverage};
 use super::runs::{End, Run, SyncRuns, family, is_no_crm, reads_whole};
-use crate::store::{Buckets, Cursor, Page, Pages, Texts};
+use crate::store::{Buckets, Cursor, Page, Pages, Symbol, Texts};
 
 /// Figures are stale when the last success is older, in seconds.
 pub const STALE_SECONDS: i64 = 2 * 3_600;
@@ -198,6 +198,28 @@ impl RunList {
             (source.to_owned(), runs)
         };
         last.into_iter().map(runs).collect()
+    }
+
+    /// Through when each source with runs is known completely, by name.
+    pub fn complete_through(&self) -> Vec<SourceCoverage> {
+        let mut successes: BTreeMap<Symbol, Option<(Instant, Option<Instant>)>> = BTreeMap::new();
+        for run in self.rows.iter() {
+            let newest = successes.entry(run.source).or_default();
+            let ended = run.end.filter(|end| end.success).map(|end| (end.at, run.at()));
+            *newest = (*newest).max(ended);
+        }
+        let coverage = |(source, success): (Symbol, Option<(Instant, Option<Instant>)>)| {
+            let name = self.texts.get(source);
+            let through = match reads_whole(name) {
+                true => success.and_then(|(_, begun)| begun),
+                false => self.coverage.newest(source).map(|(_, through)| through),
+            };
+            let complete_through = through.map(|through| through.to_string());
+            SourceCoverage { source: name.to_owned(), complete_through }
+        };
+        let mut found: Vec<SourceCoverage> = successes.into_iter().map(coverage).collect();
+        found.sort_by(|one, other| one.source.cmp(&other.source));
+        found
     }
 
     /// Source and id of each run without an end.

@@ -9,8 +9,11 @@ use crate::http::api::query::parameters;
 use crate::http::api::routes::Routes;
 use axum::response::Response;
 use domain::members::Month;
+use projections::entities::crm::coverage::SourceCoverage;
 use projections::figures::month::{DaysAnswer, MonthAnswer};
 use projections::figures::sources::SourcesAnswer;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 /// `/metrics/month`, `/metrics/days`, `/metrics/sources`.
@@ -19,6 +22,21 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(month))
         .add(Need::Viewer, routes!(days))
         .add(Need::Viewer, routes!(sources))
+}
+
+/// Figures, and through when each source is known completely.
+#[derive(Serialize, ToSchema)]
+struct Covered<T> {
+    #[serde(flatten)]
+    figures: T,
+    /// The sources of the tenant.
+    coverage: Vec<SourceCoverage>,
+}
+
+impl<T> Covered<T> {
+    fn of<Q>(read: &Read<Q>, figures: T) -> Self {
+        Self { figures, coverage: read.view.coverage() }
+    }
 }
 
 parameters! {
@@ -34,13 +52,14 @@ parameters! {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/month",
     params(Read<MonthQuery>),
-    responses((status = 200, content((MonthAnswer = "application/json"), (String = "text/csv"))))
+    responses((status = 200, content((Covered<MonthAnswer> = "application/json"), (String = "text/csv"))))
 )]
 async fn month(read: Read<MonthQuery>) -> Result<Response, Problem> {
     let current = read.view.timeline().latest().zone.month(read.at);
     let month = read.query.month.unwrap_or(current);
     let answer = read.view.month(month, read.at);
-    let (position, rows) = (answer.position, |month| vec![month]);
+    let (position, rows) = (answer.position, |month: Covered<_>| vec![month.figures]);
+    let answer = Covered::of(&read, answer);
     // Without `month` the same request means another month later on.
     if read.query.month.is_some() && month < current {
         read.figures(position, answer, rows)
@@ -54,12 +73,13 @@ async fn month(read: Read<MonthQuery>) -> Result<Response, Problem> {
     get,
     path = "/api/v1/tenants/{tenant}/metrics/days",
     params(Read<DayRange>),
-    responses((status = 200, content((DaysAnswer = "application/json"), (String = "text/csv"))))
+    responses((status = 200, content((Covered<DaysAnswer> = "application/json"), (String = "text/csv"))))
 )]
 async fn days(read: Read<DayRange>) -> Result<Response, Problem> {
     let (from, to) = day_range(&read, read.query.from, read.query.to)?;
     let answer = read.view.days(from, to);
-    let (position, rows) = (answer.position, |days: DaysAnswer| days.items);
+    let (position, rows) = (answer.position, |days: Covered<DaysAnswer>| days.figures.items);
+    let answer = Covered::of(&read, answer);
     match read.query.to {
         Some(_) => read.figures(position, answer, rows),
         None => read.figures_at(position, answer, rows),

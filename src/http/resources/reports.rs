@@ -8,6 +8,7 @@ use axum::response::Response;
 use domain::json::Reader;
 use domain::members::{LongText, Text};
 use domain::rules::reports::{Period, ReportRejection, ReportState};
+use projections::entities::crm::coverage::SourceCoverage;
 use projections::entities::reports::list::ReportItem;
 use projections::figures::report::ReportFigures;
 use projections::store::Page;
@@ -20,6 +21,7 @@ use crate::http::api::needs::{Need, Role};
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
+use crate::views::Moment;
 
 /// `/reports`, `/reports/{report_id}`, and its `publish` and `withdraw`.
 pub fn routes() -> Routes {
@@ -67,6 +69,8 @@ struct ReportAnswer {
     /// Figures of the period and of the one before: a draft's as of now, a published report's as of its log position;
     /// null without a period.
     figures: Option<ReportFigures>,
+    /// Through when each source was known completely at the position of the figures.
+    coverage: Vec<SourceCoverage>,
 }
 
 /// Gets one report with its figures. The figures of a published report never change.
@@ -92,19 +96,14 @@ async fn get_report(
     if !may_see(&read, status) {
         return Err(unknown());
     }
+    let (views, at) = (&app.engine.views, report.as_of_position.unwrap_or(position));
+    let no_tenant = || Problem::not_found("tenant");
     let figures = match period {
-        Some(period) => {
-            let at = report.as_of_position.unwrap_or(position);
-            Some(
-                app.engine
-                    .views
-                    .report(&read.tenant, period, at)
-                    .await?
-                    .ok_or_else(|| Problem::not_found("tenant"))?,
-            )
-        }
+        Some(period) => Some(views.report(&read.tenant, period, at).await?.ok_or_else(no_tenant)?),
         None => None,
     };
+    let then = Moment { as_of_position: Some(at), ..Moment::default() };
+    let coverage = views.at(&read.tenant, then).await?.ok_or_else(no_tenant)?.coverage();
     let days = period.map(Period::days);
     let answer = ReportAnswer {
         position,
@@ -114,6 +113,7 @@ async fn get_report(
         timezone,
         narrative: narrative.map(|narrative| narrative.to_string()),
         figures,
+        coverage,
     };
     read.answer(position, &answer)
 }
