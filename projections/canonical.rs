@@ -1,5 +1,7 @@
 //! Canonical form of rows, and the digest of a model: a sum, so that order, lanes and threads do not show (E6).
 
+use std::cell::RefCell;
+
 use domain::facts::call::Direction;
 use domain::members::Email;
 use domain::rules::configuration::Configuration;
@@ -13,6 +15,55 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
+/// A row as a digest takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPrint {
+    /// What names it: the texts that its canonical form begins with, behind the tenant.
+    pub name: String,
+    /// The first half of its hash.
+    pub print: [u8; 16],
+}
+
+thread_local! {
+    /// The rows that digests of this thread take, while somebody asks for them.
+    static PRINTS: RefCell<Option<Vec<RowPrint>>> = const { RefCell::new(None) };
+}
+
+/// The rows that a digest takes, which `digest` makes on this thread.
+pub fn prints(digest: impl FnOnce() -> Digest) -> Vec<RowPrint> {
+    PRINTS.set(Some(Vec::new()));
+    let _sum = digest();
+    PRINTS.take().unwrap_or_default()
+}
+
+/// What a canonical row begins with, behind the tenant: up to three texts, with a number before them where there is one.
+fn name_of(row: &[u8]) -> String {
+    let Some((_tenant, mut rest)) = text_of(row) else { return String::new() };
+    let mut names = Vec::new();
+    if text_of(rest).is_none()
+        && let Some((number, behind)) = rest.split_first_chunk::<8>()
+    {
+        names.push(i64::from_le_bytes(*number).to_string());
+        rest = behind;
+    }
+    while names.len() < 3
+        && let Some((text, behind)) = text_of(rest)
+    {
+        names.push(text.to_owned());
+        rest = behind;
+    }
+    names.join("/")
+}
+
+/// The text that canonical bytes begin with. What follows a number is no text: it has zeros in it.
+fn text_of(row: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = row.split_first_chunk::<8>()?;
+    let length = usize::try_from(i64::from_le_bytes(*length)).ok().filter(|length| *length > 0)?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    let text = std::str::from_utf8(text).ok().filter(|text| !text.contains(char::is_control))?;
+    Some((text, rest))
+}
+
 /// Digest of a model: the sum modulo 2²⁵⁶ of SHA-256 over its canonical rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Digest([u64; 4]);
@@ -21,6 +72,11 @@ impl Digest {
     /// Adds one row.
     pub fn add(&mut self, row: &[u8]) {
         let hash: [u8; 32] = Sha256::digest(row).into();
+        PRINTS.with_borrow_mut(|prints| {
+            if let (Some(prints), Some(print)) = (prints, hash.first_chunk()) {
+                prints.push(RowPrint { name: name_of(row), print: *print });
+            }
+        });
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(hash.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
@@ -132,6 +188,36 @@ impl Canonical {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_named_by_what_they_begin_with() {
+        let mut row = Canonical::default();
+        let mut named = |write: &dyn Fn(&mut Canonical)| {
+            row.start("acme");
+            write(&mut row);
+            let digest = || {
+                let mut digest = Digest::default();
+                digest.add(row.bytes());
+                digest
+            };
+            let found = prints(digest);
+            found.into_iter().map(|row| row.name).collect::<Vec<_>>()
+        };
+        assert_eq!(named(&|row| row.text(Some("CA1"))), ["CA1"]);
+        let lead = |row: &mut Canonical| {
+            ["i", "17", "4711"].iter().for_each(|text| row.text(Some(text)));
+            row.number(3);
+        };
+        assert_eq!(named(&lead), ["i/17/4711"]);
+        let record = |row: &mut Canonical| {
+            row.number(2);
+            row.text(Some("51"));
+            row.number(7);
+        };
+        assert_eq!(named(&record), ["2/51"]);
+        Digest::default().add(b"nobody asks");
+        assert!(prints(Digest::default).is_empty());
+    }
 
     #[test]
     fn digests_add_up_in_any_order_with_carries() {

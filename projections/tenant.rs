@@ -209,6 +209,35 @@ macro_rules! entities {
                 }
             }
 
+            /// Folds the next fact into who the tenant is and one entity, by its number in the table.
+            pub fn apply_to(&mut self, entity: usize, recorded: &Recorded<'_>) {
+                if let Some(reconfigured) = self.prepare(recorded) {
+                    self.reconfigure(reconfigured);
+                }
+                let group = recorded.fact.tag().group;
+                let mut at = 0..;
+                $(if at.next() == Some(entity) && $entity::GROUPS.contains(&group) {
+                    self.$field.apply(recorded, &self.profile.timeline);
+                })+
+            }
+
+            /// Exchanges rows and figures of one entity, by its number in the table, for those of another tenant.
+            pub fn exchange(&mut self, entity: usize, other: &mut Self) {
+                let mut at = 0..;
+                $(if at.next() == Some(entity) {
+                    std::mem::swap(&mut self.$field, &mut other.$field);
+                })+
+            }
+
+            /// The digest of one entity's rows, by its number in the table, for the tenant of that id.
+            pub fn digest_of(&self, entity: usize, tenant: &str) -> Digest {
+                let (mut at, mut digest) = (0.., Digest::default());
+                $(if at.next() == Some(entity) {
+                    digest = self.$field.rows.digest(tenant);
+                })+
+                digest
+            }
+
             /// The cells of each entity, in the order of the table.
             pub fn cells(&self) -> [Option<&Cells>; ENTITIES.len()] {
                 [$(<$entity as Entity>::cells(&self.$field.figures)),+]

@@ -170,7 +170,8 @@ impl Inner {
                     violation(
                         model,
                         format!(
-                            "model {model} of {tenant} is not what its facts up to position {position} give"
+                            "model {model} of {tenant} is not what its facts up to position {position} give; \
+                             POST /api/v1/projections/{model}/rebuild mends it"
                         ),
                     )
                 });

@@ -80,6 +80,7 @@ mod provider_fuzz;
 mod quarantine_remedies;
 mod readme;
 mod reads;
+mod rebuild_swap;
 mod release;
 mod replaced;
 mod reports;

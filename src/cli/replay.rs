@@ -1,6 +1,8 @@
 //! `factfold replay`: rebuild the read models from the log, and report digests and rate; or say what other rules would make
 //! of it.
 
+mod served;
+
 use std::time::Instant;
 
 use domain::codec::from_json;
@@ -8,9 +10,12 @@ use domain::facts::tenant::Rules;
 use domain::json::{Json, TextRule};
 use domain::keys::TenantId;
 use domain::members::{self, Month};
+use projections::tenant::MODELS;
 use serde_json::{Value, json};
 
 use super::arguments::{all_known, tenant};
+use super::remote::Remote;
+use super::serve::runtime;
 use super::{Failure, Settings, output};
 use crate::clock::system_clock;
 use crate::engine::{fold_threads, read_log_with_secret};
@@ -19,6 +24,18 @@ use crate::views::Views;
 /// Rebuild all read models from the log
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Models [default: all]
+    #[arg(value_name = "MODEL", conflicts_with = "what_if")]
+    models: Vec<String>,
+    /// Build them beside those of the server, print what differs, and give them up
+    #[arg(long, requires = "server", conflicts_with = "swap")]
+    diff: bool,
+    /// Build them beside those of the server, print what differs, and swap them in
+    #[arg(long, requires = "server")]
+    swap: bool,
+    /// A running server that rebuilds them, with an operator's token in FACTFOLD_TOKEN, else FACTFOLD_ADMIN_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with_all = ["threads", "what_if"])]
+    server: Option<String>,
     /// Number of threads [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -46,6 +63,21 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         return what_if(settings, args);
     }
     let config = settings.config()?;
+    if let Some(server) = &args.server {
+        let remote = Remote::of(&config, Some(server))?;
+        let runtime = runtime()?;
+        runtime.block_on(remote.is_there())?;
+        let names = if args.models.is_empty() { vec!["all".to_owned()] } else { args.models.clone() };
+        return names
+            .iter()
+            .try_for_each(|name| runtime.block_on(served::rebuild(settings, &remote, name, args.swap)));
+    }
+    let is_known = |asked: &String| asked == "all" || MODELS.iter().any(|(name, _)| name == asked);
+    if let Some(unknown) = args.models.iter().find(|asked| !is_known(asked)) {
+        let names: Vec<&str> = MODELS.iter().map(|(name, _)| *name).collect();
+        return Err(Failure::Usage(format!("{unknown} is no model; the models are {}", names.join(", "))));
+    }
+    let is_all = args.models.is_empty() || args.models.iter().any(|asked| asked == "all");
     // A secret of another log would key other persons: it is found before the next start of the server finds it.
     let (log, _secret) = read_log_with_secret(&config.data_dir)?;
     let snapshot = log.snapshot();
@@ -54,6 +86,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let bar = output::progress(facts, "replaying");
     let began = Instant::now();
     let digests = Views::fold_once(&snapshot, threads, &|progress| bar.set_position(progress.folded))?;
+    let is_asked = |name: &str| is_all || args.models.iter().any(|asked| asked == name);
+    let digests: Vec<_> = digests.into_iter().filter(|digest| is_asked(digest.name)).collect();
     let seconds = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let rate = facts as f64 / seconds.max(1e-9);

@@ -1,5 +1,6 @@
 //! The state of every handler: the engine and the settings of the HTTP side.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,8 +86,8 @@ pub struct App {
     search_shares: Arc<Shares>,
     /// Permits of whole lists that are on their way.
     pub(super) whole_lists: Arc<Semaphore>,
-    /// The build and the log that make the answers, as part of ETags.
-    pub(super) build: Box<str>,
+    /// The build and the log that make the answers.
+    build: Box<str>,
 }
 
 impl App {
@@ -107,6 +108,14 @@ impl App {
             search_shares: Shares::new(SEARCHES_OF_ONE.0, SEARCHES_OF_ONE.1),
             whole_lists: Arc::new(Semaphore::new(WHOLE_LISTS_MAX)),
             build,
+        }
+    }
+
+    /// What makes the answers, as part of ETags: the build, the log, and how often models were swapped.
+    pub(super) fn build(&self) -> Cow<'_, str> {
+        match self.engine.views.swaps() {
+            0 => Cow::Borrowed(&self.build),
+            swaps => Cow::Owned(format!("{}.{swaps}", self.build)),
         }
     }
 

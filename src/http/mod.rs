@@ -25,8 +25,8 @@ use api::routes::Routes;
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
     dispositions, endpoints, erasures, explain, exports, facts, health, home, hooks, imports, leaderboard,
-    login, metrics, notes, outreach, projections, proofs, quarantine, recordings, reports, restatements,
-    sessions, stream, stream_tickets, sync, targets, tenants, tokens, users, what_if,
+    login, metrics, notes, outreach, projections, proofs, quarantine, rebuilds, recordings, reports,
+    restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -47,6 +47,7 @@ fn routes() -> Routes {
         .merge(clock::routes())
         .merge(proofs::routes())
         .merge(projections::routes())
+        .merge(rebuilds::routes())
         .merge(metrics::routes())
         .merge(calls::routes())
         .merge(call_requests::routes())

@@ -31,6 +31,7 @@ impl Views {
     /// What the log cannot read.
     pub fn audit(&self, tenant: &TenantId) -> Result<Vec<DigestMismatch>, FoldError> {
         let Some(_no_erasure) = self.inner.erasing.try_lock() else { return Ok(Vec::new()) };
+        self.inner.rebuilds.expire();
         let Some(live) = self.any(tenant) else { return Ok(Vec::new()) };
         let state = live.slot().read().clone();
         // After the state, so that all its facts are there.

@@ -29,6 +29,8 @@ impl Views {
     ) -> Result<(), ForgettingError> {
         let inner = &self.inner;
         let _not_compared = inner.erasing.lock();
+        // What was built beside the models knows what is to be forgotten.
+        inner.rebuilds.forget();
         erase()?;
         let slot = inner.tenants.read().get(tenant.as_str()).cloned();
         if let Some(slot) = slot {
@@ -37,6 +39,7 @@ impl Views {
             let state = rebuild::refold(&inner.log.snapshot(), tenant.as_str(), up_to, None, inner.threads)?;
             *slot.write() = state;
         }
+        inner.rebuilds.forget();
         inner.kept.forget(tenant);
         inner.digests.forget(tenant);
         Ok(())

@@ -1,6 +1,6 @@
 //! Work on all threads, how far it is, and when it is given up.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -27,19 +27,20 @@ pub(super) struct ProgressMeter<'a> {
     done: AtomicU64,
     to_do: u64,
     of: Position,
-    deadline: Option<Instant>,
+    limits: (Option<Instant>, Option<&'a AtomicBool>),
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl<'a> ProgressMeter<'a> {
-    /// `to_do` facts are to be folded, those of several entities several times, to reach position `of`.
+    /// `to_do` facts are to be folded, those of several entities several times, to reach position `of`: until the deadline
+    /// or the flag of `limits`.
     pub(super) fn new(
         of: Position,
         to_do: u64,
-        deadline: Option<Instant>,
+        limits: (Option<Instant>, Option<&'a AtomicBool>),
         progress: &'a (dyn Fn(Progress) + Sync),
     ) -> Self {
-        Self { done: AtomicU64::new(0), to_do: to_do.max(1), of, deadline, progress }
+        Self { done: AtomicU64::new(0), to_do: to_do.max(1), of, limits, progress }
     }
 
     /// The `count`th fact of a job was folded.
@@ -51,7 +52,10 @@ impl<'a> ProgressMeter<'a> {
             let done = self.done.fetch_add(TELL_EVERY, Ordering::Relaxed) + TELL_EVERY;
             let folded = u128::from(self.of) * u128::from(done.min(self.to_do)) / u128::from(self.to_do);
             (self.progress)(Progress { folded: folded as u64, of: self.of });
-            if self.deadline.is_some_and(|deadline| deadline < Instant::now()) {
+            let (deadline, cancelled) = self.limits;
+            if deadline.is_some_and(|deadline| deadline < Instant::now())
+                || cancelled.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
+            {
                 return Err(FoldError::Late);
             }
         }

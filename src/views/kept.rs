@@ -152,6 +152,15 @@ impl KeptFolds {
         drop(entries);
     }
 
+    /// Lets go of all: what they share with models that were swapped may be wrong.
+    pub(super) fn clear(&self) {
+        let mut entries = self.entries.lock();
+        entries.bytes = KeptBytes::default();
+        let gone = std::mem::replace(&mut entries.folds, LruCache::unbounded());
+        drop(entries);
+        drop(gone);
+    }
+
     fn bytes(&self) -> KeptBytes {
         self.entries.lock().bytes
     }

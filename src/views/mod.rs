@@ -7,6 +7,7 @@ mod audit;
 mod call_requests;
 pub mod crm;
 pub mod crm_known;
+mod difference;
 pub mod dispositions;
 mod erasing;
 pub mod explain;
@@ -19,9 +20,11 @@ mod leads;
 mod live;
 mod models;
 mod rebuild;
+mod rebuilds;
 mod reports;
 mod restatements;
 mod sessions;
+mod shadow;
 mod slot;
 mod state;
 #[cfg(test)]
@@ -31,6 +34,7 @@ pub mod voids;
 pub mod what_if;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use domain::keys::{Position, TenantId};
@@ -39,6 +43,7 @@ use tokio::sync::watch;
 
 pub use self::answers::{CallAnswer, TenantView};
 pub use self::audit::DigestMismatch;
+pub use self::difference::{Differences, ModelDifference};
 pub use self::erasing::ForgettingError;
 pub use self::jobs::Progress;
 pub use self::kept::KeptBytes;
@@ -47,6 +52,8 @@ pub use self::leads::{LeadAddress, LeadLookupError};
 pub use self::models::ModelDigest;
 use self::models::{DigestCache, sum};
 use self::rebuild::Scope;
+use self::rebuilds::Rebuilds;
+pub use self::rebuilds::{RebuildError, RebuildState, RebuildStatus};
 pub use self::sessions::SessionAnswer;
 use self::slot::slot;
 use self::state::Inner;
@@ -87,6 +94,8 @@ impl Views {
             turns: time_travel::turns(),
             kept,
             digests: DigestCache::default(),
+            rebuilds: Rebuilds::default(),
+            swaps: AtomicU64::new(0),
             tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
             checkpoint: Checkpoint::at(snapshot.head().position),
             folding: Mutex::new(()),
@@ -196,6 +205,7 @@ impl Views {
 
     /// Stops following; what was folded stays readable.
     pub fn close(&self) {
+        self.inner.rebuilds.close();
         if let Some(follower) = self.inner.follower.lock().take() {
             follower.close();
         }

@@ -25,11 +25,11 @@ pub struct ModelDigest {
     pub digest: String,
 }
 
-/// Each tenant's digests with the position that they are of.
+/// Each tenant's digests with the position that they are of, and how often models had been swapped then.
 #[derive(Default)]
 pub(super) struct DigestCache(Mutex<BTreeMap<Box<str>, TenantDigests>>);
 
-type TenantDigests = (Position, Vec<Digest>);
+type TenantDigests = (Position, u64, Vec<Digest>);
 
 impl DigestCache {
     /// Lets go of a tenant's digests.
@@ -52,22 +52,23 @@ impl Views {
         let inner = &self.inner;
         // One at a time: whoever comes second finds what the first has made.
         let mut cache = inner.digests.0.try_lock_until(deadline).ok_or(FoldError::Late)?;
-        let (changed, position) = {
+        let (changed, position, swaps) = {
             let _still = inner.folding.lock();
+            let swaps = self.swaps();
             let tenants = inner.tenants.read();
             let changed = tenants.iter().filter_map(|(id, slot)| {
                 let state = slot.read();
-                let is_known = cache.get(id).is_some_and(|(position, _)| *position == state.position);
+                let is_known = cache.get(id).is_some_and(|(at, of, _)| (*at, *of) == (state.position, swaps));
                 (!is_known).then(|| (id.clone(), state.position, state.tenant.clone()))
             });
-            (changed.collect::<Vec<(Box<str>, Position, Tenant)>>(), self.position())
+            (changed.collect::<Vec<(Box<str>, Position, Tenant)>>(), self.position(), swaps)
         };
         for (id, position, tenant) in changed {
             let digests = tenant.digests(&id);
-            cache.insert(id, (position, digests));
+            cache.insert(id, (position, swaps, digests));
         }
         let mut sums = vec![Digest::default(); MODELS.len()];
-        for (_, digests) in cache.values() {
+        for (_, _, digests) in cache.values() {
             sums.iter_mut().zip(digests).for_each(|(sum, digest)| sum.merge(*digest));
         }
         Ok(named(sums, position))

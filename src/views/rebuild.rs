@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time;
 
 use domain::keys::{Position, TenantId};
@@ -10,6 +11,7 @@ use domain::members::Instant;
 use domain::record::RecordRef;
 use domain::rules::configuration::Timeline;
 use parking_lot::Mutex;
+use projections::Recorded;
 use projections::tenant::{ENTITIES, Part, Profile, Tenant, folds};
 
 use super::jobs::{Progress, ProgressMeter, on_threads};
@@ -77,6 +79,10 @@ pub(super) struct Scope {
     pub deadline: Option<time::Instant>,
     /// From so many facts on a lane may be cut into shards.
     pub shard_facts: u64,
+    /// Only this entity, by its number in the table, and who the tenants are; all when none.
+    pub only: Option<usize>,
+    /// Set when the fold is not wanted any more.
+    pub cancelled: Option<Arc<AtomicBool>>,
     /// Voids that are only supposed.
     pub supposed: Option<Arc<Supposed>>,
 }
@@ -91,6 +97,8 @@ impl Scope {
             occurred_until: None,
             deadline: None,
             shard_facts: SHARD_FACTS_MIN,
+            only: None,
+            cancelled: None,
             supposed: None,
         }
     }
@@ -148,7 +156,8 @@ pub(super) fn rebuild(
     let lanes = lanes(snapshot, scope, threads)?;
     let in_lanes: u64 = lanes.iter().map(|lane| lane.facts).sum();
     let to_do = in_lanes + scope.up_to.saturating_sub(snapshot.sealed());
-    let meter = ProgressMeter::new(scope.up_to, to_do, scope.deadline, progress);
+    let limits = (scope.deadline, scope.cancelled.as_deref());
+    let meter = ProgressMeter::new(scope.up_to, to_do, limits, progress);
     let replaced = scope.replaced(snapshot)?;
     let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &meter))?;
     let mut tenants: BTreeMap<Box<str>, Parts> =
@@ -178,6 +187,7 @@ pub(super) fn rebuild(
     let jobs: Vec<_> = tenants
         .iter()
         .flat_map(|(tenant, parts)| (0..ENTITIES.len()).map(move |entity| (tenant, parts, entity)))
+        .filter(|(_, _, entity)| scope.only.is_none_or(|only| only == *entity))
         .collect();
     on_threads(threads, &jobs, |(tenant, parts, entity)| {
         let moved = moved.get(&***tenant).map_or(&[][..], |facts| facts);
@@ -207,6 +217,7 @@ fn lanes(snapshot: &LogSnapshot, scope: &Scope, threads: usize) -> Result<Vec<La
     }
     let entities =
         ENTITIES.iter().enumerate().map(|(at, entity)| (Of::Entity(at), entity.groups, entity.sharded));
+    let entities = entities.filter(|(of, _, _)| scope.only.is_none_or(|only| *of == Of::Entity(only)));
     let models: Vec<_> = std::iter::once((Of::Profile, Profile::GROUPS, false)).chain(entities).collect();
     let mut lanes = Vec::new();
     for (tenant, counts) in &tenants {
@@ -291,7 +302,8 @@ pub(super) fn in_order(
     snapshot: &LogSnapshot,
     scope: &Scope,
 ) -> Result<BTreeMap<Box<str>, State>, FoldError> {
-    let meter = ProgressMeter::new(scope.up_to, scope.up_to, scope.deadline, &|_| {});
+    let limits = (scope.deadline, scope.cancelled.as_deref());
+    let meter = ProgressMeter::new(scope.up_to, scope.up_to, limits, &|_| {});
     let replaced = scope.replaced(snapshot)?;
     let mut states = BTreeMap::new();
     fold_from(snapshot, scope, 1, &replaced, &mut states, &meter)?;
@@ -331,6 +343,14 @@ fn see_unfolded(
     })
 }
 
+/// Folds the next fact into all models, or into `only` one entity.
+pub(super) fn apply_scoped(tenant: &mut Tenant, recorded: &Recorded<'_>, only: Option<usize>) {
+    match only {
+        Some(entity) => tenant.apply_to(entity, recorded),
+        None => tenant.apply(recorded),
+    }
+}
+
 fn fold_from(
     snapshot: &LogSnapshot,
     scope: &Scope,
@@ -345,12 +365,12 @@ fn fold_from(
         let state = state_of(states, tenant);
         match replaced.of(tenant).and_then(|replaced| replaced.get(&position)) {
             Some(Some(fact)) if scope.keeps(fact.fact.tag().group, fact.occurred_at) => {
-                state.tenant.apply(&fact.recorded());
+                apply_scoped(&mut state.tenant, &fact.recorded(), scope.only);
             }
             Some(_) => {}
             None => {
                 if let Some(fact) = scope.decode(position, record)? {
-                    state.tenant.apply(&fact.recorded());
+                    apply_scoped(&mut state.tenant, &fact.recorded(), scope.only);
                 }
             }
         }

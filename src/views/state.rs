@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use super::kept::KeptFolds;
 use super::models::DigestCache;
+use super::rebuilds::Rebuilds;
 use super::slot::Slot;
 use crate::follow::{Checkpoint, Follower};
 use crate::log::Log;
@@ -20,6 +22,9 @@ pub(super) struct Inner {
     pub turns: Arc<Semaphore>,
     pub kept: KeptFolds,
     pub digests: DigestCache,
+    pub rebuilds: Rebuilds,
+    /// How often models were swapped.
+    pub swaps: AtomicU64,
     pub tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     pub checkpoint: Checkpoint,
     /// Held while a batch is folded: who holds it sees all tenants at one position.

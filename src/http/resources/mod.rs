@@ -28,6 +28,7 @@ pub mod outreach;
 pub mod projections;
 pub mod proofs;
 pub mod quarantine;
+pub mod rebuilds;
 pub mod recordings;
 pub mod reports;
 pub mod restatements;

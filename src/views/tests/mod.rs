@@ -1,6 +1,7 @@
 //! Read models over a real log: live = rebuilt at any cut (G9), restarts, waiting, and readers that take long.
 
 mod past;
+mod rebuilding;
 mod replacing;
 mod restating;
 mod voiding;

@@ -99,7 +99,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
             &[Q::NAMES, Paging::NAMES, MinPosition::NAMES, Representation::parameters(parts)],
         )?;
         let (request, own) = (PageRequest::new(parts, "", &query)?, Q::read(&query)?);
-        let negotiation = Negotiation::new(parts, &query, &app.build)?;
+        let negotiation = Negotiation::new(parts, &query, &app.build())?;
         wait_for(app, MinPosition::read(&query)?.min_position).await?;
         Ok(Self { query: own, request, negotiation })
     }

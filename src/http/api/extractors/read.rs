@@ -116,7 +116,7 @@ impl<Q> Read<Q> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let moment = MomentQuery::read(query)?;
         let own = Q::read(query)?;
-        let mut negotiation = Negotiation::new(parts, query, &app.build)?;
+        let mut negotiation = Negotiation::new(parts, query, &app.build())?;
         if moment.known_at.is_some() {
             let ahead = app.engine.log.snapshot().ahead_of((app.engine.clock)());
             negotiation.clock_ahead = ahead.map_err(|error| Problem::from(&error))?.is_some();

@@ -176,6 +176,16 @@ struct PreviewAnswer {
     changes_cut: bool,
 }
 
+/// The answer of `POST /void`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum VoidFactsAnswer {
+    /// The results.
+    Batch(BatchAnswer),
+    /// With `dry_run`: what would change.
+    Preview(PreviewAnswer),
+}
+
 /// A request about many facts.
 struct ManyFacts {
     selection: VoidSelection,
@@ -228,7 +238,7 @@ fn many(at: &mut Reader<'_>) -> Option<ManyFacts> {
     params(BatchQuery),
     request_body = VoidedFacts,
     responses(
-        (status = 200, description = "The results, or with `dry_run` what would change", body = BatchAnswer),
+        (status = 200, description = "The results, or with `dry_run` what would change", body = VoidFactsAnswer),
         (status = 413, description = "A body over 16 MiB"),
         (status = 422, description = "Invalid selection, or more than 100,000 facts")
     )
@@ -257,7 +267,7 @@ async fn void_facts(
         let (outcome, position, error) = told(outcome);
         answer.add(LineAnswer::told(line, outcome, position, error), all);
     }
-    Rendered::json(&answer)?.with_status(StatusCode::OK)
+    Rendered::json(&VoidFactsAnswer::Batch(answer))?.with_status(StatusCode::OK)
 }
 
 fn told(outcome: &UndoOutcome) -> (&'static str, Option<Position>, Option<String>) {
@@ -299,5 +309,5 @@ async fn preview(
         changes: preview.changes,
         changes_cut,
     };
-    Rendered::json(&answer)?.with_status(StatusCode::OK)
+    Rendered::json(&VoidFactsAnswer::Preview(answer))?.with_status(StatusCode::OK)
 }
