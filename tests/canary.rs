@@ -48,7 +48,7 @@ fn path(route: &Route, tenant: &str, ids: &Ids) -> String {
     let path = route.filled(|name| match name {
         "tenant" => tenant.to_owned(),
         "file" => "index.html".to_owned(),
-        "endpoint" => "none".to_owned(),
+        "endpoint" | "token" => "none".to_owned(),
         _ => ids.get(name).unwrap_or_else(|| panic!("{}: nothing is planted as {name}", route.path)).clone(),
     });
     let query = route.needed_query(ids);

@@ -44,7 +44,14 @@ async fn c1_a_session_is_got_or_created_and_goes_on_where_it_was() {
     assert_eq!(told(&resumed.is(200).json), expected, "the position is the server's to know");
 
     let elsewhere = json!({"agent": "ann@example.com", "pipeline_id": "south", "lead_ids": ["L1"]});
-    server.command("acme", "sessions", &elsewhere).await.is(201);
+    let newer = server.command("acme", "sessions", &elsewhere).await.is(201).json["session_id"].clone();
+    // Without a pipeline it is the newest of the agent's, which a dialer opens without asking.
+    let newest = server.read("acme", "sessions/active?agent=ann@example.com").await;
+    assert_eq!(newest["session_id"], newer);
+    let newer = newer.as_str().unwrap_or_default();
+    server.command("acme", &format!("sessions/{newer}/end"), &json!({})).await.is(200);
+    assert_eq!(server.read("acme", "sessions/active?agent=ann@example.com").await["session_id"], json!(id));
+    server.get("/api/v1/tenants/acme/sessions/active?agent=bob@example.com").await.problem(404);
     server.get(&format!("/api/v1/tenants/globex/sessions/{id}")).await.problem(404);
 }
 
@@ -85,8 +92,8 @@ async fn c1_wrong_sessions_are_refused_field_by_field() {
     post(with("session_id", json!("mine"))).await.names("/session_id").problem(422);
     let many: Vec<String> = (0..5_000).map(|n| format!("0192f0c1-7b7e-7cc2-9c3b-{n:012}")).collect();
     assert_eq!(post(with("lead_ids", json!(many))).await.is(201).json["total_leads"], 5_000);
-    let active = "/api/v1/tenants/acme/sessions/active?agent=ann@example.com";
-    server.get(active).await.names_parameter("pipeline_id").problem(400);
+    let active = "/api/v1/tenants/acme/sessions/active?pipeline_id=north";
+    server.get(active).await.names_parameter("agent").problem(400);
     server.get("/api/v1/tenants/acme/sessions/unknown").await.problem(404);
     for route in ["resume", "end", "next-lead"] {
         server.command("acme", &format!("sessions/unknown/{route}"), &json!({})).await.problem(404);

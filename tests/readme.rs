@@ -21,6 +21,8 @@ fn page(name: &str) -> String {
 fn pages() -> Vec<(String, String)> {
     let docs = fs::read_dir(root().join("docs")).expect("docs");
     let names = docs.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
+    // Beside the pages there is the folder of their pictures.
+    let names = names.filter(|name| name.ends_with(".md"));
     let names = names.map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]);
     names.map(|name| (name.clone(), page(&name))).collect()
 }

@@ -29,7 +29,7 @@ fn path(route: &Route, ids: &Ids) -> String {
         "tenant" => "acme".to_owned(),
         "file" => "index.html".to_owned(),
         // Of an endpoint that is known each GET is a delivery.
-        "endpoint" => "none".to_owned(),
+        "endpoint" | "token" => "none".to_owned(),
         _ => ids.get(name).unwrap_or_else(|| panic!("{}: nothing is planted as {name}", route.path)).clone(),
     });
     let query = route.needed_query(ids);

@@ -90,7 +90,7 @@ async fn ask(server: &Server, caller: &Caller, route: &Route, ids: &Ids) -> Answ
     let mut path = route.filled(|name| match name {
         "tenant" => "acme".to_owned(),
         "file" => "index.html".to_owned(),
-        "endpoint" => "none".to_owned(),
+        "endpoint" | "token" => "none".to_owned(),
         _ => ids.get(name).unwrap_or_else(|| panic!("{}: nothing is planted as {name}", route.path)).clone(),
     });
     let query = route.needed_query(ids);

@@ -105,7 +105,7 @@ fn root() -> PathBuf {
 
 fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for top in ["src", "domain", "projections", "tests", "benches"] {
+    for top in ["src", "dashboard/src", "domain", "projections", "tests", "benches"] {
         collect(&root().join(top), &mut found);
     }
     assert!(found.len() > 50, "the walk found only {} files", found.len());

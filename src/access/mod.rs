@@ -10,6 +10,7 @@ mod login_limits;
 mod logins;
 mod password;
 mod secret;
+mod setup;
 mod state;
 mod tickets;
 
@@ -51,6 +52,8 @@ pub struct Access {
     limits: Mutex<LoginLimits>,
     hashing: Hashing,
     tickets: Mutex<Tickets>,
+    /// Digest of the setup link's token, where one was printed.
+    setup: Mutex<Option<SecretDigest>>,
 }
 
 impl Access {
@@ -66,6 +69,7 @@ impl Access {
             limits: Mutex::default(),
             hashing: Hashing::default(),
             tickets: Mutex::default(),
+            setup: Mutex::default(),
         }
     }
 

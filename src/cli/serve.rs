@@ -57,6 +57,9 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
                  nobody can use the API",
             );
         }
+        if let Some(token) = engine.access.issue_setup()? {
+            output::note(&format!("Set up the first admin, once: http://{address}/welcome?setup={token}"));
+        }
         let app = Arc::new(App::new(engine, served(&config)));
         let (signal, hangups) = (stop_signal()?, hangups()?);
         output::note(&format!("factfold serves http://{address}, data in {}", config.data_dir.display()));

@@ -86,6 +86,33 @@ impl<V> Commands<V> {
         })
     }
 
+    /// Adds the first user, an admin, by the token of the setup link. Blocks.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`] for another token, and once there is a user; else as of [`Commands::add_user`].
+    pub fn set_up(&self, token: &str, new: &NewUser) -> Result<Text, AccessError> {
+        let unknown = || AccessError::NotFound("invitation");
+        if !self.access.takes_setup(token) {
+            return Err(unknown());
+        }
+        let (id, hash) = (new_id()?, self.access.hash_password(&new.password)?);
+        self.change_access(|known| {
+            if !known.users.is_empty() {
+                return Err(unknown());
+            }
+            let body = User {
+                user_id: id.clone(),
+                role: Some(Role::Admin),
+                by: Text::new("setup"),
+                email: Some(new.email.clone()),
+                email_digest: None,
+                name: new.name.clone(),
+                password_hash: Some(hash.clone()),
+            };
+            Ok(AccessDecision::append(change_key(&id, 0), AccessFact::UserAdded(body), id.clone()))
+        })
+    }
+
     /// Changes a user. Blocks.
     ///
     /// # Errors

@@ -24,9 +24,10 @@ use api::problem::Problem;
 use api::routes::Routes;
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
-    dispositions, endpoints, erasures, explain, exports, facts, health, home, hooks, imports, leaderboard,
-    login, metrics, notes, outreach, projections, proofs, quarantine, rebuilds, recordings, reports,
-    restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens, users, what_if,
+    dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports, invitations,
+    leaderboard, login, metrics, notes, outreach, pages, projections, proofs, quarantine, rebuilds,
+    recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens,
+    users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -35,7 +36,7 @@ use server::observability;
 /// Every route with its need.
 fn routes() -> Routes {
     Routes::new("factfold")
-        .merge(home::routes())
+        .merge(pages::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(observability::routes())
@@ -70,6 +71,7 @@ fn routes() -> Routes {
         .merge(sync::routes())
         .merge(deliveries::routes())
         .merge(login::routes())
+        .merge(invitations::routes())
         .merge(tenants::routes())
         .merge(tokens::routes())
         .merge(users::routes())
@@ -84,7 +86,7 @@ fn routes() -> Routes {
 fn handlers(app: Arc<App>) -> (Router, ApiDocument) {
     let (routes, paths) = routes().split();
     let routes = routes
-        .fallback(async || Problem::not_found("route"))
+        .fallback(pages::page)
         .method_not_allowed_fallback(async |route: MatchedPath| {
             let detail = "this route does not support the method";
             let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);

@@ -44,10 +44,14 @@ impl TenantView {
         Some(SessionAnswer { position, session })
     }
 
-    /// The active session of agent and pipeline.
-    pub fn active_session(&self, agent: &Email, pipeline: &Text) -> Option<SessionAnswer> {
+    /// The active session of agent and pipeline; without a pipeline the agent's newest one.
+    pub fn active_session(&self, agent: &Email, pipeline: Option<&Text>) -> Option<SessionAnswer> {
         let (book, position) = self.session_book();
-        let session = book.item(book.sessions.active(agent, pipeline)?)?;
+        let row = match pipeline {
+            Some(pipeline) => book.sessions.active(agent, pipeline),
+            None => book.sessions.newest(agent),
+        };
+        let session = book.item(row?)?;
         Some(SessionAnswer { position, session })
     }
 

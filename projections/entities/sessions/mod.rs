@@ -198,6 +198,16 @@ impl Sessions {
         })
     }
 
+    /// The newest active session of an agent, of whatever pipeline.
+    pub fn newest(&self, agent: &Email) -> Option<u32> {
+        let agent = self.strings.find(agent.as_str())?;
+        let is_hers = |row: &u32| self.rows.get(*row).started().is_some_and(|started| started.agent == agent);
+        self.open().filter(is_hers).max_by_key(|row| {
+            let session = self.rows.get(*row);
+            (session.started_at(), self.texts().get(session.id))
+        })
+    }
+
     /// How often a session of agent and pipeline was started or resumed.
     pub fn activations(&self, agent: &Email, pipeline: &Text) -> u64 {
         let rows = self.of_agent(agent, pipeline).iter();

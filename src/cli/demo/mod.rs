@@ -2,6 +2,7 @@
 
 mod crm;
 mod emailbison;
+mod login;
 mod play;
 mod random;
 mod story;
@@ -26,6 +27,7 @@ use crate::directory::{Endpoint, Secret};
 use crate::engine::Engine;
 use crate::http::{App, ServeError, bind, install_metrics, open, serve};
 use indicatif::ProgressBar;
+use login::DemoLogin;
 use play::{Tally, play, post, write_report};
 use traffic::{DAYS, Request, TENANTS, TWILIO_TOKEN, Tenant, deliveries};
 
@@ -68,7 +70,11 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let token = token()?;
         let mut config = config(&base_url, scratch.0.clone(), address, &token);
         let crm = crm::play(&mut config).await?;
-        let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
+        let (engine, login) = tokio::task::block_in_place(|| {
+            let engine = Engine::start(&config, system_clock())?;
+            let login = login::add(&engine, &base_url)?;
+            Ok::<_, Failure>((engine, login))
+        })?;
         let served = crate::http::Settings { metrics: install_metrics(), ..crate::http::Settings::default() };
         let app = Arc::new(App::new(engine, served));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -86,7 +92,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         };
         bar.finish_and_clear();
         if let Some(tally) = &tally {
-            tell(settings, &base_url, &token, tally, began.elapsed().as_secs_f64())?;
+            tell(settings, &base_url, (&token, &login), tally, began.elapsed().as_secs_f64())?;
             if !settings.json {
                 output::line(&crm::told(&crm))?;
             }
@@ -189,7 +195,7 @@ fn endpoints(tenant: &Tenant) -> [Endpoint; 2] {
 fn tell(
     settings: &Settings,
     base_url: &str,
-    token: &str,
+    (token, login): (&str, &DemoLogin),
     tally: &Tally,
     seconds: f64,
 ) -> Result<(), Failure> {
@@ -214,7 +220,7 @@ fn tell(
         let commands: Vec<_> =
             commands.iter().map(|(what, command)| json!({"what": what, "command": command})).collect();
         return output::json_line(&json!({
-            "url": base_url, "token": token, "seconds": seconds, "deliveries": tally.json(), "commands": commands,
+            "url": base_url, "token": token, "login": login.json(), "seconds": seconds, "deliveries": tally.json(), "commands": commands,
         }));
     }
     output::note(&format!(
@@ -225,7 +231,9 @@ fn tell(
     output::table(&["came to", "expected", "deliveries"], tally.rows())?;
     let tenants: Vec<String> =
         TENANTS.iter().map(|tenant| format!("{} ({})", tenant.id, tenant.zone)).collect();
-    output::line(&format!("\nServing   {base_url}\nToken     {token}\nTenants   {}", tenants.join(", ")))?;
+    let serving = format!("\nServing   {base_url}\nToken     {token}\nTenants   {}", tenants.join(", "));
+    output::line(&serving)?;
+    output::line(&login.told())?;
     for (what, command) in commands {
         output::line(&format!("\n# {what}\n{command}"))?;
     }

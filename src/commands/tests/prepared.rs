@@ -250,3 +250,8 @@ pub fn quarantined_at(house: &House) -> String {
 pub fn at(position: &str) -> u64 {
     position.parse().expect("a position")
 }
+
+/// The token of a setup link.
+pub fn setup(house: &House) -> String {
+    house.commands.access.issue_setup().expect("random").expect("nobody is there yet")
+}

@@ -128,12 +128,12 @@ parameters! {
     ActiveSessionQuery {
         /// Email of the agent who works the session.
         agent: RequiredValue<Email>,
-        /// The pipeline that the leads come from.
-        pipeline_id: RequiredValue<Text>,
+        /// The pipeline that the leads come from. By default any: the agent's newest active session.
+        pipeline_id: Text,
     }
 }
 
-/// Gets the active session of an agent and pipeline.
+/// Gets the active session of an agent and pipeline, or the agent's newest active one.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/sessions/active",
@@ -141,15 +141,10 @@ parameters! {
     responses((status = 200, body = SessionAnswer))
 )]
 async fn get_active_session(read: Read<ActiveSessionQuery>) -> Result<Response, Problem> {
-    let (Some(RequiredValue(agent)), Some(RequiredValue(pipeline))) =
-        (&read.query.agent, &read.query.pipeline_id)
-    else {
-        return Err(Problem::bad_request(
-            "missing_parameter",
-            "the parameters 'agent' and 'pipeline_id' are required",
-        ));
+    let Some(RequiredValue(agent)) = &read.query.agent else {
+        return Err(Problem::bad_request("missing_parameter", "the parameter 'agent' is required"));
     };
-    let answer = read.view.active_session(agent, pipeline);
+    let answer = read.view.active_session(agent, read.query.pipeline_id.as_ref());
     let answer = answer.ok_or_else(|| Problem::not_found("active session"))?;
     read.answer(answer.position, &answer)
 }

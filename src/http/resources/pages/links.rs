@@ -1,26 +1,18 @@
-//! The page at `/`: where a browser or a newcomer finds the rest.
+//! The one page of a build without the feature `dashboard`: links.
 
-use axum::http::header;
-use axum::response::{Html, IntoResponse};
-use utoipa_axum::routes;
+use axum::http::{HeaderMap, header};
+use axum::response::{Html, IntoResponse, Response};
 
-use crate::http::api::needs::Need;
-use crate::http::api::routes::Routes;
-
-/// `/`.
-pub fn routes() -> Routes {
-    Routes::new("process").add(Need::Open, routes!(home))
-}
+use crate::http::api::problem::Problem;
 
 /// Nothing is loaded by the page, and no page frames it.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 const PAGE: &str = "<!doctype html>
 <html lang=\"en\">
 <head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Factfold</title></head>
 <body>
 <h1>Factfold</h1>
-<p>This server records facts once, and computes every figure from them.</p>
+<p>This server records facts once, and computes every figure from them. It was built without its pages.</p>
 <ul>
 <li><a href=\"/docs\">/docs</a>: the API, to read and to try</li>
 <li><a href=\"/api/openapi.json\">/api/openapi.json</a>: the API for programs (OpenAPI 3.1)</li>
@@ -33,12 +25,14 @@ const PAGE: &str = "<!doctype html>
 </html>
 ";
 
-/// The page with links to the API's documentation and the probes.
-#[utoipa::path(
-    get,
-    path = "/",
-    responses((status = 200, description = "The page", content_type = "text/html", body = String))
-)]
-async fn home() -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+pub fn index(_: &HeaderMap) -> Response {
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE)).into_response()
+}
+
+pub fn page(_: &HeaderMap) -> Response {
+    Problem::not_found("route").into_response()
+}
+
+pub fn file(_: &str, _: &HeaderMap) -> Option<Response> {
+    None
 }

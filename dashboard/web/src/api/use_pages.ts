@@ -1,0 +1,86 @@
+/** Lists: pages that are added one after the other, rows that stay put while new ones come. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Problem, read } from "./client";
+import { type Reading, useAddress } from "./use_read";
+
+interface PageOf<T> {
+  items: T[];
+  next_cursor: string | null;
+  position: number;
+}
+
+/** A list as far as it was read. */
+export interface Listing<T> extends Reading<PageOf<T>> {
+  items: T[];
+  /** Rows that came since and are not shown yet. */
+  fresh: number;
+  showFresh: () => void;
+  /** Takes a row away that is gone by a command of ours. */
+  drop: (id: string) => void;
+  more: (() => void) | null;
+  loadingMore: boolean;
+}
+
+/** Reads the list at an address page by page; `id` names a row. */
+export function usePages<T>(url: string | null, id: (item: T) => string, position = 0): Listing<T> {
+  const first = useAddress<PageOf<T>>(url, position);
+  const [list, set] = useState<{ url: string | null; items: T[]; next: string | null }>({
+    url: null,
+    items: [],
+    next: null,
+  });
+  const gone = useRef(new Set<string>()).current;
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  useEffect(() => {
+    const page = first.data;
+    if (!page || first.loading) return;
+    set((before) => {
+      if (before.url !== url || before.items.length === 0) return { url, items: page.items, next: page.next_cursor };
+      // Rows that are shown keep their places and take their new content; new ones wait until they are asked for.
+      const now = new Map(page.items.map((item) => [id(item), item]));
+      return { ...before, items: before.items.map((item) => now.get(id(item)) ?? item) };
+    });
+  }, [first.data, first.loading, url]);
+  const isCurrent = list.url === url;
+  const shown = new Set(list.items.map(id));
+  // What stands behind the last row that is known is no news: it was on the next page.
+  const items = isCurrent && first.data ? first.data.items.filter((item) => !gone.has(id(item))) : [];
+  const last = items.findLastIndex((item) => shown.has(id(item)));
+  const fresh = (last < 0 ? items : items.slice(0, last)).filter((item) => !shown.has(id(item)));
+  const more = async () => {
+    if (!url || !list.next) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      const page = (await read(
+        `${url}${url.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(list.next)}`,
+      )) as PageOf<T>;
+      set((before) => {
+        const known = new Set(before.items.map(id));
+        return {
+          ...before,
+          items: [...before.items, ...page.items.filter((item) => !known.has(id(item)))],
+          next: page.next_cursor,
+        };
+      });
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []));
+    }
+    setBusy(false);
+  };
+  return {
+    ...first,
+    error: problem ?? first.error,
+    items: isCurrent ? list.items : [],
+    loading: first.loading || !isCurrent,
+    fresh: fresh.length,
+    showFresh: () => first.data && set({ url, items, next: first.data.next_cursor }),
+    drop: (name) => {
+      gone.add(name);
+      set((before) => ({ ...before, items: before.items.filter((item) => id(item) !== name) }));
+    },
+    more: isCurrent && list.next ? () => void more() : null,
+    loadingMore: busy,
+  };
+}

@@ -1,0 +1,84 @@
+/** Calls and qualified calls of each day of the month. */
+import { useCallback } from "preact/hooks";
+import { useRead } from "../../api/use_read";
+import type { Colours } from "../../charts/colours";
+import { Chart } from "../../components/Chart";
+import { Failure } from "../../components/Failure";
+import { Skeleton } from "../../components/Skeleton";
+import { lastDay, monthName } from "../../format";
+import { tenant } from "../../state/session";
+import { explain } from "../../why";
+
+export function DayChart({ month }: { month: string }) {
+  const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
+  const items = days.data?.items ?? [];
+  const data = days.data;
+  const option = useCallback(
+    (tones: Colours) => ({
+      grid: { left: 0, right: 4, top: 12, bottom: 0, containLabel: true },
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        axisPointer: { type: "shadow" },
+        backgroundColor: tones.raise,
+        borderColor: tones.rule,
+        textStyle: { color: tones.ink, fontSize: 12 },
+      },
+      xAxis: {
+        type: "category",
+        data: items.map((day) => String(Number(day.date.slice(8)))),
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: tones.rule } },
+        axisLabel: { color: tones.soft },
+      },
+      yAxis: {
+        type: "value",
+        min: 0,
+        minInterval: 1,
+        splitNumber: 3,
+        splitLine: { lineStyle: { color: tones.rule } },
+        axisLabel: { color: tones.soft },
+      },
+      series: [
+        {
+          name: "All calls",
+          type: "bar",
+          barGap: "-100%",
+          barMaxWidth: 18,
+          itemStyle: { color: tones.series[0] },
+          data: items.map((day) => day.calls),
+        },
+        {
+          name: "Qualified",
+          type: "bar",
+          barMaxWidth: 18,
+          itemStyle: { color: tones.series[1] },
+          data: items.map((day) => day.qualified),
+        },
+      ],
+    }),
+    [data],
+  );
+  if (days.error && !data) return <Failure problem={days.error} retry={days.reload} />;
+  if (!data) return <Skeleton lines={9} />;
+  const field = (series: number) => (series === 1 ? "qualified" : "calls");
+  return (
+    <Chart
+      title="Calls by day"
+      description={`Calls by day, ${monthName(month)}: all calls, and qualified ones among them.`}
+      axis="Day"
+      labels={items.map((day) => day.date)}
+      series={[
+        { name: "All calls", values: items.map((day) => day.calls) },
+        { name: "Qualified", values: items.map((day) => day.qualified) },
+      ]}
+      option={option}
+      pick={(label, series) => {
+        const day = items[label];
+        if (day) explain({ model: "days", field: field(series), selection: { day: day.date } });
+      }}
+      file={`${tenant.value}-calls-by-day-${month}`}
+      stale={days.loading}
+    />
+  );
+}

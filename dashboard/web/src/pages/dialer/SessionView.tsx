@@ -1,0 +1,141 @@
+/** A session at work: progress, the next lead, its call, its outcome. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Problem, type Answer, address, change } from "../../api/client";
+import { useRead } from "../../api/use_read";
+import { count } from "../../format";
+import { wrote } from "../../state/live";
+import { tenant } from "../../state/session";
+import { CallState } from "./CallState";
+import { DispositionDialog } from "./DispositionDialog";
+import { LeadCard } from "./LeadCard";
+
+type Session = Answer<"/api/v1/tenants/{tenant}/sessions/active">;
+
+interface SessionViewProps {
+  session: Session;
+  agent: string;
+  end: () => void;
+}
+
+export function SessionView({ session, agent, end }: SessionViewProps) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [request, setRequest] = useState<string | null>(null);
+  const [callId, setCallId] = useState<string | null>(null);
+  const [disposing, setDisposing] = useState(false);
+  const [lead, setLead] = useState<string | null | undefined>(undefined);
+  // One line for the agent: the lead that is held comes back on every device.
+  const shown = useRead(
+    "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead",
+    { session_id: session.session_id },
+    { line: agent },
+  );
+  const place = { tenant: tenant.value ?? "", session_id: session.session_id };
+  const url = (step: string) => address(`/api/v1/tenants/{tenant}/sessions/{session_id}/${step}`, place);
+  const act = async <T,>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      const answer = await work();
+      setProblem(null);
+      return answer;
+    } catch (error) {
+      setProblem(error as Problem);
+      return null;
+    }
+  };
+  const next = async () => {
+    const answer = (await act(() => change("POST", `${url("next-lead")}?line=${encodeURIComponent(agent)}`))) as {
+      lead_id: string | null;
+      position: number;
+    } | null;
+    if (!answer) return;
+    setLead(answer.lead_id);
+    setRequest(null);
+    setCallId(null);
+    wrote(answer.position);
+  };
+  const attempted = async (outcome: string) => {
+    const answer = (await act(() => change("POST", url("attempts"), { lead_id: lead, outcome }))) as {
+      position: number;
+    } | null;
+    if (!answer) return;
+    wrote(answer.position);
+    await next();
+  };
+  const began = useRef(false);
+  useEffect(() => {
+    if (began.current || !shown.data) return;
+    began.current = true;
+    // What was held before a reload is held still.
+    if (shown.data.reserved) setLead(shown.data.lead_id);
+  }, [shown.data]);
+  const finish = async () => {
+    const answer = (await act(() => change("POST", url("end"), {}))) as { position: number } | null;
+    if (!answer) return;
+    wrote(answer.position);
+    end();
+  };
+  return (
+    <section aria-label="Session">
+      <header class="section-head">
+        <h2>
+          Session <bdi>{session.pipeline_id}</bdi>
+        </h2>
+        <span class="grow" />
+        <button class="link" onClick={() => void finish()}>
+          End session
+        </button>
+      </header>
+      <p class="soft" id="progress-text">
+        {count(session.completed_leads)} of {count(session.total_leads)}
+      </p>
+      <progress
+        class="progress"
+        aria-labelledby="progress-text"
+        max={Math.max(1, session.total_leads)}
+        value={session.completed_leads}
+      />
+      {lead === undefined || lead === null ? (
+        <div class="form">
+          <p>{lead === null ? "No lead is left in this session." : `Next: ${shown.data?.lead_id ?? "…"}`}</p>
+          {lead === undefined && (
+            <div class="row">
+              <button class="control primary" onClick={() => void next()}>
+                Next lead
+              </button>
+            </div>
+          )}
+        </div>
+      ) : (
+        <LeadCard
+          lead={lead}
+          agent={agent}
+          session={session.session_id}
+          placed={(placed) => {
+            setRequest(placed.request_id);
+            setCallId(placed.call_id ?? null);
+          }}
+          dispose={() => setDisposing(true)}
+          skip={() => void attempted("skipped")}
+        />
+      )}
+      {request && <CallState request={request} known={setCallId} />}
+      {problem && (
+        <p class="refused" role="alert">
+          {problem.detail || problem.title}
+        </p>
+      )}
+      {disposing && lead && (
+        <DispositionDialog
+          lead={lead}
+          agent={agent}
+          session={session.session_id}
+          call={callId}
+          close={() => setDisposing(false)}
+          done={(outcome) => {
+            setDisposing(false);
+            void attempted(outcome);
+          }}
+        />
+      )}
+    </section>
+  );
+}
