@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod fields;
 pub mod model;
+pub mod moves;
 pub mod question;
 pub mod reasons;
 pub mod records;

@@ -3,6 +3,7 @@
 use domain::facts::Fact;
 use domain::facts::call::Direction;
 use domain::keys::Position;
+use domain::members::Day;
 use domain::rules::configuration::Configuration;
 use domain::rules::outcomes::Outcome;
 use domain::rules::qualification::Reason;
@@ -54,7 +55,8 @@ fn directions(rules: &Configuration) -> String {
     words.join(" or ")
 }
 
-fn measure_name(measure: Measure) -> &'static str {
+/// The kind of fact that a measure counts.
+pub fn measure_name(measure: Measure) -> &'static str {
     match measure {
         Measure::EmailsSent => "email_sent",
         Measure::Replies | Measure::UniqueReplies => "lead_replied",
@@ -236,6 +238,16 @@ impl FigureTally {
         }
     }
 
+    /// The lead's fact fell on `day`, which is not of the span.
+    pub fn elsewhere_on(&self, day: Day, measure: Measure) -> NotCounted {
+        let (code, fell_in) = match self.span {
+            TallySpan::Month(_) => ("other_month", day.month().to_string()),
+            TallySpan::Days(..) | TallySpan::Ever => ("other_day", day.to_string()),
+        };
+        let reason = format!("its {} was on {day}", measure_name(measure));
+        NotCounted { fell_in: Some(fell_in), ..NotCounted::new(code, reason) }
+    }
+
     fn why_not_lead(&self, tenant: &Tenant, head: u32, measure: Measure) -> NotCounted {
         let timeline = &tenant.profile.timeline;
         let lead = Lead::new(tenant.leads.rows.rows(), head);
@@ -249,16 +261,15 @@ impl FigureTally {
         let Some((position, _, at)) = first else { return no_such_event(measure) };
         let day = timeline.at(*at).1;
         let in_span = facts.iter().any(|(_, kind, at)| wanted(*kind) && self.span.holds(timeline.at(*at).1));
-        let (code, fell_in) = match self.span {
-            TallySpan::Month(_) => ("other_month", day.month().to_string()),
-            TallySpan::Days(..) | TallySpan::Ever => ("other_day", day.to_string()),
-        };
-        let (code, reason) = match in_span {
-            true => ("not_first", format!("the first {} was on {day}", measure_name(measure))),
-            false => (code, format!("its {} was on {day}", measure_name(measure))),
-        };
+        let elsewhere = self.elsewhere_on(day, measure);
         let decided_by = Some(*position);
-        NotCounted { fell_in: Some(fell_in), decided_by, ..NotCounted::new(code, reason) }
+        match in_span {
+            true => {
+                let reason = format!("the first {} was on {day}", measure_name(measure));
+                NotCounted { code: "not_first", reason, decided_by, ..elsewhere }
+            }
+            false => NotCounted { decided_by, ..elsewhere },
+        }
     }
 
     fn why_not_spend(&self, tenant: &Tenant, row: u32) -> NotCounted {

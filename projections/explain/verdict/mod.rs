@@ -117,7 +117,9 @@ pub fn of_subject(
         for name in names {
             let Ok(question) = Question::new(model.as_str(), &name, selection.clone()) else { continue };
             let Some(tally) = question.tally().filter(|tally| is_over(tally, subject)) else { continue };
-            let delta = around.delta(tally);
+            let told = tally.moves(tenant, subject);
+            let moved = told.as_ref().and_then(|told| told.iter().find(|(position, _)| *position == at));
+            let delta = moved.map_or_else(|| around.delta(tally), |(_, moved)| moved.delta);
             // A figure of the whole tenant that it does not move is told of; the same by agent or outcome says no more.
             let is_plain = selection.agent.is_none() && !(name.contains('.') && tally.is_of_calls());
             let is_told = matches!(model, ExplainedModel::Month | ExplainedModel::Days) && is_plain;

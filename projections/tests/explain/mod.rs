@@ -10,7 +10,7 @@ use domain::members::{Day, Month};
 use projections::Recorded;
 use projections::explain::model::{ExplainedModel, FigureName, FigureSelection, NOBODY};
 use projections::explain::question::Question;
-use projections::explain::refold::{Refold, StateRefold};
+use projections::explain::refold::{FigureMove, Refold, StateRefold};
 use projections::explain::subjects::SubjectId;
 use projections::explain::tally::FigureTally;
 use projections::explain::{fields, served};
@@ -105,11 +105,13 @@ fn told(
         let facts = subject.id.facts(tenant);
         prop_assert!(facts.contains(&subject.first), "{:?} of {:?}", subject, facts);
         let deltas = facts.iter().map(|position| refold.step(&log[*position as usize - 1]).delta);
-        let of_subject = match subject.id {
-            // A record counts with its whole snapshot.
-            SubjectId::Record(_) => subject.amount + bend,
-            _ => deltas.sum::<i128>() + bend,
-        };
+        // A record counts with its whole snapshot, and is not folded alone.
+        let is_record = matches!(subject.id, SubjectId::Record(_));
+        let refolded = if is_record { subject.amount } else { deltas.sum::<i128>() };
+        prop_assert_eq!(refolded, subject.amount, "{:?} of {:?}", subject, tally);
+        let moves = tally.moves(tenant, subject.id);
+        let moved = |moves: Vec<(u64, FigureMove)>| moves.iter().map(|(_, moved)| moved.delta).sum();
+        let of_subject = moves.map_or(refolded, moved) + bend;
         prop_assert_eq!(of_subject, subject.amount, "{:?} of {:?}", subject, tally);
         if subject.amount == 0 {
             let why = tally.why_not(tenant, subject.id);

@@ -125,13 +125,15 @@ impl Explainer {
         zeros: bool,
     ) -> Result<Vec<Contribution>, FoldError> {
         let name = subject.id.name(&self.tenant);
-        // A record counts with its whole snapshot, and is told by the one part that it stands in.
-        if let SubjectId::Record(_) = subject.id {
-            let read = self.read(subject.first, &name)?;
-            let counts = NotCounted { code: COUNTS, ..NotCounted::default() };
-            let delta = as_json(subject.amount).as_i64();
-            let told = read.map(|read| Contribution { delta, ..read.told(counts, false) });
-            return Ok(told.into_iter().collect());
+        if let Some(moves) = tally.moves(&self.tenant, subject.id) {
+            let mut found = Vec::new();
+            for (position, step) in moves.into_iter().filter(|(_, step)| step.delta != 0 || zeros) {
+                if let Some(read) = self.read(position, &name)? {
+                    let delta = as_json(step.delta).as_i64();
+                    found.push(Contribution { delta, ..read.told(step.reason, false) });
+                }
+            }
+            return Ok(found);
         }
         let mut refold = Refold::new(tally, &self.tenant.profile.timeline);
         let mut found = Vec::new();

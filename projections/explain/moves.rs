@@ -1,0 +1,68 @@
+//! What a subject's facts did to a figure, where the rows in memory tell it: nothing of the log is read for it.
+
+use domain::keys::Position;
+use domain::members::Instant;
+
+use super::reasons::{COUNTS, NotCounted, measure_name};
+use super::refold::FigureMove;
+use super::subjects::SubjectId;
+use super::tally::{FigureTally, TallyOf};
+use crate::entities::leads::row::{EventKind, Lead};
+use crate::figures::Measure;
+use crate::tenant::Tenant;
+
+impl FigureTally {
+    /// What each fact of `subject` did, in the order of the log; none where the facts must be folded again to tell. A lead's
+    /// rows keep its events, and a record of the CRM is told by the one part that it stands in.
+    pub fn moves(&self, tenant: &Tenant, subject: SubjectId) -> Option<Vec<(Position, FigureMove)>> {
+        match (subject, &self.of) {
+            (SubjectId::Lead(head), TallyOf::Leads(measure)) => {
+                Some(self.moves_of_lead(tenant, head, *measure))
+            }
+            (SubjectId::Record(id), TallyOf::Records(records)) => {
+                let position = subject.facts(tenant).first().copied()?;
+                let delta = records.bind(tenant).amount(id).unwrap_or_default();
+                let reason = NotCounted { code: COUNTS, ..NotCounted::default() };
+                Some(vec![(position, FigureMove { delta, reason })])
+            }
+            _ => None,
+        }
+    }
+
+    /// All names of a lead are one lead here, from its first fact on.
+    fn moves_of_lead(&self, tenant: &Tenant, head: u32, measure: Measure) -> Vec<(Position, FigureMove)> {
+        let timeline = &tenant.profile.timeline;
+        let is_in = |at: Instant| self.span.holds(timeline.at(at).1);
+        let wanted =
+            |kind: EventKind| kind.measure().is_some_and(|of| measure_name(of) == measure_name(measure));
+        let (mut value, mut first, mut earliest) = (0, None, None::<Instant>);
+        let mut moved = |(position, kind, at): (Position, EventKind, Instant)| {
+            let before = value;
+            if wanted(kind) {
+                earliest = Some(earliest.map_or(at, |known| known.min(at)));
+                value = if measure == Measure::PositiveReplies {
+                    i128::from(earliest.is_some_and(is_in))
+                } else if measure == Measure::UniqueReplies {
+                    i128::from(value == 1 || is_in(at))
+                } else {
+                    value + i128::from(is_in(at))
+                };
+            }
+            let delta = value - before;
+            let reason = match (delta, wanted(kind), is_in(at), first) {
+                (1, ..) => NotCounted { code: COUNTS, ..NotCounted::default() },
+                (0, false, ..) => NotCounted::no_change(),
+                (0, true, true, Some(first)) => NotCounted {
+                    decided_by: Some(first),
+                    ..NotCounted::new("not_first", "the lead counts once")
+                },
+                _ => self.elsewhere_on(timeline.at(at).1, measure),
+            };
+            if wanted(kind) && first.is_none() {
+                first = Some(position);
+            }
+            (position, FigureMove { delta, reason })
+        };
+        Lead::new(tenant.leads.rows.rows(), head).facts().into_iter().map(&mut moved).collect()
+    }
+}
