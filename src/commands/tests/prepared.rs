@@ -255,3 +255,8 @@ pub fn at(position: &str) -> u64 {
 pub fn setup(house: &House) -> String {
     house.commands.access.issue_setup().expect("random").expect("nobody is there yet")
 }
+
+/// Makes the first admin by it.
+pub fn set_up(commands: &Commands, token: &str) -> Result<(), String> {
+    result(commands.set_up(token, &new_user()))
+}
