@@ -77,6 +77,7 @@ mod pages;
 mod placing;
 mod placing_kills;
 mod projections;
+mod proof;
 mod provider_fixtures;
 mod provider_fuzz;
 mod quarantine_remedies;

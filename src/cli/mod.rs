@@ -27,6 +27,7 @@ mod tenant;
 mod token;
 mod user;
 mod void;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -117,6 +118,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Erase(erase::Args),
+    Verify(verify::Args),
     Explain(explain::Args),
     Sync(sync::Args),
     Quarantine(quarantine::Args),
@@ -282,6 +284,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::run_backup(settings, args),
         Command::Restore(args) => backup::run_restore(settings, args),
         Command::Erase(args) => erase::run(settings, args),
+        Command::Verify(args) => verify::run(settings, args),
         Command::Explain(args) => explain::run(settings, args),
         Command::Sync(args) => sync::run(settings, args),
         Command::Quarantine(args) => quarantine::run(settings, args),

@@ -25,9 +25,9 @@ use api::routes::Routes;
 use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
     dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports, invitations,
-    leaderboard, login, metrics, notes, outreach, pages, projections, proofs, quarantine, rebuilds,
-    recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants, tokens,
-    users, what_if,
+    leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs, quarantine,
+    rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
+    tokens, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -47,6 +47,7 @@ fn routes() -> Routes {
         .merge(stream_tickets::routes())
         .merge(clock::routes())
         .merge(proofs::routes())
+        .merge(proof_bundles::routes())
         .merge(projections::routes())
         .merge(rebuilds::routes())
         .merge(metrics::routes())

@@ -38,7 +38,7 @@ pub fn erasable(record: &RecordRef<'_>) -> Option<u64> {
 }
 
 /// The record without what can be erased: only its commitments are left. Must have been read with its original.
-fn erased<'a>(record: &RecordRef<'a>) -> RecordRef<'a> {
+pub fn erased<'a>(record: &RecordRef<'a>) -> RecordRef<'a> {
     let Private::Kept { salt, personal, original } = record.private else { return *record };
     let original = match original {
         Original::Inline(bytes) => commitment(&salt, bytes),

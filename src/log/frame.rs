@@ -135,6 +135,16 @@ impl Frame {
         Self { header, bytes, records: HEADER..HEADER + len }
     }
 
+    /// A frame of one record that lies in no file: it has neither checksum nor id.
+    pub fn of_one(record: &Record) -> Self {
+        let mut bytes = vec![0; HEADER];
+        bytes.extend_from_slice(&(record.bytes.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&record.bytes);
+        let records = HEADER..bytes.len();
+        let header = FrameHeader { count: 1, first: record.position, id: 0, prev: Hash::default() };
+        Self { header, bytes: bytes.into(), records }
+    }
+
     /// Reads the frame that `bytes` begin with. What follows it is not looked at.
     ///
     /// `check_crc` is false only in the test that shows what the checksum is for.

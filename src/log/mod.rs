@@ -101,6 +101,7 @@ mod shared;
 #[cfg(any(test, feature = "torture"))]
 pub mod sim;
 mod snapshot;
+mod sparse;
 mod stored_fact;
 mod tail;
 #[cfg(test)]

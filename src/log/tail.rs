@@ -43,13 +43,11 @@ impl Tail {
         self.frames.write().extend(frames);
     }
 
-    /// Up to 64 frames, beginning with the one that holds `position`; empty if none does.
+    /// Up to 64 frames, beginning with the one that holds `position`, or the next one of a log of a few facts (`sparse`);
+    /// empty behind the last.
     pub fn frames_from(&self, position: Position) -> Vec<TailFrame> {
         let frames = self.frames.read();
         let at = frames.partition_point(|committed| committed.frame.last() < position);
-        if frames.get(at).is_none_or(|committed| committed.frame.header.first > position) {
-            return Vec::new();
-        }
         frames[at..frames.len().min(at + FRAMES_AT_ONCE)].to_vec()
     }
 

@@ -67,6 +67,26 @@ impl VerifierKey {
     }
 }
 
+impl VerifierKey {
+    /// The text of a note that the key has signed.
+    ///
+    /// # Errors
+    /// It is no note, or not signed by the key.
+    pub fn open(&self, text: &str) -> Result<String, CheckpointError> {
+        String::from_utf8(self.opened(text)?.text().to_vec()).map_err(|_| CheckpointError::Malformed)
+    }
+
+    fn opened(&self, text: &str) -> Result<Note, CheckpointError> {
+        let verifier = StandardVerifier::new(&self.text).map_err(|_| CheckpointError::Key)?;
+        let note = note(text)?;
+        match note.verify(&VerifierList::new(vec![Box::new(verifier)])) {
+            Ok(_) => Ok(note),
+            Err(signed_note::NoteError::UnverifiedNote) => Err(CheckpointError::Unsigned),
+            Err(_) => Err(CheckpointError::Signature),
+        }
+    }
+}
+
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -96,14 +116,7 @@ impl OpenedCheckpoint {
     /// # Errors
     /// See [`CheckpointError`].
     pub fn verified(text: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
-        let verifier = StandardVerifier::new(&key.text).map_err(|_| CheckpointError::Key)?;
-        let note = note(text)?;
-        match note.verify(&VerifierList::new(vec![Box::new(verifier)])) {
-            Ok(_) => {}
-            Err(signed_note::NoteError::UnverifiedNote) => return Err(CheckpointError::Unsigned),
-            Err(_) => return Err(CheckpointError::Signature),
-        }
-        let opened = Self::of(&note)?;
+        let opened = Self::of(&key.opened(text)?)?;
         if opened.origin == key.origin() { Ok(opened) } else { Err(CheckpointError::Origin) }
     }
 

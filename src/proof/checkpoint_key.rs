@@ -44,8 +44,15 @@ impl CheckpointKey {
     /// None of a log that is there; the note's and the key's, else.
     pub fn sign(&self, head: Head) -> Result<String, CheckpointError> {
         let text = NoteText::new(self.verifier.origin(), head.position, TlogHash(head.root), "");
-        let text = text.map_err(|_| CheckpointError::Malformed)?.to_bytes();
-        let mut note = Note::new(&text, &[]).map_err(|_| CheckpointError::Malformed)?;
+        self.sign_text(&text.map_err(|_| CheckpointError::Malformed)?.to_bytes())
+    }
+
+    /// A note of this text, signed. What is no checkpoint must not begin with the origin.
+    ///
+    /// # Errors
+    /// A text that no note may have.
+    pub fn sign_text(&self, text: &[u8]) -> Result<String, CheckpointError> {
+        let mut note = Note::new(text, &[]).map_err(|_| CheckpointError::Malformed)?;
         note.add_sigs(&[self]).map_err(|_| CheckpointError::Malformed)?;
         String::from_utf8(note.to_bytes()).map_err(|_| CheckpointError::Malformed)
     }

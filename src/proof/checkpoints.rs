@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::bundle::ProofBundle;
 use super::checkpoint::{CheckpointError, VerifierKey};
 use super::checkpoint_key::CheckpointKey;
 use super::cosignature::Cosignature;
@@ -49,6 +50,14 @@ impl Checkpoints {
     /// See [`CheckpointKey::sign`].
     pub fn sign(&self, head: Head) -> Result<String, CheckpointError> {
         self.key.sign(head)
+    }
+
+    /// Signs a proof bundle.
+    ///
+    /// # Errors
+    /// See [`CheckpointKey::sign_text`].
+    pub fn sign_bundle(&self, bundle: &mut ProofBundle) -> Result<(), CheckpointError> {
+        bundle.sign(&self.key)
     }
 
     /// The newest checkpoint. One with cosignatures is kept for as long as the log stays there, and for a minute after.

@@ -4,6 +4,7 @@
 //! The origin names the log: `factfold/` and a digest keyed with the log's secret, so that every node of a log signs under
 //! one origin and no other log has it. The tree is the log's own (`log::tree`), its leaves those of `domain::record`.
 
+mod bundle;
 mod checkpoint;
 mod checkpoint_key;
 mod checkpoints;
@@ -11,6 +12,7 @@ mod cosignature;
 #[cfg(test)]
 mod tests;
 
+pub use self::bundle::{BundleError, BundledFact, NOT_PROVEN, PROOF_FORMAT, ProofBundle};
 pub use self::checkpoint::{CheckpointError, OpenedCheckpoint, VerifierKey};
 pub use self::checkpoint_key::{CheckpointKey, origin};
 pub use self::checkpoints::Checkpoints;

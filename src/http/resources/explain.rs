@@ -82,7 +82,7 @@ parameters! {
 }
 
 impl ExplainQuery {
-    fn question(&self, today: Day, report: Option<Period>) -> Result<Question, Problem> {
+    pub fn question(&self, today: Day, report: Option<Period>) -> Result<Question, Problem> {
         let missing =
             |name: &str| FieldError { pointer: format!("/{name}"), message: "is required".to_owned() };
         let refused = |errors| Problem::unprocessable("unknown_figure", errors);

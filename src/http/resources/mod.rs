@@ -27,6 +27,7 @@ pub mod notes;
 pub mod outreach;
 pub mod pages;
 pub mod projections;
+pub mod proof_bundles;
 pub mod proofs;
 pub mod quarantine;
 pub mod rebuilds;

@@ -2,6 +2,7 @@
 //! the log and folded again. Nothing walks through the log.
 
 mod answer;
+pub mod proven;
 mod report;
 
 use std::sync::Arc;
