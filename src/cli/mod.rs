@@ -26,8 +26,8 @@ mod sync;
 mod tenant;
 mod token;
 mod user;
-mod void;
 mod verify;
+mod void;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
