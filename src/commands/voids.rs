@@ -16,7 +16,7 @@ use domain::rules::decision::{Decision, NewFact};
 use projections::entities::voids::Voids;
 
 use super::decide::Attempt;
-use super::{CommandError, Commands, IdempotencyKey, Receipt, StateError, blocking};
+use super::{CommandError, Commands, IdempotencyKey, Receipt, blocking};
 use crate::ingest::error::IngestError;
 use crate::ingest::post::may_be_voided;
 use crate::log::select::{GroupSet, Select};
@@ -286,7 +286,7 @@ impl Commands {
     }
 
     async fn check_voidable(&self, tenant: &TenantId, position: Position) -> Result<(), VoidError> {
-        let view = self.views.tenant(tenant).ok_or(StateError::UnknownTenant)?;
+        let view = self.folded(tenant).await?;
         let corrected = view.with(|tenant, _| tenant.conflicts.rows.replacements());
         let corrected = corrected.get(&position).and_then(|over| over.last().copied());
         let (log, tenant) = (self.log.clone(), tenant.clone());
