@@ -240,7 +240,9 @@ mod tests {
         let hits = |dir: &Path| {
             let mut hits = 0;
             for folder in ["journal", "blobs", "keys"] {
-                for entry in std::fs::read_dir(dir.join(folder)).expect("the folder").flatten() {
+                // Small payloads make no folder of blobs.
+                let Ok(entries) = std::fs::read_dir(dir.join(folder)) else { continue };
+                for entry in entries.flatten() {
                     let bytes = std::fs::read(entry.path()).expect("readable");
                     hits += usize::from(bytes.windows(PERSONAL.len()).any(|part| part == PERSONAL));
                 }

@@ -10,6 +10,7 @@
 
 use domain::keys::Position;
 use domain::record::Hash;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, read_exact_at};
@@ -140,7 +141,11 @@ pub(super) fn finish(disk: &dyn Disk, id: &str) -> Result<(), LogError> {
     append(disk, &Line::Done { done: id.to_owned() })
 }
 
+/// Held while a line is added: two handles of a log would write over each other's.
+static WRITING: Mutex<()> = Mutex::new(());
+
 fn append(disk: &dyn Disk, line: &Line) -> Result<(), LogError> {
+    let _one_at_a_time = WRITING.lock();
     let writing = |error| LogError::while_writing(PATH, error);
     let there = bytes(disk)?;
     // What a kill cut short is written over; the rest of it ends with the new line's end or is no line.
