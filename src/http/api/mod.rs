@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod day_range;
 pub mod decompression;
 pub mod engine_problems;
+pub mod explain_query;
 pub mod extractors;
 pub mod json_body;
 mod kinds;

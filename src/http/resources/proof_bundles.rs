@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use domain::keys::TenantId;
 use utoipa_axum::routes;
 
-use super::explain::ExplainQuery;
 use crate::http::api::blocking::blocking;
+use crate::http::api::explain_query::ExplainQuery;
 use crate::http::api::extractors::List;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
