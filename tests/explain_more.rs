@@ -188,7 +188,8 @@ async fn e2_a_published_reports_figures_are_explained_as_of_its_position() {
 async fn e8_other_rules_are_laid_over_the_months_and_nothing_is_recorded() {
     let server = Site::new().start().await;
     server.record("acme", &history()).await;
-    let before = server.get("/api/v1/tenants/acme/metrics/month?month=2025-10").await;
+    let month = format!("/api/v1/tenants/acme/metrics/month?month=2025-10&min_position={}", server.seen());
+    let before = server.get(&month).await;
     let facts = server.all_facts("acme").await.len();
     let asked = json!({"rules": {"qualified_min_seconds": 10}, "from": "2025-09", "to": "2025-10"});
     let answer = server.command("acme", "what-if", &asked).await;
@@ -219,7 +220,7 @@ async fn e8_other_rules_are_laid_over_the_months_and_nothing_is_recorded() {
     let stricter = server.command("acme", "what-if", &stricter).await;
     assert_eq!(stricter.is(200).json["items"][0]["code"], "short_duration");
     assert_eq!(server.all_facts("acme").await.len(), facts, "nothing was recorded");
-    let after = server.get("/api/v1/tenants/acme/metrics/month?month=2025-10").await;
+    let after = server.get(&month).await;
     assert_eq!(after.header("etag"), before.header("etag"));
     // What it foretells comes true once the rules are configured.
     let configured = with(

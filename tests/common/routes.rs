@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::Server;
 
 /// Parameters that a route needs because of the value of another one.
-const ALSO: &[(&str, &str)] = &[("/api/v1/tenants/{tenant}/explain", "month")];
+const ALSO: &[(&str, &str)] =
+    &[("/api/v1/tenants/{tenant}/explain", "month"), ("/api/v1/tenants/{tenant}/proof", "month")];
 
 /// A documented operation.
 #[derive(Debug, Clone)]

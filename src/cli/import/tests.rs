@@ -99,7 +99,20 @@ fn history() -> Vec<(EngineKey, Envelope)> {
             json!({"session_id": "s1", "last_activity_at": at}),
         ),
         (parsed("session/s1/resume/3"), "session_resumed", session.clone()),
-        (parsed("session/s1/end"), "session_ended", session),
+        (parsed("session/s1/end"), "session_ended", session.clone()),
+        (
+            parsed("session/s1/attempt/L1/1"),
+            "lead_attempted",
+            json!({"session_id": "s1", "lead_id": "L1", "outcome": "busy"}),
+        ),
+        (parsed("again/1/session/s1/end"), "session_ended", session),
+        (
+            parsed("void/1/0"),
+            "fact_voided",
+            json!({"voided_position": CALL, "earlier": 0, "reason": "by mistake"}),
+        ),
+        (parsed("void/1/0/restored"), "fact_restored", json!({"voided_position": CALL, "earlier": 0})),
+        (parsed("erasure/e1"), "person_erased", json!({"erasure_id": "e1", "erased_facts": 1, "bytes": 9})),
         (parsed("call-request/r1/sent"), "call_request_sent", request.clone()),
         (parsed("call-request/r1/accepted"), "call_request_accepted", became.clone()),
         (parsed("call-request/r1/placed"), "call_placed", json!({"call_id": "CA1", "to": "+12025550123"})),
@@ -192,6 +205,10 @@ fn every_engine_key_survives_export_and_import_beside_the_same_keys_of_this_log(
             EngineKey::Conflict { second, .. } => EngineKey::Conflict { first: before + CALL, second },
             EngineKey::ConflictDecision { second, .. } => {
                 EngineKey::ConflictDecision { first: before + CALL, second }
+            }
+            EngineKey::FactVoided { earlier, .. } => EngineKey::FactVoided { voided: before + CALL, earlier },
+            EngineKey::FactRestored { earlier, .. } => {
+                EngineKey::FactRestored { voided: before + CALL, earlier }
             }
             other => other.imported(),
         };
