@@ -82,7 +82,7 @@ async fn f4_an_export_proves_itself() {
         !text.contains("token_issued") && !text.contains("_control"),
         "the control tenant is never exported"
     );
-    let personal = ["lead@example.org", "Bob", "calls back"];
+    let personal = ["lead@example.org", "Bob Quill", "calls back"];
     assert!(personal.iter().all(|word| text.contains(word)), "facts are exported whole");
     assert!(personal.iter().all(|word| !manifest.to_string().contains(word)), "{manifest}");
 

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::common::lived::{lived_in, second_configuration};
 use crate::common::site::{Ran, bare_command, run};
 use crate::common::{Server, Site};
@@ -21,6 +24,16 @@ fn write(site: &Site, bundle: &Value) -> String {
     let path = site.path("figure.proof");
     fs::write(&path, bundle.to_string()).expect("written");
     path.to_str().expect("utf-8").to_owned()
+}
+
+/// What of a bundle's facts is base64, decoded.
+fn decoded_parts(bundle: &Value) -> String {
+    let facts = bundle["facts"].as_array().expect("facts");
+    let parts = facts.iter().flat_map(|fact| [&fact["header"], &fact["public"]]).map(|part| {
+        let bytes = STANDARD.decode(part.as_str().expect("a part")).expect("base64");
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    parts.collect::<Vec<String>>().join("\n")
 }
 
 /// Both programs on a bundle.
@@ -74,9 +87,13 @@ async fn e7_a_figure_of_every_kind_is_proven_to_both_verifiers() {
         for ran in verified(&site, &bundle, &more) {
             ran.exits(0);
         }
-        for text in ["lead@example.org", "Bob"] {
+        let parts = decoded_parts(&bundle);
+        for text in ["lead@example.org", "Bob Quill"] {
             assert!(!bundle.to_string().contains(text), "{figure}: {text} is personal");
+            assert!(!parts.contains(text), "{figure}: {text} is personal");
         }
+        // What is public is found in them, so what is personal would be.
+        assert!(parts.contains("acme"), "{figure}: {parts}");
     }
     let own = verified(&site, &bundle(&server, FIGURES[0]).await, &[]);
     assert!(own.iter().all(|ran| ran.code == Some(0) && ran.all().contains("the bundle's own")));

@@ -25,8 +25,8 @@ pub async fn lived_in() -> Site {
     facts.push(mail("lead_interested", 9, json!({"id": "3", "email": "lead@example.org"}), AT));
     facts.push(staged(1, json!({"id": "3"}), "won", AT));
     facts.push(disposed("CA10", 1, "connected", AT));
-    let lead =
-        json!({"id": "7", "contact_name": "Bob", "source": "web", "stage": "New Lead", "contact_type": "1"});
+    let lead = json!({"id": "7", "contact_name": "Bob Quill", "source": "web", "stage": "New Lead",
+        "contact_type": "1"});
     facts.extend(good("run-1", "leads", AT, json!([lead])));
     server.record("acme", &facts).await;
     server.record("globex", &[answered("GX1", 90, AT)]).await;
