@@ -7,7 +7,8 @@
 With `--bounded` the same 20,000 facts are delivered again and the same moments asked for: what the server holds ought
 to be flat, and 32 MiB more at the end than after a third of the time is exit 1. Without it the figure is the memory of
 a fact beside the kept folds; the newest segment of the journal is in memory until it is sealed, so a run of few facts
-tells more. An answer of 5xx that is no 503 of a full share or queue, or a server that ended, is exit 1 as well.
+tells more. An answer of 5xx that is no 503 of a full share or queue, a kind of request that was never answered 200, or a server that ended, is
+exit 1 as well.
 """
 
 import argparse, collections, http.client, random, sys, threading, time
@@ -169,6 +170,11 @@ def main():
         told = f"last {minutes:.1f} minutes: {grown:+.0f} MiB, of it {kept:+.0f} kept folds; {facts:+,.0f} facts"
         print(told if options.bounded else f"{told}, {(grown - kept) * 1024**2 / max(facts, 1):,.0f} bytes each")
         is_broken = bool(load.failures) or server.process.poll() is not None
+        # A load of which one part is always refused shows nothing of that part.
+        for trade in ("batch", "csv", "fact", "past moment", "reading", "restatements", "stream"):
+            if not any(load.answers[f"{trade} {status}"] for status in (200, 201)):
+                load.failures.append(f"{trade}: never answered 200")
+        is_broken |= bool(load.failures)
         for failure in load.failures[:10]:
             print("failed:", failure)
         return int(is_broken or (options.bounded and grown > GROWTH_MAX))

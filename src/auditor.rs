@@ -90,7 +90,11 @@ impl Auditor {
     /// The operating system gives no thread.
     pub fn start(&self) -> std::io::Result<Worker> {
         let auditor = self.clone();
-        Worker::ticking("auditor", TICK, move |_| auditor.step())
+        Worker::ticking("auditor", TICK, move |_| {
+            if auditor.inner.views.is_folded() {
+                auditor.step();
+            }
+        })
     }
 
     /// The result so far.
@@ -178,7 +182,9 @@ impl Inner {
                 violations.collect()
             }
             // A log that does not read is a violation of its file.
-            Err(FoldError::Log(_) | FoldError::Late | FoldError::Thread(_)) => Vec::new(),
+            Err(FoldError::Log(_) | FoldError::Late | FoldError::Unfolded(_) | FoldError::Thread(_)) => {
+                Vec::new()
+            }
             Err(error @ (FoldError::Fact { .. } | FoldError::Record { .. })) => {
                 vec![violation("facts", error.to_string())]
             }

@@ -18,6 +18,11 @@ impl StopSignal {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The flag itself, for work that looks at one.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Rests on the worker's own thread; closing the worker ends the rest early.
     pub fn rest(&self, at_most: Duration) {
         if !self.is_set() {

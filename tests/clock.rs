@@ -86,8 +86,8 @@ async fn a_rule_change_without_a_day_holds_from_today_and_known_at_warns_while_t
         assert_eq!(facts.len(), 2, "the second start changes nothing: {facts:?}");
         let today = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
         assert!(server.post("acme", &answered(call, 45, &today)).await.status < 300);
-        let call = server.get(&format!("/api/v1/tenants/acme/calls/{call}")).await;
-        assert_eq!(call.json["status"], "unqualified", "the rule of 60 s holds today: {call:?}");
+        let call = server.read("acme", &format!("calls/{call}")).await;
+        assert_eq!(call["status"], "unqualified", "the rule of 60 s holds today: {call:?}");
         let month = "/api/v1/tenants/acme/metrics/month?month=2025-10";
         let known = server.get(&format!("{month}&known_at=2099-01-01T00:00:00Z")).await;
         assert_eq!(known.json["clock_ahead"], true, "{known:?}");

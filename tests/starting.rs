@@ -218,3 +218,43 @@ async fn logs_are_text_on_a_terminal_and_json_elsewhere() {
     let line = elsewhere.lines().find(|line| line.contains("log open")).expect("the same line");
     assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
 }
+
+/// So many answered calls as lines of an export that is imported.
+fn many_calls(count: usize) -> String {
+    (0..count).map(|n| answered(&format!("M{n}"), 60, "2025-10-09T12:00:00Z").to_string() + "\n").collect()
+}
+
+#[tokio::test]
+async fn p6_facts_are_taken_before_the_figures_are_folded_and_figures_are_told_only_whole() {
+    let site = Site::new();
+    site.start().await.stop();
+    const CALLS: usize = 40_000;
+    let file = site.path("many.ndjson");
+    fs::write(&file, many_calls(CALLS)).expect("written");
+    site.cli(&["import", "--tenant", "acme", file.to_str().expect("utf-8")]).exits(0);
+    let server = site.start().await;
+    let month = || server.get("/api/v1/tenants/acme/metrics/month?month=2025-10");
+    let (ready, early) = (server.get("/readyz").await, month().await);
+    let posted = server.command("acme", "facts", &answered("first", 60, "2025-10-09T12:00:00Z")).await;
+    posted.is(201);
+    assert_eq!(ready.status, 503, "null control: so many facts are not folded at once: {}", ready.text);
+    assert!(ready.text.contains("being folded since the start: "), "an admin is told whose: {}", ready.text);
+    assert!(early.is(503).text.contains("not_folded"), "{}", early.text);
+    assert!(early.header("retry-after").parse::<u32>().is_ok());
+    for global in ["/healthz", "/api/v1/tenants", "/api/v1/log/checkpoint"] {
+        server.get(global).await.is(200);
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let whole = loop {
+        let answer = month().await;
+        if answer.status == 200 {
+            break answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}", answer.text);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    let calls = whole.json["calls"].as_u64().expect("calls") as usize;
+    assert!(calls == CALLS || calls == CALLS + 1, "the first figure that is told is whole: {calls}");
+    assert_eq!(server.read("acme", "metrics/month?month=2025-10").await["calls"], json!(CALLS + 1));
+    server.get("/readyz").await.is(200);
+}

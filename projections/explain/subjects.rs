@@ -10,6 +10,7 @@ use super::accounts::{GainTally, MailboxTally, rows_of_mailbox, rows_of_mailboxe
 use super::fields::StateSubject;
 use super::records::RecordTally;
 use super::tally::{ALL_DAYS, FigureTally, TallyOf, TallySpan};
+use crate::entities::calls::row::CallRow;
 use crate::entities::crm::CrmId;
 use crate::entities::leads::LeadId;
 use crate::entities::leads::row::{EventKind, Lead, Name};
@@ -82,14 +83,10 @@ impl FigureTally {
 
     fn calls(&self, tenant: &Tenant) -> Vec<CountedSubject> {
         let (calls, bound, timeline) = (&tenant.calls.rows, self.bind(tenant), &tenant.profile.timeline);
-        let rows: Vec<u32> = match (&self.session, self.span.days()) {
-            (Some(session), _) => calls.of_session(session),
-            (None, None) => calls.row_ids().collect(),
-            (None, Some((from, to))) => {
-                let (oldest, newest) = (start_of(from.0 - DAYS_BEFORE), start_of(to.0 + 3));
-                calls.order().newest_first(newest, oldest).flatten().copied().collect()
-            }
-        };
+        let rows = self.call_rows(tenant, DAYS_BEFORE);
+        let reach = reach(self.span);
+        let is_near =
+            |call: &CallRow| reach.is_none_or(|(start, end)| call.begun() < end && call.last_told() >= start);
         // The span as its own zone cuts it, and as UTC does: a call on the edge is one that a reader may look for.
         let edges = self.span.days().map(|(from, to)| {
             let local = timeline.on(to).zone.range(from, to);
@@ -98,6 +95,10 @@ impl FigureTally {
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let call = calls.rows().get(row);
+            // Most calls of the days before the span ended before it: they are passed over before anything is summed.
+            if !is_near(call) {
+                continue;
+            }
             let (mut amount, mut is_in) = (0, false);
             calls.contributions(row, timeline, &mut |share| {
                 amount += bound.amount(&share);
@@ -110,6 +111,19 @@ impl FigureTally {
             }
         }
         found
+    }
+
+    /// Rows of the calls that began in the span, or so many days before it, and some around them.
+    pub(super) fn call_rows(&self, tenant: &Tenant, days_before: i32) -> Vec<u32> {
+        let calls = &tenant.calls.rows;
+        match (&self.session, self.span.days()) {
+            (Some(session), _) => calls.of_session(session),
+            (None, None) => calls.row_ids().collect(),
+            (None, Some((from, to))) => {
+                let (oldest, newest) = (start_of(from.0 - days_before), start_of(to.0 + 3));
+                calls.order().newest_first(newest, oldest).flatten().copied().collect()
+            }
+        }
     }
 
     fn leads(&self, tenant: &Tenant) -> Vec<CountedSubject> {

@@ -122,7 +122,7 @@ impl FigureTally {
             TallyOf::Calls(_) => {
                 let (calls, bound) = (&tenant.calls.rows, self.bind(tenant));
                 let mut sum = 0;
-                for row in calls.row_ids().filter(|row| bound.is_of_session(tenant, *row)) {
+                for row in self.call_rows(tenant, 2) {
                     calls.contributions(row, &tenant.profile.timeline, &mut |share| {
                         sum += bound.amount(&share)
                     });

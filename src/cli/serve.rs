@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,9 @@ use crate::http::{Allowance, Allowances, App, ServeError, bind, install_metrics,
 
 /// Threads for work that reads files or computes for long: each has a stack and buffers of its own.
 const BLOCKING_THREADS_MAX: usize = 128;
+
+/// How long a start waits for the read models: those of a small log are folded when the port opens.
+const FOLD_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Logs go to stderr: text on a terminal, JSON otherwise.
 pub fn log_to_stderr() {
@@ -45,7 +49,11 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             Some(given) => Port::Open(TcpListener::from_std(given).map_err(ServeError::Given)?),
             None => Port::Taken(take(&config)?),
         };
-        let engine = tokio::task::block_in_place(|| Engine::start(&config, system_clock()))?;
+        let engine = tokio::task::block_in_place(|| {
+            let engine = Engine::open(&config, system_clock())?;
+            engine.wait_folded_for(FOLD_PATIENCE)?;
+            Ok::<_, EngineError>(engine)
+        })?;
         let listener = match port {
             Port::Open(listener) => listener,
             Port::Taken(socket) => open(socket, config.listen)?,

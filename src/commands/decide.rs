@@ -38,6 +38,12 @@ impl Commands {
         head: Position,
     ) -> Result<TenantView, StateError> {
         self.wait_views(head).await?;
+        self.known(tenant)
+    }
+
+    /// The tenant's read models as they are.
+    pub(super) fn known(&self, tenant: &TenantId) -> Result<TenantView, StateError> {
+        self.views.ask_for(tenant).map_err(|_| StateError::NotFolded(self.log.head().position))?;
         self.views.tenant(tenant).ok_or(StateError::UnknownTenant)
     }
 

@@ -8,7 +8,7 @@ use domain::rules::decision::{Decision, NewFact};
 use uuid::Uuid;
 
 use super::decide::Attempt;
-use super::{CommandError, Commands, Receipt, StateError, blocking};
+use super::{CommandError, Commands, Receipt, blocking};
 use crate::ingest::error::IngestError;
 use crate::log::StoredFact;
 use crate::views::TenantView;
@@ -67,7 +67,7 @@ impl Commands {
             let (ingest, owner, key) = (self.ingest.clone(), tenant.clone(), named.clone());
             let first = blocking(move || ingest.by_key(&owner, &key)).await?;
             let view = match &first {
-                Some(_) => self.views.tenant(tenant).ok_or(StateError::UnknownTenant)?,
+                Some(_) => self.known(tenant)?,
                 None => self.folded_to(tenant, head).await?,
             };
             Ok((view, first))

@@ -12,6 +12,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::keys::{LogSecret, TenantId};
 
@@ -45,7 +46,7 @@ use crate::sync::pages::RawPages;
 use crate::sync::run::SyncParts;
 use crate::ticker::{self, TickerParts};
 use crate::views::Views;
-use crate::worker::Worker;
+use crate::worker::{StopSignal, Worker};
 
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
@@ -138,8 +139,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the data directory, folds the log, and records the tenants' configuration where it changed.
+    /// [`Engine::open`], and waits until the read models are folded.
+    ///
+    /// # Errors
+    /// As of it, and why they cannot be folded.
     pub fn start(config: &Config, clock: Clock) -> Result<Self, EngineError> {
+        let engine = Self::open(config, clock)?;
+        engine.views.wait_folded(&StopSignal::default());
+        engine.see_folded()?;
+        Ok(engine)
+    }
+
+    /// Opens the data directory and records the tenants' configuration where it changed. Facts are taken from then on;
+    /// the read models are folded behind.
+    pub fn open(config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let dir = DataDir::take(&config.data_dir)?;
         let store = store(dir.root());
         let log_clock = Arc::new(GuardedClock::new(Arc::clone(&clock), boot_clock()));
@@ -181,8 +194,8 @@ impl Engine {
             tracing::warn!(resumed, "erasures that were cut off were carried out");
         }
         commands.load_file(config)?;
-        let views = Views::open(&log, fold_threads(), &|_| {})?;
-        views.follow(Some(folds.ahead()))?;
+        let views = Views::unfolded_of(&log, fold_threads())?;
+        views.fold_behind(folds.ahead())?;
         let commands = commands.with_views(views.clone());
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
@@ -249,9 +262,36 @@ impl Engine {
         })
     }
 
+    /// Waits until the read models are folded, at most for `timeout`.
+    ///
+    /// # Errors
+    /// Why they cannot be: the engine is closed then.
+    pub fn wait_folded_for(&self, timeout: Duration) -> Result<(), EngineError> {
+        self.views.wait_folded_for(timeout);
+        self.see_folded()
+    }
+
+    fn see_folded(&self) -> Result<(), EngineError> {
+        match self.views.failure() {
+            None => {
+                if self.views.is_folded() {
+                    self.sync.wait_open();
+                }
+                Ok(())
+            }
+            Some(error) => {
+                self.close();
+                Err(error.into())
+            }
+        }
+    }
+
     /// Whether the tenant is one of this server: configured, or with facts.
     pub fn knows(&self, tenant: &TenantId) -> bool {
-        self.registry.directory().has_tenant(tenant) || self.views.tenant(tenant).is_some()
+        let views = &self.views;
+        self.registry.directory().has_tenant(tenant)
+            || views.tenant(tenant).is_some()
+            || views.ask_for(tenant).is_err()
     }
 
     /// Why some fold stopped, if one did: what it serves stays where it is.

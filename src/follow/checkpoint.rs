@@ -65,7 +65,8 @@ impl Checkpoint {
         self.failure.lock().clone()
     }
 
-    pub(super) fn fail(&self, error: FoldError) {
+    /// Leaves the position where it is for good.
+    pub fn fail(&self, error: FoldError) {
         tracing::error!(%error, "folding stopped");
         *self.failure.lock() = Some(error);
         self.moved.notify_all();

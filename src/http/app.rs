@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use domain::keys::TenantId;
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,6 +17,7 @@ use super::server::client_address::ClientAddresses;
 use super::server::limits::{Allowance, Allowances, RateLimits};
 use super::server::shares::{HeldPlace, Shares};
 use crate::engine::Engine;
+use crate::views::TenantView;
 
 /// Most streams that are open at once; further ones are answered 503.
 pub(super) const STREAMS_MAX: usize = 1_000;
@@ -109,6 +111,15 @@ impl App {
             whole_lists: Arc::new(Semaphore::new(WHOLE_LISTS_MAX)),
             build,
         }
+    }
+
+    /// The tenant's live read models.
+    ///
+    /// # Errors
+    /// 404 of a tenant without facts, 503 `not_folded` where they are being folded since the start.
+    pub(super) fn view(&self, tenant: &TenantId) -> Result<TenantView, Problem> {
+        self.engine.views.ask_for(tenant)?;
+        self.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
     }
 
     /// What makes the answers, as part of ETags: the build, the log, and how often models were swapped.

@@ -104,7 +104,12 @@ impl Dialer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let inner = Arc::new(Inner { parts, wake: Notify::new() });
         let dialing = Arc::clone(&inner);
-        let worker = Worker::spawn("dialer", move |stop| runtime.block_on(dialing.run(stop)))?;
+        let run = move |stop: &StopSignal| {
+            if dialing.parts.views.wait_folded(stop) {
+                runtime.block_on(dialing.run(stop));
+            }
+        };
+        let worker = Worker::spawn("dialer", run)?;
         Ok(Self { inner, worker })
     }
 

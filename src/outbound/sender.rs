@@ -78,6 +78,9 @@ impl Outbox {
             runtime.block_on(async {
                 while !stop.is_set() {
                     tokio::time::sleep(ROUND).await;
+                    if !sending.parts.views.is_folded() {
+                        continue;
+                    }
                     if let Err(error) = sending.round(stop).await {
                         tracing::warn!(%error, "alerts were not sent; the next round tries again");
                     }

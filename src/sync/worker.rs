@@ -1,6 +1,7 @@
 //! The thread of the pull side: it begins runs that are due, and its tasks carry them out.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use super::run::SyncParts;
@@ -23,10 +24,12 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 pub struct SyncWorker {
     runner: SyncRunner,
     worker: Worker,
+    is_open: Arc<OnceLock<()>>,
 }
 
 impl SyncWorker {
-    /// Ends what a former process left open, takes the configuration, and starts the thread.
+    /// Starts the thread, which ends what a former process left open and takes the configuration once the read models are
+    /// folded.
     ///
     /// # Errors
     /// The operating system gives no threads.
@@ -37,17 +40,21 @@ impl SyncWorker {
             .thread_name("sync-run")
             .enable_all()
             .build()?;
-        let pages = parts.pages.clone();
+        let (pages, views) = (parts.pages.clone(), parts.views.clone());
         let runner = SyncRunner::new(parts, runtime.handle().clone());
         let (ticking, config) = (runner.clone(), config.clone());
-        let (opened, is_open) = std::sync::mpsc::channel();
+        let opened = Arc::<OnceLock<()>>::default();
+        let is_open = Arc::clone(&opened);
         let run = move |stop: &StopSignal| {
+            if !views.wait_folded(stop) {
+                opened.get_or_init(|| ());
+                return runtime.shutdown_background();
+            }
             if let Err(error) = runtime.block_on(ticking.end_abandoned()) {
                 tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
             }
             ticking.load(&config);
-            // Nobody waits any more where the start failed.
-            opened.send(()).ok();
+            opened.get_or_init(|| ());
             let mut pruned: Option<std::time::Instant> = None;
             while !stop.is_set() {
                 runtime.block_on(ticking.tick());
@@ -63,9 +70,17 @@ impl SyncWorker {
             runtime.shutdown_timeout(SHUTDOWN_MAX);
         };
         let worker = Worker::spawn("sync", run)?;
-        // From now on a run can be asked for.
-        is_open.recv().map_err(io::Error::other)?;
-        Ok(Self { runner, worker })
+        Ok(Self { runner, worker, is_open })
+    }
+
+    /// Whether a run can be asked for: the read models are folded, and runs that an earlier process left are ended.
+    pub fn is_open(&self) -> bool {
+        self.is_open.get().is_some()
+    }
+
+    /// Waits until [`SyncWorker::is_open`].
+    pub fn wait_open(&self) {
+        self.is_open.wait();
     }
 
     /// Begins and cancels runs, and tells of them.

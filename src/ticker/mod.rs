@@ -101,6 +101,9 @@ pub struct TickerParts {
 pub fn start(parts: TickerParts) -> std::io::Result<Worker> {
     let mut schedule = Schedule::default();
     Worker::ticking("ticker", TICK, move |_| {
+        if !parts.views.is_folded() {
+            return;
+        }
         if let Err(error) = parts.tick(&mut schedule) {
             tracing::warn!(%error, "due facts were not appended; the next tick tries again");
         }

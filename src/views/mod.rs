@@ -26,6 +26,7 @@ mod restatements;
 mod sessions;
 mod shadow;
 mod slot;
+mod starting;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -55,12 +56,13 @@ use self::rebuild::Scope;
 use self::rebuilds::Rebuilds;
 pub use self::rebuilds::{RebuildError, RebuildState, RebuildStatus};
 pub use self::sessions::SessionAnswer;
-use self::slot::slot;
+use self::starting::Unfolded;
 use self::state::Inner;
 pub use self::time_travel::Moment;
 pub use crate::follow::FoldError;
 use crate::follow::{Ahead, Checkpoint, Fold, Follower};
 use crate::log::{Log, LogSnapshot};
+use crate::worker::StopSignal;
 
 pub use projections::entities::calls::list::CallFilter;
 pub use projections::entities::leads::list::LeadFilter;
@@ -72,22 +74,27 @@ pub struct Views {
 }
 
 impl Views {
+    /// Models of the log as it is now, of which nothing is folded yet: [`Views::fold_behind`] does it, with `threads`
+    /// threads.
+    ///
+    /// # Errors
+    /// What the log cannot read.
+    pub fn unfolded_of(log: &Log, threads: usize) -> Result<Self, FoldError> {
+        Self::keeping(log, threads, KeptFolds::default())
+    }
+
     /// Folds the log from its lanes with `threads` threads; nothing is followed yet.
     ///
     /// # Errors
     /// What the log cannot read, or a fact that this release cannot decode: nothing is served then.
     pub fn open(log: &Log, threads: usize, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, FoldError> {
-        Self::open_keeping(log, threads, progress, KeptFolds::default())
+        let views = Self::unfolded_of(log, threads)?;
+        views.fold(&StopSignal::default(), progress)?;
+        Ok(views)
     }
 
-    fn open_keeping(
-        log: &Log,
-        threads: usize,
-        progress: &(dyn Fn(Progress) + Sync),
-        kept: KeptFolds,
-    ) -> Result<Self, FoldError> {
-        let snapshot = log.snapshot();
-        let tenants = rebuild::rebuild(&snapshot, &Scope::all(&snapshot), threads, progress)?;
+    fn keeping(log: &Log, threads: usize, kept: KeptFolds) -> Result<Self, FoldError> {
+        let opened = log.snapshot();
         let inner = Inner {
             log: log.clone(),
             threads,
@@ -96,8 +103,11 @@ impl Views {
             digests: DigestCache::default(),
             rebuilds: Rebuilds::default(),
             swaps: AtomicU64::new(0),
-            tenants: RwLock::new(tenants.into_iter().map(|(id, state)| (id, slot(state))).collect()),
-            checkpoint: Checkpoint::at(snapshot.head().position),
+            tenants: RwLock::default(),
+            opened: opened.head().position,
+            unfolded: Unfolded::of(opened)?,
+            starting: Mutex::new(None),
+            checkpoint: Checkpoint::default(),
             folding: Mutex::new(()),
             erasing: Mutex::new(()),
             follower: Mutex::new(None),
@@ -205,6 +215,9 @@ impl Views {
 
     /// Stops following; what was folded stays readable.
     pub fn close(&self) {
+        if let Some(starting) = self.inner.starting.lock().take() {
+            starting.close();
+        }
         self.inner.rebuilds.close();
         if let Some(follower) = self.inner.follower.lock().take() {
             follower.close();

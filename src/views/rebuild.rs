@@ -1,6 +1,6 @@
 //! The whole fold from the log's lanes: tenants × models × shards on all threads; links and sums after the lanes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -71,6 +71,8 @@ impl Default for Parts {
 pub(super) struct Scope {
     /// Whose facts; all tenants' when none.
     pub tenant: Option<TenantId>,
+    /// Only facts of these, where given.
+    pub among: Option<Arc<BTreeSet<Box<str>>>>,
     /// The last position, inclusive.
     pub up_to: Position,
     /// What happened later is left out, but for configuration (RULINGS Configuration).
@@ -93,6 +95,7 @@ impl Scope {
         let up_to = snapshot.head().position;
         Self {
             tenant: None,
+            among: None,
             up_to,
             occurred_until: None,
             deadline: None,
@@ -101,6 +104,12 @@ impl Scope {
             cancelled: None,
             supposed: None,
         }
+    }
+
+    /// Whether facts of this tenant are in it.
+    fn is_of(&self, tenant: &str) -> bool {
+        self.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == tenant)
+            && self.among.as_ref().is_none_or(|among| among.contains(tenant))
     }
 
     fn replaced(&self, snapshot: &LogSnapshot) -> Result<Replaced, FoldError> {
@@ -131,7 +140,9 @@ impl Scope {
     ) -> Result<(), FoldError> {
         let mut done = Ok(());
         let mut visit = |position, record: RecordRef<'_>| {
-            done = f(position, &record);
+            if self.is_of(record.header.tenant) {
+                done = f(position, &record);
+            }
             if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let up_to = select.up_to.min(self.up_to);
@@ -161,7 +172,7 @@ pub(super) fn rebuild(
     let replaced = scope.replaced(snapshot)?;
     let folded = on_threads(threads, &lanes, |lane| fold_lane(snapshot, scope, lane, &replaced, &meter))?;
     let mut tenants: BTreeMap<Box<str>, Parts> =
-        replaced.tenants().map(|tenant| (tenant.into(), Parts::default())).collect();
+        tenants_of(&replaced, scope).map(|tenant| (tenant.into(), Parts::default())).collect();
     for Folded { tenant, rows, last } in folded {
         let parts = tenants.entry(tenant).or_default();
         parts.last = parts.last.max(last);
@@ -177,7 +188,7 @@ pub(super) fn rebuild(
         stands.filter(|fact| scope.keeps(fact.fact.tag().group, fact.occurred_at)).collect()
     };
     let moved: BTreeMap<&str, Vec<&Decoded>> =
-        replaced.tenants().map(|tenant| (tenant, moved(tenant))).collect();
+        tenants_of(&replaced, scope).map(|tenant| (tenant, moved(tenant))).collect();
     for (tenant, parts) in &mut tenants {
         let mut configured: Vec<&Decoded> = parts.configured.iter().collect();
         configured.extend(moved.get(&**tenant).into_iter().flatten());
@@ -204,6 +215,11 @@ pub(super) fn rebuild(
     Ok(states)
 }
 
+/// Tenants of the scope of which a fact was replaced.
+fn tenants_of<'r>(replaced: &'r Replaced, scope: &'r Scope) -> impl Iterator<Item = &'r str> {
+    replaced.tenants().filter(|tenant| scope.is_of(tenant))
+}
+
 /// What each thread takes next, the longest first: every tenant's facts once for each model that folds them. A
 /// tenant that would keep one thread longer than its fair share is cut into shards.
 fn lanes(snapshot: &LogSnapshot, scope: &Scope, threads: usize) -> Result<Vec<Lane>, FoldError> {
@@ -211,7 +227,7 @@ fn lanes(snapshot: &LogSnapshot, scope: &Scope, threads: usize) -> Result<Vec<La
     let total: u64 = groups.values().sum();
     let mut tenants: BTreeMap<Box<str>, BTreeMap<u8, u64>> = BTreeMap::new();
     for ((tenant, group), facts) in groups {
-        if scope.tenant.as_ref().is_none_or(|wanted| wanted.as_str() == &*tenant) {
+        if scope.is_of(&tenant) {
             tenants.entry(tenant).or_default().insert(group, facts);
         }
     }

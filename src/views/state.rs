@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use domain::keys::Position;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
@@ -11,8 +12,10 @@ use super::kept::KeptFolds;
 use super::models::DigestCache;
 use super::rebuilds::Rebuilds;
 use super::slot::Slot;
+use super::starting::Unfolded;
 use crate::follow::{Checkpoint, Follower};
 use crate::log::Log;
+use crate::worker::Worker;
 
 pub(super) struct Inner {
     pub log: Log,
@@ -26,6 +29,11 @@ pub(super) struct Inner {
     /// How often models were swapped.
     pub swaps: AtomicU64,
     pub tenants: RwLock<BTreeMap<Box<str>, Slot>>,
+    /// The log's last position when these models were opened: the first fold ends there.
+    pub opened: Position,
+    pub unfolded: Unfolded,
+    /// The thread of the first fold.
+    pub starting: Mutex<Option<Worker>>,
     pub checkpoint: Checkpoint,
     /// Held while a batch is folded: who holds it sees all tenants at one position.
     pub folding: Mutex<()>,

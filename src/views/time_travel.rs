@@ -44,8 +44,9 @@ impl Views {
     /// A tenant's models at `moment`; the live ones where it bounds nothing. None of a tenant without any facts.
     ///
     /// # Errors
-    /// [`FoldError::Late`] when it takes too long, else what the log cannot read.
+    /// [`FoldError::Unfolded`], [`FoldError::Late`] when it takes too long, else what the log cannot read.
     pub async fn at(&self, tenant: &TenantId, moment: Moment) -> Result<Option<TenantView>, FoldError> {
+        self.ask_for(tenant)?;
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         if moment == Moment::default() {
             return Ok(Some(live));

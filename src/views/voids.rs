@@ -67,13 +67,14 @@ impl Views {
     /// recorded. None of a tenant without any facts.
     ///
     /// # Errors
-    /// [`FoldError::Late`] when it takes too long, else what the log cannot read.
+    /// As of [`Views::at`].
     pub async fn preview_void(
         &self,
         tenant: &TenantId,
         positions: BTreeSet<Position>,
         voided: bool,
     ) -> Result<Option<VoidPreview>, FoldError> {
+        self.ask_for(tenant)?;
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         let supposed = Supposed { tenant: tenant.clone(), positions, voided };
         let log = self.inner.log.clone();

@@ -122,7 +122,11 @@ async fn ready(
         reasons.push(Reason::with_cause("the read models have stopped", failure));
     }
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
-    if head.saturating_sub(folded) > LAG_MAX {
+    let unfolded = app.engine.views.unfolded();
+    if !unfolded.is_empty() {
+        let told = format!("the read models of {} tenants are being folded since the start", unfolded.len());
+        reasons.push(Reason::with_cause(&told, unfolded.join(", ")));
+    } else if head.saturating_sub(folded) > LAG_MAX {
         reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }
     if reasons.is_empty() {

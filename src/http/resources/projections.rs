@@ -34,7 +34,8 @@ struct Projection {
     /// Digest of the model's rows over all tenants, in hexadecimal. Equal logs give equal digests, however they were
     /// folded.
     digest: String,
-    /// `live`, or `stopped` after an error: the model then stays at its position.
+    /// `live`; `folding` until all that the log held at the start is folded, with position 0; or `stopped` after an error: the
+    /// model then stays at its position.
     state: &'static str,
 }
 
@@ -49,7 +50,12 @@ async fn list_projections(State(app): State<Arc<App>>, list: GlobalList) -> Resu
     let from = list.after::<usize>()?.unwrap_or(0);
     let models = app.engine.views.models().await?;
     let head = app.engine.log.head().position;
-    let state = if app.engine.views.failure().is_some() { "stopped" } else { "live" };
+    let views = &app.engine.views;
+    let state = match (views.failure(), views.is_folded()) {
+        (Some(_), _) => "stopped",
+        (None, false) => "folding",
+        (None, true) => "live",
+    };
     let items: Vec<Projection> = models
         .into_iter()
         .map(|model| Projection {

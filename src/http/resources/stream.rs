@@ -175,6 +175,7 @@ async fn stream_changes(
     State(app): State<Arc<App>>,
     stream: StreamRequest<()>,
 ) -> Result<impl IntoResponse, Problem> {
+    app.engine.views.ask_for(&stream.tenant)?;
     let folded = app.engine.views.positions();
     let after = stream.after.unwrap_or_else(|| app.engine.views.position());
     let tenant = (*stream.tenant).clone();

@@ -232,6 +232,10 @@ async fn run_sync(State(app): State<Arc<App>>, command: Command) -> Result<Respo
         };
         Some((source.unwrap_or(SourceName::ClientTether), days))
     })?;
+    if !app.engine.sync.is_open() {
+        let detail = "runs begin once the read models are folded since the start";
+        return Err(Problem::unavailable("not_folded", detail, 1));
+    }
     let started = app.engine.sync.runner().start(&command.tenant, source, days).await.map_err(not_started)?;
     let accepted = RunAccepted {
         run_id: started.name.id.to_string(),

@@ -4,6 +4,7 @@ mod past;
 mod rebuilding;
 mod replacing;
 mod restating;
+mod starting;
 mod voiding;
 
 use std::sync::Arc;

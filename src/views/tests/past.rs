@@ -3,6 +3,7 @@
 use super::*;
 use crate::views::kept::KeptFolds;
 use crate::views::{KeptBytes, Moment as Past, TenantView};
+use crate::worker::StopSignal;
 
 const TENANTS: [&str; 3] = ["acme", "borealis", "cumulus"];
 
@@ -129,7 +130,8 @@ fn e3_given_a_time_when_only_what_had_happened_by_then_is_asked_for_then_the_fol
 fn keeping(dir: &tempfile::TempDir, bytes: usize) -> (Log, Views) {
     let (log, mut numbers) = (open(dir, 150), Numbers(1));
     append(&log, (0..200).map(|n| random(n, &mut numbers)).collect());
-    let views = Views::open_keeping(&log, 1, SILENT, KeptFolds::within(bytes)).unwrap();
+    let views = Views::keeping(&log, 1, KeptFolds::within(bytes)).unwrap();
+    views.fold(&StopSignal::default(), SILENT).unwrap();
     views.follow(None).unwrap();
     (log, views)
 }

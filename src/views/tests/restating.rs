@@ -7,6 +7,7 @@ use super::voiding::undo;
 use super::*;
 use crate::views::Moment as Past;
 use crate::views::kept::KeptFolds;
+use crate::worker::StopSignal;
 
 fn restated(views: &Views, past: Past) -> Vec<Vec<RestatementItem>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -71,7 +72,8 @@ fn given_rows_larger_than_all_that_is_kept_when_facts_come_then_the_ledger_goes_
     let (dir, mut numbers) = (tempfile::tempdir().unwrap(), Numbers(7));
     let log = open_at_pace(&dir, 150, 10 * 86_400);
     let [ample, scarce] = [usize::MAX, 150_000].map(|bytes| {
-        let views = Views::open_keeping(&log, 1, SILENT, KeptFolds::within(bytes)).unwrap();
+        let views = Views::keeping(&log, 1, KeptFolds::within(bytes)).unwrap();
+        views.fold(&StopSignal::default(), SILENT).unwrap();
         views.follow(None).unwrap();
         views
     });
