@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Shell } from "./components/Shell";
 import { Failure } from "./components/Failure";
 import { PageSkeleton } from "./components/Skeleton";
-import { Problem } from "./api/client";
+import { Problem, problemOf } from "./api/client";
 import { FACT, PAGES } from "./pages";
 import { Login } from "./pages/Login";
 import { Welcome } from "./pages/Welcome";
@@ -78,8 +78,7 @@ export function App() {
     setProblem(null);
     load().then(
       (known) => known || expire(),
-      (error: unknown) =>
-        setProblem(error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, [])),
+      (error: unknown) => setProblem(problemOf(error)),
     );
   };
   useEffect(() => {

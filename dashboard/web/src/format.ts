@@ -145,6 +145,21 @@ export function words(text: string | null | undefined): string {
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 
+const PROVIDERS: Record<string, string> = {
+  callrail: "CallRail",
+  clienttether: "ClientTether",
+  clienttether_notes: "ClientTether, notes",
+  ctm: "CallTrackingMetrics",
+  emailbison: "Email Bison",
+  google_ads: "Google Ads",
+  meta: "Meta",
+};
+
+/** A provider or source by the name that people know. */
+export function providerName(id: string): string {
+  return PROVIDERS[id] ?? words(id);
+}
+
 /** A long id with its middle left out. */
 export function shortId(text: string): string {
   return text.length <= 20 ? text : `${text.slice(0, 8)}…${text.slice(-6)}`;

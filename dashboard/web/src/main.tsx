@@ -9,6 +9,7 @@ import "./styles/shell.css";
 import "./styles/figures.css";
 import "./styles/tables.css";
 import "./styles/panels.css";
+import "./styles/forms.css";
 import "./styles/print.css";
 
 applyTheme();

@@ -36,6 +36,11 @@ export class Problem extends Error {
   }
 }
 
+/** What went wrong, where it may be something that no answer says. */
+export function problemOf(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []);
+}
+
 /** The address of a route. */
 export function address(route: string, filling: Filling, query: object = {}): string {
   const filled = route.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(filling[name] ?? "")));

@@ -15,10 +15,11 @@ export function useMore<T>(url: string, first: T[], next: string | null, member:
   const more = async () => {
     setBusy(true);
     try {
-      const page = (await read(`${url}&cursor=${encodeURIComponent(state.next ?? "")}`)) as Record<string, unknown> & {
-        next_cursor: string | null;
-      };
-      set({ items: [...state.items, ...((page[member] ?? []) as T[])], next: page.next_cursor });
+      const answer = (await read(`${url}&cursor=${encodeURIComponent(state.next ?? "")}`)) as Record<string, unknown>;
+      // `diff.items` are the items of a part of the answer, which has the cursor, too.
+      const [name = "", inner] = member.split(".");
+      const page = (inner ? answer[name] : answer) as Record<string, unknown> & { next_cursor: string | null };
+      set({ items: [...state.items, ...((page[inner ?? name] ?? []) as T[])], next: page.next_cursor });
     } finally {
       setBusy(false);
     }

@@ -1,7 +1,8 @@
 /** Lists: pages that are added one after the other, rows that stay put while new ones come. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, read } from "./client";
+import { type Problem, problemOf, read } from "./client";
 import { type Reading, useAddress } from "./use_read";
+import { acted } from "../state/live";
 
 interface PageOf<T> {
   items: T[];
@@ -15,8 +16,6 @@ export interface Listing<T> extends Reading<PageOf<T>> {
   /** Rows that came since and are not shown yet. */
   fresh: number;
   showFresh: () => void;
-  /** Takes a row away that is gone by a command of ours. */
-  drop: (id: string) => void;
   more: (() => void) | null;
   loadingMore: boolean;
 }
@@ -29,7 +28,8 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
     items: [],
     next: null,
   });
-  const gone = useRef(new Set<string>()).current;
+  // What one did oneself is shown at once: it is no news that rows could jump by.
+  const seen = useRef(acted.value);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
@@ -37,6 +37,18 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
     if (!page || first.loading) return;
     set((before) => {
       if (before.url !== url || before.items.length === 0) return { url, items: page.items, next: page.next_cursor };
+      if (seen.current !== acted.value) {
+        seen.current = acted.value;
+        const [shown, known] = [new Set(before.items.map(id)), new Set(page.items.map(id))];
+        const last = page.items.findLast((item) => shown.has(id(item)));
+        const beyond =
+          before.next === page.next_cursor || !last ? -1 : before.items.findIndex((item) => id(item) === id(last));
+        if (beyond < 0) return { url, items: page.items, next: page.next_cursor };
+        return {
+          ...before,
+          items: [...page.items, ...before.items.slice(beyond + 1).filter((item) => !known.has(id(item)))],
+        };
+      }
       // Rows that are shown keep their places and take their new content; new ones wait until they are asked for.
       const now = new Map(page.items.map((item) => [id(item), item]));
       return { ...before, items: before.items.map((item) => now.get(id(item)) ?? item) };
@@ -45,7 +57,7 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
   const isCurrent = list.url === url;
   const shown = new Set(list.items.map(id));
   // What stands behind the last row that is known is no news: it was on the next page.
-  const items = isCurrent && first.data ? first.data.items.filter((item) => !gone.has(id(item))) : [];
+  const items = isCurrent && first.data ? first.data.items : [];
   const last = items.findLastIndex((item) => shown.has(id(item)));
   const fresh = (last < 0 ? items : items.slice(0, last)).filter((item) => !shown.has(id(item)));
   const more = async () => {
@@ -65,7 +77,7 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
         };
       });
     } catch (error) {
-      setProblem(error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []));
+      setProblem(problemOf(error));
     }
     setBusy(false);
   };
@@ -76,10 +88,6 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
     loading: first.loading || !isCurrent,
     fresh: fresh.length,
     showFresh: () => first.data && set({ url, items, next: first.data.next_cursor }),
-    drop: (name) => {
-      gone.add(name);
-      set((before) => ({ ...before, items: before.items.filter((item) => id(item) !== name) }));
-    },
     more: isCurrent && list.next ? () => void more() : null,
     loadingMore: busy,
   };

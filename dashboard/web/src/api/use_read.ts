@@ -1,6 +1,6 @@
 /** Reads of a page: kept while they are read anew, with the moment, live. */
 import { useEffect, useState } from "preact/hooks";
-import { type Answer, type Filling, Problem, type Query, type Route, address, read } from "./client";
+import { type Answer, type Filling, type Problem, type Query, type Route, address, problemOf, read } from "./client";
 import { revision, written } from "../state/live";
 import { isNow, moment } from "../state/moment";
 import { expire, tenant } from "../state/session";
@@ -50,8 +50,7 @@ export function useAddress<T>(url: string | null, position = 0): Reading<T> {
       },
       (error: unknown) => {
         if ((error as Error).name === "AbortError") return;
-        const problem =
-          error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []);
+        const problem = problemOf(error);
         if (problem.status === 401) {
           forget();
           return expire();

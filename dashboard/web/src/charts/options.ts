@@ -47,7 +47,7 @@ export function barOption(tones: Colours, slices: Slice[], show?: (value: number
       trigger: "item",
       ...(show && { valueFormatter: (value: unknown) => show(Number(value)) }),
     },
-    xAxis: { type: "value", min: 0, axisLabel: { show: false }, splitLine: { show: false } },
+    xAxis: { type: "value", axisLabel: { show: false }, splitLine: { show: false } },
     yAxis: {
       type: "category",
       inverse: true,
@@ -73,27 +73,37 @@ export function barOption(tones: Colours, slices: Slice[], show?: (value: number
   };
 }
 
-/** Below this width of the window a ring leaves more room for its names. */
+/** Below this width of the window a ring has its names below it. */
 const NARROW = 600;
 
 /** A ring with its names beside it. */
 export function pieOption(tones: Colours, slices: Slice[]): EChartsCoreOption {
   const isNarrow = window.innerWidth < NARROW;
+  const named = (name: string, value: number) => `${fitting(name)} ${value.toLocaleString()}`;
+  const of = new Map(slices.map((item) => [item.name, item.value]));
   return {
     tooltip: { ...tooltip(tones), trigger: "item" },
+    ...(isNarrow && {
+      legend: {
+        bottom: 0,
+        textStyle: { color: tones.ink },
+        formatter: (name: string) => named(name, of.get(name) ?? 0),
+      },
+    }),
     series: [
       {
         type: "pie",
-        radius: isNarrow ? ["24%", "40%"] : ["40%", "64%"],
+        radius: isNarrow ? ["28%", "48%"] : ["40%", "64%"],
+        center: ["50%", isNarrow ? "30%" : "50%"],
         itemStyle: { borderColor: tones.raise, borderWidth: 1 },
         label: {
+          show: !isNarrow,
           color: tones.ink,
-          width: isNarrow ? 96 : 130,
+          width: 130,
           overflow: "truncate",
-          formatter: (event: { name: string; value: unknown }) =>
-            `${fitting(event.name)} ${Number(event.value).toLocaleString()}`,
+          formatter: (event: { name: string; value: unknown }) => named(event.name, Number(event.value)),
         },
-        labelLine: { lineStyle: { color: tones.rule } },
+        labelLine: { show: !isNarrow, lineStyle: { color: tones.rule } },
         data: slices.map((item) => ({ name: item.name, value: item.value })),
       },
     ],

@@ -25,6 +25,13 @@ const TONES: Record<string, string> = {
   lost: "bad",
   bounced: "bad",
   withdrawn: "bad",
+  voided: "bad",
+  conflict: "warn",
+  quarantined: "warn",
+  refused: "bad",
+  accepted: "good",
+  resolved: "good",
+  recorded: "good",
 };
 
 export function Badge({ state, text }: { state: string | null | undefined; text?: string }) {

@@ -25,7 +25,7 @@ export function Card({ label, value, figure, delta, note, spark, restated, unkno
   return (
     <button
       class={`card ${isOpen ? "open" : ""} ${loading ? "stale" : ""}`}
-      title={isUnknown ? unknown : undefined}
+      title={isUnknown ? unknown : value.length > 11 ? value : undefined}
       data-why
       disabled={!figure}
       onClick={() => figure && explain(figure, value)}

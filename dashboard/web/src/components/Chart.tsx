@@ -10,6 +10,8 @@ import { Skeleton } from "./Skeleton";
 export interface Series {
   name: string;
   values: (number | null)[];
+  /** The custom property of its colour, where it is not that of its place. */
+  tone?: string;
   /** How a value is written. */
   show?: (value: number | null) => string;
 }
@@ -69,7 +71,7 @@ function Drawing({ title, description, labels, series, option, height = 240, pic
         animation: false,
         textStyle: { fontFamily: "system-ui, sans-serif", color: tones.soft, fontSize: 12 },
         color: tones.series,
-        aria: { enabled: true, label: { description }, decal: { show: series.length > 2 } },
+        aria: { enabled: true, label: { description }, decal: { show: series.filter((one) => !one.tone).length > 2 } },
         ...option(tones),
       },
       { notMerge: true },
@@ -99,7 +101,7 @@ function Drawing({ title, description, labels, series, option, height = 240, pic
     >
       <div ref={place} style={{ height: `${height}px` }} />
       {lost && <p class="soft">The chart could not be loaded. Its numbers are there as a table.</p>}
-      {!ready && !lost && <Skeleton lines={5} />}
+      {!ready && !lost && <Skeleton lines={5} held />}
       <span class="unseen" aria-live="polite">
         {said}
       </span>
@@ -122,7 +124,7 @@ export function Chart(props: ChartProps) {
           <ul class="legend" aria-hidden="true">
             {series.map((one, index) => (
               <li key={one.name}>
-                <i style={{ background: `var(--series-${index + 1})` }} />
+                <i style={{ background: `var(--${one.tone ?? `series-${index + 1}`})` }} />
                 {one.name}
               </li>
             ))}
@@ -159,7 +161,7 @@ export function Chart(props: ChartProps) {
                   </th>
                   {series.map((one, number) => (
                     <td key={one.name} class="n">
-                      {pick && one.values[index] !== null ? (
+                      {pick && !one.tone && one.values[index] !== null ? (
                         <button class="link figure" data-why onClick={() => pick(index, number)}>
                           {text(one, index)}
                         </button>

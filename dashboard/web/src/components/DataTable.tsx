@@ -1,5 +1,6 @@
 /** A list from the API as a table: whole rows that open, "Load more", new rows behind a pill, the whole list as CSV. */
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import { address, type Filling } from "../api/client";
 import { type Listing, usePages } from "../api/use_pages";
 import { written } from "../state/live";
@@ -30,8 +31,12 @@ interface DataTableProps<T> {
   empty: ComponentChildren;
   /** Whether the list can be had as CSV. */
   csv?: boolean;
-  /** Whether the route takes the moment. */
+  /** Whether the route takes no moment. */
   timeless?: boolean;
+  /** How many rows come at a time. */
+  page?: number;
+  /** Whether new rows come in at once. */
+  follow?: boolean;
 }
 
 /** The list of a route of the workspace at the moment that is looked at. */
@@ -96,8 +101,13 @@ export function DataTable<T>({
   empty,
   csv = true,
   timeless,
+  follow = false,
+  page = 50,
 }: DataTableProps<T>) {
-  const list = useList<T>(route, filling, { limit: 50, ...query }, id, timeless);
+  const list = useList<T>(route, filling, { limit: page, ...query }, id, timeless);
+  useEffect(() => {
+    if (follow && list.fresh > 0) list.showFresh();
+  }, [follow, list.fresh]);
   const file = address(
     route,
     { tenant: tenant.value ?? "", ...filling },

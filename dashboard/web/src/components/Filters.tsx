@@ -3,7 +3,18 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { query, setQuery } from "../state/router";
 
 /** A choice among words. */
-export function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
+export function Choice({
+  name,
+  label,
+  options,
+  all = "All",
+}: {
+  name: string;
+  label: string;
+  options: [string, string][];
+  /** What is shown where nothing is chosen. */
+  all?: string;
+}) {
   return (
     <label>
       <span>{label}</span>
@@ -11,7 +22,7 @@ export function Choice({ name, label, options }: { name: string; label: string; 
         value={query.value.get(name) ?? ""}
         onChange={(event) => setQuery({ [name]: event.currentTarget.value || null }, true)}
       >
-        <option value="">All</option>
+        <option value="">{all}</option>
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}
@@ -34,7 +45,7 @@ export function TextFilter({
 }: {
   name: string;
   label: string;
-  type?: "search" | "date";
+  type?: "search" | "date" | "month";
   placeholder?: string;
 }) {
   const given = query.value.get(name) ?? "";
@@ -55,7 +66,7 @@ export function TextFilter({
           clearTimeout(timer.current);
           timer.current = window.setTimeout(
             () => setQuery({ [name]: value || null }, true),
-            type === "date" ? 0 : PAUSE,
+            type === "search" ? PAUSE : 0,
           );
         }}
       />

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { follow } from "../state/live";
 import { path } from "../state/router";
-import { tenant } from "../state/session";
+import { tenant, workspace } from "../state/session";
 import { Announcer } from "./Announcer";
 import { Keys } from "./Keys";
 import { Navigation } from "./Navigation";
@@ -25,7 +25,9 @@ export function Shell({ active, children }: { active: string; children: Componen
             <button class="control" aria-expanded={open} aria-controls="pages" onClick={() => setOpen(!open)}>
               Menu
             </button>
-            <span class="brand">Factfold</span>
+            <span class="brand">
+              <bdi>{workspace.value?.name ?? id}</bdi>
+            </span>
           </div>
           <Navigation active={active} />
         </header>

@@ -1,9 +1,10 @@
 /** The shape of what is being read, so that nothing moves when it comes. */
 import { Head } from "./Head";
 
-export function Skeleton({ lines = 4 }: { lines?: number }) {
+/** Lines; `held` where their place is kept, so that what stands below need not wait. */
+export function Skeleton({ lines = 4, held }: { lines?: number; held?: boolean }) {
   return (
-    <div class="skeleton" aria-hidden="true">
+    <div class={`skeleton ${held ? "held" : ""}`} aria-hidden="true">
       {Array.from({ length: lines }, (_, index) => (
         <span key={index} />
       ))}

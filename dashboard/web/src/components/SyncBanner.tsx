@@ -1,28 +1,26 @@
 /** How fresh the synced data is, in the server's words; with error and next try where the last run failed. */
 import { useEffect } from "preact/hooks";
-import { change, address } from "../api/client";
+import { ask } from "../api/ask";
 import { useRead } from "../api/use_read";
 import { shortInstant } from "../format";
 import { wrote } from "../state/live";
 import { isNow } from "../state/moment";
-import { may, tenant, zone } from "../state/session";
+import { may, zone } from "../state/session";
 
-/** How often the age in the text is asked for anew. */
+/** How often the age in the text is asked for anew; and while a run goes on, whose tries no fact tells of. */
 const EVERY = 30_000;
+const EVERY_RUNNING = 1_000;
 
 export function SyncBanner() {
   const { data, error, reload } = useRead("/api/v1/tenants/{tenant}/sync/status");
+  const isUnderWay = data?.status === "running" || !!data?.retrying;
   useEffect(() => {
-    const timer = setInterval(reload, EVERY);
+    const timer = setInterval(reload, isUnderWay ? EVERY_RUNNING : EVERY);
     return () => clearInterval(timer);
   });
   const run = async () => {
     try {
-      const answer = (await change(
-        "POST",
-        address("/api/v1/tenants/{tenant}/sync/run", { tenant: tenant.value ?? "" }),
-      )) as { position: number };
-      wrote(answer.position);
+      wrote((await ask("post", "/api/v1/tenants/{tenant}/sync/run")).position);
     } catch {
       reload();
     }

@@ -5,15 +5,16 @@ import { type Column, DataTable } from "../components/DataTable";
 import { Empty } from "../components/Empty";
 import { Choice, TextFilter, filters } from "../components/Filters";
 import { Head } from "../components/Head";
-import { UNKNOWN, duration, instant, words } from "../format";
+import { When } from "../components/When";
+import { UNKNOWN, duration, words } from "../format";
 import { query, withQuery } from "../state/router";
-import { tenant, zone } from "../state/session";
+import { tenant } from "../state/session";
 import { CallView } from "./calls/CallView";
 
 type Call = Answer<"/api/v1/tenants/{tenant}/calls">["items"][number];
 
 const COLUMNS: Column<Call>[] = [
-  { title: "Started", heading: true, cell: (call) => instant(call.started_at, zone.value) },
+  { title: "Started", heading: true, cell: (call) => <When at={call.started_at} /> },
   { title: "Status", cell: (call) => <Badge state={call.status} /> },
   { title: "Why", cell: (call) => words(call.reason) },
   { title: "Direction", cell: (call) => words(call.direction) },

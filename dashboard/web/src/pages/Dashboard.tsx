@@ -22,11 +22,11 @@ export default function Dashboard() {
         <div>
           <DayChart month={month} />
           <Leaderboard />
+          <Outcomes month={month} />
         </div>
         <div>
           <Attention />
           <Targets month={month} />
-          <Outcomes month={month} />
         </div>
       </div>
     </>

@@ -1,7 +1,10 @@
 /** Email and password. Where the visit was bound for comes after it. */
 import { useEffect, useState } from "preact/hooks";
-import { Problem, change } from "../api/client";
+import { ask } from "../api/ask";
+import { useCommand } from "../api/use_command";
 import { forget } from "../api/use_read";
+import { Field } from "../components/Field";
+import { Form } from "../components/Form";
 import { go, query } from "../state/router";
 import { load } from "../state/session";
 
@@ -22,19 +25,14 @@ function printed(): { email: string; password: string } | null {
 export function Login() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
+  const command = useCommand();
   const enter = async (login: { email: string; password: string }) => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await change("POST", "/api/v1/login", login);
+    const entered = await command.run(async () => {
+      await ask("post", "/api/v1/login", { body: login });
       forget();
-      if (await load()) go(next(), true);
-    } catch (error) {
-      setProblem(error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []));
-    }
-    setBusy(false);
+      return load();
+    });
+    if (entered?.answer) go(next(), true);
   };
   useEffect(() => {
     document.title = "Log in · Factfold";
@@ -44,44 +42,17 @@ export function Login() {
   return (
     <main class="alone">
       <h1>Factfold</h1>
-      <form
-        class="login"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void enter({ email, password });
-        }}
-      >
-        <label>
-          <span>Email</span>
-          <input
-            type="email"
-            name="email"
-            autocomplete="username"
-            required
-            value={email}
-            onInput={(event) => setEmail(event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          <span>Password</span>
-          <input
-            type="password"
-            name="password"
-            autocomplete="current-password"
-            required
-            value={password}
-            onInput={(event) => setPassword(event.currentTarget.value)}
-          />
-        </label>
-        {problem && (
-          <p class="refused" role="alert">
-            {problem.detail || problem.title}
-          </p>
-        )}
-        <button class="control primary" disabled={busy}>
-          Log in
-        </button>
-      </form>
+      <Form class="login" command={command} submit={() => void enter({ email, password })} action="Log in">
+        <Field label="Email" type="email" autocomplete="username" required value={email} set={setEmail} />
+        <Field
+          label="Password"
+          type="password"
+          autocomplete="current-password"
+          required
+          value={password}
+          set={setPassword}
+        />
+      </Form>
       <p class="soft">
         No login yet? An admin invites you, or adds one with <code>factfold user create</code>.
       </p>

@@ -1,16 +1,20 @@
 /** Notes by date, the newest first: those of the CRM, and people's own. */
 import { useState } from "preact/hooks";
-import { Problem, type Answer, address, change } from "../api/client";
+import { ask } from "../api/ask";
+import type { Answer } from "../api/client";
+import { useCommand } from "../api/use_command";
 import { useList } from "../components/DataTable";
 import { Empty } from "../components/Empty";
 import { Failure } from "../components/Failure";
 import { TextFilter, filters } from "../components/Filters";
+import { Field } from "../components/Field";
+import { Form } from "../components/Form";
 import { Head } from "../components/Head";
+import { Refused } from "../components/Refused";
 import { Skeleton } from "../components/Skeleton";
 import { UNKNOWN, instant, words } from "../format";
-import { wrote } from "../state/live";
 import { isNow } from "../state/moment";
-import { may, me, tenant, zone } from "../state/session";
+import { may, me, zone } from "../state/session";
 
 type Note = Answer<"/api/v1/tenants/{tenant}/notes">["items"][number];
 
@@ -21,80 +25,52 @@ const nameOf = (note: Note) => `${note.origin} ${note.note_id}`;
 function Writing() {
   const [content, setContent] = useState("");
   const [contact, setContact] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const write = async () => {
-    try {
-      const body = { content, author: me.value?.email ?? me.value?.name ?? me.value?.id, ...(contact && { contact }) };
-      const answer = (await change(
-        "POST",
-        address(ROUTE, { tenant: tenant.value ?? "" }),
-        body,
-        crypto.randomUUID(),
-      )) as { position: number };
-      setContent("");
-      setContact("");
-      setProblem(null);
-      wrote(answer.position);
-    } catch (error) {
-      setProblem(error as Problem);
-    }
+    const author = me.value?.email ?? me.value?.name ?? me.value?.id;
+    const body = { content, ...(author && { author }), ...(contact && { contact }) };
+    if (!(await command.run(() => ask("post", ROUTE, { body, key: crypto.randomUUID() })))) return;
+    setContent("");
+    setContact("");
   };
   return (
-    <form
-      class="form no-print"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void write();
-      }}
-    >
-      <label>
-        <span class="unseen">Note</span>
-        <textarea
-          required
-          placeholder="Write a note"
-          value={content}
-          onInput={(event) => setContent(event.currentTarget.value)}
-        />
-      </label>
-      <div class="row">
-        <label>
-          <span class="unseen">Contact</span>
-          <input placeholder="Contact" value={contact} onInput={(event) => setContact(event.currentTarget.value)} />
-        </label>
-        <button class="control primary">Add note</button>
-      </div>
-      {problem && (
-        <p class="refused" role="alert">
-          {problem.detail || problem.title}
-        </p>
-      )}
-    </form>
+    <Form class="form no-print" command={command} submit={() => void write()} action="Add note">
+      <Field
+        label="Note"
+        rows={3}
+        required
+        placeholder="What should the others know?"
+        value={content}
+        set={setContent}
+      />
+      <Field label="Contact" value={contact} set={setContact} placeholder="Whom it is about, if anybody" />
+    </Form>
   );
 }
 
-function Remove({ note, gone }: { note: Note; gone: () => void }) {
+/** A note of one's own: what is removed stays in the log, so it is asked for only once more. */
+function Remove({ note }: { note: Note }) {
   const [sure, setSure] = useState(false);
-  const remove = async () => {
-    const answer = (await change(
-      "DELETE",
-      address(`${ROUTE}/{note_id}`, { tenant: tenant.value ?? "", note_id: note.note_id }),
-    )) as { position: number };
-    gone();
-    wrote(answer.position);
-  };
+  const command = useCommand();
+  const remove = () => command.run(() => ask("delete", `${ROUTE}/{note_id}`, { filling: { note_id: note.note_id } }));
   return (
-    <button class="link" onClick={() => (sure ? void remove() : setSure(true))} onBlur={() => setSure(false)}>
-      {sure ? "Really remove" : "Remove"}
-    </button>
+    <>
+      <button
+        class="link"
+        disabled={command.busy}
+        onClick={() => (sure ? void remove() : setSure(true))}
+        onBlur={() => setSure(false)}
+      >
+        {sure ? "Really remove" : "Remove"}
+      </button>
+      <Refused problem={command.problem} />
+    </>
   );
 }
 
 export default function Notes() {
   const list = useList<Note>(ROUTE, {}, { limit: 50, ...filters("search") }, nameOf);
   const searched = filters("search").search;
-  // One's own note is shown at once; others' wait behind the pill.
-  const own = list.fresh > 0 && list.data?.items[0]?.author === me.value?.email;
-  if (own) queueMicrotask(list.showFresh);
   return (
     <>
       <Head title="Notes" />
@@ -114,7 +90,7 @@ export default function Notes() {
         </Empty>
       ) : (
         <>
-          {list.fresh > 0 && !own && (
+          {list.fresh > 0 && (
             <button class="pill" onClick={list.showFresh}>
               {list.fresh} new
             </button>
@@ -128,9 +104,7 @@ export default function Notes() {
                   {note.contact && <bdi>on {note.contact}</bdi>}
                   <span>{words(note.origin)}</span>
                   <span class="grow" />
-                  {note.author === me.value?.email && may("agent") && isNow.value && (
-                    <Remove note={note} gone={() => list.drop(nameOf(note))} />
-                  )}
+                  {note.author === me.value?.email && may("agent") && isNow.value && <Remove note={note} />}
                 </div>
                 <p>
                   <bdi>{note.content}</bdi>

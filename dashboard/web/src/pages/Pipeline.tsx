@@ -9,6 +9,7 @@ import { Empty } from "../components/Empty";
 import { Failure } from "../components/Failure";
 import { FigureLink } from "../components/FigureLink";
 import { Head } from "../components/Head";
+import { Table } from "../components/Table";
 import { FIGURES, shown } from "../figures";
 import { count, money, percent } from "../format";
 import { tenant } from "../state/session";
@@ -86,48 +87,28 @@ export default function Pipeline() {
                 <header class="section-head">
                   <h2>Stages</h2>
                 </header>
-                <div class="scroll" tabIndex={0} role="region" aria-label="Stages, table">
-                  <table>
-                    <thead>
-                      <tr>
-                        <th scope="col">Stage</th>
-                        <th scope="col" class="n">
-                          Deals
-                        </th>
-                        <th scope="col" class="n">
-                          Value
-                        </th>
-                        <th scope="col" class="n">
-                          Likelihood
-                        </th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {stages.map((item) => (
-                        <tr key={item.stage}>
-                          <th scope="row">
-                            <bdi>{item.stage}</bdi>
-                          </th>
-                          <td class="n">
-                            <FigureLink
-                              figure={{ model: "pipeline", field: "count", selection: { stage: item.stage } }}
-                            >
-                              {count(item.count)}
-                            </FigureLink>
-                          </td>
-                          <td class="n">
-                            <FigureLink
-                              figure={{ model: "pipeline", field: "value_minor", selection: { stage: item.stage } }}
-                            >
-                              {money(item.value_minor, currency)}
-                            </FigureLink>
-                          </td>
-                          <td class="n">{percent(item.likelihood_percent)}</td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table title="Stages" head={[["Stage"], ["Deals", "n"], ["Value", "n"], ["Likelihood", "n"]]}>
+                  {stages.map((item) => (
+                    <tr key={item.stage}>
+                      <th scope="row">
+                        <bdi>{item.stage}</bdi>
+                      </th>
+                      <td class="n">
+                        <FigureLink figure={{ model: "pipeline", field: "count", selection: { stage: item.stage } }}>
+                          {count(item.count)}
+                        </FigureLink>
+                      </td>
+                      <td class="n">
+                        <FigureLink
+                          figure={{ model: "pipeline", field: "value_minor", selection: { stage: item.stage } }}
+                        >
+                          {money(item.value_minor, currency)}
+                        </FigureLink>
+                      </td>
+                      <td class="n">{percent(item.likelihood_percent)}</td>
+                    </tr>
+                  ))}
+                </Table>
               </section>
             </div>
           )}

@@ -1,16 +1,20 @@
 /** Weekly and monthly reports: the list, and one of them to read and print. */
 import { useState } from "preact/hooks";
-import { Problem, type Answer, address, change } from "../api/client";
+import { ask } from "../api/ask";
+import type { Answer } from "../api/client";
+import { useCommand } from "../api/use_command";
 import { Badge } from "../components/Badge";
 import { type Column, DataTable } from "../components/DataTable";
 import { Empty } from "../components/Empty";
+import { Field } from "../components/Field";
+import { Form } from "../components/Form";
 import { Head } from "../components/Head";
 import { currentMonth } from "../components/MonthPicker";
-import { addMonths, day, instant, localDate, monthName, words } from "../format";
-import { wrote } from "../state/live";
+import { When } from "../components/When";
+import { addMonths, day, localDate, monthName, words } from "../format";
 import { isNow } from "../state/moment";
 import { go, query, withQuery } from "../state/router";
-import { may, tenant, zone } from "../state/session";
+import { may, zone } from "../state/session";
 import { ReportView } from "./reports/ReportView";
 
 type Report = Answer<"/api/v1/tenants/{tenant}/reports">["items"][number];
@@ -25,8 +29,8 @@ const COLUMNS: Column<Report>[] = [
   { title: "Period", heading: true, cell: (item) => periodName(item.period) },
   { title: "Kind", cell: (item) => words(item.kind) },
   { title: "Status", cell: (item) => <Badge state={item.status} /> },
-  { title: "Drafted", cell: (item) => instant(item.drafted_at, zone.value) },
-  { title: "Published", cell: (item) => instant(item.published_at, zone.value) },
+  { title: "Drafted", cell: (item) => <When at={item.drafted_at} /> },
+  { title: "Published", cell: (item) => <When at={item.published_at} /> },
 ];
 
 /** The last Mondays, the newest first. */
@@ -42,34 +46,20 @@ function Drafting() {
   const months = Array.from({ length: 12 }, (_, index) => addMonths(currentMonth(), -index));
   const [period, setPeriod] = useState(months[1] ?? "");
   const [narrative, setNarrative] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const draft = async () => {
-    try {
-      const body = { period, ...(narrative.trim() && { narrative }) };
-      const answer = (await change(
-        "POST",
-        address("/api/v1/tenants/{tenant}/reports", { tenant: tenant.value ?? "" }),
-        body,
-        crypto.randomUUID(),
-      )) as { position: number; report_id: string };
-      wrote(answer.position);
-      go(withQuery({ report: answer.report_id }));
-    } catch (error) {
-      setProblem(error as Problem);
-    }
+    const body = { period, ...(narrative.trim() && { narrative }) };
+    const made = await command.run(() =>
+      ask("post", "/api/v1/tenants/{tenant}/reports", { body, key: crypto.randomUUID() }),
+    );
+    if (made) go(withQuery({ report: made.answer.report_id }));
   };
   return (
     <details class="drafting no-print">
       <summary>Draft a report</summary>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void draft();
-        }}
-      >
-        <label>
-          <span>Period</span>{" "}
+      <Form command={command} submit={() => void draft()} action="Draft">
+        <label class="field">
+          <span>Period</span>
           <select value={period} onChange={(event) => setPeriod(event.currentTarget.value)}>
             <optgroup label="Months">
               {months.map((item) => (
@@ -87,19 +77,14 @@ function Drafting() {
             </optgroup>
           </select>
         </label>
-        <label>
-          <span>Narrative</span>
-          <textarea value={narrative} onInput={(event) => setNarrative(event.currentTarget.value)} />
-        </label>
-        <div class="row">
-          <button class="control primary">Draft</button>
-        </div>
-        {problem && (
-          <p class="refused" role="alert">
-            {problem.detail || problem.title}
-          </p>
-        )}
-      </form>
+        <Field
+          label="Narrative"
+          rows={5}
+          value={narrative}
+          set={setNarrative}
+          hint="It can be edited until the report is published."
+        />
+      </Form>
     </details>
   );
 }

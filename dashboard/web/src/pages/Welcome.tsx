@@ -1,6 +1,11 @@
 /** The first minutes: the first admin by the setup link, a workspace, an endpoint, and the first event. */
 import { useEffect, useState } from "preact/hooks";
-import { Problem, type Answer, address, change, read } from "../api/client";
+import { ask } from "../api/ask";
+import { type Answer, address, read } from "../api/client";
+import { useCommand } from "../api/use_command";
+import { Field } from "../components/Field";
+import { Form } from "../components/Form";
+import { Refused } from "../components/Refused";
 import { query } from "../state/router";
 import { load, me, workspaces } from "../state/session";
 
@@ -9,70 +14,33 @@ type Facts = Answer<"/api/v1/tenants/{tenant}/facts">;
 /** How often the log is looked at for the first event. */
 const EVERY = 1_500;
 
-const problemOf = (error: unknown) =>
-  error instanceof Problem ? error : new Problem(0, "Unexpected error", String(error), "", null, []);
-
-function Refused({ problem }: { problem: Problem | null }) {
-  return (
-    problem && (
-      <p class="refused" role="alert">
-        {problem.detail || problem.title}
-      </p>
-    )
-  );
-}
-
 /** The first admin's name, email and password. */
 function FirstAdmin({ token }: { token: string }) {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const make = async () => {
-    try {
-      await change("POST", address("/api/v1/invitations/{token}/accept", { token }), { email, name, password });
-      await change("POST", "/api/v1/login", { email, password });
+  const command = useCommand();
+  const make = () =>
+    command.run(async () => {
+      await ask("post", "/api/v1/invitations/{token}/accept", { filling: { token }, body: { email, name, password } });
+      await ask("post", "/api/v1/login", { body: { email, password } });
       await load();
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-  };
+    });
   return (
-    <form
-      class="login"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void make();
-      }}
-    >
+    <Form class="login" command={command} submit={() => void make()} action="Create admin">
       <p class="soft">This server has no users yet. Make yourself its admin.</p>
-      <label>
-        <span>Name</span>
-        <input autocomplete="name" required value={name} onInput={(event) => setName(event.currentTarget.value)} />
-      </label>
-      <label>
-        <span>Email</span>
-        <input
-          type="email"
-          autocomplete="username"
-          required
-          value={email}
-          onInput={(event) => setEmail(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        <span>Password</span>
-        <input
-          type="password"
-          autocomplete="new-password"
-          required
-          value={password}
-          onInput={(event) => setPassword(event.currentTarget.value)}
-        />
-      </label>
-      <Refused problem={problem} />
-      <button class="control primary">Create admin</button>
-    </form>
+      <Field label="Name" autocomplete="name" required value={name} set={setName} />
+      <Field label="Email" type="email" autocomplete="username" required value={email} set={setEmail} />
+      <Field
+        label="Password"
+        type="password"
+        autocomplete="new-password"
+        required
+        value={password}
+        set={setPassword}
+        hint="12 characters or more"
+      />
+    </Form>
   );
 }
 
@@ -136,14 +104,12 @@ function FirstEvent({ tenant, url }: { tenant: string; url: string }) {
 
 function FirstEndpoint({ tenant }: { tenant: string }) {
   const [url, setUrl] = useState<string | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const make = async () => {
-    try {
-      const made = (await change("POST", "/api/v1/endpoints", { provider: "emailbison", tenant })) as { url: string };
-      setUrl(made.url);
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
+    const made = await command.run(() =>
+      ask("post", "/api/v1/endpoints", { body: { provider: "emailbison", tenant } }),
+    );
+    if (made) setUrl(made.answer.url);
   };
   if (url) return <FirstEvent tenant={tenant} url={url} />;
   return (
@@ -152,7 +118,7 @@ function FirstEndpoint({ tenant }: { tenant: string }) {
       <button class="control primary" onClick={() => void make()}>
         Create endpoint
       </button>
-      <Refused problem={problem} />
+      <Refused problem={command.problem} />
     </>
   );
 }

@@ -34,8 +34,12 @@ function announce(): void {
   );
 }
 
-/** Says that a command was recorded at a position. */
+/** How many commands of ours were done: what one did oneself is shown at once. */
+export const acted = signal(0);
+
+/** Says that a command was recorded, and at which position where it has one. */
 export function wrote(at: number | null | undefined): void {
+  acted.value += 1;
   written.value = Math.max(written.value, at ?? 0);
   revision.value += 1;
 }

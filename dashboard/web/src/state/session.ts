@@ -35,6 +35,12 @@ export function may(need: string): boolean {
   return role.value !== null && (HAVE[need] ?? []).includes(role.value);
 }
 
+/** Whether the person has a role of the whole server, as routes outside of workspaces ask for. */
+export function isGlobal(need = "auditor"): boolean {
+  const own = me.value?.role as Role | null | undefined;
+  return !!own && (HAVE[need] ?? []).includes(own);
+}
+
 /** Learns who looks. False where nobody is logged in. */
 export async function load(): Promise<boolean> {
   try {

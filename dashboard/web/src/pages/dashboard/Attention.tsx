@@ -3,7 +3,7 @@ import type { Answer } from "../../api/client";
 import { useRead } from "../../api/use_read";
 import { Section } from "../../components/Section";
 import { pageAddress } from "../../components/Navigation";
-import { capital, shortInstant, words } from "../../format";
+import { capital, providerName, shortInstant, words } from "../../format";
 import { may, zone } from "../../state/session";
 
 type Alert = Answer<"/api/v1/tenants/{tenant}/alerts">["items"][number];
@@ -37,6 +37,9 @@ export function Attention() {
   const alerts = useRead("/api/v1/tenants/{tenant}/alerts", {}, { state: "open", limit: 100 });
   const quarantine = useRead("/api/v1/tenants/{tenant}/quarantine", {}, { state: "open", limit: 100 }, !may("auditor"));
   const health = useRead("/api/v1/tenants/{tenant}/webhook-health");
+  // Shown in one piece: what came later would move what is below.
+  const isAll = (quarantine.data || quarantine.error || !may("auditor")) && (health.data || health.error);
+  const together = isAll ? alerts : { ...alerts, data: null };
   const rows: Row[] = [];
   const held = quarantine.data?.items ?? [];
   if (held.length > 0) {
@@ -60,7 +63,7 @@ export function Attention() {
     const key = `${endpoint.provider} ${endpoint.endpoint}`;
     rows.push({
       key,
-      title: `${words(endpoint.provider)} is silent`,
+      title: `${providerName(endpoint.provider)} is silent`,
       detail: `Endpoint ${endpoint.endpoint}, since ${shortInstant(endpoint.silent_since, zone.value)}`,
       bad: false,
       href: may("auditor") ? pageAddress("deliveries") : null,
@@ -68,7 +71,7 @@ export function Attention() {
   }
   rows.sort((one, other) => Number(other.bad) - Number(one.bad));
   return (
-    <Section title="Needs attention" reading={alerts} lines={3}>
+    <Section title="Needs attention" reading={together} lines={3}>
       {() =>
         rows.length === 0 ? (
           <p class="soft calm">Nothing at the moment.</p>

@@ -6,7 +6,7 @@ import type { DeltaProps } from "../../components/Delta";
 import { Failure } from "../../components/Failure";
 import { FIGURES, shown } from "../../figures";
 import { amounts, lastDay, words } from "../../format";
-import { type Against, useAgainst } from "./Compare";
+import { type Against, useAgainst, useMonthAgainst } from "./Compare";
 
 type Month = Answer<"/api/v1/tenants/{tenant}/metrics/month">;
 type Field = keyof Month & keyof typeof FIGURES;
@@ -83,7 +83,7 @@ function member(field: Field, value: unknown): string {
 export function Cards({ month }: { month: string }) {
   const against = useAgainst(month);
   const now = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
-  const before = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, against?.parameters ?? {}, against === null);
+  const before = useMonthAgainst(against);
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
   const restated = useRead("/api/v1/tenants/{tenant}/restatements", {}, { month, limit: 500 });
   if (now.error && !now.data) return <Failure problem={now.error} retry={now.reload} />;
@@ -103,7 +103,7 @@ export function Cards({ month }: { month: string }) {
             label={figure.label}
             value={shown(figure.unit, data[field])}
             figure={{ model: "month", field: member(field, data[field]), selection: { month: data.month } }}
-            delta={before.loading ? null : delta(field, data, before.data, against)}
+            delta={delta(field, data, before, against)}
             note={note(field, data)}
             spark={items.slice(0, lived).map((day) => number(day[field]))}
             restated={figures.has(field)}

@@ -5,9 +5,11 @@ import { addMonths, lastDay, monthName } from "../../format";
 import { moment } from "../../state/moment";
 import { query, setQuery } from "../../state/router";
 
-/** The month to compare with, as parameters of its read, and its name. */
+/** The month to compare with, the moment that it is seen at, and its name. */
 export interface Against {
-  parameters: Record<string, string | number>;
+  month: string;
+  /** Of its reads, in the place of the page's own. */
+  moment: Record<string, string | number>;
   name: string;
 }
 
@@ -39,16 +41,23 @@ export function useAgainst(month: string): Against | null {
   if (how === "published") {
     if (!report?.as_of_position) return null;
     return {
-      parameters: { month, as_of_position: report.as_of_position, occurred_until: "", known_at: "" },
+      month,
+      moment: { as_of_position: report.as_of_position, occurred_until: "", known_at: "" },
       name: "as published",
     };
   }
   const other = addMonths(month, how === "year" ? -12 : -1);
   const partial = month === currentMonth();
-  const parameters: Record<string, string | number> = { month: other };
   // To the hour, so that the address stays the same while a page is looked at.
-  if (partial) parameters.occurred_until = `${upTo(other).slice(0, 13)}:00:00Z`;
-  return { parameters, name: partial ? `${monthName(other)} to the same day` : monthName(other) };
+  const moment: Against["moment"] = partial ? { occurred_until: `${upTo(other).slice(0, 13)}:00:00Z` } : {};
+  return { month: other, moment, name: partial ? `${monthName(other)} to the same day` : monthName(other) };
+}
+
+/** The figures of the month that is compared with; null where there is none, or not yet. */
+export function useMonthAgainst(against: Against | null) {
+  const query = against ? { month: against.month, ...against.moment } : {};
+  const reading = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, query, against === null);
+  return against === null || reading.loading ? null : reading.data;
 }
 
 export function ComparePicker({ month }: { month: string }) {

@@ -8,10 +8,18 @@ import { Skeleton } from "../../components/Skeleton";
 import { lastDay, monthName } from "../../format";
 import { tenant } from "../../state/session";
 import { explain } from "../../why";
+import { useAgainst } from "./Compare";
 
 export function DayChart({ month }: { month: string }) {
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
+  const against = useAgainst(month);
+  const other = against?.month ?? month;
+  const span = { from: `${other}-01`, to: lastDay(other), ...against?.moment };
+  const before = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, span, against === null);
   const items = days.data?.items ?? [];
+  // Day by day of the month: a shorter one has gaps at its end.
+  const compared = against && !before.loading && before.data ? before.data.items : null;
+  const then = compared && items.map((_, index) => compared[index]?.calls ?? null);
   const data = days.data;
   const option = useCallback(
     (tones: Colours) => ({
@@ -55,9 +63,21 @@ export function DayChart({ month }: { month: string }) {
           itemStyle: { color: tones.series[1] },
           data: items.map((day) => day.qualified),
         },
+        ...(then
+          ? [
+              {
+                name: `All calls, ${against?.name}`,
+                type: "line",
+                symbol: "none",
+                lineStyle: { color: tones.soft, width: 1.5, type: "dashed" },
+                itemStyle: { color: tones.soft },
+                data: then,
+              },
+            ]
+          : []),
       ],
     }),
-    [data],
+    [data, compared, against?.name],
   );
   if (days.error && !data) return <Failure problem={days.error} retry={days.reload} />;
   if (!data) return <Skeleton lines={9} />;
@@ -71,11 +91,12 @@ export function DayChart({ month }: { month: string }) {
       series={[
         { name: "All calls", values: items.map((day) => day.calls) },
         { name: "Qualified", values: items.map((day) => day.qualified) },
+        ...(then ? [{ name: `All calls, ${against?.name}`, values: then, tone: "soft" }] : []),
       ]}
       option={option}
       pick={(label, series) => {
         const day = items[label];
-        if (day) explain({ model: "days", field: field(series), selection: { day: day.date } });
+        if (day && series < 2) explain({ model: "days", field: field(series), selection: { day: day.date } });
       }}
       file={`${tenant.value}-calls-by-day-${month}`}
       stale={days.loading}

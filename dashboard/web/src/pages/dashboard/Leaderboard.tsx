@@ -1,12 +1,18 @@
 /** Agents by calls, for a day, a week or a month, against the daily goal. */
+import type { Answer } from "../../api/client";
 import { useRead } from "../../api/use_read";
 import { Bar } from "../../components/Bar";
+import { Delta } from "../../components/Delta";
 import { Empty } from "../../components/Empty";
 import { FigureLink } from "../../components/FigureLink";
 import { Section } from "../../components/Section";
+import { Table } from "../../components/Table";
 import { shownMonth, currentMonth } from "../../components/MonthPicker";
 import { count, duration, lastDay, percent } from "../../format";
 import { query, setQuery } from "../../state/router";
+import { useAgainst } from "./Compare";
+
+type Item = Answer<"/api/v1/tenants/{tenant}/leaderboard">["items"][number];
 
 const PERIODS = ["day", "week", "month"] as const;
 
@@ -16,6 +22,26 @@ export function Leaderboard() {
   const month = shownMonth();
   const date = month === currentMonth() ? undefined : lastDay(month);
   const reading = useRead("/api/v1/tenants/{tenant}/leaderboard", {}, { period, ...(date && { date }) });
+  // A month is compared with the month that the page is compared with; a day and a week stand for themselves.
+  const against = useAgainst(month);
+  const then = useRead(
+    "/api/v1/tenants/{tenant}/leaderboard",
+    {},
+    against ? { period, date: lastDay(against.month), ...against.moment } : {},
+    against === null || period !== "month",
+  );
+  const compares = against !== null && period === "month";
+  const before =
+    compares && !then.loading && then.data ? new Map(then.data.items.map((item) => [item.agent, item.calls])) : null;
+  const figure = (item: Item, field: "calls" | "connected" | "pickups") => (
+    <td class="n">
+      <FigureLink
+        figure={{ model: "leaderboard", field, selection: { period, agent: item.agent, ...(date && { date }) } }}
+      >
+        {count(item[field])}
+      </FigureLink>
+    </td>
+  );
   const choice = (
     <span class="segments" role="group" aria-label="Period">
       {PERIODS.map((known) => (
@@ -37,55 +63,47 @@ export function Leaderboard() {
             Each agent who makes or takes calls will stand here, by calls.
           </Empty>
         ) : (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Agents, table">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Agent</th>
-                  <th scope="col" class="n">
-                    Calls
-                  </th>
-                  <th scope="col" class="n">
-                    Connected
-                  </th>
-                  <th scope="col" class="n">
-                    Pickups
-                  </th>
-                  <th scope="col" class="n">
-                    Talk
-                  </th>
-                  <th scope="col">Goal {count(data.daily_call_goal)} a day</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((item) => (
-                  <tr key={item.agent}>
-                    <th scope="row">
-                      <bdi>{item.agent}</bdi>
-                    </th>
-                    {(["calls", "connected", "pickups"] as const).map((field) => (
-                      <td key={field} class="n">
-                        <FigureLink
-                          figure={{
-                            model: "leaderboard",
-                            field,
-                            selection: { period, agent: item.agent, ...(date && { date }) },
-                          }}
-                        >
-                          {count(item[field])}
-                        </FigureLink>
-                      </td>
-                    ))}
-                    <td class="n">{duration(item.talk_seconds)}</td>
-                    <td title={percent(item.goal_progress)}>
-                      <Bar percent={item.goal_progress ?? null} />
-                      <span class="unseen">{percent(item.goal_progress)}</span>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            title="Agents"
+            head={[
+              ["Agent"],
+              ["Calls", "n"],
+              ...(compares ? ([["Change", "n"]] as const) : []),
+              ["Connected", "n"],
+              ["Pickups", "n"],
+              ["Talk", "n"],
+              [`Goal ${count(data.daily_call_goal)} a day`],
+            ]}
+          >
+            {data.items.map((item) => (
+              <tr key={item.agent}>
+                <th scope="row">
+                  <bdi>{item.agent}</bdi>
+                </th>
+                {figure(item, "calls")}
+                {compares && (
+                  <td class="n small change">
+                    {before && (
+                      <Delta
+                        now={item.calls}
+                        before={before.get(item.agent) ?? 0}
+                        better={1}
+                        against={against?.name ?? ""}
+                        beforeText={count(before.get(item.agent) ?? 0)}
+                      />
+                    )}
+                  </td>
+                )}
+                {figure(item, "connected")}
+                {figure(item, "pickups")}
+                <td class="n">{duration(item.talk_seconds)}</td>
+                <td title={percent(item.goal_progress)}>
+                  <Bar percent={item.goal_progress ?? null} />
+                  <span class="unseen">{percent(item.goal_progress)}</span>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )
       }
     </Section>

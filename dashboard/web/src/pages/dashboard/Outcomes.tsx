@@ -1,12 +1,17 @@
 /** The month's calls by their last disposition. */
 import { useRead } from "../../api/use_read";
+import { Delta } from "../../components/Delta";
 import { Bar } from "../../components/Bar";
 import { Empty } from "../../components/Empty";
 import { FigureLink } from "../../components/FigureLink";
 import { Section } from "../../components/Section";
+import { Table } from "../../components/Table";
 import { count, words } from "../../format";
+import { useAgainst, useMonthAgainst } from "./Compare";
 
 export function Outcomes({ month }: { month: string }) {
+  const against = useAgainst(month);
+  const before = useMonthAgainst(against);
   const reading = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
   return (
     <Section title="Outcomes" reading={reading}>
@@ -22,34 +27,39 @@ export function Outcomes({ month }: { month: string }) {
             </Empty>
           );
         return (
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Outcome</th>
-                <th scope="col" class="n">
-                  Calls
-                </th>
-                <td />
+          <Table
+            title="Outcomes"
+            head={[["Outcome"], ["Calls", "n"], ...(against ? ([["Change", "n"]] as const) : []), ["Share"]]}
+          >
+            {rows.map(([outcome, calls]) => (
+              <tr key={outcome}>
+                <th scope="row">{words(outcome)}</th>
+                <td class="n">
+                  <FigureLink
+                    figure={{ model: "month", field: `outcomes.${outcome}`, selection: { month: data.month } }}
+                  >
+                    {count(calls)}
+                  </FigureLink>
+                </td>
+                {against && (
+                  <td class="n small change">
+                    {before && (
+                      <Delta
+                        now={calls}
+                        before={before.outcomes[outcome] ?? 0}
+                        better={0}
+                        against={against.name}
+                        beforeText={count(before.outcomes[outcome] ?? 0)}
+                      />
+                    )}
+                  </td>
+                )}
+                <td class="wide">
+                  <Bar percent={(calls / most) * 100} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {rows.map(([outcome, calls]) => (
-                <tr key={outcome}>
-                  <th scope="row">{words(outcome)}</th>
-                  <td class="n">
-                    <FigureLink
-                      figure={{ model: "month", field: `outcomes.${outcome}`, selection: { month: data.month } }}
-                    >
-                      {count(calls)}
-                    </FigureLink>
-                  </td>
-                  <td class="wide">
-                    <Bar percent={(calls / most) * 100} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         );
       }}
     </Section>

@@ -1,9 +1,11 @@
 /** The outcome of a call, by a click or by the keys 1 to 8, with a note. */
 import { useEffect, useState } from "preact/hooks";
-import { Problem, address, change } from "../../api/client";
+import { ask } from "../../api/ask";
+import { useCommand } from "../../api/use_command";
 import { Dialog } from "../../components/Dialog";
+import { Field } from "../../components/Field";
+import { Refused } from "../../components/Refused";
 import { words } from "../../format";
-import { tenant } from "../../state/session";
 
 /** Each outcome of a call, and what the attempt came to. */
 const OUTCOMES = [
@@ -17,6 +19,9 @@ const OUTCOMES = [
   ["dnc", "connected"],
 ] as const;
 
+/** What an attempt came to. */
+export type Outcome = (typeof OUTCOMES)[number][1] | "skipped";
+
 interface DispositionDialogProps {
   lead: string;
   agent: string;
@@ -24,43 +29,30 @@ interface DispositionDialogProps {
   /** The call that was placed; null where the agent called by an own phone. */
   call: string | null;
   close: () => void;
-  done: (attempt: string) => void;
+  done: (attempt: Outcome) => void;
 }
 
-export function DispositionDialog({ lead, agent, session, call, close, done }: DispositionDialogProps) {
+export function DispositionDialog({ lead, agent, session, call, close, done: finish }: DispositionDialogProps) {
   const [note, setNote] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const choose = async ([outcome, attempt]: (typeof OUTCOMES)[number]) => {
-    if (busy) return;
-    setBusy(true);
-    const place = { tenant: tenant.value ?? "", call_id: call ?? "" };
-    const said = { outcome, agent, ...(note.trim() && { note }) };
-    try {
+    const said = { outcome, agent, ...(note.trim() && { note: note.trim() }) };
+    const done = await command.run<unknown>(() => {
       if (call) {
-        await change(
-          "POST",
-          address("/api/v1/tenants/{tenant}/calls/{call_id}/disposition", place),
-          said,
-          crypto.randomUUID(),
-        );
-      } else {
-        const id = `dialer:${session}:${lead}`;
-        const body = { ...said, call_id: id, lead_id: lead, session_id: session };
-        const fact = {
-          provider: "dialer",
-          external_id: `${id}:${crypto.randomUUID()}`,
-          kind: "call_disposed",
-          occurred_at: new Date().toISOString(),
-          body,
-        };
-        await change("POST", address("/api/v1/tenants/{tenant}/facts", place), fact);
+        const route = "/api/v1/tenants/{tenant}/calls/{call_id}/disposition";
+        return ask("post", route, { filling: { call_id: call }, body: said, key: crypto.randomUUID() });
       }
-      done(attempt);
-    } catch (error) {
-      setProblem(error as Problem);
-      setBusy(false);
-    }
+      const id = `dialer:${session}:${lead}`;
+      const fact = {
+        provider: "dialer",
+        external_id: `${id}:${crypto.randomUUID()}`,
+        kind: "call_disposed" as const,
+        occurred_at: new Date().toISOString(),
+        body: { ...said, call_id: id, lead_id: lead, session_id: session },
+      };
+      return ask("post", "/api/v1/tenants/{tenant}/facts", { body: fact });
+    });
+    if (done) finish(attempt);
   };
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
@@ -80,21 +72,14 @@ export function DispositionDialog({ lead, agent, session, call, close, done }: D
       <ul class="outcomes">
         {OUTCOMES.map((outcome, index) => (
           <li key={outcome[0]}>
-            <button class="control" disabled={busy} onClick={() => void choose(outcome)}>
+            <button class="control" disabled={command.busy} onClick={() => void choose(outcome)}>
               <kbd aria-hidden="true">{index + 1}</kbd> {outcome[0] === "dnc" ? "Do not call" : words(outcome[0])}
             </button>
           </li>
         ))}
       </ul>
-      <label>
-        <span class="soft">Note</span>
-        <textarea class="whole" value={note} onInput={(event) => setNote(event.currentTarget.value)} />
-      </label>
-      {problem && (
-        <p class="refused" role="alert">
-          {problem.detail || problem.title}
-        </p>
-      )}
+      <Field label="Note" rows={3} value={note} set={setNote} />
+      <Refused problem={command.problem} />
     </Dialog>
   );
 }

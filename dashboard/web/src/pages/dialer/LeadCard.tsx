@@ -1,17 +1,14 @@
 /** The lead in hand: what is known of it, its number, and the call. */
 import { useEffect, useState } from "preact/hooks";
-import { Problem, address, change } from "../../api/client";
+import { type Done, ask } from "../../api/ask";
+import { useCommand } from "../../api/use_command";
 import { useRead } from "../../api/use_read";
 import { Members } from "../../components/Members";
+import { Refused } from "../../components/Refused";
 import { count, instant, words } from "../../format";
-import { wrote } from "../../state/live";
-import { tenant, zone } from "../../state/session";
+import { zone } from "../../state/session";
 
-export interface Placed {
-  request_id: string;
-  call_id: string | null;
-  position: number;
-}
+export type Placed = Done<"post", "/api/v1/tenants/{tenant}/calls">;
 
 interface LeadCardProps {
   lead: string;
@@ -25,26 +22,14 @@ interface LeadCardProps {
 export function LeadCard({ lead, agent, session, placed, dispose, skip }: LeadCardProps) {
   const { data } = useRead("/api/v1/tenants/{tenant}/outreach/leads/{lead_id}", { lead_id: lead });
   const [to, setTo] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  useEffect(() => {
-    setTo(/^\+?[\d ()-]{7,}$/.test(lead) ? lead : "");
-    setProblem(null);
-  }, [lead]);
+  const command = useCommand();
+  useEffect(() => setTo(/^\+?[\d ()-]{7,}$/.test(lead) ? lead : ""), [lead]);
   const call = async () => {
-    try {
-      const url = address("/api/v1/tenants/{tenant}/calls", { tenant: tenant.value ?? "" });
-      const answer = (await change(
-        "POST",
-        url,
-        { to, agent, lead_id: lead, session_id: session },
-        crypto.randomUUID(),
-      )) as Placed;
-      setProblem(null);
-      placed(answer);
-      wrote(answer.position);
-    } catch (error) {
-      setProblem(error as Problem);
-    }
+    const body = { to, agent, lead_id: lead, session_id: session };
+    const done = await command.run(() =>
+      ask("post", "/api/v1/tenants/{tenant}/calls", { body, key: crypto.randomUUID() }),
+    );
+    if (done) placed(done.answer);
   };
   const name = [data?.first_name, data?.last_name].filter(Boolean).join(" ");
   return (
@@ -83,7 +68,9 @@ export function LeadCard({ lead, agent, session, placed, dispose, skip }: LeadCa
             onInput={(event) => setTo(event.currentTarget.value)}
           />
         </label>
-        <button class="control primary">Call</button>
+        <button class="control primary" disabled={command.busy}>
+          Call
+        </button>
         <button type="button" class="control" onClick={dispose}>
           Outcome
         </button>
@@ -91,12 +78,12 @@ export function LeadCard({ lead, agent, session, placed, dispose, skip }: LeadCa
           Skip
         </button>
       </form>
-      {problem && (
-        <p class={problem.code === "calling_not_configured" ? "soft" : "refused"} role="alert">
-          {problem.code === "calling_not_configured"
-            ? "This workspace places no calls ([tenant.twilio] is not set). Call by your own phone, then give the outcome."
-            : problem.detail || problem.title}
+      {command.problem?.code === "calling_not_configured" ? (
+        <p class="soft" role="alert">
+          This workspace places no calls ([tenant.twilio] is not set). Call by your own phone, then give the outcome.
         </p>
+      ) : (
+        <Refused problem={command.problem} />
       )}
     </div>
   );

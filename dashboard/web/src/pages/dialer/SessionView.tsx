@@ -1,12 +1,13 @@
 /** A session at work: progress, the next lead, its call, its outcome. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, type Answer, address, change } from "../../api/client";
+import { ask } from "../../api/ask";
+import type { Answer } from "../../api/client";
+import { useCommand } from "../../api/use_command";
 import { useRead } from "../../api/use_read";
+import { Refused } from "../../components/Refused";
 import { count } from "../../format";
-import { wrote } from "../../state/live";
-import { tenant } from "../../state/session";
 import { CallState } from "./CallState";
-import { DispositionDialog } from "./DispositionDialog";
+import { DispositionDialog, type Outcome } from "./DispositionDialog";
 import { LeadCard } from "./LeadCard";
 
 type Session = Answer<"/api/v1/tenants/{tenant}/sessions/active">;
@@ -18,7 +19,7 @@ interface SessionViewProps {
 }
 
 export function SessionView({ session, agent, end }: SessionViewProps) {
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const [request, setRequest] = useState<string | null>(null);
   const [callId, setCallId] = useState<string | null>(null);
   const [disposing, setDisposing] = useState(false);
@@ -29,35 +30,18 @@ export function SessionView({ session, agent, end }: SessionViewProps) {
     { session_id: session.session_id },
     { line: agent },
   );
-  const place = { tenant: tenant.value ?? "", session_id: session.session_id };
-  const url = (step: string) => address(`/api/v1/tenants/{tenant}/sessions/{session_id}/${step}`, place);
-  const act = async <T,>(work: () => Promise<T>): Promise<T | null> => {
-    try {
-      const answer = await work();
-      setProblem(null);
-      return answer;
-    } catch (error) {
-      setProblem(error as Problem);
-      return null;
-    }
-  };
+  const filling = { session_id: session.session_id };
   const next = async () => {
-    const answer = (await act(() => change("POST", `${url("next-lead")}?line=${encodeURIComponent(agent)}`))) as {
-      lead_id: string | null;
-      position: number;
-    } | null;
-    if (!answer) return;
-    setLead(answer.lead_id);
+    const route = "/api/v1/tenants/{tenant}/sessions/{session_id}/next-lead";
+    const done = await command.run(() => ask("post", route, { filling, query: { line: agent } }));
+    if (!done) return;
+    setLead(done.answer.lead_id ?? null);
     setRequest(null);
     setCallId(null);
-    wrote(answer.position);
   };
-  const attempted = async (outcome: string) => {
-    const answer = (await act(() => change("POST", url("attempts"), { lead_id: lead, outcome }))) as {
-      position: number;
-    } | null;
-    if (!answer) return;
-    wrote(answer.position);
+  const attempted = async (outcome: Outcome) => {
+    const route = "/api/v1/tenants/{tenant}/sessions/{session_id}/attempts";
+    if (!lead || !(await command.run(() => ask("post", route, { filling, body: { lead_id: lead, outcome } })))) return;
     await next();
   };
   const began = useRef(false);
@@ -68,10 +52,8 @@ export function SessionView({ session, agent, end }: SessionViewProps) {
     if (shown.data.reserved) setLead(shown.data.lead_id);
   }, [shown.data]);
   const finish = async () => {
-    const answer = (await act(() => change("POST", url("end"), {}))) as { position: number } | null;
-    if (!answer) return;
-    wrote(answer.position);
-    end();
+    const route = "/api/v1/tenants/{tenant}/sessions/{session_id}/end";
+    if (await command.run(() => ask("post", route, { filling, body: {} as never }))) end();
   };
   return (
     <section aria-label="Session">
@@ -118,11 +100,7 @@ export function SessionView({ session, agent, end }: SessionViewProps) {
         />
       )}
       {request && <CallState request={request} known={setCallId} />}
-      {problem && (
-        <p class="refused" role="alert">
-          {problem.detail || problem.title}
-        </p>
-      )}
+      <Refused problem={command.problem} />
       {disposing && lead && (
         <DispositionDialog
           lead={lead}

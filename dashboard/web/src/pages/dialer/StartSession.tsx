@@ -1,8 +1,11 @@
 /** Starts a session with leads that are pasted or taken from the outreach. */
 import { useState } from "preact/hooks";
-import { Problem, address, change, get } from "../../api/client";
+import { ask } from "../../api/ask";
+import { get } from "../../api/client";
+import { useCommand } from "../../api/use_command";
+import { Field } from "../../components/Field";
+import { Form } from "../../components/Form";
 import { words } from "../../format";
-import { wrote } from "../../state/live";
 import { tenant } from "../../state/session";
 
 /** Most leads that a session takes. */
@@ -11,7 +14,7 @@ const MOST = 5_000;
 export function StartSession({ agent, resumable }: { agent: string; resumable: string | null }) {
   const [pipeline, setPipeline] = useState("default");
   const [text, setText] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   const leads = [
     ...new Set(
       text
@@ -20,54 +23,32 @@ export function StartSession({ agent, resumable }: { agent: string; resumable: s
         .filter(Boolean),
     ),
   ];
-  const attempt = async (act: () => Promise<unknown>) => {
-    try {
-      const answer = (await act()) as { position?: number };
-      setProblem(null);
-      wrote(answer.position);
-    } catch (error) {
-      setProblem(error as Problem);
-    }
-  };
   const start = () =>
-    attempt(() =>
-      change("POST", address("/api/v1/tenants/{tenant}/sessions", { tenant: tenant.value ?? "" }), {
-        agent,
-        pipeline_id: pipeline.trim(),
-        lead_ids: leads,
+    command.run(() =>
+      ask("post", "/api/v1/tenants/{tenant}/sessions", {
+        body: { agent, pipeline_id: pipeline.trim(), lead_ids: leads },
       }),
     );
   const choose = (stage: "interested" | "replied" | "follow_up") =>
-    attempt(async () => {
-      const page = await get(
-        "/api/v1/tenants/{tenant}/outreach/leads",
-        { tenant: tenant.value ?? "" },
-        { stage, limit: 500 },
-      );
+    command.run(async () => {
+      const place = { tenant: tenant.value ?? "" };
+      const page = await get("/api/v1/tenants/{tenant}/outreach/leads", place, { stage, limit: 500 });
       setText(page.items.map((lead) => lead.lead_id).join("\n"));
-      return {};
     });
   return (
     <section aria-label="Start a session">
       <header class="section-head">
         <h2>Start a session</h2>
       </header>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start();
-        }}
+      <Form
+        command={command}
+        submit={() => void start()}
+        action={`Start with ${leads.length.toLocaleString()} ${leads.length === 1 ? "lead" : "leads"}`}
+        disabled={leads.length === 0 || leads.length > MOST}
+        aside={leads.length > MOST && <span class="refused">At most {MOST.toLocaleString()} leads</span>}
       >
-        <label>
-          <span class="soft">Pipeline</span>
-          <br />
-          <input required value={pipeline} onInput={(event) => setPipeline(event.currentTarget.value)} />
-        </label>
-        <label>
-          <span class="soft">Leads, one a line</span>
-          <textarea rows={8} required value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </label>
+        <Field label="Pipeline" required value={pipeline} set={setPipeline} />
+        <Field label="Leads, one a line" rows={8} required value={text} set={setText} />
         <div class="row">
           <span class="soft">Or those of the outreach that are</span>
           {(["interested", "replied", "follow_up"] as const).map((stage) => (
@@ -76,18 +57,7 @@ export function StartSession({ agent, resumable }: { agent: string; resumable: s
             </button>
           ))}
         </div>
-        <div class="row">
-          <button class="control primary" disabled={leads.length === 0 || leads.length > MOST}>
-            Start with {leads.length.toLocaleString()} {leads.length === 1 ? "lead" : "leads"}
-          </button>
-          {leads.length > MOST && <span class="refused">At most {MOST.toLocaleString()} leads</span>}
-        </div>
-        {problem && (
-          <p class="refused" role="alert">
-            {problem.detail || problem.title}
-          </p>
-        )}
-      </form>
+      </Form>
       {resumable && <p class="soft">The session before has ended.</p>}
     </section>
   );

@@ -6,8 +6,8 @@ import { Card, CardSkeleton } from "../../components/Card";
 import { type Column, DataTable } from "../../components/DataTable";
 import { Empty } from "../../components/Empty";
 import { Choice, TextFilter, filters } from "../../components/Filters";
-import { UNKNOWN, count, instant, lastDay, percent } from "../../format";
-import { zone } from "../../state/session";
+import { When } from "../../components/When";
+import { UNKNOWN, count, lastDay, percent } from "../../format";
 
 type Account = Answer<"/api/v1/tenants/{tenant}/sender-accounts">["items"][number];
 
@@ -20,7 +20,7 @@ const COLUMNS: Column<Account>[] = [
   { title: "Replies", number: true, cell: (account) => count(account.period?.replies) },
   { title: "Bounces", number: true, cell: (account) => count(account.period?.bounces) },
   { title: "Reply rate", number: true, cell: (account) => percent(account.period?.reply_rate) },
-  { title: "Seen", cell: (account) => instant(account.observed_at, zone.value) },
+  { title: "Seen", cell: (account) => <When at={account.observed_at} /> },
 ];
 
 export function Accounts({ month }: { month: string }) {

@@ -1,58 +1,50 @@
 /** Leads of the outreach by stage, with search; a person may set the stage. */
-import { useState } from "preact/hooks";
-import { Problem, type Answer, address, change } from "../../api/client";
+import { ask } from "../../api/ask";
+import type { Answer } from "../../api/client";
+import { useCommand } from "../../api/use_command";
 import { Badge } from "../../components/Badge";
 import { type Column, DataTable } from "../../components/DataTable";
 import { Empty } from "../../components/Empty";
 import { Choice, TextFilter, filters } from "../../components/Filters";
-import { UNKNOWN, instant, words } from "../../format";
-import { wrote } from "../../state/live";
+import { When } from "../../components/When";
+import { Refused } from "../../components/Refused";
+import { UNKNOWN, words } from "../../format";
 import { isNow } from "../../state/moment";
-import { may, tenant, zone } from "../../state/session";
+import { may } from "../../state/session";
 
 type Lead = Answer<"/api/v1/tenants/{tenant}/outreach/leads">["items"][number];
 
 const STAGES = ["new", "replied", "interested", "quoting", "follow_up", "won", "lost", "unsubscribed", "bounced"];
 /** Those that a person may set. */
-const SETTABLE = ["interested", "quoting", "follow_up", "won", "lost"];
+const SETTABLE = ["interested", "quoting", "follow_up", "won", "lost"] as const;
+type Settable = (typeof SETTABLE)[number];
 
 function StageOf({ lead }: { lead: Lead }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const command = useCommand();
   if (!may("agent") || !isNow.value) return <Badge state={lead.stage} />;
-  const set = async (stage: string) => {
-    const query = { instance: lead.instance, workspace: lead.workspace };
-    const url = address(
-      "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}/stage",
-      { tenant: tenant.value ?? "", lead_id: lead.lead_id },
-      query,
+  const set = (stage: Settable) =>
+    command.run(() =>
+      ask("post", "/api/v1/tenants/{tenant}/outreach/leads/{lead_id}/stage", {
+        filling: { lead_id: lead.lead_id },
+        query: { instance: lead.instance, workspace: lead.workspace },
+        body: { stage },
+      }),
     );
-    try {
-      const answer = (await change("POST", url, { stage })) as { position: number };
-      setProblem(null);
-      wrote(answer.position);
-    } catch (error) {
-      setProblem(error as Problem);
-    }
-  };
   return (
     <>
       <select
         aria-label={`Stage of ${lead.email ?? lead.lead_id}`}
         value={lead.stage}
-        onChange={(event) => void set(event.currentTarget.value)}
+        onChange={(event) => void set(event.currentTarget.value as Settable)}
       >
-        {!SETTABLE.includes(lead.stage) && <option value={lead.stage}>{words(lead.stage)}</option>}
+        {!SETTABLE.some((stage) => stage === lead.stage) && <option value={lead.stage}>{words(lead.stage)}</option>}
         {SETTABLE.map((stage) => (
           <option key={stage} value={stage}>
             {words(stage)}
           </option>
         ))}
       </select>
-      {problem && (
-        <span class="refused" role="alert">
-          {problem.detail || problem.title}
-        </span>
-      )}
+      <Refused problem={command.problem} />
     </>
   );
 }
@@ -68,8 +60,8 @@ const COLUMNS: Column<Lead>[] = [
   { title: "Email", cell: (lead) => <bdi>{lead.email ?? UNKNOWN}</bdi> },
   { title: "Company", cell: (lead) => <bdi>{lead.company ?? UNKNOWN}</bdi> },
   { title: "Stage", cell: (lead) => <StageOf lead={lead} /> },
-  { title: "First interested", cell: (lead) => instant(lead.first_interested_at, zone.value) },
-  { title: "Last event", cell: (lead) => instant(lead.last_event_at, zone.value) },
+  { title: "First interested", cell: (lead) => <When at={lead.first_interested_at} /> },
+  { title: "Last event", cell: (lead) => <When at={lead.last_event_at} /> },
 ];
 
 export function OutreachLeads() {

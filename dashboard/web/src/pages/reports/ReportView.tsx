@@ -1,56 +1,53 @@
 /** One report: figures with their change on the period before, narrative, what was restated since, and its steps. */
-import { useState } from "preact/hooks";
-import { Problem, address, change } from "../../api/client";
+import { ask } from "../../api/ask";
+import { useCommand } from "../../api/use_command";
 import { useRead } from "../../api/use_read";
 import { Badge } from "../../components/Badge";
+import { Confirm } from "../../components/Confirm";
 import { Failure } from "../../components/Failure";
 import { Head } from "../../components/Head";
+import { Refused } from "../../components/Refused";
 import { Skeleton } from "../../components/Skeleton";
 import { day, instant } from "../../format";
-import { wrote } from "../../state/live";
 import { isNow } from "../../state/moment";
 import { withQuery } from "../../state/router";
-import { may, tenant, workspace, zone } from "../../state/session";
+import { may, workspace, zone } from "../../state/session";
 import { periodName } from "../Reports";
 import { FigureTable } from "./FigureTable";
 import { RestatedSince } from "./RestatedSince";
 
 function Steps({ id, status }: { id: string; status: string }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const step = async (name: "publish" | "withdraw") => {
-    try {
-      const answer = (await change(
-        "POST",
-        address(`/api/v1/tenants/{tenant}/reports/{report_id}/${name}`, { tenant: tenant.value ?? "", report_id: id }),
-      )) as { position: number };
-      setProblem(null);
-      wrote(answer.position);
-    } catch (error) {
-      setProblem(error as Problem);
-    }
-  };
+  const command = useCommand();
+  const filling = { report_id: id };
+  const canAct = may("operator") && isNow.value;
+  const publish = () =>
+    command.run(() => ask("post", "/api/v1/tenants/{tenant}/reports/{report_id}/publish", { filling }));
   return (
     <>
-      {may("operator") && isNow.value && status === "draft" && (
-        <button class="control primary" onClick={() => void step("publish")}>
+      {canAct && status === "draft" && (
+        <button class="control primary" disabled={command.busy} onClick={() => void publish()}>
           Publish
         </button>
       )}
-      {may("operator") && isNow.value && status === "published" && (
-        <button class="control" onClick={() => void step("withdraw")}>
-          Withdraw
-        </button>
+      {canAct && status === "published" && (
+        <Confirm
+          label="Withdraw"
+          question="Withdraw the report?"
+          control
+          act={() => ask("post", "/api/v1/tenants/{tenant}/reports/{report_id}/withdraw", { filling })}
+        >
+          <p>
+            It is shown as withdrawn, and stays as it was published. It cannot be published again; another report of the
+            period can.
+          </p>
+        </Confirm>
       )}
       {status !== "withdrawn" && (
         <button class="control" onClick={() => window.print()}>
           Print
         </button>
       )}
-      {problem && (
-        <span class="refused" role="alert">
-          {problem.detail || problem.title}
-        </span>
-      )}
+      <Refused problem={command.problem} />
     </>
   );
 }
