@@ -1,50 +1,33 @@
-/** The log: facts by filters, the newest first. */
-import type { Answer } from "../api/client";
-import { type Column, DataTable } from "../components/DataTable";
-import { Empty } from "../components/Empty";
-import { TextFilter, filters } from "../components/Filters";
+/** The record: the log by filters, restatements of closed months, the checkpoint with its proofs, and what undoes facts. */
 import { Head } from "../components/Head";
-import { pageAddress } from "../components/Navigation";
-import { instant, shortId } from "../format";
-import { tenant, zone } from "../state/session";
+import { Views, shownView } from "../components/Views";
+import { may } from "../state/session";
+import { Erase } from "./audit/Erase";
+import { LogExplorer } from "./audit/LogExplorer";
+import { Proofs } from "./audit/Proofs";
+import { Restatements } from "./audit/Restatements";
+import { VoidMany } from "./audit/VoidMany";
 
-type Fact = Answer<"/api/v1/tenants/{tenant}/facts">["items"][number];
-
-const COLUMNS: Column<Fact>[] = [
-  { title: "Position", heading: true, cell: (fact) => fact.position.toLocaleString() },
-  { title: "Kind", cell: (fact) => fact.kind },
-  { title: "Provider", cell: (fact) => fact.provider },
-  { title: "External id", cell: (fact) => <code title={fact.external_id}>{shortId(fact.external_id)}</code> },
-  { title: "Occurred", cell: (fact) => instant(fact.occurred_at, zone.value) },
-  { title: "Recorded", cell: (fact) => instant(fact.recorded_at, zone.value) },
-  { title: "Digest", cell: (fact) => <code>{fact.digest.slice(0, 12)}</code> },
-];
+const VIEWS = [
+  ["log", "Log", "auditor"],
+  ["restatements", "Restatements", "auditor"],
+  ["proofs", "Checkpoint and proofs", "auditor"],
+  ["void", "Void", "operator"],
+  ["erase", "Erase", "admin"],
+] as const;
 
 export default function Audit() {
+  const open = VIEWS.filter(([, , need]) => may(need)).map(([name, text]) => [name, text] as const);
+  const view = shownView(open);
   return (
     <>
       <Head title="Audit" />
-      <div class="filters no-print">
-        <TextFilter name="subject" label="Subject" placeholder="CA42" />
-        <TextFilter name="kind" label="Kind" placeholder="call_reported" />
-        <TextFilter name="provider" label="Provider" placeholder="twilio" />
-        <TextFilter name="from" label="From" type="date" />
-        <TextFilter name="to" label="To" type="date" />
-      </div>
-      <DataTable<Fact>
-        title="Facts"
-        route="/api/v1/tenants/{tenant}/facts"
-        query={filters("subject", "kind", "provider", "from", "to")}
-        id={(fact) => String(fact.position)}
-        columns={COLUMNS}
-        open={(fact) => pageAddress(`facts/${fact.position}`)}
-        empty={
-          <Empty title="No facts here" command={`curl -X POST …/api/v1/tenants/${tenant.value}/facts`}>
-            Every fact that is recorded will stand here, at its position. Where filters are set, fewer of them show
-            more.
-          </Empty>
-        }
-      />
+      <Views views={open} leave={["subject", "kind", "provider", "from", "to", "month", "follow"]} />
+      {view === "log" && <LogExplorer />}
+      {view === "restatements" && <Restatements />}
+      {view === "proofs" && <Proofs />}
+      {view === "void" && <VoidMany />}
+      {view === "erase" && <Erase />}
     </>
   );
 }

@@ -2,18 +2,28 @@
 import { address } from "../api/client";
 import type { FactVerdict } from "../api/explain";
 import { useAddress, useRead } from "../api/use_read";
+import { Badge } from "../components/Badge";
 import { Failure } from "../components/Failure";
 import { FigureLink } from "../components/FigureLink";
 import { Head } from "../components/Head";
 import { Members } from "../components/Members";
 import { pageAddress } from "../components/Navigation";
+import { Payload } from "../components/Payload";
 import { Skeleton } from "../components/Skeleton";
 import { Timeline } from "../components/Timeline";
+import { InLog } from "./fact/InLog";
+import { VoidStep } from "./fact/VoidStep";
 import { currencyIn, figureOf, shown } from "../figures";
 import { UNKNOWN, capital, duration, instant, words } from "../format";
 import { moment } from "../state/moment";
 import { path } from "../state/router";
 import { may, tenant, zone } from "../state/session";
+
+/** Of a pair of name and value, both as one text; all else as it is. */
+function named(item: unknown): unknown {
+  const pair = (item ?? {}) as { name?: unknown; value?: unknown };
+  return typeof pair.name === "string" && "value" in pair ? `${words(pair.name).toLowerCase()} ${pair.value}` : item;
+}
 
 /** A member's value as text. */
 function told(name: string, value: unknown): string {
@@ -21,6 +31,7 @@ function told(name: string, value: unknown): string {
   if (name.endsWith("_at") && typeof value === "string") return instant(value, zone.value);
   if (name.endsWith("_seconds") && typeof value === "number") return duration(value);
   if (typeof value === "boolean") return value ? "Yes" : "No";
+  if (Array.isArray(value)) return value.map((item) => told(name, named(item))).join(", ");
   if (typeof value === "object") return JSON.stringify(value, null, 1);
   return String(value);
 }
@@ -45,15 +56,6 @@ function subjectOf(body: Record<string, unknown>): string | null {
       .replace(/%/g, "%25")
       .replace(/\//g, "%2F");
   return typeof lead?.id === "string" ? `lead/${part(body.instance)}/${part(body.workspace)}/${lead.id}` : null;
-}
-
-/** An original payload, laid out where it is JSON. */
-function laidOut(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 /** What the fact does to one figure, or why nothing. */
@@ -114,22 +116,6 @@ function WhereItCounted({ position }: { position: number }) {
   );
 }
 
-function Original({ position }: { position: number }) {
-  const { data } = useRead("/api/v1/tenants/{tenant}/facts/{position}", { position }, { raw: true });
-  const text = data?.original ?? data?.original_base64;
-  if (!text) return null;
-  return (
-    <section aria-label="What came in">
-      <header class="section-head">
-        <h2>What came in</h2>
-      </header>
-      <pre class="raw" tabIndex={0}>
-        {laidOut(text)}
-      </pre>
-    </section>
-  );
-}
-
 export default function Fact() {
   const position = Number(path.value.split("/")[4] ?? "");
   const { data, error, reload } = useRead("/api/v1/tenants/{tenant}/facts/{position}", { position });
@@ -147,6 +133,7 @@ export default function Fact() {
             <section aria-label="Members">
               <header class="section-head">
                 <h2>{data.kind}</h2>
+                {data.voided && <Badge state="voided" />}
                 {data.replaced_by && (
                   <span class="soft">
                     replaced by{" "}
@@ -154,10 +141,21 @@ export default function Fact() {
                   </span>
                 )}
               </header>
+              {data.voided && (
+                <p class="soft">
+                  Voided by{" "}
+                  <a href={pageAddress(`facts/${data.voided.position}`)}>
+                    fact {data.voided.position.toLocaleString()}
+                  </a>
+                  {" on "}
+                  {instant(data.voided.voided_at, zone.value)}
+                  {data.voided.by && ` by ${data.voided.by}`}: <bdi>{data.voided.reason}</bdi>
+                </p>
+              )}
               <Members members={flat(body).map(([name, value]) => [words(name), told(name, value)])} />
             </section>
             <WhereItCounted position={data.position} />
-            {may("auditor") && <Original position={data.position} />}
+            {may("auditor") && <Payload position={data.position} />}
           </div>
           <div>
             <section aria-label="Record">
@@ -182,6 +180,12 @@ export default function Fact() {
                   ],
                 ]}
               />
+              {may("auditor") && (
+                <div class="row steps no-print">
+                  <InLog position={data.position} />
+                  <VoidStep fact={data} />
+                </div>
+              )}
             </section>
             {subject && (
               <Timeline
