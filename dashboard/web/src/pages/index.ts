@@ -50,7 +50,7 @@ export const PAGES: PageEntry[] = [
     path: "settings",
     title: "Settings",
     group: "Record",
-    need: "operator",
+    need: "auditor",
     key: "t",
     load: () => import("./Settings"),
   },

@@ -1,0 +1,166 @@
+/** What other rules would have made of some months: nothing is recorded until they are adopted. */
+import { useState } from "preact/hooks";
+import { type Done, ask } from "../../api/ask";
+import { useCommand } from "../../api/use_command";
+import { Field } from "../../components/Field";
+import { Form } from "../../components/Form";
+import { pageAddress } from "../../components/Navigation";
+import { currentMonth } from "../../components/MonthPicker";
+import { Table } from "../../components/Table";
+import { figureOf, shown } from "../../figures";
+import { addMonths, capital, count, monthName, shortId } from "../../format";
+import { may } from "../../state/session";
+import { Adopt } from "./Adopt";
+import { type Rules, useConfiguration } from "../../api/configuration";
+
+const ROUTE = "/api/v1/tenants/{tenant}/what-if";
+type Answer = Done<"post", typeof ROUTE>;
+
+const DIRECTIONS = [
+  ["inbound,unknown", "Inbound and unknown"],
+  ["inbound", "Inbound"],
+  ["inbound,outbound,unknown", "All"],
+  ["outbound", "Outbound"],
+] as const;
+
+/** The rules that were changed in the form. */
+function changed(seconds: string, job: string, directions: string): Rules {
+  return {
+    ...(seconds && { qualified_min_seconds: Number(seconds) }),
+    ...(job && { job_value_minor: Number(job) }),
+    ...(directions && { counted_directions: directions.split(",") as ("inbound" | "outbound" | "unknown")[] }),
+  };
+}
+
+function Figures({ answer }: { answer: Answer }) {
+  if (answer.figures.length === 0) return <p>No figure would be another.</p>;
+  return (
+    <Table title="Figures" head={[["Figure"], ["Of"], ["Now", "n"], ["Then", "n"]]}>
+      {answer.figures.map((item, index) => {
+        const { label, unit } = figureOf(item.figure);
+        const { month, ...rest } = item.figure.selection;
+        return (
+          <tr key={index}>
+            <th scope="row">{label}</th>
+            <td>
+              <bdi>{[month && monthName(month), ...Object.values(rest)].filter(Boolean).join(" · ")}</bdi>
+            </td>
+            <td class="n">{shown(unit, item.old)}</td>
+            <td class="n">{shown(unit, item.new)}</td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}
+
+function Flipped({ answer, more, busy }: { answer: Answer; more: (() => void) | null; busy: boolean }) {
+  if (answer.flipped_subjects === 0) return null;
+  return (
+    <section aria-label="Subjects that flip">
+      <header class="section-head">
+        <h3>{count(answer.flipped_subjects)} would count otherwise</h3>
+      </header>
+      <Table title="Subjects that flip" head={[["Subject"], ["Figure"], ["Now", "n"], ["Then", "n"], ["Why"]]}>
+        {answer.items.map((item, index) => (
+          <tr key={index}>
+            <th scope="row">
+              <a href={pageAddress(`facts/${item.position}`)}>{shortId(item.subject)}</a>
+            </th>
+            <td>{figureOf(item.figure).label}</td>
+            <td class="n">{count(item.old)}</td>
+            <td class="n">{count(item.new)}</td>
+            <td>{capital(item.reason)}</td>
+          </tr>
+        ))}
+      </Table>
+      {more && (
+        <button class="control" disabled={busy} onClick={more}>
+          Load more
+        </button>
+      )}
+    </section>
+  );
+}
+
+export function WhatIf() {
+  const configured = useConfiguration();
+  const rules = configured?.body.rules;
+  const last = addMonths(currentMonth(), -1);
+  const [seconds, setSeconds] = useState("");
+  const [job, setJob] = useState("");
+  const [directions, setDirections] = useState("");
+  const [from, setFrom] = useState(last);
+  const [to, setTo] = useState(currentMonth());
+  const [asked, setAsked] = useState<{ rules: Rules; answer: Answer } | null>(null);
+  const command = useCommand();
+  const body = (tried: Rules) => ({ rules: tried as Record<string, never>, from, to });
+  const tryOut = async () => {
+    const tried = changed(seconds, job, directions);
+    const found = await command.run(() => ask("post", ROUTE, { body: body(tried), query: { limit: 50 } }));
+    setAsked(found ? { rules: tried, answer: found.answer } : null);
+  };
+  const more = async () => {
+    if (!asked?.answer.next_cursor) return;
+    const query = { limit: 50, cursor: asked.answer.next_cursor };
+    const found = await command.run(() => ask("post", ROUTE, { body: body(asked.rules), query }));
+    if (!found) return;
+    const items = [...asked.answer.items, ...found.answer.items];
+    setAsked({ rules: asked.rules, answer: { ...asked.answer, items, next_cursor: found.answer.next_cursor ?? null } });
+  };
+  const isNothing = !seconds && !job && !directions;
+  return (
+    <section aria-label="What if" class="stack">
+      <header class="section-head">
+        <h2>What if the rules were others?</h2>
+      </header>
+      <Form command={command} submit={() => void tryOut()} action="Try out" disabled={isNothing}>
+        <div class="pair">
+          <Field
+            label="A call qualifies from, in seconds"
+            type="number"
+            value={seconds}
+            set={setSeconds}
+            placeholder={String(rules?.qualified_min_seconds ?? 30)}
+          />
+          <Field
+            label="Value of a job, in minor units"
+            type="number"
+            value={job}
+            set={setJob}
+            placeholder={rules?.job_value_minor === undefined ? "none" : String(rules.job_value_minor)}
+          />
+          <Field
+            label="Directions that count"
+            value={directions}
+            set={setDirections}
+            options={[
+              ["", `As it is: ${(rules?.counted_directions ?? ["inbound", "unknown"]).join(", ")}`],
+              ...DIRECTIONS,
+            ]}
+          />
+          <span />
+          <Field label="From month" type="month" required value={from} set={setFrom} />
+          <Field label="To month" type="month" required value={to} set={setTo} />
+        </div>
+      </Form>
+      {asked && (
+        <div role="status" class="stack">
+          <p class="soft">
+            The rules that hold at position {count(asked.answer.position)}, with those above instead, from{" "}
+            {monthName(asked.answer.from)} to {monthName(asked.answer.to)}. Nothing was recorded.
+          </p>
+          <Figures answer={asked.answer} />
+          <Flipped
+            answer={asked.answer}
+            more={asked.answer.next_cursor ? () => void more() : null}
+            busy={command.busy}
+          />
+          {may("admin") && configured && (
+            <Adopt configured={configured} rules={asked.rules} from={`${asked.answer.from}-01`} />
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
