@@ -5,6 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use chrono::{Months, SecondsFormat, TimeDelta, Utc};
+use factfold::standins::StandIn;
+use factfold::standins::clienttether::CtAccount;
 use serde_json::{Value, json};
 
 use crate::common::crm::{ended, page, started};
@@ -120,9 +122,12 @@ fn crm() -> Vec<Value> {
 }
 
 async fn people(server: &Server) {
-    for (email, role) in
-        [("admin@example.com", Some("admin")), ("ann@example.com", None), ("vic@example.com", None)]
-    {
+    for (email, role) in [
+        ("admin@example.com", Some("admin")),
+        ("aud@example.com", Some("auditor")),
+        ("ann@example.com", None),
+        ("vic@example.com", None),
+    ] {
         let body = json!({"email": email, "name": email, "password": PASSWORD, "role": role});
         let id = server.ask(TOKEN, "POST", "/api/v1/users", body).await.is(201).json["id"]
             .as_str()
@@ -135,6 +140,28 @@ async fn people(server: &Server) {
         };
         let path = format!("/api/v1/users/{id}/memberships/{}", membership.0);
         server.ask(TOKEN, "PUT", &path, json!({"role": membership.1})).await.is(204);
+    }
+}
+
+/// Sites of its own for flows that stop servers, change configurations or play providers.
+struct Sites {
+    /// Not started: the scripts do.
+    own: Site,
+    /// Its CRM is read every five seconds, and can be stopped.
+    synced: Site,
+    crm: StandIn,
+}
+
+impl Sites {
+    async fn new() -> Self {
+        let crm = StandIn::start(CtAccount::with_leads("demo-web-key", 6)).await.expect("a port");
+        let synced = Site::with(&format!(
+            "[outbound]\nallow = [\"127.0.0.1\"]\n[sync]\nschedule = \"*/5 * * * * *\"\n[[tenant]]\nid = \"acme\"\n\
+             name = \"Acme Dental\"\ntimezone = \"UTC\"\n[tenant.clienttether]\nbase_url = \"{}/v2/api/\"\n\
+             web_key = \"demo-web-key\"\n[[tenant]]\nid = \"globex\"\nname = \"Globex\"\ntimezone = \"UTC\"\n",
+            crm.url()
+        ));
+        Self { own: Site::with(TWO_TENANTS), synced, crm }
     }
 }
 
@@ -154,12 +181,17 @@ async fn the_flows_of_the_pages_in_a_browser() {
     let empty = Site::new().start().await;
     let said = empty.stderr();
     let setup = said.split_whitespace().find(|word| word.contains("/welcome?setup=")).expect("a setup link");
+    let sites = Sites::new().await;
+    let synced = sites.synced.start().await;
+    people(&synced).await;
     let mut node = Command::new("node");
     node.arg("e2e/all.mjs").current_dir(&web).env("BASE", &server.base).env("CHROMIUM", browser);
     node.env("SETUP", setup).env("PASSWORD", PASSWORD).env("TOKEN", TOKEN);
+    node.env("BIN", env!("CARGO_BIN_EXE_factfold")).env("OWN", sites.own.config());
+    node.env("SYNCED", &synced.base).env("CRM", sites.crm.url());
     let ran = tokio::task::spawn_blocking(move || run_within(node, PATIENCE)).await.expect("ran");
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     let passed = ran.stdout.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(passed >= 10, "expected at least 10 flows:\n{}", ran.all());
+    assert!(passed >= 30, "expected at least 30 flows:\n{}", ran.all());
     server.stop();
 }

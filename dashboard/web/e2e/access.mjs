@@ -1,5 +1,5 @@
 /** For everybody: axe on every page in light and dark, the keyboard alone, a phone. */
-import { BASE, PAGES, check, flow, logIn, settled, violations } from "./browser.mjs";
+import { BASE, PAGES, VIEWS, check, flow, logIn, settled, violations } from "./browser.mjs";
 
 flow("axe finds nothing on any page, light and dark", async (page) => {
   const found = [];
@@ -16,7 +16,7 @@ flow("axe finds nothing on any page, light and dark", async (page) => {
   await page.getByRole("link", { name: "Acme Dental" }).waitFor();
   await look("workspaces");
   for (const tenant of ["acme", "empty"]) {
-    for (const name of [...PAGES, "outreach?view=leads", "outreach?view=accounts", "outreach?view=providers"]) {
+    for (const name of tenant === "acme" ? [...PAGES, ...VIEWS] : PAGES) {
       await page.goto(`${BASE}/w/${tenant}/${name}`);
       await page.locator("h1").waitFor();
       await settled(page);
@@ -35,6 +35,11 @@ flow("axe finds nothing on any page, light and dark", async (page) => {
   await page.getByRole("dialog").waitFor();
   await settled(page);
   await look("call");
+  await page.goto(`${BASE}/w/acme/facts/20`);
+  await page.getByRole("button", { name: "Void" }).click();
+  await page.getByRole("dialog", { name: /^Void fact/ }).waitFor();
+  await settled(page);
+  await look("a question");
   check(found.length === 0, found.join("\n"));
 });
 
@@ -103,7 +108,7 @@ flow(
     await page.getByRole("button", { name: "Menu" }).click();
     await page.getByRole("link", { name: "Calls", exact: true }).click();
     await page.getByRole("heading", { level: 1, name: "Calls" }).waitFor();
-    for (const name of PAGES) {
+    for (const name of [...PAGES, ...VIEWS]) {
       await page.goto(`${BASE}/w/acme/${name}`);
       await page.locator("h1").waitFor();
       await settled(page);

@@ -2,6 +2,11 @@
 import "./flows.mjs";
 import "./safety.mjs";
 import "./access.mjs";
+import "./audit.mjs";
+import "./banner.mjs";
+import "./outage.mjs";
+import "./mending.mjs";
+import "./timings.mjs";
 import { runAll } from "./browser.mjs";
 
 await runAll();

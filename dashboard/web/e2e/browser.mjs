@@ -25,42 +25,71 @@ export const browser = await chromium.launch({
 });
 
 const flows = [];
-/** Adds a flow: a name, and what is done with a fresh page. */
-export function flow(name, work, options = {}) {
-  flows.push({ name, work, options });
+/**
+ * Adds a flow: a name, and what is done with a fresh page. Its lane is `main`, where one follows the other; `beside`, which
+ * goes on meanwhile, for flows with a server of their own; or `alone`, after both, for what is measured.
+ */
+export function flow(name, work, { lane = "main", ...options } = {}) {
+  flows.push({ name, work, lane, options });
 }
 
-/** Runs every flow, one after the other; exits with 1 where one failed. */
+/** Prints a figure that was measured, with its limit. */
+export function measured(name, value, limit) {
+  console.log(`   ${name}: ${value} (limit ${limit})`);
+}
+
+/** A page that nobody has used yet. */
+export async function fresh(options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    locale: "en-US",
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  return { context, page };
+}
+
+async function run({ name, work, options }) {
+  const { context, page } = await fresh(options);
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
+  const began = Date.now();
+  let passed = true;
+  try {
+    await work(page, context);
+    if (faults.length > 0) throw new Error(faults.join("\n"));
+    console.log(`ok ${name} (${Date.now() - began} ms)`);
+  } catch (error) {
+    passed = false;
+    mkdirSync("/tmp/factfold-pages", { recursive: true });
+    const shot = `/tmp/factfold-pages/${name.replace(/\W+/g, "-")}.png`;
+    await page.screenshot({ path: shot }).catch(() => {});
+    console.log(`not ok ${name}: ${error.stack}\n${faults.join("\n")}\nat ${page.url()}, seen in ${shot}`);
+  }
+  await context.close();
+  return passed;
+}
+
+const atEnd = [];
+/** Says what is to be done when all flows have run. */
+export function finallyDo(work) {
+  atEnd.push(work);
+}
+
+/** Runs every flow; exits with 1 where one failed. */
 export async function runAll() {
   const only = process.argv[2];
+  const chosen = flows.filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
-  for (const { name, work, options } of flows) {
-    if (only && !new RegExp(only).test(name)) continue;
-    const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      locale: "en-US",
-      reducedMotion: "reduce",
-      ...options,
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    const faults = [];
-    page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
-    page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
-    const began = Date.now();
-    try {
-      await work(page, context);
-      if (faults.length > 0) throw new Error(faults.join("\n"));
-      console.log(`ok ${name} (${Date.now() - began} ms)`);
-    } catch (error) {
-      failed += 1;
-      mkdirSync("/tmp/factfold-pages", { recursive: true });
-      const shot = `/tmp/factfold-pages/${name.replace(/\W+/g, "-")}.png`;
-      await page.screenshot({ path: shot }).catch(() => {});
-      console.log(`not ok ${name}: ${error.stack}\n${faults.join("\n")}\nat ${page.url()}, seen in ${shot}`);
-    }
-    await context.close();
-  }
+  const lane = async (wanted) => {
+    for (const one of chosen) if (one.lane === wanted && !(await run(one))) failed += 1;
+  };
+  await Promise.all([lane("main"), lane("beside")]);
+  await lane("alone");
+  for (const work of atEnd) await work();
   await browser.close();
   process.exit(failed === 0 ? 0 : 1);
 }
@@ -70,8 +99,8 @@ export function check(condition, message) {
 }
 
 /** Logs in by the form. */
-export async function logIn(page, email, path = "/login") {
-  await page.goto(BASE + path);
+export async function logIn(page, email, path = "/login", base = BASE) {
+  await page.goto(base + path);
   await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Log in" }).click();
@@ -79,8 +108,8 @@ export async function logIn(page, email, path = "/login") {
 }
 
 /** Asks the API as the admin of the tests. */
-export async function api(method, path, body) {
-  const response = await fetch(BASE + path, {
+export async function api(method, path, body, base = BASE) {
+  const response = await fetch(base + path, {
     method,
     headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
     ...(body && { body: JSON.stringify(body) }),
@@ -124,4 +153,12 @@ export const PAGES = [
   "audit",
   "system",
   "settings",
+];
+
+/** Views of pages behind their first one, for those who may see all. */
+export const VIEWS = [
+  ...["leads", "accounts", "providers"].map((view) => `outreach?view=${view}`),
+  ...["restatements", "proofs", "void", "erase"].map((view) => `audit?view=${view}`),
+  ...["models", "what-if", "server"].map((view) => `system?view=${view}`),
+  ...["people", "tokens", "endpoints", "alerts"].map((view) => `settings?view=${view}`),
 ];

@@ -1,5 +1,5 @@
 /** Who sees what, and texts that want to run. */
-import { BASE, PAGES, check, flow, logIn, settled } from "./browser.mjs";
+import { BASE, PAGES, VIEWS, check, flow, logIn, settled } from "./browser.mjs";
 
 flow("a viewer sees one workspace, and what his role has", async (page) => {
   await logIn(page, "vic@example.com", "/");
@@ -25,7 +25,7 @@ flow("a viewer sees one workspace, and what his role has", async (page) => {
 
 flow("hostile texts are shown and never run", async (page) => {
   await logIn(page, "admin@example.com", "/w/acme/dashboard");
-  const paths = [...PAGES, "outreach?view=leads", "outreach?view=accounts", "calls?call=now0", "facts/20", "facts/40"];
+  const paths = [...PAGES, ...VIEWS, "calls?call=now0", "facts/20", "facts/40"];
   for (const name of paths) {
     await page.goto(`${BASE}/w/acme/${name}`);
     await page.locator("h1").waitFor();

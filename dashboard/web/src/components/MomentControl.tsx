@@ -46,7 +46,7 @@ function Panel({ close }: { close: () => void }) {
   };
   const published = (reports.data?.items ?? []).filter((item) => item.published_at);
   const marks: { at: number; name: string }[] = [];
-  for (const date = new Date(begin); date.getTime() < now; ) {
+  for (const date = new Date(begin); date.getTime() < now;) {
     date.setUTCMonth(date.getUTCMonth() + 1, 1);
     date.setUTCHours(0, 0, 0, 0);
     if (date.getTime() < now)

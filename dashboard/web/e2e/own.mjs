@@ -1,0 +1,83 @@
+/** A server that the flows start, kill and configure themselves: `BIN` on the site whose configuration is `OWN`. */
+import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { PASSWORD, TOKEN, api, finallyDo } from "./browser.mjs";
+
+const { BIN, OWN } = process.env;
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((done) => server.once("listening", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+let port = 0;
+let child = null;
+
+export const own = {
+  /** Whether there is a site. */
+  exists: !!BIN && !!OWN,
+  get base() {
+    return `http://127.0.0.1:${port}`;
+  },
+  /** Starts the server, always on the same port, and waits until it takes requests. */
+  async start() {
+    port ||= await freePort();
+    const env = { ...process.env, FACTFOLD_ADMIN_TOKEN: TOKEN, TWILIO_TOKEN: "x".repeat(32) };
+    child = spawn(BIN, ["--config", OWN, "serve", "--listen", `127.0.0.1:${port}`], { env, stdio: "ignore" });
+    for (let tries = 0; tries < 200; tries += 1) {
+      const ready = await fetch(`${own.base}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+      if (ready) return;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    throw new Error("the server does not start");
+  },
+  /** Ends it without a word, as a power cut does. */
+  async kill() {
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill("SIGKILL");
+    await ended;
+  },
+  /** Adds to the configuration, and has it read again. */
+  configure(text) {
+    appendFileSync(OWN, text);
+    child?.kill("SIGHUP");
+  },
+  api: (method, path, body) => api(method, path, body, own.base),
+  /** Records facts of acme. */
+  async record(facts) {
+    const answer = await own.api("POST", "/api/v1/tenants/acme/facts", facts);
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer));
+    return answer.json;
+  },
+};
+
+/** A server with an admin, once for all flows. */
+let ready = null;
+export function started() {
+  ready ??= (async () => {
+    await own.start();
+    finallyDo(() => own.kill());
+    const admin = { email: "admin@example.com", name: "Admin", password: PASSWORD, role: "admin" };
+    await own.api("POST", "/api/v1/users", admin);
+  })();
+  return ready;
+}
+
+/** The month before this one, such as `2025-10`. */
+export function lastMonth() {
+  const date = new Date();
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, 15)).toISOString().slice(0, 7);
+}
+
+/** A call that was answered. */
+export function call(id, seconds, at = new Date(Date.now() - 60_000).toISOString()) {
+  const body = { call_id: id, status: "completed", answered: true, duration_seconds: seconds, direction: "inbound" };
+  return { provider: "twilio", external_id: `${id}:completed`, kind: "call_reported", occurred_at: at, body };
+}
