@@ -1,4 +1,5 @@
 /** A chart with a description, points that arrow keys reach, and the same numbers as a table with CSV. */
+import type { ComponentChildren } from "preact";
 import type { EChartsCoreOption, EChartsType } from "echarts/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Colours, colours } from "../charts/colours";
@@ -28,6 +29,8 @@ export interface ChartProps {
   height?: number;
   /** Opens what a point stands for: the index of its label and its series. */
   pick?: (label: number, series: number) => void;
+  /** Beside the heading. */
+  aside?: ComponentChildren;
   /** Of the file. */
   file: string;
   stale?: boolean;
@@ -130,6 +133,7 @@ export function Chart(props: ChartProps) {
             ))}
           </ul>
         )}
+        {props.aside}
         <span class="grow" />
         {asTable && (
           <button class="link" onClick={() => download(`${file}.csv`, rows())}>

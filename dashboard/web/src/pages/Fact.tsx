@@ -17,7 +17,7 @@ import { currencyIn, figureOf, shown } from "../figures";
 import { UNKNOWN, capital, duration, instant, words } from "../format";
 import { moment } from "../state/moment";
 import { path } from "../state/router";
-import { may, tenant, zone } from "../state/session";
+import { isGlobal, may, tenant, zone } from "../state/session";
 
 /** Of a pair of name and value, both as one text; all else as it is. */
 function named(item: unknown): unknown {
@@ -182,7 +182,7 @@ export default function Fact() {
               />
               {may("auditor") && (
                 <div class="row steps no-print">
-                  <InLog position={data.position} />
+                  {isGlobal() && <InLog position={data.position} />}
                   <VoidStep fact={data} />
                 </div>
               )}

@@ -1,7 +1,9 @@
 /** Bytes as proofs spell them, and the hash that everything rests on. */
 
-/** Names what does not hold. */
-export class Refused extends Error {}
+/** Names what does not hold. Any other error says that it could not be checked. */
+export class Refused extends Error {
+  readonly isRefused = true;
+}
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -45,6 +47,6 @@ export function fromBase64(text: unknown, what: string): Bytes {
 
 export async function sha256(...parts: Uint8Array[]): Promise<Bytes> {
   // Browsers have the algorithms only on pages that came by https, or from this machine.
-  if (!globalThis.crypto?.subtle) throw new Refused("the browser: it verifies only on https or on this machine");
+  if (!globalThis.crypto?.subtle) throw new Error("this browser verifies only on https or on this machine");
   return new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
 }

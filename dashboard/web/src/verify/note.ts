@@ -23,7 +23,7 @@ async function isSigned(key: Bytes, message: Bytes, signature: Bytes): Promise<b
     return await crypto.subtle.verify({ name: "Ed25519" }, known, signature, message);
   } catch (error) {
     if ((error as Error).name !== "NotSupportedError") return false;
-    throw new Refused("the browser: it does not know Ed25519; a newer one does, and so does factfold verify");
+    throw new Error("this browser does not know Ed25519; a newer one does, and so does factfold verify");
   }
 }
 

@@ -7,6 +7,7 @@ import { Section } from "../../components/Section";
 import { type Verdict, VerdictList, verdictOf } from "../../components/Verdict";
 import { instant } from "../../format";
 import { zone } from "../../state/session";
+import { Refused, fromHex } from "../../verify/bytes";
 
 /** What this browser kept of a log: a checkpoint that it has verified. */
 interface Kept {
@@ -35,22 +36,21 @@ async function noteText(): Promise<string> {
 async function verify(note: string, key: string, origin: string): Promise<string[]> {
   const { opened } = await import("../../verify/note");
   const { continues } = await import("../../verify/tree");
-  const { fromHex } = await import("../../verify/bytes");
   const now = await opened(note, key);
   const said = [`the checkpoint of ${now.size.toLocaleString()} facts is signed by the key`];
   const before = kept(origin);
   if (!before) said.push("this browser had kept none before: it keeps this one, and compares the next with it");
-  else if (before.key !== key) throw new Error("the key is another than the one that this browser kept");
+  else if (before.key !== key) throw new Refused("the key is another than the one that this browser kept");
   else {
     const old = await opened(before.note, before.key);
     if (old.size > now.size)
-      throw new Error(`the log was rolled back: this browser has seen ${old.size} facts, and there are ${now.size}`);
+      throw new Refused(`the log was rolled back: this browser has seen ${old.size} facts, and there are ${now.size}`);
     const answer = (await read(here("/api/v1/log/consistency", {}, { from: old.size, to: now.size }))) as {
       proof: string[];
     };
     const proof = answer.proof.map((hash) => fromHex(hash, "proof"));
     if (!(await continues(old.size, old.root, now.size, now.root, proof)))
-      throw new Error("the log does not continue the one that this browser has seen: it was changed");
+      throw new Refused("the log does not continue the one that this browser has seen: it was changed");
     said.push(`it continues the one of ${old.size.toLocaleString()} facts kept on ${instant(before.at, zone.value)}`);
   }
   try {

@@ -4,9 +4,10 @@ import { useRead } from "../../api/use_read";
 import type { Colours } from "../../charts/colours";
 import { Chart } from "../../components/Chart";
 import { Failure } from "../../components/Failure";
+import { pageAddress } from "../../components/Navigation";
 import { Skeleton } from "../../components/Skeleton";
 import { lastDay, monthName } from "../../format";
-import { tenant } from "../../state/session";
+import { may, tenant } from "../../state/session";
 import { explain } from "../../why";
 import { useAgainst } from "./Compare";
 
@@ -16,6 +17,7 @@ export function DayChart({ month }: { month: string }) {
   const other = against?.month ?? month;
   const span = { from: `${other}-01`, to: lastDay(other), ...against?.moment };
   const before = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, span, against === null);
+  const restated = useRead("/api/v1/tenants/{tenant}/restatements", {}, { month, limit: 500 });
   const items = days.data?.items ?? [];
   // Day by day of the month: a shorter one has gaps at its end.
   const compared = against && !before.loading && before.data ? before.data.items : null;
@@ -81,6 +83,8 @@ export function DayChart({ month }: { month: string }) {
   );
   if (days.error && !data) return <Failure problem={days.error} retry={days.reload} />;
   if (!data) return <Skeleton lines={9} />;
+  const isRestated = restated.data?.items.some((item) => /^(calls|qualified)$/.test(item.figure));
+  const ledger = `${pageAddress("audit").split("?")[0]}?view=restatements&month=${month}`;
   const field = (series: number) => (series === 1 ? "qualified" : "calls");
   return (
     <Chart
@@ -99,6 +103,7 @@ export function DayChart({ month }: { month: string }) {
         if (day && series < 2) explain({ model: "days", field: field(series), selection: { day: day.date } });
       }}
       file={`${tenant.value}-calls-by-day-${month}`}
+      aside={isRestated && (may("auditor") ? <a href={ledger}>restated</a> : <span>restated</span>)}
       stale={days.loading}
     />
   );

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { here } from "../../api/ask";
 import { read } from "../../api/client";
+import { Refused, fromHex, hex, same } from "../../verify/bytes";
 import { type Verdict, VerdictList, verdictOf } from "../../components/Verdict";
 
 interface Inclusion {
@@ -12,11 +13,7 @@ interface Inclusion {
 }
 
 async function verify(position: number): Promise<string[]> {
-  const [{ opened }, { rootAbove }, { fromHex, hex, same }] = await Promise.all([
-    import("../../verify/note"),
-    import("../../verify/tree"),
-    import("../../verify/bytes"),
-  ]);
+  const [{ opened }, { rootAbove }] = await Promise.all([import("../../verify/note"), import("../../verify/tree")]);
   const { key } = (await read(here("/api/v1/log/key"))) as { key: string };
   const response = await fetch(here("/api/v1/log/checkpoint"), { credentials: "same-origin", cache: "no-store" });
   const checkpoint = await opened(await response.text(), key);
@@ -25,7 +22,7 @@ async function verify(position: number): Promise<string[]> {
   const proof = told.proof.map((hash) => fromHex(hash, "proof"));
   const root = await rootAbove(fromHex(told.leaf, "leaf"), position - 1, checkpoint.size, proof);
   if (!root || !same(root, checkpoint.root))
-    throw new Error(`leaf and proof do not come to the root ${hex(checkpoint.root).slice(0, 16)}… that is signed`);
+    throw new Refused(`leaf and proof do not come to the root ${hex(checkpoint.root).slice(0, 16)}… that is signed`);
   return [
     `its leaf ${told.leaf.slice(0, 16)}… stands at position ${position.toLocaleString()} of the log of ${checkpoint.size.toLocaleString()} facts`,
     "that log's root is signed by its key",

@@ -11,21 +11,22 @@ import { Empty } from "../../components/Empty";
 import { Field } from "../../components/Field";
 import { Form } from "../../components/Form";
 import { Secret } from "../../components/Secret";
-import { instant, providerName } from "../../format";
-import { isGlobal, tenant, workspace, zone } from "../../state/session";
+import { When } from "../../components/When";
+import { providerName } from "../../format";
+import { isGlobal, tenant, workspace } from "../../state/session";
 
 type Endpoint = Answer<"/api/v1/endpoints">["items"][number];
 
 const PROVIDERS = ["twilio", "callrail", "ctm", "emailbison"] as const;
 
+type Health = Answer<"/api/v1/tenants/{tenant}/webhook-health">["items"];
+
 /** When the last delivery came, of this workspace's; of a new one that none has come yet. */
-function LastDelivery({ endpoint }: { endpoint: Endpoint }) {
-  const health = useRead("/api/v1/tenants/{tenant}/webhook-health");
-  const known = health.data?.items.find(
-    (item) => item.endpoint === endpoint.endpoint && item.provider === endpoint.provider,
-  );
-  if (!health.data || (!known && endpoint.tenant !== tenant.value)) return null;
-  if (known?.last_delivery_at) return <>{instant(known.last_delivery_at, zone.value)}</>;
+function LastDelivery({ endpoint, health }: { endpoint: Endpoint; health: Health | null }) {
+  const isOf = (item: Health[number]) => item.endpoint === endpoint.endpoint && item.provider === endpoint.provider;
+  const known = health?.find(isOf);
+  if (!health || (!known && endpoint.tenant !== tenant.value)) return null;
+  if (known?.last_delivery_at) return <When at={known.last_delivery_at} />;
   return <span class="waiting">waiting for the first delivery …</span>;
 }
 
@@ -61,7 +62,7 @@ function Remove({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
-const COLUMNS: Column<Endpoint>[] = [
+const columns = (health: Health | null): Column<Endpoint>[] => [
   { title: "Provider", heading: true, cell: (item) => providerName(item.provider) },
   { title: "Workspace", cell: (item) => <bdi>{item.tenant ?? "as the payload says"}</bdi> },
   { title: "Event", cell: (item) => <bdi>{item.event ?? "–"}</bdi> },
@@ -70,7 +71,7 @@ const COLUMNS: Column<Endpoint>[] = [
     title: "State",
     cell: (item) => <Badge state={item.live ? "ok" : "failed"} text={item.live ? "Live" : "Secret missing"} />,
   },
-  { title: "Last delivery", cell: (item) => <LastDelivery endpoint={item} /> },
+  { title: "Last delivery", cell: (item) => <LastDelivery endpoint={item} health={health} /> },
   { title: "Action", cell: (item) => <Remove endpoint={item} /> },
 ];
 
@@ -120,6 +121,7 @@ function Add() {
 }
 
 export function Endpoints() {
+  const health = useRead("/api/v1/tenants/{tenant}/webhook-health");
   return (
     <section aria-label="Endpoints">
       <header class="section-head">
@@ -130,7 +132,7 @@ export function Endpoints() {
         title="Endpoints"
         route="/api/v1/endpoints"
         id={(item) => `${item.provider} ${item.endpoint}`}
-        columns={COLUMNS}
+        columns={columns(health.data?.items ?? null)}
         timeless
         empty={<Empty title="No endpoints">An endpoint is an address that a provider delivers events to.</Empty>}
       />
