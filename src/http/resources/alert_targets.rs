@@ -100,16 +100,19 @@ struct TargetList {
 
 /// A target to be added.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "describes the body, which a reader of its own reads")]
-struct TargetBody {
+#[expect(dead_code, reason = "documents what set_alert_target reads")]
+struct NewAlertTargetBody {
     /// An https URL of a public host.
     url: String,
     /// `webhook` (the default) or `slack`.
-    style: Option<String>,
+    #[schema(required = false)]
+    style: String,
     /// Tenants whose alerts are sent; absent for all alerts, with or without a tenant.
-    tenants: Option<Vec<String>>,
+    #[schema(required = false)]
+    tenants: Vec<String>,
     /// Rules whose alerts are sent; absent for every rule.
-    rules: Option<Vec<String>>,
+    #[schema(required = false)]
+    rules: Vec<String>,
 }
 
 /// Lists the targets of alerts.
@@ -123,7 +126,7 @@ async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetLi
 #[utoipa::path(
     post,
     path = "/api/v1/alert-targets",
-    request_body = TargetBody,
+    request_body = NewAlertTargetBody,
     responses(
         (status = 201, body = NewTargetAnswer),
         (status = 422, description = "Invalid content, or the URL is not allowed")

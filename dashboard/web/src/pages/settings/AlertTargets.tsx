@@ -24,7 +24,7 @@ function Add() {
   const command = useCommand();
   const add = async () => {
     const body = { url, style, ...reached(reach) };
-    const made = await command.run(() => ask("post", "/api/v1/alert-targets", { body: body as never }));
+    const made = await command.run(() => ask("post", "/api/v1/alert-targets", { body }));
     if (!made) return;
     setUrl("");
     setSecret(made.answer.secret ?? null);
