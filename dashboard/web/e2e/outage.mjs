@@ -24,7 +24,7 @@ if (own.exists) {
       await page.getByText(/Connection lost/).waitFor({ state: "detached" });
       // And it follows again.
       await own.record([call("after", 45)]);
-      await page.getByRole("button", { name: /^Calls: 3/ }).waitFor({ timeout: 2_000 });
+      await page.getByRole("button", { name: /^Calls: 3/ }).waitFor({ timeout: 8_000 });
     },
     { lane: "beside" },
   );

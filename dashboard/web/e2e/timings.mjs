@@ -172,3 +172,49 @@ flow(
   },
   { lane: "alone" },
 );
+
+/** An event of Email Bison, delivered: nothing once it was answered. */
+async function mailed(id) {
+  const event = {
+    event: {
+      type: "EMAIL_SENT",
+      workspace_id: 17,
+      workspace_name: "Acme Client",
+      instance_url: "https://dedi.emailbison.com",
+    },
+    data: {
+      scheduled_email: { id, sent_at: new Date().toISOString(), status: "sent" },
+      campaign_event: { id, type: "sent", created_at: new Date().toISOString() },
+      lead: { id, email: "live@example.com" },
+      campaign: { id: 2, name: "test" },
+      sender_email: { id: 3, email: "from@example.com" },
+    },
+  };
+  const answer = await fetch(`${BASE}/hooks/emailbison/eb-9c1d22aa`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(event),
+  });
+  const said = await answer.json();
+  check(said.outcome === "recorded", JSON.stringify(said));
+}
+
+flow(
+  "a card changes within a second of a webhook's answer",
+  async (page) => {
+    await logIn(page, "admin@example.com", "/w/acme/dashboard");
+    await page.getByRole("button", { name: /^Emails sent: 20/ }).waitFor();
+    await settled(page);
+    let sent = 20;
+    const took = await best(4, 1_000, async () => {
+      sent += 1;
+      await mailed(900 + sent);
+      const began = Date.now();
+      await page.getByRole("button", { name: new RegExp(`^Emails sent: ${sent}`) }).waitFor();
+      return Date.now() - began;
+    });
+    measured("from a webhook's answer to the changed card, ms", took, 1_000);
+    check(took <= 1_000, `it took ${took} ms`);
+  },
+  { lane: "alone" },
+);
