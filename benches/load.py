@@ -7,8 +7,8 @@
 With `--bounded` the same 20,000 facts are delivered again and the same moments asked for: what the server holds ought
 to be flat, and 32 MiB more at the end than after a third of the time is exit 1. Without it the figure is the memory of
 a fact beside the kept folds; the newest segment of the journal is in memory until it is sealed, so a run of few facts
-tells more. An answer of 5xx that is no 503 of a full share or queue, a kind of request that was never answered 200, or a server that ended, is
-exit 1 as well.
+tells more. An answer of 5xx that is no 503 of a full share or queue, a kind of request that was never answered 200, or a
+server that ended, is exit 1 as well.
 """
 
 import argparse, collections, http.client, random, sys, threading, time
