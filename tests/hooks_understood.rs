@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::common::tracker::{callrail, ctm, deliver, deliver_callrail, site};
-use crate::common::{Answer, Server, Site, TWO_TENANTS, bison};
+use crate::common::{Answer, PUBLIC_URL, Server, Site, TWO_TENANTS, bison, twilio};
 
 /// The usual tenants and a source whose facts are calls with every kind of text.
 const DIALER: &str = r#"
@@ -143,7 +143,6 @@ async fn json_is_known_by_how_it_looks_and_so_is_a_form() {
 
 #[tokio::test]
 async fn a_twilio_callback_that_looks_like_json_needs_a_signature_over_it() {
-    use crate::common::twilio;
     let server = Site::new().start().await;
     let forged = r#"{"CallSid":"CA66","CallStatus":"completed"}"#;
     let signature = twilio::sign(
@@ -162,7 +161,7 @@ async fn a_twilio_callback_that_looks_like_json_needs_a_signature_over_it() {
 const FORMS: &str = r#"
 [[mapping]]
 name = "mandrill"
-signature = "unsigned"
+signature = "mandrill"
 json_field = "mandrill_events"
 each = "$"
 event = "event"
@@ -187,6 +186,7 @@ status = { value = "completed" }
 id = "mandrill-1c1f"
 provider = "mandrill"
 tenant = "acme"
+secrets = ["webhook key"]
 [[endpoint]]
 id = "repo-1c1f"
 provider = "repo"
@@ -219,7 +219,13 @@ async fn json_in_a_field_of_a_form_is_read_where_the_mapping_names_it() {
         }
         server.send(request.body(body)).await
     };
-    let answer = post("mandrill/mandrill-1c1f", encode("mandrill_events", &events), &[]).await;
+    let mandrill = async |name: &str, key: &str| {
+        let form = vec![("x".to_owned(), "1".to_owned()), (name.to_owned(), events.to_string())];
+        let signature = twilio::sign(key, &format!("{PUBLIC_URL}/hooks/mandrill/mandrill-1c1f"), &form);
+        post("mandrill/mandrill-1c1f", encode(name, &events), &[("x-mandrill-signature", &signature)]).await
+    };
+    mandrill("mandrill_events", "another key").await.problem(401);
+    let answer = mandrill("mandrill_events", "webhook key").await;
     assert_eq!(answer.is(200).json["facts"].as_array().map(Vec::len), Some(2), "{answer:?}");
     let month = server.read("acme", "metrics/month?month=2025-10").await;
     assert_eq!(month["emails_sent"], 2, "{month}");
@@ -233,7 +239,7 @@ async fn json_in_a_field_of_a_form_is_read_where_the_mapping_names_it() {
     let signature = format!("sha256={}", hmac_hex("sesame", &body));
     let answer = deliver(&server, "repo/repo-1c1f", body, &[("x-hub-signature-256", &signature)]).await;
     assert_eq!(recorded(&server, &answer).await["call_id"], "repo:R2");
-    let none = post("mandrill/mandrill-1c1f", encode("events", &events), &[]).await;
+    let none = mandrill("events", "webhook key").await;
     assert_eq!((none.outcome(), &none.json["reason"]), ("quarantined", &json!("missing_field")));
 }
 
@@ -278,4 +284,42 @@ async fn presets_read_json_under_any_label() {
     let request = server.request("POST", "/hooks/ctm/ctm-of-end").header("content-type", "text/html");
     let request = request.header("x-ctm-time", "1760011262").header("x-ctm-signature", &signature);
     assert_eq!(server.send(request.body(body)).await.is(200).outcome(), "recorded");
+}
+
+#[tokio::test]
+async fn what_is_authentic_and_reads_in_one_way_only_is_a_fact() {
+    const MAPPING: &str = r#"
+[[mapping]]
+name = "batches"
+signature = "unsigned"
+each = "$"
+external_id = ["id"]
+[[mapping.on]]
+kind = "call_reported"
+[mapping.on.body]
+call_id = { path = "id", prefix = "" }
+status = { value = "completed" }
+[[endpoint]]
+id = "batches-1c1f"
+provider = "batches"
+tenant = "acme"
+"#;
+    let server = Site::with(&format!("{TWO_TENANTS}{MAPPING}")).start().await;
+    let post = async |body: Vec<u8>| {
+        let request = server.request("POST", "/hooks/batches/batches-1c1f");
+        let answer = server.send(request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(answer.is(200).json["outcome"], "recorded", "{answer:?}");
+        answer.json["facts"].as_array().expect("facts").len()
+    };
+    let utf_16: Vec<u8> = "[{\"id\":\"wide é\"}]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(post(utf_16).await, 1);
+    assert_eq!(post(b"[{\"id\":1e999}]".to_vec()).await, 1);
+    let many: Vec<Value> = (0..9_000).map(|n| json!({"id": format!("many-{n}")})).collect();
+    assert_eq!(post(Value::from(many).to_string().into_bytes()).await, 9_000);
+    let keys = server.all_items("acme", "facts?provider=batches&limit=500").await;
+    let keys: Vec<&str> = keys.iter().filter_map(|fact| fact["external_id"].as_str()).collect();
+    assert_eq!(keys.len(), 9_002);
+    for key in ["wide é", "1e999", "many-8999"] {
+        assert!(keys.contains(&key), "{key}");
+    }
 }

@@ -41,7 +41,7 @@ async fn every_quarantined_delivery_names_what_would_change_it() {
         call[name] = value;
         json!({"events": [call]}).to_string()
     };
-    let many: Vec<Value> = (0..1_001).map(|_| json!({"id": 1})).collect();
+    let many: Vec<Value> = (0..10_001).map(|_| json!({"id": 1})).collect();
     for (endpoint, body, reason, word) in [
         ("source-1c1f", "{".to_owned(), "malformed_body", "json_field"),
         ("source-1c1f", with("id", Value::Null), "missing_field", "path"),
@@ -50,7 +50,7 @@ async fn every_quarantined_delivery_names_what_would_change_it() {
         ("source-shared", with("workspace", json!("Nobody")), "unknown_workspace", "workspaces"),
         ("source-shared", with("id", json!("2")), "unknown_tracking_number", "tracking_number"),
         ("source-1c1f", with("at", json!("2099-01-01T00:00:00Z")), "future_occurred_at", "clock"),
-        ("source-1c1f", json!({"events": many}).to_string(), "too_large", "1,000 events"),
+        ("source-1c1f", json!({"events": many}).to_string(), "too_large", "10,000 events"),
     ] {
         let answer = deliver(&server, &format!("source/{endpoint}"), body, &[]).await;
         assert_eq!((answer.is(200).outcome(), &answer.json["reason"]), ("quarantined", &json!(reason)));

@@ -12,10 +12,11 @@ pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// The text with U+FFFD for halves of surrogate pairs and for what is not UTF-8, and with control characters within
-/// strings escaped; nothing where there is nothing to mend.
+/// The text with U+FFFD for halves of surrogate pairs and for what is not UTF-8, with control characters within strings
+/// escaped, and with numbers that no float holds as texts; nothing where there is nothing to mend. UTF-16 is read where the
+/// first bytes show it.
 pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = utf_16(bytes).map_or_else(|| String::from_utf8_lossy(bytes), Cow::Owned);
     let mut out = Vec::with_capacity(text.len() + 16);
     let mut is_mended = matches!(text, Cow::Owned(_));
     let (mut rest, mut quoted) = (text.as_bytes(), false);
@@ -25,6 +26,21 @@ pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
             byte if quoted && byte.is_ascii_control() && *byte != 0x7f => {
                 is_mended = true;
                 out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                rest = behind;
+                continue;
+            }
+            b'-' | b'0'..=b'9' if !quoted => {
+                let end = rest.iter().position(|byte| !is_of_number(*byte)).unwrap_or(rest.len());
+                let (literal, behind) = rest.split_at(end);
+                let is_held = str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok());
+                if is_held.is_some_and(f64::is_infinite) {
+                    is_mended = true;
+                    out.push(b'"');
+                    out.extend_from_slice(literal);
+                    out.push(b'"');
+                } else {
+                    out.extend_from_slice(literal);
+                }
                 rest = behind;
                 continue;
             }
@@ -39,6 +55,28 @@ pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
         rest = behind;
     }
     is_mended.then_some(out)
+}
+
+/// Whether a number can have this byte in it.
+pub(super) fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E')
+}
+
+/// The text of bytes that begin as JSON in UTF-16 does: with its byte order mark, or with a zero beside the first byte.
+fn utf_16(bytes: &[u8]) -> Option<String> {
+    let (is_little, behind) = match bytes {
+        [0xff, 0xfe, behind @ ..] => (true, behind),
+        [0xfe, 0xff, behind @ ..] => (false, behind),
+        [first, 0, ..] if *first != 0 => (true, bytes),
+        [0, second, ..] if *second != 0 => (false, bytes),
+        _ => return None,
+    };
+    let units = behind.chunks(2).map(|pair| {
+        let pair = [pair[0], pair.get(1).copied().unwrap_or_default()];
+        if is_little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+    });
+    let text = char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER));
+    Some(text.collect())
 }
 
 /// How long the escape is at which `rest` begins, and what stands for it where it is half of a pair.
@@ -74,6 +112,10 @@ mod tests {
             (b"{\"a\":\"caf\xe9\"}", "{\"a\":\"caf\u{fffd}\"}"),
             (b"{\"a\":\"one\r\n\ttwo\"}", r#"{"a":"one\r\n\ttwo"}"#),
             (b"\xef\xbb\xbf {\"a\":1}", r#"{"a":1}"#),
+            (br#"{"a":1e999,"b":[-1E400],"c":"1e999"}"#, r#"{"a":"1e999","b":["-1E400"],"c":"1e999"}"#),
+            (b"\xff\xfe{\0\"\0a\0\"\0:\x001\0}\0", r#"{"a":1}"#),
+            (b"{\0\"\0a\0\"\0:\0\"\0\xe9\0\"\0}\0", "{\"a\":\"\u{e9}\"}"),
+            (b"\xfe\xff\0{\0\"\0a\0\"\0:\01\0}", r#"{"a":1}"#),
         ] {
             assert_eq!(mended(given).expect("reads"), expected, "{}", String::from_utf8_lossy(given));
             // Null control: a client that posts is told instead.

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::mend::is_of_number;
+
 /// A number, which is the text that it was written as: `1.10` and `1.1` are two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Number<'j> {
@@ -77,9 +79,7 @@ impl<'j> Literals<'j> {
             rest = match first {
                 b'"' => behind_text(behind),
                 b'-' | b'0'..=b'9' => {
-                    let is_of_number =
-                        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-                    let end = rest.iter().position(|byte| !is_of_number(byte)).unwrap_or(rest.len());
+                    let end = rest.iter().position(|byte| !is_of_number(*byte)).unwrap_or(rest.len());
                     let (literal, behind) = rest.split_at(end);
                     let literal = str::from_utf8(literal).ok()?;
                     if is_float(literal) {

@@ -35,7 +35,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ),
     (
         "too_large",
-        "map fewer or shorter members, or have the source send less at once: at most 1,000 events, and 256 KiB a fact",
+        "map fewer or shorter members, or have the source send less at once: at most 10,000 events, and 256 KiB a fact",
     ),
     ("unknown_endpoint", "configure the endpoint again, with the id and provider that it had"),
     ("erased", "nothing is left to map: post the facts, if they are known elsewhere"),

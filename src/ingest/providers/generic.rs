@@ -25,7 +25,7 @@ use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
 
 /// Events of one delivery that are read at most; more of them are quarantined whole.
-const EVENTS_MAX: usize = 1_000;
+const EVENTS_MAX: usize = 10_000;
 
 /// How deliveries of a source are verified and read.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,6 +23,8 @@ pub enum Scheme {
     Mac(Cow<'static, [Mac]>),
     /// Twilio: over the URL and the form.
     Twilio,
+    /// Mandrill: as Twilio, in a header of its own.
+    Mandrill,
     /// Mailgun: within the JSON body, over a time and a token. The events themselves are not covered.
     Mailgun,
     /// SendGrid: ECDSA under a public key.
@@ -112,6 +114,8 @@ pub const SCHEMES: &[(&str, Scheme)] = &[
     ("standard_webhooks", Scheme::Mac(Cow::Borrowed(&[STANDARD_WEBHOOKS]))),
     ("svix", Scheme::Mac(Cow::Borrowed(&[SVIX, STANDARD_WEBHOOKS]))),
     ("twilio", Scheme::Twilio),
+    // mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks, Authenticating webhook requests.
+    ("mandrill", Scheme::Mandrill),
     ("mailgun", Scheme::Mailgun),
     ("sendgrid", Scheme::SendGrid),
     ("basic", Scheme::Basic),
@@ -139,7 +143,7 @@ impl Scheme {
     pub fn signs_url(&self) -> bool {
         match self {
             Self::Mac(macs) => macs.iter().any(|mac| mac.signed.contains("{url}")),
-            Self::Twilio => true,
+            Self::Twilio | Self::Mandrill => true,
             Self::Mailgun | Self::SendGrid | Self::Header(_) | Self::Basic | Self::Unsigned => false,
         }
     }
@@ -150,6 +154,7 @@ impl Scheme {
             Self::Mac(macs) if macs.contains(&STANDARD_WEBHOOKS) => &["svix-id", "webhook-id"],
             Self::Mac(_)
             | Self::Twilio
+            | Self::Mandrill
             | Self::Mailgun
             | Self::SendGrid
             | Self::Header(_)
@@ -164,7 +169,9 @@ impl Scheme {
             Self::Mac(macs) => macs.iter().all(|mac| mac.key.bytes(secret).is_some()),
             Self::SendGrid => sendgrid::point(secret).is_some(),
             Self::Basic => secret.bytes().contains(&b':'),
-            Self::Twilio | Self::Mailgun | Self::Header(_) | Self::Unsigned => !secret.bytes().is_empty(),
+            Self::Twilio | Self::Mandrill | Self::Mailgun | Self::Header(_) | Self::Unsigned => {
+                !secret.bytes().is_empty()
+            }
         }
     }
 
@@ -185,6 +192,7 @@ impl Scheme {
                 mac.verify(delivery, secrets, public_url)
             }
             Self::Twilio => twilio::verify(delivery, secrets, public_url),
+            Self::Mandrill => twilio::verify_in("x-mandrill-signature", delivery, secrets, public_url),
             Self::Mailgun => mailgun::verify(delivery, secrets),
             Self::SendGrid => sendgrid::verify(delivery, secrets),
             Self::Header(name) => {

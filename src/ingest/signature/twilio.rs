@@ -15,7 +15,17 @@ use crate::ingest::error::SignatureError;
 
 /// Whether one of `secrets` signed the delivery.
 pub fn verify(delivery: &Delivery, secrets: &[Secret], public_url: &str) -> Result<(), SignatureError> {
-    let given = delivery.header("x-twilio-signature").ok_or(SignatureError::Missing)?;
+    verify_in("x-twilio-signature", delivery, secrets, public_url)
+}
+
+/// As [`verify`], the signature in another header: Mandrill signs alike.
+pub fn verify_in(
+    header: &str,
+    delivery: &Delivery,
+    secrets: &[Secret],
+    public_url: &str,
+) -> Result<(), SignatureError> {
+    let given = delivery.header(header).ok_or(SignatureError::Missing)?;
     let signature = STANDARD.decode(given.trim_ascii()).map_err(|_| SignatureError::Mismatch)?;
     let fields = signed_fields(delivery)?;
     let urls = spellings(public_url, &delivery.path_and_query);
