@@ -62,6 +62,7 @@ mod hooks_outreach;
 mod hooks_quirks;
 mod hooks_understood;
 mod import_ends;
+mod invitations;
 mod kinds;
 mod lead_stages;
 mod lessons;

@@ -1,4 +1,5 @@
-//! Facts of who may do what, all of the control tenant: tokens, users, memberships, logins, endpoints made at run time.
+//! Facts of who may do what, all of the control tenant: tokens, users, memberships, invitations, logins, endpoints made
+//! at run time.
 
 use crate::codec::PersonHasher;
 use crate::facts::{Subject, part};
@@ -138,6 +139,105 @@ body! {
 }
 
 body! {
+    /// What a person may do in one tenant.
+    Membership {
+        public {
+            /// Where.
+            required tenant: Text;
+            /// What.
+            required role: Role;
+        }
+    }
+}
+
+body! {
+    /// `invitation_issued`: whoever has the link may make the login of this address, once; the link itself was shown once
+    /// and is kept nowhere. It takes the place of an open invitation of the same address.
+    InvitationIssued {
+        public {
+            /// The invitation's id, which stands in the link.
+            required invitation_id: Text;
+            /// SHA-256 of the link's secret, in hexadecimal digits.
+            required secret_digest: Text;
+            /// When it opens nothing any more.
+            required expires_at: Instant;
+            /// What the person will be able to do in all tenants.
+            optional role: Role;
+            /// Who invited.
+            optional by: Text;
+        }
+        person {
+            /// Who is invited; the address of the login.
+            email as email_digest: Email;
+        }
+        rows {
+            /// What the person will be able to do in one tenant each.
+            memberships: Membership;
+        }
+        /// `email` must be given.
+        check InvitationIssued::names_somebody;
+    }
+}
+
+impl InvitationIssued {
+    fn names_somebody(&self, at: &mut Reader<'_>) {
+        if self.email.is_none() {
+            at.fault_at("email", "is required");
+        }
+    }
+}
+
+body! {
+    /// `invitation_withdrawn`: the link opens nothing any more.
+    InvitationWithdrawn {
+        public {
+            /// Which.
+            required invitation_id: Text;
+            /// Who withdrew it.
+            optional by: Text;
+        }
+    }
+}
+
+body! {
+    /// `invitation_accepted`: the person made the login; the user, whole, with the memberships that were promised.
+    InvitationAccepted {
+        public {
+            /// Which.
+            required invitation_id: Text;
+            /// The new user's id.
+            required user_id: Text;
+            /// What the user may do in all tenants.
+            optional role: Role;
+        }
+        person {
+            /// What the user logs in by.
+            email as email_digest: Email;
+        }
+        personal {
+            /// What the user is called.
+            optional name: Text;
+            /// The password's argon2id hash, as a PHC string.
+            required password_hash: Text;
+        }
+        rows {
+            /// What the user may do in one tenant each.
+            memberships: Membership;
+        }
+        /// `email` must be given.
+        check InvitationAccepted::can_log_in;
+    }
+}
+
+impl InvitationAccepted {
+    fn can_log_in(&self, at: &mut Reader<'_>) {
+        if self.email.is_none() {
+            at.fault_at("email", "is required");
+        }
+    }
+}
+
+body! {
     /// `endpoint_added`: deliveries of a provider are taken under this id.
     EndpointAdded {
         public {
@@ -213,6 +313,9 @@ group! {
         9 "endpoint_removed" EndpointRemoved(EndpointRemoved),
         10 "login_started" LoginStarted(LoginStarted),
         11 "login_ended" LoginEnded(LoginEnded),
+        12 "invitation_issued" InvitationIssued(InvitationIssued),
+        13 "invitation_withdrawn" InvitationWithdrawn(InvitationWithdrawn),
+        14 "invitation_accepted" InvitationAccepted(InvitationAccepted),
     }
 }
 
@@ -225,7 +328,12 @@ impl Subject for AccessFact {
             | Self::UserChanged(User { user_id, .. })
             | Self::UserRemoved(UserRemoved { user_id, .. })
             | Self::MembershipGranted(MembershipGranted { user_id, .. })
-            | Self::MembershipRevoked(MembershipRevoked { user_id, .. }) => format!("user/{user_id}"),
+            | Self::MembershipRevoked(MembershipRevoked { user_id, .. })
+            | Self::InvitationAccepted(InvitationAccepted { user_id, .. }) => format!("user/{user_id}"),
+            Self::InvitationIssued(InvitationIssued { invitation_id, .. })
+            | Self::InvitationWithdrawn(InvitationWithdrawn { invitation_id, .. }) => {
+                format!("invitation/{invitation_id}")
+            }
             Self::EndpointAdded(EndpointAdded { endpoint_id, provider, .. })
             | Self::EndpointRemoved(EndpointRemoved { endpoint_id, provider, .. }) => {
                 format!("endpoint/{}/{endpoint_id}", part(provider.as_str()))

@@ -219,6 +219,10 @@ engine_keys! {
     UserRemoval { user: KeyPart } = "user" / user / "removed";
     /// A user or a membership changed after the user's fact at `latest`; 0 where the user was added.
     UserChange { user: KeyPart, latest: Position } = "user" / user / latest;
+    /// An invitation was issued.
+    InvitationIssued { invitation: KeyPart } = "invitation" / invitation / "issued";
+    /// An invitation was accepted or withdrawn.
+    InvitationEnded { invitation: KeyPart } = "invitation" / invitation / "ended";
     /// An endpoint was added or removed after its change at `latest` (0: the first): its id may come back.
     EndpointChange { provider: KeyPart, endpoint: KeyPart, latest: Position }
         = "endpoint" / provider / endpoint / latest;
@@ -299,6 +303,8 @@ impl EngineKey {
             | Self::TokenIssued { .. }
             | Self::TokenRevoked { .. }
             | Self::UserRemoval { .. }
+            | Self::InvitationIssued { .. }
+            | Self::InvitationEnded { .. }
             | Self::LoginStarted { .. }
             | Self::LoginEnded { .. }
             | Self::SyncStarted { .. }

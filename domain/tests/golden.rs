@@ -95,6 +95,8 @@ fn as_posted(mut fact: Fact) -> Fact {
         Fact::Access(AccessFact::UserAdded(body) | AccessFact::UserChanged(body)) => {
             body.email_digest = None;
         }
+        Fact::Access(AccessFact::InvitationIssued(body)) => body.email_digest = None,
+        Fact::Access(AccessFact::InvitationAccepted(body)) => body.email_digest = None,
         Fact::Control(ControlFact::ConflictObserved(body)) => {
             *body.brought.0 = as_posted((*body.brought.0).clone());
         }

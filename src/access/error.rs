@@ -15,14 +15,14 @@ pub enum AccessError {
         /// The rule.
         rule: String,
     },
-    /// There is no such token, user or membership.
+    /// There is no such token, user, membership or invitation.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// What must be unique is there already.
     #[error("{0}")]
     Taken(&'static str),
-    /// Too many logins failed from there; seconds until the next one is heard.
-    #[error("too many failed logins; try again in {0} s")]
+    /// Too many logins or links failed from there; seconds until the next one is heard.
+    #[error("too many failed attempts; try again in {0} s")]
     TooManyAttempts(u32),
     /// Too many passwords wait to be checked.
     #[error("too many logins at once; try again")]

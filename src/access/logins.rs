@@ -91,9 +91,21 @@ impl Access {
     /// # Errors
     /// [`AccessError::Invalid`] by the rule for passwords; [`AccessError::Busy`].
     pub fn hash_password(&self, password: &str) -> Result<Text, AccessError> {
+        self.hash_in(Turn::Known, password)
+    }
+
+    /// The same, of somebody from this network who is not known yet. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Access::hash_password`].
+    pub fn hash_password_of(&self, network: IpAddr, password: &str) -> Result<Text, AccessError> {
+        self.hash_in(Turn::Other(network), password)
+    }
+
+    fn hash_in(&self, turn: Turn, password: &str) -> Result<Text, AccessError> {
         password::check(password)?;
         let password = password.to_owned();
-        let hashed = self.hashing.run(Turn::Known, move |memory| password::hash(&password, memory));
+        let hashed = self.hashing.run(turn, move |memory| password::hash(&password, memory));
         pollster::block_on(hashed)?
     }
 

@@ -1,4 +1,4 @@
-//! Who may do what: tokens, users, memberships and logins, a fold of the facts of `_control`.
+//! Who may do what: tokens, users, memberships, invitations and logins, a fold of the facts of `_control`.
 //!
 //! State changes only by folding the log; `commands` decides and appends. Credentials are looked up in memory.
 
@@ -6,11 +6,12 @@ mod caller;
 mod device;
 mod error;
 mod hashing;
+mod invitations;
+mod links;
 mod login_limits;
 mod logins;
 mod password;
 mod secret;
-mod setup;
 mod state;
 mod tickets;
 
@@ -28,6 +29,8 @@ pub use self::caller::{Caller, Credential, Grants};
 pub use self::device::DEVICE_SECONDS;
 pub use self::error::AccessError;
 use self::hashing::Hashing;
+pub use self::invitations::{INVITATION_SECONDS, Invitation, InvitationState};
+pub use self::links::Link;
 use self::login_limits::LoginLimits;
 pub use self::logins::{LOGIN_SECONDS, LoginAttempt, Verified};
 pub use self::password::RULE as PASSWORD_RULE;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use domain::facts::Fact;
-use domain::facts::access::{AccessFact, LoginStarted, MembershipGranted, Role, TokenIssued, User};
+use domain::facts::access::{
+    AccessFact, InvitationAccepted, LoginStarted, MembershipGranted, Role, TokenIssued, User,
+};
 use domain::keys::{Position, TenantId};
 use domain::members::{Email, Instant, Text};
 
 use super::caller::{Caller, Credential, Grants};
+use super::invitations::{Invitations, granted};
 use super::secret::SecretDigest;
 use crate::follow::Batch;
 
@@ -70,6 +73,8 @@ pub struct AccessState {
     pub tokens: BTreeMap<Text, Token>,
     /// Users by their ids.
     pub users: BTreeMap<Text, Person>,
+    /// Invitations by their ids; those that ended long ago are forgotten.
+    pub invitations: Invitations,
     pub(super) logins: BTreeMap<Text, Login>,
 }
 
@@ -116,6 +121,9 @@ impl AccessState {
                     user.position = position;
                 }
             }
+            AccessFact::InvitationIssued(body) => self.invitations.issue(at, body),
+            AccessFact::InvitationWithdrawn(body) => self.invitations.withdraw(at, &body.invitation_id),
+            AccessFact::InvitationAccepted(body) => self.accept(position, at, body),
             // Folded by the directory.
             AccessFact::EndpointAdded(_) | AccessFact::EndpointRemoved(_) => {}
             AccessFact::LoginStarted(body) => self.log_in(at, body),
@@ -154,6 +162,19 @@ impl AccessState {
             name: body.name,
             grants: Grants { everywhere: body.role.filter(|role| role.fits_everywhere()), tenants },
             added_at,
+            position,
+            password_hash: body.password_hash,
+        };
+        self.users.insert(body.user_id, person);
+    }
+
+    fn accept(&mut self, position: Position, at: Instant, body: InvitationAccepted) {
+        self.invitations.accept(at, &body);
+        let person = Person {
+            email: body.email,
+            name: body.name,
+            grants: granted(body.role, &body.memberships),
+            added_at: at,
             position,
             password_hash: body.password_hash,
         };

@@ -3,6 +3,7 @@
 mod access;
 mod calls;
 mod erasures;
+mod invitations;
 mod meeting;
 mod prepared;
 mod rows;

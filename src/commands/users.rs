@@ -35,7 +35,7 @@ pub struct UserChange {
     pub role: Option<Option<Role>>,
 }
 
-fn fits(role: Option<Role>) -> Result<(), AccessError> {
+pub(super) fn fits(role: Option<Role>) -> Result<(), AccessError> {
     match role {
         Some(role) if !role.fits_everywhere() => {
             let rule = "must be auditor, operator or admin; viewer and agent are granted for one tenant";
@@ -50,7 +50,11 @@ fn person<'a>(known: &'a AccessState, id: &str) -> Result<(&'a Text, &'a Person)
     found.ok_or(AccessError::NotFound("user"))
 }
 
-fn unique(known: &AccessState, email: &Email, own: Option<&Text>) -> Result<(), AccessError> {
+pub(super) fn unique(
+    known: &AccessState,
+    email: &Email,
+    own: Option<&Text>,
+) -> Result<(), AccessError> {
     match known.by_email(email) {
         Some((id, _)) if Some(id) != own => Err(AccessError::Taken("another user has this email")),
         Some(_) | None => Ok(()),

@@ -135,7 +135,7 @@ async fn made_by_commands(server: &Server, agent: &str) -> Ids {
     ])
 }
 
-/// A token, a user, an endpoint and an alert target of acme.
+/// A token, a user, an invitation, an endpoint and an alert target of acme.
 async fn of_the_control_tenant(server: &Server) -> Ids {
     let make = async |what: &str, body: Value, id: &str| {
         let made = server.ask(TOKEN, "POST", &format!("/api/v1/{what}"), body).await;
@@ -146,12 +146,14 @@ async fn of_the_control_tenant(server: &Server) -> Ids {
     let membership = format!("/api/v1/users/{user_id}/memberships/acme");
     server.ask(TOKEN, "PUT", &membership, json!({"role": "viewer"})).await.is(204);
     let token = json!({"name": CANARY, "role": "viewer", "tenants": ["acme"]});
+    let invitation = json!({"email": format!("invited@{CANARY}.example"), "memberships": {"acme": "viewer"}});
     let endpoint = json!({"provider": "emailbison", "tenant": "acme"});
     let target = json!({"url": format!("https://{CANARY}.example/hook"), "tenants": ["acme"]});
     Ids::from([
         ("user_id", user_id),
         ("member_of", "acme".into()),
         ("token_id", make("tokens", token, "id").await),
+        ("invitation_id", make("invitations", invitation, "id").await),
         ("provider", "emailbison".into()),
         ("endpoint_id", make("endpoints", endpoint, "endpoint_id").await),
         ("target_id", make("alert-targets", target, "target_id").await),

@@ -42,6 +42,8 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("token/t1/revoked", None),
     ("user/u1/removed", None),
     ("user/u1/12", Some(12)),
+    ("invitation/i1/issued", None),
+    ("invitation/i1/ended", None),
     ("endpoint/twilio/main/12", Some(12)),
     ("login/l1/started", None),
     ("login/l1/ended", None),

@@ -333,6 +333,9 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     ("login_ended", &[req("login_id", Text)]),
+    ("invitation_issued", INVITATION),
+    ("invitation_withdrawn", &[req("invitation_id", Text), opt("by", Text)]),
+    ("invitation_accepted", INVITED),
     (
         "alert_raised",
         &[

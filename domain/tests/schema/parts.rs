@@ -120,6 +120,26 @@ pub const USER: &[Member] = &[
     own("password_hash", Required, Text),
 ];
 
+const MEMBERSHIPS: Type = Rows(&[req("tenant", Text), req("role", ROLE)]);
+pub const INVITATION: &[Member] = &[
+    req("invitation_id", Text),
+    req("secret_digest", Text),
+    req("expires_at", Instant),
+    opt("role", ROLE),
+    opt("by", Text),
+    own("email", Required, Email),
+    opt("memberships", MEMBERSHIPS),
+];
+pub const INVITED: &[Member] = &[
+    req("invitation_id", Text),
+    req("user_id", Text),
+    opt("role", ROLE),
+    own("email", Required, Email),
+    own("name", Optional, Text),
+    own("password_hash", Required, Text),
+    opt("memberships", MEMBERSHIPS),
+];
+
 pub const CALL_OF_REQUEST: &[Member] = &[req("request_id", Text), req("call_id", Text)];
 pub const CALL_FAILURE: Type =
     Word(&["expired", "not_configured", "erased", "not_connected", "rate_limited", "refused"]);

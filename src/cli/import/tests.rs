@@ -17,13 +17,15 @@ use crate::testing::{Harness, T0, TestClock, empty_directory, envelope, secret};
 use crate::views::exported::exported;
 
 /// Keys of the control tenant, which is not exported.
-const OF_CONTROL: [&str; 9] = [
+const OF_CONTROL: [&str; 11] = [
     "AlertTarget",
     "AlertTargetRemoval",
     "TokenIssued",
     "TokenRevoked",
     "UserChange",
     "UserRemoval",
+    "InvitationIssued",
+    "InvitationEnded",
     "EndpointChange",
     "LoginStarted",
     "LoginEnded",

@@ -4,13 +4,14 @@ use std::ops::Deref;
 
 use domain::facts::access::Role;
 use domain::keys::TenantId;
-use domain::members::{Email, Text};
+use domain::members::{Email, Instant, Text};
 use tempfile::TempDir;
 
 use std::sync::Arc;
 
-use crate::access::{Access, AccessError, LOGIN_SECONDS};
-use crate::commands::{Commands, LoggedIn, NewToken, NewUser, Parts, UserChange};
+use super::invitations::{acceptance, new_invitation};
+use crate::access::{Access, AccessError, INVITATION_SECONDS, LOGIN_SECONDS, Link};
+use crate::commands::{Commands, LoggedIn, NewInvitation, NewToken, NewUser, Parts, UserChange};
 use crate::directory::{AlertTargets, TenantRegistry};
 use crate::follow::{Fold, Follower, fold_history};
 use crate::ingest::Ingest;
@@ -241,4 +242,34 @@ fn given_an_email_when_another_user_has_it_then_it_is_taken() {
     let access = world.open();
     access.commands.add_user("admin", &ann()).expect("added");
     assert!(matches!(access.commands.add_user("admin", &ann()), Err(AccessError::Taken(_))));
+}
+
+#[test]
+fn given_an_invitation_when_its_time_is_over_then_it_opens_nothing_and_is_forgotten_later() {
+    let world = World::new();
+    let access = world.open();
+    let here = testing::attempt("ann@example.com", "").network;
+    let open = access.commands.invite("admin", &new_invitation()).expect("invited");
+    let other = NewInvitation { email: Email::new("bob@example.com").expect("email"), ..new_invitation() };
+    let accepted = access.commands.invite("admin", &other).expect("invited");
+    world.pass(i64::from(INVITATION_SECONDS) * 1_000_000 - 1);
+    assert_eq!(access.link(&open.token, here).expect("open"), Link::Invitation(open.id.clone()));
+    access.commands.accept_invitation(accepted.id.as_str(), &acceptance()).expect("accepted");
+    world.pass(1);
+    let unknown = |result: Result<(), AccessError>| matches!(result, Err(AccessError::NotFound("invitation")));
+    assert!(unknown(access.link(&open.token, here).map(drop)));
+    assert!(unknown(access.commands.accept_invitation(open.id.as_str(), &acceptance()).map(drop)));
+    let states = || -> Vec<&str> {
+        let known = access.known();
+        known.invitations.iter().map(|(_, one)| one.state(Instant(i64::MAX)).as_str()).collect()
+    };
+    assert_eq!(states(), ["expired", "accepted"]);
+    access.commands.withdraw_invitation("admin", open.id.as_str()).expect("nothing is left to withdraw");
+    world.pass(91 * DAY);
+    access.commands.invite("admin", &new_invitation()).expect("invited");
+    assert_eq!(states(), ["expired"], "the new one alone is listed, at the end of time");
+
+    access.log.clone().close();
+    let access = world.open();
+    assert_eq!(access.known().users.len(), 1, "whoever accepted has the login after a restart");
 }

@@ -57,7 +57,8 @@ pub fn row(name: &'static str, prepare: fn(&House) -> String, run: Run, again: A
 
 /// Every command.
 pub fn rows() -> Vec<Row> {
-    let others_apart = [super::calls::rows(), super::erasures::rows(), super::voids::rows()];
+    let others_apart =
+        [super::calls::rows(), super::erasures::rows(), super::invitations::rows(), super::voids::rows()];
     others_apart.into_iter().flatten().chain(others()).collect()
 }
 
