@@ -145,3 +145,55 @@ async fn b14_a_report_goes_from_draft_to_published_to_withdrawn_and_nowhere_else
     }
     post(&server, "reports", Some(json!({"narrative": "x"}))).await.names("period").problem(422);
 }
+
+#[tokio::test]
+async fn b14_the_text_of_a_draft_is_changed_and_that_of_a_published_report_is_not() {
+    let site = Site::new();
+    let server = site.start().await;
+    let id = draft(&server, "2025-10").await;
+    let path = format!("/api/v1/tenants/acme/reports/{id}/narrative");
+    let write = async |body: Value| server.ask(TOKEN, "PUT", &path, body).await;
+    let narrative = async |server: &Server| {
+        server.read("acme", &format!("reports/{id}")).await["narrative"].clone()
+    };
+    let written = write(json!({"narrative": "  Calls doubled. "})).await;
+    assert_eq!((written.is(200).outcome(), &written.json["status"]), ("recorded", &json!("draft")));
+    assert_eq!(narrative(&server).await, "Calls doubled.");
+    assert_eq!(write(json!({"narrative": "Calls doubled."})).await.is(200).outcome(), "existing");
+    for absent in [json!({"narrative": " "}), json!({"narrative": null})] {
+        write(absent).await.is(200);
+        assert_eq!(narrative(&server).await, Value::Null);
+    }
+    // Another text that was there before is a change again.
+    for text in ["A good week.", "Calls doubled.", "Calls doubled; the cost of one fell."] {
+        assert_eq!(write(json!({"narrative": text})).await.is(200).outcome(), "recorded");
+        assert_eq!(narrative(&server).await, text);
+    }
+    for (body, field) in [
+        (json!({"narrative": 7}), "/narrative"),
+        (json!({"narrative": "x".repeat(64 * 1024 + 1)}), "/narrative"),
+        (json!({"narrative": "x", "period": "2025-11"}), "/period"),
+    ] {
+        write(body).await.names(field).problem(422);
+    }
+    let reader = server.token("viewer", &["acme"]).await;
+    server.ask(&reader, "PUT", &path, json!({"narrative": "mine"})).await.problem(403);
+    let unknown = "/api/v1/tenants/acme/reports/nobody/narrative";
+    server.ask(TOKEN, "PUT", unknown, json!({"narrative": "x"})).await.problem(404);
+
+    assert_eq!(post(&server, &format!("reports/{id}/publish"), None).await.is(200).outcome(), "recorded");
+    for step in ["published", "withdrawn"] {
+        let refused = write(json!({"narrative": "Calls tripled."})).await;
+        assert_eq!(refused.problem(409)["code"], "report_state");
+        assert!(refused.json["detail"].as_str().is_some_and(|detail| detail.contains(step)), "{refused:?}");
+        assert_eq!(narrative(&server).await, "Calls doubled; the cost of one fell.");
+        post(&server, &format!("reports/{id}/withdraw"), None).await.is(200);
+    }
+    // Each change is a fact of the report.
+    let facts = server.all_facts("acme").await;
+    let drafts: Vec<&Value> = facts.iter().filter(|fact| fact["kind"] == "report_drafted").collect();
+    assert_eq!(drafts.len(), 6, "{drafts:#?}");
+    server.stop();
+    let server = site.start().await;
+    assert_eq!(narrative(&server).await, "Calls doubled; the cost of one fell.");
+}

@@ -172,7 +172,8 @@ engine_keys! {
     Idempotent { key: Box<str> } = "idem" / key;
     /// The note whose latest text stands at `written` was removed.
     NoteRemoval { written: Position } = "note" / "removed" / written;
-    /// The report that was drafted at `drafted` was published.
+    /// The report whose latest draft stands at `drafted` was published, or drafted anew: one of them takes the key, so
+    /// that what is published is what its publisher read.
     ReportPublished { drafted: Position } = "report" / drafted / "published";
     /// The report that was drafted at `drafted` was withdrawn.
     ReportWithdrawn { drafted: Position } = "report" / drafted / "withdrawn";

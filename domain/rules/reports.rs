@@ -68,6 +68,12 @@ pub enum ReportRejection {
     /// There is no such report.
     #[error("there is no such report")]
     Unknown,
+    /// Its text is what was published.
+    #[error("the report is published: only a draft's text can be changed")]
+    Published,
+    /// Its text is what was withdrawn.
+    #[error("the report is withdrawn: only a draft's text can be changed")]
+    Withdrawn,
     /// From where it stands there is no way there.
     #[error("the report is {}: only a {} one can be {}", from.as_str(), needed.as_str(), to.as_str())]
     State {
@@ -93,6 +99,18 @@ pub fn moves(state: ReportState, to: ReportState) -> Result<bool, ReportRejectio
         state if state == to => Ok(false),
         state if state == needed => Ok(true),
         from => Err(ReportRejection::State { from, needed, to }),
+    }
+}
+
+/// Whether the text of a report that stands at `state` can be changed.
+///
+/// # Errors
+/// [`ReportRejection::Published`], [`ReportRejection::Withdrawn`].
+pub fn rewrites(state: ReportState) -> Result<(), ReportRejection> {
+    match state {
+        ReportState::Draft => Ok(()),
+        ReportState::Published => Err(ReportRejection::Published),
+        ReportState::Withdrawn => Err(ReportRejection::Withdrawn),
     }
 }
 

@@ -6,6 +6,7 @@ mod erasures;
 mod invitations;
 mod meeting;
 mod prepared;
+mod reports;
 mod rows;
 mod table;
 mod voids;

@@ -77,6 +77,11 @@ impl ReportRow {
         self.facts.iter().min().unwrap_or_default()
     }
 
+    /// The position of the last fact of it that was recorded; of a draft, that of its latest draft.
+    pub fn last_fact(&self) -> Position {
+        self.facts.iter().max().unwrap_or_default()
+    }
+
     pub(super) fn made(&self) -> Instant {
         self.times().into_iter().flatten().min().unwrap_or(Instant(0))
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use domain::facts::access::Role;
 use domain::rules::outcomes::Outcome;
-use domain::rules::reports::ReportState;
 
 use super::House;
 use super::prepared::*;
@@ -57,8 +56,13 @@ pub fn row(name: &'static str, prepare: fn(&House) -> String, run: Run, again: A
 
 /// Every command.
 pub fn rows() -> Vec<Row> {
-    let others_apart =
-        [super::calls::rows(), super::erasures::rows(), super::invitations::rows(), super::voids::rows()];
+    let others_apart = [
+        super::calls::rows(),
+        super::erasures::rows(),
+        super::invitations::rows(),
+        super::reports::rows(),
+        super::voids::rows(),
+    ];
     others_apart.into_iter().flatten().chain(others()).collect()
 }
 
@@ -124,34 +128,6 @@ fn others() -> Vec<Row> {
             "remove_note",
             note,
             |c, id| result(on(c.remove_note(&acme(), &text(id), None))),
-            Stands,
-            Two::One,
-        ),
-        row(
-            "draft_report",
-            nothing,
-            |c, _| result(on(c.draft_report(&acme(), None, period(), None))),
-            Another,
-            Two::Each,
-        ),
-        row(
-            "draft_report, keyed",
-            nothing,
-            |c, _| result(on(c.draft_report(&acme(), Some(&once()), period(), None))),
-            Stands,
-            Two::One,
-        ),
-        row(
-            "move_report, published",
-            report,
-            |c, id| result(on(c.move_report(&acme(), &text(id), ReportState::Published))),
-            Stands,
-            Two::One,
-        ),
-        row(
-            "move_report, withdrawn",
-            published,
-            |c, id| result(on(c.move_report(&acme(), &text(id), ReportState::Withdrawn))),
             Stands,
             Two::One,
         ),

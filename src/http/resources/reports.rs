@@ -23,12 +23,13 @@ use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::views::Moment;
 
-/// `/reports`, `/reports/{report_id}`, and its `publish` and `withdraw`.
+/// `/reports`, `/reports/{report_id}`, and its `narrative`, `publish` and `withdraw`.
 pub fn routes() -> Routes {
     Routes::new("reports")
         .add(Need::Viewer, routes!(list_reports))
         .add(Need::Viewer, routes!(get_report))
         .add(Need::Operator, routes!(draft_report))
+        .add(Need::Operator, routes!(rewrite_report))
         .add(Need::Operator, routes!(publish_report))
         .add(Need::Operator, routes!(withdraw_report))
 }
@@ -162,6 +163,38 @@ async fn draft_report(State(app): State<Arc<App>>, command: Command) -> Result<R
     CommandResponse::response(&receipt, ReportCommandAnswer { report_id, status })
 }
 
+/// The text of a report.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what rewrite_report reads")]
+struct ReportNarrative {
+    /// The text, at most 64 KiB; absent or blank: none.
+    narrative: Option<String>,
+}
+
+/// Sets the text of a draft. Each change is a fact; the text of a published or withdrawn report stays as it is.
+#[utoipa::path(
+    put,
+    path = "/api/v1/tenants/{tenant}/reports/{report_id}/narrative",
+    params(Command),
+    request_body = ReportNarrative,
+    responses(
+        (status = 200, body = CommandResponse<ReportCommandAnswer>),
+        (status = 409, description = "The report is no draft any more"),
+        (status = 422, description = "Invalid content; `errors` names the fields")
+    )
+)]
+async fn rewrite_report(
+    State(app): State<Arc<App>>,
+    Path((_, report_id)): Path<(String, String)>,
+    command: Command,
+) -> Result<Response, Problem> {
+    let narrative = command.body(|at| Some(at.optional::<LongText>("narrative")))?;
+    let id = Text::new(&report_id).ok_or(ReportRejection::Unknown)?;
+    let receipt = app.engine.commands.rewrite_report(&command.tenant, &id, narrative).await?;
+    let status = ReportState::Draft.as_str();
+    CommandResponse::changed(&receipt, ReportCommandAnswer { report_id, status })
+}
+
 /// Publishes a draft: its figures are fixed at the current log position.
 #[utoipa::path(
     post,
@@ -214,7 +247,7 @@ impl From<ReportRejection> for Problem {
     fn from(rejected: ReportRejection) -> Self {
         match rejected {
             ReportRejection::Unknown => Self::not_found("report"),
-            ReportRejection::State { .. } => {
+            ReportRejection::State { .. } | ReportRejection::Published | ReportRejection::Withdrawn => {
                 Self::new(StatusCode::CONFLICT, "report_state", rejected.to_string())
             }
         }
