@@ -153,9 +153,8 @@ async fn b14_the_text_of_a_draft_is_changed_and_that_of_a_published_report_is_no
     let id = draft(&server, "2025-10").await;
     let path = format!("/api/v1/tenants/acme/reports/{id}/narrative");
     let write = async |body: Value| server.ask(TOKEN, "PUT", &path, body).await;
-    let narrative = async |server: &Server| {
-        server.read("acme", &format!("reports/{id}")).await["narrative"].clone()
-    };
+    let narrative =
+        async |server: &Server| server.read("acme", &format!("reports/{id}")).await["narrative"].clone();
     let written = write(json!({"narrative": "  Calls doubled. "})).await;
     assert_eq!((written.is(200).outcome(), &written.json["status"]), ("recorded", &json!("draft")));
     assert_eq!(narrative(&server).await, "Calls doubled.");

@@ -79,7 +79,8 @@ impl Invitation {
 /// What a role in all tenants and memberships give.
 pub(super) fn granted(role: Option<Role>, memberships: &[Membership]) -> Grants {
     let everywhere = role.filter(|role| role.fits_everywhere());
-    let named = |membership: &Membership| Some((TenantId::new(membership.tenant.as_str()).ok()?, membership.role));
+    let named =
+        |membership: &Membership| Some((TenantId::new(membership.tenant.as_str()).ok()?, membership.role));
     Grants { everywhere, tenants: memberships.iter().filter_map(named).collect() }
 }
 

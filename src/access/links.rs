@@ -14,7 +14,7 @@ use super::{Access, AccessError};
 
 /// What the token of a link opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum AccessLink {
     /// The login of the first admin.
     Setup,
     /// The login of an invitation, by its id.
@@ -51,12 +51,12 @@ impl Access {
     ///
     /// # Errors
     /// [`AccessError::NotFound`] for a token that opens nothing, whatever the reason; [`AccessError::TooManyAttempts`].
-    pub fn link(&self, text: &str, network: IpAddr) -> Result<Link, AccessError> {
+    pub fn link(&self, text: &str, network: IpAddr) -> Result<AccessLink, AccessError> {
         let keys = [FailureKey::Address(network)];
         self.limits.lock().begin(&keys, self.now()).map_err(AccessError::TooManyAttempts)?;
         // Both are looked up, whichever it is.
         let (setup, invitation) = (self.takes_setup(text), self.invited(text));
-        let link = if setup { Some(Link::Setup) } else { invitation.map(Link::Invitation) };
+        let link = if setup { Some(AccessLink::Setup) } else { invitation.map(AccessLink::Invitation) };
         let link = link.ok_or(AccessError::NotFound("invitation"))?;
         self.limits.lock().unheard(&keys);
         Ok(link)

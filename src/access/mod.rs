@@ -30,7 +30,7 @@ pub use self::device::DEVICE_SECONDS;
 pub use self::error::AccessError;
 use self::hashing::Hashing;
 pub use self::invitations::{INVITATION_SECONDS, Invitation, InvitationState};
-pub use self::links::Link;
+pub use self::links::AccessLink;
 use self::login_limits::LoginLimits;
 pub use self::logins::{LOGIN_SECONDS, LoginAttempt, Verified};
 pub use self::password::RULE as PASSWORD_RULE;

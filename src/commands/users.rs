@@ -50,11 +50,7 @@ fn person<'a>(known: &'a AccessState, id: &str) -> Result<(&'a Text, &'a Person)
     found.ok_or(AccessError::NotFound("user"))
 }
 
-pub(super) fn unique(
-    known: &AccessState,
-    email: &Email,
-    own: Option<&Text>,
-) -> Result<(), AccessError> {
+pub(super) fn unique(known: &AccessState, email: &Email, own: Option<&Text>) -> Result<(), AccessError> {
     match known.by_email(email) {
         Some((id, _)) if Some(id) != own => Err(AccessError::Taken("another user has this email")),
         Some(_) | None => Ok(()),

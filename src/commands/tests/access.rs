@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use std::sync::Arc;
 
 use super::invitations::{acceptance, new_invitation};
-use crate::access::{Access, AccessError, INVITATION_SECONDS, LOGIN_SECONDS, Link};
+use crate::access::{Access, AccessError, AccessLink, INVITATION_SECONDS, LOGIN_SECONDS};
 use crate::commands::{Commands, LoggedIn, NewInvitation, NewToken, NewUser, Parts, UserChange};
 use crate::directory::{AlertTargets, TenantRegistry};
 use crate::follow::{Fold, Follower, fold_history};
@@ -253,10 +253,11 @@ fn given_an_invitation_when_its_time_is_over_then_it_opens_nothing_and_is_forgot
     let other = NewInvitation { email: Email::new("bob@example.com").expect("email"), ..new_invitation() };
     let accepted = access.commands.invite("admin", &other).expect("invited");
     world.pass(i64::from(INVITATION_SECONDS) * 1_000_000 - 1);
-    assert_eq!(access.link(&open.token, here).expect("open"), Link::Invitation(open.id.clone()));
+    assert_eq!(access.link(&open.token, here).expect("open"), AccessLink::Invitation(open.id.clone()));
     access.commands.accept_invitation(accepted.id.as_str(), &acceptance()).expect("accepted");
     world.pass(1);
-    let unknown = |result: Result<(), AccessError>| matches!(result, Err(AccessError::NotFound("invitation")));
+    let unknown =
+        |result: Result<(), AccessError>| matches!(result, Err(AccessError::NotFound("invitation")));
     assert!(unknown(access.link(&open.token, here).map(drop)));
     assert!(unknown(access.commands.accept_invitation(open.id.as_str(), &acceptance()).map(drop)));
     let states = || -> Vec<&str> {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::access::Link;
+use crate::access::AccessLink;
 use crate::commands::{Acceptance, NewInvitation, NewUser};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
@@ -264,7 +264,7 @@ async fn accept_invitation(
 ) -> Result<Response, Problem> {
     let body = json_body_within(request, BODY_MAX).await?;
     let (id, email) = match app.engine.access.link(&token, network)? {
-        Link::Setup => {
+        AccessLink::Setup => {
             let new = members(&body, |at| {
                 let email: Option<Email> = at.required("email");
                 let (name, password) = name_and_password(at)?;
@@ -273,7 +273,7 @@ async fn accept_invitation(
             let email = new.email.clone();
             (blocking(move || app.engine.commands.set_up(&token, &new)).await??, email)
         }
-        Link::Invitation(id) => {
+        AccessLink::Invitation(id) => {
             let given = members(&body, |at| {
                 let (name, password) = name_and_password(at)?;
                 Some(Acceptance { name, password, network })
