@@ -199,3 +199,30 @@ flow("a token is made, used and revoked, and its stream is closed", async (page)
   const late = new Promise((done) => setTimeout(() => done("late"), 2_000));
   check((await Promise.race([ended, late])) !== "late", "its stream goes on");
 });
+
+flow("an invitation makes a login, once", async (page, context) => {
+  await logIn(page, "admin@example.com", "/w/acme/settings?view=people");
+  const part = page.getByRole("region", { name: "Invitations", exact: true });
+  await part.getByLabel("Email").fill("new@example.com");
+  await part.getByRole("button", { name: "Invite" }).click();
+  const link = new URL(await part.getByRole("textbox", { name: "Link for the person" }).inputValue());
+  await part.getByRole("row", { name: /^new@example.com viewer of acme Open/ }).waitFor();
+  const accept = async () => {
+    const person = await context.browser().newContext({ locale: "en-US" });
+    const other = await person.newPage();
+    other.setDefaultTimeout(10_000);
+    await other.goto(BASE + link.pathname + link.search);
+    await other.getByLabel("Name").fill("New");
+    await other.getByLabel("Password").fill(process.env.PASSWORD);
+    await other.getByRole("button", { name: "Accept invitation" }).click();
+    return other;
+  };
+  const first = await accept();
+  await first.waitForURL("**/w/acme/dashboard");
+  await first.context().close();
+  const second = await accept();
+  await second.getByRole("alert").waitFor();
+  check(/\/welcome/.test(second.url()), "the link was used twice");
+  await second.context().close();
+  await page.getByRole("row", { name: /^new@example.com viewer of acme Accepted/ }).waitFor();
+});

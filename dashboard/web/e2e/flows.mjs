@@ -143,9 +143,14 @@ flow("a report goes from draft to print", async (page) => {
   await logIn(page, "admin@example.com", "/w/acme/reports");
   await page.getByRole("table").waitFor();
   await page.locator("tbody tr").first().getByRole("link").click();
+  await page.getByText("A good month.").waitFor();
+  await page.getByRole("button", { name: "Edit narrative" }).click();
+  await page.getByLabel("Narrative").fill("A month to remember.");
+  await page.getByRole("button", { name: "Save narrative" }).click();
+  await page.getByText("A month to remember.").waitFor();
   await page.getByRole("button", { name: "Publish" }).click();
   await page.getByRole("button", { name: "Withdraw" }).waitFor();
-  await page.getByText("A good month.").waitFor();
+  check((await page.getByRole("button", { name: "Edit narrative" }).count()) === 0, "a published report can be edited");
   await page.emulateMedia({ media: "print" });
   check(!(await page.getByRole("navigation").isVisible()), "the navigation is printed");
   check(await page.getByRole("heading", { level: 2 }).first().isVisible(), "the report is not printed");

@@ -38,7 +38,13 @@ export function SyncBanner() {
     <div class={`banner sync ${tone}`} role="status" aria-label="Sync">
       <span>
         {data ? data.message : error ? `Sync status unknown: ${error.title}` : "\u00a0"}
-        {why && <bdi class="cause"> · {why}</bdi>}
+        {why && (
+          <bdi class="cause">
+            {" · "}
+            {tone === "red" ? "the last sync failed: " : tone === "amber" ? "trying again: " : ""}
+            {why}
+          </bdi>
+        )}
         {next && ` · next try ${shortInstant(next, zone.value)}`}
       </span>
       {data && isNow.value && may("operator") && (

@@ -1,4 +1,4 @@
-/** The first minutes: the first admin by the setup link, a workspace, an endpoint, and the first event. */
+/** The first minutes: the first admin by the setup link or a person by an invitation, a workspace, an endpoint, and the first event. */
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api/ask";
 import { type Answer, address, read } from "../api/client";
@@ -6,7 +6,7 @@ import { useCommand } from "../api/use_command";
 import { Field } from "../components/Field";
 import { Form } from "../components/Form";
 import { Refused } from "../components/Refused";
-import { query } from "../state/router";
+import { go, query } from "../state/router";
 import { load, me, workspaces } from "../state/session";
 
 type Facts = Answer<"/api/v1/tenants/{tenant}/facts">;
@@ -14,23 +14,41 @@ type Facts = Answer<"/api/v1/tenants/{tenant}/facts">;
 /** How often the log is looked at for the first event. */
 const EVERY = 1_500;
 
-/** The first admin's name, email and password. */
-function FirstAdmin({ token }: { token: string }) {
+interface FirstLoginProps {
+  token: string;
+  /** Whether it is the setup link, whose login is the first admin's and has no address yet. */
+  setup: boolean;
+}
+
+/** Who opens a link names himself and sets a password; an invitation has its address already. */
+function FirstLogin({ token, setup }: FirstLoginProps) {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const command = useCommand();
-  const make = () =>
-    command.run(async () => {
-      await ask("post", "/api/v1/invitations/{token}/accept", { filling: { token }, body: { email, name, password } });
-      await ask("post", "/api/v1/login", { body: { email, password } });
-      await load();
+  const make = async () => {
+    const made = await command.run(async () => {
+      const body = { name, password, ...(setup && { email }) };
+      const user = await ask("post", "/api/v1/invitations/{token}/accept", { filling: { token }, body });
+      await ask("post", "/api/v1/login", { body: { email: user.email, password } });
+      return load();
     });
+    if (made && !setup) go("/");
+  };
   return (
-    <Form class="login" command={command} submit={() => void make()} action="Create admin">
-      <p class="soft">This server has no users yet. Make yourself its admin.</p>
+    <Form
+      class="login"
+      command={command}
+      submit={() => void make()}
+      action={setup ? "Create admin" : "Accept invitation"}
+    >
+      <p class="soft">
+        {setup
+          ? "This server has no users yet. Make yourself its admin."
+          : "You are invited. Say who you are and choose a password; the link works this once."}
+      </p>
       <Field label="Name" autocomplete="name" required value={name} set={setName} />
-      <Field label="Email" type="email" autocomplete="username" required value={email} set={setEmail} />
+      {setup && <Field label="Email" type="email" autocomplete="username" required value={email} set={setEmail} />}
       <Field
         label="Password"
         type="password"
@@ -158,7 +176,8 @@ function Steps() {
 }
 
 export function Welcome() {
-  const token = query.value.get("setup");
+  const invitation = query.value.get("invitation");
+  const token = invitation ?? query.value.get("setup");
   const [looked, setLooked] = useState(me.value !== null);
   useEffect(() => {
     document.title = "Welcome · Factfold";
@@ -168,10 +187,10 @@ export function Welcome() {
   return (
     <main class="alone wide">
       <h1>Welcome</h1>
-      {me.value ? (
+      {me.value && invitation === null ? (
         <Steps />
       ) : token ? (
-        <FirstAdmin token={token} />
+        <FirstLogin token={token} setup={invitation === null} />
       ) : (
         <p>
           This page needs the link that the server printed at its start. <a href="/login">Log in</a>

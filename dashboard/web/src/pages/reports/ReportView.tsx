@@ -14,6 +14,7 @@ import { withQuery } from "../../state/router";
 import { may, workspace, zone } from "../../state/session";
 import { periodName } from "../Reports";
 import { FigureTable } from "./FigureTable";
+import { Narrative } from "./Narrative";
 import { RestatedSince } from "./RestatedSince";
 
 function Steps({ id, status }: { id: string; status: string }) {
@@ -76,11 +77,7 @@ export function ReportView({ id }: { id: string }) {
               {data.withdrawn_at && ` · withdrawn ${instant(data.withdrawn_at, zone.value)}`}
             </p>
           </header>
-          {data.narrative && (
-            <p class="narrative">
-              <bdi>{data.narrative}</bdi>
-            </p>
-          )}
+          <Narrative id={id} text={data.narrative ?? null} isDraft={data.status === "draft"} />
           {data.figures && <FigureTable id={id} figures={data.figures} />}
           {data.status === "published" && data.kind === "monthly" && data.period && data.as_of_position && (
             <RestatedSince month={data.period} position={data.as_of_position} />

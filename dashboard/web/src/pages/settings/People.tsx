@@ -10,6 +10,7 @@ import { Refused } from "../../components/Refused";
 import { When } from "../../components/When";
 import { UNKNOWN, words } from "../../format";
 import { isGlobal, me, tenant, workspace } from "../../state/session";
+import { Invitations } from "./Invitations";
 import { ROLES } from "./roles";
 
 type User = Answer<"/api/v1/users">["items"][number];
@@ -76,6 +77,15 @@ const COLUMNS: Column<User>[] = [
 ];
 
 export function People() {
+  return (
+    <>
+      <UserList />
+      <Invitations />
+    </>
+  );
+}
+
+function UserList() {
   return (
     <section aria-label="People">
       <header class="section-head">
