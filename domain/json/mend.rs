@@ -115,7 +115,7 @@ mod tests {
             (br#"{"a":1e999,"b":[-1E400],"c":"1e999"}"#, r#"{"a":"1e999","b":["-1E400"],"c":"1e999"}"#),
             (b"\xff\xfe{\0\"\0a\0\"\0:\x001\0}\0", r#"{"a":1}"#),
             (b"{\0\"\0a\0\"\0:\0\"\0\xe9\0\"\0}\0", "{\"a\":\"\u{e9}\"}"),
-            (b"\xfe\xff\0{\0\"\0a\0\"\0:\01\0}", r#"{"a":1}"#),
+            (b"\xfe\xff\0{\0\"\0a\0\"\0:\x001\0}", r#"{"a":1}"#),
         ] {
             assert_eq!(mended(given).expect("reads"), expected, "{}", String::from_utf8_lossy(given));
             // Null control: a client that posts is told instead.
