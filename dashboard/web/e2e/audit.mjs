@@ -224,5 +224,6 @@ flow("an invitation makes a login, once", async (page, context) => {
   await second.getByRole("alert").waitFor();
   check(/\/welcome/.test(second.url()), "the link was used twice");
   await second.context().close();
+  await page.reload();
   await page.getByRole("row", { name: /^new@example.com viewer of acme Accepted/ }).waitFor();
 });
