@@ -117,8 +117,8 @@ impl App {
     ///
     /// # Errors
     /// 404 of a tenant without facts, 503 `not_folded` where they are being folded since the start.
-    pub(super) fn view(&self, tenant: &TenantId) -> Result<TenantView, Problem> {
-        self.engine.views.ask_for(tenant)?;
+    pub(super) async fn view(&self, tenant: &TenantId) -> Result<TenantView, Problem> {
+        self.engine.views.wait_for_tenant(tenant).await?;
         self.engine.views.tenant(tenant).ok_or_else(|| Problem::not_found("tenant"))
     }
 

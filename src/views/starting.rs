@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::keys::TenantId;
 use parking_lot::Mutex;
+use tokio::time::sleep;
 
 use super::rebuild::{Scope, rebuild};
 use super::slot::slot;
@@ -18,6 +19,10 @@ use crate::worker::{StopSignal, Worker};
 const PARTS_MAX: u64 = 16;
 /// How long a worker that waits for the fold goes without a look at its stop signal.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long a reader waits for the fold of what he asks for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often he looks.
+const POLL: Duration = Duration::from_millis(10);
 
 /// Tenants that the first fold has yet to reach.
 pub(super) struct Unfolded {
@@ -141,6 +146,31 @@ impl Views {
         match self.inner.unfolded.ask(tenant) {
             true => Err(FoldError::Unfolded(tenant.as_str().into())),
             false => Ok(()),
+        }
+    }
+
+    /// As [`Views::ask_for`], after a wait of at most 5 s for its turn.
+    ///
+    /// # Errors
+    /// [`FoldError::Unfolded`]
+    pub async fn wait_for_tenant(&self, tenant: &TenantId) -> Result<(), FoldError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.ask_for(tenant) {
+                Err(_) if Instant::now() < deadline => sleep(POLL).await,
+                told => return told,
+            }
+        }
+    }
+
+    /// Waits until [`Views::is_folded`], at most 5 s.
+    ///
+    /// # Errors
+    /// [`FoldError::Unfolded`] of one of those that are not.
+    pub async fn wait_for_all(&self) -> Result<(), FoldError> {
+        match self.wait_for(self.inner.opened, PATIENCE).await {
+            true => Ok(()),
+            false => Err(FoldError::Unfolded(self.unfolded().into_iter().next().unwrap_or_default())),
         }
     }
 

@@ -46,7 +46,7 @@ impl Views {
     /// # Errors
     /// [`FoldError::Unfolded`], [`FoldError::Late`] when it takes too long, else what the log cannot read.
     pub async fn at(&self, tenant: &TenantId, moment: Moment) -> Result<Option<TenantView>, FoldError> {
-        self.ask_for(tenant)?;
+        self.wait_for_tenant(tenant).await?;
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         if moment == Moment::default() {
             return Ok(Some(live));

@@ -74,7 +74,7 @@ impl Views {
         positions: BTreeSet<Position>,
         voided: bool,
     ) -> Result<Option<VoidPreview>, FoldError> {
-        self.ask_for(tenant)?;
+        self.wait_for_tenant(tenant).await?;
         let Some(live) = self.tenant(tenant) else { return Ok(None) };
         let supposed = Supposed { tenant: tenant.clone(), positions, voided };
         let log = self.inner.log.clone();

@@ -64,7 +64,7 @@ async fn explain(State(app): State<Arc<App>>, list: List<ExplainQuery>) -> Resul
     let (period, row) = report.map(|report| (report.period, report.row)).unzip();
     let question = list.query.question(today, period)?.with_row(row);
     let is_of_now = question.is_of_now();
-    let live = app.view(&list.tenant)?;
+    let live = app.view(&list.tenant).await?;
     let (tenant, log, now) = ((*list.tenant).clone(), app.engine.log.snapshot(), list.at);
     let explained = blocking(move || -> Result<_, FoldError> {
         // Kept until the reading has ended, even if nobody waits for it any more.
@@ -96,7 +96,7 @@ async fn explain_fact(
 ) -> Result<Response, Problem> {
     let position = position.parse::<Position>().map_err(|_| Problem::not_found("fact"))?;
     let turn = app.search_turn(read.tenant.by()).await?;
-    let live = app.view(&read.tenant)?;
+    let live = app.view(&read.tenant).await?;
     let (tenant, view, log, now) =
         ((*read.tenant).clone(), read.view.clone(), app.engine.log.snapshot(), read.at);
     let verdict = blocking(move || -> Result<_, FoldError> {

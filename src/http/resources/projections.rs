@@ -34,8 +34,7 @@ struct Projection {
     /// Digest of the model's rows over all tenants, in hexadecimal. Equal logs give equal digests, however they were
     /// folded.
     digest: String,
-    /// `live`; `folding` until all that the log held at the start is folded, with position 0; or `stopped` after an error: the
-    /// model then stays at its position.
+    /// `live`, or `stopped` after an error: the model then stays at its position.
     state: &'static str,
 }
 
@@ -48,14 +47,10 @@ struct Projection {
 )]
 async fn list_projections(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
     let from = list.after::<usize>()?.unwrap_or(0);
+    app.engine.views.wait_for_all().await?;
     let models = app.engine.views.models().await?;
     let head = app.engine.log.head().position;
-    let views = &app.engine.views;
-    let state = match (views.failure(), views.is_folded()) {
-        (Some(_), _) => "stopped",
-        (None, false) => "folding",
-        (None, true) => "live",
-    };
+    let state = if app.engine.views.failure().is_some() { "stopped" } else { "live" };
     let items: Vec<Projection> = models
         .into_iter()
         .map(|model| Projection {

@@ -59,7 +59,7 @@ async fn prove(State(app): State<Arc<App>>, list: List<ExplainQuery>) -> Result<
     }
     let question = list.query.question(today, None)?;
     let turn = app.search_turn(list.tenant.by()).await?;
-    let live = app.view(&list.tenant)?;
+    let live = app.view(&list.tenant).await?;
     let (tenant, view, log) = ((*list.tenant).clone(), list.view.clone(), app.engine.log.snapshot());
     let moment = ProofMoment { at: list.at, occurred_until: list.moment.moment().occurred_until };
     let checkpoints = app.engine.checkpoints.clone();

@@ -94,7 +94,7 @@ async fn what_if(State(app): State<Arc<App>>, command: Command<FlipPage>) -> Res
     let after = command.query.cursor.as_deref().map(|cursor| scope.read::<FlipCursor>(cursor)).transpose()?;
     let limit = command.query.limit.unwrap_or_default().0;
     let turn = app.search_turn(command.tenant.by()).await?;
-    let view = app.view(&command.tenant)?;
+    let view = app.view(&command.tenant).await?;
     let now = Instant((app.engine.clock)());
     let answer = blocking(move || {
         // Kept until the answer is made, even if nobody waits for it any more.
