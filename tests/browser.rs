@@ -17,7 +17,7 @@ use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
 /// Where it is set, no browser is needed and nothing is tested.
 const SKIP: &str = "FACTFOLD_SKIP_BROWSER";
 /// How long all flows may take.
-const PATIENCE: Duration = Duration::from_secs(480);
+const PATIENCE: Duration = Duration::from_secs(900);
 const PASSWORD: &str = "correct horse battery";
 /// Texts that a page must show and never run.
 const HOSTILE: &str = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>";
