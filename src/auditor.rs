@@ -182,7 +182,7 @@ impl Inner {
                 violations.collect()
             }
             // A log that does not read is a violation of its file.
-            Err(FoldError::Log(_) | FoldError::Late | FoldError::Unfolded(_) | FoldError::Thread(_)) => {
+            Err(FoldError::Log(_) | FoldError::Late | FoldError::Unfolded | FoldError::Thread(_)) => {
                 Vec::new()
             }
             Err(error @ (FoldError::Fact { .. } | FoldError::Record { .. })) => {

@@ -28,9 +28,9 @@ pub enum FoldError {
         /// What is wrong with it.
         error: RecordError,
     },
-    /// The tenant's models are not folded yet since the start.
-    #[error("the read models of tenant {0} are being folded since the start; its facts are taken meanwhile")]
-    Unfolded(Box<str>),
+    /// The models that are asked for are not folded yet since the start.
+    #[error("the read models are being folded since the start; facts are taken meanwhile")]
+    Unfolded,
     /// A fold of the past took longer than a caller waits.
     #[error("folding the past took too long")]
     Late,

@@ -144,7 +144,7 @@ impl Views {
     /// [`FoldError::Unfolded`]
     pub fn ask_for(&self, tenant: &TenantId) -> Result<(), FoldError> {
         match self.inner.unfolded.ask(tenant) {
-            true => Err(FoldError::Unfolded(tenant.as_str().into())),
+            true => Err(FoldError::Unfolded),
             false => Ok(()),
         }
     }
@@ -166,11 +166,11 @@ impl Views {
     /// Waits until [`Views::is_folded`], at most 5 s.
     ///
     /// # Errors
-    /// [`FoldError::Unfolded`] of one of those that are not.
+    /// [`FoldError::Unfolded`]
     pub async fn wait_for_all(&self) -> Result<(), FoldError> {
         match self.wait_for(self.inner.opened, PATIENCE).await {
             true => Ok(()),
-            false => Err(FoldError::Unfolded(self.unfolded().into_iter().next().unwrap_or_default())),
+            false => Err(FoldError::Unfolded),
         }
     }
 

@@ -77,7 +77,7 @@ impl From<FoldError> for Problem {
                 let detail = "the models of that moment are still being computed";
                 Self::unavailable("past_not_folded", detail, 5)
             }
-            FoldError::Unfolded(_) => Self::unavailable("not_folded", error.to_string(), 1),
+            FoldError::Unfolded => Self::unavailable("not_folded", error.to_string(), 1),
             error => Self::internal(&error),
         }
     }

@@ -124,8 +124,8 @@ async fn ready(
     let (head, folded) = (app.engine.log.head().position, app.engine.views.position());
     let unfolded = app.engine.views.unfolded();
     if !unfolded.is_empty() {
-        let told = format!("the read models of {} tenants are being folded since the start", unfolded.len());
-        reasons.push(Reason::with_cause(&told, unfolded.join(", ")));
+        let told = "the read models are being folded since the start";
+        reasons.push(Reason::with_cause(told, unfolded.join(", ")));
     } else if head.saturating_sub(folded) > LAG_MAX {
         reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }

@@ -175,7 +175,6 @@ async fn stream_changes(
     State(app): State<Arc<App>>,
     stream: StreamRequest<()>,
 ) -> Result<impl IntoResponse, Problem> {
-    app.engine.views.wait_for_tenant(&stream.tenant).await?;
     app.engine.views.wait_for_all().await?;
     let folded = app.engine.views.positions();
     let after = stream.after.unwrap_or_else(|| app.engine.views.position());
