@@ -235,11 +235,14 @@ async fn p6_facts_are_taken_before_the_figures_are_folded_and_figures_are_told_o
     let server = site.start().await;
     let month = || server.get("/api/v1/tenants/acme/metrics/month?month=2025-10");
     let ready = server.get("/readyz").await;
+    let stranger = server.send(server.request("GET", "/readyz")).await;
     let posted = server.command("acme", "facts", &answered("first", 60, "2025-10-09T12:00:00Z")).await;
     posted.is(201);
     assert_eq!(server.get("/readyz").await.status, 503, "the fact was taken before");
     assert_eq!(ready.status, 503, "null control: so many facts are not folded at once: {}", ready.text);
     assert!(ready.text.contains("being folded since the start: "), "an admin is told whose: {}", ready.text);
+    assert!(stranger.is(503).text.contains("being folded since the start"), "{}", stranger.text);
+    assert!(!stranger.text.contains("acme"), "a stranger is told no name: {}", stranger.text);
     for global in ["/healthz", "/api/v1/tenants", "/api/v1/log/checkpoint"] {
         server.get(global).await.is(200);
     }
