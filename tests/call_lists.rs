@@ -141,7 +141,7 @@ async fn b4_a_list_that_is_not_read_to_its_end_covers_nothing_and_the_next_run_m
             (
                 lister.second_page(),
                 broken(json!({"error": "down"})),
-                "the list of calls is not as documented",
+                "refused with error: the list of calls: down",
             ),
             (
                 lister.second_page(),

@@ -107,6 +107,7 @@ mod streams;
 mod supervised;
 mod sync_accounts;
 mod sync_clienttether;
+mod sync_each;
 mod sync_spend;
 mod systems;
 mod targets;

@@ -308,3 +308,27 @@ async fn f3_replies_that_no_webhook_brought_are_filled_in_once_and_those_that_ca
     let body = &told[0]["body"];
     assert_eq!([&body["listed"], &body["known"], &body["missing"]], [40, 1, 39], "{body}");
 }
+
+#[tokio::test]
+async fn e9_replies_that_a_run_recorded_before_it_failed_are_told_by_the_next() {
+    let (stand_in, instance, site) = played(1).await;
+    let server = site.start().await;
+    (1..=40).for_each(|id| instance.add_reply(reply(id, "2026-04-01T10:00:00.000000Z")));
+    let body = json!({"source": SOURCE, "from": "2026-04-01", "to": "2026-04-01"});
+    // The third page of three is not read.
+    stand_in.script("eyJ30", (0, 1), instead(json!({"data": [], "errors": {"cursor": ["is gone"]}})));
+    let run = server.run_source(&body).await;
+    assert_eq!(
+        (&run["status"], &run["error"]),
+        (&json!("failed"), &json!("refused with error: replies: {\"cursor\":[\"is gone\"]}")),
+        "{run}"
+    );
+    let told = async || server.all_items("acme", "facts?kind=difference_observed").await;
+    assert_eq!(told().await, Vec::<Value>::new());
+    for expected in [10, 0] {
+        let run = server.run_source(&body).await;
+        assert_eq!((&run["status"], &run["records_updated"]), (&json!("success"), &json!(expected)), "{run}");
+        let told = told().await;
+        assert_eq!((told.len(), &told[0]["body"]["missing"]), (1, &json!(40)), "{told:?}");
+    }
+}

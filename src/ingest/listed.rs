@@ -58,14 +58,34 @@ impl Ingest {
         listed_reply(row, list, &self.secret)
     }
 
-    /// Whether the log has a fact under the key of this one. Looks the key up, which may wait for the disk.
+    /// Where the log has a fact under the key of this one. Looks the key up, which may wait for the disk.
     ///
     /// # Errors
     /// The log's.
-    pub fn has_key_of(&self, fact: &Envelope) -> Result<bool, IngestError> {
+    pub fn position_of(&self, fact: &Envelope) -> Result<Option<Position>, IngestError> {
         let (provider, external_id) = (fact.provider.as_str(), fact.external_id.as_str());
         let key = self.secret.key_hash(fact.tenant.as_str(), provider, external_id);
-        Ok(self.log.find(&key)?.is_some())
+        Ok(self.log.find(&key)?.map(|(position, _)| position))
+    }
+
+    /// Whether the fact at `position` was read from a list of calls, by its key.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn is_listed_call(&self, position: Position) -> Result<bool, IngestError> {
+        let fact = self.log.fact(position)?;
+        Ok(fact.is_some_and(|fact| ListedReport::is_key(fact.external_id.as_str())))
+    }
+
+    /// Whether the fact at `position` was read from a list of replies: its original is a row, and no event.
+    ///
+    /// # Errors
+    /// The log's.
+    pub fn is_listed_reply(&self, position: Position) -> Result<bool, IngestError> {
+        let Some(fact) = self.log.fact(position)? else { return Ok(false) };
+        let original = self.log.original_of(&fact)?.unwrap_or_default();
+        let row = domain::json::parse_as_written(&original);
+        Ok(row.is_ok_and(|row| row.is_object() && row.get("event").is_none()))
     }
 
     /// Records facts that a source answered when it was asked, as if it had delivered them: a known key with the same

@@ -15,7 +15,7 @@
 //! Reading order:
 //! - [`source`]: what is read, how often, and what a client is;
 //! - [`run`]: what a client reads through and where it hands over; [`snapshot`]: a CRM resource, of which only changes
-//!   become facts; [`lenient`]: members that may be text, number or boolean;
+//!   become facts; [`lenient`]: members that may be text, number or boolean; `difference`: what was not delivered;
 //! - `runner`: every run of this server, whoever asked for it; `worker`: the thread that begins those that are due;
 //! - [`fetch`] and `pace`: tries, waits and the pace of a host; `parallel`: requests of one run at once; [`pages`]: answers
 //!   as they came; `words`: what of them an error quotes; `masking`: credentials;
@@ -35,6 +35,7 @@
 //!    an error in a 200, an answer cut short.
 
 pub mod clients;
+mod difference;
 mod error;
 pub mod fetch;
 pub mod lenient;

@@ -286,13 +286,16 @@ impl SyncRun {
         Ok(answers)
     }
 
-    /// Whether the log has a fact under the key of this one.
+    /// What the log says where the answer may wait for the disk.
     ///
     /// # Errors
     /// The log's.
-    pub async fn has_key_of(&self, fact: &Envelope) -> Result<bool, SyncError> {
-        let (ingest, fact) = (Arc::clone(&self.inner.parts.ingest), fact.clone());
-        blocking(move || Ok(ingest.has_key_of(&fact)?)).await
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Ingest) -> Result<T, IngestError> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let ingest = Arc::clone(&self.inner.parts.ingest);
+        blocking(move || Ok(look(&ingest)?)).await
     }
 
     /// Holds facts back until the run succeeds. They are recorded as by [`SyncRun::record`], or never.

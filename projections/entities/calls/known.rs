@@ -11,6 +11,8 @@ use super::Calls;
 pub struct KnownCall {
     /// Position of the last fact of the call; 0 where there is none.
     pub last: Position,
+    /// Position of its first; 0 where there is none.
+    pub first: Position,
     /// Whether it was reported before.
     pub is_reported: bool,
     /// Whether all that the report says is known.
@@ -30,6 +32,7 @@ impl Calls {
         let has = |id: &str| row.recordings().iter().any(|known| texts.get(known.id) == id);
         KnownCall {
             last: row.facts().iter().max().unwrap_or_default(),
+            first: row.facts().iter().min().unwrap_or_default(),
             is_reported: row.has_reported(report, self.strings()),
             is_told: row.tells(report, self.strings()),
             has_recording: recording.is_some_and(has),

@@ -9,6 +9,7 @@ pub mod runs;
 pub mod schedule;
 mod snapshots;
 pub mod table;
+pub mod untold;
 
 use std::collections::BTreeMap;
 
@@ -252,11 +253,12 @@ impl Entity for Crm {
             SyncFact::Snapshot(body) => self.snapshot(recorded, body),
             SyncFact::Difference(body) => {
                 let (source, run) = (body.source.as_str(), body.run_id.as_str());
-                self.runs.told(recorded, (source, run), &mut self.strings);
+                self.runs.told(recorded, (source, run), (body.from, body.to), &mut self.strings);
             }
             SyncFact::Coverage(body) => {
                 let (source, run) = (body.source.as_str(), body.run_id.as_str());
-                self.runs.told(recorded, (source, run), &mut self.strings);
+                let span = (body.complete_from, body.complete_through);
+                self.runs.told(recorded, (source, run), span, &mut self.strings);
                 self.runs.covered(body, &mut self.strings);
             }
         }

@@ -50,10 +50,12 @@ pub struct Run {
     /// The first word of its begin.
     pub(super) started: Option<Order>,
     pub(super) end: Option<End>,
+    /// The span that it told of.
+    pub(super) span: Option<(Instant, Instant)>,
     pub(super) facts: Chain,
 }
 
-heap_size!(Run { facts; source, id, started, end });
+heap_size!(Run { facts; source, id, started, end, span });
 
 impl Run {
     pub(super) fn at(&self) -> Option<Instant> {
@@ -117,9 +119,17 @@ impl SyncRuns {
         self.order.place(at, before, self.rows.get(at).at());
     }
 
-    /// Folds what a run told of its source beside its begin and end.
-    pub fn told(&mut self, recorded: &Recorded<'_>, (source, run): (&str, &str), strings: &mut Strings) {
-        self.row(source, run, recorded.position, strings);
+    /// Folds what a run told of a span of its source, beside its begin and end.
+    pub fn told(
+        &mut self,
+        recorded: &Recorded<'_>,
+        (source, run): (&str, &str),
+        (from, through): (Instant, Instant),
+        strings: &mut Strings,
+    ) {
+        let at = self.row(source, run, recorded.position, strings);
+        let span = &mut self.rows.get_mut(at).span;
+        *span = Some(span.map_or((from, through), |known| (known.0.min(from), known.1.max(through))));
     }
 
     /// Folds a span of which a source is known completely.
@@ -152,7 +162,7 @@ impl SyncRuns {
     fn row(&mut self, source: &str, run: &str, fact: Position, strings: &mut Strings) -> u32 {
         let (source, id) = (strings.intern(source), strings.intern(run));
         let at = self.find(source, id).unwrap_or_else(|| {
-            let run = Run { source, id, started: None, end: None, facts: Chain::default() };
+            let run = Run { source, id, started: None, end: None, span: None, facts: Chain::default() };
             let at = self.rows.push(run);
             self.index.insert(Index::hash((source, id)), at);
             at

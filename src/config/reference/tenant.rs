@@ -127,6 +127,8 @@ pub const TABLES: &[ReferenceTable] = tables! {
         api_key: "text, a secret", required, example "env:ACME_CALLRAIL_KEY";
         /// The account.
         account_id: "text", required, example "227799611";
+        /// The one company whose calls are read, where the account has more; all of them where it is not given.
+        company_id: "text", absent, example "COM8a8ef6a03f9a4db7a3b8";
     }
     /// The same of CallTrackingMetrics.
     "[tenant.ctm]" sighup {

@@ -63,7 +63,15 @@ pub(super) fn owner_of_row(context: ListContext<'_>, claims: OwnerClaims<'_>) ->
     Some(Owner { tenant: tenant.clone(), agent, unknown_number })
 }
 
+/// Second part of the keys of what a list says.
+const LISTED: &str = "listed";
+
 impl ListedReport {
+    /// Whether an external id is one that [`ListedReport::facts`] makes.
+    pub fn is_key(external_id: &str) -> bool {
+        external_id.split(':').nth(1) == Some(LISTED)
+    }
+
     /// The facts of what is new in it. `last` is the position of the call's last fact, 0 where nothing is known of it: then
     /// it happened when it ended, as its webhook would say; what changes a known call is dated by `observed_at`. Where
     /// the call is told already only its recording is new.
@@ -82,7 +90,7 @@ impl ListedReport {
         let recorded = self.recorded.map(|recorded| Fact::Call(CallFact::Recorded(recorded)));
         let reported = Fact::Call(CallFact::Reported(self.reported));
         let content = keys.digest(&format!("{last} {}", reported.json()));
-        let key = [self.id.as_str(), "listed", &content];
+        let key = [self.id.as_str(), LISTED, &content];
         let malformed = |error: NameError| MappingFailure::new(Reason::MalformedField, error.to_string());
         let envelope = |key: &[&str], fact: Fact| -> Result<Envelope, MappingFailure> {
             Ok(Envelope {

@@ -4,22 +4,24 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use domain::envelope::Envelope;
-use domain::facts::Fact;
-use domain::facts::sync::{Closing, CoverageObserved, DifferenceObserved, SyncFact};
-use domain::keys::KeyPart;
+use domain::facts::sync::{CoverageObserved, SyncFact};
 use domain::keys::engine::EngineKey;
-use domain::members::{Instant, Text};
+use domain::keys::{KeyPart, Position};
+use domain::members::Instant;
 use projections::entities::calls::known::KnownCall;
+use projections::entities::crm::untold::Untold;
 use serde_json::Value;
 
 use super::list::{ListCursor, ListedCalls};
 use super::span::CallSpan;
-use crate::ingest::error::{IngestError, MappingFailure};
+use crate::ingest::error::MappingFailure;
 use crate::ingest::payload::scalar;
 use crate::ingest::providers::listed::{ListedReport, ListedRow};
+use crate::sync::difference::{ListedDifference, fact_of_run, source_name, untold};
 use crate::sync::error::SyncError;
 use crate::sync::parallel;
 use crate::sync::run::SyncRun;
+use crate::sync::words::{quoted, refusal};
 
 const HOUR: i64 = 3_600 * 1_000_000;
 /// How long after its last word a call without an end is asked for.
@@ -32,8 +34,6 @@ const STUCK_MAX: usize = 200;
 const PAGES_MAX: usize = 10_000;
 /// Calls that are recorded at once.
 const AT_ONCE: usize = 32;
-/// Ids that a difference names.
-const IDS_MAX: usize = 100;
 
 /// What a list is called in errors.
 const LIST: &str = "the list of calls";
@@ -43,10 +43,7 @@ const LIST: &str = "the list of calls";
 struct Tally {
     /// The provider's ids of all rows, also of those that are no calls.
     seen: HashSet<Box<str>>,
-    listed: u64,
-    known: u64,
-    missing: u64,
-    missing_ids: Vec<Text>,
+    difference: ListedDifference,
     unreadable: u64,
     /// Why the first of the unreadable rows could not be read.
     why: String,
@@ -57,6 +54,8 @@ struct Listed {
     row: Value,
     report: ListedReport,
     known: KnownCall,
+    /// A run that failed recorded it, and nobody was told that it had not been delivered.
+    is_untold: bool,
 }
 
 /// One reading of a list.
@@ -64,6 +63,7 @@ pub(super) struct ListReader<'a, L> {
     list: &'a L,
     run: &'a SyncRun,
     span: CallSpan,
+    untold: Untold,
     tally: Tally,
 }
 
@@ -84,7 +84,8 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
                 CallSpan::recent(newest.map(|(_, through)| through), run.started_at())
             }
         };
-        Ok(Self { list, run, span, tally: Tally::default() })
+        let untold = untold(run).await?;
+        Ok(Self { list, run, span, untold, tally: Tally::default() })
     }
 
     /// Reads everything once.
@@ -112,6 +113,10 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
             }
             let request = self.list.request(&self.span, &cursor)?;
             let answer = self.run.page(request).await.map_err(|error| error.at(LIST))?;
+            if let Some((code, message)) = refusal(&answer) {
+                let [code, message] = [code, message].map(|text| quoted(self.run, &text));
+                return Err(SyncError::Refused { code, message: format!("{LIST}: {message}") });
+            }
             let page = self.list.page(&cursor, answer)?;
             // Calls that went while the list was read moved others to pages that were read already.
             if total.is_some_and(|first| page.total.is_none_or(|now| now < first)) {
@@ -135,11 +140,15 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
         rows.retain(|row| row_id(row).is_none_or(|id| seen.insert(id)));
         let mut listed = self.listed(rows).await?;
         listed.retain(|listed| self.span.holds(listed.report.reported.started_at));
-        for Listed { report, known, .. } in &listed {
+        for Listed { report, known, is_untold, .. } in &listed {
             // What ended just now may still be delivered.
             let last = report.reported.ended_at.or(report.reported.started_at);
-            if last.is_none_or(|last| last < self.span.to) {
-                self.tally.count(report, known);
+            if last.is_some_and(|last| last >= self.span.to) {
+                continue;
+            }
+            match known.is_reported && !is_untold {
+                true => self.tally.difference.known(),
+                false => self.tally.difference.missing(Some(&report.reported.call_id)),
             }
         }
         self.record(listed).await
@@ -151,7 +160,8 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
         for row in rows {
             match self.run.ingest().map_listed(L::SOURCE.as_str(), self.run.tenant(), &row) {
                 Ok(ListedRow::Call(report)) => {
-                    calls.push(Listed { row, report: *report, known: KnownCall::default() });
+                    let (report, known) = (*report, KnownCall::default());
+                    calls.push(Listed { row, report, known, is_untold: false });
                 }
                 Ok(ListedRow::NoCall | ListedRow::OfAnother) => {}
                 Err(failure) => self.tally.unreadable(&failure),
@@ -163,13 +173,27 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
                 *known = tenant.calls.rows.known(&report.reported, recording);
             }
         });
+        self.find_untold(&mut calls).await?;
         Ok(calls)
+    }
+
+    /// Marks the calls that only a run that failed has made known.
+    async fn find_untold(&self, calls: &mut [Listed]) -> Result<(), SyncError> {
+        for Listed { report, known, is_untold, .. } in calls {
+            let began = report.reported.started_at.unwrap_or(self.span.from);
+            if !self.untold.holds(known.first, began) {
+                continue;
+            }
+            let first: Position = known.first;
+            *is_untold = self.run.look_up(move |ingest| ingest.is_listed_call(first)).await?;
+        }
+        Ok(())
     }
 
     /// Records what is new, each call with its own row as the original.
     async fn record(&mut self, listed: Vec<Listed>) -> Result<(), SyncError> {
         let mut news = Vec::new();
-        for Listed { row, mut report, known } in listed {
+        for Listed { row, mut report, known, .. } in listed {
             report.recorded = report.recorded.filter(|_| !known.has_recording);
             if known.is_told && report.recorded.is_none() {
                 continue;
@@ -211,63 +235,35 @@ impl<'a, L: ListedCalls> ListReader<'a, L> {
 
     /// Says of which span everything is known, and what of it nobody had delivered.
     async fn compare(self) -> Result<(), SyncError> {
-        let Self { list, run, span, tally } = self;
+        let Self { list, run, span, mut tally, .. } = self;
         let unlisted = run.view().await?.with(|tenant, _| {
             let calls = tenant.calls.rows.ended_between(span.from, span.to);
             let is_unlisted = |id: &str| list.own_id(id).is_some_and(|own| !tally.seen.contains(own));
             let unlisted = calls.filter(|(_, id)| is_unlisted(id));
             unlisted.map(|(began, id)| (began, id.to_owned())).collect::<Vec<_>>()
         });
-        let text = |text: &str| Text::new(text).ok_or_else(|| SyncError::unexpected("a blank name"));
-        let (run_id, source) = (run.name().id.clone(), text(L::SOURCE.as_str())?);
-        let part = || KeyPart::new(run_id.as_str());
+        unlisted.iter().for_each(|(_, id)| tally.difference.unlisted(id));
         let mut facts = Vec::new();
         // What an earlier run has told is not told by each that follows.
-        let is_news = tally.missing > 0 || unlisted.iter().any(|(began, _)| *began >= span.compared);
-        if is_news {
-            let difference = DifferenceObserved {
-                run_id: run_id.clone(),
-                source: source.clone(),
-                from: span.from,
-                to: span.to,
-                listed: tally.listed,
-                known: tally.known,
-                missing: tally.missing,
-                unlisted: unlisted.len() as u64,
-                closing: if unlisted.is_empty() { Closing::Run } else { Closing::Person },
-                missing_ids: tally.missing_ids,
-                unlisted_ids: unlisted.iter().take(IDS_MAX).filter_map(|(_, id)| Text::new(id)).collect(),
-            };
-            facts.push((EngineKey::SyncDifference { run: part() }, SyncFact::Difference(difference)));
+        if tally.difference.lacks_deliveries() || unlisted.iter().any(|(began, _)| *began >= span.compared) {
+            facts.push(tally.difference.fact(run, (span.from, span.to))?);
         }
         if span.to > span.from {
-            let (complete_from, complete_through) = (span.from, span.to);
-            let coverage =
-                CoverageObserved { run_id: run_id.clone(), source, complete_from, complete_through };
-            facts.push((EngineKey::SyncCoverage { run: part() }, SyncFact::Coverage(coverage)));
+            let coverage = CoverageObserved {
+                run_id: run.name().id.clone(),
+                source: source_name(run)?,
+                complete_from: span.from,
+                complete_through: span.to,
+            };
+            let key = EngineKey::SyncCoverage { run: KeyPart::new(run.name().id.as_str()) };
+            facts.push(fact_of_run(run, &key, SyncFact::Coverage(coverage))?);
         }
-        let envelope = |(key, fact): (EngineKey, SyncFact)| {
-            let made = Envelope::by_engine(run.tenant().clone(), &key, run.started_at(), Fact::Sync(fact));
-            made.map_err(|error| SyncError::from(IngestError::Engine(error.to_string())))
-        };
-        run.hold(facts.into_iter().map(envelope).collect::<Result<_, _>>()?, Bytes::new());
+        run.hold(facts, Bytes::new());
         Ok(())
     }
 }
 
 impl Tally {
-    fn count(&mut self, report: &ListedReport, known: &KnownCall) {
-        self.listed += 1;
-        if known.is_reported {
-            self.known += 1;
-            return;
-        }
-        self.missing += 1;
-        if self.missing_ids.len() < IDS_MAX {
-            self.missing_ids.push(report.reported.call_id.clone());
-        }
-    }
-
     /// What is said of a row names the member at fault, not what stands there: that may be personal.
     fn unreadable(&mut self, failure: &MappingFailure) {
         self.unreadable += 1;

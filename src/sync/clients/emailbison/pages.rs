@@ -68,13 +68,20 @@ pub struct Instance {
     name: String,
 }
 
-/// What a refusal says, where it is one: at the root, or within `data`.
-fn refusal(body: &Value) -> Option<String> {
-    let part = [body, &body["data"]].into_iter().find(|part| {
+/// Code and words of a refusal, where it is one: `success` that is false at the root or within `data`, or an error
+/// beside it.
+fn refusal(body: &Value) -> Option<(String, String)> {
+    let is_false = |part: &&Value| {
         let success = &part["success"];
         success == &Value::Bool(false) || success == "false"
-    })?;
-    Some(part["message"].as_str().unwrap_or("no message").to_owned())
+    };
+    match [body, &body["data"]].into_iter().find(is_false) {
+        Some(part) => {
+            let message = part["message"].as_str().unwrap_or("no message");
+            Some(("success false".to_owned(), message.to_owned()))
+        }
+        None => words::refusal(body),
+    }
 }
 
 impl Instance {
@@ -105,9 +112,9 @@ impl Instance {
         let body = body.map_err(|error| words::explained(&self.run, path, error, words))?;
         let value = domain::json::parse_as_written(&body);
         let value = value.map_err(|_| SyncError::Unexpected(format!("{path}: the answer is not JSON")))?;
-        if let Some(message) = refusal(&value) {
-            let message = format!("{path}: {}", words::quoted(&self.run, &message));
-            return Err(SyncError::Refused { code: "success false".to_owned(), message });
+        if let Some((code, message)) = refusal(&value) {
+            let [code, message] = [code, message].map(|text| words::quoted(&self.run, &text));
+            return Err(SyncError::Refused { code, message: format!("{path}: {message}") });
         }
         Ok((body, read(path, value)?))
     }

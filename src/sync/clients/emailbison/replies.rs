@@ -6,24 +6,21 @@ use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::facts::outreach::OutreachFact;
-use domain::facts::sync::{Closing, DifferenceObserved, SyncFact};
-use domain::keys::KeyPart;
-use domain::keys::engine::EngineKey;
 use domain::members::{Instant, Text};
 use serde_json::Value;
 
 use super::pages::Instance;
-use crate::ingest::error::IngestError;
 use crate::ingest::providers::emailbison::listed::ReplyList;
+use crate::sync::difference::{ListedDifference, untold};
 use crate::sync::error::SyncError;
 use crate::sync::lenient::read;
+use crate::sync::parallel;
 use crate::sync::run::SyncRun;
-use crate::sync::source::SourceName;
 
 /// Pages of the list: 15 rows each.
 const PAGES_MAX: usize = 10_000;
-/// Ids that a difference names.
-const IDS_MAX: usize = 100;
+/// Replies that are recorded at once.
+const AT_ONCE: usize = 32;
 
 /// What is said in errors.
 const LIST: &str = "replies";
@@ -42,15 +39,14 @@ pub async fn backfill(
     let name = Text::new(instance.name()).ok_or_else(blank)?;
     let list = ReplyList { tenant: run.tenant().clone(), instance: name, workspace, read_at: run.now() };
     let (mut cursor, mut cursors): (Option<String>, HashSet<String>) = (None, HashSet::new());
-    let (mut listed, mut missing): (u64, Vec<Text>) = (0, Vec::new());
-    let mut recorded = 0;
+    let (untold, mut difference) = (untold(run).await?, ListedDifference::default());
     for _ in 0..PAGES_MAX {
         let mut query = vec![("pagination_type", "cursor")];
         query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let (body, answer) = instance.page(LIST, &query).await?;
         let next = answer.next_cursor();
         let rows: Vec<Value> = read(LIST, answer.data)?;
-        let mut is_kept = false;
+        let mut news = Vec::new();
         for row in rows {
             let fact = run.ingest().listed_reply(&list, &row);
             // What is said of a row names the member at fault, not what stands there: that may be personal.
@@ -58,22 +54,36 @@ pub async fn backfill(
                 |reason: &str| SyncError::Incomplete(format!("{LIST}: a row could not be read: {reason}"));
             let fact = fact.map_err(|failure| unread(failure.reason.as_str()))?;
             let Some(fact) = fact.filter(|fact| (from..to).contains(&fact.occurred_at)) else { continue };
-            listed += 1;
-            if run.has_key_of(&fact).await? {
+            let draft = fact.clone();
+            if let Some(first) = run.look_up(move |ingest| ingest.position_of(&draft)).await? {
+                let is_untold = untold.holds(first, fact.occurred_at)
+                    && run.look_up(move |ingest| ingest.is_listed_reply(first)).await?;
+                match is_untold {
+                    true => difference.missing(reply_id(&fact).as_ref()),
+                    false => difference.known(),
+                }
                 continue;
             }
-            if !is_kept {
-                run.keep_page(&body).await?;
-                is_kept = true;
-            }
-            missing.extend(reply_id(&fact).filter(|_| missing.len() < IDS_MAX));
-            recorded += 1;
-            run.record(vec![fact], &Bytes::from(row.to_string())).await?;
+            difference.missing(reply_id(&fact).as_ref());
+            news.push((fact, Bytes::from(row.to_string())));
+        }
+        if !news.is_empty() {
+            run.keep_page(&body).await?;
+            let record = |(fact, original): (Envelope, Bytes)| {
+                let run = run.clone();
+                async move { run.record(vec![fact], &original).await }
+            };
+            parallel::each(AT_ONCE, news, record).await?;
         }
         match next {
             Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
             Some(_) => return Err(SyncError::Incomplete(format!("{LIST}: the list does not end"))),
-            None => return tell(run, (from, to), (listed, recorded), missing),
+            None => {
+                if difference.lacks_deliveries() {
+                    run.hold(vec![difference.fact(run, (from, to))?], Bytes::new());
+                }
+                return Ok(());
+            }
         }
     }
     Err(SyncError::Incomplete(format!("{LIST}: more than {PAGES_MAX} pages")))
@@ -84,37 +94,4 @@ fn reply_id(fact: &Envelope) -> Option<Text> {
         Fact::Outreach(OutreachFact::Replied(event)) => event.reply.as_ref()?.id.clone(),
         _ => None,
     }
-}
-
-/// Says what nobody had delivered, if anything.
-fn tell(
-    run: &SyncRun,
-    (from, to): (Instant, Instant),
-    (listed, recorded): (u64, u64),
-    missing_ids: Vec<Text>,
-) -> Result<(), SyncError> {
-    if recorded == 0 {
-        return Ok(());
-    }
-    let source = Text::new(SourceName::EmailBison.as_str());
-    let run_id = run.name().id.clone();
-    let key = EngineKey::SyncDifference { run: KeyPart::new(run_id.as_str()) };
-    let difference = DifferenceObserved {
-        run_id,
-        source: source.ok_or_else(|| SyncError::unexpected("a blank name"))?,
-        from,
-        to,
-        listed,
-        known: listed - recorded,
-        missing: recorded,
-        unlisted: 0,
-        closing: Closing::Run,
-        missing_ids,
-        unlisted_ids: Vec::new(),
-    };
-    let fact = Fact::Sync(SyncFact::Difference(difference));
-    let made = Envelope::by_engine(run.tenant().clone(), &key, run.started_at(), fact);
-    let made = made.map_err(|error| IngestError::Engine(error.to_string()))?;
-    run.hold(vec![made], Bytes::new());
-    Ok(())
 }
