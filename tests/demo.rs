@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::Server;
 use crate::common::site::{Ran, bare_command, run};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long the demo may take to play its history, in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -91,5 +91,84 @@ async fn the_demo_adds_up_and_prints_three_commands_that_work() {
     let statuses: Vec<_> = items.iter().map(|report| report["status"].as_str()).collect();
     let expected = [Some("draft"), Some("published"), Some("published")];
     assert_eq!(statuses, expected, "expected reports to read: {reports}");
+
+    let (base, token) = (line_of(&said, "Serving   http"), line_of(&said, "Token     "));
+    let api = Api { base: format!("http{base}/api/v1/tenants"), token, client: reqwest::Client::new() };
+    a_placed_call_rings(&api).await;
+    let crm = said
+        .split("is a stand-in at ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .expect("the CRM's URL");
+    the_banner_turns_and_comes_back(&api, crm).await;
     server.stop();
+}
+
+/// What stands behind `start` in the first line that begins with it.
+fn line_of(said: &str, start: &str) -> String {
+    let line = said.lines().find_map(|line| line.strip_prefix(start));
+    line.unwrap_or_else(|| panic!("expected {start:?} in {said}")).trim().to_owned()
+}
+
+struct Api {
+    base: String,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Api {
+    async fn get(&self, route: &str) -> Value {
+        let answer = self.client.get(format!("{}/{route}", self.base)).bearer_auth(&self.token).send().await;
+        answer.expect("an answer").json().await.expect("JSON")
+    }
+
+    async fn post(&self, route: &str, body: &Value) -> Value {
+        let post = self.client.post(format!("{}/{route}", self.base)).bearer_auth(&self.token).json(body);
+        post.header("idempotency-key", "demo-1").send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// What is served once it is as expected.
+    async fn until(&self, route: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let told = self.get(route).await;
+            if is_so(&told) {
+                return told;
+            }
+            assert!(Instant::now() < deadline, "expected another answer of {route} than {told}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn a_placed_call_rings(api: &Api) {
+    let wish = json!({"to": "+14155550002", "agent": "ann@acme-dental.example"});
+    let placed = api.post("acme-dental/calls", &wish).await;
+    let id = placed["request_id"].as_str().expect("an id").to_owned();
+    let request = format!("acme-dental/calls/requests/{id}");
+    let confirmed = api.until(&request, |told| told["state"] == "confirmed").await;
+    let call = format!("acme-dental/calls/{}", confirmed["call_id"].as_str().expect("a call"));
+    let ended = api.until(&call, |told| told["call_status"] == "completed").await;
+    assert_eq!(ended["answered"], true, "{ended}");
+    api.until(&call, |told| told["recordings"].as_array().is_some_and(|known| !known.is_empty())).await;
+}
+
+/// Amber while the request is tried again, red once the run failed, and well by itself when the CRM is back.
+async fn the_banner_turns_and_comes_back(api: &Api, crm: &str) {
+    let status = "harbour-homes/sync/status";
+    api.until(status, |told| told["status"] == "success").await;
+    let tell = async |what: &str| {
+        let url = format!("{crm}/stand-in/{what}");
+        assert!(api.client.post(url).send().await.expect("an answer").status().is_success());
+    };
+    tell("stop").await;
+    api.post("harbour-homes/sync/run", &json!({})).await;
+    let amber = api.until(status, |told| told["retrying"].is_object()).await;
+    assert_eq!(amber["status"], "running", "{amber}");
+    let red = api.until(status, |told| told["status"] == "failed").await;
+    assert!(red["error"].is_string() && red["retrying"].is_null(), "{red}");
+    tell("start").await;
+    // Nobody asks for a run: the next minute's makes it well.
+    let well = api.until(status, |told| told["status"] == "success").await;
+    assert!(well["error"].is_null(), "{well}");
 }

@@ -86,7 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["directory", "ingest", "proof"]),
     ("proof", &["log"]),
     ("log", &["store"]),
-    ("standins", &[]),
+    ("standins", &["outbound"]),
     ("store", &[]),
 ];
 

@@ -1,6 +1,7 @@
 //! Lists of calls as CallRail, CallTrackingMetrics and Twilio answer them: pages, filters by date in the account's zone,
 //! one call by its id, and a refusal of other credentials.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -62,7 +63,8 @@ impl CallAccount {
     /// Sets a call, by its id.
     pub fn put(&self, row: Value) {
         let mut rows = self.rows.lock();
-        match rows.iter_mut().find(|known| self.id_of(known) == self.id_of(&row)) {
+        let at = rows.iter().position(|known| self.id_of(known) == self.id_of(&row));
+        match at.and_then(|at| rows.get_mut(at)) {
             Some(known) => *known = row,
             None => rows.push(row),
         }
@@ -73,12 +75,12 @@ impl CallAccount {
         self.rows.lock().retain(|row| self.id_of(row) != id);
     }
 
-    fn id_of(&self, row: &Value) -> String {
+    fn id_of<'r>(&self, row: &'r Value) -> Cow<'r, str> {
         let id = match self.dialect {
             CallDialect::CallRail | CallDialect::Ctm => &row["id"],
             CallDialect::Twilio => &row["sid"],
         };
-        id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+        id.as_str().map_or_else(|| id.to_string().into(), Into::into)
     }
 
     /// The day of a call as the account's clock shows it; none of one that does not say when it began.

@@ -13,5 +13,6 @@ pub mod emailbison;
 pub mod google_ads;
 pub mod meta_ads;
 mod server;
+pub mod twilio;
 
 pub use self::server::{FaultScript, PlayedAnswer, PlayedProvider, PlayedRequest, StandIn, StandInFault};

@@ -1,6 +1,7 @@
 //! `factfold demo`: a server with three tenants, and their providers played through the real webhook routes.
 
 mod crm;
+mod dialer;
 mod emailbison;
 mod login;
 mod play;
@@ -70,6 +71,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let token = token()?;
         let mut config = config(&base_url, scratch.0.clone(), address, &token);
         let crm = crm::play(&mut config).await?;
+        let dialer = dialer::play(&mut config).await?;
         let (engine, login) = tokio::task::block_in_place(|| {
             let engine = Engine::start(&config, system_clock())?;
             let login = login::add(&engine, &base_url)?;
@@ -84,6 +86,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         output::note(&format!("Serving {base_url}; {DAYS} days of some 50,000 events are delivered now"));
         let now = chrono::Utc::now().timestamp();
         let requests = deliveries(&base_url, now);
+        dialer.list(&requests, now);
         let (began, bar) = (Instant::now(), output::progress(requests.len() as u64, "delivering"));
         let mut signal = std::pin::pin!(stop_signal()?);
         let tally = tokio::select! {
@@ -95,6 +98,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             tell(settings, &base_url, (&token, &login), tally, began.elapsed().as_secs_f64())?;
             if !settings.json {
                 output::line(&crm::told(&crm))?;
+                output::line(&dialer.told())?;
             }
             if !args.once {
                 signal.await;

@@ -1,12 +1,15 @@
-//! Twilio's side of the demo: status callbacks as Twilio sends and signs them.
+//! Twilio's side of the demo: status callbacks as Twilio sends and signs them, and the account's list of the same calls.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
 use chrono::DateTime;
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
+use serde_json::{Value, json};
 
-use super::traffic::{Expected, Request, TWILIO_TOKEN};
+use super::traffic::{Expected, Request, TWILIO_TOKEN, Tenant};
+use crate::standins::twilio::{moment, sign};
+
+/// Sid of the demo's account.
+pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 /// A call leg.
 pub struct Leg<'a> {
@@ -35,8 +38,7 @@ pub struct Stage {
 /// The request that tells of a stage, signed for `base_url`.
 pub fn status_callback(leg: &Leg<'_>, stage: &Stage, base_url: &str, endpoint: &str) -> Request {
     let (from, to) = if leg.inbound { (leg.other, leg.tracking) } else { (leg.tracking, leg.other) };
-    let timestamp = DateTime::from_timestamp(stage.at, 0).unwrap_or_default();
-    let timestamp = timestamp.format("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    let timestamp = moment(DateTime::from_timestamp(stage.at, 0).unwrap_or_default());
     let (sequence, duration, minutes) = (
         stage.sequence.to_string(),
         stage.duration.map(|seconds| seconds.to_string()),
@@ -60,7 +62,7 @@ pub fn status_callback(leg: &Leg<'_>, stage: &Stage, base_url: &str, endpoint: &
         ("CallStatus", stage.status),
         ("CalledCity", "São Paulo"),
         ("From", from),
-        ("AccountSid", "AC00000000000000000000000000000001"),
+        ("AccountSid", ACCOUNT),
         ("Caller", from),
         ("FromCity", "SAN FRANCISCO"),
     ];
@@ -69,7 +71,7 @@ pub fn status_callback(leg: &Leg<'_>, stage: &Stage, base_url: &str, endpoint: &
         parameters.push(("Duration", minutes));
     }
     let path = format!("/hooks/twilio/{endpoint}");
-    let signature = sign(&format!("{base_url}{path}"), &parameters);
+    let signature = sign(TWILIO_TOKEN, &format!("{base_url}{path}"), &parameters);
     let mut body = form_urlencoded::Serializer::new(String::new());
     body.extend_pairs(&parameters);
     Request {
@@ -81,17 +83,41 @@ pub fn status_callback(leg: &Leg<'_>, stage: &Stage, base_url: &str, endpoint: &
     }
 }
 
-/// X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and the sorted parameters.
-fn sign(url: &str, parameters: &[(&str, &str)]) -> String {
-    let mut sorted = parameters.to_vec();
-    sorted.sort_unstable();
-    let mut key = [0; 64];
-    key[..TWILIO_TOKEN.len()].copy_from_slice(TWILIO_TOKEN.as_bytes());
-    let mut mac = <Hmac<Sha1> as KeyInit>::new(&key.into());
-    mac.update(url.as_bytes());
-    for (name, value) in sorted {
-        mac.update(name.as_bytes());
-        mac.update(value.as_bytes());
+/// Calls that only the list of the account has: nobody delivered them.
+const LOST: i64 = 3;
+
+/// The list of the account whose callbacks go to `endpoint`: the calls that they tell of, and some more.
+pub fn listed(requests: &[Request], endpoint: &str, tenant: &Tenant, now: i64) -> Vec<Value> {
+    let path = format!("/hooks/twilio/{endpoint}");
+    let told =
+        requests.iter().filter(|request| request.path == path && request.expected == Expected::Recorded);
+    let mut calls: BTreeMap<String, Value> = BTreeMap::new();
+    for request in told {
+        let form: BTreeMap<String, String> =
+            form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let of = |name: &str| form.get(name).cloned().unwrap_or_default();
+        let sid = of("CallSid");
+        let row = calls.entry(sid.clone()).or_insert_with(|| {
+            json!({"sid": sid, "parent_call_sid": null, "direction": of("Direction"), "from": of("From"),
+                "to": of("To"), "status": "ringing", "duration": null, "start_time": null, "end_time": null,
+                "answered_by": null, "price": null})
+        });
+        match (of("CallStatus").as_str(), form.get("CallDuration")) {
+            ("initiated" | "in-progress", _) => {}
+            ("ringing", _) => row["start_time"] = of("Timestamp").into(),
+            (status, duration) => {
+                (row["status"], row["end_time"]) = (status.into(), of("Timestamp").into());
+                row["duration"] = duration.cloned().into();
+            }
+        }
     }
-    STANDARD.encode(mac.finalize().into_bytes())
+    let lost = (1..=LOST).map(|number| {
+        let began = DateTime::from_timestamp(now - number * 7 * 3_600, 0).unwrap_or_default();
+        let ended = began + chrono::TimeDelta::seconds(95);
+        json!({"sid": format!("CA{:032x}", 0x1057_u128 << 64 | number as u128), "parent_call_sid": null,
+            "direction": "inbound", "from": format!("+1415555077{number}"), "to": tenant.numbers[0].0,
+            "status": "completed", "duration": "95", "start_time": moment(began), "end_time": moment(ended),
+            "answered_by": null, "price": null})
+    });
+    calls.into_values().chain(lost).collect()
 }
