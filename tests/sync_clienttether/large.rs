@@ -17,7 +17,7 @@ async fn recorded(server: &Server, name: &str, mut until: impl FnMut(usize) -> b
     while !until(taken.len()) {
         let fact = answered(&format!("{name}-{}", taken.len()), 60, "2026-01-20T12:00:00Z");
         let began = Instant::now();
-        server.post("globex", &fact).await.is(200);
+        server.post("globex", &fact).await.is(201);
         taken.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
