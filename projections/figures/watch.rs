@@ -32,6 +32,8 @@ pub struct FigureFinding {
     pub subject: String,
     /// The day or month it is about: one alert each.
     pub window: String,
+    /// The last day that it was decided by.
+    pub day: Day,
     /// What happened, in a line.
     pub title: String,
     /// The figures that decided it.
@@ -94,6 +96,7 @@ impl Tenant {
                 rule: AlertRule::BehindTarget,
                 subject: metric.as_str().to_owned(),
                 window: month.to_string(),
+                day: yesterday,
                 title: format!("{} is behind its target for {month}", metric.as_str()),
                 figures: vec![
                     ("target", target.to_string()),
@@ -138,6 +141,7 @@ fn finding(subject: &str, drop: &ReplyRateDrop) -> FigureFinding {
         rule: AlertRule::ReplyRateDrop,
         subject: subject.to_owned(),
         window: drop.on.day.to_string(),
+        day: drop.on.day,
         title: format!("the reply rate of {subject} fell from {before} % to {on} %"),
         figures: vec![
             ("reply_rate", on),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use domain::keys::Position;
 use domain::members::{Day, Instant, Month};
+use domain::rules::alerts::AlertRule;
 use domain::rules::configuration::Timeline;
 use projections::entities::calls::list::{CallFilter, CallItem};
-use projections::entities::crm::coverage::SourceCoverage;
+use projections::entities::crm::coverage::{SourceCoverage, with_silent};
 use projections::entities::leads::list::{LeadFilter, LeadItem};
 use projections::figures::month::{DaysAnswer, MonthAnswer};
 use projections::store::{Cursor, Page};
@@ -69,14 +70,20 @@ impl TenantView {
         read(&state.tenant, state.position)
     }
 
-    /// Through when each of its sources is known completely.
+    /// Through when each of its sources is known completely: those that are read, and those by whose endpoints nothing
+    /// comes any more.
     pub fn coverage(&self) -> Vec<SourceCoverage> {
-        let runs = {
+        let (runs, silent) = {
             let state = self.slot.read();
             let crm = &state.tenant.crm.rows;
-            crm.runs().list(crm.texts())
+            let silent =
+                state.tenant.alerts.rows.open_figures(AlertRule::Silence.as_str(), "last_delivery_at");
+            let silent = silent.filter_map(|(endpoint, at)| {
+                Some((endpoint.split('/').next()?.to_owned(), Instant::parse(at)?))
+            });
+            (crm.runs().list(crm.texts()), silent.collect::<Vec<_>>())
         };
-        runs.complete_through()
+        with_silent(runs.complete_through(), silent.into_iter())
     }
 
     /// Figures of a month; `now` decides only about the pace of one that is not over.

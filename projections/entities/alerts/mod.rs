@@ -142,6 +142,20 @@ impl Alerts {
         }
     }
 
+    /// The subjects of the open alerts of a rule, each with one of its figures.
+    pub fn open_figures<'a>(
+        &'a self,
+        rule: &'a str,
+        figure: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let rows = self.open.iter().filter(move |((of, _), _)| &**of == rule).flat_map(|(_, rows)| rows);
+        rows.filter_map(move |at| {
+            let raised = self.rows.get(*at).raised.as_ref()?;
+            let (_, value) = raised.figures.iter().find(|(name, _)| &**name == figure)?;
+            Some((raised.subject.as_deref()?, &**value))
+        })
+    }
+
     /// Ids of the open alerts of a rule, each with its subject.
     pub fn open(&self, rule: &str) -> Vec<(Option<&str>, &str)> {
         let rows = self.open.iter().filter(|((of, _), _)| &**of == rule);

@@ -17,6 +17,28 @@ pub struct SourceCoverage {
     pub complete_through: Option<String>,
 }
 
+/// Takes sources by whose endpoints nothing comes any more into `known`: each is known through its last delivery, or
+/// further where its list was read.
+pub fn with_silent(
+    mut known: Vec<SourceCoverage>,
+    silent: impl Iterator<Item = (String, Instant)>,
+) -> Vec<SourceCoverage> {
+    let mut last: BTreeMap<String, Instant> = BTreeMap::new();
+    for (source, at) in silent {
+        last.entry(source).and_modify(|known| *known = at.min(*known)).or_insert(at);
+    }
+    for (source, at) in last {
+        match known.iter_mut().find(|known| known.source == source) {
+            Some(SourceCoverage { complete_through: Some(through), .. })
+                if Instant::parse(through).is_some_and(|through| through >= at) => {}
+            Some(known) => known.complete_through = Some(at.to_string()),
+            None => known.push(SourceCoverage { source, complete_through: Some(at.to_string()) }),
+        }
+    }
+    known.sort_by(|one, other| one.source.cmp(&other.source));
+    known
+}
+
 /// Of each source its spans, apart and in order; µs since 1970.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {

@@ -91,6 +91,57 @@ fn d9_a_drop_of_more_than_a_fifth_raises_one_alert_and_one_of_a_fifth_none() {
     }
 }
 
+/// A run of a source, from its begin to a success an instant later.
+fn read(house: &House, source: &str, run: &str, at: i64) {
+    let body = json!({"run_id": run, "source": source, "status": "running"});
+    house.append("acme", "sync_started", &format!("{run}/started"), at, body);
+    let body = json!({"run_id": run, "source": source, "status": "success"});
+    house.append("acme", "sync_finished", &format!("{run}/finished"), at + 1, body);
+}
+
+#[test]
+fn e9_a_drop_waits_until_the_mailboxes_were_read_behind_its_day() {
+    for (source, expected) in [("emailbison", 0), ("google_ads", 1)] {
+        let house = house();
+        for (day, sends, replies) in [(0, 0, 0), (1, 1_000, 50), (2, 2_000, 60)] {
+            poll(&house, day, sends, replies);
+        }
+        read(&house, source, "r1", T0 + 2 * DAY);
+        assert_eq!(house.alerts_at(T0 + 3 * DAY).len(), expected, "{source}");
+        read(&house, source, "r2", T0 + 3 * DAY + SECOND);
+        assert_eq!(
+            house.alerts_at(T0 + 3 * DAY + 2 * SECOND),
+            [alert("reply_rate_drop", "open")],
+            "{source}"
+        );
+        house.end();
+    }
+}
+
+#[test]
+fn e9_a_pace_waits_while_an_endpoint_is_silent_and_figures_say_through_when_it_is_known() {
+    let house = house();
+    (0..10).for_each(|n| event(&house, "email_sent", n, T0, json!({"id": n.to_string()})));
+    let body = json!({"month": "2025-10", "metric": "emails_sent", "value": 32});
+    house.append("acme", "target_set", "1", T0, body);
+    let coverage = || {
+        let view = house.parts.views.tenant(&TenantId::new("acme").expect("tenant")).expect("known");
+        view.coverage().into_iter().map(|known| (known.source, known.complete_through)).collect::<Vec<_>>()
+    };
+    // An hour apart, until ten hours before the day is over that the pace is judged by.
+    let last = T0 + DAY;
+    (0..60).for_each(|n| house.deliver(last - n * HOUR, DeliveryStatus::Recorded));
+    assert_eq!(coverage(), []);
+    let at = T0 + 2 * DAY;
+    assert_eq!(house.alerts_at(at), [alert("silence", "open")], "a pace on what is missing is none");
+    assert_eq!(coverage(), [("twilio".to_owned(), Some(Instant(last).to_string()))]);
+    house.deliver(at + SECOND, DeliveryStatus::Recorded);
+    let told = house.alerts_at(at + 2 * SECOND);
+    assert!(told.contains(&alert("behind_target", "open")), "{told:?}");
+    assert_eq!(coverage(), [], "it comes again");
+    house.end();
+}
+
 #[test]
 fn f2_a_month_behind_its_target_raises_one_alert_that_ends_with_the_month() {
     // T0 is 9 October; ten mails in the first ten days come to 31.
