@@ -50,6 +50,7 @@ mod explain;
 mod explain_more;
 mod fairness;
 mod figures_split;
+mod figures_stored;
 mod hooks;
 mod hooks_callrail;
 mod hooks_content;

@@ -27,7 +27,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use self::cause::RestatementCause;
-pub use self::changes::{FigureChange, changes};
+pub use self::changes::{FigureChange, changes, month_figures};
 use self::flat::{flat, value};
 pub use self::imports::ImportRun;
 use crate::Recorded;

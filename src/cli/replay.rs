@@ -2,6 +2,7 @@
 //! of it.
 
 mod served;
+mod stored;
 
 use std::time::Instant;
 
@@ -27,8 +28,9 @@ pub struct Args {
     /// Models [default: all]
     #[arg(value_name = "MODEL", conflicts_with = "what_if")]
     models: Vec<String>,
-    /// Build them beside those of the server, print what differs, and give them up
-    #[arg(long, requires = "server", conflicts_with = "swap")]
+    /// Print what this release gives otherwise than the figures that the last one stored; with --server, what models that
+    /// are built beside those of the server have otherwise
+    #[arg(long, conflicts_with_all = ["swap", "threads", "what_if"])]
     diff: bool,
     /// Build them beside those of the server, print what differs, and swap them in
     #[arg(long, requires = "server")]
@@ -71,6 +73,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         return names
             .iter()
             .try_for_each(|name| runtime.block_on(served::rebuild(settings, &remote, name, args.swap)));
+    }
+    if args.diff {
+        return stored::differences(settings, &args.models);
     }
     let is_known = |asked: &String| asked == "all" || MODELS.iter().any(|(name, _)| name == asked);
     if let Some(unknown) = args.models.iter().find(|asked| !is_known(asked)) {

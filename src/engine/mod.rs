@@ -7,6 +7,7 @@ mod erasure;
 mod folds;
 mod offline;
 mod restore;
+mod stored_figures;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ pub use self::erasure::{ErasureError, ErasureReceipt};
 use self::folds::ControlFolds;
 pub use self::offline::Offline;
 pub use self::restore::{Restored, restore};
+use self::stored_figures::StoredFigures;
+pub use self::stored_figures::stored_figures;
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
@@ -120,6 +123,8 @@ pub struct Engine {
     auditor: Worker,
     /// Appends facts that are due with time.
     ticker: Worker,
+    /// Stores the table of figures, and compares it after an upgrade.
+    figures: Worker,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints.
@@ -237,6 +242,8 @@ impl Engine {
         };
         let sync = SyncWorker::start(sync, config).map_err(io_at(dir.root()))?;
         let ticker = ticker::start(parts).map_err(io_at(dir.root()))?;
+        let figures = StoredFigures::new(dir.root(), views.clone(), secret.clone());
+        let figures = figures.start().map_err(io_at(dir.root()))?;
         Ok(Self {
             log,
             views,
@@ -250,6 +257,7 @@ impl Engine {
             witnesses,
             auditor: auditing,
             ticker,
+            figures,
             access,
             registry,
             public_url,
@@ -309,6 +317,8 @@ impl Engine {
         self.auditor.close();
         self.deliveries.close();
         self.views.close();
+        self.figures.close();
+        StoredFigures::new(self.dir.root(), self.views.clone(), self.secret.clone()).store();
         self.folds.close();
         self.log.clone().close();
         // Last of those who write to it: what is not synced here is lost to the next start.

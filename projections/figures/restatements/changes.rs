@@ -1,6 +1,6 @@
 //! What differs between two folds of a tenant, month by month and figure by figure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::members::Month;
@@ -25,6 +25,13 @@ pub struct FigureChange {
     /// What it is in the second.
     #[schema(value_type = Option<f64>)]
     pub new: Value,
+}
+
+/// Every figure of every month that has any, by its name in `/metrics/month`.
+pub fn month_figures(tenant: &Tenant) -> BTreeMap<Month, BTreeMap<Arc<str>, Value>> {
+    let cells = tenant.cells().into_iter().flatten();
+    let months: BTreeSet<Month> = cells.flat_map(Cells::months).map(|(month, _)| month).collect();
+    months.into_iter().map(|month| (month, flat(&tenant.figures_of(month)))).collect()
 }
 
 /// The figures of months that differ between `old` and `new`, the earliest month first, then by name.
