@@ -48,6 +48,7 @@ mod erasure;
 mod evidence;
 mod explain;
 mod explain_more;
+mod explain_voided;
 mod fairness;
 mod figures_split;
 mod hooks;

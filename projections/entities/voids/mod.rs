@@ -177,6 +177,12 @@ impl Voids {
         self.requests.get(&self.strings.find(request)?).copied()
     }
 
+    /// Every fact that counts nowhere, with the `fact_voided` that says so; in no order.
+    pub fn voided_facts(&self) -> impl Iterator<Item = (Position, Position)> + '_ {
+        let voided = self.rows.iter().filter(|row| row.is_voided());
+        voided.filter_map(|row| Some((row.fact, row.latest?.position)))
+    }
+
     /// How many facts are voided.
     pub fn voided(&self) -> usize {
         self.voided
