@@ -45,6 +45,7 @@ mod dialer_races;
 mod dialer_sessions;
 mod edge;
 mod erasure;
+mod erasure_beside;
 mod evidence;
 mod explain;
 mod explain_more;

@@ -4,6 +4,7 @@ mod backup;
 mod checkpoint_key;
 mod data_dir;
 mod erasure;
+mod erasure_watch;
 mod folds;
 mod offline;
 mod restore;
@@ -74,6 +75,9 @@ pub enum EngineError {
     /// An erasure that was cut off could not be carried out.
     #[error("an erasure that was cut off could not be carried out: {0}")]
     Erasure(String),
+    /// Somebody is being erased: a copy made now could hold a part of what is to be gone.
+    #[error("{0}")]
+    Erasing(String),
     /// The file's tenants and endpoints were refused, or could not be recorded.
     #[error(transparent)]
     File(#[from] CommandError<FileRejection>),
