@@ -69,6 +69,7 @@ mod kinds;
 mod lead_stages;
 mod lessons;
 mod limits;
+mod login_emails;
 mod logins;
 mod malformed;
 mod mapping_kinds;

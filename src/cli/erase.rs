@@ -37,7 +37,7 @@ fn person(given: &str) -> Result<PersonName, String> {
             None => ("lead", given),
         };
     let found = match kind {
-        "email" => Email::new(name).filter(|email| email.as_str().contains('@')).map(PersonName::Email),
+        "email" => Email::new(name).filter(Email::is_address).map(PersonName::Email),
         "phone" => Phone::new(name).filter(Phone::is_e164).map(PersonName::Phone),
         _ => Text::new(name).map(PersonName::Lead),
     };

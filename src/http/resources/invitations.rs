@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use domain::facts::access::Role;
 use domain::json::{FieldError, Json as Given, Reader};
 use domain::keys::TenantId;
-use domain::members::{Email, Instant, Text};
+use domain::members::{Instant, Text};
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ use crate::access::AccessLink;
 use crate::commands::{Acceptance, NewInvitation, NewUser};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
-use crate::http::api::json_body::{json_body, json_body_within, members, password};
+use crate::http::api::json_body::{json_body, json_body_within, login_email, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -168,7 +168,7 @@ async fn invite(
 ) -> Result<Response, Problem> {
     let body = json_body(request).await?;
     let new = members(&body, |at| {
-        let (email, role) = (at.required("email"), at.optional("role"));
+        let (email, role) = (login_email(at), at.optional("role"));
         let memberships = memberships(&app, at);
         Some(NewInvitation { email: email?, role, memberships })
     })?;
@@ -266,7 +266,7 @@ async fn accept_invitation(
     let (id, email) = match app.engine.access.link(&token, network)? {
         AccessLink::Setup => {
             let new = members(&body, |at| {
-                let email: Option<Email> = at.required("email");
+                let email = login_email(at);
                 let (name, password) = name_and_password(at)?;
                 Some(NewUser { email: email?, name, password, role: None })
             })?;
