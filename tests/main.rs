@@ -71,6 +71,8 @@ mod lessons;
 mod limits;
 mod login_emails;
 mod logins;
+mod mails;
+mod mails_tls;
 mod malformed;
 mod mapping_kinds;
 mod mistakes;

@@ -38,7 +38,7 @@ use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::log::{Log, LogError};
-use crate::outbound::{Allowed, Client, Dialer, DialerParts, Outbox, OutboxParts, Witnesses};
+use crate::outbound::{Allowed, Client, Dialer, DialerParts, Mailer, Outbox, OutboxParts, Witnesses};
 use crate::proof::Checkpoints;
 use crate::store::Store;
 use crate::sync::SyncWorker;
@@ -213,12 +213,15 @@ impl Engine {
             clock: Arc::clone(&clock),
         };
         let client = Client::new(Allowed::new(&config.outbound.allow));
+        let mailer = config.email.as_ref().map(|email| Mailer::new(email, &public_url, &secret));
+        let mailer = mailer.transpose().map_err(io_at(dir.root()))?;
         let outbox = Outbox::start(OutboxParts {
             commands: commands.clone(),
             views: views.clone(),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
             client: client.clone(),
+            mailer: mailer.map(Arc::new),
         })
         .map_err(io_at(dir.root()))?;
         let dialer = Dialer::start(DialerParts {

@@ -34,6 +34,11 @@ impl Reports {
         self.find(id).map(|at| self.rows.get(at))
     }
 
+    /// Every report, in no order that holds.
+    pub fn rows(&self) -> impl Iterator<Item = &ReportRow> {
+        self.rows.iter()
+    }
+
     /// The texts of the rows' symbols.
     pub fn texts(&self) -> &Texts {
         self.strings.texts()
