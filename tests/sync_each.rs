@@ -305,7 +305,7 @@ async fn killed_and_goes_on(pulled: Pulled, whole: Pulled) {
         server = pulled.site.start().await;
         let runs = server.all_items("acme", "sync/runs").await;
         let is_own = |run: &&Value| run["source"] == pulled.name;
-        let last = runs.iter().filter(is_own).next_back().expect("the first run is listed");
+        let last = runs.iter().rfind(is_own).expect("the first run is listed");
         assert_ne!(last["status"], "running", "{}: {last}", pulled.name);
     }
     // The start makes up for the run that was killed; one that goes on is answered in place of another.
