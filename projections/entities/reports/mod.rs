@@ -5,11 +5,10 @@ pub mod row;
 
 use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
-use domain::keys::Position;
 
 use self::row::{ReportRow, Word};
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Chain, Index, Pages, Strings, Texts, heap_size};
 use crate::{Order, Recorded};
 
@@ -103,13 +102,7 @@ impl Entity for Reports {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());

@@ -9,7 +9,7 @@ use domain::keys::{ContentDigest, Position};
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Chain, Index, Pages, Strings, Symbol, heap_size};
 
 /// What happened last at a fact's place.
@@ -109,13 +109,7 @@ impl Entity for Voids {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut out) = (Digest::default(), Canonical::default());
