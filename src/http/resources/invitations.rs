@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use domain::facts::access::Role;
 use domain::json::{FieldError, Json as Given, Reader};
@@ -24,6 +24,7 @@ use crate::http::api::json_body::{json_body, json_body_within, login_email, memb
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::http::server::client_address::ClientNetwork;
 
@@ -179,13 +180,7 @@ async fn invite(
         url: format!("{public_url}/welcome?invitation={}", issued.token),
         expires_at: issued.expires_at.to_string(),
     };
-    Ok(unkept((StatusCode::CREATED, Json(answer)).into_response()))
-}
-
-/// An answer that no cache keeps.
-fn unkept(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(unkept((StatusCode::CREATED, Json(answer))))
 }
 
 /// Withdraws an invitation: its link opens nothing any more, at once.
@@ -284,5 +279,5 @@ async fn accept_invitation(
         }
     };
     let answer = AcceptedInvitation { id: id.to_string(), email: email.to_string() };
-    Ok(unkept((StatusCode::CREATED, Json(answer)).into_response()))
+    Ok(unkept((StatusCode::CREATED, Json(answer))))
 }

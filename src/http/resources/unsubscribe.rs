@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::header;
+use axum::response::{Html, Response};
 use domain::members::Text;
 use utoipa_axum::routes;
 
@@ -12,6 +12,7 @@ use crate::commands::{CommandError, TargetRejection};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 
 /// Who removes the target, as its fact says.
@@ -61,11 +62,6 @@ async fn unsubscribe(State(app): State<Arc<App>>, Path(token): Path<String>) -> 
 
 fn page(body: &str) -> Response {
     let page = format!("<!doctype html><html lang=\"en\"><title>Mails</title><body>{body}</body></html>");
-    let mut response = Html(page).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let nothing_else =
-        HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'");
-    headers.insert(header::CONTENT_SECURITY_POLICY, nothing_else);
-    response
+    let nothing_else = "default-src 'none'; form-action 'self'; frame-ancestors 'none'";
+    unkept(([(header::CONTENT_SECURITY_POLICY, nothing_else)], Html(page)))
 }
