@@ -181,6 +181,20 @@ fn canonical_phone(text: String) -> String {
     }
 }
 
+impl Email {
+    /// What an address that mail can be sent to is.
+    pub const ADDRESS_RULE: &'static str = "an email address such as ann@example.com";
+
+    /// Whether it is an address, and not the mere name of an agent.
+    pub fn is_address(&self) -> bool {
+        let has_both = self
+            .as_str()
+            .rsplit_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !local.contains('@'));
+        has_both && !self.as_str().contains(|c: char| c.is_whitespace() || c.is_control())
+    }
+}
+
 impl Phone {
     /// What a number that can be called is.
     pub const E164_RULE: &'static str = "E.164: + and 7 to 15 digits";

@@ -87,6 +87,21 @@ pub trait Entity: Clone + Default + Debug + HeapSize + Send + Sync + 'static {
     }
 }
 
+/// Within `impl Entity`: each row of the pages `rows` is one, folded from the facts of its chain `facts`.
+macro_rules! paged_rows {
+    () => {
+        fn row_ids(&self) -> impl Iterator<Item = u32> {
+            self.rows.ids()
+        }
+
+        fn facts_of(&self, row: u32) -> Vec<domain::keys::Position> {
+            self.rows.get(row).facts.sorted()
+        }
+    };
+}
+
+pub(crate) use paged_rows;
+
 /// The rows of a model with what the tenant's timeline makes of them.
 #[derive(Debug, Clone, Default)]
 pub struct Folded<E: Entity> {

@@ -4,6 +4,7 @@ mod admin_token;
 mod advice;
 mod call_lists;
 mod calling;
+mod email;
 mod faults;
 mod feeds;
 mod file;
@@ -29,6 +30,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 pub use self::call_lists::{CallRail, Ctm};
+pub use self::email::{EmailSettings, EmailTls};
 use self::faults::Faults;
 pub use self::feeds::{EmailBison, GoogleAds, MetaAds};
 use self::file::FileReading;
@@ -218,6 +220,8 @@ pub struct Config {
     pub log: LogSettings,
     /// `[outbound]`.
     pub outbound: Outbound,
+    /// `[email]`; none: no mail is sent.
+    pub email: Option<EmailSettings>,
     /// `[metrics]`.
     pub metrics: Metrics,
     /// What may be meant and mostly is not, each by file, line and key.
@@ -239,6 +243,7 @@ impl Default for Config {
             limits: Limits::default(),
             log: LogSettings::default(),
             outbound: Outbound::default(),
+            email: None,
             metrics: Metrics::default(),
             advice: Vec::new(),
         }
@@ -310,6 +315,7 @@ impl Config {
             limits: file.limits,
             log: file.log,
             outbound: file.outbound,
+            email: file.email,
             metrics: file.metrics,
             advice: file.advice,
         })

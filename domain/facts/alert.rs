@@ -59,13 +59,13 @@ body! {
     /// `alert_sent`: one attempt to tell a target, whatever came of it.
     AlertSent {
         public {
-            /// Which alert.
+            /// Which alert; of a mail that tells of none: what it tells of (`cleared/…`, `report/…`, `digest/…`).
             required alert_id: Text;
             /// To whom.
             required target_id: Text;
             /// From 1.
             required attempt: u32;
-            /// HTTP status of the answer; absent when there was none.
+            /// HTTP or SMTP status of the answer; absent when there was none.
             optional status: u32;
             /// Why it failed; absent when it was taken.
             optional error: Text;

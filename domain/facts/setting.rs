@@ -12,6 +12,8 @@ words! {
         Webhook = "webhook",
         /// One member `text`, as Slack takes it.
         Slack = "slack",
+        /// A mail, through the server of `[email]`.
+        Email = "email",
     }
 }
 

@@ -3,6 +3,16 @@
 use crate::words;
 
 words! {
+    /// What is mailed beside alerts, to targets whose rules name it.
+    MailTopic {
+        /// A report is published.
+        ReportPublished = "report_published",
+        /// The counters of the week that ended, on Monday.
+        WeeklyDigest = "weekly_digest",
+    }
+}
+
+words! {
     /// A rule that raises alerts (F2).
     AlertRule {
         /// A file of the log or a model fails its verification while the server serves.

@@ -17,4 +17,5 @@ pub mod served;
 pub mod subjects;
 pub mod tally;
 pub mod verdict;
+pub mod voided;
 pub mod what_if;

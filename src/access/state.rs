@@ -153,32 +153,25 @@ impl AccessState {
         let before = self.users.get(&body.user_id);
         let (tenants, added_at) =
             before.map_or_else(|| (BTreeMap::new(), at), |user| (user.grants.tenants.clone(), user.added_at));
-        // A new password ends every login that the old one began.
-        if before.is_some_and(|user| user.password_hash != body.password_hash) {
-            self.log_out(&body.user_id);
-        }
-        let person = Person {
-            email: body.email,
-            name: body.name,
-            grants: Grants { everywhere: body.role.filter(|role| role.fits_everywhere()), tenants },
-            added_at,
-            position,
-            password_hash: body.password_hash,
-        };
-        self.users.insert(body.user_id, person);
+        let grants = Grants { everywhere: body.role.filter(|role| role.fits_everywhere()), tenants };
+        let User { user_id, email, name, password_hash, .. } = body;
+        self.put(user_id, Person { email, name, grants, added_at, position, password_hash });
     }
 
     fn accept(&mut self, position: Position, at: Instant, body: InvitationAccepted) {
         self.invitations.accept(at, &body);
-        let person = Person {
-            email: body.email,
-            name: body.name,
-            grants: granted(body.role, &body.memberships),
-            added_at: at,
-            position,
-            password_hash: body.password_hash,
-        };
-        self.users.insert(body.user_id, person);
+        let grants = granted(body.role, &body.memberships);
+        let InvitationAccepted { user_id, email, name, password_hash, .. } = body;
+        self.put(user_id, Person { email, name, grants, added_at: at, position, password_hash });
+    }
+
+    /// Puts a person in the place of whoever has the id. A new password ends every login that the old one began.
+    fn put(&mut self, user_id: Text, person: Person) {
+        let before = self.users.get(&user_id);
+        if before.is_some_and(|before| before.password_hash != person.password_hash) {
+            self.log_out(&user_id);
+        }
+        self.users.insert(user_id, person);
     }
 
     fn log_out(&mut self, user_id: &Text) {

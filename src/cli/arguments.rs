@@ -27,8 +27,8 @@ pub fn role(given: &str) -> Result<Role, String> {
 
 /// An email address.
 pub fn email(given: &str) -> Result<Email, String> {
-    let email = Email::new(given).filter(|email| email.as_str().contains('@'));
-    email.ok_or_else(|| "must be an email address".to_owned())
+    let email = Email::new(given).filter(Email::is_address);
+    email.ok_or_else(|| format!("must be {}", Email::ADDRESS_RULE))
 }
 
 /// A tenant of `--tenant`, including the engine's own.

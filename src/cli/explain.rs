@@ -150,6 +150,7 @@ fn explained(
         zeros: args.zeros,
         after: None,
         limit: ROWS_AT_ONCE.min(args.limit as usize),
+        until: args.occurred_until,
     };
     let unknown = || Failure::Failed("nothing has the name that selects the figure".to_owned());
     let mut answer = explainer.explain(&question, &page, now)?.ok_or_else(unknown)?;

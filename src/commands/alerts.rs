@@ -3,39 +3,21 @@
 use bytes::Bytes;
 use domain::facts::Fact;
 use domain::facts::alert::{AlertFact, AlertSent};
+use domain::facts::setting::AlertStyle;
 use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::{Instant, Text};
 use domain::rules::decision::NewFact;
-use projections::entities::alerts::list::AlertHistory;
-use projections::entities::alerts::row::SendAttempt;
 
+use super::attempts::{AlertAttempt, LOOK_BACK, attempts, due_attempt};
+use super::mails::due_mails;
+use super::messages::{MailSchedule, Message};
 use super::{CommandError, Commands};
-use crate::directory::AlertTarget;
 use crate::ingest::error::IngestError;
 use crate::views::TenantView;
 
-/// Seconds to wait before each attempt: none before the first, three days in all before the last.
-const WAITS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Alerts raised longer ago, in µs, are skipped: their last attempt is over.
-const LOOK_BACK: i64 = 7 * 86_400 * SECOND;
-const SECOND: i64 = 1_000_000;
 /// Longest error of an attempt that is recorded, in characters.
 const ERROR_MAX: usize = 500;
-
-/// One attempt to send an alert, which is still to be made. Its result is a fact under its number, so two that are
-/// decided on one state are recorded as one.
-#[derive(Debug, Clone)]
-pub struct AlertAttempt {
-    /// Whose alert.
-    pub tenant: TenantId,
-    /// The alert, with the attempts before this one.
-    pub alert: AlertHistory,
-    /// To whom.
-    pub target: AlertTarget,
-    /// From 1 for each target.
-    pub number: u32,
-}
 
 /// Why an alert is not sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,26 +30,12 @@ pub enum ResendRejection {
     NoTarget,
 }
 
-/// The attempts so far to send an alert to a target.
-fn attempts<'a>(alert: &'a AlertHistory, target: &'a AlertTarget) -> impl Iterator<Item = &'a SendAttempt> {
-    alert.attempts.iter().filter(|sent| *sent.target_id == *target.id)
-}
-
-/// Number of the attempt that is due at `now`. `None`: one succeeded, all failed, or the wait is not over.
-fn due_attempt(alert: &AlertHistory, target: &AlertTarget, now: Instant) -> Option<u32> {
-    if attempts(alert, target).any(|sent| sent.error.is_none()) {
-        return None;
-    }
-    let made = attempts(alert, target).count();
-    let last = attempts(alert, target).map(|sent| sent.at).max().unwrap_or(alert.raised_at);
-    let wait = WAITS.get(made)?;
-    (last.0 + wait * SECOND <= now.0).then_some(made as u32 + 1)
-}
-
 impl Commands {
-    /// Every attempt that is due now, of the alerts and targets as they are folded.
-    pub fn due_attempts(&self) -> Vec<AlertAttempt> {
-        let (now, targets) = (self.now(), self.alert_targets.all());
+    /// Every attempt that is due now, of the alerts and targets as they are folded. Without `mails` targets of style email
+    /// wait.
+    pub fn due_attempts(&self, mails: Option<MailSchedule>) -> Vec<AlertAttempt> {
+        let (now, mut targets) = (self.now(), self.alert_targets.all());
+        targets.retain(|target| mails.is_some() || target.style != AlertStyle::Email);
         if targets.is_empty() {
             return Vec::new();
         }
@@ -85,10 +53,13 @@ impl Commands {
                         && alert.item.fact_position > target.position
                 });
                 due_now.extend(wanted.filter_map(|target| {
-                    let number = due_attempt(&alert, target, now)?;
-                    let (tenant, alert, target) = (tenant.clone(), alert.clone(), target.clone());
-                    Some(AlertAttempt { tenant, alert, target, number })
+                    let number = due_attempt(&alert.attempts, target, alert.raised_at, now)?;
+                    let (tenant, message) = (tenant.clone(), Message::Raised(alert.clone()));
+                    Some(AlertAttempt { tenant, message, target: target.clone(), number })
                 }));
+            }
+            if let Some(mails) = mails {
+                due_mails(&tenant, &view, &targets, mails, now, &mut due_now);
             }
         }
         due_now
@@ -104,8 +75,8 @@ impl Commands {
         status: Option<u32>,
         error: Option<&str>,
     ) -> Result<Position, IngestError> {
-        let AlertAttempt { tenant, alert, target, number } = made;
-        let (alert_id, target_id) = (alert.item.alert_id.as_str(), target.id.as_str());
+        let AlertAttempt { tenant, message, target, number } = made;
+        let (alert_id, target_id) = (&*message.message_id(), target.id.as_str());
         let text = |what: &str, text: &str| {
             Text::new(text).ok_or_else(|| IngestError::Engine(format!("alert_sent: {what} is blank")))
         };
@@ -145,8 +116,8 @@ impl Commands {
             target_id.is_none_or(|id| id == target.id) && target.wants(tenant.as_str(), &alert.item.rule)
         });
         let decided = targets.map(|target| {
-            let number = attempts(&alert, &target).count() as u32 + 1;
-            AlertAttempt { tenant: tenant.clone(), alert: alert.clone(), target, number }
+            let number = attempts(&alert.attempts, &target).count() as u32 + 1;
+            AlertAttempt { tenant: tenant.clone(), message: Message::Raised(alert.clone()), target, number }
         });
         let decided: Vec<AlertAttempt> = decided.collect();
         if decided.is_empty() {

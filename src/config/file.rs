@@ -17,8 +17,8 @@ use super::source::Source;
 use super::source_context::SourceContext;
 use super::sources::{CronSchedule, Sources};
 use super::{
-    ConfigError, DEFAULT_LISTEN, Http, Limits, LogSettings, Metrics, Outbound, Stranger, TenantConfig,
-    advice, feeds, grammar, mapping,
+    ConfigError, DEFAULT_LISTEN, EmailSettings, Http, Limits, LogSettings, Metrics, Outbound, Stranger,
+    TenantConfig, advice, feeds, grammar, mapping,
 };
 use crate::directory::{Directory, DirectoryError, ENDPOINT_ID_RULE, Endpoint, is_endpoint_id};
 use crate::ingest::providers::{Registry, generic::Mapping};
@@ -39,6 +39,7 @@ pub struct Understood {
     pub limits: Limits,
     pub log: LogSettings,
     pub outbound: Outbound,
+    pub email: Option<EmailSettings>,
     pub metrics: Metrics,
     pub advice: Vec<String>,
 }
@@ -71,6 +72,7 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
     let outbound = faults.take(file.outbound.understood(&source)).unwrap_or_default();
     let context = SourceContext { source: &source, outbound: &outbound };
     let log = faults.take(file.log.understood(context));
+    let email = faults.take(file.email.understood(context)).flatten();
     let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
     let tenants = file.tenant.iter().map(|entry| tenant(entry, &file.endpoint, (context, &schedule), faults));
@@ -101,6 +103,7 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
         limits: limits.unwrap_or_default(),
         log: log.unwrap_or_default(),
         outbound,
+        email,
         metrics: file.metrics.understood(),
         advice,
     })

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 use super::call_lists::{CallRailTable, CtmTable};
 use super::calling::TwilioTable;
+use super::email::EmailTable;
 use super::faults::Faults;
 use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
 use super::log_section::LogTable;
@@ -25,6 +26,8 @@ pub struct Grammar {
     pub data_dir: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
     pub public_url: Option<Spanned<String>>,
+    #[serde(default)]
+    pub email: EmailTable,
     #[serde(default)]
     pub http: HttpTable,
     #[serde(default)]

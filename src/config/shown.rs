@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::email::{DIGEST_HOUR, PORT};
 use super::source::Source;
-use super::{Config, ConfigError, Overrides};
+use super::{Config, ConfigError, EmailSettings, EmailTls, Overrides};
 use crate::directory::secret;
 
 /// A setting as it holds.
@@ -64,6 +65,10 @@ type Global = (&'static str, Value, &'static str, &'static str, Option<String>);
 
 fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
     let file_only = |key, value| (key, value, "", "", None);
+    fn of<T>(config: &Config, of: impl Fn(&EmailSettings) -> T) -> Option<T> {
+        config.email.as_ref().map(of)
+    }
+    let login = of(config, |email| email.login.clone()).flatten();
     vec![
         (
             "data_dir",
@@ -93,6 +98,13 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
             "FACTFOLD_ADMIN_TOKEN",
             overrides.admin_token.clone(),
         ),
+        file_only("email.host", json!(of(config, |email| email.host.clone()))),
+        file_only("email.port", json!(of(config, |email| email.port).unwrap_or(PORT))),
+        file_only("email.tls", json!(of(config, |email| email.tls).unwrap_or(EmailTls::Starttls).as_str())),
+        file_only("email.username", json!(login.as_ref().map(|(username, _)| username))),
+        file_only("email.password", json!(login.as_ref().map(|_| MASK))),
+        file_only("email.from", json!(of(config, |email| email.from.to_string()))),
+        file_only("email.digest_hour", json!(of(config, |email| email.digest_hour).unwrap_or(DIGEST_HOUR))),
         file_only("http.cors", json!(config.http.cors)),
         file_only(
             "http.trusted_proxies",

@@ -6,6 +6,7 @@ use domain::facts::Fact;
 use domain::facts::setting::{AlertStyle, SettingFact};
 use domain::keys::{Position, TenantId};
 use domain::members::{Instant, Text};
+use domain::rules::alerts::MailTopic;
 use parking_lot::RwLock;
 
 use crate::follow::{Batch, Checkpoint, Decoded, Fold, FoldError};
@@ -33,8 +34,18 @@ pub struct AlertTarget {
 impl AlertTarget {
     /// Whether it gets alerts of this rule of this tenant.
     pub fn wants(&self, tenant: &str, rule: &str) -> bool {
-        let names = |list: &[String], name: &str| list.is_empty() || list.iter().any(|known| known == name);
-        names(&self.tenants, tenant) && names(&self.rules, rule)
+        let every_rule = self.rules.is_empty();
+        self.is_of(tenant) && (every_rule || self.rules.iter().any(|known| known == rule))
+    }
+
+    /// Whether it gets mails of this topic of this tenant: where its rules name it.
+    pub fn wants_mail(&self, tenant: &str, topic: MailTopic) -> bool {
+        let named = self.rules.iter().any(|known| known == topic.as_str());
+        self.style == AlertStyle::Email && named && self.is_of(tenant)
+    }
+
+    fn is_of(&self, tenant: &str) -> bool {
+        self.tenants.is_empty() || self.tenants.iter().any(|known| known == tenant)
     }
 }
 

@@ -7,7 +7,8 @@
 //! DIR/keys/          the log's secret, the key of its checkpoints, and which facts were erased
 //! ```
 //! A backup is made beside DIR, verified, and only then gets its manifest and its name: what a kill leaves is no backup. It
-//! may be made while a server writes: the head is fixed first, and each blob was durable before the fact that names it.
+//! may be made while a server writes: the head is fixed first, and each blob was durable before the fact that names it. One
+//! beside which somebody is erased is made again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::data_dir::{io_at, log_origin, read_log};
+use super::erasure_watch::apart_from_erasures;
 use super::{EngineError, fold_threads};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::verify::verify;
@@ -78,15 +81,26 @@ pub struct BackedUpFile {
 /// Makes a backup of the data directory at `root`, which a server may have, in the new folder `to`.
 ///
 /// # Errors
-/// [`EngineError::Damaged`]: the log or the copy is not what was acknowledged. `to` is there already, or the disk's.
+/// [`EngineError::Damaged`]: the log or the copy is not what was acknowledged. [`EngineError::Erasing`]: somebody is being
+/// erased. `to` is there already, or the disk's.
 pub fn back_up(root: &Path, to: &Path) -> Result<BackupManifest, EngineError> {
     if to.symlink_metadata().is_ok() {
         let source =
             io::Error::new(io::ErrorKind::AlreadyExists, "is there already; a backup makes its folder");
         return Err(io_at(to)(source));
     }
-    let origin = log_origin(root)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (making, manifest) = apart_from_erasures(root, || copied(root, parent))?;
+    fs::rename(making.path(), to).map_err(io_at(to))?;
+    // It has its name now: there is nothing to remove.
+    drop(making.keep());
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(io_at(parent))?;
+    Ok(manifest)
+}
+
+/// A verified copy with its manifest, in a folder of `parent` that is gone when it is dropped.
+fn copied(root: &Path, parent: &Path) -> Result<(TempDir, BackupManifest), EngineError> {
+    let origin = log_origin(root)?;
     let making = tempfile::Builder::new().prefix(".factfold-backup-").tempdir_in(parent);
     let making = making.map_err(io_at(parent))?;
     let head = copy_log(root, making.path())?;
@@ -108,15 +122,11 @@ pub fn back_up(root: &Path, to: &Path) -> Result<BackupManifest, EngineError> {
         models,
         files: digests(making.path())?,
     };
-    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| io_at(to)(error.into()))?;
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| io_at(making.path())(error.into()))?;
     let path = making.path().join(MANIFEST);
     fs::write(&path, text).and_then(|()| File::open(&path)?.sync_all()).map_err(io_at(&path))?;
     sync_folders(making.path()).map_err(io_at(making.path()))?;
-    fs::rename(making.path(), to).map_err(io_at(to))?;
-    // It has its name now: there is nothing to remove.
-    drop(making.keep());
-    File::open(parent).and_then(|dir| dir.sync_all()).map_err(io_at(parent))?;
-    Ok(manifest)
+    Ok((making, manifest))
 }
 
 /// Reads the manifest of a backup and compares every file with it.

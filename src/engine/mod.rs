@@ -4,6 +4,7 @@ mod backup;
 mod checkpoint_key;
 mod data_dir;
 mod erasure;
+mod erasure_watch;
 mod folds;
 mod offline;
 mod restore;
@@ -40,7 +41,7 @@ use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
 use crate::log::{Log, LogError};
-use crate::outbound::{Allowed, Client, Dialer, DialerParts, Outbox, OutboxParts, Witnesses};
+use crate::outbound::{Allowed, Client, Dialer, DialerParts, Mailer, Outbox, OutboxParts, Witnesses};
 use crate::proof::Checkpoints;
 use crate::store::Store;
 use crate::sync::SyncWorker;
@@ -77,6 +78,9 @@ pub enum EngineError {
     /// An erasure that was cut off could not be carried out.
     #[error("an erasure that was cut off could not be carried out: {0}")]
     Erasure(String),
+    /// Somebody is being erased: a copy made now could hold a part of what is to be gone.
+    #[error("{0}")]
+    Erasing(String),
     /// The file's tenants and endpoints were refused, or could not be recorded.
     #[error(transparent)]
     File(#[from] CommandError<FileRejection>),
@@ -214,12 +218,15 @@ impl Engine {
             clock: Arc::clone(&clock),
         };
         let client = Client::new(Allowed::new(&config.outbound.allow));
+        let mailer = config.email.as_ref().map(|email| Mailer::new(email, &public_url, &secret));
+        let mailer = mailer.transpose().map_err(io_at(dir.root()))?;
         let outbox = Outbox::start(OutboxParts {
             commands: commands.clone(),
             views: views.clone(),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
             client: client.clone(),
+            mailer: mailer.map(Arc::new),
         })
         .map_err(io_at(dir.root()))?;
         let dialer = Dialer::start(DialerParts {

@@ -27,7 +27,7 @@ use resources::{
     dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports, invitations,
     leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs, quarantine,
     rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
-    tokens, users, what_if,
+    tokens, unsubscribe, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -75,6 +75,7 @@ fn routes() -> Routes {
         .merge(invitations::routes())
         .merge(tenants::routes())
         .merge(tokens::routes())
+        .merge(unsubscribe::routes())
         .merge(users::routes())
         .merge(endpoints::routes())
         .merge(exports::routes())

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::facts::setting::AlertStyle;
-use domain::keys::{LogSecret, Position};
-use domain::members::Instant;
+use domain::keys::{LogSecret, Position, TenantId};
+use domain::members::{Day, Instant};
+use domain::rules::reports::Period;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::client::{Client, check};
 use super::error::OutboundError;
+use super::mail::{MailContent, Mailer, Unsubscribing, check_address};
 use super::request::OutboundRequest;
 use super::signature::SigningSecret;
 use crate::clock::Clock;
-use crate::commands::{AlertAttempt, Commands};
+use crate::commands::{AlertAttempt, Commands, Message};
 use crate::ingest::error::IngestError;
 use crate::views::Views;
 use crate::worker::{StopSignal, Worker};
@@ -34,7 +36,7 @@ pub struct SendResult {
     pub target_id: String,
     /// From 1.
     pub attempt: u32,
-    /// HTTP status of the answer.
+    /// HTTP or SMTP status of the answer.
     pub status: Option<u32>,
     /// Why it failed; none where it was taken.
     pub error: Option<String>,
@@ -53,6 +55,8 @@ pub struct OutboxParts {
     pub clock: Clock,
     /// HTTP client with the outbound rules.
     pub client: Client,
+    /// Hands on mails; none: targets of style email wait.
+    pub mailer: Option<Arc<Mailer>>,
 }
 
 /// Sends alerts from a thread of its own.
@@ -95,17 +99,31 @@ impl Outbox {
         self.worker.close();
     }
 
-    /// Checks that a target's URL may be called.
+    /// Checks that a target's URL may be called; of style email, that it is an address and mail is configured.
     ///
     /// # Errors
     /// See [`OutboundError`].
-    pub fn check(&self, url: &str) -> Result<(), OutboundError> {
+    pub fn check(&self, style: AlertStyle, url: &str) -> Result<(), OutboundError> {
+        if style == AlertStyle::Email {
+            check_address(url)?;
+            let is_on = self.inner.parts.mailer.is_some();
+            return if is_on {
+                Ok(())
+            } else {
+                Err(OutboundError::Url("is of a mail, and [email] is not configured"))
+            };
+        }
         check(url, self.inner.parts.client.allowed()).map(drop)
     }
 
     /// What signs the messages of the target of this id, as its receiver is told.
     pub fn target_secret(&self, id: &str) -> String {
         SigningSecret::of(&self.inner.parts.secret, id).shown()
+    }
+
+    /// The target of a link by which a receiver unsubscribes; none where we did not sign it.
+    pub fn unsubscribed<'t>(&self, token: &'t str) -> Option<&'t str> {
+        Unsubscribing::new(self.inner.parts.secret.clone()).target(token)
     }
 
     /// Makes these attempts now, all at once; answers their results by target.
@@ -135,7 +153,8 @@ impl Inner {
 
     /// Makes every due attempt, and waits until its facts are folded, so that none is made twice.
     async fn round(self: &Arc<Self>, stop: &StopSignal) -> Result<(), IngestError> {
-        let mut waiting = self.parts.commands.due_attempts().into_iter();
+        let mails = self.parts.mailer.as_ref().map(|mailer| mailer.schedule());
+        let mut waiting = self.parts.commands.due_attempts(mails).into_iter();
         let (mut under_way, mut last) = (JoinSet::new(), 0);
         loop {
             while under_way.len() < AT_ONCE
@@ -172,7 +191,11 @@ impl Inner {
 
     async fn call(&self, due: &AlertAttempt) -> (Option<u32>, Option<String>) {
         let Some(url) = &due.target.url else { return (None, Some("its URL was erased".into())) };
-        let (tenant, item) = (due.tenant.as_str(), &due.alert.item);
+        let alert = match &due.message {
+            Message::Raised(alert) if due.target.style != AlertStyle::Email => alert,
+            _ => return self.mail(due, url).await,
+        };
+        let (tenant, item) = (due.tenant.as_str(), &alert.item);
         let (body, headers) = match due.target.style {
             AlertStyle::Webhook => {
                 let body = json!({
@@ -189,7 +212,7 @@ impl Inner {
                 let headers = secret.headers(&item.alert_id, self.now().0 / SECOND, &body);
                 (body, headers)
             }
-            AlertStyle::Slack => {
+            AlertStyle::Slack | AlertStyle::Email => {
                 let figures: Vec<String> =
                     item.figures.iter().map(|(name, value)| format!("{name}: {value}")).collect();
                 let text = format!("[{tenant}] {} ({})\n{}", item.title, item.rule, figures.join("\n"));
@@ -203,5 +226,40 @@ impl Inner {
             Ok(answer) => (Some(answer.status.into()), Some(format!("answered {}", answer.status))),
             Err(error) => (None, Some(error.to_string())),
         }
+    }
+
+    async fn mail(&self, due: &AlertAttempt, url: &str) -> (Option<u32>, Option<String>) {
+        let Some(mailer) = &self.parts.mailer else {
+            return (None, Some("[email] is not configured".into()));
+        };
+        match self.content(due, mailer.public_url()).await {
+            Some(content) => mailer.send(&due.message.message_id(), (&due.target.id, url), &content).await,
+            None => (None, Some("its figures cannot be read".into())),
+        }
+    }
+
+    /// What a mail says; none where its figures cannot be read.
+    async fn content(&self, due: &AlertAttempt, public_url: &str) -> Option<MailContent> {
+        let views = &self.parts.views;
+        let view = views.tenant(&due.tenant).or_else(|| views.internal(&due.tenant))?;
+        let (name, position) = view.with(|tenant, position| (tenant.profile.name.clone(), position));
+        let tenant = due.tenant.as_str();
+        let unnamed = if tenant == TenantId::UNASSIGNED { "Factfold" } else { tenant };
+        let workspace = name.map_or_else(|| unnamed.to_owned(), |name| name.to_string());
+        let names = (workspace.as_str(), tenant);
+        Some(match &due.message {
+            Message::Raised(alert) => MailContent::of_alert(names, &alert.item, false, public_url),
+            Message::Cleared(alert) => MailContent::of_alert(names, &alert.item, true, public_url),
+            Message::Report { report_id, period, narrative, .. } => {
+                let frozen = view.with(|tenant, _| tenant.reports.rows.get(report_id)?.position())?;
+                let figures = views.report(&due.tenant, *period, frozen).await.ok().flatten()?;
+                MailContent::of_report(names, *period, narrative.as_deref(), &figures, public_url)
+            }
+            Message::Digest(monday) => {
+                let week = Period::Week(Day(monday.0 - 7));
+                let figures = views.report(&due.tenant, week, position).await.ok().flatten()?;
+                MailContent::of_week(names, *monday, &figures, public_url)
+            }
+        })
     }
 }

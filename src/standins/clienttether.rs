@@ -50,9 +50,11 @@ impl CtAccount {
         }
         for number in 0..leads {
             let stage = STAGES[number % STAGES.len()];
-            account.put_client(&(8_000_000 + number).to_string(), stage, "Website");
+            // Laid down without a search: a large account would take minutes.
+            let mut held = account.inner.lock();
+            held.clients.push(client(&(8_000_000 + number).to_string(), stage, "Website"));
             if number % 4 == 0 {
-                account.put_opportunity(&(9_000_000 + number).to_string(), stage, "45000.00");
+                held.opportunities.push(opportunity(&(9_000_000 + number).to_string(), stage, "45000.00"));
             }
         }
         account
@@ -67,14 +69,7 @@ impl CtAccount {
 
     /// Sets a client, by its id.
     pub fn put_client(&self, id: &str, stage: &str, source: &str) {
-        let row = json!({
-            "client_id": id, "external_id": "", "firstName": "Pat", "lastName": format!("Lee {id}"), "compName": "",
-            "email": format!("lead{id}@prospects.example"), "phone": "5551234567", "address": "", "city": "Tampa",
-            "state": "FL", "zip": "33602", "whiteboard": "", "deal_size": "0.00", "clients_lead_source": source,
-            "clients_sales_cycle": stage, "clients_action_plan": "", "contact_type": "1", "assigned_user": "",
-            "created": "2026-01-19 12:00:00", "last_modified_date": "2026-01-20 08:15:00",
-        });
-        put(&mut self.inner.lock().clients, "client_id", row);
+        put(&mut self.inner.lock().clients, "client_id", client(id, stage, source));
     }
 
     /// Changes one member of a client.
@@ -93,13 +88,7 @@ impl CtAccount {
 
     /// Sets an opportunity, by its id.
     pub fn put_opportunity(&self, id: &str, stage: &str, deal_size: &str) {
-        let row = json!({
-            "opportunity_id": id, "firstName": "No Name Text Added", "lastName": "", "compName": "Tampa market",
-            "email": "", "phone": "5559876543", "contact_lead_source": "Website", "contact_sales_cycle": stage,
-            "contact_action_plan": "", "deal_size": deal_size, "contact_type": "1", "assigned_user": "",
-            "created": "2026-01-10 09:00:00", "last_modified_date": "2026-01-18 17:40:00",
-        });
-        put(&mut self.inner.lock().opportunities, "opportunity_id", row);
+        put(&mut self.inner.lock().opportunities, "opportunity_id", opportunity(id, stage, deal_size));
     }
 
     /// Sets a sales cycle, by its id.
@@ -123,6 +112,25 @@ impl CtAccount {
         let row = json!({"activity_id": id, "due": at, "kind": kind, "state": "scheduled"});
         put(&mut self.inner.lock().activities, "activity_id", row);
     }
+}
+
+fn client(id: &str, stage: &str, source: &str) -> Value {
+    json!({
+        "client_id": id, "external_id": "", "firstName": "Pat", "lastName": format!("Lee {id}"), "compName": "",
+        "email": format!("lead{id}@prospects.example"), "phone": "5551234567", "address": "", "city": "Tampa",
+        "state": "FL", "zip": "33602", "whiteboard": "", "deal_size": "0.00", "clients_lead_source": source,
+        "clients_sales_cycle": stage, "clients_action_plan": "", "contact_type": "1", "assigned_user": "",
+        "created": "2026-01-19 12:00:00", "last_modified_date": "2026-01-20 08:15:00",
+    })
+}
+
+fn opportunity(id: &str, stage: &str, deal_size: &str) -> Value {
+    json!({
+        "opportunity_id": id, "firstName": "No Name Text Added", "lastName": "", "compName": "Tampa market",
+        "email": "", "phone": "5559876543", "contact_lead_source": "Website", "contact_sales_cycle": stage,
+        "contact_action_plan": "", "deal_size": deal_size, "contact_type": "1", "assigned_user": "",
+        "created": "2026-01-10 09:00:00", "last_modified_date": "2026-01-18 17:40:00",
+    })
 }
 
 fn put(rows: &mut Vec<Value>, id: &str, row: Value) {

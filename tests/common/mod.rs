@@ -21,6 +21,7 @@ pub mod routes;
 pub mod runs;
 pub mod shifted;
 pub mod site;
+pub mod smtp;
 pub mod stranger;
 pub mod stream;
 pub mod tracker;

@@ -57,6 +57,8 @@ pub struct AlertHistory {
     pub item: AlertItem,
     /// When it was raised.
     pub raised_at: Instant,
+    /// When it was over; none while it is not.
+    pub cleared_at: Option<Instant>,
     /// Each attempt so far.
     pub attempts: Arc<Vec<SendAttempt>>,
 }
@@ -73,9 +75,15 @@ impl Alerts {
         self.find(id).and_then(|at| self.history_of(self.rows.get(at)))
     }
 
+    /// The attempts so far to tell targets of this; also of what is no alert.
+    pub fn attempts(&self, id: &str) -> Arc<Vec<SendAttempt>> {
+        self.find(id).map_or_else(Arc::default, |at| Arc::clone(&self.rows.get(at).attempts))
+    }
+
     fn history_of(&self, row: &Row) -> Option<AlertHistory> {
         let raised_at = row.raised.as_ref()?.at;
-        Some(AlertHistory { item: item(row)?, raised_at, attempts: Arc::clone(&row.attempts) })
+        let cleared_at = row.cleared.as_ref().map(|cleared| cleared.at);
+        Some(AlertHistory { item: item(row)?, raised_at, cleared_at, attempts: Arc::clone(&row.attempts) })
     }
 
     /// One page, newest first.

@@ -13,7 +13,7 @@ use domain::keys::Position;
 use self::row::{AlertState, Cleared, Row, SendAttempt, raised};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Buckets, Index, Pages, heap_size};
 
 /// Alerts of one tenant.
@@ -74,13 +74,7 @@ impl Entity for Alerts {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut out) = (Digest::default(), Canonical::default());

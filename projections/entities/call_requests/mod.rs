@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use domain::facts::Fact;
 use domain::facts::call_request::{CallRequestFact, CallRequested};
-use domain::keys::Position;
 
 use self::row::{Refusal, Row, Wish};
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Buckets, Index, Pages, heap_size};
 use crate::{Order, Recorded};
 
@@ -67,13 +66,7 @@ impl Entity for CallRequests {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut out) = (Digest::default(), Canonical::default());

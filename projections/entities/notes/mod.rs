@@ -6,7 +6,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
 
@@ -129,13 +129,7 @@ impl Entity for Notes {
         self.order.place(at, before, after);
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());

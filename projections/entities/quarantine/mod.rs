@@ -14,7 +14,7 @@ use domain::members::Instant;
 use self::row::{Delivery, Resolution, Row};
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Buckets, Chain, Index, Pages, Strings, Symbol, heap_size};
 
 /// Quarantined deliveries of one tenant.
@@ -78,13 +78,7 @@ impl Entity for Quarantine {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut out) = (Digest::default(), Canonical::default());

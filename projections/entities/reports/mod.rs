@@ -5,11 +5,10 @@ pub mod row;
 
 use domain::facts::Fact;
 use domain::facts::report::{Report, ReportFact};
-use domain::keys::Position;
 
 use self::row::{ReportRow, Word};
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Chain, Index, Pages, Strings, Texts, heap_size};
 use crate::{Order, Recorded};
 
@@ -32,6 +31,11 @@ impl Reports {
     /// One report.
     pub fn get(&self, id: &str) -> Option<&ReportRow> {
         self.find(id).map(|at| self.rows.get(at))
+    }
+
+    /// Every report, in no order that holds.
+    pub fn rows(&self) -> impl Iterator<Item = &ReportRow> {
+        self.rows.iter()
     }
 
     /// The texts of the rows' symbols.
@@ -98,13 +102,7 @@ impl Entity for Reports {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut row) = (Digest::default(), Canonical::default());

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use domain::facts::ad_spend::{AdSpendFact, AdSpendObserved};
 use domain::facts::{Fact, part};
-use domain::keys::Position;
 use domain::members::{Currency, Day, Instant};
 use domain::rules::configuration::Timeline;
 
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::figures::{Amount, CellSpan, Cells, Share, Sums};
 use crate::store::{Chain, Pages, Strings, Symbol, Texts, heap_size};
 use crate::{Order, Recorded};
@@ -67,13 +66,7 @@ impl Entity for Spend {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     /// The day is the ad account's own, so no zone moves it.
     fn contributions(&self, row: u32, _timeline: &Timeline, out: &mut impl FnMut(Share)) {

@@ -9,7 +9,7 @@ use domain::keys::{ContentDigest, Position};
 
 use crate::Recorded;
 use crate::canonical::{Canonical, Digest};
-use crate::entity::Entity;
+use crate::entity::{Entity, paged_rows};
 use crate::store::{Chain, Index, Pages, Strings, Symbol, heap_size};
 
 /// What happened last at a fact's place.
@@ -109,13 +109,7 @@ impl Entity for Voids {
         }
     }
 
-    fn row_ids(&self) -> impl Iterator<Item = u32> {
-        self.rows.ids()
-    }
-
-    fn facts_of(&self, row: u32) -> Vec<Position> {
-        self.rows.get(row).facts.sorted()
-    }
+    paged_rows!();
 
     fn digest(&self, tenant: &str) -> Digest {
         let (mut digest, mut out) = (Digest::default(), Canonical::default());
@@ -175,6 +169,12 @@ impl Voids {
     /// The first `fact_voided` that was recorded under an idempotency key.
     pub fn requested(&self, request: &str) -> Option<Position> {
         self.requests.get(&self.strings.find(request)?).copied()
+    }
+
+    /// Every fact that counts nowhere, with the `fact_voided` that says so; in no order.
+    pub fn voided_facts(&self) -> impl Iterator<Item = (Position, Position)> + '_ {
+        let voided = self.rows.iter().filter(|row| row.is_voided());
+        voided.filter_map(|row| Some((row.fact, row.latest?.position)))
     }
 
     /// How many facts are voided.

@@ -131,6 +131,7 @@ const READS: &[&str] = &[
     "due_attempts",
     "folded",
     "has_no_tenants",
+    "message_id",
     "new",
     "open_calls",
     "read_file",

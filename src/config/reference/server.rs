@@ -53,6 +53,25 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// What its cosignatures are verified with: NAME+ID+KEY.
         key: "text, a verifier key", required, example "witness.example/w1+eb762cc2+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
     }
+    /// The server by which mails go out: alerts to targets of style `email`, published reports, and weekly digests. Without
+    /// `host` none does.
+    "[email]" restart {
+        /// The SMTP server.
+        host: "text, a host name or address", absent, example "smtp.example.com";
+        /// Its port: mostly 587, or 465 with `tls = \"tls\"`.
+        port: "integer from 1 to 65535", default(587), example 465;
+        /// `starttls`: TLS within the connection, and nothing is sent without it; `tls`: from its first byte on; `none`: only
+        /// to a host that [outbound] allow names.
+        tls: "text, one of starttls tls none", default("starttls"), example "tls";
+        /// Who logs in there.
+        username: "text", absent, example "factfold";
+        /// The password.
+        password: "text, a secret", absent, example "env:FACTFOLD_SMTP_PASSWORD";
+        /// Whom receivers see.
+        from: "text, an email address, with a name before it or not", absent, example "Factfold <alerts@example.com>";
+        /// The hour of Monday, in each tenant's zone, from which the weekly digest is sent.
+        digest_hour: "integer from 0 to 23", default(8), example 7;
+    }
     /// What /metrics has.
     "[metrics]" restart {
         /// Whether it has each tenant's figures of the current month.

@@ -53,7 +53,8 @@ parameters! {
         date: Day,
         /// Of models of calls: the agent's email address, or `nobody`.
         agent: String,
-        /// `false`: subjects of the same span that do not count, each with its last fact and why.
+        /// `false`: subjects of the same span that do not count, each with its last fact and why; and facts that would
+        /// be of it and are voided, each with the fact that voided it.
         counted: bool,
         /// `true`: also facts of counted subjects that move nothing.
         zeros: bool,

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use domain::json::{Json, Reader, without_byte_order_mark};
+use domain::members::Email;
 
 use super::body::{SINGLE_MAX, whole};
 use super::decompression::decompressed;
@@ -43,6 +44,27 @@ pub fn members<T>(body: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Option<T>) 
         Some(value) if faults.is_empty() => Ok(value),
         Some(_) | None => Err(Problem::unprocessable("invalid_body", faults)),
     }
+}
+
+/// The member `email`, by which a person logs in.
+pub fn login_email(at: &mut Reader<'_>) -> Option<Email> {
+    let email = at.required("email");
+    an_address(at, email)
+}
+
+/// The same where it may be absent.
+pub fn new_login_email(at: &mut Reader<'_>) -> Option<Email> {
+    let email = at.optional("email");
+    an_address(at, email)
+}
+
+/// A login by what is no address could be invited, and told of nothing.
+fn an_address(at: &mut Reader<'_>, email: Option<Email>) -> Option<Email> {
+    let is_address = email.as_ref().is_none_or(Email::is_address);
+    if !is_address {
+        at.fault_at("email", &format!("must be {}", Email::ADDRESS_RULE));
+    }
+    email.filter(|_| is_address)
 }
 
 /// The member `password` as it was typed: nothing of it is folded or trimmed.

@@ -24,4 +24,5 @@ pub mod representation;
 pub mod right;
 pub mod routes;
 pub mod unassigned;
+pub mod unkept;
 pub mod whole_list;

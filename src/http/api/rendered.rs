@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::csv::{self, Columns};
 use super::negotiation::{Media, Negotiation, NextPage};
 use super::problem::Problem;
+use super::unkept::unkept;
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 const POSITION: HeaderName = HeaderName::from_static("x-position");
@@ -125,9 +126,7 @@ impl Rendered {
 
     /// The response of an answer that the time decides too: `no-store`.
     pub fn momentary(self, negotiation: &Negotiation) -> Result<Response, Problem> {
-        let mut response = self.warned(negotiation)?;
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        self.warned(negotiation).map(unkept)
     }
 
     /// The response of a command, which nobody stores.

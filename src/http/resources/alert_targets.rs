@@ -1,4 +1,4 @@
-//! Alert targets: the webhooks to which alerts are sent (F2).
+//! Alert targets: the webhooks and mail addresses to which alerts are sent (F2).
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use domain::facts::setting::AlertStyle;
-use domain::json::FieldError;
+use domain::json::{FieldError, Reader};
 use domain::keys::TenantId;
 use domain::members::Text;
-use domain::rules::alerts::AlertRule;
+use domain::rules::alerts::{AlertRule, MailTopic};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -55,9 +55,9 @@ impl From<TargetRejection> for Problem {
 struct TargetItem {
     /// The target's id.
     target_id: String,
-    /// `webhook` or `slack`.
+    /// `webhook`, `slack` or `email`.
     style: &'static str,
-    /// Host of the target's URL. The rest of the URL may be a secret and is not shown. Null once it is erased.
+    /// Host of the target's URL or address. The rest of it may be a secret and is not shown. Null once it is erased.
     host: Option<String>,
     /// Tenants whose alerts are sent; empty for all alerts, with or without a tenant.
     tenants: Vec<String>,
@@ -69,8 +69,10 @@ struct TargetItem {
 
 impl From<AlertTarget> for TargetItem {
     fn from(target: AlertTarget) -> Self {
-        let host = target.url.as_deref().and_then(|url| url.split("://").nth(1));
-        let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
+        let host = target.url.as_deref().and_then(|url| match url.strip_prefix("mailto:") {
+            Some(address) => address.rsplit('@').next(),
+            None => url.split("://").nth(1)?.split(['/', '?', '#']).next(),
+        });
         Self {
             host: host.map(str::to_owned),
             target_id: target.id,
@@ -87,7 +89,7 @@ impl From<AlertTarget> for TargetItem {
 struct NewTargetAnswer {
     #[serde(flatten)]
     target: TargetItem,
-    /// The signing secret of a `webhook` target (Standard Webhooks), shown only in this answer; null for `slack`.
+    /// The signing secret of a `webhook` target (Standard Webhooks), shown only in this answer; null for the others.
     secret: Option<String>,
 }
 
@@ -102,15 +104,16 @@ struct TargetList {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what set_alert_target reads")]
 struct NewAlertTargetBody {
-    /// An https URL of a public host.
+    /// An https URL of a public host; of style `email` mailto: and an email address.
     url: String,
-    /// `webhook` (the default) or `slack`.
+    /// `webhook` (the default), `slack` or `email`.
     #[schema(required = false)]
     style: String,
     /// Tenants whose alerts are sent; absent for all alerts, with or without a tenant.
     #[schema(required = false)]
     tenants: Vec<String>,
-    /// Rules whose alerts are sent; absent for every rule.
+    /// Rules whose alerts are sent; absent for every rule. Of style `email` also `report_published` and `weekly_digest`, which
+    /// are mailed only where they are named.
     #[schema(required = false)]
     rules: Vec<String>,
 }
@@ -120,6 +123,26 @@ struct NewAlertTargetBody {
 async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
     let targets = app.engine.commands.alert_targets();
     Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
+}
+
+/// The member `rules`: rules of alerts, and of a mail address the topics of mails.
+fn rules(at: &mut Reader<'_>, style: AlertStyle) -> Vec<Text> {
+    let mut found = Vec::new();
+    for word in at.list::<Text>("rules", 50) {
+        let rule = AlertRule::parse(word.as_str()).map(AlertRule::as_str);
+        let topic = MailTopic::parse(word.as_str()).map(MailTopic::as_str);
+        match rule.or(topic.filter(|_| style == AlertStyle::Email)) {
+            Some(known) => found.extend(Text::new(known)),
+            None => {
+                let rules = AlertRule::ALL.iter().map(|rule| rule.as_str());
+                let topics = MailTopic::ALL.iter().map(|topic| topic.as_str());
+                let known: Vec<&str> = rules.chain(topics).collect();
+                at.fault_at("rules", &format!("must be of {}; the last two by email alone", known.join(" ")));
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// Adds a target, which receives the alerts that are raised from then on.
@@ -141,8 +164,7 @@ async fn set_alert_target(
     let new = members(&body, |at| {
         let url = at.required("url");
         let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
-        let (tenants, rules) = (at.list("tenants", 500), at.list::<AlertRule>("rules", 50));
-        let rules = rules.into_iter().filter_map(|rule| Text::new(rule.as_str())).collect();
+        let (tenants, rules) = (at.list("tenants", 500), rules(at, style));
         Some(NewTarget { url: url?, style, tenants, rules, by: access.by() })
     })?;
     let unknown = new.tenants.iter().find(|tenant| {
@@ -155,7 +177,7 @@ async fn set_alert_target(
         return Err(Problem::unprocessable("invalid_body", vec![fault]));
     }
     let signs = new.style == AlertStyle::Webhook;
-    app.engine.outbox.check(new.url.as_str())?;
+    app.engine.outbox.check(new.style, new.url.as_str())?;
     let target = app.engine.commands.set_alert_target(new).await?.answer;
     let secret = signs.then(|| app.engine.outbox.target_secret(&target.id));
     let answer = NewTargetAnswer { target: target.into(), secret };

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::json::Reader;
-use domain::keys::Position;
+use domain::keys::{Position, TenantId};
 use domain::members::{Email, Phone, Text};
 use domain::rules::persons::PersonName;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::commands::ErasureRejection;
+use crate::commands::{ErasureRejection, IdempotencyKey};
 use crate::http::api::blocking::blocking;
-use crate::http::api::extractors::Command;
+use crate::http::api::extractors::{Command, GlobalCommand};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::rendered::Rendered;
@@ -23,7 +23,7 @@ use crate::http::app::App;
 
 /// `/erase`.
 pub fn routes() -> Routes {
-    Routes::new("persons").add(Need::Admin, routes!(erase))
+    Routes::new("persons").add(Need::Admin, routes!(erase)).add(Need::Admin, routes!(erase_unassigned))
 }
 
 /// Who is erased: one of the three.
@@ -95,8 +95,32 @@ struct Receipt {
 )]
 async fn erase(State(app): State<Arc<App>>, command: Command) -> Result<Response, Problem> {
     let person = command.body(person)?;
-    let by = Text::new(command.tenant.by()).ok_or_else(|| Problem::not_found("caller"))?;
-    let (tenant, key) = ((*command.tenant).clone(), command.key);
+    let (tenant, by) = ((*command.tenant).clone(), Text::new(command.tenant.by()));
+    carried_out(app, tenant, person, by, command.key).await
+}
+
+/// Erases a person's data from what no tenant owns: quarantined deliveries whose tenant is unknown, and whatever stands
+/// beside them. Each tenant's own is erased by its own route.
+#[utoipa::path(
+    post,
+    path = "/api/v1/erase",
+    params(GlobalCommand),
+    request_body = ErasureRequest,
+    responses((status = 200, body = Receipt))
+)]
+async fn erase_unassigned(State(app): State<Arc<App>>, command: GlobalCommand) -> Result<Response, Problem> {
+    let person = command.body(person)?;
+    carried_out(app, TenantId::unassigned(), person, command.access.by(), command.key).await
+}
+
+async fn carried_out(
+    app: Arc<App>,
+    tenant: TenantId,
+    person: PersonName,
+    by: Option<Text>,
+    key: Option<IdempotencyKey>,
+) -> Result<Response, Problem> {
+    let by = by.ok_or_else(|| Problem::not_found("caller"))?;
     let receipt = blocking(move || app.engine.erase(&tenant, &person, &by, key.as_ref())).await??;
     Rendered::json(&Receipt {
         erased_facts: receipt.erased_facts,

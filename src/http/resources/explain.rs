@@ -44,6 +44,7 @@ async fn explain(State(app): State<Arc<App>>, list: List<ExplainQuery>) -> Resul
         zeros: list.query.zeros.unwrap_or(false),
         after: list.after::<ContributionCursor>()?,
         limit: list.limit,
+        until: list.moment.moment().occurred_until,
     };
     let turn = app.search_turn(list.tenant.by()).await?;
     let views = &app.engine.views;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
@@ -29,6 +29,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::log::LogSnapshot;
 use crate::views::export_scan::{ExportEntry, ExportScan, ExportSelection};
@@ -139,12 +140,8 @@ async fn answer(
             () = stopping.cancelled() => {}
         }
     });
-    let headers = [
-        ("content-type", "application/x-ndjson"),
-        ("cache-control", "no-store"),
-        ("x-accel-buffering", "no"),
-    ];
-    Ok((StatusCode::OK, headers, Body::from_stream(Chunks { waiting, right })).into_response())
+    let headers = [("content-type", "application/x-ndjson"), ("x-accel-buffering", "no")];
+    Ok(unkept((headers, Body::from_stream(Chunks { waiting, right }))))
 }
 
 fn line(value: &Value) -> Vec<u8> {

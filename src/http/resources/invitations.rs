@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use domain::facts::access::Role;
 use domain::json::{FieldError, Json as Given, Reader};
 use domain::keys::TenantId;
-use domain::members::{Email, Instant, Text};
+use domain::members::{Instant, Text};
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,10 +20,11 @@ use crate::access::AccessLink;
 use crate::commands::{Acceptance, NewInvitation, NewUser};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
-use crate::http::api::json_body::{json_body, json_body_within, members, password};
+use crate::http::api::json_body::{json_body, json_body_within, login_email, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::http::server::client_address::ClientNetwork;
 
@@ -168,7 +169,7 @@ async fn invite(
 ) -> Result<Response, Problem> {
     let body = json_body(request).await?;
     let new = members(&body, |at| {
-        let (email, role) = (at.required("email"), at.optional("role"));
+        let (email, role) = (login_email(at), at.optional("role"));
         let memberships = memberships(&app, at);
         Some(NewInvitation { email: email?, role, memberships })
     })?;
@@ -179,13 +180,7 @@ async fn invite(
         url: format!("{public_url}/welcome?invitation={}", issued.token),
         expires_at: issued.expires_at.to_string(),
     };
-    Ok(unkept((StatusCode::CREATED, Json(answer)).into_response()))
-}
-
-/// An answer that no cache keeps.
-fn unkept(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(unkept((StatusCode::CREATED, Json(answer))))
 }
 
 /// Withdraws an invitation: its link opens nothing any more, at once.
@@ -266,7 +261,7 @@ async fn accept_invitation(
     let (id, email) = match app.engine.access.link(&token, network)? {
         AccessLink::Setup => {
             let new = members(&body, |at| {
-                let email: Option<Email> = at.required("email");
+                let email = login_email(at);
                 let (name, password) = name_and_password(at)?;
                 Some(NewUser { email: email?, name, password, role: None })
             })?;
@@ -284,5 +279,5 @@ async fn accept_invitation(
         }
     };
     let answer = AcceptedInvitation { id: id.to_string(), email: email.to_string() };
-    Ok(unkept((StatusCode::CREATED, Json(answer)).into_response()))
+    Ok(unkept((StatusCode::CREATED, Json(answer))))
 }

@@ -21,6 +21,7 @@ use crate::http::api::json_body::{json_body_within, members, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::http::server::client_address::ClientNetwork;
 
@@ -113,12 +114,11 @@ async fn log_in(
     let begun = begun.ok_or_else(|| unauthorized("wrong email or password"))?;
     let answer =
         Json(LoginAnswer { user_id: begun.user_id.to_string(), expires_at: begun.expires_at.to_string() });
-    let mut response = answer.into_response();
+    let mut response = unkept(answer);
     let headers = response.headers_mut();
     headers.insert(header::SET_COOKIE, set_cookie(&app, (COOKIE, &begun.cookie), "/", LOGIN_SECONDS)?);
     let device = set_cookie(&app, (DEVICE, &device_cookie), DEVICE_PATH, DEVICE_SECONDS)?;
     headers.append(header::SET_COOKIE, device);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

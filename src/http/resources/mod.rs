@@ -41,5 +41,6 @@ pub mod sync;
 pub mod targets;
 pub mod tenants;
 pub mod tokens;
+pub mod unsubscribe;
 pub mod users;
 pub mod what_if;

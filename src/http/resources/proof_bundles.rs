@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::keys::TenantId;
 use utoipa_axum::routes;
 
@@ -14,6 +14,7 @@ use crate::http::api::extractors::List;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::log::tree::TreeReader;
 use crate::log::{Head, LogSnapshot};
@@ -71,8 +72,7 @@ async fn prove(State(app): State<Arc<App>>, list: List<ExplainQuery>) -> Result<
     });
     let bundle = made.await??.ok_or_else(|| Problem::not_found("row of the figure"))?;
     let text = serde_json::to_string(&bundle).map_err(|error| Problem::internal(&error))?;
-    let headers = [("content-type", MEDIA), ("cache-control", "no-store")];
-    Ok((StatusCode::OK, headers, text).into_response())
+    Ok(unkept(([("content-type", MEDIA)], text)))
 }
 
 fn bundle(

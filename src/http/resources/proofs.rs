@@ -20,6 +20,7 @@ use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, RequiredValue, parameters};
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::log::LogError;
 use crate::log::tree::{TILE_WIDTH, TreeReader};
@@ -53,8 +54,7 @@ async fn turn<T: Send + 'static>(
 )]
 async fn get_checkpoint(State(app): State<Arc<App>>, _access: GlobalAccess) -> Result<Response, Problem> {
     let text = app.engine.checkpoints.newest().map_err(|error| Problem::internal(&error))?;
-    let headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")];
-    Ok((StatusCode::OK, headers, text).into_response())
+    Ok(unkept(text))
 }
 
 /// What checkpoints are verified with.

@@ -12,7 +12,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Sse};
@@ -35,6 +34,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameter, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::{App, StreamPermit};
 use crate::log::LogSnapshot;
 use crate::log::select::{GroupSet, Select};
@@ -283,8 +283,7 @@ where
             () = stopping.cancelled() => {}
         }
     });
-    let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
-    (StatusCode::OK, headers, Sse::new(events))
+    unkept(([("x-accel-buffering", "no")], Sse::new(events)))
 }
 
 /// The events of a stream, each told only while the right to it lasts.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::words;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
+use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 
 /// `/stream-tickets`.
@@ -69,6 +70,5 @@ async fn issue_stream_ticket(
     let path = format!("/api/v1/tenants/{}/{}/stream", tenant.as_str(), stream.as_str());
     let (ticket, expires_at) = app.engine.access.issue_ticket(tenant.credential().clone(), path)?;
     let answer = Json(StreamTicket { ticket, expires_at: expires_at.to_string() });
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, no_store, answer).into_response())
+    Ok(unkept((StatusCode::CREATED, answer)))
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use domain::facts::access::Role;
 use domain::json::Reader;
 use domain::keys::TenantId;
-use domain::members::{Email, Text};
+use domain::members::Text;
 use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::commands::{NewUser, UserChange};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalAccess, GlobalList};
-use crate::http::api::json_body::{json_body, members, password};
+use crate::http::api::json_body::{json_body, login_email, members, new_login_email, password};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -118,7 +118,7 @@ async fn add_user(
 ) -> Result<(StatusCode, Json<AddedUser>), Problem> {
     let body = json_body(request).await?;
     let new = members(&body, |at| {
-        let email: Option<Email> = at.required("email");
+        let email = login_email(at);
         let password = password(at);
         if password.is_none() {
             at.fault("is required");
@@ -180,7 +180,7 @@ async fn change_user(
 ) -> Result<StatusCode, Problem> {
     let body = json_body(request).await?;
     let change = members(&body, |at| {
-        let (email, name) = (at.optional("email"), at.optional("name"));
+        let (email, name) = (new_login_email(at), at.optional("name"));
         let (password, role) = (password(at), changed_role(at));
         Some(UserChange { email, name, password, role })
     })?;

@@ -4,6 +4,7 @@
 mod answer;
 pub mod proven;
 mod report;
+mod voided;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use projections::explain::verdict::{self, TouchedSubjects};
 use projections::tenant::Tenant;
 
 pub use self::answer::{Contribution, ContributionCursor, Explanation, FactVerdict};
+use self::voided::ExplainEntry;
 use super::TenantView;
 use crate::follow::{Decoded, FoldError, standing};
 use crate::log::LogSnapshot;
@@ -36,6 +38,8 @@ pub struct ContributionPage {
     pub after: Option<ContributionCursor>,
     /// Most contributions of the page.
     pub limit: usize,
+    /// Of voided facts: only those that had happened by then.
+    pub until: Option<Instant>,
 }
 
 /// The models of a tenant at one position, with the log that they were folded from.
@@ -91,26 +95,31 @@ impl Explainer {
         answer.total = as_json(counted.iter().map(|subject| subject.amount).sum()).as_i64();
         answer.contributing_subjects = counted.len();
         answer.not_contributing_subjects = not.len();
-        let mut subjects = if page.counted { counted } else { not };
-        let key = |subject: &CountedSubject| (subject.first, subject.place);
+        let mut listed: Vec<ExplainEntry> =
+            if page.counted { counted } else { not }.into_iter().map(ExplainEntry::Subject).collect();
+        if !page.counted {
+            listed.extend(self.voided_facts().map(ExplainEntry::Voided));
+        }
         let begin = page.after.map_or((0, 0), |after| after.subject);
-        subjects.retain(|subject| key(subject) >= begin);
-        subjects.sort_unstable_by_key(key);
-        let mut subjects = subjects.into_iter().peekable();
-        while let Some(subject) = subjects.next() {
-            let told =
-                page.after.filter(|after| after.subject == key(&subject)).map_or(0, |after| after.told);
-            let mut contributions = match page.counted {
-                true => self.contributions(tally, &subject, page.zeros)?,
-                false => self.not_counted(tally, &subject)?.into_iter().collect(),
+        listed.retain(|one| one.key() >= begin);
+        listed.sort_unstable_by_key(ExplainEntry::key);
+        let mut listed = listed.into_iter().peekable();
+        while let Some(one) = listed.next() {
+            let told = page.after.filter(|after| after.subject == one.key()).map_or(0, |after| after.told);
+            let mut contributions = match &one {
+                ExplainEntry::Subject(subject) if page.counted => {
+                    self.contributions(tally, subject, page.zeros)?
+                }
+                ExplainEntry::Subject(subject) => self.not_counted(tally, subject)?.into_iter().collect(),
+                ExplainEntry::Voided(fact) => self.voided(tally, *fact, page.until)?.into_iter().collect(),
             };
             let all = contributions.len();
             contributions.drain(..told.min(all));
             contributions.truncate(page.limit - answer.contributions.len());
             let told = told + contributions.len();
             answer.contributions.append(&mut contributions);
-            if answer.contributions.len() == page.limit && (told < all || subjects.peek().is_some()) {
-                let cursor = ContributionCursor { at: self.position, subject: key(&subject), told };
+            if answer.contributions.len() == page.limit && (told < all || listed.peek().is_some()) {
+                let cursor = ContributionCursor { at: self.position, subject: one.key(), told };
                 answer.next_cursor = Some(cursor.to_string());
                 break;
             }
@@ -158,13 +167,16 @@ impl Explainer {
         now: Instant,
         answer: &mut Explanation,
     ) -> Result<(), FoldError> {
+        if !page.counted {
+            return self.voided_of_state(subject, page, answer);
+        }
         let (name, facts) = (subject.name(&self.tenant), subject.facts(&self.tenant));
         let first = facts.first().copied().unwrap_or_default();
         let begin = page.after.map_or(0, |after| after.told);
         answer.contributing_subjects = usize::from(!facts.is_empty());
         let mut refold = StateRefold::new(question, &self.tenant.profile.timeline, now);
         let mut told = 0;
-        for position in facts.into_iter().filter(|_| page.counted) {
+        for position in facts {
             let Some(read) = self.read(position, &name)? else { continue };
             let (before, after) = refold.step(&read.decoded.recorded());
             let code = if before == after { "no_change" } else { COUNTS };

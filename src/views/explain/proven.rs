@@ -33,7 +33,7 @@ pub const PROVEN_FACTS_MAX: usize = 200_000;
 
 /// Every contribution on one page.
 const WHOLE: ContributionPage =
-    ContributionPage { counted: true, zeros: false, after: None, limit: usize::MAX };
+    ContributionPage { counted: true, zeros: false, after: None, limit: usize::MAX, until: None };
 
 /// A figure with what proves it.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Commands to one tenant: who may give them, with which parameters and body, under which idempotency key.
+//! Commands to one tenant or to none: who may give them, with which parameters and body, under which idempotency key.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required, Type};
 use utoipa::{IntoParams, ToSchema};
 
-use super::access::TenantAccess;
+use super::access::{GlobalAccess, TenantAccess};
 use crate::commands::{IdempotencyKey, Receipt};
 use crate::http::api::json_body::{json_body, members};
 use crate::http::api::problem::Problem;
@@ -68,17 +68,55 @@ impl<Q: Parameters> FromRequest<Arc<App>> for Command<Q> {
 
 impl<Q: Parameters> IntoParams for Command<Q> {
     fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(507)).build();
-        let key = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(
-                "Makes repeating the request safe: the same key with the same body is carried out once, for ever. \
-                 1 to 507 visible ASCII characters.",
-            ))
-            .schema(Some(text));
-        Q::describe().into_iter().chain([key.build()]).collect()
+        Q::describe().into_iter().chain([key_parameter()]).collect()
+    }
+}
+
+fn key_parameter() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(507)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Makes repeating the request safe: the same key with the same body is carried out once, for ever. \
+             1 to 507 visible ASCII characters.",
+        ))
+        .schema(Some(text))
+        .build()
+}
+
+/// A command on what belongs to no tenant: the caller is admitted, and the body is JSON or absent.
+pub struct GlobalCommand {
+    /// The caller.
+    pub access: GlobalAccess,
+    /// `Idempotency-Key`, where it was sent.
+    pub key: Option<IdempotencyKey>,
+    body: Bytes,
+}
+
+impl GlobalCommand {
+    /// As of [`Command::body`].
+    pub fn body<T>(&self, read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, Problem> {
+        members(&self.body, read)
+    }
+}
+
+impl FromRequest<Arc<App>> for GlobalCommand {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let access = GlobalAccess::from_request_parts(&mut parts, app).await?;
+        let key = key(&parts)?;
+        let body = json_body(Request::from_parts(parts, body)).await?;
+        Ok(Self { access, key, body })
+    }
+}
+
+impl IntoParams for GlobalCommand {
+    fn into_params(_of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![key_parameter()]
     }
 }
 

@@ -8,7 +8,7 @@ mod moment;
 mod read;
 
 pub use access::{GlobalAccess, TenantAccess};
-pub use command::{Command, CommandResponse};
+pub use command::{Command, CommandResponse, GlobalCommand};
 pub use global_list::GlobalList;
 pub use list::List;
 pub use moment::wait_for;

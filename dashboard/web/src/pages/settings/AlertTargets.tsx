@@ -1,4 +1,4 @@
-/** Whom alerts are told to: a signed webhook, or an address of Slack's style. */
+/** Whom alerts are told to: a signed webhook, an address of Slack's style, or a mail address. */
 import { useState } from "preact/hooks";
 import { ask } from "../../api/ask";
 import type { Answer } from "../../api/client";
@@ -23,7 +23,8 @@ function Add() {
   const [secret, setSecret] = useState<string | null>(null);
   const command = useCommand();
   const add = async () => {
-    const body = { url, style, ...reached(reach) };
+    const address = style === "email" ? `mailto:${url}` : url;
+    const body = { url: address, style, ...reached(reach) };
     const made = await command.run(() => ask("post", "/api/v1/alert-targets", { body }));
     if (!made) return;
     setUrl("");
@@ -35,11 +36,11 @@ function Add() {
         <div class="pair">
           <Field
             label="Address"
-            type="url"
+            type={style === "email" ? "email" : "url"}
             required
             value={url}
             set={setUrl}
-            placeholder="https://hooks.example.com/…"
+            placeholder={style === "email" ? "ann@example.com" : "https://hooks.example.com/…"}
           />
           <Field
             label="Style"
@@ -48,6 +49,7 @@ function Add() {
             options={[
               ["webhook", "Signed webhook"],
               ["slack", "Slack"],
+              ["email", "Email"],
             ]}
           />
           <Reach label="Alerts of" value={reach} set={setReach} />
