@@ -52,7 +52,7 @@ pub struct SendAttempt {
     pub attempt: u32,
     /// When.
     pub at: Instant,
-    /// HTTP status of the answer.
+    /// HTTP or SMTP status of the answer.
     pub status: Option<u32>,
     /// Why it failed; none where it was taken.
     pub error: Option<Box<str>>,

@@ -108,7 +108,7 @@ struct AttemptItem {
     attempt: u32,
     /// When it was sent.
     sent_at: String,
-    /// HTTP status of the target's answer; null without an answer.
+    /// HTTP or SMTP status of the answer; null without an answer.
     status: Option<u32>,
     /// Why it failed; null after success.
     error: Option<String>,
@@ -177,7 +177,7 @@ struct ResendItem {
     target_id: String,
     /// Number of the attempt, from 1 for each target.
     attempt: u32,
-    /// HTTP status of the target's answer; null without an answer.
+    /// HTTP or SMTP status of the answer; null without an answer.
     status: Option<u32>,
     /// Why it failed; null after success.
     error: Option<String>,

@@ -16,15 +16,23 @@ import { UNKNOWN, words } from "../../format";
 import {} from "../../state/session";
 import { Reach, reached } from "./Reach";
 
+/** What a mail address may be told of. */
+const TOPICS: Record<string, string[]> = {
+  alerts: [],
+  reports: ["report_published", "weekly_digest"],
+};
+
 function Add() {
   const [url, setUrl] = useState("");
   const [style, setStyle] = useState("webhook");
+  const [topics, setTopics] = useState("alerts");
   const [reach, setReach] = useState("one");
   const [secret, setSecret] = useState<string | null>(null);
   const command = useCommand();
   const add = async () => {
     const address = style === "email" ? `mailto:${url}` : url;
-    const body = { url: address, style, ...reached(reach) };
+    const rules = style === "email" ? (TOPICS[topics] ?? []) : [];
+    const body = { url: address, style, rules, ...reached(reach) };
     const made = await command.run(() => ask("post", "/api/v1/alert-targets", { body }));
     if (!made) return;
     setUrl("");
@@ -52,6 +60,17 @@ function Add() {
               ["email", "Email"],
             ]}
           />
+          {style === "email" && (
+            <Field
+              label="Mails"
+              value={topics}
+              set={setTopics}
+              options={[
+                ["alerts", "Every alert"],
+                ["reports", "Published reports, and the week on Monday"],
+              ]}
+            />
+          )}
           <Reach label="Alerts of" value={reach} set={setReach} />
         </div>
       </Form>
