@@ -129,6 +129,8 @@ pub struct Engine {
     ticker: Worker,
     /// Stores the table of figures, and compares it after an upgrade.
     figures: Worker,
+    /// Keeps restatement ledgers up.
+    ledgers: Worker,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints.
@@ -251,6 +253,7 @@ impl Engine {
         let ticker = ticker::start(parts).map_err(io_at(dir.root()))?;
         let figures = StoredFigures::new(dir.root(), views.clone(), secret.clone());
         let figures = figures.start().map_err(io_at(dir.root()))?;
+        let ledgers = views.keep_ledgers().map_err(io_at(dir.root()))?;
         Ok(Self {
             log,
             views,
@@ -265,6 +268,7 @@ impl Engine {
             auditor: auditing,
             ticker,
             figures,
+            ledgers,
             access,
             registry,
             public_url,
@@ -323,6 +327,7 @@ impl Engine {
         self.ticker.close();
         self.auditor.close();
         self.deliveries.close();
+        self.ledgers.close();
         self.views.close();
         self.figures.close();
         StoredFigures::new(self.dir.root(), self.views.clone(), self.secret.clone()).store();

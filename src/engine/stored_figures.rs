@@ -73,7 +73,12 @@ impl StoredFigures {
         if models.is_empty() {
             return;
         }
-        let compared = pollster::block_on(table.differences(&self.views, &self.secret));
+        // What lies before the head is folded on the runtime's threads.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let compared = match runtime {
+            Ok(runtime) => runtime.block_on(table.differences(&self.views, &self.secret)),
+            Err(error) => return tracing::warn!(%error, "the table of figures is not compared"),
+        };
         match compared {
             Ok(differences) => {
                 let (release, models) =

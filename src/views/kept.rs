@@ -103,6 +103,12 @@ impl KeptFolds {
         fold
     }
 
+    /// Whether a fold of `extent` is kept, or another one would leave half of the budget free.
+    pub(super) fn may_begin(&self, extent: &Extent) -> bool {
+        let entries = self.entries.lock();
+        entries.folds.contains(extent) || entries.bytes.sum() < self.bytes_max / 2
+    }
+
     /// Notes what a part of the fold holds now, and lets others go for it. Whether it is kept.
     pub(super) fn weigh(
         &self,

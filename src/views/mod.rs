@@ -18,6 +18,7 @@ mod figure_table;
 mod jobs;
 mod kept;
 mod leads;
+mod ledgers;
 mod live;
 mod models;
 mod rebuild;

@@ -1,7 +1,6 @@
 //! Restatements when they are asked for (E4): the tenant's facts folded in order beside the live models, and gone on with
 //! from there when asked again. Taking facts in costs nothing for it.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use domain::facts::Fact;
@@ -40,37 +39,51 @@ impl Views {
         // The ledger of now goes on for ever.
         let past = (moment != Moment::default()).then_some(up_to);
         let extent = Extent { tenant: tenant.clone(), up_to: past, occurred_until: moment.occurred_until };
-        let (log, inner) = (self.inner.log.snapshot(), Arc::clone(&self.inner));
-        let told = self.in_turn(move |deadline| {
-            let scope = Scope {
-                tenant: Some(extent.tenant.clone()),
-                up_to,
-                occurred_until: moment.occurred_until,
-                deadline: Some(deadline),
-                ..Scope::all(&log)
-            };
-            let fold = inner.kept.of(&extent);
-            let mut kept = fold.restatements.try_lock_until(deadline).ok_or(FoldError::Late)?;
-            let before = kept.tracker.position();
-            let advanced = kept.advance(&log, &scope, past.is_none());
-            if kept.tracker.position() != before {
-                match past {
-                    None => kept.share(&live),
-                    // Its facts are all folded, and no more will come.
-                    Some(_) if advanced.is_ok() => kept.drop_rows(),
-                    Some(_) => {}
-                }
-                let mut held = kept.tracker.heap_bytes();
-                if !inner.kept.fits(held) {
-                    kept.drop_rows();
-                    held = kept.tracker.heap_bytes();
-                }
-                inner.kept.weigh(&extent, &fold, |bytes| bytes.restatements = held);
-            }
-            advanced?;
-            Ok(read(&kept.tracker))
-        });
+        let views = self.clone();
+        let told = self.in_turn(move |deadline| views.ledger(&live, (&extent, up_to), deadline, read));
         told.await.map(Some)
+    }
+
+    /// Folds a ledger on to `up_to` and reads it. Blocks, at most until `deadline`.
+    ///
+    /// # Errors
+    /// As of [`Views::restatements`].
+    pub(super) fn ledger<T>(
+        &self,
+        live: &TenantView,
+        (extent, up_to): (&Extent, Position),
+        deadline: Instant,
+        read: impl FnOnce(&RestatementTracker) -> T,
+    ) -> Result<T, FoldError> {
+        let (log, inner) = (self.inner.log.snapshot(), &self.inner);
+        let scope = Scope {
+            tenant: Some(extent.tenant.clone()),
+            up_to,
+            occurred_until: extent.occurred_until,
+            deadline: Some(deadline),
+            ..Scope::all(&log)
+        };
+        let is_now = extent.up_to.is_none();
+        let fold = inner.kept.of(extent);
+        let mut kept = fold.restatements.try_lock_until(deadline).ok_or(FoldError::Late)?;
+        let before = kept.tracker.position();
+        let advanced = kept.advance(&log, &scope, is_now);
+        if kept.tracker.position() != before {
+            match is_now {
+                true => kept.share(live),
+                // Its facts are all folded, and no more will come.
+                false if advanced.is_ok() => kept.drop_rows(),
+                false => {}
+            }
+            let mut held = kept.tracker.heap_bytes();
+            if !inner.kept.fits(held) {
+                kept.drop_rows();
+                held = kept.tracker.heap_bytes();
+            }
+            inner.kept.weigh(extent, &fold, |bytes| bytes.restatements = held);
+        }
+        advanced?;
+        Ok(read(&kept.tracker))
     }
 }
 

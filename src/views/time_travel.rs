@@ -21,7 +21,7 @@ use crate::log::{LogError, LogSnapshot};
 /// Threads of one fold of the past: live facts are folded and written beside it.
 pub(super) const FOLD_THREADS: usize = 1;
 /// So long may one take, the wait for its turn included.
-const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
+pub(super) const FOLD_TIME_MAX: Duration = Duration::from_secs(20);
 /// Which facts count. Bounds that are not given bound nothing; all that are given hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moment {

@@ -1,8 +1,6 @@
 //! A mail with its headers. Whatever stands in them came from somewhere: line ends are taken out, and what is not ASCII is
 //! encoded.
 
-use std::fmt::Write;
-
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
@@ -42,10 +40,7 @@ pub fn built(
 /// A header that is sent as it stands: a link must not be folded or encoded.
 fn header(name: &'static str, value: String) -> Result<HeaderValue, OutboundError> {
     if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        let mut why = String::new();
-        // Writing to a string cannot fail.
-        let _ = write!(why, "{name} would not be ASCII");
-        return Err(OutboundError::Request(why));
+        return Err(OutboundError::Request(format!("{name} would not be ASCII")));
     }
     let name = HeaderName::new_from_ascii_str(name);
     Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
