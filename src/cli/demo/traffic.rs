@@ -191,7 +191,11 @@ fn outreach(tenant: &Tenant, number: u64, now: i64, random: &mut Random, timed: 
     };
     for _ in 0..=random.below(3) {
         push("EMAIL_SENT", at, random);
-        at = (at + DAY_SECONDS * 3).min(now - 300);
+        at += DAY_SECONDS * 3;
+        if at > now - 300 {
+            // The next mail, and what would come of it, are still to come.
+            return;
+        }
     }
     match random.below(100) {
         0..4 => push("EMAIL_BOUNCED", at, random),
