@@ -17,6 +17,7 @@ mod error;
 mod idempotency;
 mod imports;
 mod invitations;
+mod leases;
 mod logins;
 mod notes;
 mod quarantine;
@@ -50,6 +51,7 @@ pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::imports::ImportRejection;
 pub use self::invitations::{Acceptance, InvitedUser, IssuedInvitation, NewInvitation};
+pub use self::leases::LeaseTerms;
 pub use self::logins::LoggedIn;
 pub use self::notes::{NewNote, NoteNotFound};
 pub use self::quarantine::{BulkRetry, Resolution, RetryRejection};
@@ -62,7 +64,7 @@ pub use self::users::{NewUser, UserChange};
 pub use self::voids::{NewVoid, UNDONE_MAX, Undo, UndoOutcome, VoidRejection, VoidSelection};
 use crate::access::Access;
 use crate::clock::Clock;
-use crate::directory::{AlertTargets, TenantRegistry};
+use crate::directory::{AlertTargets, Leases, TenantRegistry};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::log::Log;
@@ -93,6 +95,8 @@ pub struct Parts {
     pub registry: Arc<TenantRegistry>,
     /// To whom alerts are sent.
     pub alert_targets: Arc<AlertTargets>,
+    /// Which node does what one alone may do.
+    pub leases: Arc<Leases>,
     /// The log's secret.
     pub secret: LogSecret,
     /// The time.
@@ -109,6 +113,7 @@ pub struct Commands<V = Views> {
     access: Arc<Access>,
     registry: Arc<TenantRegistry>,
     alert_targets: Arc<AlertTargets>,
+    leases: Arc<Leases>,
     secret: LogSecret,
     clock: Clock,
     patience: Duration,
@@ -123,7 +128,7 @@ pub struct Commands<V = Views> {
 impl Commands<()> {
     /// Commands without read models.
     pub fn new(parts: Parts) -> Self {
-        let Parts { log, ingest, access, registry, alert_targets, secret, clock } = parts;
+        let Parts { log, ingest, access, registry, alert_targets, leases, secret, clock } = parts;
         Self {
             views: (),
             log,
@@ -131,6 +136,7 @@ impl Commands<()> {
             access,
             registry,
             alert_targets,
+            leases,
             secret,
             clock,
             patience: PATIENCE,
@@ -143,7 +149,7 @@ impl Commands<()> {
     /// The same commands, and those that decide on read models.
     pub fn with_views(self, views: Views) -> Commands {
         let Self { views: (), log, ingest, access, registry, alert_targets, secret, clock, .. } = self;
-        let Self { patience, changing, configuring, erasing, .. } = self;
+        let Self { leases, patience, changing, configuring, erasing, .. } = self;
         Commands {
             views,
             log,
@@ -151,6 +157,7 @@ impl Commands<()> {
             access,
             registry,
             alert_targets,
+            leases,
             secret,
             clock,
             patience,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::cluster;
 use super::source::Source;
 use super::{Config, ConfigError, Overrides};
 use crate::directory::secret;
@@ -64,7 +65,8 @@ type Global = (&'static str, Value, &'static str, &'static str, Option<String>);
 
 fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
     let file_only = |key, value| (key, value, "", "", None);
-    vec![
+    let engines = cluster::settings(&config.log).into_iter().map(|(key, value)| file_only(key, value));
+    let mut all = vec![
         (
             "data_dir",
             json!(config.data_dir),
@@ -108,13 +110,16 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
         file_only("limits.endpoint_deliveries_burst", json!(config.limits.endpoint_deliveries_burst)),
         file_only("limits.endpoint_kib_per_second", json!(config.limits.endpoint_kib_per_second)),
         file_only("limits.endpoint_kib_burst", json!(config.limits.endpoint_kib_burst)),
+        file_only("node.name", if config.log.node.is_empty() { Value::Null } else { json!(config.log.node) }),
         file_only(
             "log.checkpoint_key",
             config.log.checkpoint_key.as_ref().map_or(Value::Null, |_| MASK.into()),
         ),
         file_only("metrics.figures", json!(config.metrics.figures)),
         file_only("outbound.allow", json!(config.outbound.allow)),
-    ]
+    ];
+    all.extend(engines);
+    all
 }
 
 /// Every value of the file with its byte, tables taken apart.

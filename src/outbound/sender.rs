@@ -13,7 +13,7 @@ use super::client::{Client, check};
 use super::error::OutboundError;
 use super::request::OutboundRequest;
 use super::signature::SigningSecret;
-use crate::clock::Clock;
+use crate::clock::{Clock, Duty};
 use crate::commands::{AlertAttempt, Commands};
 use crate::ingest::error::IngestError;
 use crate::views::Views;
@@ -53,6 +53,8 @@ pub struct OutboxParts {
     pub clock: Clock,
     /// HTTP client with the outbound rules.
     pub client: Client,
+    /// Whether this node sends.
+    pub duty: Duty,
 }
 
 /// Sends alerts from a thread of its own.
@@ -78,7 +80,7 @@ impl Outbox {
             runtime.block_on(async {
                 while !stop.is_set() {
                     tokio::time::sleep(ROUND).await;
-                    if !sending.parts.views.is_folded() {
+                    if !sending.parts.views.is_folded() || !sending.parts.duty.is_mine() {
                         continue;
                     }
                     if let Err(error) = sending.round(stop).await {
