@@ -1,6 +1,8 @@
 //! Several nodes on one log, over real servers: any node and any server killed under load, and nothing acknowledged is
 //! lost, counted twice or told otherwise by another node.
 
+mod moved;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,7 @@ use tokio::sync::{Mutex, RwLock};
 
 use crate::common::checker::complaints;
 use crate::common::facts::answered;
+use crate::common::random::Random;
 use crate::common::servers::nats::NatsCluster;
 use crate::common::servers::postgres::PostgresPair;
 use crate::common::{Server, Site, TOKEN};
@@ -194,7 +197,7 @@ async fn verify(nodes: &Nodes, told: &Told) {
         site.cli(&["audit"]).exits(0);
     }
     let (there, acknowledged) = (there.len(), told.acknowledged.len());
-    println!(
+    eprintln!(
         "{there} facts, {acknowledged} acknowledged under load, head {head}, longest wait {:?}",
         told.longest
     );
@@ -246,6 +249,61 @@ async fn under_load<F: Future<Output = ()>>(nodes: &Arc<Nodes>, round: u64, faul
     Arc::into_inner(told).expect("all clients are done").into_inner()
 }
 
+/// Faults at random, by a seed that is printed: `FACTFOLD_CLUSTER_ROUNDS` of them, one without.
+async fn random_faults(nodes: &Arc<Nodes>, cluster: &mut NatsCluster) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number("FACTFOLD_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let rounds = number("FACTFOLD_CLUSTER_ROUNDS").unwrap_or(1);
+    eprintln!("FACTFOLD_SEED={seed} FACTFOLD_CLUSTER_ROUNDS={rounds}");
+    let mut random = Random::new(seed);
+    for round in 0..rounds {
+        let (nth, fault) = (random.below(3) as usize, random.below(6));
+        let told = under_load(nodes, 100 + round, async {
+            let pause = Duration::from_millis(500 + random.below(3_000));
+            match fault {
+                0 => {
+                    for _ in 0..5 {
+                        cluster.step_down(nth, "FACTFOLD");
+                        tokio::time::sleep(Duration::from_millis(400)).await;
+                    }
+                }
+                1 => {
+                    cluster.signal(nth, "STOP");
+                    tokio::time::sleep(pause * 3).await;
+                    cluster.signal(nth, "CONT");
+                }
+                2 => {
+                    cluster.kill(nth);
+                    tokio::time::sleep(pause).await;
+                    cluster.restart(nth);
+                }
+                3 => {
+                    (0..3).for_each(|nth| cluster.kill(nth));
+                    tokio::time::sleep(pause).await;
+                    (0..3).for_each(|nth| cluster.restart(nth));
+                }
+                4 => {
+                    nodes.kill(nth).await;
+                    tokio::time::sleep(pause).await;
+                    nodes.restart(nth).await;
+                }
+                _ => {
+                    for nth in 0..3 {
+                        nodes.kill(nth).await;
+                    }
+                    for nth in 0..3 {
+                        nodes.restart(nth).await;
+                    }
+                }
+            }
+            cluster.await_leader();
+        })
+        .await;
+        eprintln!("round {round}: fault {fault} of {nth}");
+        verify(nodes, &told).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn three_nodes_on_jetstream_lose_and_double_nothing_whatever_is_killed() {
     let mut cluster = NatsCluster::start(3);
@@ -272,6 +330,7 @@ async fn three_nodes_on_jetstream_lose_and_double_nothing_whatever_is_killed() {
     })
     .await;
     verify(&nodes, &told).await;
+    random_faults(&nodes, &mut cluster).await;
     // One that was never there, and one whose disk is gone.
     let fresh = Nodes::start(1, ("jetstream", &table)).await;
     agreed(&[nodes.all().await, fresh.all().await].concat()).await;
@@ -303,73 +362,4 @@ async fn three_nodes_on_postgres_lose_and_double_nothing_whatever_is_killed() {
     verify(&nodes, &told).await;
     let fresh = Nodes::start(1, ("postgres", &table)).await;
     agreed(&[nodes.all().await, fresh.all().await].concat()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_log_moves_to_an_engine_and_back_and_a_stream_that_is_gone_is_made_anew() {
-    let cluster = NatsCluster::start(1);
-    let stream = format!("[log.jetstream]\nservers = {:?}\nreplicas = 1\n", cluster.urls());
-    let embedded = |name: &str| tables(name, ("embedded", &stream));
-    let site = Site::with(&embedded("n0"));
-    let facts: Vec<Value> = (0..700).map(|n| answered(&format!("own-{n}"), 45, AT)).collect();
-    let server = site.start().await;
-    server.record("acme", &facts).await;
-    server.stop();
-    // Under another engine than its own a directory is not gone on with.
-    site.configure(&tables("n0", ("jetstream", &stream)));
-    assert!(site.start_refused().exits(3).stderr.contains("log migrate"));
-    site.cli(&["log", "migrate", "--to", "jetstream"]).exits(0);
-    let first = Arc::new(site.start().await);
-    let joined = Site::with(&tables("n1", ("jetstream", &stream)));
-    let second = Arc::new(joined.start().await);
-    agreed(&[Arc::clone(&first), Arc::clone(&second)]).await;
-    assert_eq!(second.all_facts("acme").await.len(), first.all_facts("acme").await.len());
-
-    // Both are named by each other, and one of them is on duty.
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let status = site.command(&["--json", "cluster", "status", "--server", &second.base]);
-        let status = crate::common::site::run(status).exits(0).json();
-        let nodes = status[0]["nodes"].as_array().expect("nodes");
-        let on_duty = nodes.iter().filter(|node| node["on_duty"] == true).count();
-        if nodes.len() == 2 && on_duty == 1 && nodes.iter().all(|node| node["lag"] == 0) {
-            let warned = status[0]["warnings"].as_array().expect("warnings");
-            assert!(
-                warned
-                    .iter()
-                    .any(|warning| warning.as_str().is_some_and(|text| text.contains("sync_interval")))
-            );
-            break;
-        }
-        assert!(Instant::now() < until, "{status:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-
-    // The stream is gone: a node with facts never makes it, says so, and goes on reading.
-    cluster.remove_streams(&["FACTFOLD", "FACTFOLD-blobs"]);
-    let refused = |answer: &crate::common::Answer| answer.status == 503;
-    let until = Instant::now() + PATIENCE;
-    while !first.get("/readyz").await.text.contains("stream_missing") {
-        assert!(Instant::now() < until, "{}", first.get("/readyz").await.text);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(refused(&second.post("acme", &answered("late", 45, AT)).await));
-    assert_eq!(first.all_facts("acme").await.len(), 701);
-    first.stop();
-    second.stop();
-    let told = site.cli(&["cluster", "reseed"]);
-    assert!(told.exits(2).stderr.contains("--force"), "{}", told.stderr);
-    site.cli(&["cluster", "reseed", "--force"]).exits(0);
-    let (first, second) = (Arc::new(site.start().await), Arc::new(joined.start().await));
-    second.record("acme", &[answered("late", 45, AT)]).await;
-    agreed(&[Arc::clone(&first), Arc::clone(&second)]).await;
-    first.stop();
-    second.stop();
-
-    site.cli(&["log", "migrate", "--to", "embedded"]).exits(0);
-    site.configure(&embedded("n0"));
-    let alone = site.start().await;
-    assert_eq!(alone.all_facts("acme").await.len(), 702);
-    alone.record("acme", &[answered("alone", 45, AT)]).await;
-    site.cli(&["audit"]).exits(0);
 }

@@ -15,13 +15,13 @@ use crate::testing::until;
 const WAIT: Duration = Duration::from_secs(20);
 
 /// A node: a log of its own in a folder of its own, on an engine.
-struct Node {
+pub struct Node {
     dir: tempfile::TempDir,
-    log: Log,
+    pub log: Log,
 }
 
 impl Node {
-    fn new(engine: &Arc<dyn SharedLog>) -> Self {
+    pub fn new(engine: &Arc<dyn SharedLog>) -> Self {
         Self::in_folder(tempfile::tempdir().unwrap(), engine)
     }
 

@@ -152,8 +152,8 @@ impl Inbox {
         words.iter().for_each(|word| state.nodes.hear(word));
     }
 
-    /// Takes blocks up to `facts` and `bytes`, at least one where there is one.
-    pub fn take(&self, facts: u64, bytes: usize) -> Vec<Incoming> {
+    /// Takes blocks up to `facts` and `bytes`, at least one where there is one; of which connection they are.
+    pub fn take(&self, facts: u64, bytes: usize) -> (u64, Vec<Incoming>) {
         let mut state = self.state.lock();
         let (mut taken, mut held, mut count) = (Vec::new(), 0, 0);
         while let Some(next) = state.blocks.front() {
@@ -167,14 +167,18 @@ impl Inbox {
                 taken.push(next);
             }
         }
+        let epoch = state.epoch;
         drop(state);
         self.changed.notify_all();
-        taken
+        (epoch, taken)
     }
 
-    /// Gives blocks back that could not be written, in order.
-    pub fn put_back(&self, blocks: Vec<Incoming>) {
+    /// Gives blocks back that could not be written, in order. Those of an earlier connection come anew.
+    pub fn put_back(&self, epoch: u64, blocks: Vec<Incoming>) {
         let mut state = self.state.lock();
+        if state.epoch != epoch {
+            return;
+        }
         for incoming in blocks.into_iter().rev() {
             state.bytes += incoming.len();
             state.blocks.push_front(incoming);

@@ -83,6 +83,11 @@ pub trait BlockAppender: Send {
     /// copy can ever be recorded.
     fn append(&mut self, cursor: u64, frame: &Frame) -> Result<BlockOutcome, SharedLogError>;
 
+    /// Whether a block that the follower gives is durable for certain. Where it is not, only an answer settles a doubt.
+    fn sight_is_proof(&self) -> bool {
+        true
+    }
+
     /// Makes an original durable in the engine, before the block that names it; again is harmless.
     fn put_blob(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError>;
 }

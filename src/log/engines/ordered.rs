@@ -20,6 +20,8 @@ use crate::log::writer::{Writer, key_entries};
 const SETTLE_MAX: Duration = Duration::from_secs(12);
 /// How long a group waits for a connection.
 const LINK_MAX: Duration = Duration::from_secs(3);
+/// How long a block that another was before waits for the other.
+const BEHIND_MAX: Duration = Duration::from_secs(2);
 /// Between two tries of a block whose fate is unknown.
 const RETRY: Duration = Duration::from_millis(100);
 /// After a block of another node this long ago, a writer leaves room for others after each win of its own.
@@ -177,13 +179,18 @@ impl Ordered {
                 Err(error) if !is_doubtful => return Err(unavailable(error)),
                 Err(error) => error.to_string(),
             };
-            let look = if is_behind { until } else { until.min(Instant::now() + RETRY) };
-            match self.inbox.wait_for(first, look) {
-                Some((id, cursor)) => return Ok((id == frame.header.id).then_some(cursor)),
-                None if Instant::now() >= until || self.inbox.is_closing() => {
+            // What it is behind of may have been proposed and dropped: then it is tried again.
+            let look = until.min(Instant::now() + if is_behind { BEHIND_MAX } else { RETRY });
+            let seen = self.inbox.wait_for(first, look);
+            let is_proof = self.appender.as_ref().is_some_and(|appender| appender.sight_is_proof());
+            match seen {
+                Some((id, _)) if id != frame.header.id => return Ok(None),
+                Some((_, cursor)) if is_proof => return Ok(Some(cursor)),
+                Some(_) | None if Instant::now() >= until || self.inbox.is_closing() => {
                     let why = format!("{why}; whether the facts are recorded is not known: send them again");
                     return Err(LogError::Unavailable(why.into()));
                 }
+                Some(_) => thread::sleep(RETRY),
                 None => {}
             }
         }
@@ -202,14 +209,14 @@ impl Ordered {
         // A new connection's place comes before its blocks.
         self.is_at_head(writer);
         loop {
-            let taken = self.inbox.take(APPEND_FACTS_MAX as u64, APPEND_BYTES_MAX);
+            let (epoch, taken) = self.inbox.take(APPEND_FACTS_MAX as u64, APPEND_BYTES_MAX);
             let Some(last) = taken.last() else { return Ok(()) };
             let place = CursorPlace { position: last.block.frame.last(), cursor: last.block.cursor };
             if let Err(error) = self.write(writer, &taken) {
-                self.inbox.put_back(taken);
+                self.inbox.put_back(epoch, taken);
                 return Err(error);
             }
-            if place.position == writer.frontier.len() {
+            if place.position == writer.frontier.len() && epoch == self.epoch {
                 self.place = Some(place);
             }
         }

@@ -46,11 +46,12 @@ fn jetstream_conforms() {
 
 #[test]
 fn postgres_conforms() {
-    let pair = PostgresPair::start();
+    let mut pair = PostgresPair::start();
     conforms(&|database| {
         let url = pair.database(database);
         Arc::new(Postgres::new(PostgresSettings { url, async_standby: false }))
     });
+    a_cancelled_commit_is_settled_before_anyone_is_answered(&mut pair);
     pair.query("ALTER SYSTEM SET synchronous_standby_names = ''");
     pair.query("SELECT pg_reload_conf()");
     let connect = |async_standby| {
@@ -60,4 +61,30 @@ fn postgres_conforms() {
     let refused = connect(false).map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains("synchronous_standby_names"), "{refused}");
     assert!(connect(true).unwrap().warnings[0].contains("synchronous_standby_names"));
+}
+
+/// A commit that waits for the standby and is cancelled is committed on the primary alone, and the server says so in a
+/// notice beside its success.
+fn a_cancelled_commit_is_settled_before_anyone_is_answered(pair: &mut PostgresPair) {
+    let url = pair.database("cancelled");
+    let engine = || Arc::new(Postgres::new(PostgresSettings { url: url.clone(), async_standby: false }));
+    let node = super::conformance::Node::new(&(engine() as Arc<dyn SharedLog>));
+    pair.kill(1);
+    let pending = node.log.append(vec![crate::log::testing::draft(1, 9)]).unwrap();
+    let waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    crate::testing::until("the commit waits and is cancelled", || pair.query(waiting).contains('t'));
+    crate::testing::until("it is committed on the primary", || {
+        let url = url.clone();
+        pair.query_on(&url, "SELECT count(*) FROM factfold_blocks").trim() == "1"
+    });
+    let answered = std::thread::spawn(move || pending.wait());
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    if answered.is_finished() {
+        panic!("answered while one server alone has the fact: {:?}", answered.join());
+    }
+    pair.restart(1);
+    let answer = answered.join().unwrap().unwrap();
+    assert_eq!(answer, [crate::log::Appended::Recorded(1)]);
+    pair.await_standby();
+    node.log.close();
 }

@@ -158,10 +158,20 @@ impl NatsCluster {
 
     /// Deletes streams, as an operator's mistake does.
     pub fn remove_streams(&self, names: &[&str]) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.nodes[0].port)).expect("connected");
+        self.ask(0, &names.iter().map(|name| format!("STREAM.DELETE.{name}")).collect::<Vec<_>>());
+    }
+
+    /// Has the leader of a stream step down.
+    pub fn step_down(&self, nth: usize, stream: &str) {
+        self.ask(nth, &[format!("STREAM.LEADER.STEPDOWN.{stream}")]);
+    }
+
+    /// Sends requests of the JetStream API, whose answers nobody reads.
+    fn ask(&self, nth: usize, requests: &[String]) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.nodes[nth].port)).expect("connected");
         let mut request = String::from("CONNECT {\"verbose\":false}\r\n");
-        for name in names {
-            request += &format!("PUB $JS.API.STREAM.DELETE.{name} 0\r\n\r\n");
+        for asked in requests {
+            request += &format!("PUB $JS.API.{asked} 0\r\n\r\n");
         }
         stream.write_all(format!("{request}PING\r\n").as_bytes()).expect("sent");
         let mut answer = [0; 4_096];

@@ -127,9 +127,12 @@ impl PostgresPair {
 
     /// What the primary answers.
     pub fn query(&self, sql: &str) -> String {
-        let output = Command::new(programs().join("psql"))
-            .args(["-At", "-d", &self.url_of("postgres"), "-c", sql])
-            .output();
+        self.query_on(&self.url_of("postgres"), sql)
+    }
+
+    /// What one of its databases answers.
+    pub fn query_on(&self, url: &str, sql: &str) -> String {
+        let output = Command::new(programs().join("psql")).args(["-At", "-d", url, "-c", sql]).output();
         String::from_utf8_lossy(&output.expect("psql runs").stdout).into_owned()
     }
 
