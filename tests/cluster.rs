@@ -1,6 +1,7 @@
 //! Several nodes on one log, over real servers: any node and any server killed under load, and nothing acknowledged is
 //! lost, counted twice or told otherwise by another node.
 
+mod duty;
 mod moved;
 
 use std::collections::BTreeMap;

@@ -69,6 +69,14 @@ async fn a_log_moves_to_an_engine_and_back_and_a_stream_that_is_gone_is_made_ane
     second.record("acme", &[answered("late", 45, AT)]).await;
     agreed(&[Arc::clone(&first), Arc::clone(&second)]).await;
     first.stop();
+    // What a command records beside a stopped node, the others have too.
+    let issued = site.cli(&["token", "create", "audits", "--role", "auditor", "--json"]).json();
+    let token = issued[0]["token"].as_str().expect("a token");
+    let until = Instant::now() + PATIENCE;
+    while second.send(second.request("GET", "/api/v1/cluster").bearer_auth(token)).await.status != 200 {
+        assert!(Instant::now() < until, "the token does not open");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     second.stop();
 
     site.cli(&["log", "migrate", "--to", "embedded"]).exits(0);

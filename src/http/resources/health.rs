@@ -131,6 +131,11 @@ async fn ready(
     } else if head.saturating_sub(folded) > LAG_MAX {
         reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }
+    let engine = app.engine.log.engine_status();
+    let tip = engine.as_ref().and_then(|engine| engine.tip).unwrap_or_default();
+    if tip.saturating_sub(head) > LAG_MAX {
+        reasons.push(Reason::new(format!("this node is at position {head} of {tip}")));
+    }
     if reasons.is_empty() {
         let ahead = app
             .engine
@@ -141,7 +146,7 @@ async fn ready(
         let warn = |ahead: Duration| {
             format!("the log's last fact was recorded {} minutes ahead of the clock", ahead.as_secs() / 60)
         };
-        let engine = app.engine.log.engine_status().map(|engine| engine.warnings).unwrap_or_default();
+        let engine = engine.map(|engine| engine.warnings).unwrap_or_default();
         let warnings = ahead.map(warn).into_iter().chain(engine).collect();
         return Ok(Json(Readiness { status: "ready", position: folded, warnings }));
     }

@@ -111,14 +111,18 @@ impl Ordered {
 
     /// Whether the writer may append now: it is connected, and knows where the engine has its head.
     fn is_at_head(&mut self, writer: &Writer) -> bool {
+        self.refresh();
+        self.appender.is_some() && self.place.is_some_and(|place| place.position == writer.frontier.len())
+    }
+
+    /// Takes a new connection, and drops one that is over: what that said of places may be of another log.
+    fn refresh(&mut self) {
         if let Some(link) = self.inbox.take_link() {
             (self.appender, self.place, self.epoch) = (Some(link.appender), Some(link.place), link.epoch);
         }
         if self.inbox.status().0 != self.epoch {
-            // What it said of places may be of another log.
             (self.appender, self.place) = (None, None);
         }
-        self.appender.is_some() && self.place.is_some_and(|place| place.position == writer.frontier.len())
     }
 
     fn wait_for_link(&self, begun: Instant) -> Result<(), LogError> {
@@ -163,7 +167,9 @@ impl Ordered {
     fn publish(&mut self, frame: &Frame, until: Instant) -> Result<Option<u64>, LogError> {
         let (first, mut is_doubtful) = (frame.header.first, false);
         loop {
-            let place = self.place.filter(|_| self.inbox.status().0 == self.epoch);
+            // A new connection goes on with the same block.
+            self.refresh();
+            let place = self.place.filter(|place| place.position + 1 == first);
             let outcome = match (&mut self.appender, place) {
                 (Some(appender), Some(place)) => appender.append(place.cursor, frame),
                 (_, _) => Err(SharedLogError::Unavailable("the connection was lost".into())),
