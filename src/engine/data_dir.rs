@@ -309,13 +309,13 @@ pub(super) fn open_log_on(
 
 /// A secret of another log would key every digest anew: known keys would be new, known persons others. The first
 /// fact's subject tells, which no erasure changes.
-fn check_secret(log: &LogSnapshot, secret: &LogSecret) -> Result<(), EngineError> {
+pub(super) fn check_secret(log: &LogSnapshot, secret: &LogSecret) -> Result<(), EngineError> {
     let Some(first) = log.fact(1)? else { return Ok(()) };
     let tenant = first.tenant.as_str();
     let subject = first.fact.subject(&|identity| secret.person(tenant, identity));
     if secret.subject(tenant, &subject) == first.subject {
         Ok(())
     } else {
-        Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup".into()))
+        Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup, or give [log] secret as the other nodes have it".into()))
     }
 }

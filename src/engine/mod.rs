@@ -24,7 +24,7 @@ pub use self::checkpoint_key::{own_checkpoints, verifier_key};
 pub use self::data_dir::{
     DataDir, log_origin, open_log, read_log, read_log_with_index, read_log_with_secret,
 };
-use self::data_dir::{io_at, open_log_on, store};
+use self::data_dir::{check_secret, io_at, open_log_on, store};
 use self::duty::DutyKeeper;
 pub use self::erasure::{ErasureError, ErasureReceipt};
 use self::folds::ControlFolds;
@@ -178,6 +178,8 @@ impl Engine {
         if !log.wait_caught_up(CATCH_UP_MAX) {
             tracing::warn!(state = ?log.state(), "started without all that the log's engine has");
         }
+        // A node that had no facts has some of the others by now.
+        check_secret(&log.snapshot(), &secret)?;
         if let Some(ahead) = log.snapshot().ahead_of((clock)())? {
             tracing::warn!(seconds = ahead.as_secs(), "the log's last fact was recorded ahead of the clock");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{AT, PATIENCE, agreed, tables};
+use super::{AT, PATIENCE, SECRET, agreed, tables};
 use crate::common::Site;
 use crate::common::facts::answered;
 use crate::common::servers::nats::NatsCluster;
@@ -30,12 +30,18 @@ async fn a_log_moves_to_an_engine_and_back_and_a_stream_that_is_gone_is_made_ane
     agreed(&[Arc::clone(&first), Arc::clone(&second)]).await;
     assert_eq!(second.all_facts("acme").await.len(), first.all_facts("acme").await.len());
 
+    // A node with another secret would key everything anew.
+    let stranger = Site::with(&tables("n9", ("jetstream", &stream)).replace(&SECRET[..8], "00000000"));
+    assert!(stranger.start_refused().exits(3).stderr.contains("log-secret"));
+
     // Both are named by each other, and one of them is on duty.
     let until = Instant::now() + PATIENCE;
     loop {
         let status = site.command(&["--json", "cluster", "status", "--server", &second.base]);
         let status = crate::common::site::run(status).exits(0).json();
-        let nodes = status[0]["nodes"].as_array().expect("nodes");
+        let nodes = status[0]["nodes"].as_array().expect("nodes").iter();
+        // The one that was refused was heard of, too.
+        let nodes: Vec<&Value> = nodes.filter(|node| node["name"] != "n9").collect();
         let on_duty = nodes.iter().filter(|node| node["on_duty"] == true).count();
         if nodes.len() == 2 && on_duty == 1 && nodes.iter().all(|node| node["lag"] == 0) {
             let warned = status[0]["warnings"].as_array().expect("warnings");
