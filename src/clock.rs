@@ -1,6 +1,7 @@
-//! The clock: the one source of the current time. Tests inject their own.
+//! The clock: the one source of the current time, and of whose turn it is. Tests inject their own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,6 +21,30 @@ pub fn boot_clock() -> Clock {
         let since = clock_gettime(ClockId::Boottime);
         since.tv_sec * 1_000_000 + since.tv_nsec / 1_000
     })
+}
+
+/// Whether this node does what one of several nodes alone may do: begin scheduled work, raise what is due with time, send
+/// messages.
+#[derive(Clone, Default)]
+pub struct Duty(Option<(Arc<AtomicI64>, Clock)>);
+
+impl Duty {
+    /// The duty of a node that shares its log: none until it is [`Duty::set`].
+    pub fn shared(clock: Clock) -> Self {
+        Self(Some((Arc::new(AtomicI64::new(i64::MIN)), clock)))
+    }
+
+    /// It is this node's until then, in µs since 1970. Of a node alone it always is.
+    pub fn set(&self, until: i64) {
+        if let Some((end, _)) = &self.0 {
+            end.store(until, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is this node's now.
+    pub fn is_mine(&self) -> bool {
+        self.0.as_ref().is_none_or(|(until, clock)| clock() < until.load(Ordering::Relaxed))
+    }
 }
 
 /// The longest step forward of the wall clock that is taken.

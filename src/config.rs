@@ -4,6 +4,7 @@ mod admin_token;
 mod advice;
 mod call_lists;
 mod calling;
+mod cluster;
 mod email;
 mod faults;
 mod feeds;
@@ -37,6 +38,8 @@ use self::file::FileReading;
 pub use self::sources::{ActivityFields, ActivityList, ClientTether, CronSchedule, Sources};
 use crate::directory::{Endpoint, Secret, TenantEntry as Owner, TwilioAccount};
 use crate::ingest::providers::generic::Mapping;
+use crate::log::engines::jetstream::JetStreamSettings;
+use crate::log::engines::postgres::PostgresSettings;
 use crate::proof::WitnessKey;
 
 /// Why a configuration was refused.
@@ -141,9 +144,47 @@ pub struct Metrics {
     pub figures: bool,
 }
 
+/// What orders the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogEngine {
+    /// This node's own journal.
+    #[default]
+    Embedded,
+    /// A stream of JetStream, for several nodes.
+    JetStream,
+    /// Tables of PostgreSQL, for several nodes.
+    Postgres,
+}
+
+impl LogEngine {
+    /// The engine of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Embedded, Self::JetStream, Self::Postgres].into_iter().find(|engine| engine.name() == name)
+    }
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::JetStream => "jetstream",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Default)]
 pub struct LogSettings {
+    /// This node's name, unique among those of one log; empty where none is given.
+    pub node: String,
+    /// What orders it.
+    pub engine: LogEngine,
+    /// `[log.jetstream]`.
+    pub jetstream: JetStreamSettings,
+    /// `[log.postgres]`.
+    pub postgres: PostgresSettings,
+    /// The log's secret as 64 hexadecimal digits, where it is given and not the data directory's own.
+    pub secret: Option<Secret>,
     /// The key that signs checkpoints, where it is given and not the data directory's own.
     pub checkpoint_key: Option<Secret>,
     /// Whether it is given, looked up or not.
@@ -216,7 +257,7 @@ pub struct Config {
     pub http: Http,
     /// `[limits]`.
     pub limits: Limits,
-    /// `[log]`.
+    /// `[log]`, and `[node]`, which is for it.
     pub log: LogSettings,
     /// `[outbound]`.
     pub outbound: Outbound,

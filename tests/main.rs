@@ -29,6 +29,7 @@ mod cli_remote;
 mod cli_resume;
 mod cli_served;
 mod clock;
+mod cluster;
 mod common;
 mod compressed;
 mod configuration;

@@ -83,7 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("views", &["follow", "log"]),
     ("follow", &["log"]),
     ("ingest", &["directory", "follow", "log"]),
-    ("config", &["directory", "ingest", "proof"]),
+    ("config", &["directory", "ingest", "log", "proof"]),
     ("proof", &["log"]),
     ("log", &["store"]),
     ("standins", &["outbound"]),

@@ -2,7 +2,7 @@
 
 use crate::codec::PersonHasher;
 use crate::facts::Subject;
-use crate::members::Text;
+use crate::members::{Instant, Text};
 use crate::{body, group, words};
 
 words! {
@@ -51,11 +51,27 @@ body! {
     }
 }
 
+body! {
+    /// `lease_taken`: of the nodes of one log, this one does what one alone may do (schedules, timers, messages), until it
+    /// says so again or the time is over.
+    LeaseTaken {
+        public {
+            /// What it does.
+            required lease: Text;
+            /// Which node.
+            required node: Text;
+            /// Until when; in the past where the node gives it back.
+            required until: Instant;
+        }
+    }
+}
+
 group! {
     /// Facts of settings.
     SettingFact = 14 {
         1 "alert_target_set" AlertTargetSet(AlertTargetSet),
         2 "alert_target_removed" AlertTargetRemoved(AlertTargetRemoved),
+        3 "lease_taken" LeaseTaken(LeaseTaken),
     }
 }
 
@@ -64,6 +80,7 @@ impl Subject for SettingFact {
         let id = match self {
             Self::AlertTargetSet(body) => &body.target_id,
             Self::AlertTargetRemoved(body) => &body.target_id,
+            Self::LeaseTaken(body) => return format!("lease/{}", body.lease),
         };
         format!("alert-target/{id}")
     }

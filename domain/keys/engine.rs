@@ -190,6 +190,9 @@ engine_keys! {
     /// An alert target was set.
     AlertTarget { target: KeyPart } = "alert-target" / target;
 
+    /// A node took a lease after its fact at `latest`; 0 for the first. Two nodes that take it at once make one key.
+    Lease { lease: KeyPart, latest: Position } = "lease" / lease / latest;
+
     /// A delivery in quarantine was resolved.
     QuarantineResolved { delivery: KeyPart } = "quarantine" / delivery / "resolved";
     /// A delivery was quarantined; `delivery` is its digest.
@@ -276,6 +279,7 @@ impl EngineKey {
             | Self::FactVoided { voided: position, .. }
             | Self::FactRestored { voided: position, .. }
             | Self::Tenant { latest: position }
+            | Self::Lease { latest: position, .. }
             | Self::UserChange { latest: position, .. }
             | Self::EndpointChange { latest: position, .. } => Some(*position),
             Self::Again { key, .. } => key.names_position(),

@@ -6,10 +6,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::arguments::{Selection, tenant};
+use super::cluster::done;
 use super::remote::{Remote, Unanswered, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, follow, output};
-use crate::engine::{read_log, verifier_key};
+use crate::clock::system_clock;
+use crate::config::LogEngine;
+use crate::engine::{DataDir, migrate, read_log, verifier_key};
 use crate::log::LogSnapshot;
 use crate::views::facts::{FactFilter, FactItem, page, show};
 
@@ -60,6 +63,19 @@ enum What {
     ///
     /// Keep it elsewhere, with a checkpoint now and then: `audit --expect` and `verify --key` take them.
     Key,
+    /// Have the log ordered by an engine that several nodes share, or by this node's journal again
+    ///
+    /// The server must be stopped. To an engine: every fact is published to it, from the configuration's [log.jetstream]
+    /// or [log.postgres]; further nodes then start with an empty data directory. To `embedded`: what other nodes recorded
+    /// is fetched first. Afterwards set [log] engine.
+    #[command(after_help = "Examples:\n  \
+        factfold log migrate --to jetstream\n  \
+        factfold log migrate --to embedded")]
+    Migrate {
+        /// What orders the log from then on: embedded, jetstream or postgres
+        #[arg(long, value_name = "ENGINE")]
+        to: String,
+    },
     /// Show one fact with all its members
     Show {
         /// The fact's position
@@ -82,6 +98,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         What::Follow(args) => follow::run(settings, args),
         What::AcceptClock { server } => accept_clock(settings, server.as_deref()),
         What::Key => print_key(settings),
+        What::Migrate { to } => move_to(settings, to),
         What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
             let filter = selection.selected().of(log, tenant.clone())?;
             let filter = FactFilter { descending: !oldest_first, ..filter };
@@ -114,6 +131,18 @@ fn accept_clock(settings: &Settings, server: Option<&str>) -> Result<(), Failure
     };
     output::note(&said);
     Ok(())
+}
+
+fn move_to(settings: &Settings, to: &str) -> Result<(), Failure> {
+    let to = LogEngine::named(to)
+        .ok_or_else(|| Failure::Usage("--to must be embedded, jetstream or postgres".into()))?;
+    let config = settings.config_with_secrets()?;
+    let dir = DataDir::existing(&config.data_dir)?;
+    let bar = output::progress(read_log(&config.data_dir)?.head().position, "facts");
+    let head = migrate(&dir, &config, to, system_clock(), &mut |position| bar.set_position(position))?;
+    bar.finish_and_clear();
+    output::note(&format!("from now on the log is ordered by {0}: set [log] engine = \"{0}\"", to.name()));
+    done(settings, head)
 }
 
 fn print_key(settings: &Settings) -> Result<(), Failure> {

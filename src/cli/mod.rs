@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod cluster;
 mod completions;
 mod config;
 mod conflicts;
@@ -37,7 +38,7 @@ use clap::{Parser, Subcommand};
 
 use crate::clock::system_clock;
 use crate::commands::{CommandError, FileRejection};
-use crate::config::{Config, ConfigError, Overrides};
+use crate::config::{Config, ConfigError, LogEngine, Overrides};
 use crate::engine::{DataDir, EngineError, Offline};
 use crate::views::FoldError;
 
@@ -124,6 +125,7 @@ enum Command {
     Quarantine(quarantine::Args),
     Conflicts(conflicts::Args),
     Void(void::Args),
+    Cluster(cluster::Args),
     Tenant(tenant::Args),
     User(user::Args),
     Token(token::Args),
@@ -239,6 +241,17 @@ impl Settings {
         Config::load(&self.overrides())
     }
 
+    /// As [`Settings::config`], with the secrets that an engine of several nodes needs.
+    fn config_with_secrets(&self) -> Result<Config, ConfigError> {
+        Config::load(&Overrides { leaves_secrets: false, ..self.overrides() })
+    }
+
+    /// The configuration of a command that may record facts.
+    fn config_to_write(&self) -> Result<Config, ConfigError> {
+        let config = self.config()?;
+        if config.log.engine == LogEngine::Embedded { Ok(config) } else { self.config_with_secrets() }
+    }
+
     /// The engine on a data directory as it is now, for reading only: without its lock, beside a server or without one.
     fn reading(&self) -> Result<(Config, Offline), Failure> {
         let config = self.config()?;
@@ -249,7 +262,7 @@ impl Settings {
     /// The engine on the data directory of a stopped server, which must exist; `instead` names the alternative for a
     /// running server.
     fn offline(&self, instead: &str) -> Result<(Config, Offline), Failure> {
-        let config = self.config()?;
+        let config = self.config_to_write()?;
         let dir = DataDir::existing(&config.data_dir).map_err(|error| in_use(error, instead))?;
         let offline = Offline::open(dir, &config, system_clock())?;
         Ok((config, offline))
@@ -257,7 +270,7 @@ impl Settings {
 
     /// The engine on a data directory that is created if needed, so that a server can be set up before its first start.
     fn offline_or_new(&self, instead: &str) -> Result<(Config, Offline), Failure> {
-        let config = self.config()?;
+        let config = self.config_to_write()?;
         let dir = DataDir::take(&config.data_dir).map_err(|error| in_use(error, instead))?;
         let offline = Offline::open(dir, &config, system_clock())?;
         Ok((config, offline))
@@ -290,6 +303,7 @@ pub fn run() -> ExitCode {
         Command::Quarantine(args) => quarantine::run(settings, args),
         Command::Conflicts(args) => conflicts::run(settings, args),
         Command::Void(args) => void::run(settings, args),
+        Command::Cluster(args) => cluster::run(settings, args),
         Command::Tenant(args) => tenant::run(settings, args),
         Command::User(args) => user::run(settings, args),
         Command::Token(args) => token::run(settings, args),

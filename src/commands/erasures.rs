@@ -51,9 +51,15 @@ pub trait Forget {
     fn facts(&self, tenant: &TenantId, erasure: &Erasure) -> Result<(), IngestError>;
 }
 
-/// Nothing rejects an erasure: one of a person who is in no fact is recorded too.
+/// Why nobody is erased. An erasure of a person who is in no fact is recorded, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ErasureRejection {}
+pub enum ErasureRejection {
+    /// Other nodes and the engine would keep what this node forgets.
+    #[error(
+        "this log is shared by several nodes, and this release erases only from a log of one: nothing was erased"
+    )]
+    SharedLog,
+}
 
 impl<V> Commands<V> {
     /// Erases a person of a tenant from what `everything` holds. The same key answers what it answered first. Blocks.
@@ -67,6 +73,9 @@ impl<V> Commands<V> {
         key: Option<&IdempotencyKey>,
         everything: &impl Forget,
     ) -> Result<Erased, CommandError<ErasureRejection>> {
+        if self.log.engine_status().is_some() {
+            return Err(CommandError::Rejected(ErasureRejection::SharedLog));
+        }
         let _one_at_a_time = self.erasing.lock();
         let log = |error: LogError| CommandError::Ingest(IngestError::Log(error));
         let request =

@@ -18,6 +18,7 @@ mod error;
 mod idempotency;
 mod imports;
 mod invitations;
+mod leases;
 mod logins;
 mod mails;
 mod messages;
@@ -54,6 +55,7 @@ pub use self::error::{CommandError, StateError};
 pub use self::idempotency::IdempotencyKey;
 pub use self::imports::ImportRejection;
 pub use self::invitations::{Acceptance, InvitedUser, IssuedInvitation, NewInvitation};
+pub use self::leases::LeaseTerms;
 pub use self::logins::LoggedIn;
 pub use self::messages::{MailSchedule, Message};
 pub use self::notes::{NewNote, NoteNotFound};
@@ -67,7 +69,7 @@ pub use self::users::{NewUser, UserChange};
 pub use self::voids::{NewVoid, UNDONE_MAX, Undo, UndoOutcome, VoidRejection, VoidSelection};
 use crate::access::Access;
 use crate::clock::Clock;
-use crate::directory::{AlertTargets, TenantRegistry};
+use crate::directory::{AlertTargets, Leases, TenantRegistry};
 use crate::ingest::Ingest;
 use crate::ingest::error::IngestError;
 use crate::log::Log;
@@ -98,6 +100,8 @@ pub struct Parts {
     pub registry: Arc<TenantRegistry>,
     /// To whom alerts are sent.
     pub alert_targets: Arc<AlertTargets>,
+    /// Which node does what one alone may do.
+    pub leases: Arc<Leases>,
     /// The log's secret.
     pub secret: LogSecret,
     /// The time.
@@ -114,6 +118,7 @@ pub struct Commands<V = Views> {
     access: Arc<Access>,
     registry: Arc<TenantRegistry>,
     alert_targets: Arc<AlertTargets>,
+    leases: Arc<Leases>,
     secret: LogSecret,
     clock: Clock,
     patience: Duration,
@@ -128,7 +133,7 @@ pub struct Commands<V = Views> {
 impl Commands<()> {
     /// Commands without read models.
     pub fn new(parts: Parts) -> Self {
-        let Parts { log, ingest, access, registry, alert_targets, secret, clock } = parts;
+        let Parts { log, ingest, access, registry, alert_targets, leases, secret, clock } = parts;
         Self {
             views: (),
             log,
@@ -136,6 +141,7 @@ impl Commands<()> {
             access,
             registry,
             alert_targets,
+            leases,
             secret,
             clock,
             patience: PATIENCE,
@@ -148,7 +154,7 @@ impl Commands<()> {
     /// The same commands, and those that decide on read models.
     pub fn with_views(self, views: Views) -> Commands {
         let Self { views: (), log, ingest, access, registry, alert_targets, secret, clock, .. } = self;
-        let Self { patience, changing, configuring, erasing, .. } = self;
+        let Self { leases, patience, changing, configuring, erasing, .. } = self;
         Commands {
             views,
             log,
@@ -156,6 +162,7 @@ impl Commands<()> {
             access,
             registry,
             alert_targets,
+            leases,
             secret,
             clock,
             patience,

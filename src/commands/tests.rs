@@ -4,6 +4,7 @@ mod access;
 mod calls;
 mod erasures;
 mod invitations;
+mod leases;
 mod meeting;
 mod prepared;
 mod reports;
@@ -27,7 +28,7 @@ use serde_json::Value;
 pub use self::meeting::meet;
 use super::{CommandError, Commands, IdempotencyKey, Parts, Receipt, StateError};
 use crate::access::Access;
-use crate::directory::{AlertTargets, TenantRegistry};
+use crate::directory::{AlertTargets, Leases, TenantRegistry};
 use crate::follow::{Fold, Follower};
 use crate::ingest::Ingest;
 use crate::testing::{self, Harness, T0, TestClock};
@@ -50,12 +51,17 @@ impl House {
         let (log, secret, clock) = (harness.log.clone(), testing::secret(), harness.clock());
         let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
         let (registry, alert_targets) = (Arc::<TenantRegistry>::default(), Arc::<AlertTargets>::default());
-        let folds: Vec<Arc<dyn Fold>> =
-            vec![Arc::clone(&access) as _, Arc::clone(&registry) as _, Arc::clone(&alert_targets) as _];
+        let leases = Arc::<Leases>::default();
+        let folds: Vec<Arc<dyn Fold>> = vec![
+            Arc::clone(&access) as _,
+            Arc::clone(&registry) as _,
+            Arc::clone(&alert_targets) as _,
+            Arc::clone(&leases) as _,
+        ];
         let control = Follower::start("control", &log, 0, folds, None).expect("a follower");
         let ingest = Arc::new(harness.ingest_of(Arc::clone(&registry)));
-        let parts =
-            Parts { log, ingest: Arc::clone(&ingest), access, registry, alert_targets, secret, clock };
+        let ours = Arc::clone(&ingest);
+        let parts = Parts { log, ingest: ours, access, registry, alert_targets, leases, secret, clock };
         let views = harness.views();
         let commands = Commands::new(parts.clone()).with_views(views.clone());
         let acme = TenantId::new("acme").unwrap();

@@ -71,8 +71,12 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
     let limits = faults.take(file.limits.understood(&source));
     let outbound = faults.take(file.outbound.understood(&source)).unwrap_or_default();
     let context = SourceContext { source: &source, outbound: &outbound };
+    let node = faults.take(file.node.understood(context)).flatten();
     let log = faults.take(file.log.understood(context));
     let email = faults.take(file.email.understood(context)).flatten();
+    if let (None, Some(span)) = (&file.node.name, file.log.shared_engine()) {
+        faults.add(source.wrong(span, "log.engine", "needs [node] name, unique among the nodes"));
+    }
     let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
     let tenants = file.tenant.iter().map(|entry| tenant(entry, &file.endpoint, (context, &schedule), faults));
@@ -101,7 +105,7 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
         mappings,
         http: http.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
-        log: log.unwrap_or_default(),
+        log: LogSettings { node: node.unwrap_or_default(), ..log.unwrap_or_default() },
         outbound,
         email,
         metrics: file.metrics.understood(),

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 use super::call_lists::{CallRailTable, CtmTable};
 use super::calling::TwilioTable;
+use super::cluster::NodeSection;
 use super::email::EmailTable;
 use super::faults::Faults;
 use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
@@ -32,6 +33,8 @@ pub struct Grammar {
     pub http: HttpTable,
     #[serde(default)]
     pub limits: LimitsTable,
+    #[serde(default)]
+    pub node: NodeSection,
     #[serde(default)]
     pub log: LogTable,
     #[serde(default)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::cluster;
 use super::email::{DIGEST_HOUR, PORT};
 use super::source::Source;
 use super::{Config, ConfigError, EmailSettings, EmailTls, Overrides};
@@ -69,7 +70,8 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
         config.email.as_ref().map(of)
     }
     let login = of(config, |email| email.login.clone()).flatten();
-    vec![
+    let engines = cluster::settings(&config.log).into_iter().map(|(key, value)| file_only(key, value));
+    let mut all = vec![
         (
             "data_dir",
             json!(config.data_dir),
@@ -120,13 +122,16 @@ fn global(config: &Config, overrides: &Overrides) -> Vec<Global> {
         file_only("limits.endpoint_deliveries_burst", json!(config.limits.endpoint_deliveries_burst)),
         file_only("limits.endpoint_kib_per_second", json!(config.limits.endpoint_kib_per_second)),
         file_only("limits.endpoint_kib_burst", json!(config.limits.endpoint_kib_burst)),
+        file_only("node.name", if config.log.node.is_empty() { Value::Null } else { json!(config.log.node) }),
         file_only(
             "log.checkpoint_key",
             config.log.checkpoint_key.as_ref().map_or(Value::Null, |_| MASK.into()),
         ),
         file_only("metrics.figures", json!(config.metrics.figures)),
         file_only("outbound.allow", json!(config.outbound.allow)),
-    ]
+    ];
+    all.extend(engines);
+    all
 }
 
 /// Every value of the file with its byte, tables taken apart.

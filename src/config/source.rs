@@ -28,6 +28,11 @@ impl<'a> Source<'a> {
         Self { resolves: false, ..self }
     }
 
+    /// Whether secrets are looked up.
+    pub fn resolves(&self) -> bool {
+        self.resolves
+    }
+
     /// The secret that is written so; none where none is needed.
     pub fn secret(&self, text: &Spanned<String>, key: &str) -> Result<Option<Secret>, ConfigError> {
         if !self.resolves {

@@ -11,9 +11,14 @@ use domain::record::Hash;
 
 use super::EngineError;
 use crate::clock::{Clock, GuardedClock};
+use crate::config::{LogEngine, LogSettings};
+use crate::directory::Secret;
 use crate::log::disk::{Disk, RealDisk};
+use crate::log::engines::SharedLog;
+use crate::log::engines::jetstream::JetStream;
+use crate::log::engines::postgres::Postgres;
 use crate::log::{Log, LogOptions, LogSnapshot, Opened};
-use crate::proof::origin;
+use crate::proof::{CheckpointKey, origin};
 use crate::store::Store;
 
 pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {
@@ -22,6 +27,9 @@ pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {
 
 /// Where a backup lies while it is brought back; there is no log without it being finished.
 pub(super) const RESTORING: &str = "restoring";
+
+/// In `keys/`: what orders the log, where it is not this node's journal.
+const ENGINE: &str = "log-engine";
 
 /// The data directory, held by this process alone.
 pub struct DataDir {
@@ -63,12 +71,59 @@ impl DataDir {
         &self.root
     }
 
-    /// The log's secret: made with the log, and never made anew beside facts that it has keyed.
-    pub fn secret(&self) -> Result<LogSecret, EngineError> {
-        match read_secret(&self.root)? {
-            Some(secret) => Ok(secret),
-            None => self.make_secret(),
+    /// The log's secret: made with the log, or `given` to all of its nodes, and never made anew beside facts that it has
+    /// keyed.
+    pub fn secret(&self, given: Option<&Secret>) -> Result<LogSecret, EngineError> {
+        let damaged = |why: &str| EngineError::Damaged(format!("[log] secret {why}"));
+        let given = given.map(|given| CheckpointKey::seed(&given.text()));
+        let given =
+            given.map(|given| given.ok_or_else(|| damaged("is not 64 hexadecimal digits"))).transpose()?;
+        match (read_secret(&self.root)?, given) {
+            // What both key is the same where they are.
+            (Some(known), Some(given)) if known.content(b"") != LogSecret::new(&given).content(b"") => {
+                Err(damaged("is not the one of this data directory, in keys/log-secret"))
+            }
+            (Some(known), _) => Ok(known),
+            (None, Some(given)) => {
+                write_private(&self.root.join("keys"), "log-secret", &given)?;
+                Ok(LogSecret::new(&given))
+            }
+            (None, None) => self.make_secret(),
         }
+    }
+
+    /// What orders the log.
+    pub(super) fn engine(&self) -> Result<LogEngine, EngineError> {
+        let path = self.root.join("keys").join(ENGINE);
+        match fs::read_to_string(&path) {
+            Ok(name) => LogEngine::named(name.trim())
+                .ok_or_else(|| EngineError::Damaged(format!("{} names no engine", path.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(LogEngine::Embedded),
+            Err(error) => Err(io_at(&path)(error)),
+        }
+    }
+
+    /// Whether what orders the log is what has ordered it: a journal of several nodes that one of them went on with
+    /// alone would be two logs.
+    fn check_engine(&self, engine: LogEngine) -> Result<(), EngineError> {
+        let known = self.engine()?;
+        if known == engine {
+            return Ok(());
+        }
+        if known == LogEngine::Embedded && !has_files(&self.root.join("journal")) {
+            return self.set_engine(engine);
+        }
+        Err(EngineError::Damaged(format!(
+            "the log of {} is ordered by {}, and [log] engine is {}: `factfold log migrate` changes that",
+            self.root.display(),
+            known.name(),
+            engine.name()
+        )))
+    }
+
+    /// Notes what orders the log from now on.
+    pub(super) fn set_engine(&self, engine: LogEngine) -> Result<(), EngineError> {
+        write_private(&self.root.join("keys"), ENGINE, format!("{}\n", engine.name()).as_bytes())
     }
 
     fn make_secret(&self) -> Result<LogSecret, EngineError> {
@@ -101,6 +156,10 @@ fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+fn has_files(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some())
+}
+
 fn must_have_log(root: &Path) -> Result<(), EngineError> {
     if root.join("journal").is_dir() {
         return Ok(());
@@ -118,8 +177,7 @@ pub(super) fn read_secret(root: &Path) -> Result<Option<LogSecret>, EngineError>
             Err(_) => Err(EngineError::Damaged(format!("{} is not 32 bytes long", path.display()))),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let journal = root.join("journal");
-            if fs::read_dir(&journal).is_ok_and(|mut files| files.next().is_some()) {
+            if has_files(&root.join("journal")) {
                 let message =
                     format!("{} is missing, but there is a log: bring it back from a backup", path.display());
                 return Err(EngineError::Damaged(message));
@@ -212,13 +270,23 @@ pub(super) fn store(root: &Path) -> Store {
 
 /// The log, open for appends, and what was found when it was opened.
 pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened), EngineError> {
-    open_log_on(dir, store(&dir.root), GuardedClock::unguarded(clock).into())
+    open_log_on(dir, store(&dir.root), GuardedClock::unguarded(clock).into(), &LogSettings::default())
+}
+
+/// What orders the log, where several nodes share it.
+pub(super) fn shared_log(settings: &LogSettings, engine: LogEngine) -> Option<Arc<dyn SharedLog>> {
+    match engine {
+        LogEngine::Embedded => None,
+        LogEngine::JetStream => Some(Arc::new(JetStream::new(settings.jetstream.clone()))),
+        LogEngine::Postgres => Some(Arc::new(Postgres::new(settings.postgres.clone()))),
+    }
 }
 
 pub(super) fn open_log_on(
     dir: &DataDir,
     store: Store,
     clock: Arc<GuardedClock>,
+    settings: &LogSettings,
 ) -> Result<(Log, LogSecret, Opened), EngineError> {
     let restoring = dir.root.join(RESTORING);
     if restoring.exists() {
@@ -229,8 +297,11 @@ pub(super) fn open_log_on(
         // All of it is in its place.
         fs::remove_dir_all(&restoring).map_err(io_at(&restoring))?;
     }
-    let secret = dir.secret()?;
-    let options = LogOptions::guarded(secret.clone(), clock, Some(store));
+    let secret = dir.secret(settings.secret.as_ref())?;
+    dir.check_engine(settings.engine)?;
+    let engine = shared_log(settings, settings.engine);
+    let node = settings.node.clone();
+    let options = LogOptions { engine, node, ..LogOptions::guarded(secret.clone(), clock, Some(store)) };
     let (log, opened) = Log::open(dir.disk(), &options)?;
     check_secret(&log.snapshot(), &secret)?;
     Ok((log, secret, opened))
@@ -238,13 +309,13 @@ pub(super) fn open_log_on(
 
 /// A secret of another log would key every digest anew: known keys would be new, known persons others. The first
 /// fact's subject tells, which no erasure changes.
-fn check_secret(log: &LogSnapshot, secret: &LogSecret) -> Result<(), EngineError> {
+pub(super) fn check_secret(log: &LogSnapshot, secret: &LogSecret) -> Result<(), EngineError> {
     let Some(first) = log.fact(1)? else { return Ok(()) };
     let tenant = first.tenant.as_str();
     let subject = first.fact.subject(&|identity| secret.person(tenant, identity));
     if secret.subject(tenant, &subject) == first.subject {
         Ok(())
     } else {
-        Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup".into()))
+        Err(EngineError::Damaged("keys/log-secret is not this log's: bring it back from a backup, or give [log] secret as the other nodes have it".into()))
     }
 }

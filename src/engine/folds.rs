@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::access::Access;
-use crate::directory::{AlertTargets, TenantRegistry};
+use crate::directory::{AlertTargets, Leases, TenantRegistry};
 use crate::follow::{Ahead, Checkpoint, Fold, FoldError, Follower, fold_history};
 use crate::log::Log;
 
-/// Access, tenants and endpoints, and alert targets, folded up to the head of the log.
+/// Access, tenants and endpoints, alert targets and leases, folded up to the head of the log.
 pub(super) struct ControlFolds {
     pub access: Arc<Access>,
     pub registry: Arc<TenantRegistry>,
     pub alert_targets: Arc<AlertTargets>,
+    pub leases: Arc<Leases>,
     ahead: Arc<Ahead>,
     follower: Option<Follower>,
 }
@@ -23,13 +24,17 @@ impl ControlFolds {
     /// What the log cannot read, or a fact that this release cannot decode.
     pub fn open(log: &Log, access: Access, registry: TenantRegistry) -> Result<Self, FoldError> {
         let (access, registry) = (Arc::new(access), Arc::new(registry));
-        let alert_targets = Arc::<AlertTargets>::default();
-        let folds: Vec<Arc<dyn Fold>> =
-            vec![Arc::clone(&access) as _, Arc::clone(&registry) as _, Arc::clone(&alert_targets) as _];
+        let (alert_targets, leases) = (Arc::<AlertTargets>::default(), Arc::<Leases>::default());
+        let folds: Vec<Arc<dyn Fold>> = vec![
+            Arc::clone(&access) as _,
+            Arc::clone(&registry) as _,
+            Arc::clone(&alert_targets) as _,
+            Arc::clone(&leases) as _,
+        ];
         let snapshot = log.snapshot();
         fold_history(&snapshot, &folds)?;
         let ahead = Arc::new(Ahead::new(log, snapshot.head().position, folds));
-        Ok(Self { access, registry, alert_targets, ahead, follower: None })
+        Ok(Self { access, registry, alert_targets, leases, ahead, follower: None })
     }
 
     /// Follows the log on a thread of its own.
@@ -48,8 +53,12 @@ impl ControlFolds {
 
     /// Why one of them stopped, if one did.
     pub fn failure(&self) -> Option<FoldError> {
-        let checkpoints =
-            [self.access.checkpoint(), self.registry.checkpoint(), self.alert_targets.checkpoint()];
+        let checkpoints = [
+            self.access.checkpoint(),
+            self.registry.checkpoint(),
+            self.alert_targets.checkpoint(),
+            self.leases.checkpoint(),
+        ];
         checkpoints.into_iter().find_map(Checkpoint::failure)
     }
 

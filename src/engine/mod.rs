@@ -3,9 +3,11 @@
 mod backup;
 mod checkpoint_key;
 mod data_dir;
+mod duty;
 mod erasure;
 mod erasure_watch;
 mod folds;
+mod migrate;
 mod offline;
 mod restore;
 mod stored_figures;
@@ -24,9 +26,11 @@ pub use self::checkpoint_key::{own_checkpoints, verifier_key};
 pub use self::data_dir::{
     DataDir, log_origin, open_log, read_log, read_log_with_index, read_log_with_secret,
 };
-use self::data_dir::{io_at, open_log_on, store};
+use self::data_dir::{check_secret, io_at, open_log_on, store};
+use self::duty::DutyKeeper;
 pub use self::erasure::{ErasureError, ErasureReceipt};
 use self::folds::ControlFolds;
+pub use self::migrate::{before_reseed, migrate, reseed};
 pub use self::offline::Offline;
 pub use self::restore::{Restored, restore};
 use self::stored_figures::StoredFigures;
@@ -35,7 +39,7 @@ use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
 use crate::commands::{self, CommandError, Commands, FileRejection};
-use crate::config::Config;
+use crate::config::{Config, LogEngine};
 use crate::deliveries::Deliveries;
 use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
@@ -51,6 +55,9 @@ use crate::sync::run::SyncParts;
 use crate::ticker::{self, TickerParts};
 use crate::views::Views;
 use crate::worker::{StopSignal, Worker};
+
+/// How long a start waits for the engine that orders the log, and for what it has.
+const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +138,12 @@ pub struct Engine {
     figures: Worker,
     /// Keeps restatement ledgers up.
     ledgers: Worker,
+    /// Takes the duty; none where the log is this node's alone.
+    keeper: Option<DutyKeeper>,
+    /// Name of what orders the log.
+    pub log_engine: &'static str,
+    /// This node's name.
+    pub node: Option<String>,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Tenants and endpoints.
@@ -167,11 +180,17 @@ impl Engine {
         let dir = DataDir::take(&config.data_dir)?;
         let store = store(dir.root());
         let log_clock = Arc::new(GuardedClock::new(Arc::clone(&clock), boot_clock()));
-        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&log_clock))?;
+        let (log, secret, opened) = open_log_on(&dir, store.clone(), Arc::clone(&log_clock), &config.log)?;
         tracing::info!(position = opened.head.position, sealed = opened.sealed, torn = ?opened.torn, "log open");
         for note in &opened.notes {
             tracing::warn!(note, "log open");
         }
+        // What is decided at a start, such as the file's tenants, is decided on what the other nodes have recorded.
+        if !log.wait_caught_up(CATCH_UP_MAX) {
+            tracing::warn!(state = ?log.state(), "started without all that the log's engine has");
+        }
+        // A node that had no facts has some of the others by now.
+        check_secret(&log.snapshot(), &secret)?;
         if let Some(ahead) = log.snapshot().ahead_of((clock)())? {
             tracing::warn!(seconds = ahead.as_secs(), "the log's last fact was recorded ahead of the clock");
         }
@@ -197,6 +216,7 @@ impl Engine {
             access: Arc::clone(&access),
             registry: Arc::clone(&registry),
             alert_targets: Arc::clone(&folds.alert_targets),
+            leases: Arc::clone(&folds.leases),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
         });
@@ -208,6 +228,14 @@ impl Engine {
         let views = Views::unfolded_of(&log, fold_threads())?;
         views.fold_behind(folds.ahead())?;
         let commands = commands.with_views(views.clone());
+        let keeper = match config.log.engine {
+            LogEngine::Embedded => None,
+            LogEngine::JetStream | LogEngine::Postgres => {
+                let keeper = DutyKeeper::start(commands.clone(), &config.log.node, &clock);
+                Some(keeper.map_err(io_at(dir.root()))?)
+            }
+        };
+        let duty = keeper.as_ref().map(DutyKeeper::duty).unwrap_or_default();
         let deliveries =
             Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
         let auditor = Auditor::new(log.clone(), views.clone(), Arc::clone(&clock));
@@ -218,6 +246,7 @@ impl Engine {
             ingest: Arc::clone(&ingest),
             deliveries: deliveries.clone(),
             clock: Arc::clone(&clock),
+            duty: duty.clone(),
         };
         let client = Client::new(Allowed::new(&config.outbound.allow));
         let mailer = config.email.as_ref().map(|email| Mailer::new(email, &public_url, &secret));
@@ -229,6 +258,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             client: client.clone(),
             mailer: mailer.map(Arc::new),
+            duty: duty.clone(),
         })
         .map_err(io_at(dir.root()))?;
         let dialer = Dialer::start(DialerParts {
@@ -237,6 +267,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             client: client.clone(),
             public_url: public_url.clone(),
+            duty: duty.clone(),
         })
         .map_err(io_at(dir.root()))?;
         let witnesses = Witnesses::start(checkpoints.clone(), client.clone()).map_err(io_at(dir.root()))?;
@@ -249,7 +280,7 @@ impl Engine {
             fetcher: Arc::new(Fetcher::new(client, Timing::real(Arc::clone(&clock)))),
             pages: RawPages::below(dir.root()),
         };
-        let sync = SyncWorker::start(sync, config).map_err(io_at(dir.root()))?;
+        let sync = SyncWorker::start(sync, config, duty).map_err(io_at(dir.root()))?;
         let ticker = ticker::start(parts).map_err(io_at(dir.root()))?;
         let figures = StoredFigures::new(dir.root(), views.clone(), secret.clone());
         let figures = figures.start().map_err(io_at(dir.root()))?;
@@ -269,6 +300,9 @@ impl Engine {
             ticker,
             figures,
             ledgers,
+            keeper,
+            log_engine: config.log.engine.name(),
+            node: Some(config.log.node.clone()).filter(|name| !name.is_empty()),
             access,
             registry,
             public_url,
@@ -313,6 +347,12 @@ impl Engine {
             || views.ask_for(tenant).is_err()
     }
 
+    /// Which node runs schedules and timers and sends messages; none where none does now, or the log is this node's alone.
+    pub fn on_duty(&self) -> Option<String> {
+        self.keeper.as_ref()?;
+        duty::holder(&self.folds.leases, (self.clock)())
+    }
+
     /// Why some fold stopped, if one did: what it serves stays where it is.
     pub fn fold_failure(&self) -> Option<FoldError> {
         self.folds.failure().or_else(|| self.views.failure())
@@ -326,6 +366,9 @@ impl Engine {
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();
+        if let Some(keeper) = &self.keeper {
+            keeper.close();
+        }
         self.deliveries.close();
         self.ledgers.close();
         self.views.close();

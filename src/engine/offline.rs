@@ -7,14 +7,14 @@ use domain::keys::{LogSecret, TenantId};
 
 use super::data_dir::{DataDir, open_log_on, read_log_with_secret, store};
 use super::folds::ControlFolds;
-use super::{EngineError, fold_threads};
+use super::{CATCH_UP_MAX, EngineError, fold_threads};
 use crate::access::Access;
 use crate::clock::{Clock, GuardedClock};
 use crate::commands::{Commands, Parts};
 use crate::config::Config;
 use crate::directory::TenantRegistry;
 use crate::ingest::Ingest;
-use crate::log::Log;
+use crate::log::{Log, LogError};
 use crate::store::Store;
 use crate::views::Views;
 
@@ -46,8 +46,15 @@ impl Offline {
     /// The log's, or what two tenants of the log claim at once.
     pub fn open(dir: DataDir, config: &Config, clock: Clock) -> Result<Self, EngineError> {
         let store = store(dir.root());
-        let (log, secret, _opened) =
-            open_log_on(&dir, store.clone(), GuardedClock::unguarded(Arc::clone(&clock)).into())?;
+        let (log, secret, _opened) = open_log_on(
+            &dir,
+            store.clone(),
+            GuardedClock::unguarded(Arc::clone(&clock)).into(),
+            &config.log,
+        )?;
+        if !log.wait_caught_up(CATCH_UP_MAX) {
+            return Err(EngineError::Log(LogError::Unavailable("it does not answer".into())));
+        }
         Self::on(log, secret, store, Some(dir), config, clock)
     }
 
@@ -82,6 +89,7 @@ impl Offline {
             access: Arc::clone(&access),
             registry: Arc::clone(&registry),
             alert_targets: Arc::clone(&folds.alert_targets),
+            leases: Arc::clone(&folds.leases),
             secret: secret.clone(),
             clock,
         });

@@ -23,11 +23,11 @@ use api::openapi::ApiDocument;
 use api::problem::Problem;
 use api::routes::Routes;
 use resources::{
-    accounts, agents, alert_targets, alerts, call_requests, calls, clock, conflicts, crm, deliveries,
-    dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports, invitations,
-    leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs, quarantine,
-    rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets, tenants,
-    tokens, unsubscribe, users, what_if,
+    accounts, agents, alert_targets, alerts, call_requests, calls, clock, cluster, conflicts, crm,
+    deliveries, dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports,
+    invitations, leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs,
+    quarantine, rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets,
+    tenants, tokens, unsubscribe, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -46,6 +46,7 @@ fn routes() -> Routes {
         .merge(stream::routes())
         .merge(stream_tickets::routes())
         .merge(clock::routes())
+        .merge(cluster::routes())
         .merge(proofs::routes())
         .merge(proof_bundles::routes())
         .merge(projections::routes())

@@ -207,6 +207,7 @@ mod tests {
         "alert_sent",
         "alert_target_set",
         "alert_target_removed",
+        "lease_taken",
         "import_finished",
         "call_requested",
         "call_request_sent",

@@ -20,6 +20,10 @@ pub enum LogError {
     /// No space on the disk; the log tries again by itself.
     #[error("the disk is full")]
     Full,
+    /// The engine that orders the log of several nodes gives no answer: the facts may or may not be recorded, and a retry
+    /// is harmless.
+    #[error("the log's engine is unavailable: {0}")]
+    Unavailable(Arc<str>),
     /// The wall clock jumped ahead; passes when it is back or accepted.
     #[error(transparent)]
     ClockAhead(#[from] ClockAhead),

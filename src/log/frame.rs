@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use domain::keys::Position;
-use domain::record::{BODY_MAX, Draft, Hash, INLINE_ORIGINAL_MAX, Record};
+use domain::record::{BODY_MAX, Draft, Hash, INLINE_ORIGINAL_MAX, Original, Private, Record, RecordRef};
 
 /// Bytes before the records.
 pub const HEADER: usize = 72;
@@ -99,6 +99,13 @@ impl<'a> FrameWriter<'a> {
         self.out.extend_from_slice(&(draft.stored_len() as u32).to_le_bytes());
         self.count += 1;
         draft.stamp(recorded_at, self.out)
+    }
+
+    /// Adds a record as it was stored.
+    pub fn push_stored(&mut self, stored: &[u8]) {
+        self.out.extend_from_slice(&(stored.len() as u32).to_le_bytes());
+        self.out.extend_from_slice(stored);
+        self.count += 1;
     }
 
     /// Writes the header and the padding; returns where the frame lies in the buffer.
@@ -206,6 +213,14 @@ impl Frame {
             let stored = &self.bytes[HEADER + start + 4..HEADER + end];
             start = end;
             (position, stored)
+        })
+    }
+
+    /// Digest and length of each original that is in the blob room.
+    pub fn blobs(&self) -> impl Iterator<Item = (Hash, u64)> + '_ {
+        self.stored().filter_map(|(_, stored)| match RecordRef::read(stored).ok()?.private {
+            Private::Kept { original: Original::Blob { digest, len, .. }, .. } => Some((digest, len)),
+            Private::Kept { .. } | Private::None | Private::Erased { .. } => None,
         })
     }
 

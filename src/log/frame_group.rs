@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::keys::Position;
-use domain::record::{Draft, Hash};
+use domain::record::{Draft, Hash, RecordRef};
 
+use super::error::LogError;
 use super::frame::{self, Frame, FrameHeader, FrameWriter};
 use super::merkle::Frontier;
 use super::outer_header::{self, OUTER};
@@ -29,6 +30,19 @@ pub struct FrameGroup {
     pub after: Frontier,
     /// Of every record in it.
     pub recorded_at: i64,
+}
+
+/// What the log says where a block does not continue it.
+pub const BROKEN_CHAIN: &str = "broken chain";
+
+/// How many of the drafts go into one frame, at least one of them.
+pub fn one_frame(drafts: &[&Draft]) -> usize {
+    let mut bytes = 0;
+    let fits = drafts.iter().take(frame::FACTS_MAX).take_while(|draft| {
+        bytes += draft.stored_len() + 4;
+        bytes <= frame::BYTES_MAX
+    });
+    fits.count().max(drafts.len().min(1))
 }
 
 struct BuiltFrame {
@@ -73,6 +87,52 @@ impl FrameGroup {
             group.frames.push(BuiltFrame { header, span, leaves: leaves.into() });
         }
         group
+    }
+
+    /// The group of frames that another node, or this one, has made already; they must follow the tree `before`.
+    ///
+    /// # Errors
+    /// The first frame that does not follow, by position or by root; a record that does not read.
+    pub fn of_frames(frames: &[Frame], before: &Frontier) -> Result<Self, LogError> {
+        let stored: usize = frames.iter().map(|frame| OUTER + frame.bytes().len()).sum();
+        let mut group = Self {
+            bytes: Vec::with_capacity(stored),
+            frames: Vec::with_capacity(frames.len()),
+            first: before.len() + 1,
+            after: before.clone(),
+            recorded_at: i64::MIN,
+        };
+        for frame in frames {
+            let (first, due) = (frame.header.first, group.after.len() + 1);
+            if first != due {
+                let why = format!("a block of position {first} where {due} is due");
+                return Err(LogError::stopped(BROKEN_CHAIN, &why));
+            }
+            if frame.header.prev != group.after.root() {
+                let why = format!("the block of position {first} continues another log");
+                return Err(LogError::stopped(BROKEN_CHAIN, &why));
+            }
+            let mut leaves = Vec::with_capacity(frame.header.count as usize);
+            for (position, stored) in frame.stored() {
+                let record = RecordRef::read(stored).map_err(|error| LogError::Record { position, error })?;
+                let leaf = record.leaf();
+                group.after.push(leaf);
+                leaves.push(leaf);
+                group.recorded_at = record.header.recorded_at;
+            }
+            group.bytes.resize(group.bytes.len() + OUTER, 0);
+            let start = group.bytes.len();
+            group.bytes.extend_from_slice(frame.bytes());
+            let span = start..group.bytes.len();
+            group.frames.push(BuiltFrame { header: frame.header, span, leaves: leaves.into() });
+        }
+        Ok(group)
+    }
+
+    /// The first frame, copied out of the buffer.
+    pub fn first_frame(&self) -> Option<Frame> {
+        let BuiltFrame { header, span, .. } = self.frames.first()?;
+        Some(Frame::built(*header, Bytes::copy_from_slice(&self.bytes[span.clone()])))
     }
 
     /// The bytes for the file of this seed, outer headers included.

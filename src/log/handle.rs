@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::keys::{KeyHash, LogSecret, Position};
@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 use super::disk::Disk;
+use super::engines::{self, EngineStatus, Inbox, Ordered};
 use super::error::LogError;
 use super::fill::Fill;
 use super::frame::RECORD_MAX;
@@ -30,29 +31,18 @@ use super::seal;
 use super::shared::{Follow, LogState, Shared};
 use super::snapshot::LogSnapshot;
 use super::stored_fact::StoredFact;
-use super::writer::{Chore, PLACE_CHECK, Writer};
+use super::write_loop::{Job, Submission, fill_ahead, write};
+use super::writer::Chore;
 use crate::store::Store;
 
 /// Most submissions that wait for the writer.
 const QUEUE_MAX: usize = 16_384;
 /// Most bytes that wait for the writer, originals included.
 const QUEUE_BYTES_MAX: usize = 64 << 20;
-/// Idle time after which the writer does its chores.
-const IDLE: Duration = Duration::from_millis(100);
+/// Between two looks at how far a node has caught up.
+const LOOK: Duration = Duration::from_millis(10);
 
 const READ_ONLY: &str = "it was opened for reading only";
-
-struct Submission {
-    drafts: Vec<Draft>,
-    bytes: usize,
-    answer: oneshot::Sender<Result<Vec<Appended>, LogError>>,
-}
-
-enum Job {
-    Append(Submission),
-    Chore(Chore, oneshot::Sender<Result<(), LogError>>),
-    Close,
-}
 
 struct Inner {
     shared: Arc<Shared>,
@@ -61,6 +51,8 @@ struct Inner {
     keys: KeyReader,
     /// Whether `keys` has the keys of the log.
     knows_keys: bool,
+    /// Where an engine orders the log.
+    inbox: Option<Arc<Inbox>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -108,13 +100,27 @@ impl Log {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let (sealing, queued) = (Arc::clone(&shared), Arc::clone(&queued_bytes));
-        let threads = vec![
+        let mut threads = vec![
             spawn("log-fill", move || fill_ahead(&fills))?,
             spawn("log-seal", move || seal::run(&sealing))?,
-            spawn("log-write", move || write(writer, &jobs, &queued))?,
         ];
+        let mut inbox = None;
+        if let Some(engine) = options.engine.clone() {
+            let filled = Arc::new(Inbox::default());
+            let (shared, inbox_of_thread, queue) = (Arc::clone(&shared), Arc::clone(&filled), queue.clone());
+            let node = options.node.clone();
+            // A full queue keeps the writer awake by itself, and it looks before each group.
+            let wake = move || drop(queue.try_send(Job::Wake));
+            shared.set_state(LogState::Unavailable("it is being connected".into()));
+            threads.push(spawn("log-follow", move || {
+                engines::run(&shared, &*engine, &node, &inbox_of_thread, wake);
+            })?);
+            inbox = Some(filled);
+        }
+        let ordered = inbox.clone().map(Ordered::new);
+        threads.push(spawn("log-write", move || write(writer, ordered, &jobs, &queued))?);
         let threads = Mutex::new(threads);
-        let inner = Inner { shared, queue, queued_bytes, keys, knows_keys: true, threads };
+        let inner = Inner { shared, queue, queued_bytes, keys, knows_keys: true, inbox, threads };
         Ok((Self { inner: Arc::new(inner) }, opened))
     }
 
@@ -143,6 +149,7 @@ impl Log {
             queued_bytes: Arc::default(),
             keys,
             knows_keys: index.is_some(),
+            inbox: None,
             threads: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -273,6 +280,25 @@ impl Log {
         self.inner.shared.state()
     }
 
+    /// With an engine: what is known of it.
+    pub fn engine_status(&self) -> Option<EngineStatus> {
+        self.inner.inbox.as_ref().map(|inbox| inbox.told())
+    }
+
+    /// With an engine: waits until this node has what the engine had when it was connected, at most for `wait`;
+    /// whether it has. Without one there is nothing to wait for.
+    pub fn wait_caught_up(&self, wait: Duration) -> bool {
+        let Some(inbox) = &self.inner.inbox else { return true };
+        let until = Instant::now() + wait;
+        loop {
+            match inbox.told().tip {
+                Some(tip) if self.head().position >= tip => return true,
+                _ if Instant::now() >= until || matches!(self.state(), LogState::Stopped(_)) => return false,
+                Some(_) | None => thread::sleep(LOOK),
+            }
+        }
+    }
+
     /// Commits what is queued, makes the high-water mark durable and ends the threads. Later appends by other
     /// handles are answered [`LogError::Stopped`].
     pub fn close(self) {
@@ -311,89 +337,4 @@ fn checked_bytes(drafts: &[Draft]) -> Result<usize, LogError> {
         return too_large(format!("{bytes} bytes, at most {APPEND_BYTES_MAX}"));
     }
     Ok(bytes)
-}
-
-fn fill_ahead(fills: &Receiver<(Arc<Fill>, u64)>) {
-    while let Ok((fill, want)) = fills.recv() {
-        // The writer meets the same error when it needs the room, and deals with it.
-        if let Err(error) = fill.reserve(want) {
-            tracing::warn!(%error, "filling ahead");
-        }
-    }
-}
-
-/// The writer's thread: takes what is queued as one group, up to one append's limits, and commits it.
-///
-/// A sync costs the same for one fact as for thousands, so whatever queued up during the last one shares the next. A
-/// submission that would not fit is held for the next group rather than split: each is answered by one group.
-fn write(mut writer: Writer, jobs: &Receiver<Job>, queued_bytes: &AtomicUsize) {
-    let mut held: Option<Submission> = None;
-    let mut group: Vec<Submission> = Vec::new();
-    let mut chore: Option<(Chore, oneshot::Sender<Result<(), LogError>>)> = None;
-    let mut open = true;
-    // Whether the last group had several submissions: then more are on their way.
-    let mut is_shared = false;
-    while open || held.is_some() || chore.is_some() {
-        if let Some((chore, answer)) = chore.take() {
-            // Who no longer waits asks again.
-            let _ = answer.send(writer.chore(chore));
-            continue;
-        }
-        let first = match held.take() {
-            Some(submission) => submission,
-            None => match jobs.recv_timeout(if writer.has_chores() { IDLE } else { PLACE_CHECK }) {
-                Ok(Job::Append(submission)) => submission,
-                Ok(Job::Chore(asked, answer)) => {
-                    chore = Some((asked, answer));
-                    continue;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    writer.idle();
-                    continue;
-                }
-                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => break,
-            },
-        };
-        let (mut facts, mut bytes) = (first.drafts.len(), first.bytes);
-        group.push(first);
-        // A runnable thread that is about to submit joins this group; else it would wait for the whole of its sync.
-        if is_shared {
-            thread::yield_now();
-        }
-        while open && held.is_none() && chore.is_none() {
-            match jobs.try_recv() {
-                Ok(Job::Append(next)) => {
-                    if facts + next.drafts.len() > APPEND_FACTS_MAX || bytes + next.bytes > APPEND_BYTES_MAX {
-                        held = Some(next);
-                    } else {
-                        facts += next.drafts.len();
-                        bytes += next.bytes;
-                        group.push(next);
-                    }
-                }
-                Ok(Job::Chore(asked, answer)) => chore = Some((asked, answer)),
-                Ok(Job::Close) => open = false,
-                Err(_) => break,
-            }
-        }
-        queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        is_shared = group.len() > 1;
-        answer(&mut writer, &mut group);
-    }
-    writer.close();
-}
-
-fn answer(writer: &mut Writer, group: &mut Vec<Submission>) {
-    let drafts: Vec<&Draft> = group.iter().flat_map(|submission| &submission.drafts).collect();
-    let outcome = writer.group(&drafts);
-    drop(drafts);
-    let mut answers = outcome.as_ref().map(|all| all.iter().copied());
-    for submission in group.drain(..) {
-        let answer = match &mut answers {
-            Ok(answers) => Ok(answers.by_ref().take(submission.drafts.len()).collect()),
-            Err(error) => Err((*error).clone()),
-        };
-        // Who no longer waits will ask again and be told it is a duplicate.
-        let _ = submission.answer.send(answer);
-    }
 }

@@ -76,6 +76,7 @@ mod append_all;
 pub mod blobs;
 mod copy;
 pub mod disk;
+pub mod engines;
 pub mod erase;
 pub mod erasures;
 mod error;
@@ -113,6 +114,7 @@ mod torture;
 pub mod tree;
 pub mod verify;
 mod violation;
+mod write_loop;
 mod writer;
 
 pub use self::append_all::{PendingAll, cut};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::keys::LogSecret;
 
+use super::engines::SharedLog;
 use crate::clock::{Clock, GuardedClock};
 use crate::store::Store;
 
@@ -17,6 +18,10 @@ pub struct LogOptions {
     pub clock: Arc<GuardedClock>,
     /// Where the idempotency index is kept; in memory when there is none.
     pub store: Option<Store>,
+    /// What orders the log, where several nodes have it; this node alone when there is none.
+    pub engine: Option<Arc<dyn SharedLog>>,
+    /// This node's name among those.
+    pub node: String,
     /// When segments close and files grow.
     pub sizes: Sizes,
     /// The checks and syncs that the guarantees rest on; all on, outside of tests.
@@ -31,7 +36,8 @@ impl LogOptions {
 
     /// The usual sizes.
     pub fn guarded(secret: LogSecret, clock: Arc<GuardedClock>, store: Option<Store>) -> Self {
-        Self { secret, clock, store, sizes: Sizes::default(), protections: Protections::default() }
+        let (sizes, protections) = (Sizes::default(), Protections::default());
+        Self { secret, clock, store, engine: None, node: String::new(), sizes, protections }
     }
 }
 

@@ -26,6 +26,9 @@ pub enum LogState {
     Writable,
     /// The disk is full. The log tries again by itself.
     Full,
+    /// The engine that orders the log of several nodes does not take blocks now, for this reason. Reading goes on, and
+    /// so do appends once it does.
+    Unavailable(Arc<str>),
     /// Appends are refused until the next start, for this reason. Reading goes on.
     Stopped(Arc<str>),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use domain::keys::{KeyHash, Position};
 use domain::record::{Draft, Hash};
 
@@ -17,7 +18,7 @@ use super::keys::{KeyEntry, KeyIndex};
 use super::merkle::Frontier;
 use super::open_segment::OpenSegment;
 use super::options::{Protections, Sizes};
-use super::plan::{Appended, plan, short_content};
+use super::plan::{Appended, Plan, plan, short_content};
 use super::seal;
 use super::shared::{LogState, Shared};
 use super::tail::Tail;
@@ -68,6 +69,16 @@ pub struct Writer {
     pub found: Vec<Option<KeyEntry>>,
 }
 
+/// The index entries of drafts that are recorded from position `first` on.
+pub fn key_entries(new: &[&Draft], first: Position) -> Vec<KeyEntry> {
+    let entry = |(draft, position): (&&Draft, Position)| KeyEntry {
+        key: draft.key,
+        content: short_content(&draft.content),
+        position,
+    };
+    new.iter().zip(first..).map(entry).collect()
+}
+
 /// 64 random bits of the system.
 pub fn random_u64() -> Result<u64, LogError> {
     getrandom::u64().map_err(|e| LogError::stopped("random numbers", &e))
@@ -79,22 +90,32 @@ impl Writer {
     /// On an error nothing of the group was acknowledged or published. [`LogError::Full`], [`LogError::Busy`],
     /// [`LogError::Index`] and [`LogError::ClockAhead`] pass; [`LogError::Stopped`] does not, and is given from then on.
     pub fn group(&mut self, drafts: &[&Draft]) -> Result<Vec<Appended>, LogError> {
+        let outcome = self.may_write().and_then(|()| self.decide_and_commit(drafts));
+        self.note(outcome.as_ref().err());
+        outcome
+    }
+
+    /// Whether the log has not stopped and its directory is still its own.
+    pub fn may_write(&mut self) -> Result<(), LogError> {
         if let LogState::Stopped(reason) = self.shared.state() {
             return Err(LogError::Stopped(reason));
         }
-        let placed = if self.placed.elapsed() < PLACE_CHECK { Ok(()) } else { self.check_place() };
-        let outcome = placed.and_then(|()| self.decide_and_commit(drafts));
-        match &outcome {
-            Ok(_) => {
+        if self.placed.elapsed() < PLACE_CHECK { Ok(()) } else { self.check_place() }
+    }
+
+    /// Moves the log's state to what a group's outcome means for the next one.
+    pub fn note(&self, error: Option<&LogError>) {
+        match error {
+            None => {
                 if self.shared.state() != LogState::Writable {
                     self.shared.set_state(LogState::Writable);
                 }
             }
-            Err(LogError::Full) => self.shared.set_state(LogState::Full),
-            Err(LogError::Busy | LogError::Index(_) | LogError::ClockAhead(_)) => {}
-            Err(error) => self.stop(error),
+            Some(LogError::Full) => self.shared.set_state(LogState::Full),
+            Some(LogError::Unavailable(why)) => self.shared.set_state(LogState::Unavailable(Arc::clone(why))),
+            Some(LogError::Busy | LogError::Index(_) | LogError::ClockAhead(_)) => {}
+            Some(error) => self.stop(error),
         }
-        outcome
     }
 
     /// Checks that the directory is still the one that this log was opened in.
@@ -113,15 +134,20 @@ impl Writer {
     }
 
     fn decide_and_commit(&mut self, drafts: &[&Draft]) -> Result<Vec<Appended>, LogError> {
-        self.keys.clear();
-        self.keys.extend(drafts.iter().map(|draft| draft.key));
-        self.index.find_many(&self.keys, &mut self.found)?;
-        let decided = plan(drafts, &self.found, self.frontier.len(), self.protections.dedup());
+        let decided = self.decide(drafts)?;
         if !decided.new.is_empty() {
             let new: Vec<&Draft> = decided.new.iter().map(|at| drafts[*at as usize]).collect();
             self.commit(&new)?;
         }
         Ok(decided.answers)
+    }
+
+    /// The answers over drafts that would be recorded now.
+    pub fn decide(&mut self, drafts: &[&Draft]) -> Result<Plan, LogError> {
+        self.keys.clear();
+        self.keys.extend(drafts.iter().map(|draft| draft.key));
+        self.index.find_many(&self.keys, &mut self.found)?;
+        Ok(plan(drafts, &self.found, self.frontier.len(), self.protections.dedup()))
     }
 
     /// Blobs, frames, the commit point, publication; in this order, because each relies on the one before.
@@ -130,25 +156,32 @@ impl Writer {
     /// group lies in one file and one sync covers it. Readers, index and mark learn of the group last: nothing that
     /// a power cut could take back is ever seen or answered.
     fn commit(&mut self, new: &[&Draft]) -> Result<(), LogError> {
-        self.put_blobs(new)?;
+        let group = self.prepare(new)?;
+        self.record(group, &key_entries(new, self.frontier.len() + 1))
+    }
+
+    /// Makes what the frames of `new` need durable, and builds them; nothing is recorded yet.
+    pub fn prepare(&mut self, new: &[&Draft]) -> Result<FrameGroup, LogError> {
+        self.put_blobs(new.iter().filter_map(|draft| draft.blob()))?;
         let stored: usize = new.iter().map(|draft| draft.stored_len() + 4).sum();
-        if self.is_due(new.len() as u64, stored as u64) {
-            self.roll()?;
-        }
+        self.make_way(new.len() as u64, stored as u64)?;
         let recorded_at = self.clock.now()?.max(self.last_recorded_at);
         let (run, count) = (u128::from(self.ids.0) << 64, &mut self.ids.1);
-        let mut group = FrameGroup::build(new, &self.frontier, recorded_at, || {
+        Ok(FrameGroup::build(new, &self.frontier, recorded_at, || {
             *count += 1;
             run | u128::from(*count)
-        });
-        let first = self.frontier.len() + 1;
+        }))
+    }
+
+    /// Goes on in a new open segment where a group would not fit this one.
+    pub fn make_way(&mut self, facts: u64, bytes: u64) -> Result<(), LogError> {
+        if self.is_due(facts, bytes) { self.roll() } else { Ok(()) }
+    }
+
+    /// Makes a group durable here, and publishes it. `entries` are those of its records.
+    pub fn record(&mut self, mut group: FrameGroup, entries: &[KeyEntry]) -> Result<(), LogError> {
         self.append(&mut group)?;
-        let entries = new.iter().zip(first..).map(|(draft, position)| KeyEntry {
-            key: draft.key,
-            content: short_content(&draft.content),
-            position,
-        });
-        self.apply(group, entries);
+        self.apply(group, entries.iter().copied());
         Ok(())
     }
 
@@ -185,9 +218,10 @@ impl Writer {
         self.fill_ahead();
     }
 
-    fn put_blobs(&self, new: &[&Draft]) -> Result<(), LogError> {
+    /// Makes originals durable, before a frame that names them.
+    pub fn put_blobs<'b>(&self, new: impl Iterator<Item = &'b (Hash, Bytes)>) -> Result<(), LogError> {
         let mut any = false;
-        for (digest, bytes) in new.iter().filter_map(|draft| draft.blob()) {
+        for (digest, bytes) in new {
             blobs::put(&*self.shared.disk, digest, bytes)?;
             any = true;
         }

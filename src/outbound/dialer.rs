@@ -20,7 +20,7 @@ use tokio::time::{self, Instant as Time};
 
 use super::client::Client;
 use super::twilio::{Placement, TwilioCalls};
-use crate::clock::Clock;
+use crate::clock::{Clock, Duty};
 use crate::commands::{
     CallOutcome, CallRejection, CommandError, Commands, IdempotencyKey, NewCall, OpenCall, Receipt,
     StateError,
@@ -62,6 +62,8 @@ pub struct DialerParts {
     pub client: Client,
     /// Where providers call this server.
     pub public_url: String,
+    /// Whether this node places calls.
+    pub duty: Duty,
 }
 
 /// Places calls from a thread of its own.
@@ -166,7 +168,8 @@ impl Inner {
             while let Some(done) = work.tasks.try_join_next_with_id() {
                 work.end(done.map(|(id, ())| id));
             }
-            if !stop.is_set() {
+            // What another node has under way would look interrupted here.
+            if !stop.is_set() && self.parts.duty.is_mine() {
                 self.round(&mut work, stop);
             }
         }

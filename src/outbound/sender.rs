@@ -15,7 +15,7 @@ use super::error::OutboundError;
 use super::mail::{MailContent, Mailer, Unsubscribing, check_address};
 use super::request::OutboundRequest;
 use super::signature::SigningSecret;
-use crate::clock::Clock;
+use crate::clock::{Clock, Duty};
 use crate::commands::{AlertAttempt, Commands, Message};
 use crate::ingest::error::IngestError;
 use crate::views::Views;
@@ -57,6 +57,8 @@ pub struct OutboxParts {
     pub client: Client,
     /// Hands on mails; none: targets of style email wait.
     pub mailer: Option<Arc<Mailer>>,
+    /// Whether this node sends.
+    pub duty: Duty,
 }
 
 /// Sends alerts from a thread of its own.
@@ -82,7 +84,7 @@ impl Outbox {
             runtime.block_on(async {
                 while !stop.is_set() {
                     tokio::time::sleep(ROUND).await;
-                    if !sending.parts.views.is_folded() {
+                    if !sending.parts.views.is_folded() || !sending.parts.duty.is_mine() {
                         continue;
                     }
                     if let Err(error) = sending.round(stop).await {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::run::SyncParts;
 use super::runner::SyncRunner;
+use crate::clock::Duty;
 use crate::config::Config;
 use crate::worker::{StopSignal, Worker};
 
@@ -31,11 +32,11 @@ pub struct SyncWorker {
 
 impl SyncWorker {
     /// Starts the thread, which ends what a former process left open and takes the configuration once the read models are
-    /// folded.
+    /// folded. Scheduled runs begin while `duty` is this node's.
     ///
     /// # Errors
     /// The operating system gives no threads.
-    pub fn start(parts: SyncParts, config: &Config) -> io::Result<Self> {
+    pub fn start(parts: SyncParts, config: &Config, duty: Duty) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -57,14 +58,27 @@ impl SyncWorker {
                 opened.get_or_init(|| ());
                 return runtime.shutdown_background();
             }
-            if let Err(error) = runtime.block_on(ticking.end_abandoned()) {
-                tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
+            // Runs without an end are those of a process that is gone only once no other node begins any.
+            let end_abandoned = || {
+                if let Err(error) = runtime.block_on(ticking.end_abandoned()) {
+                    tracing::error!(%error, "runs that were abandoned are not ended; the next start tries again");
+                }
+            };
+            let mut is_mine = duty.is_mine();
+            if is_mine {
+                end_abandoned();
             }
             ticking.load(&config);
             opened.get_or_init(|| ());
             let mut pruned: Option<std::time::Instant> = None;
             while !stop.is_set() {
-                runtime.block_on(ticking.tick());
+                let was_mine = std::mem::replace(&mut is_mine, duty.is_mine());
+                if is_mine && !was_mine {
+                    end_abandoned();
+                }
+                if is_mine {
+                    runtime.block_on(ticking.tick());
+                }
                 if pruned.is_none_or(|at| at.elapsed() > PRUNE_EVERY) {
                     pruned = Some(std::time::Instant::now());
                     if let Err(error) = pages.prune(SystemTime::now()) {

@@ -20,7 +20,7 @@ use domain::rules::decision::NewFact;
 
 use self::rules::equal_snapshots::Holders;
 use crate::auditor::{Auditor, Findings};
-use crate::clock::Clock;
+use crate::clock::{Clock, Duty};
 use crate::deliveries::Deliveries;
 use crate::deliveries::health::HealthSummary;
 use crate::ingest::Ingest;
@@ -92,6 +92,8 @@ pub struct TickerParts {
     pub auditor: Auditor,
     /// The time.
     pub clock: Clock,
+    /// Whether this node appends what is due.
+    pub duty: Duty,
 }
 
 /// Starts the thread that asks the rules.
@@ -101,7 +103,7 @@ pub struct TickerParts {
 pub fn start(parts: TickerParts) -> std::io::Result<Worker> {
     let mut schedule = Schedule::default();
     Worker::ticking("ticker", TICK, move |_| {
-        if !parts.views.is_folded() {
+        if !parts.views.is_folded() || !parts.duty.is_mine() {
             return;
         }
         if let Err(error) = parts.tick(&mut schedule) {

@@ -19,6 +19,7 @@ pub mod random;
 pub mod receiver;
 pub mod routes;
 pub mod runs;
+pub mod servers;
 pub mod shifted;
 pub mod site;
 pub mod smtp;

@@ -213,7 +213,8 @@ impl Server {
         Self { child, base: String::new(), client, ready, stdout, stderr, seen, dir: None }
     }
 
-    async fn await_ready(&mut self) {
+    /// Waits until it says what it serves.
+    pub async fn await_ready(&mut self) {
         let ready = self.ready.take().expect("waited for once");
         match tokio::time::timeout(PATIENCE, ready).await {
             Ok(Ok(base)) => self.base = base,

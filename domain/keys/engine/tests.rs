@@ -29,6 +29,7 @@ const STORED: &[(&str, Option<Position>)] = &[
     ("alert/silence-00ff/sent/at_1/2", None),
     ("alert-target/at_1/removed", None),
     ("alert-target/at_1", None),
+    ("lease/duty/12", Some(12)),
     ("quarantine/00ff/resolved", None),
     ("quarantine/00ff", None),
     ("conflict/5/000102030405060708090a0b0c0d0e0f/decision", Some(5)),

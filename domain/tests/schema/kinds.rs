@@ -371,6 +371,7 @@ pub const KINDS: &[(&str, &[Member])] = &[
         ],
     ),
     ("alert_target_removed", &[req("target_id", Text), opt("by", Text)]),
+    ("lease_taken", &[req("lease", Text), req("node", Text), req("until", Instant)]),
     (
         "call_requested",
         &[

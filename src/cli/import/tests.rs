@@ -17,7 +17,8 @@ use crate::testing::{Harness, T0, TestClock, empty_directory, envelope, secret};
 use crate::views::exported::exported;
 
 /// Keys of the control tenant, which is not exported.
-const OF_CONTROL: [&str; 11] = [
+const OF_CONTROL: [&str; 12] = [
+    "Lease",
     "AlertTarget",
     "AlertTargetRemoval",
     "TokenIssued",

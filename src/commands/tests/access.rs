@@ -70,6 +70,7 @@ impl World {
             access: Arc::clone(&access),
             registry,
             alert_targets: Arc::new(AlertTargets::default()),
+            leases: Arc::default(),
             secret: testing::secret(),
             clock: self.time.clock(),
         });

@@ -60,6 +60,7 @@ pub fn rows() -> Vec<Row> {
         super::calls::rows(),
         super::erasures::rows(),
         super::invitations::rows(),
+        super::leases::rows(),
         super::reports::rows(),
         super::voids::rows(),
     ];

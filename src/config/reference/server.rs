@@ -38,11 +38,53 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// KiB of it at once.
         endpoint_kib_burst: "integer from 1", default(8_388_608), example 1_843_200;
     }
-    /// The log's checkpoints: signed statements of how far it goes, at /api/v1/log/checkpoint.
+    /// This node, where several share one log.
+    "[node]" restart {
+        /// Unique among them.
+        name: "text", absent, example "a";
+    }
+    /// The log: what orders it, and its checkpoints, signed statements of how far it goes, at /api/v1/log/checkpoint.
     "[log]" restart {
+        /// What orders the log: this node's own journal, or an engine that several nodes share.
+        engine: "text: embedded, jetstream or postgres", default("embedded"), example "jetstream";
+        /// 64 hexadecimal digits, the same on every node; needed with an engine. Without it the data directory's own,
+        /// keys/log-secret, which is made at the first start.
+        secret: "text, a secret", absent, example "file:/etc/factfold/log-secret";
+        /// A fact is answered when the engine and this many nodes have it. This release knows 1: the node that answers.
+        copies: "integer: 1", default(1), example 1;
         /// The key that signs them: 64 hexadecimal digits, the same on every node. Without it the data directory's own,
         /// keys/checkpoint-key, which is made at the first start.
         checkpoint_key: "text, a secret", absent, example "file:/etc/factfold/checkpoint-key";
+    }
+    /// The stream of NATS JetStream, for `engine = "jetstream"`: nats-server 2.12 or newer, 2.15 advised, with
+    /// `sync_interval: always`.
+    "[log.jetstream]" restart {
+        /// The servers.
+        servers: "array of texts, nats or tls URLs", default(["nats://127.0.0.1:4222"]), example ["nats://10.0.0.1:4222", "nats://10.0.0.2:4222", "nats://10.0.0.3:4222"];
+        /// Their monitors, which prove that each append is synced; without proof /readyz warns.
+        monitor: "array of texts, http URLs", default([]), example ["http://10.0.0.1:8222"];
+        /// The stream. It is made, with its settings, by a node that has no facts, and never by another.
+        stream: "text", default("FACTFOLD"), example "FACTFOLD";
+        /// The text of a credentials file.
+        credentials: "text, a secret", absent, example "file:/etc/factfold/nats.creds";
+        /// Servers that keep the stream.
+        replicas: "integer: 1, 3 or 5", default(3), example 3;
+    }
+    /// TLS to the servers of NATS.
+    "[log.jetstream.tls]" restart {
+        /// Certificates that sign the servers', beside those of the system.
+        ca: "text, a path", absent, example "/etc/factfold/nats-ca.pem";
+        /// This node's certificate.
+        cert: "text, a path", absent, example "/etc/factfold/nats-cert.pem";
+        /// Its key.
+        key: "text, a path", absent, example "/etc/factfold/nats-key.pem";
+    }
+    /// The database, for `engine = "postgres"`: a primary with a synchronous standby.
+    "[log.postgres]" restart {
+        /// The primary, or several hosts of which one is, with target_session_attrs=read-write.
+        url: "text, a secret", absent, example "env:FACTFOLD_PG";
+        /// Whether a primary without a synchronous standby is taken; /readyz warns then.
+        async_standby: "true or false", default(false), example false;
     }
     /// A witness that is asked to cosign checkpoints (C2SP tlog-witness); one table for each.
     "[[log.witness]]" sighup {

@@ -18,6 +18,11 @@ impl From<&LogError> for Problem {
                 let detail = "the disk is full; facts that were not answered may be posted again";
                 Self::unavailable("disk_full", detail, 10)
             }
+            LogError::Unavailable(_) => {
+                let detail =
+                    "the log's engine gives no answer; facts that were not answered may be posted again";
+                Self::unavailable("engine_unavailable", detail, 2)
+            }
             LogError::Index(_) => {
                 Self::unavailable("index_unavailable", "the idempotency index is unavailable", 5)
             }

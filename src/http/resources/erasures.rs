@@ -40,7 +40,7 @@ struct ErasureRequest {
 
 impl From<ErasureRejection> for Problem {
     fn from(error: ErasureRejection) -> Self {
-        match error {}
+        Self::new(axum::http::StatusCode::CONFLICT, "log_shared", error.to_string())
     }
 }
 

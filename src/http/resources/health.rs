@@ -65,7 +65,8 @@ struct Readiness {
     status: &'static str,
     /// Last log position that the read models include.
     position: u64,
-    /// What is wrong, though the server serves: the log's last fact was recorded ahead of the clock.
+    /// What is wrong, though the server serves: the log's last fact was recorded ahead of the clock, or
+    /// the engine that orders the log is weaker than it should be.
     warnings: Vec<String>,
 }
 
@@ -97,6 +98,7 @@ fn of_the_log(state: LogState) -> Option<Reason> {
     match state {
         LogState::Writable => None,
         LogState::Full => Some(Reason::new("the disk is full")),
+        LogState::Unavailable(cause) => Some(Reason::with_cause("the log's engine is unavailable", cause)),
         LogState::Stopped(cause) => Some(Reason::with_cause("the log has stopped", cause)),
     }
 }
@@ -129,6 +131,11 @@ async fn ready(
     } else if head.saturating_sub(folded) > LAG_MAX {
         reasons.push(Reason::new(format!("the read models are at position {folded} of {head}")));
     }
+    let engine = app.engine.log.engine_status();
+    let tip = engine.as_ref().and_then(|engine| engine.tip).unwrap_or_default();
+    if tip.saturating_sub(head) > LAG_MAX {
+        reasons.push(Reason::new(format!("this node is at position {head} of {tip}")));
+    }
     if reasons.is_empty() {
         let ahead = app
             .engine
@@ -139,7 +146,8 @@ async fn ready(
         let warn = |ahead: Duration| {
             format!("the log's last fact was recorded {} minutes ahead of the clock", ahead.as_secs() / 60)
         };
-        let warnings = ahead.map(warn).into_iter().collect();
+        let engine = engine.map(|engine| engine.warnings).unwrap_or_default();
+        let warnings = ahead.map(warn).into_iter().chain(engine).collect();
         return Ok(Json(Readiness { status: "ready", position: folded, warnings }));
     }
     let is_insider = identity.caller().is_ok_and(|caller| {

@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod call_requests;
 pub mod calls;
 pub mod clock;
+pub mod cluster;
 pub mod conflicts;
 pub mod crm;
 pub mod deliveries;

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 
 use crate::http::api::auth::TICKET;
 use crate::http::api::blocking::blocking;
-use crate::http::api::extractors::TenantAccess;
+use crate::http::api::extractors::{TenantAccess, wait_for_log};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, header, parameter, parameters};
@@ -92,6 +92,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
             })?),
         };
         let after = last.or(StreamStart::read(&query)?.after);
+        wait_for_log(app, after.unwrap_or_default()).await;
         // A reader that is ahead would wait for ever, or go on with facts of another past.
         Problem::unless_ahead(after.unwrap_or_default(), app.engine.log.head().position)?;
         let permit = app.stream_permit(tenant.by()).await?;

@@ -80,7 +80,8 @@ impl House {
         let access = Arc::new(Access::new(secret.clone(), Arc::clone(&clock), None));
         let (registry, alert_targets) = (Arc::default(), Arc::new(AlertTargets::default()));
         let ingest = Arc::clone(&self.ingest);
-        Commands::new(Parts { log, ingest, access, registry, alert_targets, secret, clock })
+        let leases = Arc::default();
+        Commands::new(Parts { log, ingest, access, registry, alert_targets, leases, secret, clock })
     }
 
     fn kind(&self, position: Position) -> &'static str {

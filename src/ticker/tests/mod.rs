@@ -10,6 +10,7 @@ mod sync;
 use projections::entities::alerts::list::{AlertFilter, AlertItem};
 
 use super::*;
+use crate::clock::Duty;
 use crate::deliveries::{Delivered, DeliveryStatus};
 use crate::testing::{self, HOUR, Harness, SECOND, T0, TestClock, until};
 
@@ -26,7 +27,8 @@ fn house() -> House {
     let views = harness.views();
     let deliveries = Deliveries::start(None, harness.clock()).expect("deliveries");
     let auditor = Auditor::new(harness.log.clone(), views.clone(), harness.clock());
-    let parts = TickerParts { views, ingest: Arc::new(ingest), deliveries, auditor, clock: harness.clock() };
+    let (clock, duty) = (harness.clock(), Duty::default());
+    let parts = TickerParts { views, ingest: Arc::new(ingest), deliveries, auditor, clock, duty };
     until("the deliveries are ready", || parts.deliveries.is_ready());
     House { parts, harness }
 }

@@ -11,5 +11,5 @@ pub use access::{GlobalAccess, TenantAccess};
 pub use command::{Command, CommandResponse, GlobalCommand};
 pub use global_list::GlobalList;
 pub use list::List;
-pub use moment::wait_for;
+pub use moment::{wait_for, wait_for_log};
 pub use read::Read;

@@ -50,6 +50,16 @@ impl MomentQuery {
     }
 }
 
+/// On a node of several, waits up to 5 s until its log has what a client knows from another node.
+pub async fn wait_for_log(app: &App, position: Position) {
+    if app.engine.log.engine_status().is_some() {
+        let mut heads = app.engine.log.heads();
+        let there = heads.wait_for(|head| head.position >= position);
+        // Where it does not come, the caller says so.
+        let _ = tokio::time::timeout(MIN_POSITION_WAIT, there).await;
+    }
+}
+
 /// Waits up to 5 s until `position` is folded, then 503.
 pub async fn wait_for(app: &App, position: Option<Position>) -> Result<(), Problem> {
     match position {

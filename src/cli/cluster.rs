@@ -1,0 +1,114 @@
+//! `factfold cluster`: the nodes of one log and their engine; the engine's log made anew from a journal.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::remote::{Remote, Unanswered, refused};
+use super::serve::runtime;
+use super::{Failure, Settings, output};
+use crate::engine::{DataDir, before_reseed, reseed};
+
+/// Show the nodes of a shared log, or make the engine's log anew from a journal
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show the nodes that share the log, their heads and lag, and the engine that orders it
+    ///
+    /// Asks a running node. The API token is read from FACTFOLD_TOKEN, else from FACTFOLD_ADMIN_TOKEN.
+    #[command(
+        after_help = "Examples:\n  FACTFOLD_TOKEN=ff_… factfold cluster status --server http://10.0.0.1:8080"
+    )]
+    Status {
+        /// URL of the node [default: this machine, at `listen` of the configuration]
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
+    /// Make the engine's log anew from the journal of this data directory
+    ///
+    /// For a stream or a database that is gone, or lost what it had acknowledged. All nodes must be stopped; take the one
+    /// with the highest position. What the engine has and this journal has not is lost.
+    Reseed {
+        /// Do it; without, what would be lost is told
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Shows or makes anew.
+pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    match &args.what {
+        What::Status { server } => status(settings, server.as_deref()),
+        What::Reseed { force } => make_anew(settings, *force),
+    }
+}
+
+fn status(settings: &Settings, server: Option<&str>) -> Result<(), Failure> {
+    let remote = Remote::of(&settings.config()?, server)?;
+    let cluster = runtime()?.block_on(async {
+        let answer = remote.ask(Method::GET, "/api/v1/cluster").send().await.map_err(Unanswered::from)?;
+        if !answer.status().is_success() {
+            return Err(refused(answer).await);
+        }
+        Ok(answer.json::<Value>().await?)
+    });
+    let cluster = cluster.map_err(|unanswered| match unanswered {
+        Unanswered::Never(failure) => failure,
+        Unanswered::Broken(why) => remote.gone(&why),
+    })?;
+    if settings.json {
+        return output::json_line(&cluster);
+    }
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    output::line(&format!(
+        "engine {}, {}, at position {}",
+        text(&cluster["engine"]),
+        text(&cluster["state"]),
+        text(&cluster["engine_position"])
+    ))?;
+    for warning in cluster["warnings"].as_array().into_iter().flatten() {
+        output::line(&format!("warning: {}", text(warning)))?;
+    }
+    let nodes = cluster["nodes"].as_array().into_iter().flatten();
+    let rows = nodes.map(|node| {
+        let duty = if node["on_duty"] == true { "on duty" } else { "" };
+        ["name", "position", "lag", "seen_seconds_ago"]
+            .iter()
+            .map(|name| text(&node[*name]))
+            .chain([duty.to_owned()])
+            .collect()
+    });
+    output::table(&["node", "position", "lag", "seen s ago", ""], rows)
+}
+
+fn make_anew(settings: &Settings, force: bool) -> Result<(), Failure> {
+    let config = settings.config_with_secrets()?;
+    let dir = DataDir::existing(&config.data_dir)?;
+    let (own, engine) = before_reseed(&dir, &config)?;
+    let lost = engine.unwrap_or_default().saturating_sub(own);
+    let has = engine.map_or_else(|| "no log that can be read".to_owned(), |tip| format!("facts up to {tip}"));
+    let told =
+        format!("this journal ends at position {own}; the engine has {has}; {lost} facts would be lost");
+    if !force {
+        return Err(Failure::Usage(format!("{told}; with every node stopped, --force does it")));
+    }
+    output::note(&told);
+    let bar = output::progress(own, "facts");
+    let head = reseed(&dir, &config, &mut |position| bar.set_position(position))?;
+    bar.finish_and_clear();
+    done(settings, head)
+}
+
+/// Tells where the log ends now.
+pub fn done(settings: &Settings, head: crate::log::Head) -> Result<(), Failure> {
+    let root = hex::encode(head.root);
+    if settings.json {
+        return output::json_line(&json!({"position": head.position, "root": root}));
+    }
+    output::line(&format!("verified: position {}, root {root}", head.position))
+}

@@ -1,0 +1,161 @@
+//! JetStream: one stream of blocks, appended by compare-and-set over the whole stream, and one of large originals.
+//!
+//! ```text
+//! <stream>         subject <stream>.facts          one message a block; sequence = cursor, from 1, without a gap
+//! <stream>-blobs   subjects <stream>.blobs.<SHA-256>.<n>   chunks of 512 KiB
+//! no stream        subject <stream>.nodes          what each node says of itself, once a second
+//! ```
+//! A block is published with the sequence that the stream must end at. A time-out says nothing: the same block is sent
+//! again with the same sequence, and at most one copy can ever be stored.
+
+mod append;
+mod follow;
+mod settings;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{Context, ContextBuilder};
+use async_nats::{Client, ConnectOptions};
+use tokio::runtime::Runtime;
+
+use self::append::Appender;
+use self::follow::StreamFollower;
+pub use self::settings::{JetStreamSettings, JetStreamTls};
+use super::{Connected, SharedLog, SharedLogError, runtime};
+
+/// Longest wait for an answer: a leaderless server swallows requests, it does not refuse them.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Bytes of one chunk of an original; a message holds 1 MiB at most.
+const CHUNK: usize = 512 << 10;
+const OLDEST: (u64, u64) = (2, 12);
+const ADVISED: (u64, u64) = (2, 15);
+
+/// The log in a stream of JetStream.
+pub struct JetStream {
+    settings: JetStreamSettings,
+}
+
+/// What both sides of a connection share.
+struct Connection {
+    runtime: Runtime,
+    jetstream: Context,
+    stream: String,
+}
+
+impl Connection {
+    fn facts(&self) -> String {
+        format!("{}.facts", self.stream)
+    }
+
+    fn nodes(&self) -> String {
+        format!("{}.nodes", self.stream)
+    }
+
+    fn blobs(&self) -> String {
+        blobs_stream(&self.stream)
+    }
+
+    fn chunk(&self, digest: &[u8; 32], nth: usize) -> String {
+        format!("{}.blobs.{}.{nth}", self.stream, hex::encode(digest))
+    }
+}
+
+fn blobs_stream(stream: &str) -> String {
+    format!("{stream}-blobs")
+}
+
+impl JetStream {
+    /// The engine with these settings.
+    pub fn new(settings: JetStreamSettings) -> Self {
+        Self { settings }
+    }
+
+    async fn client(&self) -> Result<Client, SharedLogError> {
+        let unavailable = |error: &dyn std::fmt::Display| SharedLogError::Unavailable(error.to_string());
+        let mut options = ConnectOptions::new()
+            .name("factfold")
+            .connection_timeout(ANSWER_MAX)
+            .request_timeout(Some(ANSWER_MAX))
+            .ping_interval(Duration::from_secs(5));
+        if let Some(credentials) = &self.settings.credentials {
+            options = options.credentials(credentials).map_err(|e| unavailable(&e))?;
+        }
+        if let Some(tls) = &self.settings.tls {
+            options = options.require_tls(true);
+            if let Some(ca) = &tls.ca {
+                options = options.add_root_certificates(ca.clone());
+            }
+            if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
+                options = options.add_client_certificate(cert.clone(), key.clone());
+            }
+        }
+        options.connect(&self.settings.servers[..]).await.map_err(|e| unavailable(&e))
+    }
+}
+
+impl SharedLog for JetStream {
+    fn name(&self) -> &'static str {
+        "jetstream"
+    }
+
+    fn connect(&self, is_new: bool) -> Result<Connected, SharedLogError> {
+        // Clients of https and of tls want it; again does nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = runtime("nats")?;
+        let (jetstream, warnings, created) = runtime.block_on(async {
+            let client = self.client().await?;
+            let mut warnings: Vec<String> =
+                check_version(&client.server_info().version)?.into_iter().collect();
+            let jetstream = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX).build(client);
+            let created = streams::open(&jetstream, &self.settings, is_new, &mut warnings).await?;
+            warnings.extend(streams::unproved_syncs(&self.settings).await);
+            Ok::<_, SharedLogError>((jetstream, warnings, created))
+        })?;
+        let connection = Arc::new(Connection { runtime, jetstream, stream: self.settings.stream.clone() });
+        Ok(Connected {
+            appender: Box::new(Appender::new(Arc::clone(&connection))),
+            follower: Box::new(StreamFollower::new(connection, created)?),
+            warnings,
+        })
+    }
+
+    fn wipe(&self) -> Result<(), SharedLogError> {
+        let runtime = runtime("nats")?;
+        runtime.block_on(async {
+            let client = self.client().await?;
+            let jetstream = ContextBuilder::new().timeout(ANSWER_MAX).build(client);
+            streams::remove(&jetstream, &self.settings.stream).await
+        })
+    }
+}
+
+/// Older servers accept two blocks at one place (2.9) or sync too seldom and have no `sync_interval: always`.
+fn check_version(version: &str) -> Result<Option<String>, SharedLogError> {
+    let mut parts = version.split(['.', '-']).map(|part| part.parse::<u64>().unwrap_or_default());
+    let found = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let name = |(major, minor): (u64, u64)| format!("{major}.{minor}");
+    if found < OLDEST {
+        let why = format!("nats-server {version} is too old: {} or newer is needed", name(OLDEST));
+        return Err(SharedLogError::Refused(why));
+    }
+    let advised = || format!("nats-server {version}: {} or newer is advised", name(ADVISED));
+    Ok((found < ADVISED).then(advised))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_refused_warned_of_or_taken_by_their_version() {
+        for old in ["2.9.10", "2.11.9", "1.99.0", "unknown"] {
+            assert!(matches!(check_version(old), Err(SharedLogError::Refused(why)) if why.contains(old)));
+        }
+        assert!(check_version("2.12.8").unwrap().unwrap().contains("2.15"));
+        for good in ["2.15.1", "2.16.0-preview.1", "3.0.0"] {
+            assert_eq!(check_version(good).unwrap(), None);
+        }
+    }
+}

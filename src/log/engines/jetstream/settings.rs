@@ -1,0 +1,52 @@
+//! `[log.jetstream]` as understood.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where the stream is, and how it is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JetStreamSettings {
+    /// `nats://HOST:PORT` of the servers.
+    pub servers: Vec<String>,
+    /// `http://HOST:PORT` of their monitors, which prove that they sync each append.
+    pub monitor: Vec<String>,
+    /// Name of the stream.
+    pub stream: String,
+    /// Text of a credentials file.
+    pub credentials: Option<String>,
+    /// Files for TLS, where the servers want it.
+    pub tls: Option<JetStreamTls>,
+    /// Copies of the stream.
+    pub replicas: usize,
+}
+
+impl Default for JetStreamSettings {
+    fn default() -> Self {
+        Self {
+            servers: vec!["nats://127.0.0.1:4222".to_owned()],
+            monitor: Vec::new(),
+            stream: "FACTFOLD".to_owned(),
+            credentials: None,
+            tls: None,
+            replicas: 3,
+        }
+    }
+}
+
+impl fmt::Debug for JetStreamSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses may hold passwords, and credentials are one.
+        f.debug_struct("JetStreamSettings").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// `tls` of `[log.jetstream]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JetStreamTls {
+    /// Certificates that sign the servers'.
+    pub ca: Option<PathBuf>,
+    /// This node's certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+}

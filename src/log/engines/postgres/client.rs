@@ -1,0 +1,144 @@
+//! A connection to the database, with a limit on each wait, and what the server says beside its answers.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{ANSWER_MAX, NODES};
+use crate::log::engines::SharedLogError;
+
+/// Words of nodes that wait to be read.
+const WORDS_MAX: usize = 1_000;
+/// What the server says where a commit did not wait for its standby to the end.
+const UNREPLICATED: &str = "might not have been replicated";
+
+/// A connection; the task that serves it ends with it.
+pub struct DbSession {
+    client: Client,
+    notified: Arc<Notify>,
+    words: Arc<Mutex<Vec<Bytes>>>,
+    unreplicated: Arc<AtomicBool>,
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> SharedLogError {
+    SharedLogError::Unavailable(error.to_string())
+}
+
+fn tls() -> Result<MakeRustlsConnect, SharedLogError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| unavailable(&error))?;
+    Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// An error with what the server said, and no more of the address than its code.
+pub fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
+}
+
+impl DbSession {
+    pub async fn open(url: &str) -> Result<Self, SharedLogError> {
+        let mut config: Config = url
+            .parse()
+            .map_err(|_| SharedLogError::Refused("[log.postgres] url is not a URL of PostgreSQL".into()))?;
+        config
+            .application_name("factfold")
+            .connect_timeout(ANSWER_MAX)
+            .keepalives_idle(Duration::from_secs(10));
+        let connected =
+            timeout(ANSWER_MAX, config.connect(tls()?)).await.map_err(|error| unavailable(&error))?;
+        let (client, mut connection) = connected.map_err(|error| unavailable(&told(&error)))?;
+        let (notified, unreplicated) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let words = Arc::<Mutex<Vec<Bytes>>>::default();
+        let (tell, cancelled, said) = (Arc::clone(&notified), Arc::clone(&unreplicated), Arc::clone(&words));
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                match message {
+                    AsyncMessage::Notification(word) if word.channel() == NODES => {
+                        let mut said = said.lock();
+                        if said.len() < WORDS_MAX {
+                            said.push(Bytes::copy_from_slice(word.payload().as_bytes()));
+                        }
+                    }
+                    AsyncMessage::Notification(_) => tell.notify_one(),
+                    AsyncMessage::Notice(notice) => {
+                        let detail = notice.detail().unwrap_or_default();
+                        if notice.message().contains("canceling wait") || detail.contains(UNREPLICATED) {
+                            cancelled.store(true, Ordering::SeqCst);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            tell.notify_one();
+        });
+        let session = Self { client, notified, words, unreplicated };
+        // Whatever the role's or the database's own setting says.
+        session.run("SET synchronous_commit = on").await?;
+        Ok(session)
+    }
+
+    /// Runs statements without rows.
+    pub async fn run(&self, sql: &str) -> Result<(), SharedLogError> {
+        let done = timeout(ANSWER_MAX, self.client.batch_execute(sql)).await.map_err(|e| unavailable(&e))?;
+        done.map_err(|error| unavailable(&told(&error)))
+    }
+
+    /// The rows of a query.
+    pub async fn rows(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, SharedLogError> {
+        let rows = timeout(ANSWER_MAX, self.client.query(sql, values)).await.map_err(|e| unavailable(&e))?;
+        rows.map_err(|error| unavailable(&told(&error)))
+    }
+
+    /// A statement that commits: the count of its rows. An error of a connection that broke, a wait that took too long,
+    /// or a commit that did not wait for its standby is unknown; what the server refused is not there.
+    pub async fn commit(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, SharedLogError> {
+        self.unreplicated.store(false, Ordering::SeqCst);
+        let done = match timeout(ANSWER_MAX, self.client.query(sql, values)).await {
+            Ok(done) => done,
+            Err(_) => return Err(SharedLogError::Unknown("the commit took too long".into())),
+        };
+        let rows = done.map_err(|error| match error.as_db_error() {
+            Some(db) if db.code().code().starts_with("53") => SharedLogError::Full(told(&error)),
+            // The statement was refused, so nothing is there; but the server may have gone while it committed (57P).
+            Some(db) if !db.code().code().starts_with("57") && !db.code().code().starts_with("08") => {
+                SharedLogError::Unavailable(told(&error))
+            }
+            Some(_) | None => SharedLogError::Unknown(told(&error)),
+        })?;
+        if self.unreplicated.load(Ordering::SeqCst) {
+            return Err(SharedLogError::Unknown("the commit was cancelled before a standby had it".into()));
+        }
+        Ok(rows.len() as u64)
+    }
+
+    /// Waits until something was told on a channel, or the connection ended.
+    pub async fn notified(&self, wait: Duration) {
+        let _ = timeout(wait, self.notified.notified()).await;
+    }
+
+    /// What nodes said of themselves since this was last asked.
+    pub fn heard(&self) -> Vec<Bytes> {
+        std::mem::take(&mut self.words.lock())
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}

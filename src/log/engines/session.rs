@@ -1,0 +1,138 @@
+//! The following thread: keeps a connection to the engine, and hands every block to the writer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use domain::keys::Position;
+use domain::record::{Hash, RecordRef};
+
+use super::inbox::{CursorPlace, Inbox, Incoming};
+use super::nodes::NodeHead;
+use super::{BlockFollower, LogBlock, SharedLog, SharedLogError};
+use crate::log::blobs;
+use crate::log::error::LogError;
+use crate::log::merkle::Head;
+use crate::log::shared::{LogState, Shared};
+use crate::log::snapshot::LogSnapshot;
+
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often a node says where it is.
+const WORD: Duration = Duration::from_secs(1);
+/// How long one look for new blocks takes at most.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Follows the engine until the log closes, or until what the engine holds is not this node's log. `wake` tells the
+/// writer that something came.
+pub fn run(shared: &Shared, engine: &dyn SharedLog, node: &str, inbox: &Inbox, wake: impl Fn()) {
+    while !inbox.is_closing() {
+        inbox.begin();
+        let Err(error) = follow(shared, engine, node, inbox, &wake) else { return };
+        let why: Arc<str> = format!("{}: {error}", engine.name()).into();
+        tracing::warn!(error = &*why, "the log's engine");
+        inbox.down(Arc::clone(&why));
+        if let SharedLogError::Refused(_) = error {
+            tracing::error!(reason = &*why, "the log stops");
+            shared.set_state(LogState::Stopped(why));
+            return;
+        }
+        shared.set_state(LogState::Unavailable(why));
+        wake();
+        if !inbox.rest(PAUSE) {
+            return;
+        }
+    }
+}
+
+fn follow(
+    shared: &Shared,
+    engine: &dyn SharedLog,
+    node: &str,
+    inbox: &Inbox,
+    wake: &impl Fn(),
+) -> Result<(), SharedLogError> {
+    let head = shared.head();
+    let mut connected = engine.connect(head.position == 0)?;
+    let follower = &mut *connected.follower;
+    let tip = follower.tip()?;
+    let mut cursor = locate(&shared.snapshot(), follower, head, tip)?;
+    let place = CursorPlace { position: head.position, cursor };
+    for warning in &connected.warnings {
+        tracing::warn!(warning, "the log's engine is weaker than it should be");
+    }
+    tracing::info!(engine = engine.name(), position = head.position, tip, "the log's engine is connected");
+    inbox.link(connected.appender, place, tip, connected.warnings);
+    if matches!(shared.state(), LogState::Unavailable(_)) {
+        shared.set_state(LogState::Writable);
+    }
+    wake();
+    let mut spoken: Option<Instant> = None;
+    while !inbox.is_closing() {
+        if spoken.is_none_or(|at| at.elapsed() > WORD) {
+            let Head { position, root } = shared.head();
+            let own = NodeHead { node: node.to_owned(), position, root: hex::encode(root) };
+            follower.tell(&serde_json::to_vec(&own).unwrap_or_default())?;
+            spoken = Some(Instant::now());
+        }
+        inbox.hear(follower.heard());
+        let blocks = follower.next(cursor, LOOK)?;
+        let any = !blocks.is_empty();
+        for block in blocks {
+            cursor = block.cursor;
+            let blobs = missing_blobs(shared, follower, &block)?;
+            if !inbox.push(Incoming { block, blobs }) {
+                return Ok(());
+            }
+        }
+        if any {
+            wake();
+        }
+    }
+    Ok(())
+}
+
+/// The cursor of `head`, the head of `log`, whose block must be the one that this node has: the same tree before it, and
+/// the same facts in it.
+pub(super) fn locate(
+    log: &LogSnapshot,
+    follower: &mut dyn BlockFollower,
+    head: Head,
+    tip: Position,
+) -> Result<u64, SharedLogError> {
+    if head.position == 0 {
+        return Ok(0);
+    }
+    if tip < head.position {
+        let why = format!(
+            "the engine's log ends at position {tip}, and this node has {}: acknowledged facts are missing there",
+            head.position
+        );
+        return Err(SharedLogError::Refused(why));
+    }
+    let other =
+        |why: &str| SharedLogError::Refused(format!("position {} of the engine's log {why}", head.position));
+    let block = follower.find(head.position)?.ok_or_else(|| other("is not there"))?;
+    if block.frame.last() != head.position {
+        return Err(other("stands within a block, where this node's log ends"));
+    }
+    let unread = |error: LogError| SharedLogError::Unavailable(error.to_string());
+    let mut same = log.root_at(block.frame.header.first - 1).map_err(unread)? == block.frame.header.prev;
+    for (position, stored) in block.frame.stored() {
+        let ours = log.read(position).map_err(unread)?;
+        let ours = ours.as_ref().and_then(|record| record.view().ok()).map(|record| record.leaf());
+        same &= ours.is_some() && ours == RecordRef::read(stored).ok().map(|record| record.leaf());
+    }
+    if same { Ok(block.cursor) } else { Err(other("is not what this node has there")) }
+}
+
+/// The originals of a block that are not in this node's blob room.
+fn missing_blobs(
+    shared: &Shared,
+    follower: &mut dyn BlockFollower,
+    block: &LogBlock,
+) -> Result<Vec<(Hash, Bytes)>, SharedLogError> {
+    let missing =
+        block.frame.blobs().filter(|(digest, _)| shared.disk.identity(&blobs::path(digest)).is_err());
+    missing.map(|(digest, len)| Ok((digest, follower.blob(&digest, len)?))).collect()
+}

@@ -1,0 +1,149 @@
+//! PostgreSQL: a primary, and a synchronous standby of it.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use tempfile::TempDir;
+
+use super::{Process, free_port, must_run};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the distribution has the newest server.
+fn programs() -> PathBuf {
+    if let Ok(given) = std::env::var("FACTFOLD_POSTGRES_BIN") {
+        return given.into();
+    }
+    let found = || {
+        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let with = |path: PathBuf| path.join("bin").join("initdb").exists().then(|| path.join("bin"));
+        versions.filter_map(|version| with(version.path())).max()
+    };
+    found()
+        .or_else(|| {
+            must_run(Command::new("apt-get").args(["install", "--yes", "--quiet", "postgresql"]));
+            found()
+        })
+        .expect("PostgreSQL in /usr/lib/postgresql; FACTFOLD_POSTGRES_BIN names another folder")
+}
+
+/// The command as a user that the server may run as: it refuses root.
+fn as_user(program: &Path) -> Command {
+    if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+        return command;
+    }
+    Command::new(program)
+}
+
+struct Server {
+    data: PathBuf,
+    port: u16,
+    process: Option<Process>,
+}
+
+/// Primary and standby, with their files; all gone when it is.
+pub struct PostgresPair {
+    servers: [Server; 2],
+    _dir: TempDir,
+}
+
+impl PostgresPair {
+    /// Starts both; the primary acknowledges what the standby has.
+    pub fn start() -> Self {
+        let dir = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+            must_run(Command::new("chown").arg("postgres:postgres").arg(dir.path()));
+        }
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("rights");
+        let server = |name: &str| Server { data: dir.path().join(name), port: free_port(), process: None };
+        let mut pair = Self { servers: [server("primary"), server("standby")], _dir: dir };
+        let programs = programs();
+        let primary = &pair.servers[0];
+        let mut initdb = as_user(&programs.join("initdb"));
+        must_run(
+            initdb
+                .args(["--auth=trust", "--username=factfold", "--encoding=UTF8", "--no-sync", "-D"])
+                .arg(&primary.data),
+        );
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nwal_level = replica\n\
+             synchronous_standby_names = '*'\nshared_buffers = 32MB\nmax_connections = 60\n",
+            primary.port
+        );
+        fs::write(primary.data.join("postgresql.auto.conf"), settings).expect("written");
+        pair.restart(0);
+        let [primary, standby] = [&pair.servers[0], &pair.servers[1]];
+        let mut copy = as_user(&programs.join("pg_basebackup"));
+        let url = format!("postgres://factfold@127.0.0.1:{}/postgres", primary.port);
+        must_run(
+            copy.args(["--checkpoint=fast", "--write-recovery-conf", "--no-sync", "-d", &url, "-D"])
+                .arg(&standby.data),
+        );
+        let auto = standby.data.join("postgresql.auto.conf");
+        let text = fs::read_to_string(&auto).expect("read");
+        fs::write(&auto, format!("{text}\nport = {}\n", standby.port)).expect("written");
+        pair.restart(1);
+        pair.await_standby();
+        pair
+    }
+
+    /// Starts a server that does not run, 0 the primary, 1 the standby, and waits until it takes connections.
+    pub fn restart(&mut self, nth: usize) {
+        let server = &mut self.servers[nth];
+        let _ = fs::remove_file(server.data.join("postmaster.pid"));
+        let mut postgres = as_user(&programs().join("postgres"));
+        server.process = Some(Process::start(postgres.arg("-D").arg(&server.data)));
+        let until = Instant::now() + PATIENCE;
+        let ready = programs().join("pg_isready");
+        while !Command::new(&ready)
+            .args(["-q", "-h", "127.0.0.1", "-p", &server.port.to_string()])
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            assert!(Instant::now() < until, "PostgreSQL takes no connections");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// kill -9 of a server; its children see that it is gone.
+    pub fn kill(&mut self, nth: usize) {
+        self.servers[nth].process = None;
+    }
+
+    /// Waits until the standby streams.
+    pub fn await_standby(&self) {
+        let until = Instant::now() + PATIENCE;
+        let sql = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        while self.query(sql).trim() != "1" {
+            assert!(Instant::now() < until, "the standby does not follow");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What the primary answers.
+    pub fn query(&self, sql: &str) -> String {
+        self.query_on(&self.url_of("postgres"), sql)
+    }
+
+    /// What one of its databases answers.
+    pub fn query_on(&self, url: &str, sql: &str) -> String {
+        let output = Command::new(programs().join("psql")).args(["-At", "-d", url, "-c", sql]).output();
+        String::from_utf8_lossy(&output.expect("psql runs").stdout).into_owned()
+    }
+
+    /// Makes a database on the primary; where it is.
+    pub fn database(&self, name: &str) -> String {
+        self.query(&format!("CREATE DATABASE {name}"));
+        self.url_of(name)
+    }
+
+    /// Where a database of the primary is.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://factfold@127.0.0.1:{}/{database}?sslmode=disable", self.servers[0].port)
+    }
+}
