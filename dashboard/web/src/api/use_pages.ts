@@ -37,7 +37,8 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
     if (!page || first.loading) return;
     set((before) => {
       if (before.url !== url || before.items.length === 0) return { url, items: page.items, next: page.next_cursor };
-      if (seen.current !== acted.value) {
+      // A page that was read before it does not have it yet: the next one does.
+      if (seen.current !== acted.value && page.position >= position) {
         seen.current = acted.value;
         const [shown, known] = [new Set(before.items.map(id)), new Set(page.items.map(id))];
         const last = page.items.findLast((item) => shown.has(id(item)));
