@@ -24,6 +24,7 @@ fn programs() -> PathBuf {
     };
     found()
         .or_else(|| {
+            must_run(Command::new("apt-get").arg("update"));
             must_run(Command::new("apt-get").args(["install", "--yes", "--quiet", "postgresql"]));
             found()
         })
@@ -55,6 +56,8 @@ pub struct PostgresPair {
 impl PostgresPair {
     /// Starts both; the primary acknowledges what the standby has.
     pub fn start() -> Self {
+        // The distribution's package makes the user that the files are for.
+        let programs = programs();
         let dir = tempfile::tempdir_in("/var/tmp").expect("a folder");
         if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
             must_run(Command::new("chown").arg("postgres:postgres").arg(dir.path()));
@@ -62,7 +65,6 @@ impl PostgresPair {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("rights");
         let server = |name: &str| Server { data: dir.path().join(name), port: free_port(), process: None };
         let mut pair = Self { servers: [server("primary"), server("standby")], _dir: dir };
-        let programs = programs();
         let primary = &pair.servers[0];
         let mut initdb = as_user(&programs.join("initdb"));
         must_run(
