@@ -44,7 +44,15 @@ async fn e6_digests_are_those_of_a_fresh_fold_and_one_fact_more_is_seen_in_them(
     }
 
     // Tokens are facts of nobody's figures.
-    let last = ask().await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let last = loop {
+        let last = ask().await;
+        if last["position"].as_u64() >= Some(server.seen()) {
+            break last;
+        }
+        assert!(std::time::Instant::now() < deadline, "expected position {} of {last}", server.seen());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
     server.stop();
     let replayed = site.cli(&["replay", "--json"]);
     let replayed = &replayed.exits(0).json()[0];

@@ -31,6 +31,8 @@ const STOPPED: &str = "canceled: the server stopped";
 const END_PAUSE: Duration = Duration::from_secs(1);
 /// How long the schedule waits after a run could not begin.
 const BEGIN_PAUSE: i64 = 60_000_000;
+/// Between two looks whether a run that has ended is let go.
+const LETTING_GO: Duration = Duration::from_millis(2);
 /// How long a stop waits for the ends of runs.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -239,9 +241,16 @@ impl SyncRunner {
             return Err(StartError::Stopping);
         }
         let key = (tenant.clone(), source);
-        if let Some(running) = inner.running.lock().get(&key) {
-            let name = running.run.name().clone();
-            return Ok(StartedRun { name, position: running.position, is_earlier: true });
+        let asked = std::time::Instant::now();
+        loop {
+            let running =
+                inner.running.lock().get(&key).map(|running| (running.run.name().clone(), running.position));
+            let Some((name, position)) = running else { break };
+            // Whoever reads that a run has ended may ask for the next before the task of the first has let it go.
+            if !name.has_ended(&inner.parts.views, &tenant) || asked.elapsed() > STOP_MAX {
+                return Ok(StartedRun { name, position, is_earlier: true });
+            }
+            tokio::time::sleep(LETTING_GO).await;
         }
         let begun_at = Instant((inner.parts.clock)());
         let (id, position) = inner.parts.commands.begin_run(&tenant, source.as_str()).await?;

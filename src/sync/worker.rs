@@ -18,8 +18,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const THREADS: usize = 2;
 /// Threads that read files and compress pages for them.
 const BLOCKING_THREADS_MAX: usize = 4;
-/// By how much the threads of runs give way to all others.
-const SYNC_NICE: i32 = 10;
 /// How long the runtime waits for what still runs at the end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
@@ -41,11 +39,6 @@ impl SyncWorker {
             .worker_threads(THREADS)
             .max_blocking_threads(BLOCKING_THREADS_MAX)
             .thread_name("sync-run")
-            .on_thread_start(|| {
-                // Whoever delivers and reads goes first: a large account is read with what of the processor is left. Where the
-                // system refuses, they share it.
-                let _ = rustix::process::nice(SYNC_NICE);
-            })
             .enable_all()
             .build()?;
         let (pages, views) = (parts.pages.clone(), parts.views.clone());

@@ -36,7 +36,11 @@ export function usePages<T>(url: string | null, id: (item: T) => string, positio
     const page = first.data;
     if (!page || first.loading) return;
     set((before) => {
-      if (before.url !== url || before.items.length === 0) return { url, items: page.items, next: page.next_cursor };
+      if (before.url !== url || before.items.length === 0) {
+        // A list that is come back to stands as it was left: what one did since is still to be shown.
+        seen.current = page.position >= position ? acted.value : -1;
+        return { url, items: page.items, next: page.next_cursor };
+      }
       // A page that was read before it does not have it yet: the next one does.
       if (seen.current !== acted.value && page.position >= position) {
         seen.current = acted.value;
