@@ -57,7 +57,9 @@ fn packages(web: &Path) {
 
 /// Calls of this month and the one before, outreach, CRM, notes, sessions, and texts that want to run.
 async fn seed(server: &Server) {
-    let before = (Utc::now() - Months::new(1)).format("%Y-%m-05T15:00:00Z").to_string();
+    // Where acme is, it may be the month before UTC's.
+    let here = Utc::now().with_timezone(&chrono_tz::America::New_York);
+    let before = (here - Months::new(1)).format("%Y-%m-05T15:00:00Z").to_string();
     let mut facts = Vec::new();
     for n in 0..6 {
         let agent = json!({"agent": "ann@example.com", "direction": "inbound", "from": "+12025550123"});
@@ -76,7 +78,7 @@ async fn seed(server: &Server) {
             facts.push(mail("lead_interested", n, lead, &ago(20 + i64::from(n))));
         }
     }
-    let spend = json!({"source": "meta", "account_id": "a", "date": Utc::now().format("%Y-%m-%d").to_string(), "amount_minor": 40_000, "currency": "USD"});
+    let spend = json!({"source": "meta", "account_id": "a", "date": here.format("%Y-%m-%d").to_string(), "amount_minor": 40_000, "currency": "USD"});
     facts.push(with(fact("desk", "spend/1", "ad_spend_observed", &ago(5)), spend));
     let recording = json!({"call_id": "now0", "recording_id": "r1", "url": "javascript:window.hacked=1"});
     facts.push(with(fact("desk", "rec/1", "call_recorded", &ago(5)), recording));
@@ -86,13 +88,14 @@ async fn seed(server: &Server) {
         let note = json!({"content": format!("Note {n} {HOSTILE}"), "author": if n % 2 == 0 { "ann@example.com" } else { HOSTILE }});
         server.command("acme", "notes", &note).await.is(201);
     }
-    let report = json!({"period": Utc::now().format("%Y-%m").to_string(), "narrative": format!("A good month. {HOSTILE}")});
+    let report =
+        json!({"period": here.format("%Y-%m").to_string(), "narrative": format!("A good month. {HOSTILE}")});
     server.command("acme", "reports", &report).await.is(201);
     server
         .ask(
             TOKEN,
             "PUT",
-            &format!("/api/v1/tenants/acme/targets/{}/qualified", Utc::now().format("%Y-%m")),
+            &format!("/api/v1/tenants/acme/targets/{}/qualified", here.format("%Y-%m")),
             json!({"value": 480}),
         )
         .await

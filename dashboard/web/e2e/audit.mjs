@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BASE, PAGES, TOKEN, VIEWS, api, check, flow, logIn, settled } from "./browser.mjs";
+import { ZONE, monthOf } from "./own.mjs";
 
 const { BIN } = process.env;
 const VERIFY = new URL("../../../fixtures/verify.py", import.meta.url).pathname;
-const thisMonth = () => new Date().toISOString().slice(0, 7);
+const thisMonth = () => monthOf(ZONE);
 
 const text = async (path) => {
   const answer = await fetch(BASE + path, { headers: { authorization: `Bearer ${TOKEN}` } });

@@ -5,6 +5,8 @@ import { createServer } from "node:net";
 import { PASSWORD, TOKEN, api, finallyDo } from "./browser.mjs";
 
 const { BIN, OWN } = process.env;
+/** Where the workspace acme is, on every site. */
+export const ZONE = "America/New_York";
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -70,11 +72,15 @@ export function started() {
   return ready;
 }
 
-/** The month before this one, such as `2025-10`. */
-export function lastMonth() {
-  const date = new Date();
-  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, 15)).toISOString().slice(0, 7);
+/** The month of a zone, such as `2025-10`, so many months back: where a workspace is, it may be the month before UTC's. */
+export function monthOf(timeZone, back = 0) {
+  const parts = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit" }).format(new Date());
+  const [year, month] = parts.split("-").map(Number);
+  return new Date(Date.UTC(year, month - 1 - back, 15)).toISOString().slice(0, 7);
 }
+
+/** The month before this one. */
+export const lastMonth = () => monthOf(ZONE, 1);
 
 /** A call that was answered. */
 export function call(id, seconds, at = new Date(Date.now() - 60_000).toISOString()) {
