@@ -4,7 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Remote, Unanswered, refused};
+use super::remote::Remote;
 use super::serve::runtime;
 use super::{Failure, Settings, output};
 use crate::engine::{DataDir, before_reseed, reseed};
@@ -50,17 +50,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
 
 fn status(settings: &Settings, server: Option<&str>) -> Result<(), Failure> {
     let remote = Remote::of(&settings.config()?, server)?;
-    let cluster = runtime()?.block_on(async {
-        let answer = remote.ask(Method::GET, "/api/v1/cluster").send().await.map_err(Unanswered::from)?;
-        if !answer.status().is_success() {
-            return Err(refused(answer).await);
-        }
-        Ok(answer.json::<Value>().await?)
-    });
-    let cluster = cluster.map_err(|unanswered| match unanswered {
-        Unanswered::Never(failure) => failure,
-        Unanswered::Broken(why) => remote.gone(&why),
-    })?;
+    let cluster = runtime()?.block_on(remote.read(Method::GET, "/api/v1/cluster"))?;
     if settings.json {
         return output::json_line(&cluster);
     }

@@ -207,10 +207,7 @@ fn asked(config: &Config, args: &Args, server: &str) -> Result<Value, Failure> {
             }
         }
     });
-    read.map_err(|unanswered| match unanswered {
-        Unanswered::Never(failure) => failure,
-        Unanswered::Broken(why) => remote.gone(&why),
-    })
+    read.map_err(|unanswered| remote.failure(unanswered))
 }
 
 async fn get(remote: &Remote, path: &str, query: &[(&str, String)]) -> Result<Value, Unanswered> {

@@ -118,10 +118,7 @@ fn accept_clock(settings: &Settings, server: Option<&str>) -> Result<(), Failure
         }
         Ok(answer.json::<Value>().await?)
     });
-    let accepted = accepted.map_err(|unanswered| match unanswered {
-        Unanswered::Never(failure) => failure,
-        Unanswered::Broken(why) => remote.gone(&why),
-    })?;
+    let accepted = accepted.map_err(|unanswered| remote.failure(unanswered))?;
     if settings.json {
         return output::json_line(&accepted);
     }

@@ -55,10 +55,30 @@ impl Remote {
     /// # Errors
     /// It does not.
     pub async fn is_there(&self) -> Result<(), Failure> {
-        match self.ask(Method::GET, "/healthz").send().await.map_err(Unanswered::from) {
-            Ok(_) => Ok(()),
-            Err(Unanswered::Never(failure)) => Err(failure),
-            Err(Unanswered::Broken(why)) => Err(self.gone(&why)),
+        let answered = self.ask(Method::GET, "/healthz").send().await;
+        answered.map(drop).map_err(|error| self.failure(error.into()))
+    }
+
+    /// The JSON of an answer of success.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn read(&self, method: Method, path: &str) -> Result<Value, Failure> {
+        let answered = async {
+            let response = self.ask(method, path).send().await?;
+            if !response.status().is_success() {
+                return Err(refused(response).await);
+            }
+            Ok(response.json().await?)
+        };
+        answered.await.map_err(|unanswered| self.failure(unanswered))
+    }
+
+    /// The failure of who does not try again.
+    pub fn failure(&self, unanswered: Unanswered) -> Failure {
+        match unanswered {
+            Unanswered::Never(failure) => failure,
+            Unanswered::Broken(why) => self.gone(&why),
         }
     }
 

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::arguments::tenant;
-use super::remote::{Remote, Unanswered, refused, stranger};
+use super::remote::{Remote, refused, stranger};
 use super::serve::runtime;
 use super::{Failure, Settings, output};
 use crate::sync::SourceName;
@@ -116,13 +116,9 @@ impl Asking<'_> {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let gone = |unanswered| match unanswered {
-            Unanswered::Never(failure) => failure,
-            Unanswered::Broken(why) => self.remote.gone(&why),
-        };
-        let answer = request.send().await.map_err(|error| gone(error.into()))?;
+        let answer = request.send().await.map_err(|error| self.remote.failure(error.into()))?;
         if ![StatusCode::OK, StatusCode::ACCEPTED].contains(&answer.status()) {
-            return Err(gone(refused(answer).await));
+            return Err(self.remote.failure(refused(answer).await));
         }
         answer.json().await.map_err(|_| stranger())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::remote::{Remote, Unanswered, refused};
+use super::super::remote::Remote;
 use super::super::{Failure, Settings, output};
 
 /// Between two looks at how far it is.
@@ -16,12 +16,12 @@ const PAGE: usize = 500;
 /// Rebuilds `name` on the server; swaps it in, or gives it up once its differences are told.
 pub async fn rebuild(settings: &Settings, remote: &Remote, name: &str, swap: bool) -> Result<(), Failure> {
     let route = format!("/api/v1/projections/{name}/rebuild");
-    let begun = ask(remote, Method::POST, &route).await?;
+    let begun = remote.read(Method::POST, &route).await?;
     let id = begun["rebuild_id"].as_str().unwrap_or_default().to_owned();
     let route = format!("{route}/{id}");
     let bar = output::progress(0, &format!("rebuilding {name}"));
     let ready = loop {
-        let status = ask(remote, Method::GET, &format!("{route}?limit={PAGE}")).await?;
+        let status = remote.read(Method::GET, &format!("{route}?limit={PAGE}")).await?;
         bar.set_length(status["facts_total"].as_u64().unwrap_or_default());
         bar.set_position(status["facts_done"].as_u64().unwrap_or_default());
         match status["state"].as_str() {
@@ -39,25 +39,11 @@ pub async fn rebuild(settings: &Settings, remote: &Remote, name: &str, swap: boo
     loop {
         items.extend(page["diff"]["items"].as_array().into_iter().flatten().cloned());
         let Some(cursor) = page["diff"]["next_cursor"].as_str() else { break };
-        page = ask(remote, Method::GET, &format!("{route}?limit={PAGE}&cursor={cursor}")).await?;
+        page = remote.read(Method::GET, &format!("{route}?limit={PAGE}&cursor={cursor}")).await?;
     }
     let end = if swap { "swap" } else { "discard" };
-    let ended = ask(remote, Method::POST, &format!("{route}/{end}")).await?;
+    let ended = remote.read(Method::POST, &format!("{route}/{end}")).await?;
     tell(settings, name, &ready, &items, &ended)
-}
-
-async fn ask(remote: &Remote, method: Method, route: &str) -> Result<Value, Failure> {
-    let answered = async {
-        let response = remote.ask(method, route).send().await?;
-        if !response.status().is_success() {
-            return Err(refused(response).await);
-        }
-        Ok(response.json().await?)
-    };
-    answered.await.map_err(|error| match error {
-        Unanswered::Never(failure) => failure,
-        Unanswered::Broken(why) => remote.gone(&why),
-    })
 }
 
 fn tell(
