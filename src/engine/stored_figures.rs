@@ -62,23 +62,26 @@ impl StoredFigures {
         }
     }
 
-    /// Logs what this release gives otherwise than the one that stored the table.
-    fn compare(&self) {
+    /// Logs what this release gives otherwise than the one that stored the table; whether a table of this release is still to
+    /// be stored.
+    fn compare(&self) -> bool {
         let table = match stored_figures(&self.root) {
             Ok(Some(table)) => table,
-            Ok(None) => return,
-            Err(error) => return tracing::warn!(%error, "the table of figures is not compared"),
+            Ok(None) => return true,
+            Err(error) => {
+                tracing::warn!(%error, "the table of figures is not compared");
+                return true;
+            }
         };
         let models = table.changed_models();
         if models.is_empty() {
-            return;
+            return false;
         }
         // What lies before the head is folded on the runtime's threads.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let compared = match runtime {
-            Ok(runtime) => runtime.block_on(table.differences(&self.views, &self.secret)),
-            Err(error) => return tracing::warn!(%error, "the table of figures is not compared"),
-        };
+        let compared = runtime
+            .map_err(io_at(&self.root))
+            .and_then(|runtime| Ok(runtime.block_on(table.differences(&self.views, &self.secret))?));
         match compared {
             Ok(differences) => {
                 let (release, models) =
@@ -98,6 +101,7 @@ impl StoredFigures {
             }
             Err(error) => tracing::warn!(%error, "the table of figures is not compared"),
         }
+        true
     }
 
     /// Compares once the models are folded, then stores from time to time.
@@ -112,14 +116,13 @@ impl StoredFigures {
             }
             let position = self.views.position();
             let is_due = match stored {
-                None => {
-                    self.compare();
-                    true
-                }
+                None => self.compare(),
                 Some((at, known)) => at.elapsed() >= EVERY && position > known,
             };
             if is_due {
                 self.store();
+            }
+            if is_due || stored.is_none() {
                 stored = Some((Instant::now(), position));
             }
         })
