@@ -100,7 +100,7 @@ async fn the_demo_adds_up_and_prints_three_commands_that_work() {
         .nth(1)
         .and_then(|rest| rest.split(',').next())
         .expect("the CRM's URL");
-    the_banner_turns_and_comes_back(&api, crm).await;
+    tokio::join!(the_banner_turns_and_comes_back(&api, crm), every_source_is_read(&api, &said));
     server.stop();
 }
 
@@ -124,7 +124,13 @@ impl Api {
 
     async fn post(&self, route: &str, body: &Value) -> Value {
         let post = self.client.post(format!("{}/{route}", self.base)).bearer_auth(&self.token).json(body);
-        post.header("idempotency-key", "demo-1").send().await.expect("an answer").json().await.expect("JSON")
+        post.header("idempotency-key", uuid::Uuid::now_v7().to_string())
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON")
     }
 
     /// What is served once it is as expected.
@@ -171,4 +177,52 @@ async fn the_banner_turns_and_comes_back(api: &Api, crm: &str) {
     // Nobody asks for a run: the next minute's makes it well.
     let well = api.until(status, |told| told["status"] == "success").await;
     assert!(well["error"].is_null(), "{well}");
+}
+
+/// Each source of the first tenant is read every minute: one that is down is told, the others go on, and what nobody
+/// delivered is found.
+async fn every_source_is_read(api: &Api, said: &str) {
+    let names = ["emailbison", "google_ads", "meta"];
+    let of = |told: &Value, name: &str| -> Value {
+        let sources = told["items"].as_array().into_iter().flatten();
+        sources.filter(|source| source["source"] == name).cloned().next().unwrap_or_default()
+    };
+    let route = "acme-dental/sync/sources";
+    api.until(route, |told| names.iter().all(|name| of(told, name)["last_success_at"].is_string())).await;
+
+    let spent = async |at_least: i64| {
+        let is_more = |told: &Value| told["ad_spend_minor"]["USD"].as_i64() >= Some(at_least);
+        api.until("acme-dental/metrics/month", is_more).await["ad_spend_minor"]["USD"]
+            .as_i64()
+            .expect("spend")
+    };
+    let before = spent(1).await;
+    let google = said.split("Google Ads at ").nth(1).and_then(|rest| rest.split(',').next()).expect("a URL");
+    let tell = async |what: &str| {
+        let url = format!("{google}/stand-in/{what}");
+        assert!(api.client.post(url).send().await.expect("an answer").status().is_success());
+    };
+    tell("stop").await;
+    api.post("acme-dental/sync/run", &json!({"source": "google_ads"})).await;
+    let told = api.until(route, |told| of(told, "google_ads")["error"].is_string()).await;
+    for name in ["emailbison", "meta"] {
+        assert!(of(&told, name)["error"].is_null(), "{told}");
+    }
+    tell("start").await;
+    api.until(route, |told| of(told, "google_ads")["error"].is_null()).await;
+    // Today goes on to cost, and only what is more is told.
+    let after = spent(before + 1).await;
+    assert!(after - before < 10_000, "{before} and then {after}");
+
+    let today = chrono::Utc::now().with_timezone(&chrono_tz::America::New_York).date_naive();
+    let day = |ago: i64| (today - chrono::TimeDelta::days(ago)).to_string();
+    let days = json!({"source": "emailbison", "from": day(2), "to": day(0)});
+    api.post("acme-dental/sync/run", &days).await;
+    let differences = "acme-dental/facts?kind=difference_observed";
+    let is_of_replies = |fact: &&Value| fact["body"]["source"] == "emailbison";
+    let of_replies =
+        |told: &Value| told["items"].as_array().into_iter().flatten().find(is_of_replies).cloned();
+    let told = api.until(differences, |told| of_replies(told).is_some()).await;
+    let told = of_replies(&told).unwrap_or_default();
+    assert_eq!(told["body"]["missing"], 2, "{told}");
 }

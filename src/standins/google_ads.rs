@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::{PlayedAnswer, PlayedProvider, PlayedRequest};
 
+/// What the last day of a lively account costs more at each reading, in millionths.
+const GROWTH: i64 = 1_730_000;
 /// Rows of a chunk.
 const CHUNK: usize = 7;
 
@@ -25,6 +27,7 @@ struct Campaigns {
     zone: String,
     secrets: GoogleSecrets,
     micros: BTreeMap<String, i64>,
+    is_lively: bool,
 }
 
 /// What the account is asked with.
@@ -44,8 +47,14 @@ impl GoogleAccount {
     /// An account that has spent nothing.
     pub fn new(id: &str, currency: &str, zone: &str, secrets: GoogleSecrets) -> Self {
         let (id, currency, zone) = (id.to_owned(), currency.to_owned(), zone.to_owned());
-        let held = Campaigns { id, currency, zone, secrets, micros: BTreeMap::new() };
+        let held = Campaigns { id, currency, zone, secrets, micros: BTreeMap::new(), is_lively: false };
         Self { inner: Arc::new(Mutex::new(held)) }
+    }
+
+    /// The last of the days that are asked for costs some more each time.
+    pub fn lively(self) -> Self {
+        self.inner.lock().is_lively = true;
+        self
     }
 
     /// Sets what a day cost, in millionths.
@@ -73,7 +82,7 @@ impl Campaigns {
         PlayedAnswer::json(200, json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer"}))
     }
 
-    fn search(&self, query: &str) -> PlayedAnswer {
+    fn search(&mut self, query: &str) -> PlayedAnswer {
         let name = format!("customers/{}", self.id);
         let Some((_, days)) = query.split_once("segments.date BETWEEN ") else {
             let customer = json!({"resourceName": name, "id": self.id, "currencyCode": self.currency, "timeZone": self.zone});
@@ -83,6 +92,10 @@ impl Campaigns {
         let [from, to] = dates.as_slice() else {
             return refused(400, "INVALID_ARGUMENT", "Error in the query.");
         };
+        let last = self.micros.range_mut(..=(*to).to_owned()).next_back();
+        if let (true, Some((_, micros))) = (self.is_lively, last) {
+            *micros += GROWTH;
+        }
         let asked = self.micros.iter().filter(|(date, _)| (*from..=*to).contains(&date.as_str()));
         let rows = asked.map(|(date, micros)| {
             // What is 0 is left out of a row that is there for other figures.
@@ -97,7 +110,7 @@ impl Campaigns {
 
 impl PlayedProvider for GoogleAccount {
     fn answer(&self, request: &PlayedRequest) -> PlayedAnswer {
-        let held = self.inner.lock();
+        let mut held = self.inner.lock();
         if request.method == "POST" && request.path == "/token" {
             return held.token(request);
         }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
+use super::feeds;
 use super::random::Random;
 use super::traffic::{Expected, Request, Tenant};
 
@@ -55,7 +56,7 @@ pub fn event(tenant: &Tenant, lead: &DemoLead, kind: &str, at: i64, random: &mut
         );
     }
     let body = json!({
-        "event": {"type": kind, "name": kind.replace('_', " "), "instance_url": "https://dedi.emailbison.com",
+        "event": {"type": kind, "name": kind.replace('_', " "), "instance_url": format!("https://{}", feeds::instance(tenant)),
                   "workspace_id": tenant.workspace.0, "workspace_name": tenant.workspace.1},
         "data": data,
     });

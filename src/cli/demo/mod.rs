@@ -3,6 +3,7 @@
 mod crm;
 mod dialer;
 mod emailbison;
+mod feeds;
 mod login;
 mod play;
 mod random;
@@ -72,6 +73,11 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let mut config = config(&base_url, scratch.0.clone(), address, &token);
         let crm = crm::play(&mut config).await?;
         let dialer = dialer::play(&mut config).await?;
+        let feeds = feeds::play(&mut config).await?;
+        let now = chrono::Utc::now().timestamp();
+        let requests = deliveries(&base_url, now);
+        dialer.list(&requests, now);
+        feeds.list(&requests, &story::facts(&TENANTS[0], now), now);
         let (engine, login) = tokio::task::block_in_place(|| {
             let engine = Engine::start(&config, system_clock())?;
             let login = login::add(&engine, &base_url)?;
@@ -84,9 +90,6 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let until = async move { drop(stopped.await) };
         let server = tokio::spawn(serve(listener, Arc::clone(&app), until));
         output::note(&format!("Serving {base_url}; {DAYS} days of some 50,000 events are delivered now"));
-        let now = chrono::Utc::now().timestamp();
-        let requests = deliveries(&base_url, now);
-        dialer.list(&requests, now);
         let (began, bar) = (Instant::now(), output::progress(requests.len() as u64, "delivering"));
         let mut signal = std::pin::pin!(stop_signal()?);
         let tally = tokio::select! {
@@ -99,6 +102,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             if !settings.json {
                 output::line(&crm::told(&crm))?;
                 output::line(&dialer.told())?;
+                output::line(&feeds.told())?;
             }
             if !args.once {
                 signal.await;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{DAY, date, fact};
+use crate::cli::demo::feeds;
 use crate::cli::demo::random::Random;
 use crate::cli::demo::traffic::{DAYS, Tenant};
 
 const ACCOUNTS: u64 = 8;
-const INSTANCE: &str = "dedi.emailbison.com";
 
 /// What a mailbox has sent, and had back, since it was made.
 #[derive(Default)]
@@ -20,6 +20,7 @@ struct Totals {
 /// Every mailbox, every day.
 pub fn facts(tenant: &Tenant, now: i64, random: &mut Random) -> Vec<Value> {
     let workspace = tenant.workspace.0.to_string();
+    let instance = feeds::instance(tenant);
     let mut facts = Vec::new();
     for account in 0..ACCOUNTS {
         let (email, id) = (format!("hello{account}@{}.example", tenant.id), format!("{workspace}0{account}"));
@@ -39,7 +40,7 @@ pub fn facts(tenant: &Tenant, now: i64, random: &mut Random) -> Vec<Value> {
             let is_last = account == ACCOUNTS - 1;
             let status = if is_last && ago < 6 { "disconnected" } else { "connected" };
             let body = json!({
-                "instance": INSTANCE, "workspace": workspace, "account_id": id, "email": email, "status": status,
+                "instance": instance, "workspace": workspace, "account_id": id, "email": email, "status": status,
                 "sends": totals.sends, "replies": totals.replies, "bounces": totals.bounces,
                 "email_provider": provider, "reseller": reseller, "tags": [provider, reseller],
             });

@@ -7,7 +7,7 @@ mod crm;
 mod dialer;
 mod mailboxes;
 pub mod reports;
-mod spend;
+pub mod spend;
 
 use chrono::{DateTime, Datelike, SecondsFormat};
 use serde_json::{Value, json};

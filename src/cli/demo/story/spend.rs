@@ -6,13 +6,17 @@ use super::{DAY, date, fact};
 use crate::cli::demo::random::Random;
 use crate::cli::demo::traffic::{DAYS, Tenant};
 
+/// Id of the account at Google, as its facts name it.
+pub const GOOGLE_ACCOUNT: &str = "3141592653";
+/// Id of the account at Meta.
+pub const META_ACCOUNT: &str = "2718281828";
 /// Days after which the provider corrects a day once.
 const CORRECTED_AFTER: i64 = 3;
 
 /// Two accounts, every day.
 pub fn facts(tenant: &Tenant, now: i64, random: &mut Random) -> Vec<Value> {
     let mut facts = Vec::new();
-    for (source, account) in [("google_ads", "314-159-2653"), ("meta", "act_2718281828")] {
+    for (source, account) in [("google_ads", GOOGLE_ACCOUNT), ("meta", META_ACCOUNT)] {
         for ago in (0..DAYS).rev() {
             let day = now - ago * DAY;
             let mut observe = |read: i64, amount: u64, number: u32| {
