@@ -34,6 +34,12 @@ pub const T0: i64 = 1_760_000_000 * SECOND;
 /// What providers sign, in every harness.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
+/// How many rounds a test goes: as many as `FACTFOLD_ROUNDS` says, else `full` with the feature `torture` and `small` without.
+pub fn rounds(small: u64, full: u64) -> u64 {
+    let given = std::env::var("FACTFOLD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    given.unwrap_or(if cfg!(feature = "torture") { full } else { small })
+}
+
 /// How long [`until`] waits before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 

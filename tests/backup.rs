@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::common::facts::answered;
 use crate::common::lived::{AT, lived_in, second_configuration};
 use crate::common::site::{Ran, files};
-use crate::common::{Server, Site, bison};
+use crate::common::{Server, Site, bison, rounds};
 use serde_json::{Value, json};
 
 fn text(path: &Path) -> &str {
@@ -97,6 +97,34 @@ async fn g17_a_backup_under_load_is_restored_with_every_fact_digest_and_key() {
     assert_eq!(digests(&server).await, live);
     server.stop();
     other.cli(&["audit"]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g17_every_backup_of_a_log_that_grows_restores_to_its_digests_with_an_index_made_anew() {
+    let site = lived_in().await;
+    let server = site.start().await;
+    for round in 0..rounds(2, 100) {
+        let facts: Vec<Value> = (0..40).map(|n| answered(&format!("g17-{round}-{n}"), 45, AT)).collect();
+        server.record("acme", &facts).await;
+        let backup = site.path(&format!("backup-{round}"));
+        let made = tokio::task::block_in_place(|| site.cli(&["backup", text(&backup), "--json"]));
+        let manifest: Value = made.exits(0).json().remove(0);
+        assert!(!backup.join("sled").exists(), "round {round}: the index is in no backup");
+        let (other, ran) = restored(&backup);
+        assert_eq!(ran.exits(0).json(), std::slice::from_ref(&manifest), "round {round}");
+        let audit: Value = other.cli(&["audit", "--json"]).exits(0).json().remove(0);
+        let told = |found: &Value| {
+            let models = found["models"].as_array().expect("models").iter();
+            let models: Vec<_> = models.map(|model| json!([model["name"], model["digest"]])).collect();
+            json!([found["position"], found["root"], models])
+        };
+        assert_eq!(told(&audit), told(&manifest), "round {round}");
+        let again = other.start().await;
+        let known = again.post("acme", &facts[7]).await;
+        assert_eq!(known.is(200).outcome(), "duplicate", "round {round}: the new index knows every key");
+        again.stop();
+    }
+    server.stop();
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -50,6 +50,7 @@ mod erasure_beside;
 mod evidence;
 mod explain;
 mod explain_more;
+mod explain_reports;
 mod explain_voided;
 mod fairness;
 mod figures_split;

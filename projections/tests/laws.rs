@@ -1,14 +1,10 @@
 //! Laws of the folds (RULINGS Time and order, G8, G9): order of arrival, lanes, cuts, and what must break them.
 
-use crate::common::{Given, configured, facts, history, live, rebuilt, recorded, served};
+use crate::common::{Given, cases, configured, facts, history, live, rebuilt, recorded, served};
 use projections::Recorded;
 use projections::tenant::Tenant;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 fn same_served(one: &Tenant, other: &Tenant) -> Result<(), TestCaseError> {
     prop_assert_eq!(served(one), served(other));

@@ -1,6 +1,7 @@
 //! The log as its users see it, on a real folder with its threads.
 
 mod damage;
+mod harm;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

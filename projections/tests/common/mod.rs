@@ -18,6 +18,12 @@ use serde_json::{Value, json};
 
 pub const TENANT: &str = "acme";
 
+/// How many random cases a law holds for: as many as `FACTFOLD_ROUNDS` says, else so many.
+pub fn cases(small: u32) -> ProptestConfig {
+    let given = std::env::var("FACTFOLD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    ProptestConfig { cases: given.unwrap_or(small), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// A fact as decoded from its record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Given {

@@ -14,11 +14,7 @@ use serde_json::json;
 
 use self::by_hand::{contributed, served, summed};
 use self::facts::law_of_facts;
-use crate::common::{Given, TENANT, at, given, history, live, recorded};
-
-pub fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
+use crate::common::{Given, TENANT, at, cases, given, history, live, recorded};
 
 fn report() -> impl Strategy<Value = Given> {
     let kinds = prop::sample::select(vec!["report_drafted", "report_published", "report_withdrawn"]);

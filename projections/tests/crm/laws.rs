@@ -4,11 +4,7 @@ use proptest::prelude::*;
 
 use super::random::{rules, runs};
 use super::{fold, served_crm};
-use crate::common::{live, rebuilt, recorded};
-
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
+use crate::common::{cases, live, rebuilt, recorded};
 
 proptest! {
     #![proptest_config(cases(300))]

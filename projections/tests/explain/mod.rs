@@ -20,8 +20,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::Value;
 
-use crate::common::{at, live, recorded};
-use crate::contributions::{cases, everything, is_caught};
+use crate::common::{at, cases, live, recorded};
+use crate::contributions::{everything, is_caught};
 
 pub const NOW: &str = "2025-11-01T12:00:00Z";
 

@@ -12,8 +12,8 @@ use projections::tenant::Tenant;
 use proptest::prelude::*;
 
 use super::{NOW, selections};
-use crate::common::{at, live, recorded};
-use crate::contributions::{cases, everything};
+use crate::common::{at, cases, live, recorded};
+use crate::contributions::everything;
 
 fn verdicts(tenant: &Tenant, log: &[Recorded<'_>], fact: &Recorded<'_>) -> Vec<FigureVerdict> {
     let touched = TouchedSubjects::of(tenant, fact);

@@ -46,7 +46,7 @@ mod write;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
-mod tests;
+pub(in crate::log) mod tests;
 #[cfg(test)]
 mod write_tests;
 

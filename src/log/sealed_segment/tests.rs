@@ -17,7 +17,7 @@ use crate::log::select::{GroupSet, Select, Shard};
 
 thread_local! {
     /// Null control: takes the checksums out.
-    pub(super) static CRC_OFF: Cell<bool> = const { Cell::new(false) };
+    pub(in crate::log) static CRC_OFF: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) const NAME: &str = "journal/1.sealed";
