@@ -82,6 +82,12 @@ impl Worker {
     }
 }
 
+/// Lets threads run that wait for a processor. Work that lasts calls it every millisecond or so: whoever is answered
+/// meanwhile would wait for the end of its time slice.
+pub fn give_way() {
+    thread::yield_now();
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;

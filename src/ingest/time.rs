@@ -44,9 +44,10 @@ impl TimeFormat {
 
 /// Dates with a time of day. A fraction may follow; what is left behind it says the zone.
 const LAYOUTS: &[&str] = &[
+    // The usual one first; what is left of `09:00:00 PM` is no zone.
+    "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%d %I:%M:%S %p",
     "%Y-%m-%d %I:%M %p",
-    "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y%m%d %H%M%S%.f",

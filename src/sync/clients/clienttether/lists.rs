@@ -10,9 +10,12 @@ use crate::outbound::OutboundRequest;
 use crate::sync::error::SyncError;
 use crate::sync::lenient::{Lenient, read};
 use crate::sync::run::SyncRun;
+use crate::worker::give_way;
 
 /// Most records of a page.
 const LIMIT: usize = 100;
+/// Records that are taken between two moments in which the run gives way.
+const TAKEN_AT_ONCE: usize = 10;
 /// Readings of a list that changes while it is read.
 const READINGS_MAX: usize = 3;
 /// Letters of the provider's words that an error quotes.
@@ -27,8 +30,6 @@ struct CtAnswer {
     message: Lenient,
     #[serde(rename = "TotalRecord", default)]
     total: Lenient,
-    #[serde(default)]
-    data: Value,
 }
 
 /// One page of a list.
@@ -98,8 +99,10 @@ impl Lists<'_> {
             }
             total = page.total;
             let (rows, before) = (page.rows.len(), snapshot.len());
-            let records = page.rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-            snapshot.add(records)?;
+            for some in page.rows.chunks(TAKEN_AT_ONCE) {
+                snapshot.add(some.iter().map(row).collect::<Result<Vec<_>, _>>()?)?;
+                give_way();
+            }
             if rows > 0 && snapshot.len() == before {
                 let list = list_name(path);
                 return Err(SyncError::Incomplete(format!(
@@ -130,7 +133,10 @@ impl Lists<'_> {
         if let Some(token) = &self.config.access_token {
             request = request.header("x-access-token", token.text());
         }
-        let answer: CtAnswer = self.run.read(list, request).await.map_err(|error| error.at(list))?;
+        let mut body = self.run.page(request).await.map_err(|error| error.at(list))?;
+        // Taken out first: to read it with the rest would make each record anew.
+        let data = body.get_mut("data").map(Value::take).unwrap_or_default();
+        let answer: CtAnswer = read(list, body).map_err(|error| error.at(list))?;
         let code = answer.result_code.get().unwrap_or_default();
         // `CT_200` and `CT200` are one code.
         match code.trim_start_matches("CT").trim_start_matches('_') {
@@ -146,9 +152,10 @@ impl Lists<'_> {
             }
         }
         let total = answer.total.integer().and_then(|total| usize::try_from(total).ok());
-        let rows = match answer.data {
+        let rows = match data {
             Value::Null => Vec::new(),
-            data => read(list, data)?,
+            Value::Array(rows) => rows,
+            other => read(list, other)?,
         };
         if rows.is_empty() && total.is_none() {
             // A list without records says that it has none; this says nothing.
