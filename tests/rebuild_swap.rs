@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::common::facts::{answered, mail};
-use crate::common::{Answer, Server, Site, TOKEN};
+use crate::common::{Answer, Server, Site, TOKEN, rounds};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -108,6 +108,41 @@ async fn e5_a_model_is_rebuilt_swapped_and_rolled_back_while_facts_come_and_read
     reader.await.expect("no panic");
     assert!(written > 0);
     assert_eq!(server.read("acme", "metrics/month?month=2025-10").await["calls"], 300 + written);
+}
+
+#[tokio::test]
+async fn e5_a_kill_at_any_moment_of_a_rebuild_or_a_swap_leaves_the_models_of_the_log() {
+    let site = Site::new();
+    let mut server = site.start().await;
+    let mut killed = [0, 0];
+    for round in 0..rounds(6, 100) {
+        let facts: Vec<Value> = (0..150).map(|n| answered(&format!("k{round}-{n}"), 45, AT)).collect();
+        server.record("acme", &facts).await;
+        let before = digests(&server).await;
+        let path = begun(&server, "all", Value::Null).await;
+        // Odd rounds are killed while it folds, even ones beside the swap.
+        let is_beside_swap = round % 2 == 0;
+        if is_beside_swap {
+            once(&server, &path, "ready").await;
+        }
+        let url = format!("{}/api/v1/projections/{path}/swap", server.base);
+        let swap = tokio::spawn(reqwest::Client::new().post(url).bearer_auth(TOKEN).send());
+        tokio::time::sleep(Duration::from_micros(round * 613 % 4_000)).await;
+        server.kill();
+        // Either answer is right, and none, too.
+        killed[usize::from(is_beside_swap)] += usize::from(!matches!(swap.await, Ok(Ok(_))));
+        server = site.start().await;
+        let known = server.post("acme", &facts[0]).await;
+        assert_eq!(known.is(200).outcome(), "duplicate", "round {round}");
+        assert_eq!(digests(&server).await, before, "round {round}: the models of the log");
+        let gone = ask(&server, "GET", &path, Value::Null).await;
+        gone.problem(404);
+        let other = begun(&server, "all", Value::Null).await;
+        let ready = once(&server, &other, "ready").await;
+        assert_eq!((&ready["diff"]["rows"], &ready["diff"]["figures"]), (&json!(0), &json!(0)), "{ready}");
+        ask(&server, "POST", &format!("{other}/discard"), Value::Null).await.is(200);
+    }
+    eprintln!("killed while it folded and beside the swap before an answer: {killed:?}");
 }
 
 #[tokio::test]
