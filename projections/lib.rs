@@ -12,6 +12,7 @@ pub mod entities;
 pub mod entity;
 pub mod explain;
 pub mod figures;
+pub mod search;
 pub mod store;
 pub mod tenant;
 pub mod version;

@@ -11,6 +11,7 @@ use domain::members::{LongText, Text};
 use projections::entities::crm::hot_list::HotItem;
 use projections::entities::crm::note_list::{NoteItem, NoteList};
 use projections::entities::crm::schedule::ActivityItem;
+use projections::search::Search;
 use projections::store::Cursor;
 
 use super::facts::FactError;
@@ -106,7 +107,7 @@ pub fn notes(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<(Vec<NoteItem>, Option<Cursor>), FactError> {
-    let search = search.map(|search| search.trim().to_lowercase());
+    let search = search.map(Search::new);
     let (mut records, mut items) = (Records::of(log), Vec::<NoteItem>::new());
     let mut last: Option<Cursor> = None;
     for (looked, mut item) in list.behind(after).enumerate() {
@@ -115,10 +116,10 @@ pub fn notes(
         }
         last.clone_from(&item.cursor);
         fill_note(&mut records, &mut item)?;
-        let has = |text: &Option<String>, search: &str| {
-            text.as_ref().is_some_and(|text| text.to_lowercase().contains(search))
+        let is_in = |search: &Search| {
+            [&item.content, &item.author].into_iter().flatten().any(|text| search.is_in(text))
         };
-        if search.as_ref().is_none_or(|search| has(&item.content, search) || has(&item.author, search)) {
+        if search.as_ref().is_none_or(is_in) {
             items.push(item);
         }
     }

@@ -11,6 +11,7 @@ use crate::entities::calls::Calls;
 use crate::entities::calls::row::CallRow;
 use crate::entities::leads::Leads;
 use crate::entities::leads::row::{Lead, LeadRow, Name};
+use crate::search::Search;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 use crate::tenant::Tenant;
 
@@ -83,7 +84,7 @@ impl LeadList {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<LeadItem> {
-        let search = filter.search.as_ref().map(|text| text.trim().to_lowercase());
+        let search = filter.search.as_deref().map(Search::new);
         let place = |row| {
             let lead = Lead::new(&self.rows, row);
             let is_wanted = filter.stage.is_none_or(|stage| lead.stage() == stage)
@@ -94,13 +95,15 @@ impl LeadList {
         self.order.page(position, (after, limit), place, make)
     }
 
-    fn has(&self, lead: &Lead<'_>, search: &str) -> bool {
+    fn has(&self, lead: &Lead<'_>, search: &Search) -> bool {
         let [email, first, last, company] = lead.members().map(|symbol| self.texts.maybe(symbol));
-        let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        [email, Some(name.as_str()), company]
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(search))
+        [email, company].into_iter().flatten().any(|text| search.is_in(text))
+            || match (first, last) {
+                (Some(first), Some(last)) => search.is_in_either(first, last),
+                (Some(name), None) | (None, Some(name)) => search.is_in(name),
+                // A text that is blank stands in every name, and in that of nobody, too.
+                (None, None) => search.is_in(""),
+            }
     }
 }
 
