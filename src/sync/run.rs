@@ -27,6 +27,7 @@ use crate::ingest::answer::{FactAnswer, Outcome};
 use crate::ingest::error::IngestError;
 use crate::outbound::{OutboundRequest, RemoteAnswer};
 use crate::views::{TenantView, Views};
+use crate::worker::give_way;
 
 /// How long one answer may take, all in all.
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -34,8 +35,6 @@ const TIME_MAX: Duration = Duration::from_secs(30);
 const BYTES_MAX: usize = 8 << 20;
 /// Facts that are appended at once.
 const APPENDED_AT_ONCE: usize = 256;
-/// Parts of snapshots that are appended at once: each has up to 128 KB.
-const PARTS_AT_ONCE: usize = 4;
 /// How long a run waits until the read models have reached the head of the log.
 const FOLD_WAIT: Duration = Duration::from_secs(30);
 
@@ -343,13 +342,11 @@ impl SyncRun {
         let mut updated = recorded;
         for snapshot in snapshots {
             updated += snapshot.updated;
-            let mut next = 0;
-            while next < snapshot.parts() {
-                let some = next..snapshot.parts().min(next + PARTS_AT_ONCE);
-                next = some.end;
-                let parts = some.map(|at| snapshot.envelope(self.tenant(), self.name(), at));
-                let parts = parts.collect::<Result<Vec<_>, _>>()?;
-                self.inner.parts.ingest.append(&parts, &Bytes::new())?.await.map_err(IngestError::from)?;
+            for at in 0..snapshot.parts() {
+                // One by one: whoever records a fact meanwhile waits behind one part, and not behind many (L12).
+                let part = snapshot.envelope(self.tenant(), self.name(), at)?;
+                self.inner.parts.ingest.append(&[part], &Bytes::new())?.await.map_err(IngestError::from)?;
+                give_way();
             }
         }
         for (facts, original) in facts {
