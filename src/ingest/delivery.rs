@@ -6,6 +6,8 @@ use bytes::Bytes;
 use domain::json::without_byte_order_mark;
 use domain::members::Instant;
 
+use super::multipart::{self, Part};
+
 /// Fields of a form that are read at most; Twilio sends some forty.
 const FIELDS_MAX: usize = 1_000;
 
@@ -34,6 +36,11 @@ impl Delivery {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
     }
 
+    /// Every header of that name (lower case), in order.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
     /// The query as received, without `?`; empty when there is none.
     pub fn query(&self) -> &str {
         self.path_and_query.split_once('?').map_or("", |(_, query)| query)
@@ -57,9 +64,31 @@ impl Delivery {
         }
     }
 
-    /// The body's fields, where it is a form.
+    /// Whether the body is a form, where it could also be broken JSON: one with a field at least.
+    pub fn is_form(&self) -> bool {
+        !self.is_json() && self.body.contains(&b'=')
+    }
+
+    /// The body's fields, where it is a form, in parts or not. Of one in parts that is broken there are none, see
+    /// [`Delivery::broken_form`].
     pub fn form(&self) -> Form<'_> {
-        Form::parse(without_byte_order_mark(&self.body))
+        match self.parts() {
+            None => Form::parse(without_byte_order_mark(&self.body)),
+            Some(parts) => Form::of_parts(parts.unwrap_or_default()),
+        }
+    }
+
+    /// Why the body is no form, where it begins as one in parts.
+    pub fn broken_form(&self) -> Option<String> {
+        self.parts()?.err()
+    }
+
+    /// The parts of a form in parts (`multipart/form-data`). As with JSON it is how the body looks that counts: what is
+    /// kept of a delivery is its body, without the boundary that its media type names.
+    fn parts(&self) -> Option<Result<Vec<Part>, String>> {
+        let says =
+            || self.content_type().is_some_and(|given| given.to_ascii_lowercase().contains("multipart"));
+        multipart::boundary(&self.body, says).map(|boundary| multipart::parts(&self.body, boundary))
     }
 
     /// The payload that is kept with a fact: the body, or the query of a request without a body.
@@ -102,6 +131,12 @@ impl<'a> Form<'a> {
                 })
                 .collect(),
         )
+    }
+
+    /// The fields of a form in parts, likewise bounded.
+    fn of_parts(parts: Vec<Part>) -> Self {
+        let fields = parts.into_iter().take(FIELDS_MAX);
+        Self(fields.map(|part| (Cow::Owned(part.name), Cow::Owned(part.value))).collect())
     }
 
     /// Key and value of each field.
