@@ -76,7 +76,9 @@ async fn sixty_past_moments_of_one_caller_hold_up_no_other() {
         (begun.elapsed(), status)
     };
     let ((whole, statuses), (waited, status)) = tokio::join!(all, other);
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    // Of many facts his last ones wait in vain for his own, and are told so.
+    let told: &[u16] = sized(&[200], &[200, 429]);
+    assert!(statuses.iter().all(|status| told.contains(status)), "{statuses:?}");
     assert_eq!(status, 200);
     eprintln!("another tenant's reading took {waited:?} beside {whole:?} of 60");
     assert!(waited < whole / 2 + Duration::from_millis(50), "{waited:?} beside {whole:?} of the flood");

@@ -95,7 +95,7 @@ async fn g20_strangers_cannot_fill_the_memory() {
     let before = server.memory();
     let mut load: Vec<JoinHandle<()>> = Vec::new();
     load.extend((0..sized(200, 500)).map(|n| tokio::spawn(log_out_for_ever(Arc::clone(&server), n))));
-    load.extend((0..16).map(|n| tokio::spawn(guess_for_ever(Arc::clone(&server), n))));
+    load.extend((0..sized(16, 8)).map(|n| tokio::spawn(guess_for_ever(Arc::clone(&server), n))));
     load.extend((0..4).map(|n| tokio::spawn(ask_for_ever(Arc::clone(&server), n))));
     let megabyte = 1024 * 1024;
     let held = [
@@ -108,7 +108,7 @@ async fn g20_strangers_cannot_fill_the_memory() {
         unfinished(post("/api/v1/tenants/acme/facts", "", megabyte), megabyte),
     ];
     for request in held {
-        load.extend((0..40).map(|_| tokio::spawn(hold(Arc::clone(&server), request.clone()))));
+        load.extend((0..sized(40, 10)).map(|_| tokio::spawn(hold(Arc::clone(&server), request.clone()))));
     }
     let grown = growth(&server, before, Duration::from_secs(sized(8, 60))).await;
     // The load is under way, and an honest login is heard beside it.
