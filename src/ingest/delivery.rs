@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use domain::json::without_byte_order_mark;
 use domain::members::Instant;
+use encoding_rs::{Encoding, UTF_8};
 
 use super::multipart::{self, Part};
 
@@ -72,10 +73,37 @@ impl Delivery {
     /// The body's fields, where it is a form, in parts or not. Of one in parts that is broken there are none, see
     /// [`Delivery::broken_form`].
     pub fn form(&self) -> Form<'_> {
-        match self.parts() {
+        let form = match self.parts() {
             None => Form::parse(without_byte_order_mark(&self.body)),
             Some(parts) => Form::of_parts(parts.unwrap_or_default()),
+        };
+        Form(form.0.into_iter().map(|(name, value)| (self.in_utf8(name), self.in_utf8(value))).collect())
+    }
+
+    /// The body as JSON is read from it.
+    pub fn json(&self) -> Cow<'_, [u8]> {
+        self.in_utf8(Cow::Borrowed(&self.body))
+    }
+
+    /// Text in UTF-8, where it is none and the media type names another charset. What is UTF-8 stays, since senders name
+    /// charsets that they do not use; UTF-16 is known by how it looks.
+    fn in_utf8<'b>(&self, text: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
+        if str::from_utf8(&text).is_ok() {
+            return text;
         }
+        match self.charset() {
+            Some(charset) => {
+                Cow::Owned(charset.decode_without_bom_handling(&text).0.into_owned().into_bytes())
+            }
+            None => text,
+        }
+    }
+
+    fn charset(&self) -> Option<&'static Encoding> {
+        let given = self.content_type()?.to_ascii_lowercase();
+        let label = given.split_once("charset=")?.1.split(';').next()?.trim_matches([' ', '"', '\'']);
+        let charset = Encoding::for_label_no_replacement(label.as_bytes())?;
+        (charset.is_ascii_compatible() && charset != UTF_8).then_some(charset)
     }
 
     /// Why the body is no form, where it begins as one in parts.

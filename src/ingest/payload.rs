@@ -13,18 +13,26 @@ use super::time::TimeFormat;
 /// # Errors
 /// It is no JSON, and no form either.
 pub(crate) fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
-    if delivery.is_form() { Ok(of_form(&delivery.form())) } else { of_json(&delivery.body) }
+    if delivery.is_form() { Ok(of_form(&delivery.form())) } else { of_json(&delivery.json()) }
 }
 
-/// JSON in which numbers are the texts that they were written as; also where it was written as a text of JSON once more.
+/// JSON in which numbers are the texts that they were written as; also where it was written as a text of JSON once more, and
+/// objects on a line each as their list.
 ///
 /// # Errors
 /// It is no JSON.
 pub(crate) fn of_json(json: &[u8]) -> Result<Value, MappingFailure> {
-    let parsed = domain::json::parse_as_written(json)
-        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
+    let parsed = domain::json::parse_as_written(json).or_else(|error| lines_of_json(json).ok_or(error));
+    let parsed = parsed.map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
     let inner = parsed.as_str().and_then(json_within);
     Ok(inner.unwrap_or(parsed))
+}
+
+/// The objects that stand on a line each, two at least.
+fn lines_of_json(text: &[u8]) -> Option<Value> {
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let objects = lines.map(|line| domain::json::parse_as_written(line).ok().filter(Value::is_object));
+    objects.collect::<Option<Vec<Value>>>().filter(|objects| objects.len() > 1).map(Value::Array)
 }
 
 /// The object or list that a text holds as JSON.

@@ -155,7 +155,7 @@ impl ProviderAdapter for Mapping {
 fn payload(delivery: &Delivery, json_field: Option<&str>) -> Result<Value, MappingFailure> {
     let is_get = delivery.method == "GET";
     if !is_get && delivery.is_json() {
-        let body = of_json(&delivery.body)?;
+        let body = of_json(&delivery.json())?;
         // A source may be set to send the same JSON plainly.
         let within = json_field.and_then(|name| json_within(body[name].as_str()?));
         return Ok(within.unwrap_or(body));
