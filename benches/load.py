@@ -56,6 +56,7 @@ class Load:
         fact = call(self.number())
         for _ in range(2):
             self.count("fact", client.post(f"{ACME}/facts", fact)[0])
+        time.sleep(self.options.pause)
 
     def batch(self, client):
         body = lines(call(self.number()) for _ in range(100))
@@ -144,6 +145,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--binary", required=True, help="the server")
     options.add_argument("--minutes", type=float, default=5)
+    options.add_argument("--pause", type=float, default=0, help="seconds between two facts of a caller, on a shared machine")
     options.add_argument("--bounded", action="store_true", help="send nothing new after the first facts")
     options = options.parse_args()
     with Server(options.binary) as server:

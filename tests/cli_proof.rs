@@ -10,6 +10,7 @@ use crate::common::Site;
 use crate::common::facts::answered;
 use crate::common::lived::{AT, lived_in};
 use crate::common::site::{Ran, run};
+use crate::common::size::sized;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -154,7 +155,7 @@ async fn g24_any_value_that_is_changed_under_a_mended_manifest_is_found_and_name
     }
     assert!(kinds.len() > 15 && changes.len() > 200, "{} kinds, {} values", kinds.len(), changes.len());
     // The small size: every eighth, and in other kinds other members. Every one of them by turns of the stride.
-    for (at, pointer) in changes.iter().step_by(8) {
+    for (at, pointer) in changes.iter().step_by(sized(8, 1)) {
         let mut changed = lines.clone();
         let value = changed[*at].pointer_mut(pointer).expect("a value");
         let before = value.clone();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::checker::{complaints, gaps};
 use crate::common::facts::answered;
 use crate::common::random::Random;
+use crate::common::size::{kills, sized};
 use crate::common::{Server, Site};
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
@@ -98,7 +99,7 @@ async fn r4_twenty_kills_under_load_lose_and_repeat_nothing() {
     let acknowledged = Arc::new(Mutex::new(Acknowledged::new()));
     let mut rounds_with_work = 0;
     let mut server = Arc::new(site.start().await);
-    for round in 0..20 {
+    for round in 0..kills(20, 10_000) {
         let known = acknowledged.lock().await.len();
         let flying = Arc::new(Mutex::new(Vec::new()));
         let clients: Vec<_> = (0..6)
@@ -192,8 +193,6 @@ struct Storm {
     acknowledged: Mutex<Acknowledged>,
 }
 
-const KEYS: usize = 300;
-const COPIES: usize = 5;
 const WRITERS: usize = 64;
 
 impl Storm {
@@ -242,7 +241,8 @@ async fn r1_a_storm_of_copies_with_kills_between_records_each_key_once() {
         conflicts: AtomicU64::new(0),
         acknowledged: Mutex::default(),
     });
-    let mut work: Vec<usize> = (0..KEYS * COPIES).map(|n| n % KEYS).collect();
+    let (keys, copies) = sized((300, 5), (10_000, 20));
+    let mut work: Vec<usize> = (0..keys * copies).map(|n| n % keys).collect();
     Random::new(64).shuffle(&mut work);
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
@@ -255,7 +255,7 @@ async fn r1_a_storm_of_copies_with_kills_between_records_each_key_once() {
             })
         })
         .collect();
-    for part in [KEYS * COPIES / 4, KEYS * COPIES / 2] {
+    for part in [keys * copies / 4, keys * copies / 2] {
         let deadline = Instant::now() + Duration::from_secs(60);
         while storm.done.load(Ordering::Relaxed) < part {
             assert!(Instant::now() < deadline, "expected {part} writes within a minute");
@@ -271,7 +271,7 @@ async fn r1_a_storm_of_copies_with_kills_between_records_each_key_once() {
     let server = Arc::clone(&*storm.server.read().await);
     let found: Vec<(String, u64)> =
         there(&server).await.into_iter().filter(|(key, _)| key.starts_with('k')).collect();
-    assert_eq!(found.len(), KEYS, "expected exactly one fact of each key");
+    assert_eq!(found.len(), keys, "expected exactly one fact of each key");
     let said = complaints(&*storm.acknowledged.lock().await, &found);
     assert!(said.is_empty(), "expected each key at its acknowledged position: {said:?}");
     assert!(
@@ -281,7 +281,7 @@ async fn r1_a_storm_of_copies_with_kills_between_records_each_key_once() {
     let month = server.read("acme", "metrics/month?month=2025-10").await;
     assert_eq!(
         [&month["calls"], &month["talk_seconds"]],
-        [KEYS, KEYS * 45],
+        [keys, keys * 45],
         "expected each key counted once: {month}"
     );
 }

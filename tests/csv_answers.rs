@@ -88,7 +88,9 @@ async fn f4_csv_is_asked_for_by_parameter_or_header_and_has_a_files_name() {
 async fn f4_a_route_without_csv_answers_406_where_nothing_else_is_taken() {
     let server = Site::new().start().await;
     server.record("acme", &[answered("c1", 45, AT)]).await;
-    for route in ["pipeline", "leads/summary", "calls/c1", "facts/1", "webhook-health", "facts/stream"] {
+    let health = accepting(&server, "webhook-health", "text/csv").await;
+    assert!(health.is(200).text.starts_with("provider,endpoint,"), "a list: {health:?}");
+    for route in ["pipeline", "leads/summary", "calls/c1", "facts/1", "facts/stream"] {
         let answer = accepting(&server, route, "text/csv").await;
         assert_eq!(answer.problem(406)["code"], "not_acceptable", "{route}");
         server.get(&format!("{ACME}/{route}?format=csv")).await.problem(406);

@@ -44,7 +44,11 @@ async fn every_metric_of_the_rules_and_the_dashboard_is_one_that_a_server_tells(
     server.read("acme", "calls").await;
     let told = server.send(server.request("GET", "/metrics").bearer_auth(TOKEN)).await.is(200).text.clone();
     let types = told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    let told: BTreeSet<String> = types.map(str::to_owned).collect();
+    let told_types: Vec<&str> = types.collect();
+    for name in &told_types {
+        assert!(told.contains(&format!("# HELP {name} ")), "{name} says what it is");
+    }
+    let told: BTreeSet<String> = told_types.into_iter().map(str::to_owned).collect();
 
     let dashboard: Value = serde_json::from_str(&text("grafana-dashboard.json")).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
@@ -102,6 +106,34 @@ fn the_files_of_deploy_parse() {
     let version = version.split('"').next().expect("a version");
     assert!(container.contains(&format!("rust:{version}-")), "built by the oldest Rust that is promised");
     assert!(container.contains("\nUSER factfold\n"), "not as root");
+}
+
+#[test]
+fn systemd_itself_finds_the_unit_valid_and_well_protected() {
+    let analyze = |arguments: &[&str], unit: &PathBuf| {
+        Command::new("systemd-analyze").args(arguments).arg(unit).env("SYSTEMD_PAGER", "").output()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("writes");
+        path
+    };
+    let unit = text("factfold.service").replace("/usr/local/bin/factfold", env!("CARGO_BIN_EXE_factfold"));
+    write("factfold.socket", text("factfold.socket"));
+    let bare: String =
+        unit.lines().filter(|line| !line.starts_with("Protect")).map(|line| format!("{line}\n")).collect();
+    let (unit, bare) = (write("factfold.service", unit), write("bare.service", bare));
+    let Ok(valid) = analyze(&["verify"], &unit) else {
+        eprintln!("systemd is not installed here, so that nobody says whether the unit is valid");
+        return;
+    };
+    let told = String::from_utf8_lossy(&valid.stderr);
+    assert!(valid.status.success() && told.is_empty(), "{told}");
+    let security = ["security", "--offline=true", "--no-pager", "--threshold=18"];
+    let protects = |unit| analyze(&security, unit).is_ok_and(|told| told.status.success());
+    assert!(protects(&unit), "at most 1.8 of 10 is exposed");
+    assert!(!protects(&bare), "null control: without its Protect lines it is more");
 }
 
 fn key(fact: &Value) -> String {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::common::facts::answered;
+use crate::common::size::sized;
 use crate::common::{Server, Site, TOKEN};
 
 const AT: &str = "2025-10-09T12:00:00Z";
@@ -17,8 +18,8 @@ const ASKED: u64 = 75;
 /// Connections of a flood, and facts of each of its batches.
 const CONNECTIONS: usize = 32;
 const LINES: u64 = 500;
-/// Facts of the tenant that a viewer asks for the past of.
-const PAST_FACTS: u64 = 4_000;
+/// Facts of the tenant that a viewer asks for the past of, small and full.
+const PAST_FACTS: (u64, u64) = (4_000, 1_000_000);
 /// What a viewer may ask for again and again, and on how many connections.
 const READINGS: [(usize, &str); 3] = [
     (8, "facts?subject=N"),
@@ -104,9 +105,9 @@ impl Flood {
     /// for the number.
     async fn of_readings(server: &Server, viewer: &str, connections: usize, route: &str) -> Self {
         let (url, viewer) = (format!("{}/api/v1/tenants/acme/{route}", server.base), viewer.to_owned());
-        let count = AtomicU64::new(0);
+        let (count, facts) = (AtomicU64::new(0), sized(PAST_FACTS.0, PAST_FACTS.1));
         Self::begin(connections, move |client| {
-            let n = 1 + count.fetch_add(1, Ordering::Relaxed) * 7 % PAST_FACTS;
+            let n = 1 + count.fetch_add(1, Ordering::Relaxed) * 7 % facts;
             client.get(url.replace("=N", &format!("={n}"))).bearer_auth(&viewer)
         })
         .await
@@ -145,8 +146,12 @@ async fn g19_a_tenant_is_answered_beside_a_flood_and_null_control_not_within_it(
 #[tokio::test]
 async fn g20_a_tenant_is_answered_beside_anothers_viewer_and_null_control_not_beside_its_own_flood() {
     let server = Site::new().start().await;
-    let facts: Vec<_> = (0..PAST_FACTS).map(|n| answered(&format!("past{n}"), 45, AT)).collect();
-    server.record("acme", &facts).await;
+    for from in (0..sized(PAST_FACTS.0, PAST_FACTS.1)).step_by(4_000) {
+        let lines: String =
+            (from..from + 4_000).map(|n| format!("{}\n", answered(&format!("past{n}"), 45, AT))).collect();
+        let posted = server.post_raw("acme", "application/x-ndjson", lines).await;
+        assert_eq!(posted.is(200).json["recorded"], 4_000, "{posted:?}");
+    }
     let viewer = server.token("viewer", &["acme"]).await;
     let (mut told, mut is_so) = (Vec::new(), [false; READINGS.len()]);
     for round in 0..3 {
@@ -166,6 +171,7 @@ async fn g20_a_tenant_is_answered_beside_anothers_viewer_and_null_control_not_be
             break;
         }
     }
+    eprintln!("{told:#?}");
     assert_eq!(is_so, [true; READINGS.len()], "{told:#?}");
     let alone = p99(&server, "globex", "alone", ASKED).await;
     let flood = Flood::of_facts(&server, "globex").await;

@@ -92,6 +92,35 @@ async fn broken_texts_are_mended_in_mappings_as_in_presets() {
 }
 
 #[tokio::test]
+async fn a_charset_that_is_named_is_read_where_the_text_is_no_utf_8() {
+    let server = dialer().await;
+    let latin =
+        |id: &str| [format!(r#"{{"id":"{id}","campaign":"caf"#).as_bytes(), b"\xe9 \x80", br#""}"#].concat();
+    for (n, (media, expected)) in [
+        ("application/json; charset=ISO-8859-1", "caf\u{e9} \u{20ac}"),
+        ("application/json;charset=\"windows-1252\"", "caf\u{e9} \u{20ac}"),
+        ("text/plain; charset=koi8-r; x=1", "caf\u{418} \u{2500}"),
+        ("application/json; charset=utf-8", "caf\u{fffd} \u{fffd}"),
+        ("application/json; charset=nonsense", "caf\u{fffd} \u{fffd}"),
+        ("application/json; charset=utf-16", "caf\u{fffd} \u{fffd}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = dial(&server, Some(media), latin(&format!("L{n}"))).await;
+        assert_eq!(recorded(&server, &answer).await["campaign"], expected, "{media}");
+    }
+    // Null control: what is UTF-8 stays, whatever is named.
+    let media = Some("application/json; charset=iso-8859-1");
+    let answer =
+        dial(&server, media, r#"{"id":"L8","campaign":"caf\u{e9}"}"#.replace("\\u{e9}", "\u{e9}")).await;
+    assert_eq!(recorded(&server, &answer).await["campaign"], "caf\u{e9}");
+    let media = Some("application/x-www-form-urlencoded; charset=windows-1252");
+    let answer = dial(&server, media, "id=L9&campaign=caf%E9+%80").await;
+    assert_eq!(recorded(&server, &answer).await["campaign"], "caf\u{e9} \u{20ac}");
+}
+
+#[tokio::test]
 async fn a_mark_before_json_is_no_part_of_it() {
     let site = Site::with(&format!("\u{feff}{TWO_TENANTS}{DIALER}"));
     let text = fs::read_to_string(site.config()).expect("reads").replace('\u{feff}', "");
@@ -314,12 +343,13 @@ tenant = "acme"
     let utf_16: Vec<u8> = "[{\"id\":\"wide é\"}]".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(post(utf_16).await, 1);
     assert_eq!(post(b"[{\"id\":1e999}]".to_vec()).await, 1);
+    assert_eq!(post(b"{\"id\":\"line 1\"}\r\n\n{\"id\":\"line 2\"}\n".to_vec()).await, 2, "a line each");
     let many: Vec<Value> = (0..9_000).map(|n| json!({"id": format!("many-{n}")})).collect();
     assert_eq!(post(Value::from(many).to_string().into_bytes()).await, 9_000);
     let keys = server.all_items("acme", "facts?provider=batches&limit=500").await;
     let keys: Vec<&str> = keys.iter().filter_map(|fact| fact["external_id"].as_str()).collect();
-    assert_eq!(keys.len(), 9_002);
-    for key in ["wide é", "1e999", "many-8999"] {
+    assert_eq!(keys.len(), 9_004);
+    for key in ["wide é", "1e999", "many-8999", "line 2"] {
         assert!(keys.contains(&key), "{key}");
     }
 }

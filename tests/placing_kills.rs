@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::common::random::Random;
+use crate::common::size::kills;
 use crate::common::twilio_api::{Meets, TwilioApi};
 use crate::common::{Server, TOKEN};
 use crate::placing::{call, site};
@@ -112,9 +113,7 @@ async fn killed(rounds: u64, seed: u64) {
     site.cli(&["audit", "--json"]).exits(0);
 }
 
-/// Twelve, unless the environment says otherwise: `FACTFOLD_KILLS=1000 cargo test --release --test outside placing_kills`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c7_kills_between_request_and_answer_never_ring_twice_and_forget_nothing() {
-    let rounds = std::env::var("FACTFOLD_KILLS").ok().and_then(|rounds| rounds.parse().ok());
-    killed(rounds.unwrap_or(12), 7).await;
+    killed(kills(12, 1_000), 7).await;
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::facts::answered;
+use crate::common::size::sized;
 use crate::common::stream::OpenStream;
 use crate::common::{Server, Site};
 use serde_json::Value;
@@ -24,13 +25,12 @@ async fn a_caller_has_a_hundred_streams_and_another_caller_his_own() {
     for _ in 0..STREAMS {
         open.push(OpenStream::open(stream(&server, &greedy)).await);
     }
-    let refused = server.send(stream(&server, &greedy)).await;
-    assert_eq!(
-        (refused.status, &refused.json["code"]),
-        (429, &Value::from("too_many_streams")),
-        "{refused:?}"
-    );
-    refused.header("retry-after");
+    for _ in 0..sized(1, 900) {
+        let refused = server.send(stream(&server, &greedy)).await;
+        let told = (refused.status, &refused.json["code"]);
+        assert_eq!(told, (429, &Value::from("too_many_streams")), "{refused:?}");
+        refused.header("retry-after");
+    }
     let mut other = OpenStream::open(stream(&server, &honest)).await;
     server.record("acme", &[answered("a", 45, AT)]).await;
     other.tells("call_reported").await;
@@ -51,8 +51,9 @@ async fn sixty_past_moments_of_one_caller_hold_up_no_other() {
     let server = site.start().await;
     let (greedy, honest) =
         (server.token("viewer", &["acme"]).await, server.token("viewer", &["globex"]).await);
-    let facts: Vec<Value> = (0..4_000).map(|n| answered(&format!("c{n}"), 45, AT)).collect();
-    server.record("acme", &facts).await;
+    let facts = sized(4_000, 100_000);
+    let recorded: Vec<Value> = (0..facts).map(|n| answered(&format!("c{n}"), 45, AT)).collect();
+    server.record("acme", &recorded).await;
     server.record("globex", &[answered("g", 45, AT), answered("h", 45, AT)]).await;
     let ask = |token: &str, tenant: &str, position: usize| {
         let path = format!("/api/v1/tenants/{tenant}/calls?limit=1&as_of_position={position}");
@@ -61,7 +62,7 @@ async fn sixty_past_moments_of_one_caller_hold_up_no_other() {
     };
     let all = async {
         let begun = Instant::now();
-        let flood: Vec<_> = (0..60).map(|n| tokio::spawn(ask(&greedy, "acme", 3_000 + n))).collect();
+        let flood: Vec<_> = (0..60).map(|n| tokio::spawn(ask(&greedy, "acme", facts - 1_000 + n))).collect();
         let mut statuses = Vec::new();
         for answer in flood {
             statuses.push(answer.await.expect("ended"));
@@ -71,11 +72,14 @@ async fn sixty_past_moments_of_one_caller_hold_up_no_other() {
     let other = async {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let begun = Instant::now();
-        let status = ask(&honest, "globex", 4_005).await;
+        let status = ask(&honest, "globex", facts + 5).await;
         (begun.elapsed(), status)
     };
     let ((whole, statuses), (waited, status)) = tokio::join!(all, other);
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    // Of many facts his last ones wait in vain for his own, and are told so.
+    let told: &[u16] = sized(&[200], &[200, 429]);
+    assert!(statuses.iter().all(|status| told.contains(status)), "{statuses:?}");
     assert_eq!(status, 200);
+    eprintln!("another tenant's reading took {waited:?} beside {whole:?} of 60");
     assert!(waited < whole / 2 + Duration::from_millis(50), "{waited:?} beside {whole:?} of the flood");
 }

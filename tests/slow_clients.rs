@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::facts::answered;
+use crate::common::size::sized;
 use crate::common::{Server, Site, TOKEN};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,7 +52,7 @@ async fn g14_a_hundred_slow_clients_are_closed_and_others_are_unharmed() {
         "POST /hooks/twilio/tw-5b0f0d7e HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n".to_owned();
     let facts = posting("content-length: 1000\r\n\r\n");
     let kinds = [(&heads, 20), (&hooks, 40), (&facts, 40)];
-    let slow = (0..99).map(|n| {
+    let slow = (0..sized(99, 5_000)).map(|n| {
         let (beginning, within) = kinds[n % 3];
         let server = &server;
         Box::pin(async move {
@@ -85,7 +86,7 @@ async fn join_all<F: Future<Output = ()> + Unpin>(mut futures: Vec<F>) {
 async fn g12_a_thousand_open_connections_are_served() {
     let server = Site::new().start().await;
     let mut open = Vec::new();
-    for _ in 0..1_000 {
+    for _ in 0..sized(1_000, 9_990) {
         open.push(connect(&server).await);
     }
     let began = Instant::now();
@@ -97,6 +98,7 @@ async fn g12_a_thousand_open_connections_are_served() {
         let read = stream.read(&mut answer).await.expect("answers");
         assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "a connection was not served");
     }
-    assert!(began.elapsed() < Duration::from_secs(10), "1,000 answers took {:?}", began.elapsed());
+    eprintln!("{} connections were answered within {:?}", open.len(), began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "the answers took {:?}", began.elapsed());
     server.stop();
 }

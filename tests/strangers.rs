@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::size::sized;
 use crate::common::stranger::{ask, connect, fresh, log_in_from, login, post};
 use crate::common::{Server, Site, TOKEN, twilio};
 use serde_json::json;
@@ -93,8 +94,8 @@ async fn g20_strangers_cannot_fill_the_memory() {
     server.ask(TOKEN, "POST", "/api/v1/users", body).await.is(201);
     let before = server.memory();
     let mut load: Vec<JoinHandle<()>> = Vec::new();
-    load.extend((0..200).map(|n| tokio::spawn(log_out_for_ever(Arc::clone(&server), n))));
-    load.extend((0..16).map(|n| tokio::spawn(guess_for_ever(Arc::clone(&server), n))));
+    load.extend((0..sized(200, 500)).map(|n| tokio::spawn(log_out_for_ever(Arc::clone(&server), n))));
+    load.extend((0..sized(16, 8)).map(|n| tokio::spawn(guess_for_ever(Arc::clone(&server), n))));
     load.extend((0..4).map(|n| tokio::spawn(ask_for_ever(Arc::clone(&server), n))));
     let megabyte = 1024 * 1024;
     let held = [
@@ -107,14 +108,15 @@ async fn g20_strangers_cannot_fill_the_memory() {
         unfinished(post("/api/v1/tenants/acme/facts", "", megabyte), megabyte),
     ];
     for request in held {
-        load.extend((0..40).map(|_| tokio::spawn(hold(Arc::clone(&server), request.clone()))));
+        load.extend((0..sized(40, 10)).map(|_| tokio::spawn(hold(Arc::clone(&server), request.clone()))));
     }
-    let grown = growth(&server, before, Duration::from_secs(8)).await;
+    let grown = growth(&server, before, Duration::from_secs(sized(8, 60))).await;
     // The load is under way, and an honest login is heard beside it.
     assert!(load.iter().all(|task| !task.is_finished()), "some of the load ended");
     log_in_from(&server, fresh(), ("ann@example.com", PASSWORD), &[]).await.is(200);
     load.iter().for_each(JoinHandle::abort);
     assert!(server.is_alive() && !server.stderr().contains("panicked"), "{}", server.stderr());
+    eprintln!("strangers added {grown} MiB to {before} MiB");
     assert!(grown <= GROWTH_MAX, "strangers added {grown} MiB to {before} MiB");
 }
 

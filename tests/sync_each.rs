@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::call_lists::{Call, Lister, calls, differences};
 use crate::common::runs::{instead, too_many};
+use crate::common::size::kills;
 use crate::common::{Server, Site};
 use chrono::Utc;
 use factfold::standins::calls::CallAccount;
@@ -295,7 +296,7 @@ async fn killed_and_goes_on(pulled: Pulled, whole: Pulled) {
     server.stop();
 
     pulled.stand_in.script("", (0, 100_000), StandInFault::Slow(Duration::from_millis(25)));
-    let rounds = std::env::var("FACTFOLD_KILLS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(4);
+    let rounds = kills(4, 100);
     let mut server = pulled.site.start().await;
     for round in 0..rounds {
         server.command("acme", "sync/run", &pulled.body).await.is(202);

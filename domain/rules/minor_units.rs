@@ -1,5 +1,7 @@
 //! Amounts of money as people and systems write them, as whole minor units of their currency.
 
+use std::borrow::Cow;
+
 use crate::members::Currency;
 
 /// Currencies whose minor unit is not a hundredth, by how many decimals they have (ISO 4217, list one).
@@ -19,21 +21,39 @@ pub fn exponent(currency: Currency) -> u32 {
 }
 
 /// The amount in minor units: `1234.5`, `-1,234.50`, `1.234,50`, `$12`. Further decimals are rounded, half away from
-/// zero. One comma before three digits sets thousands apart; a point alone is before decimals. `None` where it is none
-/// of these or does not fit.
+/// zero. One comma before three digits sets thousands apart; a point alone is before decimals; `1.5e3` is the number
+/// 1500. `None` where it is none of these or does not fit.
 pub fn minor_units(given: &str, currency: Currency) -> Option<i64> {
     let (negative, rest) = match given.trim().strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, given.trim()),
     };
     let text = rest.trim_matches(|letter: char| SIGNS.contains(&letter) || letter.is_whitespace());
-    let (whole, fraction) = parts(text)?;
+    let plain = match text.split_once(['e', 'E']) {
+        Some((number, power)) => Cow::Owned(written_out(number, power)?),
+        None => Cow::Borrowed(text),
+    };
+    let (whole, fraction) = parts(&plain)?;
     let decimals = exponent(currency) as usize;
     let digits = format!("{whole}{fraction:0<decimals$}");
     let (kept, rounded) = digits.split_at(whole.len() + decimals);
     let up = i64::from(rounded.starts_with(|digit| digit >= '5'));
     let minor = kept.parse::<i64>().ok()?.checked_add(up)?;
     Some(if negative { -minor } else { minor })
+}
+
+/// A number with a power of ten, as JSON may write one, without it.
+fn written_out(number: &str, power: &str) -> Option<String> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = format!("{whole}{fraction}");
+    let power = power.parse::<i32>().ok().filter(|power| power.abs() <= 20)?;
+    let point = i32::try_from(whole.len()).ok()? + power;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| match usize::try_from(point) {
+        Ok(point) if point < digits.len() => format!("{}.{}", &digits[..point], &digits[point..]),
+        Ok(point) => format!("{digits:0<point$}"),
+        Err(_) => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+    })
 }
 
 /// The digits before and behind the decimal sign.
@@ -75,6 +95,11 @@ mod tests {
             ("12.34", "USD", 1_234),
             ("12.3", "USD", 1_230),
             ("12", "USD", 1_200),
+            ("1e2", "USD", 10_000),
+            ("1.2345E+3", "USD", 123_450),
+            ("-1.5e-1", "USD", -15),
+            ("5e-3", "USD", 1),
+            ("1e2", "JPY", 100),
             (".5", "USD", 50),
             ("0.1", "USD", 10),
             ("-12.34", "USD", -1_234),
@@ -98,8 +123,24 @@ mod tests {
         ] {
             assert_eq!(read(given, currency), Some(minor), "{given} {currency}");
         }
-        let none =
-            ["", ".", "-", "$", "1e3", "1.2.3", "1,23,456.00", "1,2345", "12 USD", "--1", "1.234.5", "NaN"];
+        let none = [
+            "",
+            ".",
+            "-",
+            "$",
+            "1e99",
+            "e3",
+            "1e",
+            "1e2.5",
+            "1,0e3",
+            "1.2.3",
+            "1,23,456.00",
+            "1,2345",
+            "12 USD",
+            "--1",
+            "1.234.5",
+            "NaN",
+        ];
         for given in none.into_iter().chain(["92233720368547758.08", "1,234.567,8"]) {
             assert_eq!(read(given, "USD"), None, "{given}");
         }

@@ -4,8 +4,8 @@
 pub const REASONS: &[(&str, &str)] = &[
     (
         "malformed_body",
-        "the body is neither JSON nor a form, or names a member twice: mend it at the source, or name its field with the \
-         mapping's json_field",
+        "the body is neither JSON nor a form, names a member twice, or is compressed otherwise than by gzip, deflate, br or \
+         zstd: mend it at the source, or name its field with the mapping's json_field",
     ),
     (
         "missing_field",

@@ -144,7 +144,10 @@ pub(super) fn write_private(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), 
     let mut file = private_file(&beside).map_err(io_at(&beside))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&beside))?;
     fs::rename(&beside, &path).map_err(io_at(&path))?;
-    for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+    // The parent of a relative path of one name is the working directory.
+    let parent =
+        dir.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    for dir in [Some(dir), parent].into_iter().flatten() {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_at(dir))?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::conflict::Conflict;
 use super::error::Reason;
+use crate::directory::{Directory, Endpoint};
 
 /// The outcome of a delivery or of a fact in it, from the least to the worst (RULINGS, Webhook health).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
@@ -103,6 +104,12 @@ impl Accepted {
             unknown_number: false,
             quarantine: None,
         }
+    }
+
+    /// A delivery of which nothing is known but the tenant of its endpoint.
+    pub fn nothing_of(endpoint: &Endpoint, directory: &Directory) -> Self {
+        let tenant = endpoint.tenant.clone().filter(|tenant| directory.has_tenant(tenant));
+        Self { tenant, ..Self::nothing() }
     }
 }
 

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use domain::json::without_byte_order_mark;
 use domain::members::Instant;
+use encoding_rs::{Encoding, UTF_8};
+
+use super::multipart::{self, Part};
 
 /// Fields of a form that are read at most; Twilio sends some forty.
 const FIELDS_MAX: usize = 1_000;
@@ -34,6 +37,11 @@ impl Delivery {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
     }
 
+    /// Every header of that name (lower case), in order.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
     /// The query as received, without `?`; empty when there is none.
     pub fn query(&self) -> &str {
         self.path_and_query.split_once('?').map_or("", |(_, query)| query)
@@ -57,9 +65,58 @@ impl Delivery {
         }
     }
 
-    /// The body's fields, where it is a form.
+    /// Whether the body is a form, where it could also be broken JSON: one with a field at least.
+    pub fn is_form(&self) -> bool {
+        !self.is_json() && self.body.contains(&b'=')
+    }
+
+    /// The body's fields, where it is a form, in parts or not. Of one in parts that is broken there are none, see
+    /// [`Delivery::broken_form`].
     pub fn form(&self) -> Form<'_> {
-        Form::parse(without_byte_order_mark(&self.body))
+        let form = match self.parts() {
+            None => Form::parse(without_byte_order_mark(&self.body)),
+            Some(parts) => Form::of_parts(parts.unwrap_or_default()),
+        };
+        Form(form.0.into_iter().map(|(name, value)| (self.in_utf8(name), self.in_utf8(value))).collect())
+    }
+
+    /// The body as JSON is read from it.
+    pub fn json(&self) -> Cow<'_, [u8]> {
+        self.in_utf8(Cow::Borrowed(&self.body))
+    }
+
+    /// Text in UTF-8, where it is none and the media type names another charset. What is UTF-8 stays, since senders name
+    /// charsets that they do not use; UTF-16 is known by how it looks.
+    fn in_utf8<'b>(&self, text: Cow<'b, [u8]>) -> Cow<'b, [u8]> {
+        if str::from_utf8(&text).is_ok() {
+            return text;
+        }
+        match self.charset() {
+            Some(charset) => {
+                Cow::Owned(charset.decode_without_bom_handling(&text).0.into_owned().into_bytes())
+            }
+            None => text,
+        }
+    }
+
+    fn charset(&self) -> Option<&'static Encoding> {
+        let given = self.content_type()?.to_ascii_lowercase();
+        let label = given.split_once("charset=")?.1.split(';').next()?.trim_matches([' ', '"', '\'']);
+        let charset = Encoding::for_label_no_replacement(label.as_bytes())?;
+        (charset.is_ascii_compatible() && charset != UTF_8).then_some(charset)
+    }
+
+    /// Why the body is no form, where it begins as one in parts.
+    pub fn broken_form(&self) -> Option<String> {
+        self.parts()?.err()
+    }
+
+    /// The parts of a form in parts (`multipart/form-data`). As with JSON it is how the body looks that counts: what is
+    /// kept of a delivery is its body, without the boundary that its media type names.
+    fn parts(&self) -> Option<Result<Vec<Part>, String>> {
+        let says =
+            || self.content_type().is_some_and(|given| given.to_ascii_lowercase().contains("multipart"));
+        multipart::boundary(&self.body, says).map(|boundary| multipart::parts(&self.body, boundary))
     }
 
     /// The payload that is kept with a fact: the body, or the query of a request without a body.
@@ -102,6 +159,12 @@ impl<'a> Form<'a> {
                 })
                 .collect(),
         )
+    }
+
+    /// The fields of a form in parts, likewise bounded.
+    fn of_parts(parts: Vec<Part>) -> Self {
+        let fields = parts.into_iter().take(FIELDS_MAX);
+        Self(fields.map(|part| (Cow::Owned(part.name), Cow::Owned(part.value))).collect())
     }
 
     /// Key and value of each field.

@@ -100,7 +100,9 @@ impl From<ContentCodingError> for MappingFailure {
     fn from(error: ContentCodingError) -> Self {
         let reason = match error {
             ContentCodingError::TooLarge => Reason::TooLarge,
-            ContentCodingError::Unknown(_) | ContentCodingError::Broken(_) => Reason::MalformedBody,
+            ContentCodingError::Unknown(_) | ContentCodingError::TooMany | ContentCodingError::Broken(_) => {
+                Reason::MalformedBody
+            }
         };
         Self::new(reason, error.to_string())
     }

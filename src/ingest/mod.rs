@@ -22,6 +22,7 @@ mod differing;
 pub mod error;
 pub mod items;
 pub mod listed;
+mod multipart;
 pub mod owner;
 pub mod payload;
 pub mod post;
@@ -206,8 +207,7 @@ impl Ingest {
             Ok(delivery) => Ok(self.record_or_quarantine(provider, &delivery, endpoint, &directory).await?),
             Err(ContentCodingError::TooLarge) => Err(DeliveryError::TooLarge),
             Err(error) => {
-                let tenant = endpoint.tenant.clone().filter(|tenant| directory.has_tenant(tenant));
-                let accepted = Accepted { tenant, ..Accepted::nothing() };
+                let accepted = Accepted::nothing_of(endpoint, &directory);
                 Ok(self.quarantined_as(accepted, provider, delivery, error.into()).await?)
             }
         }
@@ -249,6 +249,10 @@ impl Ingest {
         endpoint: &Endpoint,
         directory: &Directory,
     ) -> Result<(Accepted, Option<MappingFailure>), IngestError> {
+        if let Some(why) = delivery.broken_form() {
+            let failure = MappingFailure::new(Reason::MalformedBody, why);
+            return Ok((Accepted::nothing_of(endpoint, directory), Some(failure)));
+        }
         let context = MappingContext { endpoint, directory, secret: &self.secret };
         let mapped = provider.map(delivery, context);
         let tenant = mapped.tenant.filter(|tenant| directory.has_tenant(tenant));

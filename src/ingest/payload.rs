@@ -1,11 +1,58 @@
 //! Lenient readers of payload values: numbers written as text, blanks for nothing.
 
 use domain::members::{Email, Instant, LONG_TEXT_MAX, LongText, Phone, TEXT_MAX, Text, fitting};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::delivery::{Delivery, Form};
 use super::error::{MappingFailure, Reason};
 use super::time::TimeFormat;
+
+/// The payload as JSON, or a form's fields as texts.
+///
+/// # Errors
+/// It is no JSON, and no form either.
+pub(crate) fn payload(delivery: &Delivery) -> Result<Value, MappingFailure> {
+    if delivery.is_form() { Ok(of_form(&delivery.form())) } else { of_json(&delivery.json()) }
+}
+
+/// JSON in which numbers are the texts that they were written as; also where it was written as a text of JSON once more, and
+/// objects on a line each as their list.
+///
+/// # Errors
+/// It is no JSON.
+pub(crate) fn of_json(json: &[u8]) -> Result<Value, MappingFailure> {
+    let parsed = domain::json::parse_as_written(json).or_else(|error| lines_of_json(json).ok_or(error));
+    let parsed = parsed.map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
+    let inner = parsed.as_str().and_then(json_within);
+    Ok(inner.unwrap_or(parsed))
+}
+
+/// The objects that stand on a line each, two at least.
+fn lines_of_json(text: &[u8]) -> Option<Value> {
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let objects = lines.map(|line| domain::json::parse_as_written(line).ok().filter(Value::is_object));
+    objects.collect::<Option<Vec<Value>>>().filter(|objects| objects.len() > 1).map(Value::Array)
+}
+
+/// The object or list that a text holds as JSON.
+pub(crate) fn json_within(text: &str) -> Option<Value> {
+    let looks_so = text.trim_start().starts_with(['{', '[']);
+    looks_so.then(|| domain::json::parse_as_written(text.as_bytes()).ok()).flatten()
+}
+
+/// The fields of a form as texts, of which the first of a name that is not blank counts.
+pub(crate) fn of_form(form: &Form<'_>) -> Value {
+    let mut members = Map::new();
+    for (name, value) in form.fields() {
+        let [name, value] = [name, value].map(|text| String::from_utf8_lossy(text).into_owned());
+        let known = members.entry(name).or_insert(Value::Null);
+        if is_blank(known) {
+            *known = Value::String(value);
+        }
+    }
+    Value::Object(members)
+}
 
 /// A name or id, cut to what a record may hold: the original is kept whole beside it.
 pub(crate) fn text(given: &str) -> Option<Text> {

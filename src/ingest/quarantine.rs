@@ -60,13 +60,14 @@ pub(super) fn envelope(
     Ok(Envelope::by_engine(tenant, &key, delivery.received_at, fact)?)
 }
 
-/// The named headers of a delivery, a line each.
+/// The named headers of a delivery, a line for each value.
 fn lines(delivery: &Delivery, names: &[String]) -> String {
-    let line = |name: &String| {
-        let value = String::from_utf8_lossy(delivery.header(name)?);
-        (!value.contains(['\r', '\n'])).then(|| format!("{name}: {value}\n"))
-    };
-    names.iter().filter_map(line).collect()
+    let lines = names.iter().flat_map(|name| delivery.header_values(name).map(move |value| (name, value)));
+    let values = lines.map(|(name, value)| (name, String::from_utf8_lossy(value)));
+    values
+        .filter(|(_, value)| !value.contains(['\r', '\n']))
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
 }
 
 /// The delivery that a `delivery_quarantined` keeps, as it came, with the time it came (RULINGS, Quarantine). Of

@@ -53,12 +53,18 @@ const LAYOUTS: &[&str] = &[
     "%Y%m%d %H%M%S%.f",
     "%d %B %Y %H:%M:%S%.f",
     "%d %B %Y %H:%M",
+    "%d-%B-%Y %H:%M:%S%.f",
+    "%d/%B/%Y:%H:%M:%S%.f",
+    "%B %d %Y %I:%M:%S %p",
+    "%B %d %Y %I:%M %p",
     "%B %d %Y %H:%M:%S%.f",
+    "%B %d %Y %H:%M",
 ];
 
 /// Reads an instant in any spelling that can mean one alone: RFC 3339 and RFC 2822 with a blank for `T`, without a
-/// weekday, without seconds, with fractions, with an offset without a colon or of hours alone, with the name of a zone,
-/// and seconds, milliseconds or microseconds since 1970, told apart by their size. A text without an offset is read in
+/// weekday, without seconds, with fractions, with an offset without a colon or of hours alone, with the name of a zone, with
+/// the year at the end as `date` prints it, and seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by
+/// their size. A text without an offset is read in
 /// `zone`, and not at all where there is none.
 pub fn instant(given: &str, zone: Option<Tz>) -> Option<Instant> {
     let given = given.trim();
@@ -68,6 +74,11 @@ pub fn instant(given: &str, zone: Option<Tz>) -> Option<Instant> {
     }
     if given.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return since_1970(given);
+    }
+    // As .NET writes it; an offset behind it is for people.
+    if let Some(millis) = given.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        let digits = millis.bytes().take_while(u8::is_ascii_digit).count();
+        return epoch(&millis[..digits], 1_000).and_then(Instant::from_micros);
     }
     let plain = plain(given);
     let micros = LAYOUTS.iter().find_map(|layout| {
@@ -89,6 +100,7 @@ fn plain(given: &str) -> Cow<'_, str> {
         ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].iter().any(|day| day.eq_ignore_ascii_case(start))
     });
     let text = if is_weekday { rest.trim_start_matches(',').trim_start() } else { without_comment };
+    let text = &year_first(text);
     let bytes = text.as_bytes();
     let between_digits = |at: usize| {
         let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
@@ -97,13 +109,39 @@ fn plain(given: &str) -> Cow<'_, str> {
     let replace = |(at, letter): (usize, char)| match letter {
         'T' | 't' if between_digits(at) => ' ',
         ',' if between_digits(at) => '.',
+        ',' => ' ',
         other => other,
     };
     text.char_indices().map(replace).collect::<String>().into()
 }
 
+/// `Oct 8 18:55:38 UTC 2025` and `Oct 8, 2025 at 18:55:38 UTC` as `Oct 8 2025 18:55:38 UTC`; anything else as it is.
+fn year_first(text: &str) -> Cow<'_, str> {
+    if !text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return text.replace(" at ", " ").into();
+    }
+    let words: Vec<&str> = text.split_ascii_whitespace().filter(|word| *word != "at").collect();
+    match words.as_slice() {
+        [month, day, time, zone @ .., year]
+            if zone.len() < 2
+                && time.contains(':')
+                && year.len() == 4
+                && year.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            format!("{month} {day} {year} {time} {}", zone.concat()).into()
+        }
+        words => words.join(" ").into(),
+    }
+}
+
 /// The instant of a local time in the zone that stands behind it.
 fn in_zone(at: &NaiveDateTime, written: &str, usual: Option<Tz>) -> Option<i64> {
+    // As Java and JavaScript write it: `+02:00[Europe/Berlin]`, or the zone alone.
+    let written = match written.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+        Some(("", zone)) => zone,
+        Some((offset, _)) => offset.trim_end(),
+        None => written,
+    };
     if written.is_empty() {
         return local(usual?, at);
     }
@@ -156,13 +194,14 @@ fn local(zone: Tz, at: &NaiveDateTime) -> Option<i64> {
     }
 }
 
-/// Seconds, milliseconds or microseconds since 1970: of one number at most one of them lies within 1973–2100.
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970: of one number at most one of them lies within 1973–2100.
 fn since_1970(given: &str) -> Option<Instant> {
     let digits = given.split('.').next().unwrap_or_default().trim_start_matches('0').len();
     let micros = match digits {
         9..=10 => 1_000_000,
         12..=13 => 1_000,
         15..=16 => 1,
+        18..=19 if !given.contains('.') => return since_1970(&given[..given.len() - 3]),
         _ => return None,
     };
     epoch(given, micros).and_then(Instant::from_micros)
@@ -248,6 +287,18 @@ mod tests {
             "Wed, 08 Oct 2025 18:55:38 Etc/UTC",
             "Wed, 08 Oct 2025 14:55:38 America/New_York",
             "Wed Oct 08 2025 20:55:38 GMT+0200 (Central European Summer Time)",
+            "Wed Oct  8 18:55:38 UTC 2025",
+            "Wed Oct 08 18:55:38 +0000 2025",
+            "Oct 8, 2025 6:55:38 PM UTC",
+            "October 8, 2025 at 18:55:38 GMT",
+            "8 October 2025 at 18:55:38 UTC",
+            "08-Oct-2025 18:55:38 UTC",
+            "08/Oct/2025:20:55:38 +0200",
+            "2025-10-08T20:55:38+02:00[Europe/Berlin]",
+            "2025-10-08T20:55:38[Europe/Berlin]",
+            "2025-10-08T18:55:38Z[UTC]",
+            "/Date(1759949738000)/",
+            "/Date(1759949738000+0200)/",
         ] {
             for format in &formats {
                 assert_eq!(format.read(text), wanted, "{text:?} as {format:?}");
@@ -258,8 +309,8 @@ mod tests {
         assert_eq!(read("2025-10-08 18:55:38.1234567 UTC"), at("2025-10-08T18:55:38.123456Z"));
         assert_eq!(read("2025-10-08T18:55Z"), at("2025-10-08T18:55:00Z"));
         assert_eq!(
-            ["1759949738", "1759949738000", "1759949738000000"].map(read),
-            [wanted; 3],
+            ["1759949738", "1759949738000", "1759949738000000", "1759949738000000000"].map(read),
+            [wanted; 4],
             "told apart by their size"
         );
     }
@@ -281,6 +332,13 @@ mod tests {
             "2025-10-08 18:55:38 +é",
             "1969-12-31 23:59:59 UTC",
             "12",
+            "Oct 8 18:55:38 2025",
+            "Oct 8, 2025 18:55:38",
+            "2025-10-08T18:55:38[]",
+            "2025-10-08T18:55:38]",
+            "/Date(x)/",
+            "/Date()/",
+            "175994973800000000.5",
             "1.2.3",
             "(é)",
             "20251008",

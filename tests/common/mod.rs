@@ -22,6 +22,7 @@ pub mod runs;
 pub mod servers;
 pub mod shifted;
 pub mod site;
+pub mod size;
 pub mod smtp;
 pub mod stranger;
 pub mod stream;

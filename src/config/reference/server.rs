@@ -26,7 +26,7 @@ pub const TABLES: &[ReferenceTable] = tables! {
         requests_per_second: "integer from 1", default(100_000), example 200;
         /// Requests of one token or login at once.
         requests_burst: "integer from 1", default(100_000), example 400;
-        /// Open connections; further ones get 503.
+        /// Open connections. Once all are taken, a newcomer gets one of the address that holds the most, or 503.
         connections: "integer from 1", default(10_000), example 2_000;
         /// Deliveries a second, on average, of one endpoint that is proven by its id alone (no `secrets`); further ones
         /// get 429 with Retry-After, and /webhook-health counts them as `limited`. Signed deliveries are never limited.

@@ -109,6 +109,11 @@ fn reserve(buffer: &'static Semaphore, bytes: usize) -> Result<SemaphorePermit<'
         .ok_or_else(|| Problem::unavailable("bodies_busy", "too many large bodies are being read at once", 1))
 }
 
+/// Permits for what a decoder of a known caller holds, as for a body.
+pub fn reserve_window(bytes: usize) -> Result<SemaphorePermit<'static>, Problem> {
+    reserve(&BUFFER, bytes)
+}
+
 /// The next bytes of a body; none at its end.
 pub async fn next(body: &mut Body) -> Result<Option<Bytes>, Problem> {
     loop {
@@ -133,6 +138,7 @@ pub fn body_error(error: &axum::Error) -> Problem {
     }
     let is_of_connection = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<axum::Error>());
     match cause.downcast_ref::<io::Error>().filter(|error| !is_of_connection(error)) {
+        Some(error) if error.kind() == io::ErrorKind::FileTooLarge => Problem::too_large(BATCH_MAX),
         Some(error) => Problem::bad_request(
             "malformed_compression",
             format!("the body does not decode as its Content-Encoding says: {error}"),

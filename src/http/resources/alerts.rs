@@ -143,15 +143,13 @@ struct Attempts {
     get,
     path = "/api/v1/tenants/{tenant}/alerts/{alert_id}/attempts",
     params(Read),
-    responses((status = 200, body = Attempts))
+    responses((status = 200, content((Attempts = "application/json"), (String = "text/csv"))))
 )]
 async fn list_alert_attempts(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
     let (told, position) = read.view.with(|tenant, position| (tenant.alerts.rows.told(&id), position));
     let told = told.ok_or_else(|| Problem::not_found("alert"))?;
-    read.answer(
-        position,
-        &Attempts { position, items: told.attempts.iter().map(AttemptItem::from).collect() },
-    )
+    let items = told.attempts.iter().map(AttemptItem::from).collect();
+    read.figures(position, Attempts { position, items }, |attempts| attempts.items)
 }
 
 parameters! {

@@ -18,6 +18,7 @@ use crate::http::api::extractors::{GlobalList, List, Read};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Value, parameters};
+use crate::http::api::rendered::AnswerAt;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 
@@ -206,7 +207,7 @@ impl EndpointHealth {
     get,
     path = "/api/v1/tenants/{tenant}/webhook-health",
     params(Read),
-    responses((status = 200, body = WebhookHealth))
+    responses((status = 200, content((AnswerAt<WebhookHealth> = "application/json"), (String = "text/csv"))))
 )]
 async fn get_webhook_health(State(app): State<Arc<App>>, read: Read) -> Result<Response, Problem> {
     let mut known = app.engine.deliveries.health(Some(read.tenant.as_str()));
@@ -217,5 +218,6 @@ async fn get_webhook_health(State(app): State<Arc<App>>, read: Read) -> Result<R
     }
     let now = Instant((app.engine.clock)());
     let items = known.iter().map(|endpoint| EndpointHealth::of(endpoint, now)).collect();
-    read.answer_at(&WebhookHealth { position: read.view.position(), items })
+    let position = read.view.position();
+    read.figures_at(position, WebhookHealth { position, items }, |health| health.items)
 }

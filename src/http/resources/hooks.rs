@@ -94,7 +94,7 @@ struct Delivered {
 #[utoipa::path(
     post,
     path = "/hooks/{provider}/{endpoint}",
-    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (String = "*/*")), description = "The payload as the provider sends it, at most 1 MiB"),
+    request_body(content((Object = "application/json"), (Object = "application/x-www-form-urlencoded"), (Object = "multipart/form-data"), (String = "*/*")), description = "The payload as the provider sends it, at most 1 MiB"),
     responses(
         (status = 200, body = Delivered),
         (status = 401, description = "Missing or invalid signature"),

@@ -29,6 +29,11 @@ impl ClientAddresses {
         Self { trusted, has_warned: AtomicBool::new(false) }
     }
 
+    /// The proxies.
+    pub fn trusted(&self) -> &[IpNet] {
+        &self.trusted
+    }
+
     /// Of a request.
     pub fn network(&self, parts: &Parts) -> ClientNetwork {
         // Only tests have requests without a connection.
@@ -73,7 +78,8 @@ impl ClientAddresses {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// See [`ClientNetwork`].
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
         four @ IpAddr::V4(_) => four,

@@ -19,17 +19,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::places::{Connection, Places};
+
 /// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Most open connections; further ones are answered 503 and closed.
-    pub connections_max: usize,
     /// Longest time from accepting, or from the end of a request, to the end of the next request's head.
     pub head: Duration,
     /// Longest time in which the client accepts no byte of an answer.
@@ -40,12 +40,7 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self {
-            connections_max: 10_000,
-            head: Duration::from_secs(15),
-            write: Duration::from_secs(35),
-            drain: Duration::from_secs(8),
-        }
+        Self { head: Duration::from_secs(15), write: Duration::from_secs(35), drain: Duration::from_secs(8) }
     }
 }
 
@@ -56,7 +51,7 @@ const BUFFER_MAX: usize = 16 * 1024;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Wait before accepting again when the system is out of file handles.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
-/// The answer to a connection over the limit.
+/// The answer to a connection for which there is no place.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -71,15 +66,15 @@ impl<S> HttpService for S where
 {
 }
 
-/// Serves `service` on `listener` until `stopping`, then waits up to `limits.drain` for the requests in flight.
+/// Serves `service` on `listener` while there are `places`, until `stopping`, then waits up to `limits.drain` for the requests in flight.
 pub async fn serve<S: HttpService>(
     listener: TcpListener,
     service: S,
     limits: ConnectionLimits,
+    places: Arc<Places>,
     stopping: CancellationToken,
 ) {
     let tracker = TaskTracker::new();
-    let room = Arc::new(Semaphore::new(limits.connections_max));
     let aborting = CancellationToken::new();
     while let Some(accepted) = stopping.run_until_cancelled(listener.accept()).await {
         let (stream, peer) = match accepted {
@@ -92,16 +87,20 @@ pub async fn serve<S: HttpService>(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+        let Some(place) = places.take(peer.ip()) else {
             // Not waited for: a client that cannot even accept this line would hold up the loop.
             let _ = stream.try_write(FULL);
             continue;
         };
-        let served = connection(stream, peer, service.clone(), limits, stopping.clone());
+        let known = Arc::clone(&place.connection);
+        let served = connection(stream, (peer, known), service.clone(), limits, stopping.clone());
         let aborting = aborting.clone();
         tracker.spawn(async move {
-            aborting.run_until_cancelled(served).await;
-            drop(permit);
+            tokio::select! {
+                () = served => {}
+                () = aborting.cancelled() => {}
+                () = place.connection.displaced.cancelled() => {}
+            }
         });
     }
     drop(listener);
@@ -121,7 +120,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 
 async fn connection<S: HttpService>(
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, known): (SocketAddr, Arc<Connection>),
     answering: S,
     limits: ConnectionLimits,
     stopping: CancellationToken,
@@ -135,7 +134,13 @@ async fn connection<S: HttpService>(
         begins.notify_one();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        answering.clone().call(request)
+        known.set_busy(true);
+        let (answer, known) = (answering.clone().call(request), Arc::clone(&known));
+        async move {
+            let answer = answer.await;
+            known.set_busy(false);
+            answer
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(BUFFER_MAX);
@@ -239,6 +244,10 @@ mod tests {
     }
 
     async fn served(limits: ConnectionLimits) -> Served {
+        served_at(limits, 200).await
+    }
+
+    async fn served_at(limits: ConnectionLimits, places: usize) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
         let address = listener.local_addr().expect("address");
         let router = Router::new()
@@ -246,12 +255,13 @@ mod tests {
             .route("/big", get(async || vec![b'x'; 64 << 20]))
             .route("/slow", post(async || sleep(SHORT * 3).await));
         let stopping = CancellationToken::new();
-        let done = tokio::spawn(serve(listener, router, limits, stopping.clone()));
+        let places = Places::new(places, Vec::new());
+        let done = tokio::spawn(serve(listener, router, limits, places, stopping.clone()));
         Served { address, stopping, done }
     }
 
     fn limits(head: Duration, write: Duration) -> ConnectionLimits {
-        ConnectionLimits { connections_max: 200, head, write, drain: LONG }
+        ConnectionLimits { head, write, drain: LONG }
     }
 
     async fn send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
@@ -312,7 +322,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_too_many_is_refused_and_room_comes_back() {
-        let served = served(ConnectionLimits { connections_max: 1, ..limits(LONG, LONG) }).await;
+        let served = served_at(limits(LONG, LONG), 1).await;
         let held = send(served.address, b"GET ").await;
         let refused = loop {
             let answer = answers(served.address).await;

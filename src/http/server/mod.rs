@@ -8,5 +8,6 @@ pub mod front;
 pub mod limits;
 pub mod lingering_close;
 pub mod observability;
+pub mod places;
 pub mod serve;
 pub mod shares;

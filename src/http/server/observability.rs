@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::members::Instant;
-use metrics::{Counter, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, describe_gauge, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -34,6 +34,29 @@ pub fn routes() -> Routes {
     Routes::new("process").add(Need::Auditor, routes!(metrics))
 }
 
+/// What each metric says, for `# HELP`.
+const HELP: &[(&str, &str)] = &[
+    ("factfold_connections_displaced_total", "Connections that gave their place to one of another network."),
+    ("factfold_connections_refused_total", "Connections that were refused because all places were taken."),
+    ("factfold_deliveries_total", "Webhook deliveries by provider and outcome."),
+    ("factfold_facts_appended_total", "Facts that were made durable in the log."),
+    ("factfold_facts_folded_total", "Facts that the read models took in, by kind."),
+    ("factfold_fold_lag_facts", "Facts of the log that the read models have not taken in yet."),
+    ("factfold_fold_position", "The position through which the read models are folded."),
+    ("factfold_folding", "1 while the read models follow the log, 0 once they failed."),
+    (
+        "factfold_http_request_seconds",
+        "Time from a request's head to its answer, by method, route and status.",
+    ),
+    ("factfold_kept_folds_bytes", "Memory of past states and restatements that are kept, in bytes."),
+    ("factfold_log_commit_seconds", "Time of one commit of the log, its sync included."),
+    ("factfold_log_order_seconds", "Time until the log's engine gave a block its place."),
+    ("factfold_log_position", "The position of the log's last fact."),
+    ("factfold_log_writable", "1 while the log takes facts, else 0."),
+    ("factfold_posted_facts_total", "Facts that clients posted, by outcome."),
+    ("factfold_streams_open", "Open streams of facts and changes."),
+];
+
 /// Installs the process' recorder; none where another one is installed already.
 pub fn install() -> Option<PrometheusHandle> {
     let built = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS);
@@ -41,6 +64,8 @@ pub fn install() -> Option<PrometheusHandle> {
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+        // The recorder keeps the text by name, whatever the kind.
+        HELP.iter().for_each(|(name, help)| describe_gauge!(*name, *help));
         Ok(handle)
     });
     installed.inspect_err(|error| tracing::warn!(error, "metrics are off")).ok()

@@ -9,6 +9,7 @@ use tokio::time::interval;
 
 use super::connections::{self, ConnectionLimits};
 use super::front::Front;
+use super::places::Places;
 use super::{limits, observability};
 use crate::http::app::App;
 
@@ -39,8 +40,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let stopping = app.stopping.clone();
-    let limits = ConnectionLimits { connections_max: app.connections_max, ..ConnectionLimits::default() };
-    let served = connections::serve(listener, front, limits, stopping.clone());
+    let places = Places::new(app.connections_max, app.addresses.trusted().to_vec());
+    let served = connections::serve(listener, front, ConnectionLimits::default(), places, stopping.clone());
     let asked = async {
         stop.await;
         stopping.cancel();

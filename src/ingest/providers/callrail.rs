@@ -16,7 +16,7 @@ use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{Members, digest, scalar};
+use crate::ingest::payload::{Members, digest, payload, scalar};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::{CALLRAIL, Scheme};
 use crate::ingest::time::TimeFormat;
@@ -89,8 +89,7 @@ fn map(
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
     let MappingContext { endpoint, directory, secret } = context;
-    let body = domain::json::parse_as_written(&delivery.body)
-        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
+    let body = payload(delivery)?;
     let members = Members(&body);
     let number = members.phone(&["tracking_phone_number", "trackingnum"]);
     let names = ["company_resource_id", "company_id", "company_name"];

@@ -16,7 +16,7 @@ use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason};
 use crate::ingest::owner::{Owner, OwnerClaims, owner};
-use crate::ingest::payload::{Members, digest, is_blank};
+use crate::ingest::payload::{Members, digest, is_blank, payload};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset, event_named};
 use crate::ingest::signature::{CTM, Scheme};
 use crate::ingest::time::TimeFormat;
@@ -79,8 +79,7 @@ fn map(
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
     let MappingContext { endpoint, directory, secret } = context;
-    let body = domain::json::parse_as_written(&delivery.body)
-        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
+    let body = payload(delivery)?;
     // Some who pass it on put the call under a name.
     let call = &body["call"];
     let call = if call.is_object() && !is_blank(call) { call } else { &body };

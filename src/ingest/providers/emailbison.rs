@@ -18,7 +18,7 @@ use super::facts::FactBuilder;
 use super::key::escaped;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
-use crate::ingest::payload::{self, is_blank, long_text, scalar, text};
+use crate::ingest::payload::{self, is_blank, long_text, payload, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -116,8 +116,7 @@ fn map(
     mapped: &mut MappedDelivery,
 ) -> Result<MappingResult, MappingFailure> {
     let MappingContext { endpoint, directory, secret } = context;
-    let body = domain::json::parse_as_written(&delivery.body)
-        .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
+    let body = payload(delivery)?;
     let envelope = &body["event"];
     let workspace_id = id(&envelope["workspace_id"]);
     let workspace_name = id(&envelope["workspace_name"]);

@@ -9,7 +9,7 @@ use domain::envelope::Envelope;
 use domain::facts::Fact;
 use domain::keys::ExternalId;
 use domain::members::{Email, Phone, Text, fold_word};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::field::{EventContext, Field, Path, ReadAs};
 use self::members::Members;
@@ -19,7 +19,7 @@ use crate::directory::Endpoint;
 use crate::ingest::delivery::{Delivery, Form};
 use crate::ingest::error::{MappingFailure, Reason, SignatureError};
 use crate::ingest::owner::{OwnerClaims, owner};
-use crate::ingest::payload::{digest, is_blank, text};
+use crate::ingest::payload::{digest, json_within, of_form, of_json, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, ProviderAdapter};
 use crate::ingest::signature::Scheme;
 use crate::ingest::time::instant;
@@ -151,43 +151,24 @@ impl ProviderAdapter for Mapping {
     }
 }
 
-/// The payload as JSON: the body, or the JSON in one field of a form, or a form's fields as texts, of which the first
-/// of a name that is not blank counts.
+/// The payload as JSON: the body, or a form's fields, or the JSON that one member or field of them holds as text.
 fn payload(delivery: &Delivery, json_field: Option<&str>) -> Result<Value, MappingFailure> {
-    let of_json = |json: &[u8]| {
-        let parsed = domain::json::parse_as_written(json);
-        parsed.map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))
-    };
-    let is_form = delivery.method == "GET" || !delivery.is_json();
-    if let Some(name) = json_field.filter(|_| is_form) {
-        let is_get = delivery.method == "GET";
-        let form = if is_get { Form::parse(delivery.query().as_bytes()) } else { delivery.form() };
-        let Some(json) = form.get(name) else {
-            return Err(MappingFailure::new(
-                Reason::MissingField,
-                format!("{name}: the form has no such field"),
-            ));
-        };
-        return of_json(json.as_bytes());
+    let is_get = delivery.method == "GET";
+    if !is_get && delivery.is_json() {
+        let body = of_json(&delivery.json())?;
+        // A source may be set to send the same JSON plainly.
+        let within = json_field.and_then(|name| json_within(body[name].as_str()?));
+        return Ok(within.unwrap_or(body));
     }
-    let of_form = |form: Form<'_>| {
-        let mut members = Map::new();
-        for (name, value) in form.fields() {
-            let [name, value] = [name, value].map(|text| String::from_utf8_lossy(text).into_owned());
-            let known = members.entry(name).or_insert(Value::Null);
-            if is_blank(known) {
-                *known = Value::String(value);
-            }
+    let form = if is_get { Form::parse(delivery.query().as_bytes()) } else { delivery.form() };
+    let Some(name) = json_field else { return Ok(of_form(&form)) };
+    match form.get(name) {
+        Some(json) => of_json(json.as_bytes()),
+        None => {
+            let told = format!("{name}: the form has no such field");
+            Err(MappingFailure::new(Reason::MissingField, told))
         }
-        Value::Object(members)
-    };
-    if delivery.method == "GET" {
-        return Ok(of_form(Form::parse(delivery.query().as_bytes())));
     }
-    if !delivery.is_json() {
-        return Ok(of_form(delivery.form()));
-    }
-    of_json(&delivery.body)
 }
 
 impl Mapping {

@@ -91,7 +91,7 @@ impl<'a> Fields<'a> {
         if !delivery.is_json() {
             return Ok(Self { body: Vec::new(), form: delivery.form(), query });
         }
-        let parsed = domain::json::parse_as_written(&delivery.body)
+        let parsed = domain::json::parse_as_written(&delivery.json())
             .map_err(|error| MappingFailure::new(Reason::MalformedBody, error.to_string()))?;
         let Value::Object(members) = parsed else {
             return Err(MappingFailure::new(Reason::MalformedBody, "the body must be a JSON object"));

@@ -255,7 +255,7 @@ word_values!(All);
         (status = 200, description = "One duplicate, or the results of a batch", body = PostFactsAnswer),
         (status = 409, description = "The key was recorded before with different content"),
         (status = 413, description = "A fact over 1 MiB, or a batch over 64 MiB"),
-        (status = 415, description = "Neither JSON nor NDJSON, or compressed otherwise than by gzip or deflate"),
+        (status = 415, description = "Neither JSON nor NDJSON, or compressed otherwise than by gzip, deflate, br or zstd"),
         (status = 422, description = "Invalid fact; `errors` names the fields")
     )
 )]
