@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::common::facts::answered;
 use crate::common::lived::{AT, lived_in, second_configuration};
 use crate::common::site::{Ran, files};
-use crate::common::{Server, Site, bison, rounds};
+use crate::common::size::rounds;
+use crate::common::{Server, Site, bison};
 use serde_json::{Value, json};
 
 fn text(path: &Path) -> &str {

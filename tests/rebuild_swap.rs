@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::common::facts::{answered, mail};
-use crate::common::{Answer, Server, Site, TOKEN, rounds};
+use crate::common::size::rounds;
+use crate::common::{Answer, Server, Site, TOKEN};
 use serde_json::{Value, json};
 
 const AT: &str = "2025-10-09T12:00:00Z";

@@ -38,12 +38,6 @@ pub use site::{Server, Site};
 /// The admin token of every server under test.
 pub const TOKEN: &str = "admin-token-of-the-tests";
 
-/// How many rounds a test goes: as many as `FACTFOLD_ROUNDS` says, else `full` with the feature `torture` and `small` without.
-pub fn rounds(small: u64, full: u64) -> u64 {
-    let given = std::env::var("FACTFOLD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    given.unwrap_or(if cfg!(feature = "torture") { full } else { small })
-}
-
 /// What providers sign, in every configuration of the tests.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 

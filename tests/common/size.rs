@@ -9,6 +9,19 @@ pub fn sized<T>(small: T, full: T) -> T {
 
 /// Rounds of kills: `FACTFOLD_KILLS`, where it is set.
 pub fn kills(small: u64, full: u64) -> u64 {
-    let given = env::var("FACTFOLD_KILLS").ok();
-    given.and_then(|rounds| rounds.parse().ok()).unwrap_or_else(|| sized(small, full))
+    given("FACTFOLD_KILLS").unwrap_or_else(|| sized(small, full))
+}
+
+/// Rounds of what is random: `FACTFOLD_ROUNDS`, where it is set.
+pub fn rounds(small: u64, full: u64) -> u64 {
+    given("FACTFOLD_ROUNDS").unwrap_or_else(|| sized(small, full))
+}
+
+/// Leads of a large account: `FACTFOLD_LEADS`, where it is set.
+pub fn leads(small: u64, full: u64) -> usize {
+    given("FACTFOLD_LEADS").unwrap_or_else(|| sized(small, full)) as usize
+}
+
+fn given(variable: &str) -> Option<u64> {
+    env::var(variable).ok()?.parse().ok()
 }

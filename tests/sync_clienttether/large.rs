@@ -2,14 +2,7 @@
 
 use super::*;
 use crate::common::facts::answered;
-
-/// Leads of a large account: the one that was read into five tenants (L12), with the feature `torture`.
-const MANY: usize = if cfg!(feature = "torture") { 162_000 } else { 2_500 };
-
-/// So many, unless the environment says otherwise.
-fn leads() -> usize {
-    std::env::var("FACTFOLD_LEADS").ok().and_then(|leads| leads.parse().ok()).unwrap_or(MANY)
-}
+use crate::common::size;
 
 /// Records facts one after the other until `until` says so; how long each took.
 async fn recorded(server: &Server, name: &str, mut until: impl FnMut(usize) -> bool) -> Vec<Duration> {
@@ -45,7 +38,8 @@ async fn elsewhere(leads: usize) -> StandIn {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_snapshot_is_read_page_by_page_in_bounded_memory() {
-    let many = leads();
+    // The account that was read into five tenants (L12) is the full size.
+    let many = size::leads(2_500, 162_000);
     let crm = elsewhere(many).await;
     let server = site(&crm.url()).start().await;
     let alone = recorded(&server, "alone", |count| count == 400).await;
