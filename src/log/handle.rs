@@ -117,7 +117,7 @@ impl Log {
             })?);
             inbox = Some(filled);
         }
-        let ordered = inbox.clone().map(Ordered::new);
+        let ordered = inbox.clone().map(|inbox| Ordered::new(inbox, options.protections));
         threads.push(spawn("log-write", move || write(writer, ordered, &jobs, &queued))?);
         let threads = Mutex::new(threads);
         let inner = Inner { shared, queue, queued_bytes, keys, knows_keys: true, inbox, threads };

@@ -70,11 +70,12 @@ pub struct Protections {
     sync: bool,
     crc: bool,
     dedup: bool,
+    journal_first: bool,
 }
 
 impl Default for Protections {
     fn default() -> Self {
-        Self { sync: true, crc: true, dedup: true }
+        Self { sync: true, crc: true, dedup: true, journal_first: true }
     }
 }
 
@@ -89,6 +90,17 @@ impl Protections {
 
     pub(super) fn dedup(self) -> bool {
         self.dedup
+    }
+
+    /// Whether a block that an engine has recorded is answered when it is in this node's journal, too.
+    pub(super) fn journal_first(self) -> bool {
+        self.journal_first
+    }
+
+    /// What an engine has recorded is answered at once, and comes into this node's journal a second later.
+    #[cfg(debug_assertions)]
+    pub fn without_journal_first() -> Self {
+        Self { journal_first: false, ..Self::default() }
     }
 
     /// Commits without a sync.

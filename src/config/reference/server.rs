@@ -65,6 +65,12 @@ pub const TABLES: &[ReferenceTable] = tables! {
         monitor: "array of texts, http URLs", default([]), example ["http://10.0.0.1:8222"];
         /// The stream. It is made, with its settings, by a node that has no facts, and never by another.
         stream: "text", default("FACTFOLD"), example "FACTFOLD";
+        /// The user that this node is to the servers, with `password`.
+        user: "text", absent, example "factfold";
+        /// The user's password.
+        password: "text, a secret", absent, example "env:NATS_PASSWORD";
+        /// A token, where the servers want one instead of a user.
+        token: "text, a secret", absent, example "env:NATS_TOKEN";
         /// The text of a credentials file.
         credentials: "text, a secret", absent, example "file:/etc/factfold/nats.creds";
         /// Servers that keep the stream.
