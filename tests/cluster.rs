@@ -2,6 +2,7 @@
 //! lost, counted twice or told otherwise by another node.
 
 mod chaos;
+mod copies;
 mod deliveries;
 mod deployed;
 mod duty;

@@ -166,7 +166,7 @@ pub fn settings(log: &LogSettings) -> Vec<(&'static str, Value)> {
     vec![
         ("log.engine", json!(log.engine.name())),
         ("log.secret", mask(log.secret.is_some())),
-        ("log.copies", json!(1)),
+        ("log.copies", json!(log.copies.max(1))),
         ("log.jetstream.servers", json!(jetstream.servers)),
         ("log.jetstream.monitor", json!(jetstream.monitor)),
         ("log.jetstream.stream", json!(jetstream.stream)),

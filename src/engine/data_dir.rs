@@ -292,7 +292,7 @@ pub(super) fn open_log_on(
     let node = settings.node.clone();
     let protections = protections();
     let usual = LogOptions::guarded(secret.clone(), clock, Some(store));
-    let options = LogOptions { engine, node, protections, ..usual };
+    let options = LogOptions { engine, node, copies: settings.copies, protections, ..usual };
     let (log, opened) = Log::open(dir.disk(), &options)?;
     check_secret(&log.snapshot(), &secret)?;
     Ok((log, secret, opened))

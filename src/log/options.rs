@@ -22,6 +22,8 @@ pub struct LogOptions {
     pub engine: Option<Arc<dyn SharedLog>>,
     /// This node's name among those.
     pub node: String,
+    /// How many of them have a fact in their journals before it is answered.
+    pub copies: usize,
     /// When segments close and files grow.
     pub sizes: Sizes,
     /// The checks and syncs that the guarantees rest on; all on, outside of tests.
@@ -37,7 +39,7 @@ impl LogOptions {
     /// The usual sizes.
     pub fn guarded(secret: LogSecret, clock: Arc<GuardedClock>, store: Option<Store>) -> Self {
         let (sizes, protections) = (Sizes::default(), Protections::default());
-        Self { secret, clock, store, engine: None, node: String::new(), sizes, protections }
+        Self { secret, clock, store, engine: None, node: String::new(), copies: 1, sizes, protections }
     }
 }
 

@@ -27,6 +27,8 @@ const LINK_MAX: Duration = Duration::from_secs(3);
 const BEHIND_MAX: Duration = Duration::from_secs(2);
 /// Between two tries of a block whose fate is unknown.
 const RETRY: Duration = Duration::from_millis(100);
+/// Between two looks whether other nodes have what is answered.
+const RECEIPT_LOOK: Duration = Duration::from_millis(5);
 /// After a block of another node this long ago, a writer leaves room for others after each win of its own.
 const CONTEST: Duration = Duration::from_millis(100);
 /// About one round trip: who was behind has planned again by then.
@@ -114,9 +116,34 @@ impl Ordered {
                 }
             }
             if answers.iter().all(Option::is_some) {
-                return Ok(answers.into_iter().flatten().collect());
+                let answers: Vec<Appended> = answers.into_iter().flatten().collect();
+                self.await_copies(writer, &answers, begun + SETTLE_MAX)?;
+                return Ok(answers);
             }
         }
+    }
+
+    /// Waits until enough journals have all that is answered. What others recorded is taken in meanwhile: they wait for this
+    /// node's receipt as it does for theirs.
+    fn await_copies(
+        &mut self,
+        writer: &mut Writer,
+        answers: &[Appended],
+        until: Instant,
+    ) -> Result<(), LogError> {
+        let last = answers.iter().map(|answer| answer.position()).max().unwrap_or_default();
+        while !self.inbox.is_copied(last) {
+            if Instant::now() >= until || self.inbox.is_closing() {
+                let why = format!(
+                    "fewer than {} nodes have position {last}, as [log] copies asks: send the facts again",
+                    self.inbox.copies
+                );
+                return Err(LogError::Unavailable(why.into()));
+            }
+            self.inbox.wait_a_moment(RECEIPT_LOOK);
+            self.take_in(writer)?;
+        }
+        Ok(())
     }
 
     /// Whether the writer may append now: it is connected, and knows where the engine has its head.

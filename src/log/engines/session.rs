@@ -23,13 +23,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 const WORD: Duration = Duration::from_secs(1);
 /// How long one look for new blocks takes at most.
 const LOOK: Duration = Duration::from_millis(500);
+/// The same where other nodes wait for this one's receipt.
+const RECEIPT: Duration = Duration::from_millis(5);
 
 /// Follows the engine until the log closes, or until what the engine holds is not this node's log. `wake` tells the
 /// writer that something came.
-pub fn run(shared: &Shared, engine: &dyn SharedLog, node: &str, inbox: &Inbox, wake: impl Fn()) {
+pub fn run(shared: &Shared, engine: &dyn SharedLog, inbox: &Inbox, wake: impl Fn()) {
     while !inbox.is_closing() {
         inbox.begin();
-        let Err(error) = follow(shared, engine, node, inbox, &wake) else { return };
+        let Err(error) = follow(shared, engine, inbox, &wake) else { return };
         let why: Arc<str> = format!("{}: {error}", engine.name()).into();
         tracing::warn!(error = &*why, "the log's engine");
         inbox.down(Arc::clone(&why));
@@ -49,7 +51,6 @@ pub fn run(shared: &Shared, engine: &dyn SharedLog, node: &str, inbox: &Inbox, w
 fn follow(
     shared: &Shared,
     engine: &dyn SharedLog,
-    node: &str,
     inbox: &Inbox,
     wake: &impl Fn(),
 ) -> Result<(), SharedLogError> {
@@ -68,16 +69,20 @@ fn follow(
         shared.set_state(LogState::Writable);
     }
     wake();
-    let mut spoken: Option<Instant> = None;
+    let mut spoken: Option<(Instant, Position)> = None;
+    let gives_receipts = inbox.copies > 1;
     while !inbox.is_closing() {
-        if spoken.is_none_or(|at| at.elapsed() > WORD) {
-            let Head { position, root } = shared.head();
-            let own = NodeHead { node: node.to_owned(), position, root: hex::encode(root) };
+        let Head { position, root } = shared.head();
+        if spoken.is_none_or(|(at, said)| at.elapsed() > WORD || gives_receipts && said != position) {
+            let own = NodeHead { node: inbox.node.clone(), position, root: hex::encode(root) };
             follower.tell(&serde_json::to_vec(&own).unwrap_or_default())?;
-            spoken = Some(Instant::now());
+            spoken = Some((Instant::now(), position));
         }
-        inbox.hear(follower.heard());
-        let blocks = follower.next(cursor, LOOK)?;
+        let heard = follower.heard();
+        if !heard.is_empty() {
+            inbox.hear(heard);
+        }
+        let blocks = follower.next(cursor, if gives_receipts { RECEIPT } else { LOOK })?;
         let any = !blocks.is_empty();
         for block in blocks {
             cursor = block.cursor;
