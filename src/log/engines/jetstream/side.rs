@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::CreateStreamErrorKind;
+use async_nats::jetstream::context::{CreateStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{Config, DirectGetErrorKind, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{ErrorCode, stream::StorageType};
 use bytes::Bytes;
@@ -16,6 +16,9 @@ use crate::log::engines::{SharedLogError, SideLog};
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// The oldest go where more come in 30 days.
 const BYTES_MAX: i64 = 256 << 20;
+/// Tries of a message while the stream is being made.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 /// Messages given at once.
 const AT_ONCE: usize = 256;
 
@@ -75,8 +78,23 @@ impl SideLog for SideStream {
     fn publish(&mut self, message: &[u8]) -> Result<(), SharedLogError> {
         let (subject, message) = (self.subject.clone(), Bytes::copy_from_slice(message));
         self.runtime.block_on(async {
-            let sent = self.jetstream.publish(subject, message).await.map_err(|e| unavailable(&e))?;
-            sent.await.map(drop).map_err(|e| SharedLogError::Unknown(e.to_string()))
+            let mut tries = TRIES;
+            loop {
+                let sent = self.jetstream.publish(subject.clone(), message.clone()).await;
+                let answered = match sent {
+                    Ok(sent) => sent.await,
+                    Err(error) => Err(error),
+                };
+                match answered {
+                    Ok(_) => return Ok(()),
+                    // For a moment after it was made not every server knows who has it.
+                    Err(error) if error.kind() == PublishErrorKind::StreamNotFound && tries > 0 => {
+                        tries -= 1;
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    Err(error) => return Err(SharedLogError::Unknown(error.to_string())),
+                }
+            }
         })
     }
 
