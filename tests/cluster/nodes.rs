@@ -13,8 +13,13 @@ use super::{AT, PATIENCE, tables};
 use crate::common::checker::complaints;
 use crate::common::facts::answered;
 use crate::common::servers::machines::Machines;
-use crate::common::site::escape;
+use crate::common::site::{escape, run_within};
 use crate::common::{Server, Site, TOKEN};
+
+/// How long an audit may take: after many rounds a log is long.
+const AUDIT: Duration = Duration::from_secs(180);
+/// Between two posts of a client, so that many rounds do not make a log of millions of facts.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The nodes, each with a site of its own; one that is down has no server.
 pub struct Nodes {
@@ -183,6 +188,7 @@ async fn load(nodes: Arc<Nodes>, client: usize, round: u64, stop: Arc<AtomicBool
         let shared = std::iter::once(answered(&format!("r{round}-shared-{n}"), 45, AT));
         let facts: Vec<Value> = own.chain(shared).collect();
         post(&nodes, client, &facts, &told).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -275,7 +281,7 @@ pub async fn check(nodes: &Nodes, told: &Told, patience: Duration) -> Vec<String
     wrong.extend(twice.map(|(key, count)| format!("{key} was told as recorded {count} times")));
     for site in &nodes.sites {
         // Positions without a gap, checksums, tree and keys, read from each node's own files.
-        let audit = site.cli(&["audit"]);
+        let audit = run_within(site.command(&["audit"]), AUDIT);
         if audit.code != Some(0) {
             wrong.push(format!("an audit says {}", audit.all()));
         }
