@@ -179,6 +179,8 @@ pub struct LogSettings {
     pub node: String,
     /// What orders it.
     pub engine: LogEngine,
+    /// How many nodes have a fact in their journals before it is answered.
+    pub copies: usize,
     /// `[log.jetstream]`.
     pub jetstream: JetStreamSettings,
     /// `[log.postgres]`.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::common::crm::{ended, page, started};
 use crate::common::facts::{answered, disposed, fact, mail, with};
+use crate::common::servers::nats::NatsCluster;
 use crate::common::site::run_within;
 use crate::common::{Server, Site, TOKEN, TWO_TENANTS};
 
@@ -168,6 +169,16 @@ impl Sites {
     }
 }
 
+/// A node of two that share a log.
+fn node_of(name: &str, cluster: &NatsCluster) -> Site {
+    let secret = "5f1d5a0e4c0b4e5c9a7d3f2b1c0e9d8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d";
+    Site::with(&format!(
+        "[node]\nname = {name:?}\n[log]\nengine = \"jetstream\"\nsecret = {secret:?}\ncheckpoint_key = {secret:?}\n\
+         [log.jetstream]\nservers = {:?}\nreplicas = 1\n{TWO_TENANTS}",
+        cluster.urls()
+    ))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_flows_of_the_pages_in_a_browser() {
     if std::env::var_os(SKIP).is_some() {
@@ -187,14 +198,20 @@ async fn the_flows_of_the_pages_in_a_browser() {
     let sites = Sites::new().await;
     let synced = sites.synced.start().await;
     people(&synced).await;
+    let cluster = NatsCluster::start(1);
+    let nodes = ["n0", "n1"].map(|name| node_of(name, &cluster));
+    let (first, second) = (nodes[0].start().await, nodes[1].start().await);
+    people(&first).await;
     let mut node = Command::new("node");
     node.arg("e2e/all.mjs").current_dir(&web).env("BASE", &server.base).env("CHROMIUM", browser);
     node.env("SETUP", setup).env("PASSWORD", PASSWORD).env("TOKEN", TOKEN);
     node.env("BIN", env!("CARGO_BIN_EXE_factfold")).env("OWN", sites.own.config());
     node.env("SYNCED", &synced.base).env("CRM", sites.crm.url());
+    node.env("NODES", &first.base);
     let ran = tokio::task::spawn_blocking(move || run_within(node, PATIENCE)).await.expect("ran");
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     let passed = ran.stdout.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(passed >= 30, "expected at least 30 flows:\n{}", ran.all());
     server.stop();
+    drop(second);
 }

@@ -28,6 +28,9 @@ pub struct JetStreamTable {
     #[serde(default)]
     monitor: Vec<Spanned<String>>,
     stream: Option<Spanned<String>>,
+    user: Option<Spanned<String>>,
+    password: Option<Spanned<String>>,
+    token: Option<Spanned<String>>,
     credentials: Option<Spanned<String>>,
     tls: Option<JetStreamTlsTable>,
     replicas: Option<Spanned<usize>>,
@@ -88,6 +91,10 @@ impl JetStreamTable {
         let rule = "must be such as nats://10.0.0.1:4222";
         let usual = JetStreamSettings::default();
         let servers = urls(&self.servers, "servers", &["nats://", "tls://"], rule)?;
+        if let Some(url) = self.servers.iter().find(|url| url.get_ref().contains('@')) {
+            let rule = "holds no user and no password: give them by `user` and `password`, or by `token`";
+            return Err(wrong(url.span(), "servers", rule));
+        }
         let servers = if servers.is_empty() { usual.servers } else { servers };
         let rule = "must be such as http://10.0.0.1:8222";
         let monitor = urls(&self.monitor, "monitor", &["http://", "https://"], rule)?;
@@ -101,12 +108,23 @@ impl JetStreamTable {
         }
         let credentials = context.secret(&self.credentials, "log.jetstream.credentials")?;
         let credentials = credentials.map(|secret| secret.text().into_owned());
+        let text = |given: &Option<Spanned<String>>, key: &str| {
+            let secret = context.secret(given, &format!("log.jetstream.{key}"))?;
+            Ok::<_, ConfigError>(secret.map(|secret| secret.text().into_owned()))
+        };
+        let (password, token) = (text(&self.password, "password")?, text(&self.token, "token")?);
+        let user = match (&self.user, &self.password) {
+            (Some(user), Some(_)) => Some((user.get_ref().clone(), password.unwrap_or_default())),
+            (None, None) => None,
+            (Some(given), None) => return Err(wrong(given.span(), "user", "needs `password`")),
+            (None, Some(given)) => return Err(wrong(given.span(), "password", "needs `user`")),
+        };
         let tls = self.tls.as_ref().map(|tls| JetStreamTls {
             ca: tls.ca.clone(),
             cert: tls.cert.clone(),
             key: tls.key.clone(),
         });
-        Ok(JetStreamSettings { servers, monitor, stream, credentials, tls, replicas })
+        Ok(JetStreamSettings { servers, monitor, stream, user, token, credentials, tls, replicas })
     }
 }
 
@@ -148,10 +166,13 @@ pub fn settings(log: &LogSettings) -> Vec<(&'static str, Value)> {
     vec![
         ("log.engine", json!(log.engine.name())),
         ("log.secret", mask(log.secret.is_some())),
-        ("log.copies", json!(1)),
+        ("log.copies", json!(log.copies.max(1))),
         ("log.jetstream.servers", json!(jetstream.servers)),
         ("log.jetstream.monitor", json!(jetstream.monitor)),
         ("log.jetstream.stream", json!(jetstream.stream)),
+        ("log.jetstream.user", json!(jetstream.user.as_ref().map(|(user, _)| user))),
+        ("log.jetstream.password", mask(jetstream.user.is_some())),
+        ("log.jetstream.token", mask(jetstream.token.is_some())),
         ("log.jetstream.credentials", mask(jetstream.credentials.is_some())),
         ("log.jetstream.replicas", json!(jetstream.replicas)),
         ("log.jetstream.tls.ca", json!(tls.ca)),

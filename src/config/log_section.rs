@@ -8,6 +8,9 @@ use super::source_context::SourceContext;
 use super::{ConfigError, LogEngine, LogSettings, WitnessSettings};
 use crate::proof::{CheckpointKey, WitnessKey};
 
+/// Most nodes that an answer waits for.
+const COPIES_MAX: usize = 5;
+
 /// `[log]` as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,14 +64,16 @@ impl LogTable {
             let rule = "needs `secret`: one for all nodes, such as `openssl rand -hex 32` prints";
             return Err(context.source.wrong(engine.span(), "log.engine", rule));
         }
-        if let Some(copies) = self.copies.as_ref().filter(|copies| *copies.get_ref() != 1) {
-            let rule = "must be 1: this release answers when the engine and this node have a fact";
-            return Err(context.source.wrong(copies.span(), "log.copies", rule));
+        let most = if engine == LogEngine::Embedded { 1 } else { COPIES_MAX };
+        if let Some(given) = self.copies.as_ref().filter(|copies| !(1..=most).contains(copies.get_ref())) {
+            let rule = "must be 1, or up to 5 where nodes share the log";
+            return Err(context.source.wrong(given.span(), "log.copies", rule));
         }
         let witnesses = self.witness.iter().map(|witness| witness.understood(context));
         Ok(LogSettings {
             node: String::new(),
             engine,
+            copies: self.copies.as_ref().map_or(1, |copies| *copies.get_ref()),
             jetstream,
             postgres,
             secret,

@@ -8,6 +8,7 @@ use domain::members::Instant;
 
 use super::block::Block;
 use super::health::{Health, Place};
+use super::sharing::{self, Sharing};
 use super::{Delivered, Inner, KEPT};
 use crate::store::{Store, StoreError};
 
@@ -46,9 +47,14 @@ pub(super) fn keep(inner: &Inner) {
         tracing::warn!(%error, "deliveries of before the start are not known");
         None
     });
+    let heard = inner.sharing.as_ref().map_or(0, |sharing| {
+        let place = inner.store.as_ref().and_then(sharing::stored_place).unwrap_or_else(sharing::Place::new);
+        sharing.begin(place.clone());
+        place.cursor
+    });
     inner.ready.store(true, Ordering::Release);
-    let mut keeper =
-        Keeper { inner, written: Moment::now(), dirty: false, begun: begun.is_some(), pruned: 0 };
+    let written = Moment::now();
+    let mut keeper = Keeper { inner, written, dirty: false, begun: begun.is_some(), pruned: 0, heard };
     loop {
         let ended = inner.pending.wait(WRITE_EVERY);
         keeper.take();
@@ -69,15 +75,22 @@ struct Keeper<'i> {
     /// Whether the store knows since when deliveries are kept.
     begun: bool,
     pruned: i64,
+    /// Up to where the blocks hold what other nodes told, as the store knows it.
+    heard: u64,
 }
 
 impl Keeper<'_> {
     /// Takes what waits into the block; one that is full is written before the next is begun.
     fn take(&mut self) {
+        // What was told up to here waits already, and is in the blocks when this returns.
+        let told = self.inner.sharing.as_ref().map(Sharing::told);
         while self.fill() {
             self.write();
             let mut open = self.inner.open.lock();
             open.block = Block::new(open.block.number + 1);
+        }
+        if let Some(told) = told.filter(|told| *told != self.heard) {
+            (self.heard, self.dirty) = (told, true);
         }
     }
 
@@ -92,6 +105,9 @@ impl Keeper<'_> {
             let Some(next) = pending.take() else { return false };
             count(&mut self.inner.health.lock(), &next.line);
             if next.listed {
+                if let Some(sharing) = self.inner.sharing.as_ref().filter(|_| next.own) {
+                    sharing.tell(next.line.clone());
+                }
                 open.block.push(next.line);
                 self.dirty = true;
             }
@@ -108,8 +124,12 @@ impl Keeper<'_> {
             (open.block.number, open.block.value(), (!self.begun).then_some(open.since.0))
         };
         let Some((store, value)) = self.inner.store.as_ref().zip(value) else { return };
+        let place = self.inner.sharing.as_ref().map(|sharing| sharing.place_at(self.heard));
         let written = store.db().and_then(|db| {
             db.write(move |view| {
+                if let Some(place) = place {
+                    place.put(view)?;
+                }
                 let table = view.table(TABLE)?;
                 if let Some(since) = since {
                     table.put(&Block::key(0), &since.to_be_bytes())?;

@@ -4,12 +4,15 @@
 //! Derived and dispensable: the log of deliveries lies in sled for 30 days and is lost with it, and every answer says
 //! since when it is kept. A request only puts a line into a bounded queue, where readers see it at once; one thread
 //! takes it from there, however long sled lets it wait. A full queue is counted, never waited for.
+//!
+//! Nodes of one log tell each other what came in: each has the deliveries of all, and any of them may judge an endpoint.
 
 mod block;
 pub mod health;
 mod keeper;
 mod list;
 mod pending;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +27,8 @@ use serde::{Deserialize, Serialize};
 use self::health::{Health, HealthSummary, Place};
 pub use self::list::{After, DeliveryFilter, DeliveryItem, DeliveryPage};
 use self::pending::PendingQueue;
+use self::sharing::Sharing;
+pub use self::sharing::{ConnectExchange, Exchange};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::worker::Worker;
@@ -126,6 +131,8 @@ impl Delivered {
 pub struct Deliveries {
     inner: Arc<Inner>,
     worker: Arc<Worker>,
+    /// Tells other nodes and listens to them.
+    sharer: Option<Arc<Worker>>,
 }
 
 struct Inner {
@@ -137,14 +144,21 @@ struct Inner {
     ready: AtomicBool,
     health: Mutex<BTreeMap<Place, Health>>,
     open: Mutex<keeper::Open>,
+    /// Where several nodes take deliveries.
+    sharing: Option<Sharing>,
 }
 
 impl Deliveries {
-    /// Starts the thread. Without a store, or when sled fails, deliveries of this run alone are known.
+    /// Starts the threads. Without a store, or when sled fails, deliveries of this run alone are known. `exchange`
+    /// connects to the other nodes, where there are any.
     ///
     /// # Errors
-    /// The operating system's, for the thread.
-    pub fn start(store: Option<Store>, clock: Clock) -> std::io::Result<Self> {
+    /// The operating system's, for the threads.
+    pub fn start(
+        store: Option<Store>,
+        clock: Clock,
+        exchange: Option<ConnectExchange>,
+    ) -> std::io::Result<Self> {
         let now = Instant(clock());
         let inner = Arc::new(Inner {
             clock,
@@ -154,10 +168,18 @@ impl Deliveries {
             ready: AtomicBool::new(false),
             health: Mutex::default(),
             open: Mutex::new(keeper::Open::since(now)),
+            sharing: exchange.map(Sharing::new),
         });
         let keeping = Arc::clone(&inner);
-        let worker = Worker::spawn("deliveries", move |_| keeper::keep(&keeping))?;
-        Ok(Self { inner, worker: Arc::new(worker) })
+        let worker = Arc::new(Worker::spawn("deliveries", move |_| keeper::keep(&keeping))?);
+        let mut sharer = None;
+        if inner.sharing.is_some() {
+            let sharing = Arc::clone(&inner);
+            sharer = Some(Arc::new(Worker::spawn("deliveries-share", move |stop| {
+                sharing::share(&sharing, stop);
+            })?));
+        }
+        Ok(Self { inner, worker, sharer })
     }
 
     /// Takes a delivery down. Never waits.
@@ -177,6 +199,16 @@ impl Deliveries {
         self.inner.ready.load(Ordering::Acquire)
     }
 
+    /// Whether what other nodes took is known, too: until then no endpoint may be judged.
+    pub fn is_whole(&self) -> bool {
+        self.is_ready() && self.inner.sharing.as_ref().is_none_or(Sharing::is_whole)
+    }
+
+    /// Why other nodes are not told of deliveries now, or this one not of theirs.
+    pub fn not_shared(&self) -> Option<Arc<str>> {
+        self.inner.sharing.as_ref()?.failure()
+    }
+
     /// How well each endpoint is now, over the deliveries of one tenant (`None`: of none).
     pub fn health(&self, tenant: Option<&str>) -> Vec<HealthSummary> {
         let now = Instant((self.inner.clock)());
@@ -193,9 +225,12 @@ impl Deliveries {
         with_waiting.iter_mut().map(|(place, health)| health.at(place, now)).collect()
     }
 
-    /// Writes what waits and ends the thread.
+    /// Writes what waits and ends the threads.
     pub fn close(&self) {
         self.inner.pending.close();
         self.worker.close();
+        if let Some(sharer) = &self.sharer {
+            sharer.close();
+        }
     }
 }

@@ -25,6 +25,8 @@ pub struct PendingDelivery {
     pub line: Delivered,
     /// Whether it is listed, or counted alone.
     pub listed: bool,
+    /// Whether it came in here: other nodes are told of it.
+    pub own: bool,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ impl PendingQueue {
         let listed = queue.is_listed(&line);
         let room = queue.waiting.len() < QUEUE_MAX;
         if room {
-            queue.waiting.push_back(PendingDelivery { line, listed });
+            queue.waiting.push_back(PendingDelivery { line, listed, own: true });
         }
         let waiting = queue.waiting.len();
         drop(queue);
@@ -77,6 +79,18 @@ impl PendingQueue {
             self.arrived.notify_one();
         }
         room
+    }
+
+    /// Adds a delivery that another node took; the line back where there is no room now.
+    pub fn put_told(&self, line: Delivered) -> Result<(), Box<Delivered>> {
+        let mut queue = self.queue.lock();
+        if queue.waiting.len() >= QUEUE_MAX {
+            return Err(Box::new(line));
+        }
+        queue.waiting.push_back(PendingDelivery { line, listed: true, own: false });
+        drop(queue);
+        self.arrived.notify_one();
+        Ok(())
     }
 
     /// Waits until a batch is there, the queue is closed, or the time is over. Whether it is closed.

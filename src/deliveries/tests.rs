@@ -30,7 +30,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     let store = Store::at(&dir.path().join("sled"));
     let time = TestClock::standing(T0);
     let clock = time.clock();
-    let deliveries = Deliveries::start(Some(store.clone()), Arc::clone(&clock)).expect("starts");
+    let deliveries = Deliveries::start(Some(store.clone()), Arc::clone(&clock), None).expect("starts");
     until("ready", || deliveries.is_ready());
     for n in 0..500 {
         let status = if n % 10 == 0 { DeliveryStatus::Quarantined } else { DeliveryStatus::Recorded };
@@ -59,7 +59,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     deliveries.close();
 
     time.set(T0 + 2 * HOUR);
-    let again = Deliveries::start(Some(store.clone()), Arc::clone(&clock)).expect("starts");
+    let again = Deliveries::start(Some(store.clone()), Arc::clone(&clock), None).expect("starts");
     until("ready", || again.is_ready());
     assert_eq!(all(&again, &mine).len(), 500, "kept in sled");
     assert_eq!(again.health(Some("acme")), health, "and with them the endpoint's health");
@@ -67,7 +67,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
     again.close();
 
     time.set(T0 + 31 * 24 * HOUR);
-    let later = Deliveries::start(Some(store.clone()), clock).expect("starts");
+    let later = Deliveries::start(Some(store.clone()), clock, None).expect("starts");
     until("old ones are gone", || all(&later, &mine).is_empty());
     assert!(later.page(&mine, None, 1).expect("a page").kept_since > Instant(T0));
     later.close();
@@ -78,7 +78,7 @@ fn d4_deliveries_are_listed_newest_first_page_by_page_and_stay_over_a_restart() 
 fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::at(&dir.path().join("sled"));
-    let deliveries = Deliveries::start(Some(store.clone()), Arc::new(|| T0)).expect("starts");
+    let deliveries = Deliveries::start(Some(store.clone()), Arc::new(|| T0), None).expect("starts");
     until("ready", || deliveries.is_ready());
     store.faults().arm(Op::Put, Fault::Hang, 0, 1);
     let mine = DeliveryFilter { tenant: Some("acme".into()), ..DeliveryFilter::default() };
@@ -112,7 +112,7 @@ fn d4_a_delivery_is_listed_at_once_while_the_store_does_not_answer() {
 #[test]
 fn d4_refused_requests_are_all_counted_and_not_all_listed() {
     let clock: Clock = Arc::new(|| T0);
-    let deliveries = Deliveries::start(None, clock).expect("starts");
+    let deliveries = Deliveries::start(None, clock, None).expect("starts");
     for _ in 0..1_000 {
         deliveries.record(line(T0, DeliveryStatus::Refused));
     }

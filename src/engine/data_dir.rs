@@ -10,13 +10,11 @@ use domain::keys::LogSecret;
 use domain::record::Hash;
 
 use super::EngineError;
+use super::shared_log::{protections, shared_log};
 use crate::clock::{Clock, GuardedClock};
 use crate::config::{LogEngine, LogSettings};
 use crate::directory::Secret;
 use crate::log::disk::{Disk, RealDisk};
-use crate::log::engines::SharedLog;
-use crate::log::engines::jetstream::JetStream;
-use crate::log::engines::postgres::Postgres;
 use crate::log::{Log, LogOptions, LogSnapshot, Opened};
 use crate::proof::{CheckpointKey, origin};
 use crate::store::Store;
@@ -276,15 +274,6 @@ pub fn open_log(dir: &DataDir, clock: Clock) -> Result<(Log, LogSecret, Opened),
     open_log_on(dir, store(&dir.root), GuardedClock::unguarded(clock).into(), &LogSettings::default())
 }
 
-/// What orders the log, where several nodes share it.
-pub(super) fn shared_log(settings: &LogSettings, engine: LogEngine) -> Option<Arc<dyn SharedLog>> {
-    match engine {
-        LogEngine::Embedded => None,
-        LogEngine::JetStream => Some(Arc::new(JetStream::new(settings.jetstream.clone()))),
-        LogEngine::Postgres => Some(Arc::new(Postgres::new(settings.postgres.clone()))),
-    }
-}
-
 pub(super) fn open_log_on(
     dir: &DataDir,
     store: Store,
@@ -304,7 +293,9 @@ pub(super) fn open_log_on(
     dir.check_engine(settings.engine)?;
     let engine = shared_log(settings, settings.engine);
     let node = settings.node.clone();
-    let options = LogOptions { engine, node, ..LogOptions::guarded(secret.clone(), clock, Some(store)) };
+    let protections = protections();
+    let usual = LogOptions::guarded(secret.clone(), clock, Some(store));
+    let options = LogOptions { engine, node, copies: settings.copies, protections, ..usual };
     let (log, opened) = Log::open(dir.disk(), &options)?;
     check_secret(&log.snapshot(), &secret)?;
     Ok((log, secret, opened))

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::data_dir::{open_log_on, shared_log, store};
+use super::data_dir::{open_log_on, store};
+use super::shared_log::shared_log;
 use super::{CATCH_UP_MAX, DataDir, EngineError, read_log};
 use crate::clock::{Clock, GuardedClock};
 use crate::config::{Config, LogEngine, LogSettings};

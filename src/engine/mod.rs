@@ -6,10 +6,12 @@ mod data_dir;
 mod duty;
 mod erasure;
 mod erasure_watch;
+mod exchange;
 mod folds;
 mod migrate;
 mod offline;
 mod restore;
+mod shared_log;
 mod stored_figures;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ pub use self::data_dir::{
 use self::data_dir::{check_secret, io_at, open_log_on, store};
 use self::duty::DutyKeeper;
 pub use self::erasure::{ErasureError, ErasureReceipt};
+use self::exchange::exchange;
 use self::folds::ControlFolds;
 pub use self::migrate::{before_reseed, migrate, reseed};
 pub use self::offline::Offline;
@@ -236,8 +239,9 @@ impl Engine {
             }
         };
         let duty = keeper.as_ref().map(DutyKeeper::duty).unwrap_or_default();
-        let deliveries =
-            Deliveries::start(Some(store.clone()), Arc::clone(&clock)).map_err(io_at(dir.root()))?;
+        let exchange = exchange(&config.log);
+        let deliveries = Deliveries::start(Some(store.clone()), Arc::clone(&clock), exchange);
+        let deliveries = deliveries.map_err(io_at(dir.root()))?;
         let auditor = Auditor::new(log.clone(), views.clone(), Arc::clone(&clock));
         let auditing = auditor.start().map_err(io_at(dir.root()))?;
         let parts = TickerParts {

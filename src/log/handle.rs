@@ -106,18 +106,17 @@ impl Log {
         ];
         let mut inbox = None;
         if let Some(engine) = options.engine.clone() {
-            let filled = Arc::new(Inbox::default());
+            let filled = Arc::new(Inbox::new(&options.node, options.copies));
             let (shared, inbox_of_thread, queue) = (Arc::clone(&shared), Arc::clone(&filled), queue.clone());
-            let node = options.node.clone();
             // A full queue keeps the writer awake by itself, and it looks before each group.
             let wake = move || drop(queue.try_send(Job::Wake));
             shared.set_state(LogState::Unavailable("it is being connected".into()));
             threads.push(spawn("log-follow", move || {
-                engines::run(&shared, &*engine, &node, &inbox_of_thread, wake);
+                engines::run(&shared, &*engine, &inbox_of_thread, wake);
             })?);
             inbox = Some(filled);
         }
-        let ordered = inbox.clone().map(Ordered::new);
+        let ordered = inbox.clone().map(|inbox| Ordered::new(inbox, options.protections));
         threads.push(spawn("log-write", move || write(writer, ordered, &jobs, &queued))?);
         let threads = Mutex::new(threads);
         let inner = Inner { shared, queue, queued_bytes, keys, knows_keys: true, inbox, threads };

@@ -22,6 +22,8 @@ pub struct LogOptions {
     pub engine: Option<Arc<dyn SharedLog>>,
     /// This node's name among those.
     pub node: String,
+    /// How many of them have a fact in their journals before it is answered.
+    pub copies: usize,
     /// When segments close and files grow.
     pub sizes: Sizes,
     /// The checks and syncs that the guarantees rest on; all on, outside of tests.
@@ -37,7 +39,7 @@ impl LogOptions {
     /// The usual sizes.
     pub fn guarded(secret: LogSecret, clock: Arc<GuardedClock>, store: Option<Store>) -> Self {
         let (sizes, protections) = (Sizes::default(), Protections::default());
-        Self { secret, clock, store, engine: None, node: String::new(), sizes, protections }
+        Self { secret, clock, store, engine: None, node: String::new(), copies: 1, sizes, protections }
     }
 }
 
@@ -70,11 +72,12 @@ pub struct Protections {
     sync: bool,
     crc: bool,
     dedup: bool,
+    journal_first: bool,
 }
 
 impl Default for Protections {
     fn default() -> Self {
-        Self { sync: true, crc: true, dedup: true }
+        Self { sync: true, crc: true, dedup: true, journal_first: true }
     }
 }
 
@@ -89,6 +92,17 @@ impl Protections {
 
     pub(super) fn dedup(self) -> bool {
         self.dedup
+    }
+
+    /// Whether a block that an engine has recorded is answered when it is in this node's journal, too.
+    pub(super) fn journal_first(self) -> bool {
+        self.journal_first
+    }
+
+    /// What an engine has recorded is answered at once, and comes into this node's journal a second later.
+    #[cfg(debug_assertions)]
+    pub fn without_journal_first() -> Self {
+        Self { journal_first: false, ..Self::default() }
     }
 
     /// Commits without a sync.

@@ -56,11 +56,17 @@ pub struct Situation<'s> {
 pub struct Rule {
     /// Shortest time between two asks.
     every: Duration,
+    /// Whether it judges endpoints by their deliveries: those of all nodes, or it is not asked.
+    by_deliveries: bool,
     due: fn(&Situation<'_>) -> Vec<NewFact>,
 }
 
 const fn each(seconds: u64, due: fn(&Situation<'_>) -> Vec<NewFact>) -> Rule {
-    Rule { every: Duration::from_secs(seconds), due }
+    Rule { every: Duration::from_secs(seconds), by_deliveries: false, due }
+}
+
+const fn by_deliveries(seconds: u64, due: fn(&Situation<'_>) -> Vec<NewFact>) -> Rule {
+    Rule { every: Duration::from_secs(seconds), by_deliveries: true, due }
 }
 
 /// Every rule: one file and one line.
@@ -71,13 +77,13 @@ const RULES: &[Rule] = &[
     each(10, rules::clock_ahead::due),
     each(1, rules::conflict::due),
     each(1, rules::quarantine::due),
-    each(1, rules::refused::due),
-    each(1, rules::silence::due),
-    each(1, rules::unknown_number::due),
+    by_deliveries(1, rules::refused::due),
+    by_deliveries(1, rules::silence::due),
+    by_deliveries(1, rules::unknown_number::due),
     each(1, rules::positive_reply::due),
     each(10, rules::sync_failing::due),
     each(10, rules::equal_snapshots::due),
-    each(60, rules::figures::due),
+    by_deliveries(60, rules::figures::due),
 ];
 
 /// What the ticker reads and writes.
@@ -118,9 +124,13 @@ struct Schedule([Option<i64>; RULES.len()]);
 
 impl Schedule {
     /// The rules that are due at `now`, which are marked as asked. After a clock was set back all are due.
-    fn due_rules(&mut self, now: Instant) -> Vec<&'static Rule> {
+    /// `knows_deliveries`: whether endpoints may be judged.
+    fn due_rules(&mut self, now: Instant, knows_deliveries: bool) -> Vec<&'static Rule> {
         let mut due = Vec::new();
         for (rule, last) in RULES.iter().zip(&mut self.0) {
+            if rule.by_deliveries && !knows_deliveries {
+                continue;
+            }
             let every = rule.every.as_micros() as i64;
             if last.is_none_or(|last| now.0 < last || now.0 - last >= every) {
                 *last = Some(now.0);
@@ -139,7 +149,7 @@ impl TickerParts {
             return Ok(());
         }
         let now = Instant((self.clock)());
-        let rules = schedule.due_rules(now);
+        let rules = schedule.due_rules(now, self.deliveries.is_whole());
         let holders = &rules::equal_snapshots::holders(&self.views);
         let mut last = 0;
         for (id, view) in self.views.tenants() {

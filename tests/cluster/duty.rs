@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Nodes, PATIENCE};
+use super::PATIENCE;
+use super::nodes::Nodes;
 use crate::common::Server;
 use crate::common::servers::nats::NatsCluster;
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{AT, PATIENCE, SECRET, agreed, tables};
+use super::nodes::agreed;
+use super::{AT, PATIENCE, SECRET, tables};
 use crate::common::Site;
 use crate::common::facts::answered;
 use crate::common::servers::nats::NatsCluster;

@@ -251,6 +251,11 @@ impl Server {
         self.child().wait().expect("wait");
     }
 
+    /// Stops or continues the process.
+    pub fn signal(&self, name: &str) {
+        signal(self.child().id(), name);
+    }
+
     /// SIGTERM; the exit status, which must come within 30 s.
     pub fn terminate(&self) -> ExitStatus {
         let id = self.child().id();
@@ -390,10 +395,6 @@ pub fn escape(text: &str) -> String {
 
 /// Every file below a folder.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found
+    let paths = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

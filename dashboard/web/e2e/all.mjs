@@ -6,6 +6,7 @@ import "./audit.mjs";
 import "./banner.mjs";
 import "./outage.mjs";
 import "./mending.mjs";
+import "./nodes.mjs";
 import "./timings.mjs";
 import { runAll } from "./browser.mjs";
 

@@ -50,8 +50,9 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// 64 hexadecimal digits, the same on every node; needed with an engine. Without it the data directory's own,
         /// keys/log-secret, which is made at the first start.
         secret: "text, a secret", absent, example "file:/etc/factfold/log-secret";
-        /// A fact is answered when the engine and this many nodes have it. This release knows 1: the node that answers.
-        copies: "integer: 1", default(1), example 1;
+        /// A fact is answered when the engine and this many nodes have it in their journals, the one that answers included.
+        /// From 2 up a node alone answers no facts.
+        copies: "integer: 1 to 5", default(1), example 2;
         /// The key that signs them: 64 hexadecimal digits, the same on every node. Without it the data directory's own,
         /// keys/checkpoint-key, which is made at the first start.
         checkpoint_key: "text, a secret", absent, example "file:/etc/factfold/checkpoint-key";
@@ -65,6 +66,12 @@ pub const TABLES: &[ReferenceTable] = tables! {
         monitor: "array of texts, http URLs", default([]), example ["http://10.0.0.1:8222"];
         /// The stream. It is made, with its settings, by a node that has no facts, and never by another.
         stream: "text", default("FACTFOLD"), example "FACTFOLD";
+        /// The user that this node is to the servers, with `password`.
+        user: "text", absent, example "factfold";
+        /// The user's password.
+        password: "text, a secret", absent, example "env:NATS_PASSWORD";
+        /// A token, where the servers want one instead of a user.
+        token: "text, a secret", absent, example "env:NATS_TOKEN";
         /// The text of a credentials file.
         credentials: "text, a secret", absent, example "file:/etc/factfold/nats.creds";
         /// Servers that keep the stream.

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod auth;
 pub mod blocking;
 pub mod body;
+pub mod cluster_nodes;
 pub mod common_responses;
 pub mod csv;
 pub mod cursor;

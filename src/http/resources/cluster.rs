@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::http::api::cluster_nodes::{ClusterNode, UNSHARED, engine_position, nodes};
 use crate::http::api::extractors::GlobalAccess;
 use crate::http::api::needs::Need;
 use crate::http::api::routes::Routes;
@@ -17,23 +18,6 @@ use crate::log::LogState;
 /// `/api/v1/cluster`.
 pub fn routes() -> Routes {
     Routes::new("cluster").add(Need::Auditor, routes!(get_cluster))
-}
-
-/// A node as it was last heard of.
-#[derive(Serialize, ToSchema)]
-struct ClusterNode {
-    /// Its name.
-    name: String,
-    /// The last position of its log.
-    position: u64,
-    /// Root of the tree over its log up to there, in hexadecimal digits: nodes at one position have one root.
-    root: String,
-    /// Facts that the engine has and it had not.
-    lag: u64,
-    /// How many seconds ago it was heard of.
-    seen_seconds_ago: u64,
-    /// Whether it runs schedules and timers and sends messages.
-    on_duty: bool,
 }
 
 /// The engine and the nodes, as this node knows them.
@@ -65,31 +49,23 @@ struct Cluster {
 async fn get_cluster(State(app): State<Arc<App>>, _caller: GlobalAccess) -> Json<Cluster> {
     let (engine, log) = (&app.engine, &app.engine.log);
     let (position, status) = (log.head().position, log.engine_status());
-    let on_duty = engine.on_duty();
+    let unshared = engine.deliveries.not_shared();
+    let unshared = unshared.map(|why| format!("{UNSHARED}: {why}"));
     let (state, reason) = match log.state() {
         LogState::Writable => ("writable", None),
         LogState::Full => ("full", Some("the disk is full".to_owned())),
         LogState::Unavailable(why) => ("unavailable", Some(why.to_string())),
         LogState::Stopped(why) => ("stopped", Some(why.to_string())),
     };
-    let tip = status.as_ref().and_then(|status| status.tip).map(|tip| tip.max(position));
-    let node = |seen: &crate::log::engines::NodeSeen| ClusterNode {
-        name: seen.head.node.clone(),
-        position: seen.head.position,
-        root: seen.head.root.clone(),
-        lag: tip.unwrap_or_default().saturating_sub(seen.head.position),
-        seen_seconds_ago: seen.ago.as_secs(),
-        on_duty: on_duty.as_ref() == Some(&seen.head.node),
-    };
     Json(Cluster {
         engine: engine.log_engine,
         node: engine.node.clone(),
         position,
-        engine_position: tip,
+        engine_position: engine_position(app.engine.log.head().position, status.as_ref()),
         state,
         reason,
-        nodes: status.iter().flat_map(|status| &status.nodes).map(node).collect(),
-        warnings: status.map(|status| status.warnings).unwrap_or_default(),
-        on_duty,
+        nodes: nodes(&app),
+        warnings: status.map(|status| status.warnings).into_iter().flatten().chain(unshared).collect(),
+        on_duty: engine.on_duty(),
     })
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::http::api::auth::Identity;
+use crate::http::api::cluster_nodes::{ClusterNode, UNSHARED, nodes};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
@@ -68,6 +69,13 @@ struct Readiness {
     /// What is wrong, though the server serves: the log's last fact was recorded ahead of the clock, or
     /// the engine that orders the log is weaker than it should be.
     warnings: Vec<String>,
+    /// What orders the log: `embedded`, `jetstream` or `postgres`.
+    engine: &'static str,
+    /// Facts that the engine is known to have and this node has not.
+    lag: u64,
+    /// The nodes of the log with their heads, for callers who may audit; absent for others, and where the log is embedded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<ClusterNode>,
 }
 
 /// Why the server is not ready. Whoever may audit is told the cause too: it can name files and ids.
@@ -114,6 +122,9 @@ async fn ready(
     State(app): State<Arc<App>>,
     Extension(identity): Extension<Identity>,
 ) -> Result<Json<Readiness>, Problem> {
+    let is_insider = identity.caller().is_ok_and(|caller| {
+        caller.role_everywhere().is_some_and(|role| Need::Auditor.roles().contains(&role))
+    });
     let mut reasons = Vec::new();
     if app.stopping.is_cancelled() {
         reasons.push(Reason::new("draining"));
@@ -147,12 +158,12 @@ async fn ready(
             format!("the log's last fact was recorded {} minutes ahead of the clock", ahead.as_secs() / 60)
         };
         let engine = engine.map(|engine| engine.warnings).unwrap_or_default();
-        let warnings = ahead.map(warn).into_iter().chain(engine).collect();
-        return Ok(Json(Readiness { status: "ready", position: folded, warnings }));
+        let unshared = app.engine.deliveries.not_shared().map(|_| UNSHARED.to_owned());
+        let warnings = ahead.map(warn).into_iter().chain(engine).chain(unshared).collect();
+        let nodes = if is_insider { nodes(&app) } else { Vec::new() };
+        let (status, engine, lag) = ("ready", app.engine.log_engine, tip.saturating_sub(head));
+        return Ok(Json(Readiness { status, position: folded, warnings, engine, lag, nodes }));
     }
-    let is_insider = identity.caller().is_ok_and(|caller| {
-        caller.role_everywhere().is_some_and(|role| Need::Auditor.roles().contains(&role))
-    });
     let reasons: Vec<String> = reasons.into_iter().map(|reason| reason.text(is_insider)).collect();
     let problem = Problem::unavailable("not_ready", reasons.join("; "), 5);
     Err(problem.with("reasons", json!(reasons)))

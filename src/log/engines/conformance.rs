@@ -204,6 +204,67 @@ pub fn a_broken_chain_stops_every_node(engine: &Arc<dyn SharedLog>) {
     close(nodes);
 }
 
+/// A log that is made anew from the journal that goes furthest stands in other blocks than before, and a node whose head lies
+/// within one of them follows it.
+pub fn a_log_made_anew_is_followed_by_a_node_that_lags(engine: &Arc<dyn SharedLog>) {
+    let (far, lags) = (Node::new(engine), Node::new(engine));
+    let append = |n| far.log.append(vec![draft(n, 9)]).unwrap().wait().unwrap();
+    (1..8).for_each(|n| drop(append(n)));
+    until("it has them", || lags.log.head().position == 7);
+    let Node { dir, log } = lags;
+    log.close();
+    (8..20).for_each(|n| drop(append(n)));
+    let Node { dir: furthest, log } = far;
+    let journal = log.snapshot();
+    log.close();
+    engine.wipe().unwrap();
+    super::seed(&journal, &**engine, &mut |_| {}).unwrap();
+    let raw = engine.connect(false).unwrap().follower.find(7).unwrap().unwrap();
+    assert!(raw.frame.header.first < 7 && raw.frame.last() > 7, "it stands within a block");
+    let nodes = vec![Node::in_folder(furthest, engine), Node::in_folder(dir, engine)];
+    assert_eq!(nodes[0].log.head(), nodes[1].log.head());
+    assert_eq!(nodes[1].log.append(vec![draft(20, 9)]).unwrap().wait().unwrap(), [Appended::Recorded(20)]);
+    settled(&nodes);
+    assert_eq!(nodes[0].log.head(), nodes[1].log.head());
+    close(nodes);
+}
+
+/// What is told beside the log, all nodes hear once and in one order; a node that was away hears the rest.
+pub fn messages_beside_the_log_reach_all(engine: &Arc<dyn SharedLog>) {
+    let tell = |nth: u8| {
+        let mut side = engine.side_log().unwrap();
+        for n in 0..20 {
+            side.publish(&[nth, n]).unwrap();
+        }
+    };
+    thread::scope(|scope| {
+        for nth in 0..3 {
+            scope.spawn(move || tell(nth));
+        }
+    });
+    let heard = |after: u64| {
+        let mut side = engine.side_log().unwrap();
+        let (end, mut at, mut heard) = (side.end().unwrap(), after, Vec::new());
+        while at < end {
+            for (cursor, message) in side.after(at).unwrap() {
+                assert!(cursor > at);
+                at = cursor;
+                heard.push((cursor, message.to_vec()));
+            }
+        }
+        assert!(side.after(end).unwrap().is_empty());
+        heard
+    };
+    let all = heard(0);
+    assert_eq!(all, heard(0));
+    for nth in 0..3 {
+        let of_one: Vec<u8> =
+            all.iter().filter(|(_, message)| message[0] == nth).map(|(_, message)| message[1]).collect();
+        assert_eq!(of_one, (0..20).collect::<Vec<u8>>());
+    }
+    assert_eq!(heard(all[39].0), all[40..]);
+}
+
 fn fake() -> (FakeLog, Arc<dyn SharedLog>) {
     let fake = FakeLog::new();
     (fake.clone(), Arc::new(fake))
@@ -227,6 +288,16 @@ fn nodes_on_the_fake_engine_restart_and_join() {
 #[test]
 fn nodes_on_the_fake_engine_stop_at_a_broken_chain() {
     a_broken_chain_stops_every_node(&fake().1);
+}
+
+#[test]
+fn a_log_made_anew_on_the_fake_engine_is_followed() {
+    a_log_made_anew_is_followed_by_a_node_that_lags(&fake().1);
+}
+
+#[test]
+fn the_fake_engine_brings_messages_beside_the_log() {
+    messages_beside_the_log_reach_all(&fake().1);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use domain::keys::Position;
 use domain::record::Hash;
 use parking_lot::{Condvar, Mutex};
 
-use super::{BlockAppender, BlockFollower, BlockOutcome, Connected, LogBlock, SharedLog, SharedLogError};
+use super::{
+    BlockAppender, BlockFollower, BlockOutcome, Connected, LogBlock, SharedLog, SharedLogError, SideLog,
+};
 use crate::log::frame::Frame;
 use crate::log::sim::Rng;
 
@@ -19,6 +21,7 @@ struct World {
     blocks: Vec<Frame>,
     blobs: HashMap<Hash, Bytes>,
     words: Vec<Bytes>,
+    beside: Vec<Bytes>,
 }
 
 struct Engine {
@@ -87,9 +90,32 @@ impl SharedLog for FakeLog {
         Ok(Connected { appender, follower, warnings: Vec::new() })
     }
 
+    fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
+        self.reach()?;
+        Ok(Box::new(self.clone()))
+    }
+
     fn wipe(&self) -> Result<(), SharedLogError> {
         *self.0.world.lock() = World::default();
         Ok(())
+    }
+}
+
+impl SideLog for FakeLog {
+    fn publish(&mut self, message: &[u8]) -> Result<(), SharedLogError> {
+        self.reach()?;
+        self.0.world.lock().beside.push(Bytes::copy_from_slice(message));
+        Ok(())
+    }
+
+    fn after(&mut self, cursor: u64) -> Result<Vec<(u64, Bytes)>, SharedLogError> {
+        self.reach()?;
+        let world = self.0.world.lock();
+        Ok((1..).zip(&world.beside).skip(cursor as usize).map(|(at, bytes)| (at, bytes.clone())).collect())
+    }
+
+    fn end(&mut self) -> Result<u64, SharedLogError> {
+        Ok(self.0.world.lock().beside.len() as u64)
     }
 }
 
@@ -185,6 +211,10 @@ impl SharedLog for Lossy {
         let connected = self.engine.connect(is_new)?;
         let appender = Box::new(LossyAppender { appender: connected.appender, rng: Rng::new(self.seed) });
         Ok(Connected { appender, ..connected })
+    }
+
+    fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
+        self.engine.side_log()
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -75,9 +75,28 @@ struct State {
 pub struct Inbox {
     state: Mutex<State>,
     changed: Condvar,
+    /// This node's name.
+    pub node: String,
+    /// How many journals a fact is in before it is answered, this node's included.
+    pub copies: usize,
 }
 
 impl Inbox {
+    /// That of a node of this name.
+    pub fn new(node: &str, copies: usize) -> Self {
+        Self { node: node.to_owned(), copies, ..Self::default() }
+    }
+
+    /// Whether enough journals have this position. This node's has.
+    pub fn is_copied(&self, position: Position) -> bool {
+        self.copies <= 1 || self.state.lock().nodes.others_with(position, &self.node) + 1 >= self.copies
+    }
+
+    /// Waits until something came, at most this long.
+    pub fn wait_a_moment(&self, at_most: Duration) {
+        self.changed.wait_for(&mut self.state.lock(), at_most);
+    }
+
     /// A new connection begins: what came over the last one may be of another log.
     pub fn begin(&self) {
         let mut state = self.state.lock();
@@ -150,6 +169,8 @@ impl Inbox {
     pub fn hear(&self, words: Vec<Bytes>) {
         let mut state = self.state.lock();
         words.iter().for_each(|word| state.nodes.hear(word));
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Takes blocks up to `facts` and `bytes`, at least one where there is one; of which connection they are.

@@ -25,6 +25,8 @@ pub mod postgres;
 mod real;
 mod seed;
 mod session;
+#[cfg(debug_assertions)]
+mod weakened;
 
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ pub use self::nodes::{NodeHead, NodeSeen};
 pub use self::ordered::Ordered;
 pub use self::seed::seed;
 pub use self::session::run;
+#[cfg(debug_assertions)]
+pub use self::weakened::{Weakened, Weakness};
 use super::frame::Frame;
 
 /// Why the engine did not do what it was asked.
@@ -113,6 +117,18 @@ pub trait BlockFollower: Send {
     fn heard(&mut self) -> Vec<Bytes>;
 }
 
+/// Messages that an engine keeps beside the log for 30 days. All nodes read them; they can be done without.
+pub trait SideLog: Send {
+    /// Adds a message. After an error it may be there.
+    fn publish(&mut self, message: &[u8]) -> Result<(), SharedLogError>;
+
+    /// Messages behind `cursor` with their cursors, oldest first, some at once; none where there are none now.
+    fn after(&mut self, cursor: u64) -> Result<Vec<(u64, Bytes)>, SharedLogError>;
+
+    /// Cursor of the last message; 0 before the first.
+    fn end(&mut self) -> Result<u64, SharedLogError>;
+}
+
 /// A connection, checked.
 pub struct Connected {
     /// For the writer.
@@ -131,6 +147,9 @@ pub trait SharedLog: Send + Sync {
     /// Connects and checks that what is promised can be kept. `is_new` is true where the node has no facts: only then
     /// may the log be made in the engine where it is not there.
     fn connect(&self, is_new: bool) -> Result<Connected, SharedLogError>;
+
+    /// Connects to the messages beside the log, whose place is made where it is not there.
+    fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError>;
 
     /// Removes the log from the engine, for good: before it is made anew from a journal.
     fn wipe(&self) -> Result<(), SharedLogError>;

@@ -46,6 +46,11 @@ impl NodeTable {
         }
     }
 
+    /// How many nodes other than `own` have said that they have this position.
+    pub fn others_with(&self, position: Position, own: &str) -> usize {
+        self.0.iter().filter(|(name, (head, _))| *name != own && head.position >= position).count()
+    }
+
     /// All of them by name.
     pub fn seen(&self) -> Vec<NodeSeen> {
         self.0.values().map(|(head, at)| NodeSeen { head: head.clone(), ago: at.elapsed() }).collect()

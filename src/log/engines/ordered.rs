@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use domain::keys::Position;
 use domain::record::{Draft, RecordRef};
 
 use super::inbox::{CursorPlace, Inbox, Incoming};
+use super::session::is_same;
 use super::{BlockAppender, BlockOutcome, SharedLogError};
 use crate::log::error::LogError;
-use crate::log::frame::Frame;
+use crate::log::frame::{Frame, FrameWriter};
 use crate::log::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, BROKEN_CHAIN, FrameGroup, one_frame};
 use crate::log::keys::KeyEntry;
+use crate::log::options::Protections;
 use crate::log::plan::{Appended, short_content};
 use crate::log::shared::LogState;
 use crate::log::writer::{Writer, key_entries};
@@ -24,10 +27,14 @@ const LINK_MAX: Duration = Duration::from_secs(3);
 const BEHIND_MAX: Duration = Duration::from_secs(2);
 /// Between two tries of a block whose fate is unknown.
 const RETRY: Duration = Duration::from_millis(100);
+/// Between two looks whether other nodes have what is answered.
+const RECEIPT_LOOK: Duration = Duration::from_millis(5);
 /// After a block of another node this long ago, a writer leaves room for others after each win of its own.
 const CONTEST: Duration = Duration::from_millis(100);
 /// About one round trip: who was behind has planned again by then.
 const POLITE: Duration = Duration::from_micros(1_500);
+/// How late this node's journal is where it is not the first.
+const LATE: Duration = Duration::from_secs(1);
 
 /// The engine in front of a node's writer.
 pub struct Ordered {
@@ -39,12 +46,17 @@ pub struct Ordered {
     place: Option<CursorPlace>,
     foreign_at: Option<Instant>,
     won_at: Option<Instant>,
+    protections: Protections,
+    /// Without the journal first: up to where was answered, and when blocks were last taken in.
+    answered: Position,
+    taken_at: Option<Instant>,
 }
 
 impl Ordered {
     /// Nothing is connected yet: the following thread hands the connection in.
-    pub fn new(inbox: Arc<Inbox>) -> Self {
-        Self { inbox, appender: None, epoch: 0, place: None, foreign_at: None, won_at: None }
+    pub fn new(inbox: Arc<Inbox>, protections: Protections) -> Self {
+        let (appender, place, foreign_at, won_at, taken_at) = (None, None, None, None, None);
+        Self { inbox, appender, epoch: 0, place, foreign_at, won_at, protections, answered: 0, taken_at }
     }
 
     /// Decides over a group and has what is new recorded: in the engine, then here.
@@ -97,16 +109,41 @@ impl Ordered {
                 }
             }
             // The plan holds up to the head; what it said of later positions is planned again behind it.
-            let head = writer.frontier.len();
+            let head = writer.frontier.len().max(self.answered);
             for (at, answer) in open.into_iter().zip(decided.answers) {
                 if answer.position() <= head {
                     answers[at] = Some(answer);
                 }
             }
             if answers.iter().all(Option::is_some) {
-                return Ok(answers.into_iter().flatten().collect());
+                let answers: Vec<Appended> = answers.into_iter().flatten().collect();
+                self.await_copies(writer, &answers, begun + SETTLE_MAX)?;
+                return Ok(answers);
             }
         }
+    }
+
+    /// Waits until enough journals have all that is answered. What others recorded is taken in meanwhile: they wait for this
+    /// node's receipt as it does for theirs.
+    fn await_copies(
+        &mut self,
+        writer: &mut Writer,
+        answers: &[Appended],
+        until: Instant,
+    ) -> Result<(), LogError> {
+        let last = answers.iter().map(|answer| answer.position()).max().unwrap_or_default();
+        while !self.inbox.is_copied(last) {
+            if Instant::now() >= until || self.inbox.is_closing() {
+                let why = format!(
+                    "fewer than {} nodes have position {last}, as [log] copies asks: send the facts again",
+                    self.inbox.copies
+                );
+                return Err(LogError::Unavailable(why.into()));
+            }
+            self.inbox.wait_a_moment(RECEIPT_LOOK);
+            self.take_in(writer)?;
+        }
+        Ok(())
     }
 
     /// Whether the writer may append now: it is connected, and knows where the engine has its head.
@@ -153,6 +190,10 @@ impl Ordered {
         let position = frame.last();
         // Should this fail, the block comes back from the engine, and is taken in then.
         self.place = None;
+        if !self.protections.journal_first() {
+            self.answered = position;
+            return Ok(true);
+        }
         writer.record(group, &key_entries(new, frame.header.first))?;
         if self.inbox.status().0 == self.epoch {
             self.place = Some(CursorPlace { position, cursor });
@@ -214,9 +255,13 @@ impl Ordered {
     fn take_in(&mut self, writer: &mut Writer) -> Result<(), LogError> {
         // A new connection's place comes before its blocks.
         self.is_at_head(writer);
+        if !self.protections.journal_first() && self.taken_at.is_some_and(|at| at.elapsed() < LATE) {
+            return Ok(());
+        }
         loop {
             let (epoch, taken) = self.inbox.take(APPEND_FACTS_MAX as u64, APPEND_BYTES_MAX);
             let Some(last) = taken.last() else { return Ok(()) };
+            self.taken_at = Some(Instant::now());
             let place = CursorPlace { position: last.block.frame.last(), cursor: last.block.cursor };
             if let Err(error) = self.write(writer, &taken) {
                 self.inbox.put_back(epoch, taken);
@@ -231,8 +276,11 @@ impl Ordered {
     fn write(&mut self, writer: &mut Writer, taken: &[Incoming]) -> Result<(), LogError> {
         let mut frames = Vec::with_capacity(taken.len());
         for Incoming { block, .. } in taken {
-            if block.frame.header.first > writer.frontier.len() {
+            let held = writer.frontier.len();
+            if block.frame.header.first > held {
                 frames.push(block.frame.clone());
+            } else if block.frame.last() > held {
+                frames.push(rest_of(writer, &block.frame)?);
             } else if writer.tail.frames_from(block.frame.header.first).first().is_some_and(|ours| {
                 ours.frame.header.first == block.frame.header.first
                     && ours.frame.header.id != block.frame.header.id
@@ -267,6 +315,23 @@ impl Ordered {
         }
         Ok(())
     }
+}
+
+/// What this node has not of a block that holds its head in its middle: the log was made anew, in blocks of another
+/// journal.
+fn rest_of(writer: &Writer, frame: &Frame) -> Result<Frame, LogError> {
+    let held = writer.frontier.len();
+    if !is_same(&writer.shared.snapshot(), frame, held)? {
+        let why = format!("the engine has another block at position {}", frame.header.first);
+        return Err(LogError::stopped(BROKEN_CHAIN, &why));
+    }
+    let mut bytes = Vec::new();
+    let mut rest = FrameWriter::begin(&mut bytes);
+    for (_, stored) in frame.stored().filter(|(position, _)| *position > held) {
+        rest.push_stored(stored);
+    }
+    let (header, span) = rest.finish(held + 1, frame.header.id, writer.frontier.root());
+    Ok(Frame::built(header, bytes[span].to_vec().into()))
 }
 
 fn unavailable(error: SharedLogError) -> LogError {

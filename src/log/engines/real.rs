@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::SharedLog;
 use super::conformance::{
-    a_broken_chain_stops_every_node, nodes_race, nodes_race_with_lost_answers, nodes_restart_and_join,
+    a_broken_chain_stops_every_node, a_log_made_anew_is_followed_by_a_node_that_lags,
+    messages_beside_the_log_reach_all, nodes_race, nodes_race_with_lost_answers, nodes_restart_and_join,
 };
 use super::jetstream::{JetStream, JetStreamSettings};
 use super::postgres::{Postgres, PostgresSettings};
@@ -20,6 +21,8 @@ fn conforms(engine: &dyn Fn(&str) -> Arc<dyn SharedLog>) {
     nodes_race_with_lost_answers(&engine("lossy"), 100);
     nodes_restart_and_join(&engine("restart"));
     a_broken_chain_stops_every_node(&engine("chain"));
+    messages_beside_the_log_reach_all(&engine("beside"));
+    a_log_made_anew_is_followed_by_a_node_that_lags(&engine("anew"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn seed(
         return Err(SharedLogError::Refused(why));
     }
     let at = Head { position: tip, root: log.root_at(tip).map_err(unread)? };
-    let cursor = locate(log, &mut *connected.follower, at, tip)?;
+    let cursor = locate(log, &mut *connected.follower, at, tip)?.cursor;
     let mut seed =
         Seed { log, connected, cursor, first: tip + 1, before: Hash::default(), records: Vec::new(), told };
     let mut tree = Frontier::new();

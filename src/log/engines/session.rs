@@ -12,6 +12,7 @@ use super::nodes::NodeHead;
 use super::{BlockFollower, LogBlock, SharedLog, SharedLogError};
 use crate::log::blobs;
 use crate::log::error::LogError;
+use crate::log::frame::Frame;
 use crate::log::merkle::Head;
 use crate::log::shared::{LogState, Shared};
 use crate::log::snapshot::LogSnapshot;
@@ -22,13 +23,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 const WORD: Duration = Duration::from_secs(1);
 /// How long one look for new blocks takes at most.
 const LOOK: Duration = Duration::from_millis(500);
+/// The same where other nodes wait for this one's receipt.
+const RECEIPT: Duration = Duration::from_millis(5);
 
 /// Follows the engine until the log closes, or until what the engine holds is not this node's log. `wake` tells the
 /// writer that something came.
-pub fn run(shared: &Shared, engine: &dyn SharedLog, node: &str, inbox: &Inbox, wake: impl Fn()) {
+pub fn run(shared: &Shared, engine: &dyn SharedLog, inbox: &Inbox, wake: impl Fn()) {
     while !inbox.is_closing() {
         inbox.begin();
-        let Err(error) = follow(shared, engine, node, inbox, &wake) else { return };
+        let Err(error) = follow(shared, engine, inbox, &wake) else { return };
         let why: Arc<str> = format!("{}: {error}", engine.name()).into();
         tracing::warn!(error = &*why, "the log's engine");
         inbox.down(Arc::clone(&why));
@@ -48,7 +51,6 @@ pub fn run(shared: &Shared, engine: &dyn SharedLog, node: &str, inbox: &Inbox, w
 fn follow(
     shared: &Shared,
     engine: &dyn SharedLog,
-    node: &str,
     inbox: &Inbox,
     wake: &impl Fn(),
 ) -> Result<(), SharedLogError> {
@@ -56,8 +58,8 @@ fn follow(
     let mut connected = engine.connect(head.position == 0)?;
     let follower = &mut *connected.follower;
     let tip = follower.tip()?;
-    let mut cursor = locate(&shared.snapshot(), follower, head, tip)?;
-    let place = CursorPlace { position: head.position, cursor };
+    let place = locate(&shared.snapshot(), follower, head, tip)?;
+    let mut cursor = place.cursor;
     for warning in &connected.warnings {
         tracing::warn!(warning, "the log's engine is weaker than it should be");
     }
@@ -67,16 +69,20 @@ fn follow(
         shared.set_state(LogState::Writable);
     }
     wake();
-    let mut spoken: Option<Instant> = None;
+    let mut spoken: Option<(Instant, Position)> = None;
+    let gives_receipts = inbox.copies > 1;
     while !inbox.is_closing() {
-        if spoken.is_none_or(|at| at.elapsed() > WORD) {
-            let Head { position, root } = shared.head();
-            let own = NodeHead { node: node.to_owned(), position, root: hex::encode(root) };
+        let Head { position, root } = shared.head();
+        if spoken.is_none_or(|(at, said)| at.elapsed() > WORD || gives_receipts && said != position) {
+            let own = NodeHead { node: inbox.node.clone(), position, root: hex::encode(root) };
             follower.tell(&serde_json::to_vec(&own).unwrap_or_default())?;
-            spoken = Some(Instant::now());
+            spoken = Some((Instant::now(), position));
         }
-        inbox.hear(follower.heard());
-        let blocks = follower.next(cursor, LOOK)?;
+        let heard = follower.heard();
+        if !heard.is_empty() {
+            inbox.hear(heard);
+        }
+        let blocks = follower.next(cursor, if gives_receipts { RECEIPT } else { LOOK })?;
         let any = !blocks.is_empty();
         for block in blocks {
             cursor = block.cursor;
@@ -92,16 +98,18 @@ fn follow(
     Ok(())
 }
 
-/// The cursor of `head`, the head of `log`, whose block must be the one that this node has: the same tree before it, and
-/// the same facts in it.
+/// Where `head`, the head of `log`, stands in the engine: behind the block that ends with it. Where a block holds it in its
+/// middle, because the log was made anew in blocks of another journal, behind the block before. The block must be the one
+/// that this node has: the same tree before it, and the same facts in it.
 pub(super) fn locate(
     log: &LogSnapshot,
     follower: &mut dyn BlockFollower,
     head: Head,
     tip: Position,
-) -> Result<u64, SharedLogError> {
+) -> Result<CursorPlace, SharedLogError> {
+    let begin = CursorPlace { position: 0, cursor: 0 };
     if head.position == 0 {
-        return Ok(0);
+        return Ok(begin);
     }
     if tip < head.position {
         let why = format!(
@@ -113,17 +121,31 @@ pub(super) fn locate(
     let other =
         |why: &str| SharedLogError::Refused(format!("position {} of the engine's log {why}", head.position));
     let block = follower.find(head.position)?.ok_or_else(|| other("is not there"))?;
-    if block.frame.last() != head.position {
-        return Err(other("stands within a block, where this node's log ends"));
-    }
     let unread = |error: LogError| SharedLogError::Unavailable(error.to_string());
-    let mut same = log.root_at(block.frame.header.first - 1).map_err(unread)? == block.frame.header.prev;
-    for (position, stored) in block.frame.stored() {
-        let ours = log.read(position).map_err(unread)?;
+    if !is_same(log, &block.frame, head.position).map_err(unread)? {
+        return Err(other("is not what this node has there"));
+    }
+    if block.frame.last() == head.position {
+        return Ok(CursorPlace { position: head.position, cursor: block.cursor });
+    }
+    let position = block.frame.header.first - 1;
+    if position == 0 {
+        return Ok(begin);
+    }
+    let before = follower.find(position)?.filter(|before| before.frame.last() == position);
+    let before = before.ok_or_else(|| other("stands in a block that follows none"))?;
+    Ok(CursorPlace { position, cursor: before.cursor })
+}
+
+/// Whether the records of `frame` up to `last` are those of `log`, with the same tree before them.
+pub(super) fn is_same(log: &LogSnapshot, frame: &Frame, last: Position) -> Result<bool, LogError> {
+    let mut same = log.root_at(frame.header.first - 1)? == frame.header.prev;
+    for (position, stored) in frame.stored().take_while(|(position, _)| *position <= last) {
+        let ours = log.read(position)?;
         let ours = ours.as_ref().and_then(|record| record.view().ok()).map(|record| record.leaf());
         same &= ours.is_some() && ours == RecordRef::read(stored).ok().map(|record| record.leaf());
     }
-    if same { Ok(block.cursor) } else { Err(other("is not what this node has there")) }
+    Ok(same)
 }
 
 /// The originals of a block that are not in this node's blob room.

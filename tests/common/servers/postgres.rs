@@ -50,6 +50,8 @@ struct Server {
 /// Primary and standby, with their files; all gone when it is.
 pub struct PostgresPair {
     servers: [Server; 2],
+    /// Which of them is the primary.
+    primary: usize,
     _dir: TempDir,
 }
 
@@ -64,7 +66,7 @@ impl PostgresPair {
         }
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("rights");
         let server = |name: &str| Server { data: dir.path().join(name), port: free_port(), process: None };
-        let mut pair = Self { servers: [server("primary"), server("standby")], _dir: dir };
+        let mut pair = Self { servers: [server("primary"), server("standby")], primary: 0, _dir: dir };
         let primary = &pair.servers[0];
         let mut initdb = as_user(&programs.join("initdb"));
         must_run(
@@ -79,8 +81,16 @@ impl PostgresPair {
         );
         fs::write(primary.data.join("postgresql.auto.conf"), settings).expect("written");
         pair.restart(0);
-        let [primary, standby] = [&pair.servers[0], &pair.servers[1]];
-        let mut copy = as_user(&programs.join("pg_basebackup"));
+        pair.copy_to(1);
+        pair.restart(1);
+        pair.await_standby();
+        pair
+    }
+
+    /// Makes the files of a standby from the primary.
+    fn copy_to(&self, nth: usize) {
+        let (primary, standby) = (&self.servers[self.primary], &self.servers[nth]);
+        let mut copy = as_user(&programs().join("pg_basebackup"));
         let url = format!("postgres://factfold@127.0.0.1:{}/postgres", primary.port);
         must_run(
             copy.args(["--checkpoint=fast", "--write-recovery-conf", "--no-sync", "-d", &url, "-D"])
@@ -89,9 +99,38 @@ impl PostgresPair {
         let auto = standby.data.join("postgresql.auto.conf");
         let text = fs::read_to_string(&auto).expect("read");
         fs::write(&auto, format!("{text}\nport = {}\n", standby.port)).expect("written");
-        pair.restart(1);
-        pair.await_standby();
-        pair
+    }
+
+    /// The primary is gone for good: the standby is promoted, and a server with an empty disk becomes its standby.
+    pub fn fail_over(&mut self) {
+        let gone = self.primary;
+        self.kill(gone);
+        self.primary = 1 - gone;
+        self.query("SELECT pg_promote()");
+        fs::remove_dir_all(&self.servers[gone].data).expect("removed");
+        self.copy_to(gone);
+        self.restart(gone);
+        self.await_standby();
+    }
+
+    /// Where a database is, by both servers: that which takes writes is meant.
+    pub fn url_of_both(&self, database: &str) -> String {
+        let [a, b] = [self.servers[0].port, self.servers[1].port];
+        format!(
+            "postgres://factfold@127.0.0.1:{a},127.0.0.1:{b}/{database}?sslmode=disable&target_session_attrs=read-write"
+        )
+    }
+
+    /// What a server would have for a setting with this file as its configuration.
+    pub fn settings_of(config: &Path, name: &str) -> String {
+        // As its user, which may not read where the file lies.
+        let dir = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("rights");
+        let copy = dir.path().join("postgresql.conf");
+        fs::copy(config, &copy).expect("copied");
+        let mut asked = as_user(&programs().join("postgres"));
+        let output = asked.arg("-C").arg(name).arg("-D").arg(dir.path()).output().expect("postgres runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// Starts a server that does not run, 0 the primary, 1 the standby, and waits until it takes connections.
@@ -146,6 +185,9 @@ impl PostgresPair {
 
     /// Where a database of the primary is.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://factfold@127.0.0.1:{}/{database}?sslmode=disable", self.servers[0].port)
+        format!(
+            "postgres://factfold@127.0.0.1:{}/{database}?sslmode=disable",
+            self.servers[self.primary].port
+        )
     }
 }

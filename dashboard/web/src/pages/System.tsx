@@ -3,6 +3,7 @@ import { Head } from "../components/Head";
 import { Views, shownView } from "../components/Views";
 import { isGlobal } from "../state/session";
 import { Models } from "./system/Models";
+import { Nodes } from "./system/Nodes";
 import { Server } from "./system/Server";
 import { Sources } from "./system/Sources";
 import { SyncRuns } from "./system/SyncRuns";
@@ -31,7 +32,12 @@ export default function System() {
         )}
         {view === "models" && <Models />}
         {view === "what-if" && <WhatIf />}
-        {view === "server" && <Server />}
+        {view === "server" && (
+          <>
+            <Server />
+            <Nodes />
+          </>
+        )}
       </div>
     </>
   );

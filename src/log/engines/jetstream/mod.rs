@@ -3,6 +3,7 @@
 //! ```text
 //! <stream>         subject <stream>.facts          one message a block; sequence = cursor, from 1, without a gap
 //! <stream>-blobs   subjects <stream>.blobs.<SHA-256>.<n>   chunks of 512 KiB
+//! <stream>-deliveries   subject <stream>.deliveries   what nodes tell each other of deliveries, for 30 days
 //! no stream        subject <stream>.nodes          what each node says of itself, once a second
 //! ```
 //! A block is published with the sequence that the stream must end at. A time-out says nothing: the same block is sent
@@ -11,6 +12,7 @@
 mod append;
 mod follow;
 mod settings;
+mod side;
 mod streams;
 
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use tokio::runtime::Runtime;
 use self::append::Appender;
 use self::follow::StreamFollower;
 pub use self::settings::{JetStreamSettings, JetStreamTls};
-use super::{Connected, SharedLog, SharedLogError, runtime};
+use self::side::SideStream;
+use super::{Connected, SharedLog, SharedLogError, SideLog, runtime};
 
 /// Longest wait for an answer: a leaderless server swallows requests, it does not refuse them.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -79,6 +82,12 @@ impl JetStream {
             .connection_timeout(ANSWER_MAX)
             .request_timeout(Some(ANSWER_MAX))
             .ping_interval(Duration::from_secs(5));
+        if let Some((user, password)) = &self.settings.user {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(token) = &self.settings.token {
+            options = options.token(token.clone());
+        }
         if let Some(credentials) = &self.settings.credentials {
             options = options.credentials(credentials).map_err(|e| unavailable(&e))?;
         }
@@ -119,6 +128,17 @@ impl SharedLog for JetStream {
             follower: Box::new(StreamFollower::new(connection, created)?),
             warnings,
         })
+    }
+
+    fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = runtime("nats-side")?;
+        let jetstream = runtime.block_on(async {
+            let client = self.client().await?;
+            let context = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX);
+            Ok::<_, SharedLogError>(context.build(client))
+        })?;
+        Ok(Box::new(SideStream::open(runtime, jetstream, &self.settings)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -12,6 +12,10 @@ pub struct JetStreamSettings {
     pub monitor: Vec<String>,
     /// Name of the stream.
     pub stream: String,
+    /// Name and password of a user.
+    pub user: Option<(String, String)>,
+    /// A token.
+    pub token: Option<String>,
     /// Text of a credentials file.
     pub credentials: Option<String>,
     /// Files for TLS, where the servers want it.
@@ -26,6 +30,8 @@ impl Default for JetStreamSettings {
             servers: vec!["nats://127.0.0.1:4222".to_owned()],
             monitor: Vec::new(),
             stream: "FACTFOLD".to_owned(),
+            user: None,
+            token: None,
             credentials: None,
             tls: None,
             replicas: 3,

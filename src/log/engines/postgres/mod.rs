@@ -5,6 +5,7 @@
 //! factfold_head   (p primary key, position)                        p is 0: one log
 //! factfold_blocks (p, base, last, id, body, primary key (p, base))    body = the frame
 //! factfold_blobs  (digest primary key, body)                       originals over 32 KB
+//! factfold_deliveries (id primary key, at, body)   what nodes tell each other of deliveries, for 30 days
 //! ```
 //! The cursor is the position of the head. A commit is durable when a synchronous standby has it. One that was cancelled
 //! while it waited for the standby is committed on the primary alone: it counts as unknown until a later commit of the
@@ -14,6 +15,7 @@ mod append;
 mod client;
 mod follow;
 mod schema;
+mod side;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +24,8 @@ use std::time::Duration;
 use self::append::RowAppender;
 use self::client::DbSession;
 use self::follow::RowFollower;
-use super::{Connected, SharedLog, SharedLogError, runtime};
+use self::side::SideTable;
+use super::{Connected, SharedLog, SharedLogError, SideLog, runtime};
 
 /// Longest wait for an answer: a commit waits for its standby without end.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -83,6 +86,10 @@ impl SharedLog for Postgres {
             follower: Box::new(RowFollower::new(runtime, following)),
             warnings,
         })
+    }
+
+    fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
+        Ok(Box::new(SideTable::open(runtime("postgres-side")?, &self.settings.url)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

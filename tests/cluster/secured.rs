@@ -1,0 +1,77 @@
+//! Servers that want TLS, certificates and a login of their nodes: those that have them are let in, and no secret is shown.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{AT, shared_log};
+use crate::common::facts::answered;
+use crate::common::servers::must_run;
+use crate::common::servers::nats::NatsCluster;
+use crate::common::{Site, TWO_TENANTS};
+
+const PASSWORD: &str = "a-password-of-the-servers";
+
+/// An authority, and certificates that it signed: of the server at 127.0.0.1, and of a node.
+fn certificates(dir: &Path) {
+    let openssl = |args: &str| {
+        must_run(Command::new("openssl").args(args.split_whitespace()).current_dir(dir));
+    };
+    fs::write(dir.join("ext"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").expect("written");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority"));
+    for name in ["server", "node"] {
+        openssl(&format!("req -new {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out {name}.pem"
+        ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_reaches_servers_that_want_tls_a_certificate_and_a_password() {
+    let dir = tempfile::tempdir().expect("a folder");
+    certificates(dir.path());
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let cluster = NatsCluster::start_with(
+        1,
+        &format!(
+            "tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}\n\
+             authorization {{ user: node, password: {PASSWORD:?} }}",
+            path("server.pem"),
+            path("server.key"),
+            path("ca.pem")
+        ),
+    );
+    fs::write(path("password"), PASSWORD).expect("written");
+    let tls = format!(
+        "[log.jetstream.tls]\nca = {:?}\ncert = {:?}\nkey = {:?}\n",
+        path("ca.pem"),
+        path("node.pem"),
+        path("node.key")
+    );
+    let table = |login: &str, tls: &str| {
+        let table = format!("[log.jetstream]\nservers = {:?}\nreplicas = 1\n{login}{tls}", cluster.urls());
+        format!("{}{TWO_TENANTS}", shared_log("n0", ("jetstream", &table)))
+    };
+    let login = format!("user = \"node\"\npassword = \"file:{}\"\n", path("password"));
+    let site = Site::with(&table(&login, &tls));
+    let server = site.start().await;
+    server.post("acme", &answered("secured", 45, AT)).await.is(201);
+    let shown = site.cli(&["config", "show", "--json"]);
+    let told =
+        format!("{}{}{}", shown.exits(0).all(), server.said(), server.get("/api/v1/cluster").await.text);
+    assert!(!told.contains(PASSWORD), "the password is told");
+    server.stop();
+    // Null controls: without its certificate, without the authority, and with another password a node stays outside.
+    let without_certificate = format!("[log.jetstream.tls]\nca = {:?}\n", path("ca.pem"));
+    let other = "user = \"node\"\npassword = \"another\"\n";
+    for tables in [table(&login, &without_certificate), table(&login, ""), table(other, &tls)] {
+        let stranger = Site::with(&tables);
+        let server = crate::common::Server::spawn(stranger.command(&["serve", "--listen", "127.0.0.1:0"]));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let said = server.said();
+        assert!(said.contains("the log's engine") && !said.contains("is connected"), "{said}");
+    }
+}
