@@ -190,6 +190,14 @@ async fn every_source_is_read(api: &Api, said: &str) {
     let route = "acme-dental/sync/sources";
     api.until(route, |told| names.iter().all(|name| of(told, name)["last_success_at"].is_string())).await;
 
+    for (tenant, source) in [("lotus-legal", "callrail"), ("harbour-homes", "ctm")] {
+        api.post(&format!("{tenant}/sync/run"), &json!({"source": source})).await;
+        let is_read = |told: &Value| of(told, source)["last_success_at"].is_string();
+        api.until(&format!("{tenant}/sync/sources"), is_read).await;
+        let told = api.get(&format!("{tenant}/facts?kind=difference_observed")).await;
+        assert_eq!(told["items"][0]["body"]["missing"], 12, "{told}");
+    }
+
     let spent = async |at_least: i64| {
         let is_more = |told: &Value| told["ad_spend_minor"]["USD"].as_i64() >= Some(at_least);
         api.until("acme-dental/metrics/month", is_more).await["ad_spend_minor"]["USD"]

@@ -8,6 +8,7 @@ mod login;
 mod play;
 mod random;
 mod story;
+mod trackers;
 mod traffic;
 mod twilio;
 
@@ -74,6 +75,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         let crm = crm::play(&mut config).await?;
         let dialer = dialer::play(&mut config).await?;
         let feeds = feeds::play(&mut config).await?;
+        let trackers = trackers::play(&mut config, chrono::Utc::now()).await?;
         let now = chrono::Utc::now().timestamp();
         let requests = deliveries(&base_url, now);
         dialer.list(&requests, now);
@@ -103,6 +105,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
                 output::line(&crm::told(&crm))?;
                 output::line(&dialer.told())?;
                 output::line(&feeds.told())?;
+                output::line(&trackers.told())?;
             }
             if !args.once {
                 signal.await;
