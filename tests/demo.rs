@@ -184,8 +184,8 @@ async fn the_banner_turns_and_comes_back(api: &Api, crm: &str) {
 async fn every_source_is_read(api: &Api, said: &str) {
     let names = ["emailbison", "google_ads", "meta"];
     let of = |told: &Value, name: &str| -> Value {
-        let sources = told["items"].as_array().into_iter().flatten();
-        sources.filter(|source| source["source"] == name).cloned().next().unwrap_or_default()
+        let mut sources = told["items"].as_array().into_iter().flatten();
+        sources.find(|source| source["source"] == name).cloned().unwrap_or_default()
     };
     let route = "acme-dental/sync/sources";
     api.until(route, |told| names.iter().all(|name| of(told, name)["last_success_at"].is_string())).await;

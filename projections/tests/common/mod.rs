@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 pub const TENANT: &str = "acme";
 
 /// How many random cases a law holds for: as many as `FACTFOLD_ROUNDS` says, else so many.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the environment decides how many histories there are, and nothing of them"
+)]
 pub fn cases(small: u32) -> ProptestConfig {
     let given = std::env::var("FACTFOLD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     ProptestConfig { cases: given.unwrap_or(small), failure_persistence: None, ..ProptestConfig::default() }
