@@ -8,6 +8,9 @@ use domain::keys::LogSecret;
 use domain::record::{Draft, Header, KindTag};
 
 use super::options::{LogOptions, Protections, Sizes};
+use super::sim::Rng;
+
+const SECTOR: usize = 512;
 
 /// The secret of all test logs.
 pub fn secret() -> &'static LogSecret {
@@ -57,4 +60,34 @@ pub fn options(protections: Protections) -> LogOptions {
     };
     let sizes = Sizes { seal_facts: 40, seal_bytes: 24 * 1024, fill_step: 8 * 1024 };
     LogOptions { sizes, protections, ..LogOptions::new(secret().clone(), Arc::new(clock), None) }
+}
+
+/// Harms one file somewhere; what was done to it.
+pub fn harm(bytes: &mut Vec<u8>, rng: &mut Rng) -> String {
+    let sectors = (bytes.len() / SECTOR) as u64;
+    let sector = |at: u64| at as usize * SECTOR..(at as usize + 1) * SECTOR;
+    match rng.below(4) {
+        1 if sectors > 0 => {
+            let at = rng.below(sectors);
+            bytes[sector(at)].fill(0);
+            format!("sector {at} zeroed")
+        }
+        2 if sectors > 1 => {
+            let (one, other) = (rng.below(sectors), rng.below(sectors));
+            let kept = bytes[sector(one)].to_vec();
+            bytes.copy_within(sector(other), one as usize * SECTOR);
+            bytes[sector(other)].copy_from_slice(&kept);
+            format!("sectors {one} and {other} swapped")
+        }
+        3 => {
+            let len = rng.below(bytes.len() as u64);
+            bytes.truncate(len as usize);
+            format!("cut to {len} bytes")
+        }
+        _ => {
+            let (at, bit) = (rng.below(bytes.len() as u64) as usize, rng.below(8));
+            bytes[at] ^= 1 << bit;
+            format!("bit {bit} of byte {at} flipped")
+        }
+    }
 }

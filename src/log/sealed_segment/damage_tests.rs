@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use super::tests::{CRC_OFF, NAME, Sealed, Shape, collect, example, in_order, seal};
 use super::{ChunkCache, SealedSegment, SegmentError};
 use crate::log::select::Select;
-
-const SECTOR: usize = 512;
+use crate::log::sim::Rng;
+use crate::log::testing::harm;
 
 fn facts() -> Vec<Shape> {
     (0..700u64)
@@ -24,47 +24,6 @@ fn facts() -> Vec<Shape> {
             ..example()
         })
         .collect()
-}
-
-/// A small generator of its own, so that a seed names a case for ever.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % below
-    }
-}
-
-fn damage(bytes: &mut Vec<u8>, seed: u64) -> String {
-    let mut dice = Dice(seed);
-    dice.roll(2);
-    let sectors = bytes.len() / SECTOR;
-    let sector = |at: usize| at * SECTOR..(at + 1) * SECTOR;
-    match seed % 4 {
-        0 => {
-            let (at, bit) = (dice.roll(bytes.len()), dice.roll(8));
-            bytes[at] ^= 1 << bit;
-            format!("bit {bit} of byte {at} flipped")
-        }
-        1 => {
-            let at = dice.roll(sectors);
-            bytes[sector(at)].fill(0);
-            format!("sector {at} zeroed")
-        }
-        2 => {
-            let (a, b) = (dice.roll(sectors), dice.roll(sectors));
-            let kept = bytes[sector(a)].to_vec();
-            bytes.copy_within(sector(b), a * SECTOR);
-            bytes[sector(b)].copy_from_slice(&kept);
-            format!("sectors {a} and {b} swapped")
-        }
-        _ => {
-            let len = dice.roll(bytes.len());
-            bytes.truncate(len);
-            format!("cut to {len} bytes")
-        }
-    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -143,7 +102,7 @@ fn rounds(mut each: impl FnMut(&Sealed, &str, bool)) {
     let good = fs::read(&path).unwrap();
     for seed in 0..harms() {
         let mut bytes = good.clone();
-        let what = damage(&mut bytes, seed);
+        let what = harm(&mut bytes, &mut Rng::new(seed));
         fs::write(&path, &bytes).unwrap();
         each(&sealed, &format!("seed {seed}: {what}"), bytes != good);
     }

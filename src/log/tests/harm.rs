@@ -10,13 +10,12 @@ use tlog_tiles::{Hash as TlogHash, check_record};
 use crate::log::disk::Disk;
 use crate::log::sealed_segment::tests::CRC_OFF;
 use crate::log::sim::{Rng, SimDisk};
-use crate::log::testing::{fact, options};
+use crate::log::testing::{fact, harm, options};
 use crate::log::tree::TreeReader;
 use crate::log::{Head, Log, LogError, LogSnapshot, Protections, high_water, verify};
 use crate::testing::rounds;
 
 const FACTS: u64 = 110;
-const SECTOR: usize = 512;
 
 /// A fact of a history: its number, which of its contents, and the length of its original.
 type Told = (u64, u64, usize);
@@ -51,36 +50,6 @@ fn handed_out(log: &LogSnapshot) -> Result<Vec<HandedOut>, LogError> {
         Ok((record, original))
     });
     records.collect()
-}
-
-/// Harms one file somewhere; what was done to it.
-fn harm(bytes: &mut Vec<u8>, rng: &mut Rng) -> String {
-    let sectors = (bytes.len() / SECTOR) as u64;
-    let sector = |at: u64| at as usize * SECTOR..(at as usize + 1) * SECTOR;
-    match rng.below(4) {
-        1 if sectors > 0 => {
-            let at = rng.below(sectors);
-            bytes[sector(at)].fill(0);
-            format!("sector {at} zeroed")
-        }
-        2 if sectors > 1 => {
-            let (one, other) = (rng.below(sectors), rng.below(sectors));
-            let kept = bytes[sector(one)].to_vec();
-            bytes.copy_within(sector(other), one as usize * SECTOR);
-            bytes[sector(other)].copy_from_slice(&kept);
-            format!("sectors {one} and {other} swapped")
-        }
-        3 => {
-            let len = rng.below(bytes.len() as u64);
-            bytes.truncate(len as usize);
-            format!("cut to {len} bytes")
-        }
-        _ => {
-            let (at, bit) = (rng.below(bytes.len() as u64) as usize, rng.below(8));
-            bytes[at] ^= 1 << bit;
-            format!("bit {bit} of byte {at} flipped")
-        }
-    }
 }
 
 /// What came of harm to a file.
