@@ -2,6 +2,7 @@
 
 use domain::keys::TenantId;
 
+use super::started;
 use super::traffic::TENANTS;
 use crate::cli::Failure;
 use crate::config::{ActivityFields, ActivityList, ClientTether, Config, CronSchedule};
@@ -30,8 +31,7 @@ pub async fn play(config: &mut Config) -> Result<StandIn, Failure> {
         let due = chrono::Utc::now() + chrono::TimeDelta::hours(5 * (number as i64 + 1));
         account.put_activity(&format!("A{number}"), &due.to_rfc3339(), "Call");
     }
-    let stand_in = StandIn::start(account).await;
-    let stand_in = stand_in.map_err(|error| Failure::Failed(format!("the CRM's stand-in: {error}")))?;
+    let stand_in = started("the CRM's stand-in", account).await?;
     config.outbound.allow.push("127.0.0.1".to_owned());
     let wanted = tenant();
     for of in config.tenants.iter_mut().filter(|of| Some(&of.id) == wanted.as_ref()) {

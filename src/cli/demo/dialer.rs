@@ -2,6 +2,7 @@
 
 use domain::members::Phone;
 
+use super::started;
 use super::traffic::{Request, TENANTS, TWILIO_TOKEN};
 use super::twilio::{ACCOUNT, listed};
 use crate::cli::Failure;
@@ -20,8 +21,8 @@ pub struct PlayedDialer {
 /// Starts the stand-in, and has the server place the calls of the first tenant by it.
 pub async fn play(config: &mut Config) -> Result<PlayedDialer, Failure> {
     let calls = CallAccount::twilio(ACCOUNT, TWILIO_TOKEN);
-    let stand_in = StandIn::start(TwilioLine::new(ACCOUNT, TWILIO_TOKEN, calls.clone())).await;
-    let stand_in = stand_in.map_err(|error| Failure::Failed(format!("Twilio's stand-in: {error}")))?;
+    let line = TwilioLine::new(ACCOUNT, TWILIO_TOKEN, calls.clone());
+    let stand_in = started("Twilio's stand-in", line).await?;
     let tenant = &TENANTS[0];
     for of in config.tenants.iter_mut().filter(|of| of.id.as_str() == tenant.id) {
         of.twilio = Phone::new(tenant.numbers[0].0).map(|from| TwilioAccount {

@@ -6,18 +6,21 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
+use super::started;
 use super::story::spend::{GOOGLE_ACCOUNT, META_ACCOUNT};
 use super::traffic::{Expected, Request, TENANTS, Tenant};
 use crate::cli::Failure;
 use crate::config::{Config, EmailBison, GoogleAds, MetaAds};
 use crate::directory::Secret;
+use crate::standins::StandIn;
 use crate::standins::emailbison::BisonInstance;
 use crate::standins::google_ads::{GoogleAccount, GoogleSecrets};
 use crate::standins::meta_ads::MetaAccount;
-use crate::standins::{PlayedProvider, StandIn};
 
 const BISON_KEY: &str = "17|demo-bison-key";
 const META_TOKEN: &str = "demo-meta-token";
+/// What errors call the stand-ins.
+const WHAT: &str = "a provider's stand-in";
 const PAUSE: Duration = Duration::from_secs(60);
 /// Replies that only the list has: nobody delivered them.
 const LOST: i64 = 2;
@@ -50,9 +53,9 @@ pub async fn play(config: &mut Config) -> Result<PlayedFeeds, Failure> {
     let google = GoogleAccount::new(GOOGLE_ACCOUNT, TENANT.currency, TENANT.zone, secrets()).lively();
     let meta = MetaAccount::new(META_ACCOUNT, TENANT.currency, TENANT.zone, META_TOKEN);
     let stand_ins = [
-        ("Email Bison", started(mailboxes.clone()).await?),
-        ("Google Ads", started(google.clone()).await?),
-        ("Meta", started(meta.clone()).await?),
+        ("Email Bison", started(WHAT, mailboxes.clone()).await?),
+        ("Google Ads", started(WHAT, google.clone()).await?),
+        ("Meta", started(WHAT, meta.clone()).await?),
     ];
     let [bison_url, google_url, meta_url] = [0, 1, 2].map(|at: usize| stand_ins[at].1.url());
     let asked = secrets();
@@ -82,11 +85,6 @@ pub async fn play(config: &mut Config) -> Result<PlayedFeeds, Failure> {
         });
     }
     Ok(PlayedFeeds { mailboxes, google, meta, stand_ins })
-}
-
-async fn started(provider: impl PlayedProvider) -> Result<StandIn, Failure> {
-    let stand_in = StandIn::start(provider).await;
-    stand_in.map_err(|error| Failure::Failed(format!("a provider's stand-in: {error}")))
 }
 
 impl PlayedFeeds {

@@ -29,6 +29,7 @@ use crate::config::{Config, Sources, TenantConfig};
 use crate::directory::{Endpoint, Secret};
 use crate::engine::Engine;
 use crate::http::{App, ServeError, bind, install_metrics, open, serve};
+use crate::standins::{PlayedProvider, StandIn};
 use indicatif::ProgressBar;
 use login::DemoLogin;
 use play::{Tally, play, post, write_report};
@@ -139,6 +140,11 @@ async fn story(
         }
     }
     Ok(tally)
+}
+
+/// Starts a stand-in; `what` names it in errors.
+async fn started(what: &str, provider: impl PlayedProvider) -> Result<StandIn, Failure> {
+    StandIn::start(provider).await.map_err(|error| Failure::Failed(format!("{what}: {error}")))
 }
 
 fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {

@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::started;
 use super::traffic::{TENANTS, Tenant};
 use crate::cli::Failure;
 use crate::config::{CallRail, Config, Ctm};
@@ -25,7 +26,7 @@ pub struct PlayedTrackers {
 
 /// Starts the stand-ins, and has the server read them.
 pub async fn play(config: &mut Config, now: DateTime<Utc>) -> Result<PlayedTrackers, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("a call tracker's stand-in: {error}"));
+    let what = "a call tracker's stand-in";
     let (lotus, harbour) = (&TENANTS[1], &TENANTS[2]);
     let callrail = CallAccount::callrail(CALLRAIL_ACCOUNT, KEY);
     let ctm = CallAccount::ctm(CTM_ACCOUNT, KEY, KEY);
@@ -33,10 +34,7 @@ pub async fn play(config: &mut Config, now: DateTime<Utc>) -> Result<PlayedTrack
         callrail.put(callrail_row(lotus, number, now));
         ctm.put(ctm_row(harbour, number, now));
     }
-    let played = PlayedTrackers {
-        callrail: StandIn::start(callrail).await.map_err(failed)?,
-        ctm: StandIn::start(ctm).await.map_err(failed)?,
-    };
+    let played = PlayedTrackers { callrail: started(what, callrail).await?, ctm: started(what, ctm).await? };
     for of in &mut config.tenants {
         if of.id.as_str() == lotus.id {
             of.sources.callrail = Some(CallRail {
