@@ -61,7 +61,7 @@ async fn get_cluster(State(app): State<Arc<App>>, _caller: GlobalAccess) -> Json
         engine: engine.log_engine,
         node: engine.node.clone(),
         position,
-        engine_position: engine_position(app.engine.log.head().position, status.as_ref()),
+        engine_position: engine_position(position, status.as_ref()),
         state,
         reason,
         nodes: nodes(&app),
