@@ -12,17 +12,35 @@ use crate::common::{Site, TWO_TENANTS};
 use bytes::Bytes;
 use domain::envelope::Envelope;
 use domain::facts::Fact;
-use domain::keys::{ExternalId, Provider, TenantId};
+use domain::keys::{ExternalId, LogSecret, Provider, TenantId};
 use domain::members::Instant;
-use factfold::engine::{DataDir, open_log};
+use factfold::clock::Clock;
+use factfold::engine::{DataDir, EngineError, open_log};
+use factfold::log::Log;
 use serde_json::{Value, json};
+
+/// Opens the site's log in this process. A child of another test holds a copy of each lock of this process from its fork
+/// until it is replaced, so a log that was just closed may be locked for some milliseconds more.
+async fn opened(site: &Site, clock: Clock) -> (DataDir, Log, LogSecret) {
+    let open = || {
+        let dir = DataDir::take(&site.data())?;
+        let (log, secret, _) = open_log(&dir, Arc::clone(&clock))?;
+        Ok::<_, EngineError>((dir, log, secret))
+    };
+    for _ in 0..500 {
+        match open() {
+            Ok(opened) => return opened,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    }
+    open().expect("a log")
+}
 
 /// Records facts of `acme` as if it were then, before the server is started.
 async fn record_then(site: &Site, then: &str, facts: &[Value]) {
     let now = AtomicI64::new(Instant::parse(then).expect("an instant").0);
     let clock = Arc::new(move || now.fetch_add(1, Ordering::Relaxed));
-    let dir = DataDir::take(&site.data()).expect("a data directory");
-    let (log, secret, _) = open_log(&dir, clock).expect("a log");
+    let (_dir, log, secret) = opened(site, clock).await;
     let draft = |fact: &Value| {
         let text = |member: &str| fact[member].as_str().expect("a text");
         let body =
