@@ -34,6 +34,11 @@ pub struct Frontier {
     nodes: Vec<Hash>,
 }
 
+/// Leaves per node that a segment keeps: a proof rebuilds at most this many leaves on each side.
+pub const SUBTREE_LEAVES: u64 = 1 << SUBTREE_LEVEL;
+/// Its level above the leaves.
+pub const SUBTREE_LEVEL: u32 = 6;
+
 /// An interior node.
 pub fn interior(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
@@ -65,16 +70,21 @@ impl Frontier {
         self.len == 0
     }
 
-    /// Adds the leaf of position `len() + 1`.
-    pub fn push(&mut self, leaf: Hash) {
-        let mut node = leaf;
-        for _ in 0..self.len.trailing_ones() {
+    /// Adds the leaf of position `len() + 1`. The root of the aligned subtree of [`SUBTREE_LEAVES`] that it completes, where
+    /// it does.
+    pub fn push(&mut self, leaf: Hash) -> Option<Hash> {
+        let (mut node, mut subtree) = (leaf, None);
+        for level in 1..=self.len.trailing_ones() {
             if let Some(left) = self.nodes.pop() {
                 node = interior(&left, &node);
+            }
+            if level == SUBTREE_LEVEL {
+                subtree = Some(node);
             }
         }
         self.nodes.push(node);
         self.len += 1;
+        subtree
     }
 
     /// The root over all leaves pushed.
@@ -89,39 +99,6 @@ impl Frontier {
     /// Position and root.
     pub fn head(&self) -> Head {
         Head { position: self.len, root: self.root() }
-    }
-}
-
-/// Collects the roots of the aligned subtrees of [`Subtrees::LEAVES`] leaves as leaves are pushed.
-#[derive(Debug, Clone)]
-pub struct Subtrees {
-    partial: Frontier,
-    complete: Vec<Hash>,
-}
-
-impl Subtrees {
-    /// Leaves per kept node: a proof rebuilds at most this many leaves on each side.
-    pub const LEAVES: u64 = 64;
-
-    /// Goes on after `before`, whose last subtree may be half full.
-    pub fn after(before: &Frontier) -> Self {
-        let len = before.len % Self::LEAVES;
-        let nodes = before.nodes[before.nodes.len() - len.count_ones() as usize..].to_vec();
-        Self { partial: Frontier { len, nodes }, complete: Vec::new() }
-    }
-
-    /// Adds the next leaf.
-    pub fn push(&mut self, leaf: Hash) {
-        self.partial.push(leaf);
-        if self.partial.len == Self::LEAVES {
-            self.complete.push(self.partial.root());
-            self.partial = Frontier::new();
-        }
-    }
-
-    /// The subtrees completed since [`Subtrees::after`], in order.
-    pub fn complete(&self) -> &[Hash] {
-        &self.complete
     }
 }
 
@@ -153,7 +130,9 @@ mod tests {
 
     fn frontier(leaves: &[Hash]) -> Frontier {
         let mut tree = Frontier::new();
-        leaves.iter().for_each(|leaf| tree.push(*leaf));
+        for leaf in leaves {
+            tree.push(*leaf);
+        }
         tree
     }
 
@@ -217,18 +196,15 @@ mod tests {
             let leaves = numbered(n);
             let before = frontier(&leaves[..cut as usize]);
             let mut tree = Frontier::from_nodes(cut, before.nodes().to_vec()).unwrap();
-            let mut subtrees = Subtrees::after(&before);
-            for leaf in &leaves[cut as usize..] {
-                tree.push(*leaf);
-                subtrees.push(*leaf);
-            }
+            let subtrees: Vec<Hash> =
+                leaves[cut as usize..].iter().filter_map(|leaf| tree.push(*leaf)).collect();
             prop_assert_eq!(tree.root(), oracle(&leaves));
             let expected: Vec<Hash> = leaves
                 .chunks_exact(64)
                 .skip(cut as usize / 64)
                 .map(oracle)
                 .collect();
-            prop_assert_eq!(subtrees.complete(), &expected[..]);
+            prop_assert_eq!(subtrees, expected);
         }
     }
 }

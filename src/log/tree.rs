@@ -10,7 +10,7 @@ use std::sync::Arc;
 use domain::record::Hash;
 
 use super::error::LogError;
-use super::merkle::{Frontier, Subtrees, interior};
+use super::merkle::{Frontier, SUBTREE_LEAVES, SUBTREE_LEVEL, interior};
 use super::sealed_segment::SealedSegment;
 use super::snapshot::LogSnapshot;
 
@@ -20,8 +20,6 @@ pub const TILE_WIDTH: u64 = 256;
 const TILE_HEIGHT: u32 = 8;
 /// Largest tree of which proofs are made or checked.
 pub const SIZE_MAX: u64 = 1 << 48;
-/// Level of the nodes that sealed segments keep.
-const KEPT_LEVEL: u32 = Subtrees::LEAVES.trailing_zeros();
 /// The largest power of two below `n`, which is at least 2.
 fn split(n: u64) -> u64 {
     1 << (n - 1).ilog2()
@@ -49,11 +47,11 @@ impl<'s> TreeReader<'s> {
     /// Those of reading a file.
     pub fn leaf(&mut self, index: u64) -> Result<Hash, LogError> {
         if !self.leaves.0.contains(&index) {
-            let aligned = index / Subtrees::LEAVES * Subtrees::LEAVES;
+            let aligned = index / SUBTREE_LEAVES * SUBTREE_LEAVES;
             let segment = self.log.segment_of(index).filter(|_| self.by_segment);
             let stretch = match segment {
                 Some(segment) => segment.base() - 1..segment.last(),
-                None => aligned..(aligned + Subtrees::LEAVES).min(self.log.head.position),
+                None => aligned..(aligned + SUBTREE_LEAVES).min(self.log.head.position),
             };
             self.leaves = (stretch.clone(), self.log.leaves(stretch)?);
         }
@@ -82,7 +80,7 @@ impl<'s> TreeReader<'s> {
         if level == 0 {
             return self.leaf(index);
         }
-        if level == KEPT_LEVEL
+        if level == SUBTREE_LEVEL
             && let Some(kept) = self.log.kept_node(index)
         {
             return Ok(kept);
@@ -235,7 +233,7 @@ impl LogSnapshot {
 
     /// The node over 64 leaves that a sealed segment keeps.
     fn kept_node(&self, index: u64) -> Option<Hash> {
-        self.segment_of((index + 1) * Subtrees::LEAVES - 1)?.subtree(index)
+        self.segment_of((index + 1) * SUBTREE_LEAVES - 1)?.subtree(index)
     }
 
     /// The leaves of a stretch, from the tails or hashed again.

@@ -59,7 +59,7 @@ pub use self::cache::ChunkCache;
 pub use self::error::{FORMAT, SegmentError};
 use self::footer::{Footer, HEAD_LEN};
 use super::disk::{Disk, DiskFile, read_exact_at};
-use super::merkle::{Frontier, Head, Subtrees};
+use super::merkle::{Frontier, Head, SUBTREE_LEAVES};
 use super::violation::Violation;
 
 const MAGIC: [u8; 8] = *b"FACTSEAL";
@@ -164,7 +164,7 @@ impl SealedSegment {
 
     /// The root of the aligned subtree `index` of 64 leaves, if its last leaf is here.
     pub fn subtree(&self, index: u64) -> Option<Hash> {
-        let first = self.before().len() / Subtrees::LEAVES;
+        let first = self.before().len() / SUBTREE_LEAVES;
         let at = usize::try_from(index.checked_sub(first)?).ok()?;
         self.footer.subtrees.get(at).copied()
     }

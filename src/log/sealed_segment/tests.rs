@@ -107,7 +107,9 @@ fn erase(stored: &[u8], salt: &[u8; 16], personal: &[u8], original: &[u8]) -> Ve
 /// A frontier after `positions` leaves of no meaning.
 pub(super) fn before(positions: u64) -> Frontier {
     let mut before = Frontier::new();
-    (0..positions).for_each(|i| before.push([i as u8; 32]));
+    for i in 0..positions {
+        before.push([i as u8; 32]);
+    }
     before
 }
 
@@ -164,7 +166,9 @@ fn check(sealed: &Sealed, positions_before: u64, of: u32) {
     assert_eq!(segment.last(), positions_before + records.len() as u64);
     let mut after = before(positions_before);
     assert_eq!(segment.before().root(), after.root());
-    sealed.leaves.iter().for_each(|leaf| after.push(*leaf));
+    for leaf in &sealed.leaves {
+        after.push(*leaf);
+    }
     assert_eq!(segment.head(), after.head());
     assert_eq!(segment.frontier(), &after);
 

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use domain::keys::Position;
-use domain::record::RecordRef;
+use domain::record::{Hash, RecordRef};
 
 use super::decode::{Bodies, Decoder, Originals};
 use super::{SealedSegment, SegmentError};
-use crate::log::merkle::Subtrees;
+use crate::log::merkle::SUBTREE_LEAVES;
 use crate::log::violation::Violation;
 
 impl SealedSegment {
@@ -47,7 +47,7 @@ impl SealedSegment {
     fn verify_tree(&self, found: &mut Vec<Violation>, each: &mut dyn FnMut(Position, RecordRef<'_>)) {
         let at_footer = |position, what| Violation::new(&self.name, self.footer_at, Some(position), what);
         let mut after = self.footer.before.clone();
-        let mut subtrees = Subtrees::after(&after);
+        let mut subtrees = Vec::new();
         let mut stray = None;
         let read = self.in_order(self.base(), Position::MAX, true, &mut |position, record| {
             let lane = self.footer.lane_of.get((position - self.base()) as usize);
@@ -62,9 +62,7 @@ impl SealedSegment {
                 stray = Some(at_footer(position, "fact not found where the footer says"));
                 return ControlFlow::Break(());
             }
-            let leaf = record.leaf();
-            after.push(leaf);
-            subtrees.push(leaf);
+            subtrees.extend(after.push(record.leaf()));
             each(position, record);
             ControlFlow::Continue(())
         });
@@ -81,17 +79,16 @@ impl SealedSegment {
                     at_footer(self.last(), "tree root mismatch: the facts give another root than was sealed")
                 }
             });
-        } else if subtrees.complete() != self.footer.subtrees {
+        } else if subtrees != self.footer.subtrees {
             found.push(at_footer(self.base(), "hash mismatch in the subtrees of 64 leaves"));
         }
     }
 
     /// First position of the first subtree of 64 leaves that is not as sealed.
-    fn first_wrong_subtree(&self, subtrees: &Subtrees) -> Option<Position> {
-        let wrong =
-            subtrees.complete().iter().zip(&self.footer.subtrees).position(|(now, then)| now != then)?;
-        let first = self.footer.before.len() / Subtrees::LEAVES * Subtrees::LEAVES;
-        Some((first + wrong as u64 * Subtrees::LEAVES + 1).max(self.base()))
+    fn first_wrong_subtree(&self, subtrees: &[Hash]) -> Option<Position> {
+        let wrong = subtrees.iter().zip(&self.footer.subtrees).position(|(now, then)| now != then)?;
+        let first = self.footer.before.len() / SUBTREE_LEAVES * SUBTREE_LEAVES;
+        Some((first + wrong as u64 * SUBTREE_LEAVES + 1).max(self.base()))
     }
 
     fn violation(&self, error: SegmentError, position: Position) -> Violation {
