@@ -15,9 +15,6 @@ use crate::config::{Config, Overrides};
 use crate::engine::{DataDir, Engine, EngineError};
 use crate::http::{Allowance, Allowances, App, ServeError, bind, install_metrics, open, serve};
 
-/// Threads for work that reads files or computes for long: each has a stack and buffers of its own.
-const BLOCKING_THREADS_MAX: usize = 128;
-
 /// How long a start waits for the read models: those of a small log are folded when the port opens.
 const FOLD_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -77,11 +74,11 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             signal.await;
             supervisor::notify("STOPPING=1");
         };
-        serve(listener, Arc::clone(&app), stop).await;
+        let served = serve(listener, Arc::clone(&app), stop).await;
         reloading.abort();
         tokio::task::block_in_place(|| app.close());
         output::note("factfold stopped");
-        Ok(())
+        Ok(served?)
     })
 }
 
@@ -165,10 +162,9 @@ async fn reload(app: Arc<App>, started: Config, overrides: Overrides, mut hangup
     }
 }
 
-/// The async runtime of the servers.
+/// The async runtime of what stands beside the connections: they have runtimes of their own.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("could not start the async runtime: {error}")))

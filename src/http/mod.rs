@@ -100,8 +100,15 @@ fn handlers(app: Arc<App>) -> (Router, ApiDocument) {
 }
 
 /// Serves `app` on `listener` until `stop` is done, then drains for at most 8 s.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
+///
+/// # Errors
+/// The operating system gives no threads.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
     let (routes, document) = handlers(Arc::clone(&app));
     let front = Front::new(Arc::clone(&app), routes, document);
-    server::serve::serve(listener, front, &app, stop).await;
+    server::serve::serve(listener, front, &app, stop).await
 }

@@ -113,8 +113,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             }
         }
         drop(stop);
-        server.await.map_err(|error| Failure::Failed(error.to_string()))?;
+        let served = server.await.map_err(|error| Failure::Failed(error.to_string()))?;
         tokio::task::block_in_place(|| app.close());
+        served?;
         match tally {
             Some(tally) if !tally.as_expected() => {
                 Err(Failure::Failed("some deliveries did not have the expected outcome".into()))

@@ -2,12 +2,10 @@
 //! none of these.
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,15 +15,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::places::{Connection, Places};
+use super::workers::Workers;
+use super::write_timeout::WriteTimeout;
 
 /// Limits of connections.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +65,13 @@ impl<S> HttpService for S where
 {
 }
 
-/// Serves `service` on `listener` while there are `places`, until `stopping`, then waits up to `limits.drain` for the requests in flight.
+/// Serves `service` on `listener` while there are `places`, until `stopping`, then waits up to `limits.drain` for the requests
+/// in flight. Each connection is dealt to one of `workers`.
 pub async fn serve<S: HttpService>(
     listener: TcpListener,
     service: S,
     limits: ConnectionLimits,
-    places: Arc<Places>,
+    (places, workers): (Arc<Places>, &Workers),
     stopping: CancellationToken,
 ) {
     let tracker = TaskTracker::new();
@@ -88,20 +88,26 @@ pub async fn serve<S: HttpService>(
             }
         };
         let Some(place) = places.take(peer.ip()) else {
-            // Not waited for: a client that cannot even accept this line would hold up the loop.
-            let _ = stream.try_write(FULL);
+            refuse(stream);
             continue;
         };
+        // The socket is watched by this runtime, and is from now on by that of the worker.
+        let (Some(worker), Ok(stream)) = (workers.idlest(), stream.into_std()) else { continue };
         let known = Arc::clone(&place.connection);
-        let served = connection(stream, (peer, known), service.clone(), limits, stopping.clone());
-        let aborting = aborting.clone();
-        tracker.spawn(async move {
+        let (service, stopping, aborting) = (service.clone(), stopping.clone(), aborting.clone());
+        let served = async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                connection(stream, (peer, known), service, limits, stopping).await;
+            }
+        };
+        let served = async move {
             tokio::select! {
                 () = served => {}
                 () = aborting.cancelled() => {}
                 () = place.connection.displaced.cancelled() => {}
             }
-        });
+        };
+        tracker.spawn_on(served, worker);
     }
     drop(listener);
     tracker.close();
@@ -109,6 +115,19 @@ pub async fn serve<S: HttpService>(
         tracing::warn!(connections = tracker.len(), "the drain has ended: requests in flight are cut off");
         aborting.cancel();
         tracker.wait().await;
+    }
+}
+
+/// Answers that there is no place. Nothing is waited for: a client that cannot even accept this line would hold up the loop.
+fn refuse(stream: TcpStream) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    let _ = stream.write(FULL);
+    // A close before all bytes are read resets the connection, and the client may lose the answer.
+    let mut read = [0; 4_096];
+    for _ in 0..BUFFER_MAX / read.len() {
+        if !stream.read(&mut read).is_ok_and(|count| count > 0) {
+            break;
+        }
     }
 }
 
@@ -127,7 +146,7 @@ async fn connection<S: HttpService>(
 ) {
     // Answers are written whole: Nagle's wait for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let stream = TokioIo::new(WriteTimeout { stream, patience: limits.write, stalled: None });
+    let stream = TokioIo::new(WriteTimeout::new(stream, limits.write));
     let begun = Arc::new(Notify::new());
     let begins = Arc::clone(&begun);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -165,67 +184,6 @@ async fn connection<S: HttpService>(
     }
 }
 
-/// A stream whose writes fail once the peer accepts no bytes for `patience`. hyper has no such timer: without it a client
-/// that stops reading holds its connection and the answer's memory for ever.
-struct WriteTimeout {
-    stream: TcpStream,
-    patience: Duration,
-    /// Runs while the peer accepts nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl WriteTimeout {
-    /// Passes on the result of a write; an error where it has been pending for too long.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if wrote.is_ready() {
-            self.stalled = None;
-            return wrote;
-        }
-        let deadline = Instant::now() + self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client accepts no bytes")))
-    }
-}
-
-impl AsyncRead for WriteTimeout {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for WriteTimeout {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(cx, wrote)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.watch(cx, wrote)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -256,7 +214,11 @@ mod tests {
             .route("/slow", post(async || sleep(SHORT * 3).await));
         let stopping = CancellationToken::new();
         let places = Places::new(places, Vec::new());
-        let done = tokio::spawn(serve(listener, router, limits, places, stopping.clone()));
+        let stop = stopping.clone();
+        let done = tokio::spawn(async move {
+            let workers = Workers::start().expect("threads");
+            serve(listener, router, limits, (places, &workers), stop).await;
+        });
         Served { address, stopping, done }
     }
 

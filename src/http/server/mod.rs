@@ -11,3 +11,5 @@ pub mod observability;
 pub mod places;
 pub mod serve;
 pub mod shares;
+pub mod workers;
+pub mod write_timeout;

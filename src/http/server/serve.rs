@@ -10,6 +10,7 @@ use tokio::time::interval;
 use super::connections::{self, ConnectionLimits};
 use super::front::Front;
 use super::places::Places;
+use super::workers::Workers;
 use super::{limits, observability};
 use crate::http::app::App;
 
@@ -33,15 +34,20 @@ pub enum ServeError {
 }
 
 /// Serves `front` on `listener` until `stop` is done, then drains for at most 8 s.
+///
+/// # Errors
+/// The operating system gives no threads.
 pub async fn serve(
     listener: TcpListener,
     front: Front,
     app: &App,
     stop: impl Future<Output = ()> + Send + 'static,
-) {
+) -> Result<(), ServeError> {
     let stopping = app.stopping.clone();
     let places = Places::new(app.connections_max, app.addresses.trusted().to_vec());
-    let served = connections::serve(listener, front, ConnectionLimits::default(), places, stopping.clone());
+    let workers = Workers::start()?;
+    let limits = ConnectionLimits::default();
+    let served = connections::serve(listener, front, limits, (places, &workers), stopping.clone());
     let asked = async {
         stop.await;
         stopping.cancel();
@@ -52,6 +58,7 @@ pub async fn serve(
         () = asked => {}
         () = run_upkeep(app) => {}
     }
+    Ok(())
 }
 
 /// The periodic upkeep of metrics and rate limits, without end.
