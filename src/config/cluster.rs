@@ -50,6 +50,7 @@ struct JetStreamTlsTable {
 #[serde(deny_unknown_fields)]
 pub struct PostgresTable {
     url: Option<Spanned<String>>,
+    ca: Option<PathBuf>,
     #[serde(default)]
     async_standby: bool,
 }
@@ -138,7 +139,7 @@ impl PostgresTable {
             let rule = "must be such as postgres://USER:PASSWORD@HOST/DATABASE";
             return Err(context.source.wrong(given.span(), "log.postgres.url", rule));
         }
-        Ok(PostgresSettings { url, async_standby: self.async_standby })
+        Ok(PostgresSettings { url, ca: self.ca.clone(), async_standby: self.async_standby })
     }
 }
 
@@ -179,6 +180,7 @@ pub fn settings(log: &LogSettings) -> Vec<(&'static str, Value)> {
         ("log.jetstream.tls.cert", json!(tls.cert)),
         ("log.jetstream.tls.key", json!(tls.key)),
         ("log.postgres.url", mask(!log.postgres.url.is_empty())),
+        ("log.postgres.ca", json!(log.postgres.ca)),
         ("log.postgres.async_standby", json!(log.postgres.async_standby)),
     ]
 }

@@ -9,6 +9,7 @@ use super::{AT, shared_log};
 use crate::common::facts::answered;
 use crate::common::servers::must_run;
 use crate::common::servers::nats::NatsCluster;
+use crate::common::servers::postgres::PostgresPair;
 use crate::common::{Site, TWO_TENANTS};
 
 const PASSWORD: &str = "a-password-of-the-servers";
@@ -74,4 +75,38 @@ async fn a_node_reaches_servers_that_want_tls_a_certificate_and_a_password() {
         let said = server.said();
         assert!(said.contains("the log's engine") && !said.contains("is connected"), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_reaches_a_database_whose_certificate_an_authority_of_ones_own_signed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    certificates(dir.path());
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let mut pair = PostgresPair::start();
+    let url = pair.database("secured").replace("sslmode=disable", "sslmode=prefer");
+    let table = |ca: &str| {
+        let table = format!("[log.postgres]\nurl = {url:?}\n{ca}");
+        format!("{}{TWO_TENANTS}", shared_log("n0", ("postgres", &table)))
+    };
+    let with_ca = table(&format!("ca = {:?}\n", path("ca.pem")));
+    let stays_outside = async |tables: &str, why: &str| {
+        let stranger = Site::with(tables);
+        let server = crate::common::Server::spawn(stranger.command(&["serve", "--listen", "127.0.0.1:0"]));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let said = server.said();
+        assert!(said.contains(why) && !said.contains("is connected"), "{said}");
+    };
+    // A database without TLS is not spoken to in the open.
+    stays_outside(&with_ca, "TLS").await;
+    pair.secure(Path::new(&path("server.pem")), Path::new(&path("server.key")));
+    let server = Site::with(&with_ca).start().await;
+    server.post("acme", &answered("secured", 45, AT)).await.is(201);
+    let encrypted = "SELECT count(*) > 1 AND bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE application_name = 'factfold'";
+    assert_eq!(pair.query(encrypted).trim(), "t");
+    server.stop();
+    // Null controls: without the authority, with another one, and with a file that is none.
+    stays_outside(&table(""), "certificate").await;
+    stays_outside(&table(&format!("ca = {:?}\n", path("node.pem"))), "certificate").await;
+    stays_outside(&table(&format!("ca = {:?}\n", path("ca.key"))), "no certificate is in it").await;
 }

@@ -90,6 +90,8 @@ pub const TABLES: &[ReferenceTable] = tables! {
     "[log.postgres]" restart {
         /// The primary, or several hosts of which one is, with target_session_attrs=read-write.
         url: "text, a secret", absent, example "env:FACTFOLD_PG";
+        /// Certificates that sign the database's, beside those of the system. With it the connection is by TLS or not at all.
+        ca: "text, a path", absent, example "/etc/factfold/postgres-ca.pem";
         /// Whether a primary without a synchronous standby is taken; /readyz warns then.
         async_standby: "true or false", default(false), example false;
     }

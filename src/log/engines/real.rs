@@ -52,13 +52,18 @@ fn postgres_conforms() {
     let mut pair = PostgresPair::start();
     conforms(&|database| {
         let url = pair.database(database);
-        Arc::new(Postgres::new(PostgresSettings { url, async_standby: false }))
+        Arc::new(Postgres::new(PostgresSettings { url, ..PostgresSettings::default() }))
     });
     a_cancelled_commit_is_settled_before_anyone_is_answered(&mut pair);
     pair.query("ALTER SYSTEM SET synchronous_standby_names = ''");
     pair.query("SELECT pg_reload_conf()");
     let connect = |async_standby| {
-        Postgres::new(PostgresSettings { url: pair.url_of("race"), async_standby }).connect(false)
+        Postgres::new(PostgresSettings {
+            url: pair.url_of("race"),
+            async_standby,
+            ..PostgresSettings::default()
+        })
+        .connect(false)
     };
     crate::testing::until("it is told", || connect(false).is_err());
     let refused = connect(false).map(|_| ()).unwrap_err();
@@ -70,7 +75,8 @@ fn postgres_conforms() {
 /// notice beside its success.
 fn a_cancelled_commit_is_settled_before_anyone_is_answered(pair: &mut PostgresPair) {
     let url = pair.database("cancelled");
-    let engine = || Arc::new(Postgres::new(PostgresSettings { url: url.clone(), async_standby: false }));
+    let engine =
+        || Arc::new(Postgres::new(PostgresSettings { url: url.clone(), ..PostgresSettings::default() }));
     let node = super::conformance::Node::new(&(engine() as Arc<dyn SharedLog>));
     pair.kill(1);
     let pending = node.log.append(vec![crate::log::testing::draft(1, 9)]).unwrap();

@@ -156,6 +156,27 @@ impl PostgresPair {
         self.servers[nth].process = None;
     }
 
+    /// Has the primary take TLS, with this certificate and its key in PEM, from its next start on, which this is.
+    pub fn secure(&mut self, certificate: &Path, key: &Path) {
+        let data = self.servers[self.primary].data.clone();
+        let mut settings = String::from("ssl = on\n");
+        for (from, name) in [(certificate, "ssl_cert_file"), (key, "ssl_key_file")] {
+            let to = data.join(format!("{name}.pem"));
+            fs::copy(from, &to).expect("copied");
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("rights");
+            if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+                must_run(Command::new("chown").arg("postgres:postgres").arg(&to));
+            }
+            settings = format!("{settings}{name} = '{name}.pem'\n");
+        }
+        let auto = data.join("postgresql.auto.conf");
+        let text = fs::read_to_string(&auto).expect("read");
+        fs::write(&auto, format!("{text}{settings}")).expect("written");
+        self.kill(self.primary);
+        self.restart(self.primary);
+        self.await_standby();
+    }
+
     /// Waits until the standby streams.
     pub fn await_standby(&self) {
         let until = Instant::now() + PATIENCE;

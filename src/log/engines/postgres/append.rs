@@ -6,20 +6,20 @@ use bytes::Bytes;
 use domain::record::Hash;
 use tokio::runtime::Runtime;
 
-use super::CHANNEL;
 use super::client::DbSession;
+use super::{CHANNEL, PostgresSettings};
 use crate::log::engines::{BlockAppender, BlockOutcome, SharedLogError};
 use crate::log::frame::Frame;
 
 pub struct RowAppender {
     runtime: Arc<Runtime>,
     session: Option<DbSession>,
-    url: String,
+    settings: PostgresSettings,
 }
 
 impl RowAppender {
-    pub fn new(runtime: Arc<Runtime>, session: DbSession, url: String) -> Self {
-        Self { runtime, session: Some(session), url }
+    pub fn new(runtime: Arc<Runtime>, session: DbSession, settings: PostgresSettings) -> Self {
+        Self { runtime, session: Some(session), settings }
     }
 
     /// Runs `work` on the connection, made anew where it gave out. One that is doubted is closed: its statement may
@@ -32,7 +32,7 @@ impl RowAppender {
         runtime.block_on(async {
             let session = match self.session.take().filter(|session| !session.is_closed()) {
                 Some(session) => session,
-                None => DbSession::open(&self.url).await?,
+                None => DbSession::open(&self.settings).await?,
             };
             let done = work(&session).await;
             if !matches!(done, Err(SharedLogError::Unknown(_) | SharedLogError::Unavailable(_))) {

@@ -1,20 +1,25 @@
 //! A connection to the database, with a limit on each wait, and what the server says beside its answers.
 
+use std::error::Error;
 use std::future::poll_fn;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{ANSWER_MAX, NODES};
+use super::{ANSWER_MAX, NODES, PostgresSettings};
 use crate::log::engines::SharedLogError;
 
 /// Words of nodes that wait to be read.
@@ -34,9 +39,22 @@ fn unavailable(error: &dyn std::fmt::Display) -> SharedLogError {
     SharedLogError::Unavailable(error.to_string())
 }
 
-fn tls() -> Result<MakeRustlsConnect, SharedLogError> {
+fn tls(ca: Option<&Path>) -> Result<MakeRustlsConnect, SharedLogError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(ca) = ca {
+        let wrong = |why: &dyn std::fmt::Display| {
+            SharedLogError::Refused(format!("[log.postgres] ca, {}: {why}", ca.display()))
+        };
+        let given = CertificateDer::pem_file_iter(ca).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let given = given.map_err(|error| wrong(&error))?;
+        if given.is_empty() {
+            return Err(wrong(&"no certificate is in it"));
+        }
+        for certificate in given {
+            roots.add(certificate).map_err(|error| wrong(&error))?;
+        }
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| unavailable(&error))?;
@@ -47,21 +65,30 @@ fn tls() -> Result<MakeRustlsConnect, SharedLogError> {
 pub fn told(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => error.to_string(),
+        // Of its own the error names only the step: that a certificate is not known stands behind it.
+        None => match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     }
 }
 
 impl DbSession {
-    pub async fn open(url: &str) -> Result<Self, SharedLogError> {
-        let mut config: Config = url
+    pub async fn open(settings: &PostgresSettings) -> Result<Self, SharedLogError> {
+        let mut config: Config = settings
+            .url
             .parse()
             .map_err(|_| SharedLogError::Refused("[log.postgres] url is not a URL of PostgreSQL".into()))?;
         config
             .application_name("factfold")
             .connect_timeout(ANSWER_MAX)
             .keepalives_idle(Duration::from_secs(10));
+        let ca = settings.ca.as_deref();
+        if ca.is_some() {
+            config.ssl_mode(SslMode::Require);
+        }
         let connected =
-            timeout(ANSWER_MAX, config.connect(tls()?)).await.map_err(|error| unavailable(&error))?;
+            timeout(ANSWER_MAX, config.connect(tls(ca)?)).await.map_err(|error| unavailable(&error))?;
         let (client, mut connection) = connected.map_err(|error| unavailable(&told(&error)))?;
         let (notified, unreplicated) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
         let words = Arc::<Mutex<Vec<Bytes>>>::default();

@@ -18,6 +18,7 @@ mod schema;
 mod side;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ const NODES: &str = "factfold_nodes";
 pub struct PostgresSettings {
     /// `postgres://…`.
     pub url: String,
+    /// Certificates that sign the database's: a file in PEM. With it nothing is sent without TLS.
+    pub ca: Option<PathBuf>,
     /// Whether a primary without a synchronous standby is taken.
     pub async_standby: bool,
 }
@@ -71,31 +74,31 @@ impl SharedLog for Postgres {
         let runtime = Arc::new(runtime("postgres")?);
         let mut warnings = Vec::new();
         let appending = runtime.block_on(async {
-            let session = DbSession::open(&self.settings.url).await?;
+            let session = DbSession::open(&self.settings).await?;
             warnings.extend(schema::check_standby(&session, self.settings.async_standby).await?);
             schema::open(&session, is_new).await?;
             Ok::<_, SharedLogError>(session)
         })?;
         let following = runtime.block_on(async {
-            let session = DbSession::open(&self.settings.url).await?;
+            let session = DbSession::open(&self.settings).await?;
             session.run(&format!("LISTEN {CHANNEL}; LISTEN {NODES}")).await?;
             Ok::<_, SharedLogError>(session)
         })?;
         Ok(Connected {
-            appender: Box::new(RowAppender::new(Arc::clone(&runtime), appending, self.settings.url.clone())),
+            appender: Box::new(RowAppender::new(Arc::clone(&runtime), appending, self.settings.clone())),
             follower: Box::new(RowFollower::new(runtime, following)),
             warnings,
         })
     }
 
     fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
-        Ok(Box::new(SideTable::open(runtime("postgres-side")?, &self.settings.url)?))
+        Ok(Box::new(SideTable::open(runtime("postgres-side")?, &self.settings)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {
         let runtime = runtime("postgres")?;
         runtime.block_on(async {
-            let session = DbSession::open(&self.settings.url).await?;
+            let session = DbSession::open(&self.settings).await?;
             schema::remove(&session).await
         })
     }

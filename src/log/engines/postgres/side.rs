@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
+use super::PostgresSettings;
 use super::client::DbSession;
 use crate::log::engines::{SharedLogError, SideLog};
 
@@ -26,9 +27,9 @@ pub struct SideTable {
 }
 
 impl SideTable {
-    pub fn open(runtime: Runtime, url: &str) -> Result<Self, SharedLogError> {
+    pub fn open(runtime: Runtime, settings: &PostgresSettings) -> Result<Self, SharedLogError> {
         let session = runtime.block_on(async {
-            let session = DbSession::open(url).await?;
+            let session = DbSession::open(settings).await?;
             // They can be done without: no standby is waited for.
             session.run("SET synchronous_commit = local").await?;
             let is_there = async || {
