@@ -113,14 +113,7 @@ impl<'e> Reader<'e> {
         self.known.push(name);
         let at = self.members.iter().position(|(known, _)| known == name)?;
         let (_, value) = self.members.swap_remove(at);
-        let is_given = match &value {
-            Json::Null => false,
-            Json::Bool(_) | Json::Number(_) => true,
-            Json::Text(text) => !text.trim().is_empty(),
-            Json::List(items) => !items.is_empty(),
-            Json::Object(members) => !members.is_empty(),
-        };
-        is_given.then_some(value)
+        (!value.is_blank()).then_some(value)
     }
 
     /// A member that may be absent.
