@@ -16,30 +16,76 @@ use utoipa::openapi::{Object, ObjectBuilder, Required, Type};
 
 use super::problem::Problem;
 
+const UNKNOWN: &str = "unknown_parameter";
+const MALFORMED: &str = "bad_parameter";
+/// Most faults that are told of one query.
+const FAULTS_MAX: usize = 20;
+
+fn unknown(name: &str, known: &[&str], with_list: bool) -> String {
+    let near = nearest(name, known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let list = if with_list { format!(" (this route has: {})", known.join(", ")) } else { String::new() };
+    format!("unknown parameter {name:?}{near}{list}")
+}
+
+fn malformed(name: &str, rule: &str) -> String {
+    format!("parameter {name:?} must be {rule}")
+}
+
+/// A parameter that a route has.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value must be, where a trimmed text is none.
+    pub fault: fn(&str) -> Option<String>,
+}
+
+impl KnownParameter {
+    /// One with values of type `T`.
+    pub const fn new<T: Value>(name: &'static str) -> Self {
+        Self { name, fault: |text| if T::parse(text).is_some() { None } else { Some(T::rule()) } }
+    }
+}
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
 
 impl<'r> Query<'r> {
-    /// Reads a raw query; 400 for names that are not in `known`, and for names given twice.
-    pub fn new(raw: Option<&'r str>, known: &[&[&str]]) -> Result<Self, Problem> {
+    /// Reads a raw query; 400 for names that are not in `known`, names given twice and values that do not parse, all of
+    /// which are told.
+    pub fn new(raw: Option<&'r str>, known: &[&[KnownParameter]]) -> Result<Self, Problem> {
         let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
+        let mut faults: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
-            if !known.iter().any(|names| names.contains(&name.as_ref())) {
-                let known = known.concat();
-                let near =
-                    nearest(&name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                let detail =
-                    format!("unknown parameter {name:?}{near} (this route has: {})", known.join(", "));
-                return Err(Problem::bad_request("unknown_parameter", detail));
-            }
-            if given.iter().any(|(before, _)| *before == name) {
-                let detail = format!("parameter {name:?} is given twice");
-                return Err(Problem::bad_request("repeated_parameter", detail));
-            }
+            let parameter = known.iter().copied().flatten().find(|parameter| parameter.name == name);
+            let fault = match parameter {
+                None => {
+                    let names: Vec<&str> = known.iter().copied().flatten().map(|known| known.name).collect();
+                    // Once is enough to say which there are.
+                    let is_first = !faults.iter().any(|(code, _)| *code == UNKNOWN);
+                    Some((UNKNOWN, unknown(&name, &names, is_first)))
+                }
+                Some(_) if given.iter().any(|(before, _)| *before == name) => {
+                    Some(("repeated_parameter", format!("parameter {name:?} is given twice")))
+                }
+                Some(KnownParameter { name, fault }) => {
+                    let text = value.trim();
+                    let rule = if text.is_empty() { None } else { fault(text) };
+                    rule.map(|rule| (MALFORMED, malformed(name, &rule)))
+                }
+            };
+            faults.extend(fault);
             given.push((name, value));
         }
-        Ok(Self(given))
+        match faults.first() {
+            None => Ok(Self(given)),
+            Some(&(code, _)) => {
+                let told: Vec<String> =
+                    faults.iter().take(FAULTS_MAX).map(|(_, detail)| detail.clone()).collect();
+                Err(Problem::bad_request(code, told.join("; ")))
+            }
+        }
     }
 
     /// A parameter's trimmed text; a blank one counts as absent.
@@ -53,10 +99,7 @@ impl<'r> Query<'r> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match T::parse(text) {
             Some(value) => Ok(Some(value)),
-            None => {
-                let detail = format!("parameter {name:?} must be {}", T::rule());
-                Err(Problem::bad_request("bad_parameter", detail))
-            }
+            None => Err(Problem::bad_request(MALFORMED, malformed(name, &T::rule()))),
         }
     }
 
@@ -221,7 +264,7 @@ impl Value for Limit {
 
 /// The query parameters of a route, made by [`parameters!`]: what is read is what the API document describes.
 pub trait Parameters: Sized + Send {
-    const NAMES: &'static [&'static str];
+    const KNOWN: &'static [KnownParameter];
 
     fn read(query: &Query<'_>) -> Result<Self, Problem>;
 
@@ -260,7 +303,8 @@ macro_rules! parameters {
         pub struct $name { $($(#[doc = $said])+ pub $member: Option<$value>),* }
 
         impl $crate::http::api::query::Parameters for $name {
-            const NAMES: &'static [&'static str] = &[$(stringify!($member)),*];
+            const KNOWN: &'static [$crate::http::api::query::KnownParameter] =
+                &[$($crate::http::api::query::KnownParameter::new::<$value>(stringify!($member))),*];
 
             fn read(query: &$crate::http::api::query::Query<'_>) -> Result<Self, $crate::http::api::problem::Problem> {
                 Ok(Self { $($member: query.value(stringify!($member))?),* })
@@ -283,7 +327,7 @@ macro_rules! parameters {
 pub(in crate::http) use parameters;
 
 impl Parameters for () {
-    const NAMES: &'static [&'static str] = &[];
+    const KNOWN: &'static [KnownParameter] = &[];
 
     fn read(_query: &Query<'_>) -> Result<Self, Problem> {
         Ok(())
@@ -311,7 +355,7 @@ mod tests {
     }
 
     fn few(raw: &str) -> Result<Few, Problem> {
-        Few::read(&Query::new(Some(raw), &[Few::NAMES])?)
+        Few::read(&Query::new(Some(raw), &[Few::KNOWN])?)
     }
 
     #[test]
@@ -319,6 +363,15 @@ mod tests {
         let told = |raw| format!("{:?}", few(raw).expect_err("refused"));
         assert!(told("limt=10").contains("limt") && told("limit=1&limit=2").contains("given twice"));
         assert!(told("status=good").contains("one of qualified unqualified"));
+        let all = told("limt=1&position=x&limit=0&stats=a&limit=7");
+        for one in [
+            "limt\\\"; did you mean limit? (this route has: limit, position, status)",
+            "position",
+            "from 1 to 500",
+        ] {
+            assert!(all.contains(one), "{one} is missing: {all}");
+        }
+        assert!(all.contains("stats\\\"; did you mean status?; parameter") && all.contains("twice"), "{all}");
         assert_eq!(few("status=Qualified").expect("reads").status, Some(Verdict::Qualified));
     }
 
@@ -339,6 +392,6 @@ mod tests {
     #[test]
     fn what_is_described_is_what_is_read() {
         let described = Few::describe().into_iter().map(|parameter| parameter.name);
-        assert!(described.eq(Few::NAMES.iter().copied()));
+        assert!(described.eq(Few::KNOWN.iter().map(|known| known.name.to_owned())));
     }
 }

@@ -189,7 +189,7 @@ impl FromRequestParts<Arc<App>> for BulkQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        Self::read(&Query::new(parts.uri.query(), &[Self::NAMES])?)
+        Self::read(&Query::new(parts.uri.query(), &[Self::KNOWN])?)
     }
 }
 

@@ -146,7 +146,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for Read<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let raw = parts.uri.query().map(str::to_owned);
         let format = Representation::parameters(parts);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, MomentQuery::NAMES, format])?;
+        let query = Query::new(raw.as_deref(), &[Q::KNOWN, MomentQuery::KNOWN, format])?;
         Self::from_query(parts, app, &query).await
     }
 }

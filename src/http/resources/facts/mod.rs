@@ -265,7 +265,7 @@ async fn post_facts(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::NAMES])?)?.results.is_some();
+    let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::KNOWN])?)?.results.is_some();
     let media = content_type(&parts, &[JSON, NDJSON])?;
     let content = decompressed(&parts, content).await?;
     match media {
