@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::description::ValueDescription;
 
 pub use mend::without_byte_order_mark;
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest};
 pub use number::Number;
 pub use value::{Json, parse, parse_as_written};
 
@@ -256,8 +256,7 @@ impl<'e> Reader<'e> {
         unknown.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let known = std::mem::take(&mut self.known);
         for (at, (name, _)) in unknown.iter().enumerate() {
-            let near =
-                nearest(name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            let near = did_you_mean(name, &known);
             // Once is enough to say which there are.
             let list = if at == 0 { format!(" (members: {})", known.join(", ")) } else { String::new() };
             self.enter(name);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use domain::json::nearest;
+use domain::json::did_you_mean;
 use domain::keys::TenantId;
 use domain::members::{Currency, Day};
 use domain::rules::calendar::ZoneName;
@@ -324,8 +324,7 @@ fn endpoint(
     let provider = known.registry.provider(entry.provider.get_ref());
     if provider.is_none() && !(known.may_be)(entry.provider.get_ref()) {
         let names: Vec<&str> = known.registry.names().collect();
-        let near = nearest(entry.provider.get_ref(), &names);
-        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let near = did_you_mean(entry.provider.get_ref(), &names);
         let message = format!("unknown provider {:?}{near}", entry.provider.get_ref());
         faults.add(source.wrong(entry.provider.span(), "endpoint.provider", message));
     }

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use domain::facts::{kind_name, kind_named, kinds};
-use domain::json::nearest;
+use domain::json::did_you_mean;
 use domain::keys::Provider as ProviderName;
 use domain::members::fold_word;
 use serde::Deserialize;
@@ -222,6 +222,5 @@ fn no_kind(given: &str) -> String {
     let mapped = kinds().map(|(_, name)| name);
     let mapped = mapped.filter(|name| required_role(name).is_some_and(|role| role <= PostingRole::Operator));
     let mapped: Vec<&str> = mapped.chain([IGNORED]).collect();
-    let near = nearest(given, &mapped).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    format!("{given:?} is not a kind that a source can report{near}")
+    format!("{given:?} is not a kind that a source can report{}", did_you_mean(given, &mapped))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use domain::json::nearest;
+use domain::json::did_you_mean;
 use toml::Spanned;
 
 use super::ConfigError;
@@ -121,9 +121,9 @@ pub fn told_of_key(
 /// What serde says of a key that is none, with the one that was probably meant.
 fn with_nearest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let near = quoted.next().filter(|_| message.starts_with("unknown field")).and_then(|given| {
+    let near = quoted.next().filter(|_| message.starts_with("unknown field")).map(|given| {
         let known: Vec<&str> = quoted.collect();
-        nearest(given, &known)
+        did_you_mean(given, &known)
     });
-    near.map_or_else(|| message.to_owned(), |near| format!("{message}; did you mean {near}?"))
+    format!("{message}{}", near.unwrap_or_default())
 }

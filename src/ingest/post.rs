@@ -2,8 +2,8 @@
 
 use domain::envelope::Envelope;
 use domain::facts::outreach::{LEAD_RULE, is_about_nobody};
-use domain::facts::{Fact, kind_name, kind_named, kinds};
-use domain::json::{FieldError, Json, Reader, nearest};
+use domain::facts::{Fact, kind_name, kind_named, kind_rule};
+use domain::json::{FieldError, Json, Reader};
 use domain::keys::{ExternalId, NameError, Provider, TenantId};
 use domain::members::Instant;
 
@@ -92,10 +92,7 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     let kind = required(&mut at, "kind").and_then(|given| {
         let known = given.as_str().and_then(kind_named).and_then(kind_name);
         if known.is_none() {
-            let names: Vec<&str> = kinds().map(|(_, name)| name).collect();
-            let near = given.as_str().and_then(|given| nearest(given, &names));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-            at.fault(&format!("is not a kind of fact{near}"));
+            at.fault(&format!("is not {}", kind_rule(given.as_str().unwrap_or_default())));
         }
         known
     });

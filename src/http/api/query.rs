@@ -1,10 +1,13 @@
 //! Query strings: a parameter that is unknown, repeated or malformed is answered 400 by name.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
-use domain::facts::kind_named;
 use domain::facts::tenant::CountedDirection;
-use domain::json::nearest;
+use domain::facts::{kind_named, kind_rule};
+use domain::json::did_you_mean;
 use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
@@ -22,7 +25,7 @@ const MALFORMED: &str = "bad_parameter";
 const FAULTS_MAX: usize = 20;
 
 fn unknown(name: &str, known: &[&str], with_list: bool) -> String {
-    let near = nearest(name, known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let near = did_you_mean(name, known);
     let list = if with_list { format!(" (this route has: {})", known.join(", ")) } else { String::new() };
     format!("unknown parameter {name:?}{near}{list}")
 }
@@ -43,7 +46,7 @@ pub struct KnownParameter {
 impl KnownParameter {
     /// One with values of type `T`.
     pub const fn new<T: Value>(name: &'static str) -> Self {
-        Self { name, fault: |text| if T::parse(text).is_some() { None } else { Some(T::rule()) } }
+        Self { name, fault: |text| if T::parse(text).is_some() { None } else { Some(T::rule_for(text)) } }
     }
 }
 
@@ -99,7 +102,7 @@ impl<'r> Query<'r> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match T::parse(text) {
             Some(value) => Ok(Some(value)),
-            None => Err(Problem::bad_request(MALFORMED, malformed(name, &T::rule()))),
+            None => Err(Problem::bad_request(MALFORMED, malformed(name, &T::rule_for(text)))),
         }
     }
 
@@ -124,9 +127,27 @@ pub trait Value: Sized {
     fn parse(text: &str) -> Option<Self>;
     /// What the value must be: the end of a sentence that begins "must be".
     fn rule() -> String;
+    /// The rule as it is told of a text that breaks it.
+    fn rule_for(_text: &str) -> String {
+        Self::rule()
+    }
     /// Its schema in the API document.
     fn schema() -> Object {
         ObjectBuilder::new().schema_type(Type::String).build()
+    }
+}
+
+impl Value for KindTag {
+    fn parse(text: &str) -> Option<Self> {
+        kind_named(text)
+    }
+
+    fn rule() -> String {
+        "a kind of fact".into()
+    }
+
+    fn rule_for(text: &str) -> String {
+        kind_rule(text)
     }
 }
 
@@ -183,7 +204,6 @@ text_values! {
     Month: Month::parse, "a month such as 2025-10", "";
     Instant: Instant::parse, "an instant such as 2025-10-09T12:00:00Z", "date-time";
     Email: Email::new, "an email address", "email";
-    KindTag: kind_named, "a kind of fact", "";
     Bound: Bound::parse, Bound::RULE, "";
     Text: Text::new, "a text of at most 1,024 bytes", "";
     String: |text: &str| Some(text.to_owned()), "a text", "";
@@ -335,63 +355,5 @@ impl Parameters for () {
 
     fn describe() -> Vec<Parameter> {
         Vec::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    parameters! {
-        /// For the tests.
-        Few {
-            /// How many.
-            limit: Limit,
-            /// A position.
-            position: u64,
-            /// Which calls.
-            status: Verdict,
-        }
-    }
-
-    fn few(raw: &str) -> Result<Few, Problem> {
-        Few::read(&Query::new(Some(raw), &[Few::KNOWN])?)
-    }
-
-    #[test]
-    fn unknown_and_repeated_parameters_are_named() {
-        let told = |raw| format!("{:?}", few(raw).expect_err("refused"));
-        assert!(told("limt=10").contains("limt") && told("limit=1&limit=2").contains("given twice"));
-        assert!(told("status=good").contains("one of qualified unqualified"));
-        let all = told("limt=1&position=x&limit=0&stats=a&limit=7");
-        for one in [
-            "limt\\\"; did you mean limit? (this route has: limit, position, status)",
-            "position",
-            "from 1 to 500",
-        ] {
-            assert!(all.contains(one), "{one} is missing: {all}");
-        }
-        assert!(all.contains("stats\\\"; did you mean status?; parameter") && all.contains("twice"), "{all}");
-        assert_eq!(few("status=Qualified").expect("reads").status, Some(Verdict::Qualified));
-    }
-
-    #[test]
-    fn limits_and_positions_are_bounded() {
-        let limit = |raw| few(raw).ok().map(|few| few.limit.unwrap_or_default().0);
-        assert_eq!(
-            ["", "limit=500", "limit=501", "limit=0", "limit=x"].map(limit),
-            [Some(50), Some(500), None, None, None]
-        );
-        let position = |raw| few(raw).ok().and_then(|few| few.position);
-        assert_eq!(
-            ["position=7", "position=%2B7", "position=-7", "position=18446744073709551616"].map(position),
-            [Some(7), None, None, None]
-        );
-    }
-
-    #[test]
-    fn what_is_described_is_what_is_read() {
-        let described = Few::describe().into_iter().map(|parameter| parameter.name);
-        assert!(described.eq(Few::KNOWN.iter().map(|known| known.name.to_owned())));
     }
 }
