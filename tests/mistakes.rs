@@ -204,6 +204,25 @@ async fn what_members_must_be_to_each_other_is_told_beside_other_mistakes() {
 }
 
 #[tokio::test]
+async fn a_range_that_ends_before_it_begins_is_refused_by_every_list() {
+    let server = Site::new().start().await;
+    server.record("acme", &[answered("c1", 45, AT)]).await;
+    for route in
+        ["calls", "facts", "metrics/days", "metrics/sources", "metrics/agents/ann@example.com/summary"]
+    {
+        let ranged = async |from: &str, to: &str| {
+            server.get(&format!("/api/v1/tenants/acme/{route}?from={from}&to={to}")).await
+        };
+        assert_eq!(ranged("2025-10-09", "2025-10-08").await.problem(400)["code"], "bad_range", "{route}");
+        // Null control: one day is a range.
+        ranged("2025-10-09", "2025-10-09").await.is(200);
+    }
+    let kind = server.get("/api/v1/tenants/acme/facts?kind=call_report").await;
+    let detail = kind.problem(400)["detail"].to_string();
+    assert!(detail.contains("must be a kind of fact; did you mean call_reported?"), "{detail}");
+}
+
+#[tokio::test]
 async fn all_mistakes_of_a_query_are_told() {
     let server = Site::new().start().await;
     server.record("acme", &[answered("c1", 45, AT)]).await;
