@@ -87,7 +87,7 @@ async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Resul
     let zone = list.view.timeline().latest().zone;
     let FactQuery { kind, provider, subject, from, to, order } = list.query.clone();
     let last = |bound: Bound| Instant(bound.end(zone).0 - 1);
-    in_order(from.map(|bound| bound.first(zone)), to.map(last));
+    in_order(from.map(|bound| bound.first(zone)), to.map(last))?;
     let moment = &list.moment;
     let whole = list.negotiation.is_whole.then(|| list.view.position());
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
