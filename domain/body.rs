@@ -87,8 +87,8 @@ macro_rules! member {
 ///
 /// `public` members are never erased; a `person` is a personal identity with its keyed digest in the public
 /// part; `personal` members can be erased, so even required ones are `Option` in the struct; `nested` are
-/// objects within, `rows` lists of objects. `check` is what the members must be to each other; its documentation says so to
-/// readers of the contract, as that of body and members does.
+/// objects within, `rows` lists of objects. `check` is what the members that it names must be to each other, asked whatever
+/// else is wrong; its documentation says so to readers of the contract, as that of body and members does.
 #[macro_export]
 macro_rules! body {
     ($(#[doc = $doc:literal])* $body:ident {
@@ -97,7 +97,7 @@ macro_rules! body {
         $(personal { $($(#[doc = $own_doc:literal])* $own_mode:ident $own:ident: $own_type:ty;)* })?
         $(nested { $($(#[doc = $in_doc:literal])* $in:ident: $in_type:ty;)* })?
         $(rows { $($(#[doc = $row_doc:literal])* $row:ident: $row_type:ty;)* })?
-        $($(#[doc = $check_doc:literal])* check $check:path;)?
+        $($(#[doc = $check_doc:literal])* check $check:ident($($checked:ident),+);)?
     }) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,15 +120,14 @@ macro_rules! body {
                     .flatten()
                     .filter(|inner| !$crate::codec::Body::is_blank(inner));)*)?
                 $($(let $row = at.rows(stringify!($row), $crate::facts::LIST_MAX, <$row_type as $crate::codec::Body>::read);)*)?
-                let body = Self {
+                $(Self::$check(at, $(&$checked),+);)?
+                Some(Self {
                     $($($pub: $crate::member!(build public $pub_mode $pub),)*)?
                     $($($who, $who_digest: None,)*)?
                     $($($own: $crate::member!(build personal $own_mode $own),)*)?
                     $($($in,)*)?
                     $($($row,)*)?
-                };
-                $($check(&body, at);)?
-                Some(body)
+                })
             }
 
             fn is_blank(&self) -> bool {

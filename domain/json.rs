@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::description::ValueDescription;
 
 pub use mend::without_byte_order_mark;
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest};
 pub use number::Number;
 pub use value::{Json, parse, parse_as_written};
 
@@ -113,14 +113,7 @@ impl<'e> Reader<'e> {
         self.known.push(name);
         let at = self.members.iter().position(|(known, _)| known == name)?;
         let (_, value) = self.members.swap_remove(at);
-        let is_given = match &value {
-            Json::Null => false,
-            Json::Bool(_) | Json::Number(_) => true,
-            Json::Text(text) => !text.trim().is_empty(),
-            Json::List(items) => !items.is_empty(),
-            Json::Object(members) => !members.is_empty(),
-        };
-        is_given.then_some(value)
+        (!value.is_blank()).then_some(value)
     }
 
     /// A member that may be absent.
@@ -263,8 +256,7 @@ impl<'e> Reader<'e> {
         unknown.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let known = std::mem::take(&mut self.known);
         for (at, (name, _)) in unknown.iter().enumerate() {
-            let near =
-                nearest(name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            let near = did_you_mean(name, &known);
             // Once is enough to say which there are.
             let list = if at == 0 { format!(" (members: {})", known.join(", ")) } else { String::new() };
             self.enter(name);

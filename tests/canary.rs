@@ -21,8 +21,6 @@ const NO_TEXT: &[&str] = &[
     "GET /api/v1/tenants/{tenant}/changes/stream",
     "GET /api/v1/tenants/{tenant}/deliveries",
     "GET /api/v1/tenants/{tenant}/metrics/sessions/{session_id}",
-    "GET /api/v1/tenants/{tenant}/quarantine",
-    "GET /api/v1/tenants/{tenant}/quarantine/{quarantine_id}",
     "GET /api/v1/tenants/{tenant}/reports",
     "GET /api/v1/tenants/{tenant}/restatements",
     "GET /api/v1/tenants/{tenant}/sender-accounts/status",

@@ -135,3 +135,23 @@ async fn commands_that_read_need_a_log() {
     }
     assert!(!site.data().exists(), "looking makes no data directory");
 }
+
+#[tokio::test]
+async fn a_tenant_that_is_none_is_told_by_every_command_that_reads_one() {
+    let site = lived_in().await;
+    for args in [
+        &["log", "list", "--tenant", "acm"][..],
+        &["quarantine", "list", "--tenant", "acm"],
+        &["conflicts", "list", "--tenant", "acm"],
+        &["export", "--tenant", "acm"],
+        &["explain", "month", "calls", "month=2025-10", "--tenant", "acm"],
+        &["tenant", "show", "acm"],
+    ] {
+        let told = site.cli(args).exits(2).all();
+        assert!(told.contains("acm is neither in the configuration nor in the log"), "{args:?}: {told}");
+    }
+    // Null control: a tenant without a fact of the kind has none, and that is no mistake.
+    site.cli(&["log", "list", "--tenant", "globex", "--kind", "report_published"]).exits(0);
+    let told = site.cli(&["log", "list", "--tenant", "acme", "--kind", "call_report"]).exits(2).all();
+    assert!(told.contains("must be a kind of fact; did you mean call_reported?"), "{told}");
+}

@@ -36,7 +36,7 @@ async fn reload(site: &Site, server: &Server, tables: &str, says: &str) {
 #[tokio::test]
 async fn a_wrong_file_is_refused_with_exit_2_naming_file_line_and_key() {
     for (tables, place, told) in [
-        ("[limits]\nconections = 5\n", ":4: conections", "unknown field"),
+        ("[limits]\nconections = 5\n", ":4: limits.conections", "unknown field"),
         (
             "[[tenant]]\nid = \"a\"\nname = \"A\"\ntimezone = \"Mars/Olympus\"\n",
             ":6: tenant.timezone",

@@ -59,6 +59,8 @@ async fn f4_a_list_as_csv_is_whole_and_in_the_order_of_its_pages() {
 async fn f4_csv_is_asked_for_by_parameter_or_header_and_has_a_files_name() {
     let server = Site::new().start().await;
     server.record("acme", &[answered("c1", 45, AT)]).await;
+    // Folded, so that both answers are of one position.
+    server.read("acme", "calls").await;
     let route = "calls?from=2025-10-01&to=2025-10-31";
     let by_header = accepting(&server, route, "text/csv").await;
     let by_name = server.get(&format!("{ACME}/{route}&format=csv")).await;
@@ -90,17 +92,59 @@ async fn f4_a_route_without_csv_answers_406_where_nothing_else_is_taken() {
     server.record("acme", &[answered("c1", 45, AT)]).await;
     let health = accepting(&server, "webhook-health", "text/csv").await;
     assert!(health.is(200).text.starts_with("provider,endpoint,"), "a list: {health:?}");
-    for route in ["pipeline", "leads/summary", "calls/c1", "facts/1", "facts/stream"] {
+    for route in ["sync/status", "calls/c1", "facts/1", "facts/stream"] {
         let answer = accepting(&server, route, "text/csv").await;
         assert_eq!(answer.problem(406)["code"], "not_acceptable", "{route}");
         server.get(&format!("{ACME}/{route}?format=csv")).await.problem(406);
     }
     for accept in ["text/csv, application/json;q=0.1", "text/csv, */*;q=0.1", "text/html", "*/*"] {
-        accepting(&server, "pipeline", accept).await.is(200);
+        accepting(&server, "sync/status", accept).await.is(200);
     }
     // Not before the caller is known.
-    let request = server.request("GET", &format!("{ACME}/pipeline")).header("accept", "text/csv");
+    let request = server.request("GET", &format!("{ACME}/sync/status")).header("accept", "text/csv");
     server.send(request).await.problem(401);
+}
+
+#[tokio::test]
+async fn f4_figures_of_the_crm_and_targets_of_alerts_are_tables_too() {
+    let server = Site::new().start().await;
+    let deal = |id: &str, stage: &str, source: &str, minor: i64| json!({"id": id, "stage": stage, "source": source, "contact_type": "1", "value_minor": minor, "currency": "USD"});
+    let taken = |resource: &str, records: Value| {
+        let taken = fact("clienttether", resource, "snapshot_taken", AT);
+        with(
+            taken,
+            json!({"run_id": "r1", "source": "clienttether", "resource": resource, "observed_at": AT, "part": 1,
+                "parts": 1, "records": records}),
+        )
+    };
+    let run = json!({"run_id": "r1", "source": "clienttether"});
+    let facts = [
+        with(fact("clienttether", "start", "sync_started", AT), run.clone()),
+        taken("leads", json!([deal("1", "QR Sent", "Web", 0), deal("2", "QR Sent", "Radio", 0)])),
+        taken("opportunities", json!([deal("1", "QR Sent", "Web", 5), deal("2", "FA Sent", "Web", 7)])),
+        with(with(fact("clienttether", "end", "sync_finished", AT), run), json!({"status": "success"})),
+    ];
+    server.record("acme", &facts).await;
+    let plain = |(header, rows): (StringRecord, Vec<StringRecord>)| {
+        let texts = |row: StringRecord| row.iter().map(str::to_owned).collect::<Vec<_>>();
+        (texts(header), rows.into_iter().map(texts).collect::<Vec<_>>())
+    };
+    let (header, found) = plain(table(&server, "leads/summary?format=csv").await);
+    assert_eq!(header, ["by", "name", "leads"]);
+    assert_eq!(found, [["source", "Radio", "1"], ["source", "Web", "1"], ["status", "QR Sent", "2"]]);
+    let (header, found) = plain(table(&server, "pipeline?format=csv").await);
+    assert_eq!(header, ["stage", "count", "value_minor", "likelihood_percent"]);
+    assert_eq!(found, [["QR Sent", "1", "5", ""], ["FA Sent", "1", "7", ""]], "in the tenant's order");
+
+    let target = json!({"url": "https://example.com/alerts", "rules": ["silence"], "tenants": ["acme"]});
+    server.ask(TOKEN, "POST", "/api/v1/alert-targets", target).await.is(201);
+    let targets = server.get("/api/v1/alert-targets?format=csv").await;
+    assert_eq!(targets.is(200).header("content-disposition"), "attachment; filename=\"alert-targets.csv\"");
+    let (header, found) = rows(&targets.text);
+    let cell = |name: &str| found[0][column(&header, name)].to_owned();
+    assert_eq!(["style", "host", "tenants"].map(cell), ["webhook", "example.com", r#"["acme"]"#]);
+    let listed = server.get("/api/v1/alert-targets?limit=1").await.is(200).json.clone();
+    assert!(listed["position"].is_u64() && listed["next_cursor"].is_null(), "a list as others are: {listed}");
 }
 
 #[tokio::test]

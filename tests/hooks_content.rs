@@ -188,6 +188,10 @@ async fn a_time_that_can_be_read_is_read_and_receipt_is_for_what_cannot() {
         "2025-10-08T20:55:38+0200",
         "2025-10-08 14:55:38-04",
         "2025-10-08 14:55:38 -0400",
+        "2025-10-08 18:55:38 (UTC)",
+        "8 Oct 2025 08:55:38 PM CEST",
+        "Wednesday, 08-Oct-25 18:55:38 GMT",
+        "2025.10.08 18:55:38Z",
     ];
     for (n, spelling) in spellings.iter().enumerate() {
         let answer =
@@ -217,6 +221,12 @@ async fn a_time_that_can_be_read_is_read_and_receipt_is_for_what_cannot() {
         let sent = fact(&server, &bison::deliver(&server, &event).await).await;
         assert_eq!(sent["occurred_at"], moment, "{sent}");
     }
+    let midnight = json!({"id": "m", "stage": "end", "at": "2025-10-08T24:00:00Z"});
+    assert_eq!(fact(&server, &dial(&server, &midnight).await).await["occurred_at"], "2025-10-09T00:00:00Z");
+    // A number of JSON may be written with an exponent.
+    let number = r#"{"id": "e", "stage": "end", "at": 1.759949738e9}"#;
+    let answer = deliver(&server, "dialer/dialer-5b0f0d7e", number.to_owned(), &[]).await;
+    assert_eq!(fact(&server, &answer).await["occurred_at"], moment);
     // Where nothing can be read: Twilio's is the time of receipt, and another's is told.
     for (n, unreadable) in ["yesterday", "2025-10-08", "Wed, 32 Oct 2025 18:55:38 UTC"].iter().enumerate() {
         let form = twilio::ended(&format!("CAx{n}"), "completed", 45, unreadable);

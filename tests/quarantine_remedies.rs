@@ -59,10 +59,21 @@ async fn every_quarantined_delivery_names_what_would_change_it() {
         let item = listed(&server, &format!("{root}/quarantine"), id).await;
         let remedy = item["remedy"].as_str().unwrap_or_default();
         assert!(remedy.contains(word), "{reason}: {item}");
+        // The remedy says what may be set, the detail of what.
+        let field = match reason {
+            "missing_field" => "call_id",
+            "malformed_field" => "call_reported/status: must be one of",
+            "unknown_event_type" => "text",
+            "unknown_workspace" => "Nobody",
+            _ => "",
+        };
+        let detail = item["detail"].as_str().unwrap_or_default();
+        assert!(!detail.is_empty() && detail.contains(field), "{reason}: {item}");
         let retry = server.request("POST", &format!("{root}/quarantine/{id}/retry")).bearer_auth(TOKEN);
         assert_eq!(server.send(retry).await.problem(409)["remedy"], remedy, "{reason}");
         let shown = site.cli(&["--json", "quarantine", "show", id]);
         assert_eq!(shown.exits(0).json()[0]["remedy"], remedy, "{reason}");
+        assert_eq!(shown.json()[0]["detail"], detail, "{reason}");
     }
     let told = site.cli(&["quarantine", "list"]);
     assert!(told.exits(0).all().contains("too_large: map fewer or shorter members"), "{}", told.all());

@@ -53,6 +53,26 @@ async fn an_empty_directory_is_set_up_by_the_printed_link_once() {
 }
 
 #[tokio::test]
+async fn the_link_is_one_that_a_person_can_open() {
+    // Every address of the machine, as in a container, is none that a browser opens.
+    let everywhere = async |head: &str| {
+        let site = Site::new();
+        let text = format!("data_dir = {:?}\n{head}", site.data().display().to_string());
+        std::fs::write(site.config(), text).expect("writes");
+        let mut command = site.command(&["serve", "--listen", "0.0.0.0:0"]);
+        command.env_remove("FACTFOLD_PUBLIC_URL");
+        let server = Server::started(command).await;
+        let said = server.stderr();
+        server.stop();
+        said.lines().find(|line| line.contains("/welcome?setup=")).expect("a link").to_owned()
+    };
+    let link = everywhere("").await;
+    assert!(link.contains(" http://localhost:") && !link.contains("0.0.0.0"), "{link}");
+    let link = everywhere("public_url = \"https://facts.example.com\"\n").await;
+    assert!(link.contains(" https://facts.example.com/welcome?setup="), "{link}");
+}
+
+#[tokio::test]
 async fn a_directory_with_a_token_prints_no_link() {
     let site = Site::new();
     let server = site.start().await;

@@ -58,7 +58,7 @@ fn several_mistakes_are_told_at_once_each_by_line() {
         for (words, at) in [
             (": listn: unknown field", 3),
             (": limits.connections: must be", 5),
-            (": requests_burst: invalid type", 6),
+            (": limits.requests_burst: must be an integer", 6),
             ("htp", 7),
             (": outbound.allow: must be a host", 11),
             (": tenant.id: ", 13),
@@ -77,7 +77,7 @@ fn several_mistakes_are_told_at_once_each_by_line() {
     // One mistake is told as it always was, and what follows from it is not told.
     let site = Site::with(&TENANT.replace("timezone", "timezone = 7 #"));
     let told = site.cli(&["config", "show"]);
-    assert!(told.exits(2).stderr.contains(":6: timezone: invalid type"), "{}", told.stderr);
+    assert!(told.exits(2).stderr.contains(":6: tenant.timezone: must be a text"), "{}", told.stderr);
     assert!(!told.stderr.contains("missing field") && !told.stderr.contains("mistakes"), "{}", told.stderr);
 }
 

@@ -1,6 +1,9 @@
 //! Time travel (E3): every reading answers as of a position, as known at an instant, and of what had happened by then.
 
+use std::collections::BTreeMap;
+
 use crate::common::facts::{answered, mail, staged, with};
+use crate::common::routes::routes;
 use crate::common::site::escape;
 use crate::common::{Server, Site};
 use serde_json::{Value, json};
@@ -124,6 +127,51 @@ async fn e3_the_pages_of_a_past_list_are_of_one_moment_while_facts_come() {
         cursor = format!("&cursor={}", escape(next));
     }
     assert_eq!(whole["items"], Value::from(items));
+}
+
+#[tokio::test]
+async fn e3_a_position_that_the_log_has_not_reached_is_told_on_every_route_that_takes_one() {
+    let site = Site::new();
+    let server = site.start().await;
+    server.record("acme", &[answered("c1", 45, "2025-10-09T12:00:00Z")]).await;
+    let head = server.seen();
+    let values = BTreeMap::from([
+        ("provider", "twilio".to_owned()),
+        ("external_id", "c1".to_owned()),
+        ("model", "month".to_owned()),
+        ("field", "calls".to_owned()),
+        ("month", "2025-10".to_owned()),
+        ("agent", "ann@example.com".to_owned()),
+    ]);
+    let mut asked = 0;
+    for route in routes(&server).await {
+        if !route.query().contains(&"as_of_position") {
+            continue;
+        }
+        let fill = |name: &str| match name {
+            "tenant" => "acme".to_owned(),
+            "position" => "1".to_owned(),
+            name => values.get(name).cloned().unwrap_or_else(|| "x".to_owned()),
+        };
+        let path = format!("{}?{}", route.filled(fill), route.needed_query(&values));
+        let at = async |position: u64| server.get(&format!("{path}&as_of_position={position}")).await;
+        let ahead = at(head + 1_000).await;
+        let problem = ahead.problem(409);
+        assert_eq!(
+            (&problem["code"], &problem["position"]),
+            (&json!("position_ahead"), &json!(head)),
+            "{path}"
+        );
+        assert!(route.documents(409), "{path}");
+        // Null control: the head itself is a moment, and of what is not there then the answer is 404.
+        assert!([200, 404].contains(&at(head).await.status), "{path}: {:?}", at(head).await);
+        asked += 1;
+    }
+    assert!(asked > 40, "only {asked} routes");
+    server.stop();
+    let args = ["explain", "month", "calls", "month=2025-10", "--tenant", "acme", "--as-of-position", "5000"];
+    let told = site.cli(&args).exits(1).all();
+    assert!(told.contains("position 5000 is ahead of the log, which ends at"), "{told}");
 }
 
 #[tokio::test]

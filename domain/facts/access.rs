@@ -84,13 +84,13 @@ body! {
             required password_hash: Text;
         }
         /// `email` must be given.
-        check User::can_log_in;
+        check can_log_in(email);
     }
 }
 
 impl User {
-    fn can_log_in(&self, at: &mut Reader<'_>) {
-        if self.email.is_none() {
+    fn can_log_in(at: &mut Reader<'_>, email: &Option<Email>) {
+        if email.is_none() {
             at.fault_at("email", "is required");
         }
     }
@@ -175,13 +175,13 @@ body! {
             memberships: Membership;
         }
         /// `email` must be given.
-        check InvitationIssued::names_somebody;
+        check names_somebody(email);
     }
 }
 
 impl InvitationIssued {
-    fn names_somebody(&self, at: &mut Reader<'_>) {
-        if self.email.is_none() {
+    fn names_somebody(at: &mut Reader<'_>, email: &Option<Email>) {
+        if email.is_none() {
             at.fault_at("email", "is required");
         }
     }
@@ -225,13 +225,13 @@ body! {
             memberships: Membership;
         }
         /// `email` must be given.
-        check InvitationAccepted::can_log_in;
+        check can_log_in(email);
     }
 }
 
 impl InvitationAccepted {
-    fn can_log_in(&self, at: &mut Reader<'_>) {
-        if self.email.is_none() {
+    fn can_log_in(at: &mut Reader<'_>, email: &Option<Email>) {
+        if email.is_none() {
             at.fault_at("email", "is required");
         }
     }

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use crate::codec::{CodecError, PersonHasher, Taker};
 use crate::description::KindDescription;
-use crate::json::{FieldError, Json, TextRule};
+use crate::json::{FieldError, Json, TextRule, did_you_mean};
 use crate::record::KindTag;
 
 /// Longest list in a body (a session's leads are the longest, RULINGS).
@@ -350,6 +350,12 @@ pub fn kind_name(kind: KindTag) -> Option<&'static str> {
 /// The kind of that name.
 pub fn kind_named(name: &str) -> Option<KindTag> {
     kinds().find(|(_, known)| *known == name).map(|(tag, _)| tag)
+}
+
+/// What the name of a kind must be, for a name that is none.
+pub fn kind_rule(given: &str) -> String {
+    let names: Vec<&str> = kinds().map(|(_, name)| name).collect();
+    format!("a kind of fact{}", did_you_mean(given, &names))
 }
 
 #[cfg(test)]

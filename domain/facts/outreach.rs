@@ -2,7 +2,7 @@
 
 use crate::codec::PersonHasher;
 use crate::facts::{Subject, part};
-use crate::json::Reader;
+use crate::json::{Json, Reader};
 use crate::keys::PersonDigest;
 use crate::members::{Email, Instant, LongText, Text};
 use crate::{body, group, words};
@@ -98,16 +98,24 @@ body! {
             lead: OutreachLead;
         }
         /// `lead` must have an id or an email.
-        check LeadStaged::names_a_lead;
+        check names_a_lead(lead);
     }
 }
 
 /// What a lead that is nobody is answered with.
 pub const LEAD_RULE: &str = "must have an id or an email";
 
+/// Whether a posted body of this kind is one of the five events and says of no lead that it speaks of, whatever else is
+/// wrong with it.
+pub fn is_about_nobody(kind: &str, body: &Json<'_>) -> bool {
+    let is_event = kind != "lead_staged" && OutreachFact::KINDS.iter().any(|(_, name)| *name == kind);
+    let given = |name| body.member("lead")?.member(name).filter(|value| !value.is_blank());
+    is_event && given("id").is_none() && given("email").is_none()
+}
+
 impl LeadStaged {
-    fn names_a_lead(&self, at: &mut Reader<'_>) {
-        if !self.lead.as_ref().is_some_and(OutreachLead::is_named) {
+    fn names_a_lead(at: &mut Reader<'_>, lead: &Option<OutreachLead>) {
+        if !lead.as_ref().is_some_and(OutreachLead::is_named) {
             at.fault_at("lead", LEAD_RULE);
         }
     }

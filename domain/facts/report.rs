@@ -20,13 +20,13 @@ body! {
             optional position: u64;
         }
         /// `position`, where it is given, is at least 1.
-        check Report::is_at_a_position;
+        check is_at_a_position(position);
     }
 }
 
 impl Report {
-    fn is_at_a_position(&self, at: &mut Reader<'_>) {
-        if self.position == Some(0) {
+    fn is_at_a_position(at: &mut Reader<'_>, position: &Option<u64>) {
+        if *position == Some(0) {
             at.fault_at("position", "must be an integer of at least 1");
         }
     }

@@ -57,13 +57,13 @@ body! {
             optional error: LongText;
         }
         /// `status` must not be `running`.
-        check SyncFinished::is_over;
+        check is_over(status);
     }
 }
 
 impl SyncFinished {
-    fn is_over(&self, at: &mut Reader<'_>) {
-        if self.status == Some(RunStatus::Running) {
+    fn is_over(at: &mut Reader<'_>, status: &Option<RunStatus>) {
+        if *status == Some(RunStatus::Running) {
             at.fault_at("status", "must be one of success failed: the run has ended");
         }
     }
@@ -151,7 +151,7 @@ body! {
             records: CrmRecord;
         }
         /// `part` is from 1 to `parts`; at most 500 `records`.
-        check SnapshotTaken::is_a_part;
+        check is_a_part(part, parts, records);
     }
 }
 
@@ -159,11 +159,12 @@ impl SnapshotTaken {
     /// Most records of one part (RULINGS, Snapshots).
     pub const RECORDS_MAX: usize = 500;
 
-    fn is_a_part(&self, at: &mut Reader<'_>) {
-        if self.part == 0 || self.part > self.parts {
+    fn is_a_part(at: &mut Reader<'_>, part: &Option<u32>, parts: &Option<u32>, records: &[CrmRecord]) {
+        let is_beyond = |part: u32| part == 0 || parts.is_some_and(|parts| part > parts);
+        if part.is_some_and(is_beyond) {
             at.fault_at("part", "must be an integer from 1 to parts");
         }
-        if self.records.len() > Self::RECORDS_MAX {
+        if records.len() > Self::RECORDS_MAX {
             at.fault_at("records", "must be an array of at most 500 objects");
         }
     }

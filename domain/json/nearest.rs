@@ -11,6 +11,11 @@ pub fn nearest<'n>(given: &str, known: &[&'n str]) -> Option<&'n str> {
     alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
+/// `; did you mean …?` behind what is said of a name that is none; blank where none is like it.
+pub fn did_you_mean(given: &str, known: &[&str]) -> String {
+    nearest(given, known).map_or_else(String::new, |near| format!("; did you mean {near}?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,23 @@ impl<'j> Json<'j> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
+    /// A member of an object.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Whether a member with this value is the same as an absent one (RULINGS, Equality).
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Bool(_) | Self::Number(_) => false,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Object(members) => members.is_empty(),
+        }
+    }
+
     /// A value that owns what it holds, its numbers made by `number`.
     fn into_value(self, number: fn(Number<'j>) -> Value) -> Value {
         match self {

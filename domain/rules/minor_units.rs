@@ -11,7 +11,7 @@ const EXPONENTS: &[(u32, &str)] = &[
     (4, "CLF UYW"),
 ];
 /// Signs of currencies that stand before or behind an amount.
-const SIGNS: &[char] = &['$', '€', '£', '¥'];
+const SIGNS: &[char] = &['$', '€', '£', '¥', '₹', '₩', '₪', '₫', '₱', '₺', '₴', '₦', '฿'];
 
 /// How many decimals an amount of the currency has.
 pub fn exponent(currency: Currency) -> u32 {
@@ -20,13 +20,16 @@ pub fn exponent(currency: Currency) -> u32 {
     listed.map_or(2, |(exponent, _)| *exponent)
 }
 
-/// The amount in minor units: `1234.5`, `-1,234.50`, `1.234,50`, `$12`. Further decimals are rounded, half away from
+/// The amount in minor units: `1234.5`, `-1,234.50`, `1.234,50`, `$12`, `12 USD` where that is the currency, and `(12.50)` as
+/// accounts write `-12.50`. Further decimals are rounded, half away from
 /// zero. One comma before three digits sets thousands apart; a point alone is before decimals; `1.5e3` is the number
 /// 1500. `None` where it is none of these or does not fit.
 pub fn minor_units(given: &str, currency: Currency) -> Option<i64> {
-    let (negative, rest) = match given.trim().strip_prefix('-') {
+    let given = without_code(given.trim(), &currency.to_string());
+    let in_brackets = given.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let (negative, rest) = match in_brackets.or_else(|| given.strip_prefix(['-', '\u{2212}'])) {
         Some(rest) => (true, rest),
-        None => (false, given.trim()),
+        None => (false, given.strip_prefix('+').unwrap_or(given)),
     };
     let text = rest.trim_matches(|letter: char| SIGNS.contains(&letter) || letter.is_whitespace());
     let plain = match text.split_once(['e', 'E']) {
@@ -40,6 +43,18 @@ pub fn minor_units(given: &str, currency: Currency) -> Option<i64> {
     let up = i64::from(rounded.starts_with(|digit| digit >= '5'));
     let minor = kept.parse::<i64>().ok()?.checked_add(up)?;
     Some(if negative { -minor } else { minor })
+}
+
+/// The text without the code of its currency before or behind it.
+fn without_code<'t>(text: &'t str, code: &str) -> &'t str {
+    let is_code = |part: Option<&str>| part.is_some_and(|part| part.eq_ignore_ascii_case(code));
+    let behind = text.len().saturating_sub(code.len());
+    let rest = match text {
+        _ if is_code(text.get(..code.len())) => text.get(code.len()..),
+        _ if is_code(text.get(behind..)) => text.get(..behind),
+        _ => None,
+    };
+    rest.map_or(text, str::trim)
 }
 
 /// A number with a power of ten, as JSON may write one, without it.
@@ -111,6 +126,14 @@ mod tests {
             ("1'234.50", "CHF", 123_450),
             ("1,234", "USD", 123_400),
             ("1.234", "KWD", 1_234),
+            ("12.50 USD", "USD", 1_250),
+            ("usd -12.50", "USD", -1_250),
+            ("EUR12,50", "EUR", 1_250),
+            ("(12.50)", "USD", -1_250),
+            ("($1,234.50)", "USD", -123_450),
+            ("\u{2212}3.10", "USD", -310),
+            ("+3.10", "USD", 310),
+            ("₹1,234", "INR", 123_400),
             ("1200", "JPY", 1_200),
             ("1200.00", "JPY", 1_200),
             ("1199.5", "JPY", 1_200),
@@ -136,7 +159,11 @@ mod tests {
             "1.2.3",
             "1,23,456.00",
             "1,2345",
-            "12 USD",
+            "12 EUR",
+            "USD",
+            "(12",
+            "(-12)",
+            "12k",
             "--1",
             "1.234.5",
             "NaN",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::json::{FieldError, nearest};
+use domain::json::{FieldError, did_you_mean};
 use domain::members::{Email, Instant};
 use serde::Serialize;
 use serde_json::Value;
@@ -51,7 +51,7 @@ fn fault(name: &str, message: String) -> FieldError {
 
 /// The end of a message that refuses a name.
 fn hint(given: &str, known: &[&str]) -> String {
-    let near = nearest(given, known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let near = did_you_mean(given, known);
     format!("{near} (there are: {})", known.join(", "))
 }
 

@@ -1,7 +1,7 @@
 //! Arguments that several commands share: names, roles, tenants, time spans.
 
 use domain::facts::access::Role;
-use domain::facts::kind_named;
+use domain::facts::{kind_named, kind_rule};
 use domain::keys::TenantId;
 use domain::members::{Email, Text};
 use domain::record::KindTag;
@@ -38,7 +38,7 @@ pub fn tenant(given: &str) -> Result<TenantId, String> {
 
 /// A kind of fact by its name.
 pub fn kind(given: &str) -> Result<KindTag, String> {
-    kind_named(given).ok_or_else(|| "unknown kind of fact; a kind is, for example, call_reported".to_owned())
+    kind_named(given).ok_or_else(|| format!("must be {}", kind_rule(given)))
 }
 
 /// An instant or a day.
@@ -79,11 +79,17 @@ pub fn all_known<'n>(
 ) -> Result<(), Failure> {
     for name in names {
         let named = TenantId::new(name).map_err(|error| Failure::Usage(format!("--tenant: {error}")))?;
-        if !offline.knows(config, &named)? {
-            return Err(Failure::Usage(format!(
-                "--tenant: {named} is neither in the configuration nor in the log"
-            )));
-        }
+        is_known(offline, config, &named)?;
     }
     Ok(())
+}
+
+/// Fails for a tenant that is none of this data directory.
+pub fn is_known(offline: &Offline, config: &Config, tenant: &TenantId) -> Result<(), Failure> {
+    match offline.knows(config, tenant)? {
+        true => Ok(()),
+        false => {
+            Err(Failure::Usage(format!("--tenant: {tenant} is neither in the configuration nor in the log")))
+        }
+    }
 }

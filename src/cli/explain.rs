@@ -122,6 +122,10 @@ fn explained(
     views: &crate::views::Views,
 ) -> Result<Value, Failure> {
     let gone = || Failure::Failed(format!("{} has no facts", args.tenant));
+    let head = offline.log.head().position;
+    if let Some(ahead) = args.as_of_position.filter(|position| *position > head) {
+        return Err(Failure::Failed(format!("position {ahead} is ahead of the log, which ends at {head}")));
+    }
     let live = views.tenant(&args.tenant).ok_or_else(gone)?;
     let view: TenantView = runtime()?.block_on(views.at(&args.tenant, args.moment()))?.ok_or_else(gone)?;
     let now = args.known_at.unwrap_or_else(|| Instant(crate::clock::system_clock()()));

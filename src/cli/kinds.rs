@@ -2,7 +2,7 @@
 
 use domain::description::{BodyDescription, KindDescription, MemberDescription, MemberShape, ValueType};
 use domain::facts::Fact;
-use domain::json::nearest;
+use domain::json::did_you_mean;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +30,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let found = kinds.iter().find(|kind| kind.kind == wanted);
     let found = found.ok_or_else(|| {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
-        let near = nearest(wanted, &names).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let near = did_you_mean(wanted, &names);
         Failure::Usage(format!("no kind {wanted:?}{near} (factfold kinds lists them)"))
     })?;
     if settings.json { output::json_line(&contract(found)) } else { explain(found) }

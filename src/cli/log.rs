@@ -5,7 +5,7 @@ use domain::keys::TenantId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::arguments::{Selection, tenant};
+use super::arguments::{Selection, is_known, tenant};
 use super::cluster::done;
 use super::remote::{Remote, Unanswered, refused};
 use super::serve::runtime;
@@ -99,12 +99,17 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         What::AcceptClock { server } => accept_clock(settings, server.as_deref()),
         What::Key => print_key(settings),
         What::Migrate { to } => move_to(settings, to),
-        What::List { tenant, selection, oldest_first, limit } => on_log(settings, |log| {
-            let filter = selection.selected().of(log, tenant.clone())?;
+        What::List { tenant, selection, oldest_first, limit } => {
+            let (config, offline) = settings.reading()?;
+            is_known(&offline, &config, tenant)?;
+            let log = offline.log.snapshot();
+            let filter = selection.selected().of(&log, tenant.clone())?;
             let filter = FactFilter { descending: !oldest_first, ..filter };
-            list(settings, log, &filter, *limit as usize)
-        }),
-        What::Show { position, raw } => on_log(settings, |log| show_one(settings, log, *position, *raw)),
+            list(settings, &log, &filter, *limit as usize)
+        }
+        What::Show { position, raw } => {
+            show_one(settings, &read_log(&settings.config()?.data_dir)?, *position, *raw)
+        }
     }
 }
 
@@ -151,14 +156,6 @@ fn print_key(settings: &Settings) -> Result<(), Failure> {
         true => output::json_line(&json!({"origin": key.origin(), "key": key.to_string()})),
         false => output::line(&key.to_string()),
     }
-}
-
-/// Reads the log of the data directory as it is now.
-fn on_log(
-    settings: &Settings,
-    look: impl FnOnce(&LogSnapshot) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    look(&read_log(&settings.config()?.data_dir)?)
 }
 
 fn list(settings: &Settings, log: &LogSnapshot, filter: &FactFilter, limit: usize) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ use crate::commands::{CommandError, Resolution, RetryRejection};
 use crate::config::Config;
 use crate::engine::Offline;
 use crate::views::facts::{original, show as fact_at};
+use crate::views::quarantined::fill_details;
 
 /// The same by a running server.
 const INSTEAD: &str = "the routes /api/v1/tenants/{tenant}/quarantine and, of no tenant, /api/v1/quarantine";
@@ -98,10 +99,13 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         What::List { which, state, limit } => {
             let mut found = of_all(&config, &offline, which, QuarantineState::parse(state))?;
             found.truncate(*limit as usize);
+            detail(&offline, &mut found)?;
             list(settings, &found)
         }
         What::Show { quarantine_id } => {
-            let found = one(&config, &offline, quarantine_id)?;
+            let mut found = [one(&config, &offline, quarantine_id)?];
+            detail(&offline, &mut found)?;
+            let [found] = found;
             let shown = whole(&offline, &found)?;
             if settings.json {
                 return output::json_line(&shown);
@@ -168,6 +172,15 @@ fn one(config: &Config, offline: &Offline, id: &str) -> Result<Found, Failure> {
         of_all(config, offline, &which, None)?.into_iter().filter(|found| found.item.quarantine_id == id);
     let found = found.min_by_key(|found| found.item.state != QuarantineState::Open.as_str());
     found.ok_or_else(|| Failure::Failed(format!("quarantined delivery {id} not found")))
+}
+
+/// Fills in what stands in the facts alone.
+fn detail(offline: &Offline, found: &mut [Found]) -> Result<(), Failure> {
+    let log = offline.log.snapshot();
+    for one in found {
+        fill_details(&log, std::slice::from_mut(&mut one.item))?;
+    }
+    Ok(())
 }
 
 fn told(found: &Found) -> Value {

@@ -1,6 +1,5 @@
 //! A client of a running server, by HTTP with a token.
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::Failure;
-use crate::config::Config;
+use crate::config::{Config, local_url};
 use crate::directory::Secret;
 
 /// Longest time to connect.
@@ -40,7 +39,8 @@ impl Remote {
             .ok_or_else(|| Failure::Usage("FACTFOLD_TOKEN is not set: it holds the API token".into()))?;
         let client = Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();
         let client = client.map_err(|error| Failure::Failed(error.to_string()))?;
-        let base = base.map_or_else(|| here(config.listen), |base| base.trim_end_matches('/').to_owned());
+        let base =
+            base.map_or_else(|| local_url(config.listen), |base| base.trim_end_matches('/').to_owned());
         Ok(Self { client, base, token })
     }
 
@@ -86,17 +86,6 @@ impl Remote {
     pub fn gone(&self, why: &str) -> Failure {
         Failure::Failed(format!("{}: {why}; is factfold serve running there?", self.base))
     }
-}
-
-/// The URL on this machine of a server that listens on `listen`.
-fn here(listen: SocketAddr) -> String {
-    let host = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    format!("http://{host}:{}", listen.port())
 }
 
 /// Why there is no answer.
@@ -165,21 +154,4 @@ pub async fn refused(mut response: Response) -> Unanswered {
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let why = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
     Unanswered::Never(Failure::Failed(format!("the server answered {status}: {why}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_listens_everywhere_is_asked_here() {
-        for (listen, base) in [
-            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("0.0.0.0:80", "http://127.0.0.1:80"),
-            ("[::]:9000", "http://[::1]:9000"),
-            ("[fd00::1]:9000", "http://[fd00::1]:9000"),
-        ] {
-            assert_eq!(here(listen.parse().expect("an address")), base);
-        }
-    }
 }

@@ -63,7 +63,8 @@ pub fn run(settings: &Settings, args: &ServeArgs) -> Result<(), Failure> {
             );
         }
         if let Some(token) = engine.access.issue_setup()? {
-            output::note(&format!("Set up the first admin, once: http://{address}/welcome?setup={token}"));
+            let url = config.url(address);
+            output::note(&format!("Set up the first admin, once: {url}/welcome?setup={token}"));
         }
         let app = Arc::new(App::new(engine, served(&config)));
         let (signal, hangups) = (stop_signal()?, hangups()?);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::decide::Attempt;
 use super::{CommandError, Commands, Receipt};
 use crate::directory::AlertTarget;
+use crate::follow::Fold;
 use crate::ingest::error::IngestError;
 
 /// Targets at most: each alert goes to all that want it.
@@ -44,9 +45,9 @@ pub enum TargetRejection {
 }
 
 impl<V> Commands<V> {
-    /// Every target, in the order they were set.
-    pub fn alert_targets(&self) -> Vec<AlertTarget> {
-        self.alert_targets.all()
+    /// Every target, in the order they were set, and the position up to which this is so.
+    pub fn alert_targets(&self) -> (Position, Vec<AlertTarget>) {
+        (self.alert_targets.checkpoint().position(), self.alert_targets.all())
     }
 
     /// Sets a target under a new id. Whether its URL may be called is for the caller to check.

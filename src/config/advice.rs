@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use domain::members::{Email, Phone};
 
 use super::grammar::{EndpointTable, Grammar};
+use super::own_url::local_url;
 use super::source::Source;
 use crate::ingest::providers::Registry;
 
@@ -45,9 +46,10 @@ pub fn of(
         file.endpoint.iter().filter(signs_url).filter(|_| !public_url && file.public_url.is_none());
     for entry in unknown_url {
         let message = format!(
-            "{} signs the URL that it calls, and public_url is not set: only deliveries to http://{listen} will be found \
+            "{} signs the URL that it calls, and public_url is not set: only deliveries to {} will be found \
              authentic",
-            entry.provider.get_ref()
+            entry.provider.get_ref(),
+            local_url(listen)
         );
         say(entry.provider.span().start, "endpoint.provider", message);
     }

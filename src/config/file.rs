@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use domain::json::did_you_mean;
 use domain::keys::TenantId;
 use domain::members::{Currency, Day};
 use domain::rules::calendar::ZoneName;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 
 use super::faults::Faults;
-use super::grammar::{EndpointTable, Grammar, TenantTable};
+use super::grammar::{EndpointTable, Parsed, TenantTable};
 use super::source::Source;
 use super::source_context::SourceContext;
 use super::sources::{CronSchedule, Sources};
@@ -61,7 +62,8 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
     if reading.leaves_secrets {
         source = source.without_secrets();
     }
-    let file: Grammar = grammar::read(&source, faults)?;
+    let parsed = grammar::read(&source, faults)?;
+    let file = &parsed.file;
     let public_url = file.public_url.as_ref().map(|url| {
         let understood = self::public_url(url.get_ref());
         understood.ok_or_else(|| source.wrong(url.span(), "public_url", PUBLIC_URL_RULE))
@@ -79,24 +81,31 @@ pub fn read(path: &str, text: &str, reading: FileReading, faults: &mut Faults) -
     }
     let schedule = faults.take(file.sync.understood(&source, "sync")).flatten().unwrap_or_default();
     unique(&source, "tenant.id", file.tenant.iter().map(|tenant| &tenant.id), faults);
-    let tenants = file.tenant.iter().map(|entry| tenant(entry, &file.endpoint, (context, &schedule), faults));
+    let is_callback = |tenant: &str, id: &str| {
+        let is_it = |endpoint: &EndpointTable| {
+            endpoint.id.get_ref() == id
+                && endpoint.provider.get_ref() == "twilio"
+                && endpoint.tenant.as_ref().is_some_and(|named| named.get_ref() == tenant)
+        };
+        parsed.lacks("endpoint") || file.endpoint.iter().any(is_it)
+    };
+    let tenants = file.tenant.iter().map(|entry| tenant(entry, is_callback, (context, &schedule), faults));
     let tenants: Vec<TenantConfig> = tenants.collect::<Vec<_>>().into_iter().flatten().collect();
     faults.take(one_owner(&source, &file.tenant, &tenants));
     let mappings = mapping::read(&source, &file.mapping, faults);
     let registry = Registry::new(mappings.clone());
     // Endpoints of a mapping at fault are not at fault.
-    let is_left_out = |entry: &&EndpointTable| {
-        let name = entry.provider.get_ref();
-        registry.provider(name).is_none() && file.mapping.iter().any(|entry| entry.name.get_ref() == name)
-    };
+    let is_mapped = |name: &str| file.mapping.iter().any(|entry| entry.name.get_ref() == name);
+    let may_be = |name: &str| parsed.lacks("mapping") || is_mapped(name);
+    let known = KnownProviders { registry: &registry, parsed: &parsed, may_be: &may_be };
     unique(&source, "endpoint.id", file.endpoint.iter().map(|endpoint| &endpoint.id), faults);
-    let endpoints = file.endpoint.iter().filter(|entry| !is_left_out(entry));
-    let endpoints = endpoints.filter_map(|entry| faults.take(endpoint(&source, entry, &registry))).collect();
+    let endpoints = file.endpoint.iter();
+    let endpoints = endpoints.filter_map(|entry| endpoint(&source, entry, &known, faults)).collect();
     let strangers = file.endpoint.iter().filter_map(|entry| stranger(&source, entry, &file.tenant)).collect();
     let listen = reading.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
-    let advice = advice::of(&source, &file, &registry, reading.public_url, listen);
+    let advice = advice::of(&source, file, &registry, reading.public_url, listen);
     Some(Understood {
-        data_dir: file.data_dir,
+        data_dir: file.data_dir.clone(),
         listen: file.listen,
         public_url,
         tenants,
@@ -160,7 +169,7 @@ fn one_owner(
 /// The tenant as understood; none where something of it is at fault, all of which is told.
 fn tenant(
     entry: &TenantTable,
-    endpoints: &[EndpointTable],
+    is_callback: impl Fn(&str, &str) -> bool,
     (context, schedule): (SourceContext<'_>, &CronSchedule),
     faults: &mut Faults,
 ) -> Option<TenantConfig> {
@@ -191,18 +200,17 @@ fn tenant(
         let span = fault_span(source, entry, &pointer);
         faults.add(source.wrong(span, &format!("tenant{key}"), fault.message.clone()));
     }
-    let sources = faults.take(sources(entry, context, schedule))?;
-    let is_endpoint = |id: &str| {
-        endpoints.iter().any(|endpoint| {
-            endpoint.id.get_ref() == id
-                && endpoint.provider.get_ref() == "twilio"
-                && endpoint.tenant.as_ref().map(Spanned::get_ref) == Some(entry.id.get_ref())
-        })
-    };
+    let sources = sources(entry, context, schedule, faults);
+    let is_endpoint = |id: &str| is_callback(entry.id.get_ref(), id);
     let twilio = entry.twilio.as_ref().map(|table| table.understood(context, is_endpoint));
-    let twilio = faults.take(twilio.transpose())?.flatten();
+    let twilio = faults.take(twilio.transpose());
     let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
-    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources, twilio })
+    Some(TenantConfig {
+        id: id.filter(|_| is_understood)?,
+        body,
+        sources: sources?,
+        twilio: twilio?.flatten(),
+    })
 }
 
 /// What of the tenant is asked; a source whose secrets are not needed is left out.
@@ -210,8 +218,9 @@ fn sources(
     entry: &TenantTable,
     context: SourceContext<'_>,
     schedule: &CronSchedule,
-) -> Result<Sources, ConfigError> {
-    let own = entry.sync.understood(context.source, "tenant.sync")?;
+    faults: &mut Faults,
+) -> Option<Sources> {
+    let own = faults.take(entry.sync.understood(context.source, "tenant.sync"));
     let refresh = feeds::refresh(entry.rules.as_ref());
     let clienttether = entry.clienttether.as_ref().map(|table| table.understood(context));
     let emailbison = entry.emailbison.as_ref().map(|table| table.understood(context, &entry.workspaces));
@@ -219,14 +228,21 @@ fn sources(
     let meta_ads = entry.meta_ads.as_ref().map(|table| table.understood(context, refresh));
     let callrail = entry.callrail.as_ref().map(|table| table.understood(context));
     let ctm = entry.ctm.as_ref().map(|table| table.understood(context));
-    Ok(Sources {
-        schedule: own.unwrap_or_else(|| schedule.clone()),
-        clienttether: clienttether.transpose()?.flatten(),
-        emailbison: emailbison.transpose()?.flatten(),
-        google_ads: google_ads.transpose()?.flatten(),
-        meta_ads: meta_ads.transpose()?.flatten(),
-        callrail: callrail.transpose()?.flatten(),
-        ctm: ctm.transpose()?.flatten(),
+    // All are asked before the first that is at fault ends it.
+    let clienttether = faults.take(clienttether.transpose());
+    let emailbison = faults.take(emailbison.transpose());
+    let google_ads = faults.take(google_ads.transpose());
+    let meta_ads = faults.take(meta_ads.transpose());
+    let callrail = faults.take(callrail.transpose());
+    let ctm = faults.take(ctm.transpose());
+    Some(Sources {
+        schedule: own?.unwrap_or_else(|| schedule.clone()),
+        clienttether: clienttether?.flatten(),
+        emailbison: emailbison?.flatten(),
+        google_ads: google_ads?.flatten(),
+        meta_ads: meta_ads?.flatten(),
+        callrail: callrail?.flatten(),
+        ctm: ctm?.flatten(),
     })
 }
 
@@ -284,26 +300,43 @@ fn stranger(source: &Source<'_>, entry: &EndpointTable, tenants: &[TenantTable])
     (!is_known).then(|| Stranger { tenant, place: place() })
 }
 
+/// The providers that endpoints can be of.
+struct KnownProviders<'a> {
+    registry: &'a Registry,
+    /// The file, of which an endpoint's secrets may be left out.
+    parsed: &'a Parsed,
+    /// Whether there may be one of this name that could not be read.
+    may_be: &'a dyn Fn(&str) -> bool,
+}
+
+/// The endpoint as understood; none where something of it is at fault, all of which is told.
 fn endpoint(
     source: &Source<'_>,
     entry: &EndpointTable,
-    registry: &Registry,
-) -> Result<Endpoint, ConfigError> {
+    known: &KnownProviders<'_>,
+    faults: &mut Faults,
+) -> Option<Endpoint> {
     let id = entry.id.get_ref();
-    if !is_endpoint_id(id) {
-        return Err(source.wrong(entry.id.span(), "endpoint.id", ENDPOINT_ID_RULE));
+    let is_id = is_endpoint_id(id);
+    if !is_id {
+        faults.add(source.wrong(entry.id.span(), "endpoint.id", ENDPOINT_ID_RULE));
     }
-    let Some(provider) = registry.provider(entry.provider.get_ref()) else {
-        let message = format!("unknown provider {:?}", entry.provider.get_ref());
-        return Err(source.wrong(entry.provider.span(), "endpoint.provider", message));
-    };
+    let provider = known.registry.provider(entry.provider.get_ref());
+    if provider.is_none() && !(known.may_be)(entry.provider.get_ref()) {
+        let names: Vec<&str> = known.registry.names().collect();
+        let near = did_you_mean(entry.provider.get_ref(), &names);
+        let message = format!("unknown provider {:?}{near}", entry.provider.get_ref());
+        faults.add(source.wrong(entry.provider.span(), "endpoint.provider", message));
+    }
     let tenant = entry.tenant.as_ref().map(|named| {
         let id = TenantId::new(named.get_ref());
         id.map_err(|error| source.wrong(named.span(), "endpoint.tenant", error.to_string()))
     });
-    let tenant = tenant.transpose()?;
-    let secrets = entry.secrets.iter().map(|text| source.secret(text, "endpoint.secrets"));
-    let secrets = secrets.collect::<Result<Option<Vec<_>>, _>>()?;
+    let tenant = faults.take(tenant.transpose());
+    let secrets: Vec<_> =
+        entry.secrets.iter().map(|text| faults.take(source.secret(text, "endpoint.secrets"))).collect();
+    let (provider, tenant) = (provider.filter(|_| is_id)?, tenant?);
+    let secrets = secrets.into_iter().collect::<Option<Vec<_>>>()?.into_iter().collect::<Option<Vec<_>>>();
     let leaves_secrets = secrets.is_none();
     let endpoint = Endpoint {
         id: id.clone(),
@@ -313,10 +346,12 @@ fn endpoint(
         secrets: secrets.unwrap_or_default(),
     };
     let checked = provider.check(&endpoint);
-    if let Some((key, message)) = checked.err().filter(|(key, _)| !(leaves_secrets && *key == "secrets")) {
+    let is_left_out = |key: &str| known.parsed.lacks(key) || (leaves_secrets && key == "secrets");
+    if let Some((key, message)) = checked.err().filter(|(key, _)| !is_left_out(key)) {
         let event = entry.event.as_ref().filter(|_| key == "event").map(Spanned::span);
         let span = event.unwrap_or_else(|| entry.id.span());
-        return Err(source.wrong(span, &format!("endpoint.{key}"), message));
+        faults.add(source.wrong(span, &format!("endpoint.{key}"), message));
+        return None;
     }
-    Ok(endpoint)
+    Some(endpoint)
 }

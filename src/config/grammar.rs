@@ -100,43 +100,67 @@ pub struct EndpointTable {
 /// So many lines at fault are told at once.
 const FAULTS_MAX: usize = 20;
 
-/// Reads the text without the lines at fault, which are told. None where what is left cannot be read.
-pub fn read(source: &Source<'_>, faults: &mut Faults) -> Option<Grammar> {
+/// What of the text could be read.
+pub struct Parsed {
+    pub file: Grammar,
+    /// The keys, and the tables by their headers, that could not be read.
+    left_out: Vec<String>,
+}
+
+impl Parsed {
+    /// Whether a table or key of this name could not be read: then nothing is told to be missing for it.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.left_out.iter().any(|left_out| header(left_out).unwrap_or(left_out) == name)
+    }
+}
+
+/// Reads the text without the lines at fault, which are told, and without the tables that lack a key. None where what is
+/// left cannot be read.
+pub fn read(source: &Source<'_>, faults: &mut Faults) -> Option<Parsed> {
     let mut text = source.text.to_owned();
     let mut left_out = Vec::new();
     for _ in 0..FAULTS_MAX {
         let error = match toml::from_str(&text) {
-            Ok(file) => return Some(file),
+            Ok(file) => return Some(Parsed { file, left_out }),
             Err(error) => error,
         };
-        // The key stands there, but what it was given was left out.
         let missing = error.message().strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        if missing.is_some_and(|key| left_out.iter().any(|left_out| left_out == key)) {
-            return None;
+        // The key may stand there, but what it was given was left out.
+        let is_told = missing.is_some_and(|key| left_out.iter().any(|left_out| left_out == key));
+        if !is_told {
+            faults.add(source.unparsable(&error));
         }
-        faults.add(source.unparsable(&error));
-        let start = error.span().filter(|_| missing.is_none())?.start;
-        let rest = without(&text, start)?;
+        let rest = without(&text, error.span()?.start)?;
         left_out.push(rest.0);
         text = rest.1;
     }
     None
 }
 
-/// The key of the line at `start`, and the text with blanks for that line, or for the table that begins there. None where
-/// the rest is no TOML: then the text was none, or the line does not end its value.
+/// The key of the line at `start`, and the text with blanks for that line, or for the table that begins there with the
+/// tables within it. None where the rest is no TOML: then the text was none, or the line does not end its value.
 fn without(text: &str, start: usize) -> Option<(String, String)> {
     DeTable::parse(text).ok()?;
     let begin = text.get(..start)?.rfind('\n').map_or(0, |newline| newline + 1);
-    let is_header = |line: &str| line.trim_start().starts_with('[');
     let mut lines = text.get(begin..)?.split_inclusive('\n');
     let first = lines.next()?;
-    let table = lines.take_while(|line| is_header(first) && !is_header(line));
-    let end = begin + first.len() + table.map(str::len).sum::<usize>();
+    let table = header(first);
+    let is_within = |line: &&str| match (table, header(line)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(table), Some(name)) => name.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')),
+    };
+    let end = begin + first.len() + lines.take_while(is_within).map(str::len).sum::<usize>();
     let blank = |byte: char| if byte == '\n' { "\n".to_owned() } else { " ".repeat(byte.len_utf8()) };
     let blanks: String = text.get(begin..end)?.chars().map(blank).collect();
     let rest = [text.get(..begin)?, &blanks, text.get(end..)?].concat();
     DeTable::parse(&rest).ok()?;
     let key = first.split('=').next().unwrap_or_default().trim().to_owned();
     Some((key, rest))
+}
+
+/// The name of the table that begins in this line.
+fn header(line: &str) -> Option<&str> {
+    let line = line.trim();
+    line.starts_with('[').then(|| line.trim_matches(['[', ']']).trim())
 }

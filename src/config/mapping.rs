@@ -9,7 +9,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use domain::facts::{kind_name, kind_named};
+use domain::facts::{kind_name, kind_named, kinds};
+use domain::json::did_you_mean;
 use domain::keys::Provider as ProviderName;
 use domain::members::fold_word;
 use serde::Deserialize;
@@ -65,8 +66,8 @@ const IGNORED: &str = "ignored";
 pub fn read(source: &Source<'_>, entries: &[MappingEntry], faults: &mut Faults) -> Vec<Mapping> {
     let mut mappings: Vec<Mapping> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let named = check_name(source, entry, &mappings);
-        mappings.extend(faults.take(named.and_then(|()| mapping(source, entry))));
+        let is_named = faults.take(check_name(source, entry, &mappings)).is_some();
+        mappings.extend(mapping(source, entry, faults).filter(|_| is_named));
     }
     mappings
 }
@@ -86,18 +87,20 @@ fn check_name(source: &Source<'_>, entry: &MappingEntry, known: &[Mapping]) -> R
     Ok(())
 }
 
-fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigError> {
+/// The mapping as understood; none where something of it is at fault, all of which is told.
+fn mapping(source: &Source<'_>, entry: &MappingEntry, faults: &mut Faults) -> Option<Mapping> {
     let at = |key: &str| At::new(source, entry.name.get_ref(), key);
     let optional = |key, given: &Option<Spanned<toml::Value>>, usual| {
         given.as_ref().map(|given| at(key).field(given, usual)).transpose()
     };
-    let list = |key, given: &[Spanned<toml::Value>]| {
-        given.iter().map(|given| at(key).field(given, ReadAs::Text)).collect::<Result<Vec<_>, _>>()
+    let list = |key, given: &[Spanned<toml::Value>], faults: &mut Faults| {
+        let read = given.iter().map(|given| faults.take(at(key).field(given, ReadAs::Text)));
+        read.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()
     };
     let each = entry.each.as_ref().map(|each| {
         field::list_path(each.get_ref()).map_err(|rule| source.wrong(each.span(), "mapping.each", rule))
     });
-    let signature = signing::read(source, &entry.signature)?;
+    let signature = faults.take(signing::read(source, &entry.signature));
     let echo_header = entry.echo_header.as_ref().map(|given| {
         signing::header_name(given.get_ref())
             .ok_or_else(|| source.wrong(given.span(), "mapping.echo_header", "must be the name of a header"))
@@ -106,30 +109,39 @@ fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigE
         "" => Err(source.wrong(given.span(), "mapping.json_field", "must be the name of a form's field")),
         name => Ok(name.to_owned()),
     });
-    let external_id = entry.external_id.get_ref();
+    let instant = ReadAs::Instant(TimeFormat::Rfc3339);
+    let (echo_header, json_field) =
+        (faults.take(echo_header.transpose()), faults.take(json_field.transpose()));
+    let each = faults.take(each.transpose());
+    let event = faults.take(optional("mapping.event", &entry.event, ReadAs::Text));
+    let external_id = list("mapping.external_id", entry.external_id.get_ref(), faults);
+    let occurred_at = faults.take(optional("mapping.occurred_at", &entry.occurred_at, instant));
+    let number = optional("mapping.tracking_number", &entry.tracking_number, ReadAs::Phone);
+    let tracking_number = faults.take(number);
+    let workspace = list("mapping.workspace", &entry.workspace, faults);
+    let rules = entry.on.get_ref().iter().map(|rule| self::rule(source, entry, rule, faults));
+    let rules = rules.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>();
+    // All was read before the first that is at fault ends it.
     let mapping = Mapping {
         name: entry.name.get_ref().clone(),
         version: entry.version.unwrap_or(1),
-        signature,
-        echo_header: echo_header.transpose()?,
-        json_field: json_field.transpose()?,
-        each: each.transpose()?,
-        event: optional("mapping.event", &entry.event, ReadAs::Text)?,
-        external_id: list("mapping.external_id", external_id)?,
-        occurred_at: optional(
-            "mapping.occurred_at",
-            &entry.occurred_at,
-            ReadAs::Instant(TimeFormat::Rfc3339),
-        )?,
-        tracking_number: optional("mapping.tracking_number", &entry.tracking_number, ReadAs::Phone)?,
-        workspace: list("mapping.workspace", &entry.workspace)?,
-        rules: entry
-            .on
-            .get_ref()
-            .iter()
-            .map(|rule| self::rule(source, entry, rule))
-            .collect::<Result<_, _>>()?,
+        signature: signature?,
+        echo_header: echo_header?,
+        json_field: json_field?,
+        each: each?,
+        event: event?,
+        external_id: external_id?,
+        occurred_at: occurred_at?,
+        tracking_number: tracking_number?,
+        workspace: workspace?,
+        rules: rules?,
     };
+    faults.take(fits_together(source, entry, &mapping))?;
+    Some(mapping)
+}
+
+/// What its parts must be to each other.
+fn fits_together(source: &Source<'_>, entry: &MappingEntry, mapping: &Mapping) -> Result<(), ConfigError> {
     if mapping.rules.is_empty() {
         return Err(source.wrong(entry.name.span(), "mapping.on", "at least one is needed"));
     }
@@ -137,8 +149,7 @@ fn mapping(source: &Source<'_>, entry: &MappingEntry) -> Result<Mapping, ConfigE
     if times.flatten().any(|field| !matches!(field.read_as, ReadAs::Instant(_))) {
         return Err(source.wrong(entry.name.span(), "mapping.occurred_at", "must be read as an instant"));
     }
-    unambiguous(source, entry, &mapping)?;
-    Ok(mapping)
+    unambiguous(source, entry, mapping)
 }
 
 /// Of one event there is one fact of a kind: two would have one key.
@@ -162,42 +173,54 @@ fn unambiguous(source: &Source<'_>, entry: &MappingEntry, mapping: &Mapping) -> 
     Ok(())
 }
 
-fn rule(source: &Source<'_>, entry: &MappingEntry, rule: &RuleEntry) -> Result<MappingRule, ConfigError> {
+/// The rule as understood; none where something of it is at fault, all of which is told.
+fn rule(
+    source: &Source<'_>,
+    entry: &MappingEntry,
+    rule: &RuleEntry,
+    faults: &mut Faults,
+) -> Option<MappingRule> {
     let given = rule.kind.get_ref();
     let wrong = |message: String| source.wrong(rule.kind.span(), "mapping.on.kind", message);
-    if let Some(blank) = rule.event.iter().find(|event| event.get_ref().trim().is_empty()) {
-        return Err(source.wrong(blank.span(), "mapping.on.event", "must not be blank"));
+    let blank = rule.event.iter().find(|event| event.get_ref().trim().is_empty());
+    if let Some(blank) = blank {
+        faults.add(source.wrong(blank.span(), "mapping.on.event", "must not be blank"));
     }
     let kind = match given.as_str() {
-        IGNORED => None,
+        IGNORED => Some(None),
         _ => {
             let kind = kind_named(given).and_then(kind_name);
-            let may = kind.and_then(required_role).is_some_and(|role| role <= PostingRole::Operator);
-            Some(
-                kind.filter(|_| may)
-                    .ok_or_else(|| wrong(format!("{given:?} is not a kind that a source can report")))?,
-            )
+            let may = |kind: &&str| required_role(kind).is_some_and(|role| role <= PostingRole::Operator);
+            let kind = kind.filter(may).ok_or_else(|| wrong(no_kind(given)));
+            faults.take(kind).map(Some)
         }
     };
     let mut body = Members::default();
     let at = At::new(source, entry.name.get_ref(), "mapping.on.body");
-    for (name, given) in &rule.body {
-        at.member(&mut body, vec![name.clone()], given)?;
-    }
+    let members = rule.body.iter().map(|(name, given)| at.member(&mut body, vec![name.clone()], given));
+    let is_read = members.filter_map(|read| faults.take(read)).count() == rule.body.len();
     let time = At::new(source, entry.name.get_ref(), "mapping.on.occurred_at");
     let occurred_at = rule.occurred_at.as_ref();
-    let mapped = MappingRule {
-        events: rule.event.iter().map(|event| event.get_ref().trim().to_owned()).collect(),
-        kind,
-        occurred_at: occurred_at
-            .map(|given| time.field(given, ReadAs::Instant(TimeFormat::Rfc3339)))
-            .transpose()?,
-        body,
+    let occurred_at = occurred_at.map(|given| time.field(given, ReadAs::Instant(TimeFormat::Rfc3339)));
+    let occurred_at = faults.take(occurred_at.transpose());
+    // Of a body that is not read no member is told to be missing.
+    let (kind, occurred_at) = (kind.filter(|_| is_read && blank.is_none())?, occurred_at?);
+    let events = rule.event.iter().map(|event| event.get_ref().trim().to_owned()).collect();
+    let mapped = MappingRule { events, kind, occurred_at, body };
+    let fits = match kind {
+        None if mapped.body == Members::default() => Vec::new(),
+        None => vec![wrong(format!("{IGNORED} has no body"))],
+        Some(kind) => fits::check(source, kind, &rule.kind, &rule.body, &mapped),
     };
-    match kind {
-        None if mapped.body == Members::default() => {}
-        None => return Err(wrong(format!("{IGNORED} has no body"))),
-        Some(kind) => fits::check(source, kind, &rule.kind, &rule.body, &mapped)?,
-    }
-    Ok(mapped)
+    let is_fit = fits.is_empty();
+    fits.into_iter().for_each(|fault| faults.add(fault));
+    is_fit.then_some(mapped)
+}
+
+/// What is said of a kind that no mapping can have.
+fn no_kind(given: &str) -> String {
+    let mapped = kinds().map(|(_, name)| name);
+    let mapped = mapped.filter(|name| required_role(name).is_some_and(|role| role <= PostingRole::Operator));
+    let mapped: Vec<&str> = mapped.chain([IGNORED]).collect();
+    format!("{given:?} is not a kind that a source can report{}", did_you_mean(given, &mapped))
 }

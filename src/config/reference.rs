@@ -96,6 +96,20 @@ pub fn reference_tables() -> impl Iterator<Item = &'static ReferenceTable> {
     server::TABLES.iter().chain(tenant::TABLES).chain(mapping::TABLES)
 }
 
+/// What the value of a key must be: `must be an array of texts, such as event = ["call.finished"]`. Of a table, how it is
+/// written. None where the reference has neither.
+pub fn value_rule(table: &str, name: &str) -> Option<String> {
+    let key = [table, name].join(".").trim_start_matches('.').to_owned();
+    let mut tables = reference_tables();
+    if let Some(table) = tables.find(|table| table.name() == key) {
+        return Some(format!("must be a table, written {}", table.header));
+    }
+    let table = reference_tables().find(|known| known.name() == table)?;
+    let key = table.keys.iter().find(|key| key.name == name)?;
+    let article = if key.kind.starts_with(['a', 'i']) { "an" } else { "a" };
+    Some(format!("must be {article} {}, such as {name} = {}", key.kind, key.example()))
+}
+
 /// One line of `factfold config reference --json`.
 #[derive(Debug, Serialize)]
 pub struct ReferenceLine {

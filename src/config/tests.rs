@@ -33,7 +33,7 @@ fn wrong_files_are_refused_by_line_and_key() {
     };
     for (text, told) in [
         ("data_dir = \"d\"\nlisten_on = \"x\"\n".to_owned(), "factfold.toml:2: listen_on: unknown field"),
-        ("listen = 7\n".to_owned(), "factfold.toml:1: listen: invalid type"),
+        ("listen = 7\n".to_owned(), "factfold.toml:1: listen: must be a text, address and port"),
         (
             TENANT.replace("America/New_York", "America/Nowhere"),
             "factfold.toml:4: tenant.timezone: \"America/Now",
@@ -80,7 +80,7 @@ fn wrong_files_are_refused_by_line_and_key() {
             "factfold.toml:2: http.cors: must be an origin",
         ),
         ("[limits]\nconnections = 0\n".to_owned(), "factfold.toml:2: limits.connections: must be an integer"),
-        ("[limits]\nconections = 1\n".to_owned(), "factfold.toml:2: conections: unknown field"),
+        ("[limits]\nconections = 1\n".to_owned(), "factfold.toml:2: limits.conections: unknown field"),
         (
             "[outbound]\nallow = [\"http://127.0.0.1\"]\n".to_owned(),
             "factfold.toml:2: outbound.allow: must be a host",

@@ -199,7 +199,7 @@ impl Engine {
         }
         let key = checkpoint_key(dir.root(), &secret, config.log.checkpoint_key.as_ref())?;
         let checkpoints = Checkpoints::new(log.clone(), key);
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+        let public_url = config.url(config.listen);
         let admin = config.admin_token.as_ref().map(Secret::bytes);
         let access = Access::new(secret.clone(), Arc::clone(&clock), admin);
         access.start_hashing().map_err(io_at(dir.root()))?;

@@ -125,7 +125,7 @@ fn seen(feeders: Feeders) -> Seen {
     arrive("_control", "endpoint_removed", endpoint("endpoint-one"));
     arrive("acme", "tenant_configured", tenant("+12125550101"));
     arrive("globex", "tenant_closed", json!({}));
-    let targets = node.engine.commands.alert_targets();
+    let (_, targets) = node.engine.commands.alert_targets();
     let directory = node.engine.registry.directory();
     let knows = |id: &str| directory.has_tenant(&TenantId::new(id).expect("tenant"));
     let number = Phone::new("+12125550101").expect("a number");

@@ -27,8 +27,9 @@ const STREAMS_OF_ONE: usize = 100;
 const SEARCHES_OF_ONE: (usize, usize) = (2, 256);
 /// Most whole lists that are on their way at once; each holds the models as they were when it began.
 const WHOLE_LISTS_MAX: usize = 32;
-/// So long a reading waits for its caller's earlier ones.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
+/// So long a reading waits for its caller's earlier ones: a page that compares sixty past moments is answered, each fold
+/// of which may take a second.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The configuration of the HTTP side.
 #[derive(Clone)]
@@ -148,7 +149,7 @@ impl App {
     /// The caller's turn to search the log or to fold a past moment; others' are not waited for.
     ///
     /// # Errors
-    /// 429 where more of his wait already, or the turn did not come within 20 s.
+    /// 429 where more of his wait already, or the turn did not come within two minutes.
     pub(super) async fn search_turn(&self, caller: &str) -> Result<HeldPlace, Problem> {
         self.search_shares.take(caller, SEARCH_PATIENCE).await.ok_or_else(|| {
             let detail = "too many searches and readings of past moments of this caller wait already";

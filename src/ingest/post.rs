@@ -1,9 +1,9 @@
 //! Facts that clients post: one JSON object each, read strictly, every field at fault named.
 
 use domain::envelope::Envelope;
-use domain::facts::outreach::LEAD_RULE;
-use domain::facts::{Fact, kind_name, kind_named, kinds};
-use domain::json::{FieldError, Json, Reader, nearest};
+use domain::facts::outreach::{LEAD_RULE, is_about_nobody};
+use domain::facts::{Fact, kind_name, kind_named, kind_rule};
+use domain::json::{FieldError, Json, Reader};
 use domain::keys::{ExternalId, NameError, Provider, TenantId};
 use domain::members::Instant;
 
@@ -92,10 +92,7 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     let kind = required(&mut at, "kind").and_then(|given| {
         let known = given.as_str().and_then(kind_named).and_then(kind_name);
         if known.is_none() {
-            let names: Vec<&str> = kinds().map(|(_, name)| name).collect();
-            let near = given.as_str().and_then(|given| nearest(given, &names));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-            at.fault(&format!("is not a kind of fact{near}"));
+            at.fault(&format!("is not {}", kind_rule(given.as_str().unwrap_or_default())));
         }
         known
     });
@@ -108,20 +105,19 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     }
     // An absent body is an empty one: then its required members are named, where the kind has any.
     let body = at.take("body").unwrap_or(Json::Null);
+    let is_about_nobody = kind.is_some_and(|kind| is_about_nobody(kind, &body));
     let fact = match kind.and_then(|kind| Fact::read(kind, body, "/body")) {
-        Some(Ok(fact)) => {
-            // Of a hook it is taken and marked weak; who posts can say whom it is about.
-            if fact.lacks_its_lead() {
-                at.faults(vec![FieldError { pointer: "/body/lead".into(), message: LEAD_RULE.into() }]);
-            }
-            Some(fact)
-        }
+        Some(Ok(fact)) => Some(fact),
         Some(Err(found)) => {
             at.faults(found);
             None
         }
         None => None,
     };
+    // Of a hook it is taken and marked weak; who posts can say whom it is about.
+    if is_about_nobody {
+        at.faults(vec![FieldError { pointer: "/body/lead".into(), message: LEAD_RULE.into() }]);
+    }
     at.finish();
     match (provider, external_id, occurred_at, fact) {
         (Some(provider), Some(external_id), Some(occurred_at), Some(fact)) if faults.is_empty() => {

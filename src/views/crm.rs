@@ -54,7 +54,8 @@ impl<'l> Records<'l> {
     }
 }
 
-fn fact(log: &LogSnapshot, position: Position) -> Result<Option<Fact>, FactError> {
+/// The fact at a position; without its personal members where these were erased.
+pub(super) fn fact(log: &LogSnapshot, position: Position) -> Result<Option<Fact>, FactError> {
     let Some(record) = log.read(position)? else { return Ok(None) };
     let view = record.view().map_err(|error| LogError::Record { position, error })?;
     let header = &view.header;

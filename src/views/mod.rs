@@ -21,6 +21,7 @@ mod leads;
 mod ledgers;
 mod live;
 mod models;
+pub mod quarantined;
 mod rebuild;
 mod rebuilds;
 mod reports;

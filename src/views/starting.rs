@@ -20,7 +20,7 @@ const PARTS_MAX: u64 = 16;
 /// How long a worker that waits for the fold goes without a look at its stop signal.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a reader waits for the fold of what he asks for.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often he looks.
 const POLL: Duration = Duration::from_millis(10);
 

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::kept::{Extent, KeptFold};
 use super::rebuild::{Scope, rebuild};
 use super::slot::{Slot, State, slot};
+use super::starting::PATIENCE;
 use super::{TenantView, Views};
 use crate::follow::FoldError;
 use crate::log::{LogError, LogSnapshot};
@@ -66,15 +67,24 @@ impl Views {
         Ok(Some(TenantView::new(Arc::clone(state))))
     }
 
-    /// The last position that `moment` knows, of those that are folded.
+    /// The last position that `moment` knows, of those that are folded: what it names is waited for.
     pub(super) async fn up_to(&self, moment: &Moment) -> Result<Position, FoldError> {
-        let mut up_to = self.position().min(moment.as_of_position.unwrap_or(Position::MAX));
+        let head = self.inner.log.head().position;
+        let mut named = moment.as_of_position.map(|position| position.min(head));
         if let Some(known_at) = moment.known_at {
             let log = self.inner.log.snapshot();
             let known = blocking(move || Ok(last_known(&log, known_at)?)).await?;
-            up_to = up_to.min(known);
+            named = Some(named.map_or(known, |named| named.min(known)));
         }
-        Ok(up_to)
+        // A tenant that can be read is folded as far as the log went at the start, whichever tenants are still to come.
+        let opened = self.inner.opened;
+        match named {
+            Some(named) if named > opened && !self.wait_for(named, PATIENCE).await => {
+                Err(FoldError::Unfolded)
+            }
+            Some(named) => Ok(named),
+            None => Ok(self.position().max(opened)),
+        }
     }
 
     async fn fold_past(

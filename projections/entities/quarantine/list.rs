@@ -31,6 +31,8 @@ pub struct QuarantineItem {
     pub state: &'static str,
     /// Why no fact could be made of it, in a word.
     pub reason: String,
+    /// Which field is at fault and how, from the fact; null where nothing more is known, or it was erased.
+    pub detail: Option<String>,
     /// What would change that: a setting, or a fix at the source; then it is retried.
     pub remedy: Option<&'static str>,
     /// Whose delivery.
@@ -93,6 +95,8 @@ impl Quarantine {
             fact_position: kept.position,
             state: row.state().as_str(),
             reason: text(kept.reason),
+            // It is personal: it can quote what came.
+            detail: None,
             remedy: remedy(texts.get(kept.reason)),
             provider: text(kept.provider),
             endpoint: text(kept.endpoint),

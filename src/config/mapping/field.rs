@@ -9,7 +9,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::config::ConfigError;
-use crate::config::source::Source;
+use crate::config::source::{Source, told_of_key};
 use crate::ingest::providers::generic::field::{Field, Path, ReadAs};
 use crate::ingest::providers::generic::members::{Members, Rows};
 use crate::ingest::time::TimeFormat;
@@ -130,9 +130,12 @@ impl<'a> At<'a> {
     pub fn field(&self, given: &Spanned<toml::Value>, usual: ReadAs) -> Result<Field, ConfigError> {
         let entry = match given.get_ref() {
             toml::Value::String(path) => FieldEntry { path: Some(path.clone()), ..FieldEntry::default() },
-            table @ toml::Value::Table(_) => {
-                FieldEntry::deserialize(table.clone()).map_err(|error| self.wrong(given, error.message()))?
-            }
+            table @ toml::Value::Table(_) => FieldEntry::deserialize(table.clone()).map_err(|error| {
+                let told = told_of_key(table, error.message(), "mapping.FIELD", |alone| {
+                    FieldEntry::deserialize(alone).is_ok()
+                });
+                self.wrong(given, told)
+            })?,
             _ => return Err(self.wrong(given, "must be a path or a table with one")),
         };
         let constant = |value: &Option<toml::Value>| value.as_ref().map(json_of);

@@ -15,15 +15,15 @@ use crate::ingest::providers::generic::members::{CURRENCY, Members, put};
 
 /// Whether the kind has these members, all that it needs, and takes what they can be.
 ///
-/// # Errors
-/// The first member that does not, or that is missing.
+/// Every member that does not, or that is missing; none where it fits.
 pub fn check(
     source: &Source<'_>,
     kind: &str,
     written: &Spanned<String>,
     members: &BTreeMap<String, Spanned<toml::Value>>,
     rule: &MappingRule,
-) -> Result<(), ConfigError> {
+) -> Vec<ConfigError> {
+    let mut wrong = Vec::new();
     let faults = |body: Map<String, Value>| -> Vec<FieldError> {
         match Fact::from_json(kind, Value::Object(body), "") {
             Some(Err(faults)) => faults,
@@ -38,11 +38,8 @@ pub fn check(
         let has_currency = || all_members(&rule.body).any(|(other, _)| other == beside(CURRENCY));
         if field.read_as == ReadAs::Decimal && !has_currency() {
             let key = format!("mapping.on.body.{}", path.join("."));
-            return Err(source.wrong(
-                written.span(),
-                &key,
-                "as = \"decimal\" needs the member currency beside it",
-            ));
+            let rule = "as = \"decimal\" needs the member currency beside it";
+            wrong.push(source.wrong(written.span(), &key, rule));
         }
         let span =
             path.first().and_then(|name| members.get(name)).map_or_else(|| written.span(), Spanned::span);
@@ -65,20 +62,24 @@ pub fn check(
             };
             if let Some(fault) = at_fault.filter(|fault| !is_word(fault)) {
                 let message = format!("{kind} {}; the mapping gives {sample}", fault.message);
-                return Err(source.wrong(span, &format!("mapping.on.body.{}", path.join(".")), message));
+                wrong.push(source.wrong(
+                    span.clone(),
+                    &format!("mapping.on.body.{}", path.join(".")),
+                    message,
+                ));
+                // The other samples are at fault for the same reason.
+                break;
             }
         }
     }
     let is_mapped = |pointer: &str| {
         all_members(&rule.body).any(|(path, _)| format!("/{}", path.join("/")).starts_with(pointer))
     };
-    match faults(all).into_iter().find(|fault| !is_mapped(&fault.pointer)) {
-        None => Ok(()),
-        Some(fault) => {
-            let key = format!("mapping.on.body{}", fault.pointer.replace('/', "."));
-            Err(source.wrong(written.span(), &key, format!("{kind}: {}", fault.message)))
-        }
-    }
+    wrong.extend(faults(all).into_iter().filter(|fault| !is_mapped(&fault.pointer)).map(|fault| {
+        let key = format!("mapping.on.body{}", fault.pointer.replace('/', "."));
+        source.wrong(written.span(), &key, format!("{kind}: {}", fault.message))
+    }));
+    wrong
 }
 
 /// Every member with its way into the body; of a list of objects the first one stands for all.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::ConfigError;
-use crate::config::source::Source;
+use crate::config::source::{Source, told_of_key};
 use crate::ingest::signature::{
     Encoding, Mac, MacHash, MacKey, SCHEMES, Scheme, SignedTime, TOLERANCE_SECONDS, TimeUnit,
 };
@@ -47,8 +47,13 @@ pub fn read(source: &Source<'_>, given: &Spanned<toml::Value>) -> Result<Scheme,
     match given.get_ref() {
         toml::Value::String(name) => named(name),
         table @ toml::Value::Table(_) => {
-            let entry =
-                Entry::deserialize(table.clone()).map_err(|error| wrong(error.message().to_owned()))?;
+            let entry = Entry::deserialize(table.clone()).map_err(|error| {
+                wrong(told_of_key(table, error.message(), KEY, |mut alone| {
+                    let scheme = || toml::Value::String("hmac".into());
+                    alone.as_table_mut().map(|alone| alone.entry("scheme").or_insert_with(scheme));
+                    Entry::deserialize(alone).is_ok()
+                }))
+            })?;
             match entry.scheme.as_str() {
                 "hmac" => hmac(entry).map_err(wrong),
                 "header" => header(&entry.header).map(Scheme::Header).map_err(wrong),

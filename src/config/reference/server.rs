@@ -10,7 +10,7 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// Where HTTP is served; a socket of the service manager wins. Flag --listen, variable FACTFOLD_LISTEN.
         listen: "text, address and port", default("127.0.0.1:8080"), example "127.0.0.1:9090";
         /// Scheme and host that providers call, which signatures cover. Flag --public-url, variable FACTFOLD_PUBLIC_URL.
-        public_url: "text, http or https URL", words("http:// and `listen`"), example "https://hooks.example.com";
+        public_url: "text, http or https URL", words("http:// and `listen`, or localhost where it is every address"), example "https://hooks.example.com";
     }
     /// The HTTP server.
     "[http]" restart {

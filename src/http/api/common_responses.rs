@@ -51,7 +51,7 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         let mut parameters = operation.parameters.iter().flatten();
         parameters.any(|known| matches!(known, RefOr::T(known) if known.name == name))
     };
-    let (lists, reads) = (takes("cursor"), takes("If-None-Match"));
+    let (lists, reads, travels) = (takes("cursor"), takes("If-None-Match"), takes("as_of_position"));
     // Commands without a body refuse one with members.
     let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
     let responses = &mut operation.responses;
@@ -68,6 +68,9 @@ pub fn describe(method: &Method, operation: &mut Operation, need: Need, of_a_ten
         (StatusCode::INTERNAL_SERVER_ERROR, "Internal error, logged under the request's id"),
         (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable; `Retry-After` says when to try again"),
     ];
+    if travels {
+        common.push((StatusCode::CONFLICT, "`position_ahead`: the log ends before `as_of_position`"));
+    }
     if takes_body {
         common.extend([
             (StatusCode::REQUEST_TIMEOUT, "The body was sent too slowly"),

@@ -19,6 +19,19 @@ parameters! {
     }
 }
 
+/// Refuses a range that ends before it begins, which would be answered with nothing.
+///
+/// # Errors
+/// 400 `bad_range`.
+pub fn in_order<T: Ord>(from: Option<T>, to: Option<T>) -> Result<(), Problem> {
+    match from.zip(to) {
+        Some((from, to)) if from > to => {
+            Err(Problem::bad_request("bad_range", "'from' must not be after 'to'"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The range with its defaults at the moment of `read`; 400 where it is empty or longer than 400 days.
 pub fn day_range<Q>(read: &Read<Q>, from: Option<Day>, to: Option<Day>) -> Result<(Day, Day), Problem> {
     let to = to.unwrap_or_else(|| read.view.timeline().latest().zone.day(read.at));

@@ -9,7 +9,7 @@ use domain::words;
 use utoipa::openapi::path::Parameter;
 
 use super::problem::Problem;
-use super::query::{self, Parameters, Query, parameters, word_values};
+use super::query::{self, KnownParameter, Parameters, Query, parameters, word_values};
 use crate::views::TenantView;
 
 words! {
@@ -128,9 +128,9 @@ impl Representation {
         format_of(parts).map_or(ranks(Media::Csv) && !ranks(Media::Json), |format| format == Media::Csv)
     }
 
-    /// The names of the parameters that a route with CSV takes beside its own; none of a route without.
-    pub fn parameters(parts: &Parts) -> &'static [&'static str] {
-        if parts.extensions.get::<Self>().is_some() { FormatQuery::NAMES } else { &[] }
+    /// The parameters that a route with CSV takes beside its own; none of a route without.
+    pub fn parameters(parts: &Parts) -> &'static [KnownParameter] {
+        if parts.extensions.get::<Self>().is_some() { FormatQuery::KNOWN } else { &[] }
     }
 }
 

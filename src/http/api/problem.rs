@@ -80,7 +80,7 @@ impl Problem {
         }
         let detail = format!(
             "position {position} is ahead of the log, which ends at {head}: it is another log, or was restored from a \
-             backup; read again from a position that it has"
+             backup; ask for a position that it has"
         );
         Err(Self::new(StatusCode::CONFLICT, "position_ahead", detail).with("position", head))
     }

@@ -1,10 +1,13 @@
 //! Query strings: a parameter that is unknown, repeated or malformed is answered 400 by name.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
-use domain::facts::kind_named;
 use domain::facts::tenant::CountedDirection;
-use domain::json::nearest;
+use domain::facts::{kind_named, kind_rule};
+use domain::json::did_you_mean;
 use domain::members::{Day, Email, Instant, Month, Text};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
@@ -16,30 +19,76 @@ use utoipa::openapi::{Object, ObjectBuilder, Required, Type};
 
 use super::problem::Problem;
 
+const UNKNOWN: &str = "unknown_parameter";
+const MALFORMED: &str = "bad_parameter";
+/// Most faults that are told of one query.
+const FAULTS_MAX: usize = 20;
+
+fn unknown(name: &str, known: &[&str], with_list: bool) -> String {
+    let near = did_you_mean(name, known);
+    let list = if with_list { format!(" (this route has: {})", known.join(", ")) } else { String::new() };
+    format!("unknown parameter {name:?}{near}{list}")
+}
+
+fn malformed(name: &str, rule: &str) -> String {
+    format!("parameter {name:?} must be {rule}")
+}
+
+/// A parameter that a route has.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value must be, where a trimmed text is none.
+    pub fault: fn(&str) -> Option<String>,
+}
+
+impl KnownParameter {
+    /// One with values of type `T`.
+    pub const fn new<T: Value>(name: &'static str) -> Self {
+        Self { name, fault: |text| if T::parse(text).is_some() { None } else { Some(T::rule_for(text)) } }
+    }
+}
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
 
 impl<'r> Query<'r> {
-    /// Reads a raw query; 400 for names that are not in `known`, and for names given twice.
-    pub fn new(raw: Option<&'r str>, known: &[&[&str]]) -> Result<Self, Problem> {
+    /// Reads a raw query; 400 for names that are not in `known`, names given twice and values that do not parse, all of
+    /// which are told.
+    pub fn new(raw: Option<&'r str>, known: &[&[KnownParameter]]) -> Result<Self, Problem> {
         let mut given: Vec<(Cow<'r, str>, Cow<'r, str>)> = Vec::new();
+        let mut faults: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
-            if !known.iter().any(|names| names.contains(&name.as_ref())) {
-                let known = known.concat();
-                let near =
-                    nearest(&name, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                let detail =
-                    format!("unknown parameter {name:?}{near} (this route has: {})", known.join(", "));
-                return Err(Problem::bad_request("unknown_parameter", detail));
-            }
-            if given.iter().any(|(before, _)| *before == name) {
-                let detail = format!("parameter {name:?} is given twice");
-                return Err(Problem::bad_request("repeated_parameter", detail));
-            }
+            let parameter = known.iter().copied().flatten().find(|parameter| parameter.name == name);
+            let fault = match parameter {
+                None => {
+                    let names: Vec<&str> = known.iter().copied().flatten().map(|known| known.name).collect();
+                    // Once is enough to say which there are.
+                    let is_first = !faults.iter().any(|(code, _)| *code == UNKNOWN);
+                    Some((UNKNOWN, unknown(&name, &names, is_first)))
+                }
+                Some(_) if given.iter().any(|(before, _)| *before == name) => {
+                    Some(("repeated_parameter", format!("parameter {name:?} is given twice")))
+                }
+                Some(KnownParameter { name, fault }) => {
+                    let text = value.trim();
+                    let rule = if text.is_empty() { None } else { fault(text) };
+                    rule.map(|rule| (MALFORMED, malformed(name, &rule)))
+                }
+            };
+            faults.extend(fault);
             given.push((name, value));
         }
-        Ok(Self(given))
+        match faults.first() {
+            None => Ok(Self(given)),
+            Some(&(code, _)) => {
+                let told: Vec<String> =
+                    faults.iter().take(FAULTS_MAX).map(|(_, detail)| detail.clone()).collect();
+                Err(Problem::bad_request(code, told.join("; ")))
+            }
+        }
     }
 
     /// A parameter's trimmed text; a blank one counts as absent.
@@ -53,10 +102,7 @@ impl<'r> Query<'r> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match T::parse(text) {
             Some(value) => Ok(Some(value)),
-            None => {
-                let detail = format!("parameter {name:?} must be {}", T::rule());
-                Err(Problem::bad_request("bad_parameter", detail))
-            }
+            None => Err(Problem::bad_request(MALFORMED, malformed(name, &T::rule_for(text)))),
         }
     }
 
@@ -81,9 +127,27 @@ pub trait Value: Sized {
     fn parse(text: &str) -> Option<Self>;
     /// What the value must be: the end of a sentence that begins "must be".
     fn rule() -> String;
+    /// The rule as it is told of a text that breaks it.
+    fn rule_for(_text: &str) -> String {
+        Self::rule()
+    }
     /// Its schema in the API document.
     fn schema() -> Object {
         ObjectBuilder::new().schema_type(Type::String).build()
+    }
+}
+
+impl Value for KindTag {
+    fn parse(text: &str) -> Option<Self> {
+        kind_named(text)
+    }
+
+    fn rule() -> String {
+        "a kind of fact".into()
+    }
+
+    fn rule_for(text: &str) -> String {
+        kind_rule(text)
     }
 }
 
@@ -140,7 +204,6 @@ text_values! {
     Month: Month::parse, "a month such as 2025-10", "";
     Instant: Instant::parse, "an instant such as 2025-10-09T12:00:00Z", "date-time";
     Email: Email::new, "an email address", "email";
-    KindTag: kind_named, "a kind of fact", "";
     Bound: Bound::parse, Bound::RULE, "";
     Text: Text::new, "a text of at most 1,024 bytes", "";
     String: |text: &str| Some(text.to_owned()), "a text", "";
@@ -221,7 +284,7 @@ impl Value for Limit {
 
 /// The query parameters of a route, made by [`parameters!`]: what is read is what the API document describes.
 pub trait Parameters: Sized + Send {
-    const NAMES: &'static [&'static str];
+    const KNOWN: &'static [KnownParameter];
 
     fn read(query: &Query<'_>) -> Result<Self, Problem>;
 
@@ -260,7 +323,8 @@ macro_rules! parameters {
         pub struct $name { $($(#[doc = $said])+ pub $member: Option<$value>),* }
 
         impl $crate::http::api::query::Parameters for $name {
-            const NAMES: &'static [&'static str] = &[$(stringify!($member)),*];
+            const KNOWN: &'static [$crate::http::api::query::KnownParameter] =
+                &[$($crate::http::api::query::KnownParameter::new::<$value>(stringify!($member))),*];
 
             fn read(query: &$crate::http::api::query::Query<'_>) -> Result<Self, $crate::http::api::problem::Problem> {
                 Ok(Self { $($member: query.value(stringify!($member))?),* })
@@ -283,7 +347,7 @@ macro_rules! parameters {
 pub(in crate::http) use parameters;
 
 impl Parameters for () {
-    const NAMES: &'static [&'static str] = &[];
+    const KNOWN: &'static [KnownParameter] = &[];
 
     fn read(_query: &Query<'_>) -> Result<Self, Problem> {
         Ok(())
@@ -291,54 +355,5 @@ impl Parameters for () {
 
     fn describe() -> Vec<Parameter> {
         Vec::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    parameters! {
-        /// For the tests.
-        Few {
-            /// How many.
-            limit: Limit,
-            /// A position.
-            position: u64,
-            /// Which calls.
-            status: Verdict,
-        }
-    }
-
-    fn few(raw: &str) -> Result<Few, Problem> {
-        Few::read(&Query::new(Some(raw), &[Few::NAMES])?)
-    }
-
-    #[test]
-    fn unknown_and_repeated_parameters_are_named() {
-        let told = |raw| format!("{:?}", few(raw).expect_err("refused"));
-        assert!(told("limt=10").contains("limt") && told("limit=1&limit=2").contains("given twice"));
-        assert!(told("status=good").contains("one of qualified unqualified"));
-        assert_eq!(few("status=Qualified").expect("reads").status, Some(Verdict::Qualified));
-    }
-
-    #[test]
-    fn limits_and_positions_are_bounded() {
-        let limit = |raw| few(raw).ok().map(|few| few.limit.unwrap_or_default().0);
-        assert_eq!(
-            ["", "limit=500", "limit=501", "limit=0", "limit=x"].map(limit),
-            [Some(50), Some(500), None, None, None]
-        );
-        let position = |raw| few(raw).ok().and_then(|few| few.position);
-        assert_eq!(
-            ["position=7", "position=%2B7", "position=-7", "position=18446744073709551616"].map(position),
-            [Some(7), None, None, None]
-        );
-    }
-
-    #[test]
-    fn what_is_described_is_what_is_read() {
-        let described = Few::describe().into_iter().map(|parameter| parameter.name);
-        assert!(described.eq(Few::NAMES.iter().copied()));
     }
 }

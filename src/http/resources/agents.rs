@@ -1,6 +1,7 @@
 //! Figures of agents and dialer sessions (C5).
 
 use crate::http::api::blocking::blocking;
+use crate::http::api::day_range::in_order;
 use crate::http::api::extractors::Read;
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -62,9 +63,7 @@ async fn agent_summary(
 ) -> Result<Response, Problem> {
     let agent = agent(&name)?;
     let (from, to) = (read.query.from, read.query.to);
-    if from.zip(to).is_some_and(|(from, to)| from > to) {
-        return Err(Problem::bad_request("bad_range", "'from' must not be after 'to'"));
-    }
+    in_order(from, to)?;
     let answer = read.view.with(|tenant, position| tenant.agent_metrics(position, &agent, from, to));
     read.figures(answer.position, answer, |metrics| vec![metrics])
 }

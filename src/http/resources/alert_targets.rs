@@ -6,37 +6,31 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::facts::setting::AlertStyle;
-use domain::json::{FieldError, Reader};
+use domain::json::Reader;
 use domain::keys::TenantId;
 use domain::members::Text;
 use domain::rules::alerts::{AlertRule, MailTopic};
+use projections::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::commands::{NewTarget, TargetRejection};
 use crate::directory::AlertTarget;
-use crate::http::api::extractors::GlobalAccess;
+use crate::http::api::extractors::{GlobalAccess, GlobalList};
 use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
-use crate::outbound::OutboundError;
 
 /// `/alert-targets`.
 pub fn routes() -> Routes {
     Routes::new("alerts")
         .add(Need::Admin, routes!(list_alert_targets, set_alert_target))
         .add(Need::Admin, routes!(remove_alert_target))
-}
-
-impl From<OutboundError> for Problem {
-    fn from(error: OutboundError) -> Self {
-        let message = error.to_string();
-        Self::unprocessable("invalid_body", vec![FieldError { pointer: "/url".into(), message }])
-    }
 }
 
 impl From<TargetRejection> for Problem {
@@ -93,13 +87,6 @@ struct NewTargetAnswer {
     secret: Option<String>,
 }
 
-/// All targets of alerts.
-#[derive(Serialize, ToSchema)]
-struct TargetList {
-    /// The targets, oldest first.
-    items: Vec<TargetItem>,
-}
-
 /// A target to be added.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what set_alert_target reads")]
@@ -118,11 +105,17 @@ struct NewAlertTargetBody {
     rules: Vec<String>,
 }
 
-/// Lists the targets of alerts.
-#[utoipa::path(get, path = "/api/v1/alert-targets", responses((status = 200, body = TargetList)))]
-async fn list_alert_targets(State(app): State<Arc<App>>) -> Result<Json<TargetList>, Problem> {
-    let targets = app.engine.commands.alert_targets();
-    Ok(Json(TargetList { items: targets.into_iter().map(TargetItem::from).collect() }))
+/// Lists the targets of alerts, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alert-targets",
+    params(GlobalList),
+    responses((status = 200, body = Page<TargetItem>))
+)]
+async fn list_alert_targets(State(app): State<Arc<App>>, list: GlobalList) -> Result<Response, Problem> {
+    let (position, targets) = app.engine.commands.alert_targets();
+    let rows = targets.into_iter().map(TargetItem::from);
+    list.by_id(position, rows.map(|row| (row.target_id.clone(), row)).collect())
 }
 
 /// The member `rules`: rules of alerts, and of a mail address the topics of mails.
@@ -164,20 +157,21 @@ async fn set_alert_target(
     let new = members(&body, |at| {
         let url = at.required("url");
         let style = at.optional("style").unwrap_or(AlertStyle::Webhook);
-        let (tenants, rules) = (at.list("tenants", 500), rules(at, style));
+        let (tenants, rules): (Vec<Text>, _) = (at.list("tenants", 500), rules(at, style));
+        let is_unknown = |tenant: &&Text| {
+            let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
+            !known && tenant.as_str() != TenantId::UNASSIGNED
+        };
+        if let Some(tenant) = tenants.iter().find(is_unknown) {
+            at.fault_at("tenants", &format!("unknown tenant {tenant}"));
+        }
+        let refused = url.as_ref().and_then(|url: &Text| app.engine.outbox.check(style, url.as_str()).err());
+        if let Some(refused) = refused {
+            at.fault_at("url", &refused.to_string());
+        }
         Some(NewTarget { url: url?, style, tenants, rules, by: access.by() })
     })?;
-    let unknown = new.tenants.iter().find(|tenant| {
-        let known = TenantId::new(tenant.as_str()).is_ok_and(|tenant| app.engine.knows(&tenant));
-        !known && tenant.as_str() != TenantId::UNASSIGNED
-    });
-    if let Some(tenant) = unknown {
-        let message = format!("unknown tenant {tenant}");
-        let fault = FieldError { pointer: "/tenants".into(), message };
-        return Err(Problem::unprocessable("invalid_body", vec![fault]));
-    }
     let signs = new.style == AlertStyle::Webhook;
-    app.engine.outbox.check(new.style, new.url.as_str())?;
     let target = app.engine.commands.set_alert_target(new).await?.answer;
     let secret = signs.then(|| app.engine.outbox.target_secret(&target.id));
     let answer = NewTargetAnswer { target: target.into(), secret };

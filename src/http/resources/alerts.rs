@@ -164,7 +164,7 @@ impl FromRequestParts<Arc<App>> for ResendQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        Self::read(&Query::new(parts.uri.query(), &[Self::NAMES])?)
+        Self::read(&Query::new(parts.uri.query(), &[Self::KNOWN])?)
     }
 }
 

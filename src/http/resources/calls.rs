@@ -12,6 +12,7 @@ use projections::store::Page;
 use utoipa_axum::routes;
 
 use crate::http::api::blocking::blocking;
+use crate::http::api::day_range::in_order;
 use crate::http::api::extractors::{List, Read};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -55,6 +56,7 @@ parameters! {
 )]
 async fn list_calls(State(app): State<Arc<App>>, list: List<CallQuery>) -> Result<Response, Problem> {
     let CallQuery { status, answered, counted, direction, agent, from, to } = list.query.clone();
+    in_order(from, to)?;
     let filter = CallFilter { status, answered, counted, direction, agent, from, to };
     let after = list.after()?;
     let (view, limit, log) = (list.view.clone(), list.limit, app.engine.log.clone());

@@ -9,6 +9,8 @@ use projections::entities::crm::schedule::{Activities, ActivityItem};
 use projections::figures::lead_summary::{self, LeadSummary};
 use projections::figures::pipeline::{self, Pipeline};
 use projections::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::http::api::blocking::blocking;
@@ -30,18 +32,37 @@ pub fn routes() -> Routes {
         .add(Need::Viewer, routes!(list_schedule))
 }
 
+/// A row of the leads' summary as CSV.
+#[derive(Serialize, ToSchema)]
+struct LeadGroup {
+    /// `source` or `status`.
+    by: &'static str,
+    /// Which one.
+    name: String,
+    /// How many leads.
+    leads: i64,
+}
+
+fn lead_groups(summary: LeadSummary) -> Vec<LeadGroup> {
+    let sources = summary.by_source.into_iter();
+    let sources = sources.map(|it| LeadGroup { by: "source", name: it.source, leads: it.leads });
+    let statuses = summary.by_status.into_iter();
+    let statuses = statuses.map(|it| LeadGroup { by: "status", name: it.status, leads: it.leads });
+    sources.chain(statuses).collect()
+}
+
 /// Counts the CRM's leads of counted contact types by source and by status.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/leads/summary",
     params(Read),
-    responses((status = 200, body = LeadSummary))
+    responses((status = 200, content((LeadSummary = "application/json"), (String = "text/csv"))))
 )]
 async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
     let (taken, position) = read.view.with(|tenant, position| {
         (lead_summary::LeadSummaryInput::new(&tenant.crm.rows, &tenant.profile.timeline), position)
     });
-    read.answer(position, &blocking(move || taken.answer(position)).await?)
+    read.figures(position, blocking(move || taken.answer(position)).await?, lead_groups)
 }
 
 /// Number and value of deals by stage, in the tenant's order of stages.
@@ -49,13 +70,13 @@ async fn get_lead_summary(read: Read) -> Result<Response, Problem> {
     get,
     path = "/api/v1/tenants/{tenant}/pipeline",
     params(Read),
-    responses((status = 200, body = Pipeline))
+    responses((status = 200, content((Pipeline = "application/json"), (String = "text/csv"))))
 )]
 async fn get_pipeline(read: Read) -> Result<Response, Problem> {
     let (taken, position) = read.view.with(|tenant, position| {
         (pipeline::PipelineInput::new(&tenant.crm.rows, &tenant.profile.timeline), position)
     });
-    read.answer(position, &blocking(move || taken.answer(position)).await?)
+    read.figures(position, blocking(move || taken.answer(position)).await?, |answer| answer.stages)
 }
 
 /// Lists deals in the tenant's hot stages, by weighted value, highest first.

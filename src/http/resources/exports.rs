@@ -112,7 +112,7 @@ async fn answer(
     (right, caller): (Right, &str),
     query: Option<&str>,
 ) -> Result<Response, Problem> {
-    let query = ExportQuery::read(&Query::new(query, &[ExportQuery::NAMES])?)?;
+    let query = ExportQuery::read(&Query::new(query, &[ExportQuery::KNOWN])?)?;
     let ExportQuery { kind, provider, from, to, raw, after, up_to } = query;
     let raw = raw == Some(true);
     let may_see_payloads = |role: Role| Need::Auditor.roles().contains(&role);

@@ -67,7 +67,7 @@ struct Readiness {
     /// Last log position that the read models include.
     position: u64,
     /// What is wrong, though the server serves: the log's last fact was recorded ahead of the clock, or
-    /// the engine that orders the log is weaker than it should be.
+    /// the engine that orders the log is weaker than it should be; in which way is told to callers who may audit.
     warnings: Vec<String>,
     /// What orders the log: `embedded`, `jetstream` or `postgres`.
     engine: &'static str,
@@ -111,8 +111,17 @@ fn of_the_log(state: LogState) -> Option<Reason> {
     }
 }
 
+/// In which way the engine is weaker than it should be. Its warnings name servers and settings: others are told how many.
+fn of_the_engine(warnings: Vec<String>, is_insider: bool) -> Vec<String> {
+    match warnings.len() {
+        _ if is_insider => warnings,
+        0 => Vec::new(),
+        count => vec![format!("the log's engine is weaker than it should be: {count} warnings")],
+    }
+}
+
 /// Readiness probe: 503 with `reasons` while the server drains, cannot write, or its read models lag far behind. The
-/// reasons name files and causes only to callers who may audit.
+/// reasons and warnings name files, servers and causes only to callers who may audit.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -157,7 +166,7 @@ async fn ready(
         let warn = |ahead: Duration| {
             format!("the log's last fact was recorded {} minutes ahead of the clock", ahead.as_secs() / 60)
         };
-        let engine = engine.map(|engine| engine.warnings).unwrap_or_default();
+        let engine = of_the_engine(engine.map(|engine| engine.warnings).unwrap_or_default(), is_insider);
         let unshared = app.engine.deliveries.not_shared().map(|_| UNSHARED.to_owned());
         let warnings = ahead.map(warn).into_iter().chain(engine).chain(unshared).collect();
         let nodes = if is_insider { nodes(&app) } else { Vec::new() };
@@ -182,5 +191,16 @@ mod tests {
         assert_eq!(stopped().text(false), "the log has stopped");
         assert!(stopped().text(true).contains("/srv/secret/journal"));
         assert!(of_the_log(LogState::Writable).is_none());
+    }
+
+    #[test]
+    fn a_stranger_is_told_how_many_warnings_there_are_and_an_auditor_which() {
+        let warnings = || vec!["http://10.0.0.1:8222 does not prove sync_interval: always".to_owned()];
+        assert_eq!(
+            of_the_engine(warnings(), false),
+            ["the log's engine is weaker than it should be: 1 warnings"]
+        );
+        assert_eq!(of_the_engine(warnings(), true), warnings());
+        assert!(of_the_engine(Vec::new(), false).is_empty());
     }
 }

@@ -171,7 +171,7 @@ async fn prove_inclusion(
     Path(position): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<InclusionProof>, Problem> {
-    let query = ProofQuery::read(&Query::new(query.as_deref(), &[ProofQuery::NAMES])?)?;
+    let query = ProofQuery::read(&Query::new(query.as_deref(), &[ProofQuery::KNOWN])?)?;
     let log = app.engine.log.snapshot();
     let head = log.head().position;
     let position = number(&position).filter(|position| (1..=head).contains(position));
@@ -234,7 +234,7 @@ async fn prove_consistency(
     access: GlobalAccess,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ConsistencyProof>, Problem> {
-    let query = ConsistencyQuery::read(&Query::new(query.as_deref(), &[ConsistencyQuery::NAMES])?)?;
+    let query = ConsistencyQuery::read(&Query::new(query.as_deref(), &[ConsistencyQuery::KNOWN])?)?;
     let log = app.engine.log.snapshot();
     let head = log.head().position;
     let Some(RequiredValue(from)) = query.from else {

@@ -27,6 +27,8 @@ use crate::http::api::rendered::ItemAnswer;
 use crate::http::api::routes::Routes;
 use crate::http::api::unassigned::unassigned;
 use crate::http::app::App;
+use crate::views::facts::FactError;
+use crate::views::quarantined::fill_details;
 
 /// `/quarantine` of a tenant, and the global `/quarantine` of deliveries without a tenant.
 pub fn routes() -> Routes {
@@ -68,10 +70,27 @@ impl QuarantineQuery {
     params(List<QuarantineQuery>),
     responses((status = 200, body = Page<QuarantineItem>))
 )]
-async fn list_quarantine(list: List<QuarantineQuery>) -> Result<Response, Problem> {
+async fn list_quarantine(
+    State(app): State<Arc<App>>,
+    list: List<QuarantineQuery>,
+) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = list.view.with(|tenant, position| (tenant.quarantine.rows.clone(), position));
-    list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
+    list.page(detailed(&app, move || rows.page(position, &filter, after.as_ref(), limit)).await?)
+}
+
+/// A page with what stands in the facts alone.
+async fn detailed(
+    app: &App,
+    page: impl FnOnce() -> Page<QuarantineItem> + Send + 'static,
+) -> Result<Page<QuarantineItem>, Problem> {
+    let log = app.engine.log.snapshot();
+    let read = move || -> Result<_, FactError> {
+        let mut page = page();
+        fill_details(&log, &mut page.items)?;
+        Ok(page)
+    };
+    Ok(blocking(read).await??)
 }
 
 /// Lists deliveries without a tenant that could not be mapped to facts, newest first.
@@ -87,7 +106,7 @@ async fn list_unassigned_quarantine(
 ) -> Result<Response, Problem> {
     let (filter, after, limit) = (list.query.filter(), list.after::<Cursor>()?, list.limit);
     let (rows, position) = unassigned(&app, |tenant| tenant.quarantine.rows.clone());
-    list.page(blocking(move || rows.page(position, &filter, after.as_ref(), limit)).await?)
+    list.page(detailed(&app, move || rows.page(position, &filter, after.as_ref(), limit)).await?)
 }
 
 /// Gets one quarantined delivery. Its payload is the original of the fact at `fact_position`.
@@ -97,9 +116,15 @@ async fn list_unassigned_quarantine(
     params(Read),
     responses((status = 200, body = ItemAnswer<QuarantineItem>))
 )]
-async fn get_quarantined(Path((_, id)): Path<(String, String)>, read: Read) -> Result<Response, Problem> {
+async fn get_quarantined(
+    State(app): State<Arc<App>>,
+    Path((_, id)): Path<(String, String)>,
+    read: Read,
+) -> Result<Response, Problem> {
     let (found, position) = read.view.with(|tenant, position| (tenant.quarantine.rows.get(&id), position));
-    read.one(position, found, "quarantined delivery")
+    let items = found.into_iter().collect();
+    let page = detailed(&app, move || Page { position, items, next_cursor: None }).await?;
+    read.one(position, page.items.into_iter().next(), "quarantined delivery")
 }
 
 /// The result of a successful retry.
@@ -189,7 +214,7 @@ impl FromRequestParts<Arc<App>> for BulkQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
-        Self::read(&Query::new(parts.uri.query(), &[Self::NAMES])?)
+        Self::read(&Query::new(parts.uri.query(), &[Self::KNOWN])?)
     }
 }
 

@@ -31,7 +31,7 @@ use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{TenantAccess, wait_for_log};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
-use crate::http::api::query::{Parameters, Query, header, parameter, parameters};
+use crate::http::api::query::{KnownParameter, Parameters, Query, header, parameter, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
 use crate::http::api::unkept::unkept;
@@ -84,7 +84,10 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for StreamRequest<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let tenant = TenantAccess::from_request_parts(parts, app).await?;
         let raw = parts.uri.query().map(str::to_owned);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, StreamStart::NAMES, &[TICKET]])?;
+        let query = Query::new(
+            raw.as_deref(),
+            &[Q::KNOWN, StreamStart::KNOWN, &[KnownParameter::new::<String>(TICKET)]],
+        )?;
         let last = match parts.headers.get(LAST).map(|last| last.to_str().unwrap_or_default().trim()) {
             None | Some("") => None,
             Some(last) => Some(last.parse().map_err(|_| {

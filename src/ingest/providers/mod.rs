@@ -53,6 +53,11 @@ impl Registry {
         Self { mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect() }
     }
 
+    /// The name of every provider.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        PRESETS.iter().map(|preset| preset.name()).chain(self.mappings.keys().map(String::as_str))
+    }
+
     /// The provider of that name; a preset comes before a mapping.
     pub fn provider(&self, name: &str) -> Option<&dyn ProviderAdapter> {
         match preset(name) {

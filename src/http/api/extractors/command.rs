@@ -59,7 +59,7 @@ impl<Q: Parameters> FromRequest<Arc<App>> for Command<Q> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let tenant = TenantAccess::from_request_parts(&mut parts, app).await?;
-        let query = Q::read(&Query::new(parts.uri.query(), &[Q::NAMES])?)?;
+        let query = Q::read(&Query::new(parts.uri.query(), &[Q::KNOWN])?)?;
         let key = key(&parts)?;
         let body = json_body(Request::from_parts(parts, body)).await?;
         Ok(Self { tenant, query, key, body })

@@ -96,7 +96,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for GlobalList<Q> {
         let raw = parts.uri.query().map(str::to_owned);
         let query = Query::new(
             raw.as_deref(),
-            &[Q::NAMES, Paging::NAMES, MinPosition::NAMES, Representation::parameters(parts)],
+            &[Q::KNOWN, Paging::KNOWN, MinPosition::KNOWN, Representation::parameters(parts)],
         )?;
         let (request, own) = (PageRequest::new(parts, "", &query)?, Q::read(&query)?);
         let negotiation = Negotiation::new(parts, &query, &app.build())?;

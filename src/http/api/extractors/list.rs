@@ -128,7 +128,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for List<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let raw = parts.uri.query().map(str::to_owned);
         let format = Representation::parameters(parts);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, Paging::NAMES, MomentQuery::NAMES, format])?;
+        let query = Query::new(raw.as_deref(), &[Q::KNOWN, Paging::KNOWN, MomentQuery::KNOWN, format])?;
         // A malformed cursor or limit is answered before the models are waited for.
         Paging::read(&query)?;
         let read: Read<Q> = Read::from_query(parts, app, &query).await?;
@@ -140,7 +140,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for List<Q> {
 impl<Q: Parameters> IntoParams for List<Q> {
     fn into_params(of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut described = Read::<Q>::into_params(of);
-        described.splice(Q::NAMES.len()..Q::NAMES.len(), Paging::describe());
+        described.splice(Q::KNOWN.len()..Q::KNOWN.len(), Paging::describe());
         described
     }
 }

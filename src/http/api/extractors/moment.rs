@@ -18,7 +18,7 @@ parameters! {
     MomentQuery {
         /// Waits up to 5 s until this position is folded. With the position from the answer of a write, the read sees that write.
         min_position: u64,
-        /// The state as it was when the log ended at this position.
+        /// The state as it was when the log ended at this position; 409 `position_ahead` where it has not come so far.
         as_of_position: u64,
         /// The state as it was known at this instant: facts recorded later are left out. While the log's last fact was recorded ahead of the clock the answer says `clock_ahead: true` (CSV: header `X-Clock-Ahead`).
         known_at: Instant,
@@ -48,6 +48,14 @@ impl MomentQuery {
             && self.known_at.is_none_or(|known_at| recorded_at <= known_at)
             && self.occurred_until.is_none_or(|until| occurred_at <= until)
     }
+}
+
+/// Refuses a moment that has not come: whoever names it knows another log, or a node that is further than this one, which
+/// is waited for up to 5 s.
+pub async fn not_ahead(app: &App, position: Option<Position>) -> Result<(), Problem> {
+    let position = position.unwrap_or_default();
+    wait_for_log(app, position).await;
+    Problem::unless_ahead(position, app.engine.log.head().position)
 }
 
 /// On a node of several, waits up to 5 s until its log has what a client knows from another node.

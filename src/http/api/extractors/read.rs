@@ -13,7 +13,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::TenantAccess;
-use super::moment::{MomentQuery, wait_for};
+use super::moment::{MomentQuery, not_ahead, wait_for};
 use crate::http::api::negotiation::{Media, Negotiation, Representation, if_none_match};
 use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query};
@@ -121,6 +121,7 @@ impl<Q> Read<Q> {
             let ahead = app.engine.log.snapshot().ahead_of((app.engine.clock)());
             negotiation.clock_ahead = ahead.map_err(|error| Problem::from(&error))?.is_some();
         }
+        not_ahead(app, moment.as_of_position).await?;
         wait_for(app, moment.min_position).await?;
         let whole = parts.extensions.get::<Representation>().and_then(|asked| asked.whole.clone());
         let view = match whole.as_ref().and_then(|first| first.get()) {
@@ -146,7 +147,7 @@ impl<Q: Parameters> FromRequestParts<Arc<App>> for Read<Q> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let raw = parts.uri.query().map(str::to_owned);
         let format = Representation::parameters(parts);
-        let query = Query::new(raw.as_deref(), &[Q::NAMES, MomentQuery::NAMES, format])?;
+        let query = Query::new(raw.as_deref(), &[Q::KNOWN, MomentQuery::KNOWN, format])?;
         Self::from_query(parts, app, &query).await
     }
 }

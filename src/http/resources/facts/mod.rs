@@ -23,6 +23,7 @@ mod void;
 
 use crate::http::api::blocking::blocking;
 use crate::http::api::body::{self, BATCH_MAX, SINGLE_MAX};
+use crate::http::api::day_range::in_order;
 use crate::http::api::decompression::decompressed;
 use crate::http::api::extractors::{List, Read, TenantAccess};
 use crate::http::api::json_body::content_type;
@@ -85,6 +86,8 @@ parameters! {
 async fn list_facts(State(app): State<Arc<App>>, list: List<FactQuery>) -> Result<Response, Problem> {
     let zone = list.view.timeline().latest().zone;
     let FactQuery { kind, provider, subject, from, to, order } = list.query.clone();
+    let last = |bound: Bound| Instant(bound.end(zone).0 - 1);
+    in_order(from.map(|bound| bound.first(zone)), to.map(last))?;
     let moment = &list.moment;
     let whole = list.negotiation.is_whole.then(|| list.view.position());
     let until = moment.occurred_until.map(|until| Instant(until.0 + 1));
@@ -265,7 +268,7 @@ async fn post_facts(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::NAMES])?)?.results.is_some();
+    let all = BatchQuery::read(&Query::new(parts.uri.query(), &[BatchQuery::KNOWN])?)?.results.is_some();
     let media = content_type(&parts, &[JSON, NDJSON])?;
     let content = decompressed(&parts, content).await?;
     match media {

@@ -248,7 +248,7 @@ async fn void_facts(
     tenant: TenantAccess,
     request: Request,
 ) -> Result<Response, Problem> {
-    let all = BatchQuery::read(&Query::new(request.uri().query(), &[BatchQuery::NAMES])?)?.results.is_some();
+    let all = BatchQuery::read(&Query::new(request.uri().query(), &[BatchQuery::KNOWN])?)?.results.is_some();
     let body = json_body_within(request, SELECTION_BYTES_MAX).await?;
     let ManyFacts { selection, reason, undo, dry_run } = members(&body, many)?;
     let by = Text::new(tenant.by());

@@ -217,8 +217,22 @@ impl Field {
         let is_number =
             digits.len() >= 6 && given.chars().all(|letter| !letter.is_alphabetic() && letter != '@');
         if is_number && !self.prefix.is_empty() && !given.starts_with('+') {
-            return phone(&format!("{}{digits}", self.prefix)).map(|phone| phone.to_string());
+            let number = match abroad(&digits, &self.prefix) {
+                Some(whole) => format!("+{whole}"),
+                None => format!("{}{digits}", self.prefix),
+            };
+            return phone(&number).map(|phone| phone.to_string());
         }
         phone(given).map(|phone| phone.to_string())
     }
+}
+
+/// The number behind what leads out of a country, or with its country's code already, though no `+` stands before it: no
+/// number begins with `00`, and none of North America with `1` or `011`.
+fn abroad<'d>(digits: &'d str, prefix: &str) -> Option<&'d str> {
+    let american = prefix == "+1";
+    digits
+        .strip_prefix("00")
+        .or_else(|| digits.strip_prefix("011").filter(|_| american))
+        .or_else(|| Some(digits).filter(|digits| american && digits.len() == 11 && digits.starts_with('1')))
 }
