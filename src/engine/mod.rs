@@ -15,6 +15,7 @@ mod shared_log;
 mod stored_figures;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::io;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use self::offline::Offline;
 pub use self::restore::{Restored, restore};
 use self::stored_figures::StoredFigures;
 pub use self::stored_figures::stored_figures;
+pub use self::usage::{DiskSpace, PartUsage, Usage};
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
