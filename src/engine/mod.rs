@@ -254,8 +254,9 @@ impl Engine {
             clock: Arc::clone(&clock),
             duty: duty.clone(),
         };
-        let client = Client::new(Allowed::new(&config.outbound.allow));
-        let mailer = config.email.as_ref().map(|email| Mailer::new(email, &public_url, &secret));
+        let allowed = Allowed::new(&config.outbound.allow);
+        let client = Client::new(allowed.clone());
+        let mailer = config.email.as_ref().map(|email| Mailer::new(email, allowed, &public_url, &secret));
         let mailer = mailer.transpose().map_err(io_at(dir.root()))?;
         let outbox = Outbox::start(OutboxParts {
             commands: commands.clone(),
