@@ -201,8 +201,9 @@ fn tenant(
     };
     let twilio = entry.twilio.as_ref().map(|table| table.understood(context, is_endpoint));
     let twilio = faults.take(twilio.transpose())?.flatten();
+    let digest_hour = faults.take(entry.email.digest_hour(source))?;
     let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
-    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources, twilio })
+    Some(TenantConfig { id: id.filter(|_| is_understood)?, body, sources, twilio, digest_hour })
 }
 
 /// What of the tenant is asked; a source whose secrets are not needed is left out.
