@@ -9,11 +9,11 @@ import { Skeleton } from "../../components/Skeleton";
 import { lastDay, monthName } from "../../format";
 import { may, tenant } from "../../state/session";
 import { explain } from "../../why";
-import { useAgainst } from "./Compare";
+import { useCompared } from "./Compare";
 
 export function DayChart({ month }: { month: string }) {
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
-  const against = useAgainst(month);
+  const against = useCompared(month)?.against ?? null;
   const other = against?.month ?? month;
   const span = { from: `${other}-01`, to: lastDay(other), ...against?.moment };
   const before = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, span, against === null);

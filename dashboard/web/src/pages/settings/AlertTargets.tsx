@@ -13,7 +13,6 @@ import { Section } from "../../components/Section";
 import { Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { UNKNOWN, words } from "../../format";
-import {} from "../../state/session";
 import { Reach, reached } from "./Reach";
 
 /** What a mail address may be told of. */

@@ -1,36 +1,22 @@
 /** What other rules would have made of some months: nothing is recorded until they are adopted. */
 import { useState } from "preact/hooks";
 import { type Done, ask } from "../../api/ask";
+import { type Rules, useConfiguration } from "../../api/configuration";
 import { useCommand } from "../../api/use_command";
 import { Field } from "../../components/Field";
 import { Form } from "../../components/Form";
 import { pageAddress } from "../../components/Navigation";
 import { currentMonth } from "../../components/MonthPicker";
+import { RulesFields, type RulesForm } from "../../components/RulesFields";
 import { Table } from "../../components/Table";
 import { figureOf, shown } from "../../figures";
 import { addMonths, capital, count, monthName, shortId } from "../../format";
+import { written } from "../../rules";
 import { may } from "../../state/session";
 import { Adopt } from "./Adopt";
-import { type Rules, useConfiguration } from "../../api/configuration";
 
 const ROUTE = "/api/v1/tenants/{tenant}/what-if";
 type Answer = Done<"post", typeof ROUTE>;
-
-const DIRECTIONS = [
-  ["inbound,unknown", "Inbound and unknown"],
-  ["inbound", "Inbound"],
-  ["inbound,outbound,unknown", "All"],
-  ["outbound", "Outbound"],
-] as const;
-
-/** The rules that were changed in the form. */
-function changed(seconds: string, job: string, directions: string): Rules {
-  return {
-    ...(seconds && { qualified_min_seconds: Number(seconds) }),
-    ...(job && { job_value_minor: Number(job) }),
-    ...(directions && { counted_directions: directions.split(",") as ("inbound" | "outbound" | "unknown")[] }),
-  };
-}
 
 function Figures({ answer }: { answer: Answer }) {
   if (answer.figures.length === 0) return <p>No figure would be another.</p>;
@@ -87,16 +73,14 @@ export function WhatIf() {
   const configured = useConfiguration();
   const rules = configured?.body.rules;
   const last = addMonths(currentMonth(), -1);
-  const [seconds, setSeconds] = useState("");
-  const [job, setJob] = useState("");
-  const [directions, setDirections] = useState("");
+  const [form, setForm] = useState<RulesForm>({});
   const [from, setFrom] = useState(last);
   const [to, setTo] = useState(currentMonth());
   const [asked, setAsked] = useState<{ rules: Rules; answer: Answer } | null>(null);
   const command = useCommand();
   const body = (tried: Rules) => ({ rules: tried as Record<string, never>, from, to });
   const tryOut = async () => {
-    const tried = changed(seconds, job, directions);
+    const tried = written(form);
     const found = await command.run(() => ask("post", ROUTE, { body: body(tried), query: { limit: 50 } }));
     setAsked(found ? { rules: tried, answer: found.answer } : null);
   };
@@ -108,38 +92,15 @@ export function WhatIf() {
     const items = [...asked.answer.items, ...found.answer.items];
     setAsked({ rules: asked.rules, answer: { ...asked.answer, items, next_cursor: found.answer.next_cursor ?? null } });
   };
-  const isNothing = !seconds && !job && !directions;
+  const isNothing = Object.keys(written(form)).length === 0;
   return (
     <section aria-label="What if" class="stack">
       <header class="section-head">
         <h2>What if the rules were others?</h2>
       </header>
       <Form command={command} submit={() => void tryOut()} action="Try out" disabled={isNothing}>
+        <RulesFields form={form} set={setForm} rules={rules} />
         <div class="pair">
-          <Field
-            label="A call qualifies from, in seconds"
-            type="number"
-            value={seconds}
-            set={setSeconds}
-            placeholder={String(rules?.qualified_min_seconds ?? 30)}
-          />
-          <Field
-            label="Value of a job, in minor units"
-            type="number"
-            value={job}
-            set={setJob}
-            placeholder={rules?.job_value_minor === undefined ? "none" : String(rules.job_value_minor)}
-          />
-          <Field
-            label="Directions that count"
-            value={directions}
-            set={setDirections}
-            options={[
-              ["", `As it is: ${(rules?.counted_directions ?? ["inbound", "unknown"]).join(", ")}`],
-              ...DIRECTIONS,
-            ]}
-          />
-          <span />
           <Field label="From month" type="month" required value={from} set={setFrom} />
           <Field label="To month" type="month" required value={to} set={setTo} />
         </div>
