@@ -23,8 +23,8 @@ function* places(memory, bytes) {
     if (!from) continue;
     const first = BigInt(`0x${from}`);
     const part = Buffer.alloc(Number(BigInt(`0x${to}`) - first));
-    const read = readSync(memory, part, 0, part.length, first);
-    for (let at = part.indexOf(bytes); at >= 0 && at + 8 <= read; at = part.indexOf(bytes, at + 1)) yield first + BigInt(at);
+    const read = readSync(memory, part, 0, part.length, Number(first));
+    for (let at = part.indexOf(bytes); at >= 0 && at + 8 <= read; at = part.indexOf(bytes, at + 1)) yield Number(first) + at;
   }
 }
 

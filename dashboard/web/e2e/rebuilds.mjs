@@ -96,7 +96,6 @@ if (own.exists) {
       const asking = (async () => {
         while (!done) asked.add(await spend());
       })();
-      // The audit in the background finds it by itself, and says what mends it.
       await logIn(page, "admin@example.com", "/w/acme/system?view=models", own.base);
       const { row, part } = await rebuild(page, "ad_spend");
       await part.getByText(/^0 rows differ, [1-9]\d* figures? of (a month|months) differs?/).waitFor();

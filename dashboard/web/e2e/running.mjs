@@ -27,7 +27,7 @@ flow("the page System shows disk and memory as the API has them", async (page) =
 flow("every rule has a field that says what it means, and a CRM rule is tried by itself", async (page) => {
   await logIn(page, "admin@example.com", "/w/acme/system?view=what-if");
   await page.getByText("An answered call of at least this length is qualified.").waitFor();
-  await page.getByText("CRM", { exact: true }).click();
+  await page.locator("summary", { hasText: /^CRM$/ }).click();
   await page.getByLabel("Stages of qualified leads").fill("New Lead");
   await page.getByRole("button", { name: "Try out" }).click();
   await page.getByRole("row", { name: /^Qualified Leads / }).waitFor();

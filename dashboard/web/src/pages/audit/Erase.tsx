@@ -68,15 +68,20 @@ export function Erase() {
           )}
         </div>
         <div class="row">
-          {person !== "" && (
-            <Confirm label="Erase" question={`Erase ${person}?`} control ready={again.trim() === person} act={act}>
+            <Confirm
+              label="Erase"
+              question={`Erase ${person}?`}
+              control
+              disabled={person === ""}
+              ready={person !== "" && again.trim() === person}
+              act={act}
+            >
               <p>
                 From <bdi>{place}</bdi>. It cannot be undone. A backup that was made before holds the person still, until a restore of it replays
                 the erasure.
               </p>
               <Field label="Type it again" value={again} set={setAgain} />
             </Confirm>
-          )}
         </div>
       </div>
       {receipt && (

@@ -5,6 +5,7 @@ import type { Colours } from "../../charts/colours";
 import { Chart } from "../../components/Chart";
 import { Failure } from "../../components/Failure";
 import { pageAddress } from "../../components/Navigation";
+import { currentDay } from "../../components/MonthPicker";
 import { Skeleton } from "../../components/Skeleton";
 import { lastDay, monthName } from "../../format";
 import { may, tenant } from "../../state/session";
@@ -22,6 +23,8 @@ export function DayChart({ month }: { month: string }) {
   // Day by day of the month: a shorter one has gaps at its end.
   const compared = against && !before.loading && before.data ? before.data.items : null;
   const then = compared && items.map((_, index) => compared[index]?.calls ?? null);
+  const today = currentDay();
+  const values = (field: "calls" | "qualified") => items.map((day) => (day.date > today ? null : day[field]));
   const data = days.data;
   const option = useCallback(
     (tones: Colours) => ({
@@ -56,14 +59,14 @@ export function DayChart({ month }: { month: string }) {
           barGap: "-100%",
           barMaxWidth: 18,
           itemStyle: { color: tones.series[0] },
-          data: items.map((day) => day.calls),
+          data: values("calls"),
         },
         {
           name: "Qualified",
           type: "bar",
           barMaxWidth: 18,
           itemStyle: { color: tones.series[1] },
-          data: items.map((day) => day.qualified),
+          data: values("qualified"),
         },
         ...(then
           ? [
@@ -79,7 +82,7 @@ export function DayChart({ month }: { month: string }) {
           : []),
       ],
     }),
-    [data, compared, against?.name],
+    [data, compared, against?.name, today],
   );
   if (days.error && !data) return <Failure problem={days.error} retry={days.reload} />;
   if (!data) return <Skeleton lines={9} />;
@@ -93,8 +96,8 @@ export function DayChart({ month }: { month: string }) {
       axis="Day"
       labels={items.map((day) => day.date)}
       series={[
-        { name: "All calls", values: items.map((day) => day.calls) },
-        { name: "Qualified", values: items.map((day) => day.qualified) },
+        { name: "All calls", values: values("calls") },
+        { name: "Qualified", values: values("qualified") },
         ...(then ? [{ name: `All calls, ${against?.name}`, values: then, tone: "soft" }] : []),
       ]}
       option={option}
