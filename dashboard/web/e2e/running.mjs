@@ -33,7 +33,7 @@ flow("every rule has a field that says what it means, and a CRM rule is tried by
   await page.getByRole("row", { name: /^Qualified Leads / }).waitFor();
   await page.goto(`${BASE}/w/acme/settings`);
   const rules = page.getByRole("region", { name: "Rules", exact: true });
-  await rules.getByRole("row", { name: /^Qualified min 30 s, by default An answered call/ }).waitFor();
+  await rules.getByRole("row", { name: /^Qualified min An answered call .* is qualified. 30 s, by default$/ }).waitFor();
   check((await rules.locator("tbody tr").count()) === 12, "not every rule is told");
   await rules.getByRole("link", { name: "Try out others" }).click();
   await page.waitForURL("**/w/acme/system?view=what-if");

@@ -13,7 +13,7 @@ export interface DeltaProps {
 
 /** Of percents the change is in points; else it is told in percent, where there is something to be a part of. */
 function size({ unit, change, change_percent }: ComparedFigure): string | null {
-  const told = unit === "percent" ? change : change === 0 ? 0 : change_percent;
+  const told = unit === "percent" ? change : change_percent;
   if (told === null || told === undefined) return null;
   const magnitude = Math.abs(told);
   const text = magnitude.toLocaleString(undefined, { maximumFractionDigits: magnitude < 10 ? 1 : 0 });

@@ -7,10 +7,14 @@ import { Failure } from "../../components/Failure";
 import { pageAddress } from "../../components/Navigation";
 import { currentDay } from "../../components/MonthPicker";
 import { Skeleton } from "../../components/Skeleton";
-import { lastDay, monthName } from "../../format";
-import { may, tenant } from "../../state/session";
+import { lastDay, localDate, monthName } from "../../format";
+import { may, tenant, zone } from "../../state/session";
 import { explain } from "../../why";
 import { useCompared } from "./Compare";
+
+/** The calls of a day that had come by then. */
+const upTo = (last: string, day: { date: string; calls: number } | undefined) =>
+  day && day.date <= last ? day.calls : null;
 
 export function DayChart({ month }: { month: string }) {
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
@@ -22,7 +26,9 @@ export function DayChart({ month }: { month: string }) {
   const items = days.data?.items ?? [];
   // Day by day of the month: a shorter one has gaps at its end.
   const compared = against && !before.loading && before.data ? before.data.items : null;
-  const then = compared && items.map((_, index) => compared[index]?.calls ?? null);
+  const until = against?.moment.occurred_until;
+  const last = until ? localDate(new Date(until), zone.value) : "9999";
+  const then = compared && items.map((_, index) => upTo(last, compared[index]));
   const today = currentDay();
   const values = (field: "calls" | "qualified") => items.map((day) => (day.date > today ? null : day[field]));
   const data = days.data;
@@ -71,7 +77,7 @@ export function DayChart({ month }: { month: string }) {
         ...(then
           ? [
               {
-                name: `All calls, ${against?.name}`,
+                name: against?.name ?? "",
                 type: "line",
                 symbol: "none",
                 lineStyle: { color: tones.soft, width: 1.5, type: "dashed" },
@@ -98,7 +104,7 @@ export function DayChart({ month }: { month: string }) {
       series={[
         { name: "All calls", values: values("calls") },
         { name: "Qualified", values: values("qualified") },
-        ...(then ? [{ name: `All calls, ${against?.name}`, values: then, tone: "soft" }] : []),
+        ...(then ? [{ name: against?.name ?? "", values: then, tone: "soft" }] : []),
       ]}
       option={option}
       pick={(label, series) => {

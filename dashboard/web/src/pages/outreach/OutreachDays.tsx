@@ -72,6 +72,7 @@ export function OutreachDays({ month }: { month: string }) {
           ),
         )}
       </section>
+      {days.error && !days.data && <Failure problem={days.error} retry={days.reload} />}
       {days.data && (
         <Chart
           title="Outreach by day"

@@ -1,4 +1,5 @@
 /** The workspace's configuration as it holds and since when, its numbers, its targets, and what held before. */
+import { Failure } from "../../components/Failure";
 import { Members } from "../../components/Members";
 import { pageAddress } from "../../components/Navigation";
 import { Skeleton } from "../../components/Skeleton";
@@ -111,17 +112,18 @@ function History({ list }: { list: Configured[] }) {
 /** Every rule with what it means; what is not given holds by default. */
 function RuleList({ rules, currency }: { rules: Rules | undefined; currency: string | undefined }) {
   return (
-    <Table title="Rules" head={[["Rule"], ["Holds"], ["Means"]]}>
+    <Table title="Rules" head={[["Rule"], ["Holds"]]}>
       {GROUPS.flatMap(([, group]) => group).map((rule) => {
         const given = rules?.[rule.name];
         const isGiven = given !== undefined && !(Array.isArray(given) && given.length === 0);
         return (
           <tr key={rule.name}>
-            <th scope="row">{capital(ruleName(rule.name))}</th>
+            <th scope="row">
+              {capital(ruleName(rule.name))} <small class="meaning">{rule.meaning}</small>
+            </th>
             <td>
               <bdi>{isGiven ? ruleText(rule.name, given, currency) : `${byDefault(rule)}, by default`}</bdi>
             </td>
-            <td class="wrap">{rule.meaning}</td>
           </tr>
         );
       })}
@@ -130,8 +132,9 @@ function RuleList({ rules, currency }: { rules: Rules | undefined; currency: str
 }
 
 export function ConfigurationView() {
-  const list = useConfigurations();
+  const { data: list, error, reload } = useConfigurations();
   const now = list?.[0];
+  if (error && !list) return <Failure problem={error} retry={reload} />;
   if (!list) return <Skeleton lines={12} />;
   const body = now?.body;
   return (

@@ -33,7 +33,8 @@ export function Storage() {
               ["Facts in the log", count(log.position)],
               ["Of them sealed", count(log.sealed)],
               ["Log segments", count(log.segments)],
-              ["Log bytes a fact", count(log.bytes_per_fact)],
+              // A segment takes its room ahead: before one is sealed the figure says nothing.
+              ["Log bytes a fact", log.sealed > 0 ? count(log.bytes_per_fact) : null],
             ]}
           />
           <Table title="Data directory" head={[["Part"], ["On disk", "n"], ["Bytes", "n"], ["Files", "n"]]}>
