@@ -9,7 +9,7 @@ import { pageAddress } from "../../components/Navigation";
 import { currentMonth } from "../../components/MonthPicker";
 import { RulesFields, type RulesForm } from "../../components/RulesFields";
 import { Table } from "../../components/Table";
-import { figureOf, shown } from "../../figures";
+import { currencyIn, figureOf, shown } from "../../figures";
 import { addMonths, capital, count, monthName, shortId } from "../../format";
 import { written } from "../../rules";
 import { may } from "../../state/session";
@@ -18,21 +18,22 @@ import { Adopt } from "./Adopt";
 const ROUTE = "/api/v1/tenants/{tenant}/what-if";
 type Answer = Done<"post", typeof ROUTE>;
 
-function Figures({ answer }: { answer: Answer }) {
+function Figures({ answer, currency }: { answer: Answer; currency: string | undefined }) {
   if (answer.figures.length === 0) return <p>No figure would be another.</p>;
   return (
     <Table title="Figures" head={[["Figure"], ["Of"], ["Now", "n"], ["Then", "n"]]}>
       {answer.figures.map((item, index) => {
         const { label, unit } = figureOf(item.figure);
         const { month, ...rest } = item.figure.selection;
+        const of = currencyIn(item.figure.field) ?? currency ?? null;
         return (
           <tr key={index}>
             <th scope="row">{label}</th>
             <td>
               <bdi>{[month && monthName(month), ...Object.values(rest)].filter(Boolean).join(" · ")}</bdi>
             </td>
-            <td class="n">{shown(unit, item.old)}</td>
-            <td class="n">{shown(unit, item.new)}</td>
+            <td class="n">{shown(unit, item.old, of)}</td>
+            <td class="n">{shown(unit, item.new, of)}</td>
           </tr>
         );
       })}
@@ -111,7 +112,7 @@ export function WhatIf() {
             The rules that hold at position {count(asked.answer.position)}, with those above instead, from{" "}
             {monthName(asked.answer.from)} to {monthName(asked.answer.to)}. Nothing was recorded.
           </p>
-          <Figures answer={asked.answer} />
+          <Figures answer={asked.answer} currency={configured?.body.currency} />
           <Flipped
             answer={asked.answer}
             more={asked.answer.next_cursor ? () => void more() : null}
