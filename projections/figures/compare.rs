@@ -12,6 +12,7 @@ use crate::figures::report::{Compared, ComparedRate, compared, rates};
 
 type CountOf = fn(&Figures) -> i64;
 type RateOf = fn(&Figures) -> Option<f64>;
+type AgentCountOf = fn(&AgentFigures) -> i64;
 type MoneyOf = fn(&Figures) -> &Option<MoneyFigure>;
 
 const COUNTS: [(&str, &str, CountOf); 11] = [
@@ -40,7 +41,7 @@ const MONEY: [(&str, MoneyOf); 3] = [
     ("cost_per_qualified_call_minor", |of| &of.money.cost_per_qualified_call_minor),
     ("estimated_roi_minor", |of| &of.money.estimated_roi_minor),
 ];
-const OF_AGENTS: [(&str, &str, fn(&AgentFigures) -> i64); 6] = [
+const OF_AGENTS: [(&str, &str, AgentCountOf); 6] = [
     ("calls", COUNT, |of| of.calls),
     ("answered", COUNT, |of| of.answered),
     ("qualified", COUNT, |of| of.qualified),
@@ -125,7 +126,7 @@ pub fn compared_figures(now: &Figures, before: &Figures) -> Vec<ComparedFigure> 
 }
 
 /// The keys of both, sorted.
-fn keys<'m, K: Ord, V>(both: [Option<&'m BTreeMap<K, V>>; 2]) -> BTreeSet<&'m K> {
+fn keys<K: Ord, V>(both: [Option<&BTreeMap<K, V>>; 2]) -> BTreeSet<&K> {
     both.into_iter().flatten().flat_map(BTreeMap::keys).collect()
 }
 
