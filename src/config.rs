@@ -83,6 +83,8 @@ pub struct TenantConfig {
     pub sources: Sources,
     /// The account by which its calls are placed, where it has one.
     pub twilio: Option<TwilioAccount>,
+    /// The hour of its Monday at which its digest is sent, where it has one of its own.
+    pub digest_hour: Option<u8>,
 }
 
 /// `[http]`.

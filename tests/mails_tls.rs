@@ -117,7 +117,7 @@ impl Secured {
 async fn attempt(site: &Site, mail: &Secured, tls: &str, trusts: bool) -> (Server, Value) {
     fs::write(site.path("password"), "canary-smtp-password").expect("written");
     let email = format!(
-        "[email]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"{tls}\"\nusername = \"factfold\"\n\
+        "[outbound]\nallow = [\"127.0.0.1\"]\n[email]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"{tls}\"\nusername = \"factfold\"\n\
          password = \"file:{}\"\nfrom = \"alerts@example.com\"\n{TWO_TENANTS}",
         mail.port,
         site.path("password").display()

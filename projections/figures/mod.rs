@@ -3,6 +3,7 @@
 pub mod agent_metrics;
 pub mod agents;
 pub mod cells;
+pub mod compare;
 pub mod crm_stages;
 pub mod directions;
 pub mod gains;

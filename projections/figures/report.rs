@@ -190,7 +190,8 @@ impl ReportFigures {
     }
 }
 
-fn compared([value, before]: [Option<i64>; 2]) -> Compared {
+/// A figure beside the one before; the change is null where one of both is.
+pub(super) fn compared([value, before]: [Option<i64>; 2]) -> Compared {
     let change = value.zip(before).map(|(value, before)| value.saturating_sub(before));
     let of = change
         .zip(before)
@@ -198,7 +199,8 @@ fn compared([value, before]: [Option<i64>; 2]) -> Compared {
     Compared { value, before, change, change_percent: of.map(percent) }
 }
 
-fn rates([value, before]: [Option<i64>; 2]) -> ComparedRate {
+/// Rates in hundredths of a percent.
+pub(super) fn rates([value, before]: [Option<i64>; 2]) -> ComparedRate {
     let change = value.zip(before).map(|(value, before)| value - before);
     ComparedRate { value: value.map(percent), before: before.map(percent), change: change.map(percent) }
 }

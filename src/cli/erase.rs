@@ -63,12 +63,13 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     if settings.json {
         return output::json_line(&json!({
             "erased_facts": receipt.erased_facts, "bytes": receipt.bytes, "position": receipt.position,
-            "checkpoint_before": receipt.checkpoint_before, "checkpoint_after": receipt.checkpoint_after,
+            "alert_targets": receipt.alert_targets, "checkpoint_before": receipt.checkpoint_before, "checkpoint_after": receipt.checkpoint_after,
         }));
     }
     let rows = vec![
         vec!["facts".to_owned(), output::grouped(receipt.erased_facts)],
         vec!["bytes".to_owned(), output::grouped(receipt.bytes)],
+        vec!["targets of alerts".to_owned(), output::grouped(receipt.alert_targets)],
         vec!["recorded at".to_owned(), receipt.position.to_string()],
     ];
     output::table(&["what", "erased"], rows)

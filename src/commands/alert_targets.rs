@@ -95,10 +95,7 @@ impl<V> Commands<V> {
             }
             let is_there = targets.iter().any(|target| target.id == id);
             let target_id = Text::new(id).filter(|_| is_there).ok_or(TargetRejection::NotFound)?;
-            let key = EngineKey::AlertTargetRemoval { target: KeyPart::new(id) };
-            let body = AlertTargetRemoved { target_id, by: by.clone() };
-            let fact = Fact::Setting(SettingFact::AlertTargetRemoved(body));
-            Ok(Decision::Append(NewFact { key, occurred_at: None, fact }))
+            Ok(Decision::Append(removal(target_id, by.clone())))
         })
         .await
     }
@@ -116,4 +113,11 @@ impl<V> Commands<V> {
         };
         self.decide_on(&TenantId::control(), &Bytes::new(), read, decide).await
     }
+}
+
+/// The fact that a target is no more.
+pub(super) fn removal(target_id: Text, by: Option<Text>) -> NewFact {
+    let key = EngineKey::AlertTargetRemoval { target: KeyPart::new(target_id.as_str()) };
+    let fact = Fact::Setting(SettingFact::AlertTargetRemoved(AlertTargetRemoved { target_id, by }));
+    NewFact { key, occurred_at: None, fact }
 }

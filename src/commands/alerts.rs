@@ -8,6 +8,7 @@ use domain::keys::engine::EngineKey;
 use domain::keys::{KeyPart, Position, TenantId};
 use domain::members::{Instant, Text};
 use domain::rules::decision::NewFact;
+use domain::rules::reports::ReportState;
 
 use super::attempts::{AlertAttempt, LOOK_BACK, attempts, due_attempt};
 use super::mails::due_mails;
@@ -25,8 +26,14 @@ pub enum ResendRejection {
     /// The tenant has no alert of this id.
     #[error("there is no such alert")]
     NotFound,
+    /// The tenant has no message of this id.
+    #[error("there is no such message")]
+    MessageNotFound,
+    /// The report that it is of was withdrawn.
+    #[error("the report was withdrawn")]
+    Withdrawn,
     /// No target wants it.
-    #[error("no target takes this alert")]
+    #[error("no target takes this message")]
     NoTarget,
 }
 
@@ -59,7 +66,8 @@ impl Commands {
                 }));
             }
             if let Some(mails) = mails {
-                due_mails(&tenant, &view, &targets, mails, now, &mut due_now);
+                let digest_hour = self.registry.digest_hour(&tenant).unwrap_or(mails.digest_hour);
+                due_mails(&tenant, &view, &targets, MailSchedule { digest_hour }, now, &mut due_now);
             }
         }
         due_now
@@ -109,15 +117,48 @@ impl Commands {
         target_id: Option<&str>,
     ) -> Result<Vec<AlertAttempt>, CommandError<ResendRejection>> {
         let view = self.folded_or_unassigned(tenant).await?;
-        let alert = view.and_then(|view| view.with(|tenant, _| tenant.alerts.rows.told(alert_id)));
-        let alert = alert.ok_or(CommandError::Rejected(ResendRejection::NotFound))?;
+        let alert = view.as_ref().and_then(|view| view.with(|tenant, _| tenant.alerts.rows.told(alert_id)));
+        let (view, alert) = view.zip(alert).ok_or(CommandError::Rejected(ResendRejection::NotFound))?;
+        self.again((tenant, &view), &Message::Raised(alert), target_id).await
+    }
+
+    /// As [`Commands::resend_alert`], of whatever targets are told: also of an alert that is over, a report, a week.
+    ///
+    /// # Errors
+    /// [`ResendRejection`].
+    pub async fn resend_message(
+        &self,
+        tenant: &TenantId,
+        message_id: &str,
+        target_id: Option<&str>,
+    ) -> Result<Vec<AlertAttempt>, CommandError<ResendRejection>> {
+        let rejected = CommandError::<ResendRejection>::Rejected;
+        let view = self.folded(tenant).await?;
+        let message = Message::of(&view, message_id, self.now());
+        let message = message.ok_or(rejected(ResendRejection::MessageNotFound))?;
+        if let Message::Report { report_id, .. } = &message {
+            let state = view.with(|tenant, _| Some(tenant.reports.rows.get(report_id)?.state()));
+            if state != Some(ReportState::Published) {
+                return Err(rejected(ResendRejection::Withdrawn));
+            }
+        }
+        self.again((tenant, &view), &message, target_id).await
+    }
+
+    async fn again(
+        &self,
+        (tenant, view): (&TenantId, &TenantView),
+        message: &Message,
+        target_id: Option<&str>,
+    ) -> Result<Vec<AlertAttempt>, CommandError<ResendRejection>> {
         self.fold_reached(&*self.alert_targets, self.log.head().position).await?;
+        let made = view.with(|tenant, _| tenant.alerts.rows.attempts(&message.message_id()));
         let targets = self.alert_targets.all().into_iter().filter(|target| {
-            target_id.is_none_or(|id| id == target.id) && target.wants(tenant.as_str(), &alert.item.rule)
+            target_id.is_none_or(|id| id == target.id) && message.is_for(target, tenant.as_str())
         });
         let decided = targets.map(|target| {
-            let number = attempts(&alert.attempts, &target).count() as u32 + 1;
-            AlertAttempt { tenant: tenant.clone(), message: Message::Raised(alert.clone()), target, number }
+            let number = attempts(&made, &target).count() as u32 + 1;
+            AlertAttempt { tenant: tenant.clone(), message: message.clone(), target, number }
         });
         let decided: Vec<AlertAttempt> = decided.collect();
         if decided.is_empty() {

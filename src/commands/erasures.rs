@@ -34,6 +34,19 @@ pub struct Erased {
     pub bytes: u64,
     /// Where the fact stands that says so.
     pub position: Position,
+    /// How many targets of alerts had the person's mail address.
+    pub alert_targets: u64,
+}
+
+/// What of the log an erasure is of.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// By position.
+    pub facts: BTreeMap<Position, Leaf>,
+    /// Bytes that can be erased of them.
+    pub bytes: u64,
+    /// What the person is known by.
+    pub names: Option<PersonNames>,
 }
 
 /// Whatever holds a person's data.
@@ -77,13 +90,34 @@ impl<V> Commands<V> {
             return Err(CommandError::Rejected(ErasureRejection::SharedLog));
         }
         let _one_at_a_time = self.erasing.lock();
+        // Targets first, so that the receipt's last checkpoint holds all of it.
+        let alert_targets = self.erase_alert_targets((tenant, person), by, key, everything)?;
+        let find = |log: &LogSnapshot| find(log, tenant, person);
+        let named = key.map(IdempotencyKey::engine_key);
+        let erased =
+            self.carry_out((tenant, &self.erasure_request(tenant, person)), by, named, everything, find)?;
+        Ok(Erased { alert_targets, ..erased })
+    }
+
+    /// What was asked, so that a key that is used again is known to ask for somebody else.
+    pub(super) fn erasure_request(&self, tenant: &TenantId, person: &PersonName) -> String {
+        hex::encode(self.secret.content(format!("erase:{tenant}:{}", person.canonical()).as_bytes()))
+    }
+
+    /// Erases what is found of a tenant's facts, once for each `key`.
+    pub(super) fn carry_out(
+        &self,
+        (tenant, request): (&TenantId, &str),
+        by: &Text,
+        key: Option<&EngineKey>,
+        everything: &impl Forget,
+        find: impl FnOnce(&LogSnapshot) -> Result<Found, LogError>,
+    ) -> Result<Erased, CommandError<ErasureRejection>> {
         let log = |error: LogError| CommandError::Ingest(IngestError::Log(error));
-        let request =
-            hex::encode(self.secret.content(format!("erase:{tenant}:{}", person.canonical()).as_bytes()));
         let register = self.log.erasures().map_err(log)?;
-        let named = key.map(|key| key.engine_key().to_string());
+        let named = key.map(EngineKey::to_string);
         if let Some(key) = key
-            && let Some(first) = self.ingest.by_key(tenant, key.engine_key())?
+            && let Some(first) = self.ingest.by_key(tenant, key)?
         {
             let Fact::Control(ControlFact::PersonErased(body)) = &first.fact else {
                 return Err(CommandError::Mismatch(first.position));
@@ -93,7 +127,8 @@ impl<V> Commands<V> {
                 return Err(CommandError::Mismatch(first.position));
             }
             entry.map_or(Ok(()), |entry| everything.facts(tenant, entry))?;
-            return Ok(Erased { facts: body.erased_facts, bytes: body.bytes, position: first.position });
+            let (facts, bytes) = (body.erased_facts, body.bytes);
+            return Ok(Erased { facts, bytes, position: first.position, alert_targets: 0 });
         }
         let begun = register.pending().find(|entry| named.is_some() && entry.idempotency_key == named);
         if let Some(begun) = begun
@@ -101,16 +136,18 @@ impl<V> Commands<V> {
         {
             return Err(CommandError::Mismatch(self.log.head().position));
         }
-        let (names, facts, bytes) = find(&self.log.snapshot(), tenant, person).map_err(log)?;
+        let Found { names, facts, bytes } = find(&self.log.snapshot()).map_err(log)?;
         let erasure = match begun {
             Some(begun) => begun.clone(),
             None => {
                 // First of all: once the facts are gone nobody knows the names.
-                everything.pages(&names)?;
+                if let Some(names) = &names {
+                    everything.pages(names)?;
+                }
                 let erasure = Erasure {
                     erasure_id: fresh_id()?.to_string(),
                     tenant: tenant.to_string(),
-                    request,
+                    request: request.to_owned(),
                     by: by.to_string(),
                     idempotency_key: named,
                     bytes,
@@ -122,7 +159,8 @@ impl<V> Commands<V> {
         };
         let position = self.record_erasure(&erasure)?;
         everything.facts(tenant, &erasure)?;
-        Ok(Erased { facts: erasure.facts.len() as u64, bytes: erasure.bytes, position })
+        let (facts, bytes) = (erasure.facts.len() as u64, erasure.bytes);
+        Ok(Erased { facts, bytes, position, alert_targets: 0 })
     }
 
     /// Goes on with the erasures that a kill left; how many. Blocks.
@@ -164,11 +202,7 @@ impl<V> Commands<V> {
 }
 
 /// Names, facts and bytes of a person: what can be erased of the tenant's facts that speak of him.
-fn find(
-    log: &LogSnapshot,
-    tenant: &TenantId,
-    person: &PersonName,
-) -> Result<(PersonNames, BTreeMap<Position, Leaf>, u64), LogError> {
+fn find(log: &LogSnapshot, tenant: &TenantId, person: &PersonName) -> Result<Found, LogError> {
     let (mut names, mut found, mut bytes) = (PersonNames::new(person), BTreeMap::new(), 0);
     for _ in 0..WALKS_MAX {
         let before = names.clone();
@@ -208,5 +242,5 @@ fn find(
             break;
         }
     }
-    Ok((names, found, bytes))
+    Ok(Found { facts: found, bytes, names: Some(names) })
 }

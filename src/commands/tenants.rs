@@ -156,7 +156,10 @@ impl<V> Commands<V> {
         let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let account = |tenant: &TenantConfig| Some((tenant.id.clone(), tenant.twilio.clone()?));
         let accounts = config.tenants.iter().filter_map(account).collect();
-        self.registry.set_file(FileConfig { tenants, endpoints: config.endpoints.clone(), accounts });
+        let hour = |tenant: &TenantConfig| Some((tenant.id.clone(), tenant.digest_hour?));
+        let digest_hours = config.tenants.iter().filter_map(hour).collect();
+        let endpoints = config.endpoints.clone();
+        self.registry.set_file(FileConfig { tenants, endpoints, accounts, digest_hours });
     }
 
     /// Warns of providers whose deliveries nothing but the endpoint's id proves.

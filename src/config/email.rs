@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
+use super::source::Source;
 use super::source_context::SourceContext;
 use crate::directory::Secret;
 
@@ -34,7 +35,7 @@ pub struct EmailSettings {
     pub login: Option<(String, Secret)>,
     /// Whom receivers see.
     pub from: Mailbox,
-    /// The hour of the tenant's Monday at which the weekly digest is sent.
+    /// The hour of the tenant's Monday at which the weekly digest is sent, where the tenant has none of its own.
     pub digest_hour: u8,
 }
 
@@ -54,6 +55,30 @@ pub struct EmailTable {
     password: Option<Spanned<String>>,
     from: Option<Spanned<String>>,
     digest_hour: Option<Spanned<u8>>,
+}
+
+/// `[tenant.email]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantEmailTable {
+    digest_hour: Option<Spanned<u8>>,
+}
+
+impl TenantEmailTable {
+    /// The hour of the tenant's own digest; none where it is that of `[email]`.
+    pub fn digest_hour(&self, source: &Source<'_>) -> Result<Option<u8>, ConfigError> {
+        hour(&self.digest_hour, "tenant.email.digest_hour", source)
+    }
+}
+
+/// An hour of the day, where one is given.
+fn hour(given: &Option<Spanned<u8>>, key: &str, source: &Source<'_>) -> Result<Option<u8>, ConfigError> {
+    match given {
+        Some(hour) if *hour.get_ref() > 23 => {
+            Err(source.wrong(hour.span(), key, "must be an hour from 0 to 23"))
+        }
+        given => Ok(given.as_ref().map(|hour| *hour.get_ref())),
+    }
 }
 
 impl EmailTable {
@@ -90,10 +115,7 @@ impl EmailTable {
         let sender = sender.filter(|_| !from.get_ref().contains(char::is_control));
         let sender = sender.ok_or_else(|| wrong(from, "email.from", rule))?;
         let port = self.port.as_ref().map_or(PORT, |port| *port.get_ref());
-        let digest_hour = self.digest_hour.as_ref().map_or(DIGEST_HOUR, |hour| *hour.get_ref());
-        if let Some(hour) = self.digest_hour.as_ref().filter(|_| digest_hour > 23) {
-            return Err(source.wrong(hour.span(), "email.digest_hour", "must be an hour from 0 to 23"));
-        }
+        let digest_hour = hour(&self.digest_hour, "email.digest_hour", source)?.unwrap_or(DIGEST_HOUR);
         let login = match (&self.username, &self.password) {
             (None, None) => None,
             (Some(username), Some(_)) => context

@@ -204,12 +204,14 @@ fn tenant(
     let is_endpoint = |id: &str| is_callback(entry.id.get_ref(), id);
     let twilio = entry.twilio.as_ref().map(|table| table.understood(context, is_endpoint));
     let twilio = faults.take(twilio.transpose());
+    let digest_hour = faults.take(entry.email.digest_hour(source));
     let is_understood = is_zone && currency.is_none() && day.is_none() && refused.is_none();
     Some(TenantConfig {
         id: id.filter(|_| is_understood)?,
         body,
         sources: sources?,
         twilio: twilio?.flatten(),
+        digest_hour: digest_hour?,
     })
 }
 

@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use super::call_lists::{CallRailTable, CtmTable};
 use super::calling::TwilioTable;
 use super::cluster::NodeSection;
-use super::email::EmailTable;
+use super::email::{EmailTable, TenantEmailTable};
 use super::faults::Faults;
 use super::feeds::{EmailBisonTable, GoogleAdsTable, MetaAdsTable};
 use super::log_section::LogTable;
@@ -68,6 +68,8 @@ pub struct TenantTable {
     pub tracking_number: Vec<TrackingNumberTable>,
     #[serde(default)]
     pub sync: SyncTable,
+    #[serde(default)]
+    pub email: TenantEmailTable,
     pub clienttether: Option<ClientTetherTable>,
     pub twilio: Option<TwilioTable>,
     pub emailbison: Option<EmailBisonTable>,

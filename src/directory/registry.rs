@@ -24,6 +24,8 @@ pub struct FileConfig {
     pub endpoints: Vec<Endpoint>,
     /// The accounts by which its tenants' calls are placed.
     pub accounts: BTreeMap<TenantId, TwilioAccount>,
+    /// The hours of its tenants' digests, of those that have their own.
+    pub digest_hours: BTreeMap<TenantId, u8>,
 }
 
 /// An endpoint as it is listed; without its secrets.
@@ -119,6 +121,11 @@ impl TenantRegistry {
     /// The account by which the tenant's calls are placed, where the file names one.
     pub fn twilio_account(&self, tenant: &TenantId) -> Option<TwilioAccount> {
         self.inputs.lock().file.accounts.get(tenant).cloned()
+    }
+
+    /// The hour of the tenant's Monday at which its digest is sent, where the file gives it one of its own.
+    pub fn digest_hour(&self, tenant: &TenantId) -> Option<u8> {
+        self.inputs.lock().file.digest_hours.get(tenant).copied()
     }
 
     /// Every endpoint, the file's first.

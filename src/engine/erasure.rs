@@ -26,6 +26,8 @@ pub struct ErasureReceipt {
     pub bytes: u64,
     /// Where the fact stands that says so.
     pub position: Position,
+    /// How many targets of alerts had the person's mail address.
+    pub alert_targets: u64,
     /// The checkpoint of the log before that fact; none where the key is not at hand.
     pub checkpoint_before: Option<String>,
     /// The checkpoint with that fact.
@@ -44,6 +46,7 @@ impl ErasureReceipt {
             erased_facts: erased.facts,
             bytes: erased.bytes,
             position: erased.position,
+            alert_targets: erased.alert_targets,
             checkpoint_before: sign(erased.position - 1)?,
             checkpoint_after: sign(erased.position)?,
         })

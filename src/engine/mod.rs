@@ -15,6 +15,7 @@ mod shared_log;
 mod stored_figures;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::io;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use self::offline::Offline;
 pub use self::restore::{Restored, restore};
 use self::stored_figures::StoredFigures;
 pub use self::stored_figures::stored_figures;
+pub use self::usage::{DiskSpace, PartUsage, Usage};
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
@@ -252,8 +254,9 @@ impl Engine {
             clock: Arc::clone(&clock),
             duty: duty.clone(),
         };
-        let client = Client::new(Allowed::new(&config.outbound.allow));
-        let mailer = config.email.as_ref().map(|email| Mailer::new(email, &public_url, &secret));
+        let allowed = Allowed::new(&config.outbound.allow);
+        let client = Client::new(allowed.clone());
+        let mailer = config.email.as_ref().map(|email| Mailer::new(email, allowed, &public_url, &secret));
         let mailer = mailer.transpose().map_err(io_at(dir.root()))?;
         let outbox = Outbox::start(OutboxParts {
             commands: commands.clone(),

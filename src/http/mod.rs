@@ -23,11 +23,11 @@ use api::openapi::ApiDocument;
 use api::problem::Problem;
 use api::routes::Routes;
 use resources::{
-    accounts, agents, alert_targets, alerts, call_requests, calls, clock, cluster, conflicts, crm,
+    accounts, agents, alert_targets, alerts, call_requests, calls, clock, cluster, compare, conflicts, crm,
     deliveries, dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports,
     invitations, leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs,
-    quarantine, rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, targets,
-    tenants, tokens, unsubscribe, users, what_if,
+    quarantine, rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, system,
+    targets, tenants, tokens, unsubscribe, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -47,11 +47,13 @@ fn routes() -> Routes {
         .merge(stream_tickets::routes())
         .merge(clock::routes())
         .merge(cluster::routes())
+        .merge(system::routes())
         .merge(proofs::routes())
         .merge(proof_bundles::routes())
         .merge(projections::routes())
         .merge(rebuilds::routes())
         .merge(metrics::routes())
+        .merge(compare::routes())
         .merge(calls::routes())
         .merge(call_requests::routes())
         .merge(dispositions::routes())

@@ -64,7 +64,7 @@ impl Hosts {
         if let Some(pinned) = self.pinned.lock().get(&key).filter(|pinned| Instant::now() < pinned.until) {
             return Ok(pinned.client.clone());
         }
-        let addresses = self.addresses(&key).await?;
+        let addresses = resolved(&self.allowed, &key.host, key.port).await?;
         let mut hosts = self.pinned.lock();
         // The same addresses as before keep their connections.
         let client = match hosts.get(&key).filter(|pinned| pinned.addresses == addresses) {
@@ -75,27 +75,37 @@ impl Hosts {
         hosts.put(key, pinned);
         Ok(client)
     }
+}
 
-    /// Where to connect to: every address of the host must be one that may be called, so that no later one is taken.
-    async fn addresses(&self, key: &HostKey) -> Result<Vec<SocketAddr>, OutboundError> {
-        if let Some(address) = literal(&key.host) {
-            return Ok(vec![SocketAddr::new(address, key.port)]);
-        }
-        let resolving = tokio::net::lookup_host((key.host.as_str(), key.port));
-        let resolved = tokio::time::timeout(CONNECT_MAX, resolving).await;
-        let resolved = resolved.map_err(|_| OutboundError::Unresolved)?;
-        let mut addresses: Vec<SocketAddr> = resolved.map_err(|_| OutboundError::Unresolved)?.collect();
-        if addresses.is_empty() {
-            return Err(OutboundError::Unresolved);
-        }
-        if !self.allowed.contains(&key.host) && !addresses.iter().all(|address| is_public(address.ip())) {
-            return Err(OutboundError::Address);
-        }
-        // Resolvers turn the list round; that is no other list.
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(addresses)
+/// Where to connect to: every address of the host must be one that may be called, so that no later one is taken.
+pub(super) async fn resolved(
+    allowed: &Allowed,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, OutboundError> {
+    let is_allowed = allowed.contains(host);
+    if let Some(address) = literal(host) {
+        let may_be_called = is_allowed || is_public(address);
+        return if may_be_called {
+            Ok(vec![SocketAddr::new(address, port)])
+        } else {
+            Err(OutboundError::Address)
+        };
     }
+    let resolving = tokio::net::lookup_host((host, port));
+    let found = tokio::time::timeout(CONNECT_MAX, resolving).await;
+    let found = found.map_err(|_| OutboundError::Unresolved)?;
+    let mut addresses: Vec<SocketAddr> = found.map_err(|_| OutboundError::Unresolved)?.collect();
+    if addresses.is_empty() {
+        return Err(OutboundError::Unresolved);
+    }
+    if !is_allowed && !addresses.iter().all(|address| is_public(address.ip())) {
+        return Err(OutboundError::Address);
+    }
+    // Resolvers turn the list round; that is no other list.
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
 }
 
 /// The address that a host is written as, if it is.

@@ -255,7 +255,13 @@ impl Inner {
             Message::Report { report_id, period, narrative, .. } => {
                 let frozen = view.with(|tenant, _| tenant.reports.rows.get(report_id)?.position())?;
                 let figures = views.report(&due.tenant, *period, frozen).await.ok().flatten()?;
-                MailContent::of_report(names, *period, narrative.as_deref(), &figures, public_url)
+                MailContent::of_report(
+                    names,
+                    &due.message.title(),
+                    narrative.as_deref(),
+                    &figures,
+                    public_url,
+                )
             }
             Message::Digest(monday) => {
                 let week = Period::Week(Day(monday.0 - 7));

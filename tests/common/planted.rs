@@ -83,7 +83,9 @@ pub async fn plant(server: &Server) -> Ids {
     assert_eq!(unmapped.is(200).outcome(), "quarantined");
     ids.insert("quarantine_id", text(&unmapped.json, "quarantine_id"));
     ids.insert("conflict_id", first(server, "conflicts", "conflict_id").await);
-    ids.insert("alert_id", first(server, "alerts", "alert_id").await);
+    let alert = first(server, "alerts", "alert_id").await;
+    // What is told of an alert has its name.
+    ids.extend([("message_id", alert.clone()), ("alert_id", alert)]);
     let rebuild = server.ask(TOKEN, "POST", "/api/v1/projections/calls/rebuild", Value::Null).await;
     ids.extend([("name", "calls".into()), ("rebuild_id", text(&rebuild.is(202).json, "rebuild_id"))]);
     server.record("globex", &[answered("g1", 95, AT), mail("lead_replied", 1, json!({"id": "7"}), AT)]).await;

@@ -6,6 +6,8 @@ import "./audit.mjs";
 import "./banner.mjs";
 import "./outage.mjs";
 import "./mending.mjs";
+import "./rebuilds.mjs";
+import "./running.mjs";
 import "./nodes.mjs";
 import "./timings.mjs";
 import { runAll } from "./browser.mjs";

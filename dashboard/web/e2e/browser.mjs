@@ -107,6 +107,16 @@ export async function logIn(page, email, path = "/login", base = BASE) {
   await page.waitForURL((url) => url.pathname !== "/login");
 }
 
+/** A card with this value. */
+export const card = (page, label, value) => page.getByRole("button", { name: new RegExp(`^${label}: ${value}\\b`) });
+
+/** The value of a card. */
+export async function valueOf(page, label) {
+  const found = page.getByRole("button", { name: new RegExp(`^${label}: `) });
+  await found.waitFor();
+  return Number((await found.locator(".value").textContent()).replace(/,/g, ""));
+}
+
 /** Asks the API as the admin of the tests. */
 export async function api(method, path, body, base = BASE) {
   const response = await fetch(base + path, {

@@ -1,6 +1,6 @@
-/** For those who run it: quarantine, conflicts, voids, rebuilds and rules, on a server of their own. */
+/** For those who run it: quarantine, conflicts, voids, rules and erasures, on a server of their own. */
 import { writeFileSync } from "node:fs";
-import { check, flow, fresh, logIn } from "./browser.mjs";
+import { card, check, flow, logIn, valueOf } from "./browser.mjs";
 import { call, lastMonth, own, started } from "./own.mjs";
 
 const beside = { lane: "beside" };
@@ -35,16 +35,9 @@ duration_seconds = "seconds"
 answered = "answered"
 `;
 
-const card = (page, label, value) => page.getByRole("button", { name: new RegExp(`^${label}: ${value}\\b`) });
 const open = async (page, path) => {
   await started();
   await logIn(page, "admin@example.com", path, own.base);
-};
-/** The value of a card. */
-const valueOf = async (page, label) => {
-  const found = page.getByRole("button", { name: new RegExp(`^${label}: `) });
-  await found.waitFor();
-  return Number((await found.locator(".value").textContent()).replace(/,/g, ""));
 };
 
 if (own.exists) {
@@ -157,60 +150,6 @@ if (own.exists) {
       await restore.waitFor({ state: "detached" });
       await page.goto(`${own.base}/w/acme/dashboard`);
       await card(page, "Calls", then + 1).waitFor();
-    },
-    beside,
-  );
-
-  flow(
-    "a model is rebuilt, swapped in and rolled back while another browser reads",
-    async (page) => {
-      await open(page, "/w/acme/system?view=models");
-      const other = await fresh();
-      await logIn(other.page, "admin@example.com", "/w/acme/dashboard", own.base);
-      const value = await valueOf(other.page, "Calls");
-      const row = page.getByRole("row", { name: /^calls / });
-      await row.getByRole("button", { name: "Rebuild" }).click();
-      await page.getByRole("dialog", { name: "Rebuild calls?" }).getByRole("button", { name: "Rebuild" }).click();
-      const part = page.getByRole("region", { name: "Rebuild", exact: true });
-      await part.getByText("Nothing differs").waitFor();
-      await part.getByRole("button", { name: "Swap in" }).click();
-      const swap = page.getByRole("dialog", { name: "Swap the rebuilt model in?" });
-      await swap.getByText("kept for an hour").waitFor();
-      await swap.getByRole("button", { name: "Swap in" }).click();
-      await part.getByText("Swapped", { exact: true }).waitFor();
-      check((await valueOf(other.page, "Calls")) === value, "the other browser sees another value");
-      await own.record([call("swapped", 45)]);
-      await card(other.page, "Calls", value + 1).waitFor();
-      await row.getByRole("button", { name: "Roll back" }).click();
-      await page.getByRole("dialog", { name: "Roll back calls?" }).getByRole("button", { name: "Roll back" }).click();
-      await page.getByText("Rolled back", { exact: true }).waitFor();
-      await own.record([call("rolled", 45)]);
-      await card(other.page, "Calls", value + 2).waitFor();
-      await other.context.close();
-      // The binary cannot be made to differ from itself, so the difference is planted in the answer.
-      await page.route(/\/rebuild\/[\w-]+\?/, async (route) => {
-        const answer = await route.fetch();
-        const told = await answer.json();
-        const planted = {
-          tenant: "acme",
-          model: "calls",
-          figure: "calls",
-          month: lastMonth(),
-          row: null,
-          old: 7,
-          new: 8,
-        };
-        const diff = { rows: 0, figures: 1, items: [planted], next_cursor: null };
-        await route.fulfill({ json: told.diff ? { ...told, diff } : told });
-      });
-      await row.getByRole("button", { name: "Rebuild" }).click();
-      await page.getByRole("dialog", { name: "Rebuild calls?" }).getByRole("button", { name: "Rebuild" }).click();
-      await part.getByText("1 figure of a month differs").waitFor();
-      await part.getByRole("row", { name: /acme calls, .* 7 8/ }).waitFor();
-      await part.getByRole("button", { name: "Discard" }).click();
-      const discard = page.getByRole("dialog", { name: "Discard the rebuilt model?" });
-      await discard.getByRole("button", { name: "Discard" }).click();
-      await part.getByText("Discarded", { exact: true }).waitFor();
     },
     beside,
   );

@@ -1,6 +1,6 @@
 /** A server that the flows start, kill and configure themselves: `BIN` on the site whose configuration is `OWN`. */
 import { spawn } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { PASSWORD, TOKEN, api, finallyDo } from "./browser.mjs";
 
@@ -14,6 +14,18 @@ async function freePort() {
   const { port } = server.address();
   await new Promise((done) => server.close(done));
   return port;
+}
+
+/** Where in the heap of the server these bytes stand. */
+function* places(memory, bytes) {
+  for (const line of readFileSync(`/proc/${child.pid}/maps`, "utf8").split("\n")) {
+    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw.* 0(?: +\[heap\])?\s*$/.exec(line) ?? [];
+    if (!from) continue;
+    const first = BigInt(`0x${from}`);
+    const part = Buffer.alloc(Number(BigInt(`0x${to}`) - first));
+    const read = readSync(memory, part, 0, part.length, Number(first));
+    for (let at = part.indexOf(bytes); at >= 0 && at + 8 <= read; at = part.indexOf(bytes, at + 1)) yield Number(first) + at;
+  }
 }
 
 let port = 0;
@@ -50,6 +62,31 @@ export const own = {
   configure(text) {
     appendFileSync(OWN, text);
     child?.kill("SIGHUP");
+  },
+  /**
+   * Turns bits in the server's memory, as a defective module does: of the places that hold the integer `from`, the one
+   * is made `to` after which `differs` says that it is served.
+   */
+  async damage(from, to, differs) {
+    const [old, other] = [from, to].map((number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64LE(BigInt(number));
+      return bytes;
+    });
+    const memory = openSync(`/proc/${child.pid}/mem`, "r+");
+    try {
+      for (const place of places(memory, old)) {
+        writeSync(memory, other, 0, 8, place);
+        if (await differs()) return;
+        // Of what is freed meanwhile nothing is put back.
+        const now = Buffer.alloc(8);
+        readSync(memory, now, 0, 8, place);
+        if (now.equals(other)) writeSync(memory, old, 0, 8, place);
+      }
+    } finally {
+      closeSync(memory);
+    }
+    throw new Error(`no place in memory holds ${from} as it is served`);
   },
   api: (method, path, body) => api(method, path, body, own.base),
   /** Records facts of acme. */

@@ -34,6 +34,16 @@ export function amounts(map: Record<string, number> | null | undefined): string 
   return list.length === 0 ? UNKNOWN : list.join(" + ");
 }
 
+const UNITS = ["B", "KB", "MB", "GB", "TB"];
+
+/** An amount of storage, such as `12.4 MB`; a thousand of one unit are one of the next. */
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return UNKNOWN;
+  const unit = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3));
+  const digits = unit === 0 ? 0 : 1;
+  return `${(value / 1000 ** unit).toLocaleString(undefined, { maximumFractionDigits: digits })} ${UNITS[unit]}`;
+}
+
 /** Whole seconds, such as `3 h 41 m` or `1 m 35 s`. */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return UNKNOWN;

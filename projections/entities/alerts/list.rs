@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::Alerts;
 use super::row::{AlertState, Raised, Row, SendAttempt};
+use crate::store::cursor::page;
 use crate::store::{Cursor, Page};
 
 /// Which alerts.
@@ -78,6 +79,26 @@ impl Alerts {
     /// The attempts so far to tell targets of this; also of what is no alert.
     pub fn attempts(&self, id: &str) -> Arc<Vec<SendAttempt>> {
         self.find(id).map_or_else(Arc::default, |at| Arc::clone(&self.rows.get(at).attempts))
+    }
+
+    /// One page of all that targets were told of, alerts or not: its id, and the attempts to send it; what was sent last
+    /// first.
+    pub fn sent(
+        &self,
+        position: Position,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Page<(String, Arc<Vec<SendAttempt>>)> {
+        let rows = (0..self.rows.len() as u32).filter_map(|at| {
+            let row = self.rows.get(at);
+            Some((row.attempts.iter().map(|sent| sent.at).max()?, row.id.to_string(), at))
+        });
+        let make = |at| {
+            let row = self.rows.get(at);
+            (row.id.to_string(), Arc::clone(&row.attempts))
+        };
+        let (items, next_cursor) = page(std::iter::once(rows.collect()), after, limit, make);
+        Page { position, items, next_cursor }
     }
 
     fn history_of(&self, row: &Row) -> Option<AlertHistory> {

@@ -193,6 +193,7 @@ fn tenant(tenant: &Tenant) -> Option<TenantConfig> {
         body,
         sources: Sources::default(),
         twilio: None,
+        digest_hour: None,
     })
 }
 

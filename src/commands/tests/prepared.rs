@@ -209,7 +209,8 @@ pub fn file(workspace: &str) -> Config {
     let id = "endpoint-of-file".to_owned();
     let endpoint =
         Endpoint { id, provider: "emailbison".into(), tenant: None, event: None, secrets: Vec::new() };
-    let tenants = vec![TenantConfig { id: acme(), body, sources: Sources::default(), twilio: None }];
+    let tenants =
+        vec![TenantConfig { id: acme(), body, sources: Sources::default(), twilio: None, digest_hour: None }];
     Config { tenants, endpoints: vec![endpoint], ..Config::default() }
 }
 

@@ -371,5 +371,15 @@ fn others() -> Vec<Row> {
                 Two::One,
             )
         },
+        Row {
+            facts: 0,
+            ..row(
+                "resend_message",
+                alert,
+                |c, id| result(on(c.resend_message(&acme(), id, None))),
+                Stands,
+                Two::One,
+            )
+        },
     ]
 }

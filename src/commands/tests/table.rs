@@ -133,11 +133,14 @@ const READS: &[&str] = &[
     "has_no_tenants",
     "message_id",
     "new",
+    "of",
     "open_calls",
     "read_file",
     "requested_call",
     "selected_facts",
     "tenant_changes",
+    "title",
+    "topic",
     "with_views",
 ];
 

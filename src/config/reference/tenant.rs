@@ -67,6 +67,11 @@ pub const TABLES: &[ReferenceTable] = tables! {
         /// In the tenant's zone.
         schedule: "text, a cron expression of five fields", words("[sync] schedule"), example "15 7 * * *";
     }
+    /// When the tenant is told by mail.
+    "[tenant.email]" sighup {
+        /// The hour of the tenant's Monday, in its zone, from which its weekly digest is mailed.
+        digest_hour: "integer from 0 to 23", words("[email] digest_hour"), example 7;
+    }
     /// The tenant's CRM, ClientTether.
     "[tenant.clienttether]" sighup {
         /// Where its API is: https; plain http only to a host that [outbound] allow names.

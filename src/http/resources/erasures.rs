@@ -75,6 +75,9 @@ struct Receipt {
     bytes: u64,
     /// Where the fact stands that says that somebody was erased. It names nobody.
     position: Position,
+    /// Targets of alerts that had the person's mail address: they were removed, and the address was erased. A tenant's
+    /// erasure reaches those of that tenant alone, the global one all.
+    alert_targets: u64,
     /// The signed checkpoint of the log before that fact.
     #[schema(required = true)]
     checkpoint_before: Option<String>,
@@ -99,8 +102,8 @@ async fn erase(State(app): State<Arc<App>>, command: Command) -> Result<Response
     carried_out(app, tenant, person, by, command.key).await
 }
 
-/// Erases a person's data from what no tenant owns: quarantined deliveries whose tenant is unknown, and whatever stands
-/// beside them. Each tenant's own is erased by its own route.
+/// Erases a person's data from what no tenant owns: quarantined deliveries whose tenant is unknown, whatever stands
+/// beside them, and targets of alerts with the person's mail address. Each tenant's own is erased by its own route.
 #[utoipa::path(
     post,
     path = "/api/v1/erase",
@@ -126,6 +129,7 @@ async fn carried_out(
         erased_facts: receipt.erased_facts,
         bytes: receipt.bytes,
         position: receipt.position,
+        alert_targets: receipt.alert_targets,
         checkpoint_before: receipt.checkpoint_before,
         checkpoint_after: receipt.checkpoint_after,
     })?

@@ -1,7 +1,6 @@
 //! What mails say, as plain text and as simple HTML.
 
 use domain::members::Day;
-use domain::rules::reports::Period;
 use projections::entities::alerts::list::AlertItem;
 use projections::figures::report::{Compared, ReportFigures};
 
@@ -79,16 +78,11 @@ impl MailContent {
     /// Of a report that is published.
     pub fn of_report(
         (workspace, tenant): (&str, &str),
-        period: Period,
+        what: &str,
         narrative: Option<&str>,
         figures: &ReportFigures,
         public_url: &str,
     ) -> Self {
-        let name = period.text().map(|text| text.to_string()).unwrap_or_default();
-        let what = match period {
-            Period::Week(_) => format!("Report of the week of {name}"),
-            Period::Month(_) => format!("Report of {name}"),
-        };
         let narrative = narrative.map(|text| text.chars().take(NARRATIVE_MAX).collect::<String>());
         let paragraphs = std::iter::once(format!("{what} of {workspace} is published.")).chain(narrative);
         Self {

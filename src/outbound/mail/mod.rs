@@ -5,6 +5,7 @@ mod build;
 mod content;
 mod unsubscribe;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::keys::LogSecret;
@@ -18,9 +19,12 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use self::build::built;
 pub use self::content::MailContent;
 pub use self::unsubscribe::Unsubscribing;
+use super::address::Allowed;
 use super::error::OutboundError;
+use super::hosts::resolved;
 use crate::commands::MailSchedule;
 use crate::config::{EmailSettings, EmailTls};
+use crate::directory::Secret;
 
 /// Longest wait for one answer of the server.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -29,7 +33,12 @@ const MAIL_MAX: Duration = Duration::from_secs(60);
 
 /// Hands mails to the server of `[email]`.
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    tls: Tls,
+    login: Option<(String, Secret)>,
+    /// Hosts that may be private.
+    allowed: Allowed,
     from: Mailbox,
     schedule: MailSchedule,
     links: MailLinks,
@@ -54,24 +63,24 @@ impl Mailer {
     ///
     /// # Errors
     /// What of the settings TLS cannot be made of.
-    pub fn new(settings: &EmailSettings, public_url: &str, secret: &LogSecret) -> std::io::Result<Self> {
+    pub fn new(
+        settings: &EmailSettings,
+        allowed: Allowed,
+        public_url: &str,
+        secret: &LogSecret,
+    ) -> std::io::Result<Self> {
         let parameters = || TlsParameters::new(settings.host.clone()).map_err(std::io::Error::other);
         let tls = match settings.tls {
             EmailTls::Starttls => Tls::Required(parameters()?),
             EmailTls::Tls => Tls::Wrapper(parameters()?),
             EmailTls::None => Tls::None,
         };
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
-            .port(settings.port)
-            .timeout(Some(ANSWER_MAX))
-            .hello_name(ClientId::Domain(settings.from.email.domain().to_owned()))
-            .tls(tls);
-        if let Some((username, password)) = &settings.login {
-            transport =
-                transport.credentials(Credentials::new(username.clone(), password.text().into_owned()));
-        }
         Ok(Self {
-            transport: transport.build(),
+            host: settings.host.clone(),
+            port: settings.port,
+            tls,
+            login: settings.login.clone(),
+            allowed,
             from: settings.from.clone(),
             schedule: MailSchedule { digest_hour: settings.digest_hour },
             links: MailLinks {
@@ -103,10 +112,35 @@ impl Mailer {
             Ok(mail) => mail,
             Err(error) => return (None, Some(format!("the mail cannot be made: {error}"))),
         };
-        match tokio::time::timeout(MAIL_MAX, self.transport.send(mail)).await {
+        // By the rules of every other target, at each attempt: a name may lead elsewhere by now.
+        let addresses = match resolved(&self.allowed, &self.host, self.port).await {
+            Ok(addresses) => addresses,
+            Err(error) => return (None, Some(format!("[email] host: {error}"))),
+        };
+        let Some(address) = addresses.first() else { return (None, Some("no connection".into())) };
+        let transport = self.transport(address.ip());
+        match tokio::time::timeout(MAIL_MAX, transport.send(mail)).await {
             Err(_) => (None, Some("no answer in time".into())),
             Ok(Ok(answer)) => (Some(u16::from(answer.code()).into()), None),
             Ok(Err(error)) => failed(&error),
+        }
+    }
+}
+
+impl Mailer {
+    /// Speaks to the server at an address that was checked; TLS goes by its name.
+    fn transport(&self, address: IpAddr) -> AsyncSmtpTransport<Tokio1Executor> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.to_string())
+            .port(self.port)
+            .timeout(Some(ANSWER_MAX))
+            .hello_name(ClientId::Domain(self.from.email.domain().to_owned()))
+            .tls(self.tls.clone());
+        match &self.login {
+            Some((username, password)) => {
+                let credentials = Credentials::new(username.clone(), password.text().into_owned());
+                transport.credentials(credentials).build()
+            }
+            None => transport.build(),
         }
     }
 }

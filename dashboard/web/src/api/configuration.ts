@@ -1,6 +1,6 @@
 /** The workspace's configuration as the log has it: the last `tenant_configured`, and those before. */
 import type { Answer } from "./client";
-import { useRead } from "./use_read";
+import { type Reading, useRead } from "./use_read";
 
 export interface Rules {
   qualified_min_seconds?: number;
@@ -37,12 +37,13 @@ export interface Configured {
 }
 
 /** Configurations, the newest first. */
-export function useConfigurations(limit = 50): Configured[] | null {
-  const { data } = useRead("/api/v1/tenants/{tenant}/facts", {}, { kind: "tenant_configured", limit });
-  return data && data.items.map((fact) => ({ fact, body: fact.body as unknown as Configuration }));
+export function useConfigurations(limit = 50): Reading<Configured[]> {
+  const reading = useRead("/api/v1/tenants/{tenant}/facts", {}, { kind: "tenant_configured", limit });
+  const data = reading.data?.items.map((fact) => ({ fact, body: fact.body as unknown as Configuration })) ?? null;
+  return { ...reading, data };
 }
 
 /** The configuration that holds; null while it is read. */
 export function useConfiguration(): Configured | null {
-  return useConfigurations(1)?.[0] ?? null;
+  return useConfigurations(1).data?.[0] ?? null;
 }

@@ -45,7 +45,14 @@ export function Card({ label, value, figure, delta, note, spark, restated, unkno
           {note && <span class="note">{note}</span>}
         </span>
       )}
-      {restated && <span class="mark">restated</span>}
+      {restated && (
+        <span class="mark" title="restated">
+          <span class="sign" aria-hidden="true">
+            ↺
+          </span>
+          <span class="word">restated</span>
+        </span>
+      )}
     </button>
   );
 }

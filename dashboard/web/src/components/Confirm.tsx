@@ -15,13 +15,15 @@ interface ConfirmProps {
   act: () => Promise<unknown>;
   /** Whether it may be done yet, such as once a reason is given. */
   ready?: boolean;
+  /** Whether there is nothing to ask about yet. */
+  disabled?: boolean;
   /** A whole button instead of a link. */
   control?: boolean;
   /** What it will do. */
   children: ComponentChildren;
 }
 
-export function Confirm({ label, question, action = label, act, ready = true, control, children }: ConfirmProps) {
+export function Confirm({ label, question, action = label, act, ready = true, disabled, control, children }: ConfirmProps) {
   const [open, setOpen] = useState(false);
   const command = useCommand();
   const close = () => setOpen(false);
@@ -30,7 +32,7 @@ export function Confirm({ label, question, action = label, act, ready = true, co
   };
   return (
     <>
-      <button type="button" class={control ? "control" : "link"} onClick={() => setOpen(true)}>
+      <button type="button" class={control ? "control" : "link"} disabled={disabled} onClick={() => setOpen(true)}>
         {label}
       </button>
       {open && (

@@ -1,40 +1,41 @@
-/** The change of a figure against another one of its kind; coloured by better and worse, not by up and down. */
+/** The change of a figure as it is served; coloured by better and worse, not by up and down. */
+import type { Answer } from "../api/client";
+import { figureOf, shown } from "../figures";
+
+export type ComparedFigure = Answer<"/api/v1/tenants/{tenant}/metrics/compare">["items"][number];
 
 export interface DeltaProps {
-  now: number | null;
-  before: number | null;
+  compared: ComparedFigure;
   better: 1 | -1 | 0;
   /** What is compared with, such as "September 2025". */
   against: string;
-  /** The earlier value as text. */
-  beforeText: string;
-  /** Whether both are percents, whose difference is in points. */
-  points?: boolean;
 }
 
-function difference({ now, before, points }: DeltaProps): { text: string; sign: number } | null {
-  if (now === null || before === null) return null;
-  const sign = Math.sign(now - before);
-  const size = points ? Math.abs(now - before) : before === 0 ? null : Math.abs((now - before) / before) * 100;
-  if (size === null) return sign === 0 ? { text: "0 %", sign } : null;
-  const text = size.toLocaleString(undefined, { maximumFractionDigits: size < 10 ? 1 : 0 });
-  return { text: `${text} ${points ? "pt" : "%"}`, sign };
+/** Of percents the change is in points; else it is told in percent, where there is something to be a part of. */
+function size({ unit, change, change_percent }: ComparedFigure): string | null {
+  const told = unit === "percent" ? change : change_percent;
+  if (told === null || told === undefined) return null;
+  const magnitude = Math.abs(told);
+  const text = magnitude.toLocaleString(undefined, { maximumFractionDigits: magnitude < 10 ? 1 : 0 });
+  return `${text} ${unit === "percent" ? "pt" : "%"}`;
 }
 
-export function Delta(props: DeltaProps) {
-  const found = difference(props);
-  const title = `${props.against}: ${props.beforeText}`;
-  if (!found) return null;
-  const judged = found.sign * props.better;
-  const mark = found.sign > 0 ? "▲" : found.sign < 0 ? "▼" : "=";
-  const words =
-    found.sign === 0
-      ? `unchanged on ${props.against}`
-      : `${found.sign > 0 ? "up" : "down"} ${found.text} on ${props.against}`;
+export function Delta({ compared, better, against }: DeltaProps) {
+  const text = size(compared);
+  if (text === null) return null;
+  const sign = Math.sign(compared.change ?? 0);
+  const judged = sign * better;
+  const mark = sign > 0 ? "▲" : sign < 0 ? "▼" : "=";
+  const words = sign === 0 ? `unchanged on ${against}` : `${sign > 0 ? "up" : "down"} ${text} on ${against}`;
+  const { unit } = figureOf({ model: "month", field: compared.figure, selection: {} });
+  const currency = /\.([A-Z]{3})$/.exec(compared.figure)?.[1];
   return (
-    <span class={`delta ${judged > 0 ? "good" : judged < 0 ? "bad" : ""}`} title={title}>
+    <span
+      class={`delta ${judged > 0 ? "good" : judged < 0 ? "bad" : ""}`}
+      title={`${against}: ${shown(unit, compared.before, currency)}`}
+    >
       <span aria-hidden="true">
-        {mark} {found.text}
+        {mark} {text}
       </span>
       <span class="unseen">, {words}, </span>
     </span>

@@ -7,10 +7,15 @@ import { zone } from "../state/session";
 /** How many months back are offered. */
 const BACK = 36;
 
-/** The current month in the workspace's zone, at the moment that is looked at. */
-export function currentMonth(): string {
+/** The day in the workspace's zone, at the moment that is looked at. Days after it are unknown, not 0. */
+export function currentDay(): string {
   const at = moment.value.known_at ?? moment.value.occurred_until;
-  return localDate(at ? new Date(at) : new Date(), zone.value).slice(0, 7);
+  return localDate(at ? new Date(at) : new Date(), zone.value);
+}
+
+/** Its month. */
+export function currentMonth(): string {
+  return currentDay().slice(0, 7);
 }
 
 /** The month in the query, else the current one. */

@@ -1,4 +1,5 @@
 /** The views of a page, one of them open; which one stands in the query. */
+import { useEffect, useRef } from "preact/hooks";
 import { query, setQuery } from "../state/router";
 
 /** The view in the query, else the first. */
@@ -15,9 +16,14 @@ interface ViewsProps {
 
 export function Views({ views, leave = [] }: ViewsProps) {
   const view = shownView(views);
+  const place = useRef<HTMLDivElement>(null);
+  // On a phone not all of them fit: the open one is in sight.
+  useEffect(() => {
+    place.current?.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [view]);
   const gone = Object.fromEntries(leave.map((name) => [name, null]));
   return (
-    <div class="segments wide-segments no-print" role="group" aria-label="View">
+    <div ref={place} class="segments wide-segments no-print" role="group" aria-label="View">
       {views.map(([name, text], index) => (
         <button
           key={name}

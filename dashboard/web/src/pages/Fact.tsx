@@ -58,8 +58,10 @@ function subjectOf(body: Record<string, unknown>): string | null {
   return typeof lead?.id === "string" ? `lead/${part(body.instance)}/${part(body.workspace)}/${lead.id}` : null;
 }
 
+type Figures = FactVerdict["figures"];
+
 /** What the fact does to one figure, or why nothing. */
-function Verdict({ of }: { of: FactVerdict["figures"][number] }) {
+function Verdict({ of }: { of: Figures[number] }) {
   const { label, unit } = figureOf(of.figure);
   const state = (value: unknown) => (value === null || value === undefined ? UNKNOWN : words(String(value)));
   const sign = (of.delta ?? 0) < 0 ? "−" : "+";
@@ -82,6 +84,41 @@ function Verdict({ of }: { of: FactVerdict["figures"][number] }) {
   );
 }
 
+function Verdicts({ of }: { of: Figures }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Figure</th>
+          <th scope="col">Of</th>
+          <th scope="col" class="n">
+            Adds
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {of.map((item, index) => (
+          <Verdict key={index} of={item} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Verdicts that most do not look for. */
+function Others({ title, of }: { title: string; of: Figures }) {
+  if (of.length === 0) return null;
+  return (
+    <details>
+      <summary>
+        <span>{title}</span>
+        <span class="soft">{of.length}</span>
+      </summary>
+      <Verdicts of={of} />
+    </details>
+  );
+}
+
 function WhereItCounted({ position }: { position: number }) {
   const url = address(
     "/api/v1/tenants/{tenant}/explain/fact/{position}",
@@ -91,27 +128,20 @@ function WhereItCounted({ position }: { position: number }) {
   const { data, error } = useAddress<FactVerdict>(url);
   if (error) return error.status === 404 ? null : <Failure problem={error} />;
   if (!data) return <Skeleton lines={3} />;
+  const counted = data.figures.filter((item) => item.counted !== false);
+  const not = data.figures.filter((item) => item.counted === false);
+  // The month's own figures are what most come from.
+  const isOfMonth = ({ figure }: Figures[number]) => figure.model === "month" && !figure.selection.agent;
+  const [first, rest] = [counted.filter(isOfMonth), counted.filter((item) => !isOfMonth(item))];
+  const open = first.length > 0 ? first : counted.length > 0 ? counted : not;
   return (
     <section aria-label="Where it counted">
       <header class="section-head">
         <h2>Where it counted</h2>
       </header>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Figure</th>
-            <th scope="col">Of</th>
-            <th scope="col" class="n">
-              Adds
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.figures.map((item, index) => (
-            <Verdict key={index} of={item} />
-          ))}
-        </tbody>
-      </table>
+      <Verdicts of={open} />
+      {open === first && <Others title="In figures of days, agents and others" of={rest} />}
+      {open !== not && <Others title="What it does not change" of={not} />}
     </section>
   );
 }

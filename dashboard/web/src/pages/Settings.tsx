@@ -22,7 +22,7 @@ export default function Settings() {
   return (
     <>
       <Head title="Settings" />
-      <Views views={open} leave={["state", "alert"]} />
+      <Views views={open} leave={["state", "alert", "message"]} />
       <div class="stack">
         {view === "workspace" && <ConfigurationView />}
         {view === "people" && <People />}

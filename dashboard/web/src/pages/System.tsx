@@ -6,6 +6,7 @@ import { Models } from "./system/Models";
 import { Nodes } from "./system/Nodes";
 import { Server } from "./system/Server";
 import { Sources } from "./system/Sources";
+import { Storage } from "./system/Storage";
 import { SyncRuns } from "./system/SyncRuns";
 import { WhatIf } from "./system/WhatIf";
 
@@ -35,6 +36,7 @@ export default function System() {
         {view === "server" && (
           <>
             <Server />
+            <Storage />
             <Nodes />
           </>
         )}

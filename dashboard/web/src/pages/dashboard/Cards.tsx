@@ -6,7 +6,7 @@ import type { DeltaProps } from "../../components/Delta";
 import { Failure } from "../../components/Failure";
 import { FIGURES, shown } from "../../figures";
 import { amounts, lastDay, words } from "../../format";
-import { type Against, useAgainst, useMonthAgainst } from "./Compare";
+import { type Compared, useCompared } from "./Compare";
 
 type Month = Answer<"/api/v1/tenants/{tenant}/metrics/month">;
 type Field = keyof Month & keyof typeof FIGURES;
@@ -40,18 +40,9 @@ function number(value: unknown): number | null {
   return values.length === 1 ? Number(values[0]) : null;
 }
 
-function delta(field: Field, now: Month, before: Month | null, against: Against | null): DeltaProps | null {
-  const figure = FIGURES[field];
-  if (!before || !against || !figure) return null;
-  const beforeText = shown(figure.unit, before[field]);
-  return {
-    now: number(now[field]),
-    before: number(before[field]),
-    better: figure.better,
-    against: against.name,
-    beforeText,
-    points: figure.unit === "percent",
-  };
+function delta(name: string, field: Field, compared: Compared | null): DeltaProps | null {
+  const [figure, found] = [FIGURES[field], compared?.of(name)];
+  return figure && compared && found ? { compared: found, better: figure.better, against: compared.against.name } : null;
 }
 
 function note(field: Field, month: Month): string | undefined {
@@ -81,9 +72,8 @@ function member(field: Field, value: unknown): string {
 }
 
 export function Cards({ month }: { month: string }) {
-  const against = useAgainst(month);
   const now = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
-  const before = useMonthAgainst(against);
+  const compared = useCompared(month);
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
   const restated = useRead("/api/v1/tenants/{tenant}/restatements", {}, { month, limit: 500 });
   if (now.error && !now.data) return <Failure problem={now.error} retry={now.reload} />;
@@ -103,7 +93,7 @@ export function Cards({ month }: { month: string }) {
             label={figure.label}
             value={shown(figure.unit, data[field])}
             figure={{ model: "month", field: member(field, data[field]), selection: { month: data.month } }}
-            delta={delta(field, data, before, against)}
+            delta={delta(member(field, data[field]), field, compared)}
             note={note(field, data)}
             spark={items.slice(0, lived).map((day) => number(day[field]))}
             restated={figures.has(field)}

@@ -1,7 +1,7 @@
 /** What the month is compared with: the month before, the same month a year ago, or what its report said. */
 import { useRead } from "../../api/use_read";
-import { currentMonth } from "../../components/MonthPicker";
-import { addMonths, lastDay, monthName } from "../../format";
+import { type ComparedFigure, Delta } from "../../components/Delta";
+import { monthName } from "../../format";
 import { moment } from "../../state/moment";
 import { query, setQuery } from "../../state/router";
 
@@ -13,6 +13,12 @@ export interface Against {
   name: string;
 }
 
+export interface Compared {
+  against: Against;
+  /** The tenant's figure, or an agent's, by its name as `explain` takes it. */
+  of: (figure: string, agent?: string | null) => ComparedFigure | null;
+}
+
 export type Comparison = "before" | "year" | "published" | "none";
 
 export function comparison(): Comparison {
@@ -21,43 +27,29 @@ export function comparison(): Comparison {
 }
 
 /** The published report of a month. */
-export function usePublished(month: string) {
+function usePublished(month: string) {
   const reports = useRead("/api/v1/tenants/{tenant}/reports", {}, { limit: 100 });
   return reports.data?.items.find((item) => item.period === month && item.status === "published") ?? null;
 }
 
-/** The same moment in another month: a month that is not over is compared with as much of the other. */
-function upTo(month: string): string {
-  const at = new Date(moment.value.known_at ?? moment.value.occurred_until ?? Date.now());
-  const day = Math.min(at.getUTCDate(), Number(lastDay(month).slice(8)));
-  return `${month}-${String(day).padStart(2, "0")}${at.toISOString().slice(10, 19)}Z`;
-}
-
-/** What `month` is compared with; null where with nothing. */
-export function useAgainst(month: string): Against | null {
-  const report = usePublished(month);
+/** Every figure of the month with its change, as the server compares it; null where with nothing, or not yet. */
+export function useCompared(month: string): Compared | null {
   const how = comparison();
-  if (how === "none") return null;
-  if (how === "published") {
-    if (!report?.as_of_position) return null;
-    return {
-      month,
-      moment: { as_of_position: report.as_of_position, occurred_until: "", known_at: "" },
-      name: "as published",
-    };
-  }
-  const other = addMonths(month, how === "year" ? -12 : -1);
-  const partial = month === currentMonth();
-  // To the hour, so that the address stays the same while a page is looked at.
-  const moment: Against["moment"] = partial ? { occurred_until: `${upTo(other).slice(0, 13)}:00:00Z` } : {};
-  return { month: other, moment, name: partial ? `${monthName(other)} to the same day` : monthName(other) };
-}
-
-/** The figures of the month that is compared with; null where there is none, or not yet. */
-export function useMonthAgainst(against: Against | null) {
-  const query = against ? { month: against.month, ...against.moment } : {};
-  const reading = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, query, against === null);
-  return against === null || reading.loading ? null : reading.data;
+  const query = how === "none" ? {} : { month, with: how };
+  const { data, loading } = useRead("/api/v1/tenants/{tenant}/metrics/compare", {}, query, how === "none");
+  if (how === "none" || loading || data === null) return null;
+  const { month: other, occurred_until, as_of_position, report_id } = data.against;
+  const isPartial = !!occurred_until && occurred_until !== moment.value.occurred_until;
+  const name = report_id ? "as published" : isPartial ? `${monthName(other)} to the same day` : monthName(other);
+  const then: Record<string, string | number> = as_of_position
+    ? { as_of_position, occurred_until: "", known_at: "" }
+    : occurred_until
+      ? { occurred_until }
+      : {};
+  return {
+    against: { month: other, moment: then, name },
+    of: (figure, agent = null) => data.items.find((item) => item.figure === figure && item.agent === agent) ?? null,
+  };
 }
 
 export function ComparePicker({ month }: { month: string }) {
@@ -81,4 +73,17 @@ export function ComparePicker({ month }: { month: string }) {
       </select>
     </label>
   );
+}
+
+interface ChangeProps {
+  of: Compared | null;
+  figure: string;
+  agent?: string;
+  better: 1 | -1 | 0;
+}
+
+/** The change of one figure, once it is there. */
+export function Change({ of, figure, agent, better }: ChangeProps) {
+  const compared = of?.of(figure, agent);
+  return of && compared ? <Delta compared={compared} better={better} against={of.against.name} /> : null;
 }

@@ -5,15 +5,20 @@ import type { Colours } from "../../charts/colours";
 import { Chart } from "../../components/Chart";
 import { Failure } from "../../components/Failure";
 import { pageAddress } from "../../components/Navigation";
+import { currentDay } from "../../components/MonthPicker";
 import { Skeleton } from "../../components/Skeleton";
-import { lastDay, monthName } from "../../format";
-import { may, tenant } from "../../state/session";
+import { lastDay, localDate, monthName } from "../../format";
+import { may, tenant, zone } from "../../state/session";
 import { explain } from "../../why";
-import { useAgainst } from "./Compare";
+import { useCompared } from "./Compare";
+
+/** The calls of a day that had come by then. */
+const upTo = (last: string, day: { date: string; calls: number } | undefined) =>
+  day && day.date <= last ? day.calls : null;
 
 export function DayChart({ month }: { month: string }) {
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
-  const against = useAgainst(month);
+  const against = useCompared(month)?.against ?? null;
   const other = against?.month ?? month;
   const span = { from: `${other}-01`, to: lastDay(other), ...against?.moment };
   const before = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, span, against === null);
@@ -21,7 +26,11 @@ export function DayChart({ month }: { month: string }) {
   const items = days.data?.items ?? [];
   // Day by day of the month: a shorter one has gaps at its end.
   const compared = against && !before.loading && before.data ? before.data.items : null;
-  const then = compared && items.map((_, index) => compared[index]?.calls ?? null);
+  const until = against?.moment.occurred_until;
+  const last = until ? localDate(new Date(until), zone.value) : "9999";
+  const then = compared && items.map((_, index) => upTo(last, compared[index]));
+  const today = currentDay();
+  const values = (field: "calls" | "qualified") => items.map((day) => (day.date > today ? null : day[field]));
   const data = days.data;
   const option = useCallback(
     (tones: Colours) => ({
@@ -56,19 +65,19 @@ export function DayChart({ month }: { month: string }) {
           barGap: "-100%",
           barMaxWidth: 18,
           itemStyle: { color: tones.series[0] },
-          data: items.map((day) => day.calls),
+          data: values("calls"),
         },
         {
           name: "Qualified",
           type: "bar",
           barMaxWidth: 18,
           itemStyle: { color: tones.series[1] },
-          data: items.map((day) => day.qualified),
+          data: values("qualified"),
         },
         ...(then
           ? [
               {
-                name: `All calls, ${against?.name}`,
+                name: against?.name ?? "",
                 type: "line",
                 symbol: "none",
                 lineStyle: { color: tones.soft, width: 1.5, type: "dashed" },
@@ -79,7 +88,7 @@ export function DayChart({ month }: { month: string }) {
           : []),
       ],
     }),
-    [data, compared, against?.name],
+    [data, compared, against?.name, today],
   );
   if (days.error && !data) return <Failure problem={days.error} retry={days.reload} />;
   if (!data) return <Skeleton lines={9} />;
@@ -93,9 +102,9 @@ export function DayChart({ month }: { month: string }) {
       axis="Day"
       labels={items.map((day) => day.date)}
       series={[
-        { name: "All calls", values: items.map((day) => day.calls) },
-        { name: "Qualified", values: items.map((day) => day.qualified) },
-        ...(then ? [{ name: `All calls, ${against?.name}`, values: then, tone: "soft" }] : []),
+        { name: "All calls", values: values("calls") },
+        { name: "Qualified", values: values("qualified") },
+        ...(then ? [{ name: against?.name ?? "", values: then, tone: "soft" }] : []),
       ]}
       option={option}
       pick={(label, series) => {

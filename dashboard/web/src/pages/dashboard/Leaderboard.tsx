@@ -2,7 +2,6 @@
 import type { Answer } from "../../api/client";
 import { useRead } from "../../api/use_read";
 import { Bar } from "../../components/Bar";
-import { Delta } from "../../components/Delta";
 import { Empty } from "../../components/Empty";
 import { FigureLink } from "../../components/FigureLink";
 import { Section } from "../../components/Section";
@@ -10,7 +9,7 @@ import { Table } from "../../components/Table";
 import { shownMonth, currentMonth } from "../../components/MonthPicker";
 import { count, duration, lastDay, percent } from "../../format";
 import { query, setQuery } from "../../state/router";
-import { useAgainst } from "./Compare";
+import { Change, comparison, useCompared } from "./Compare";
 
 type Item = Answer<"/api/v1/tenants/{tenant}/leaderboard">["items"][number];
 
@@ -23,16 +22,8 @@ export function Leaderboard() {
   const date = month === currentMonth() ? undefined : lastDay(month);
   const reading = useRead("/api/v1/tenants/{tenant}/leaderboard", {}, { period, ...(date && { date }) });
   // A month is compared with the month that the page is compared with; a day and a week stand for themselves.
-  const against = useAgainst(month);
-  const then = useRead(
-    "/api/v1/tenants/{tenant}/leaderboard",
-    {},
-    against ? { period, date: lastDay(against.month), ...against.moment } : {},
-    against === null || period !== "month",
-  );
-  const compares = against !== null && period === "month";
-  const before =
-    compares && !then.loading && then.data ? new Map(then.data.items.map((item) => [item.agent, item.calls])) : null;
+  const compared = useCompared(month);
+  const compares = comparison() !== "none" && period === "month";
   const figure = (item: Item, field: "calls" | "connected" | "pickups") => (
     <td class="n">
       <FigureLink
@@ -83,15 +74,7 @@ export function Leaderboard() {
                 {figure(item, "calls")}
                 {compares && (
                   <td class="n small change">
-                    {before && (
-                      <Delta
-                        now={item.calls}
-                        before={before.get(item.agent) ?? 0}
-                        better={1}
-                        against={against?.name ?? ""}
-                        beforeText={count(before.get(item.agent) ?? 0)}
-                      />
-                    )}
+                    <Change of={compared} figure="calls" agent={item.agent} better={1} />
                   </td>
                 )}
                 {figure(item, "connected")}

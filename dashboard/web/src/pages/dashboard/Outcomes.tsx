@@ -1,17 +1,15 @@
 /** The month's calls by their last disposition. */
 import { useRead } from "../../api/use_read";
-import { Delta } from "../../components/Delta";
 import { Bar } from "../../components/Bar";
 import { Empty } from "../../components/Empty";
 import { FigureLink } from "../../components/FigureLink";
 import { Section } from "../../components/Section";
 import { Table } from "../../components/Table";
 import { count, words } from "../../format";
-import { useAgainst, useMonthAgainst } from "./Compare";
+import { Change, comparison, useCompared } from "./Compare";
 
 export function Outcomes({ month }: { month: string }) {
-  const against = useAgainst(month);
-  const before = useMonthAgainst(against);
+  const [compares, compared] = [comparison() !== "none", useCompared(month)];
   const reading = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
   return (
     <Section title="Outcomes" reading={reading}>
@@ -29,7 +27,7 @@ export function Outcomes({ month }: { month: string }) {
         return (
           <Table
             title="Outcomes"
-            head={[["Outcome"], ["Calls", "n"], ...(against ? ([["Change", "n"]] as const) : []), ["Share"]]}
+            head={[["Outcome"], ["Calls", "n"], ...(compares ? ([["Change", "n"]] as const) : []), ["Share"]]}
           >
             {rows.map(([outcome, calls]) => (
               <tr key={outcome}>
@@ -41,17 +39,9 @@ export function Outcomes({ month }: { month: string }) {
                     {count(calls)}
                   </FigureLink>
                 </td>
-                {against && (
+                {compares && (
                   <td class="n small change">
-                    {before && (
-                      <Delta
-                        now={calls}
-                        before={before.outcomes[outcome] ?? 0}
-                        better={0}
-                        against={against.name}
-                        beforeText={count(before.outcomes[outcome] ?? 0)}
-                      />
-                    )}
+                    <Change of={compared} figure={`outcomes.${outcome}`} better={0} />
                   </td>
                 )}
                 <td class="wide">

@@ -4,9 +4,10 @@ import { Badge } from "../../components/Badge";
 import { Bar } from "../../components/Bar";
 import { Empty } from "../../components/Empty";
 import { FigureLink } from "../../components/FigureLink";
+import { pageAddress } from "../../components/Navigation";
 import { Section } from "../../components/Section";
 import { count, words } from "../../format";
-import { tenant } from "../../state/session";
+import { may } from "../../state/session";
 
 export function Targets({ month }: { month: string }) {
   const reading = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
@@ -15,10 +16,10 @@ export function Targets({ month }: { month: string }) {
       {(data) => {
         const rows = Object.entries(data.targets);
         if (rows.length === 0) {
-          const command = `PUT /api/v1/tenants/${tenant.value}/targets/${month}/qualified {"value": 480}`;
           return (
-            <Empty title="No targets for this month" command={command}>
-              Targets for qualified calls, emails sent and positive replies will stand here with their pace.
+            <Empty title="No targets for this month">
+              Targets for qualified calls, emails sent and positive replies will stand here with their pace.{" "}
+              {may("operator") && <a href={pageAddress("settings")}>Set them in Settings</a>}
             </Empty>
           );
         }

@@ -6,6 +6,7 @@ import { tooltip } from "../../charts/options";
 import { Card, CardSkeleton } from "../../components/Card";
 import { Chart } from "../../components/Chart";
 import { Failure } from "../../components/Failure";
+import { currentDay } from "../../components/MonthPicker";
 import { FIGURES, shown } from "../../figures";
 import { lastDay, monthName } from "../../format";
 import { tenant } from "../../state/session";
@@ -27,6 +28,8 @@ export function OutreachDays({ month }: { month: string }) {
   const now = useRead("/api/v1/tenants/{tenant}/metrics/month", {}, { month });
   const days = useRead("/api/v1/tenants/{tenant}/metrics/days", {}, { from: `${month}-01`, to: lastDay(month) });
   const items = days.data?.items ?? [];
+  const today = currentDay();
+  const values = (field: (typeof LINES)[number]) => items.map((day) => (day.date > today ? null : day[field]));
   const label = (field: string) => FIGURES[field]?.label ?? field;
   const option = useCallback(
     (tones: Colours) => ({
@@ -45,10 +48,10 @@ export function OutreachDays({ month }: { month: string }) {
         symbolSize: 4,
         barMaxWidth: 18,
         color: tones.series[index],
-        data: items.map((day) => day[field]),
+        data: values(field),
       })),
     }),
-    [days.data],
+    [days.data, today],
   );
   if (now.error && !now.data) return <Failure problem={now.error} retry={now.reload} />;
   return (
@@ -69,13 +72,14 @@ export function OutreachDays({ month }: { month: string }) {
           ),
         )}
       </section>
+      {days.error && !days.data && <Failure problem={days.error} retry={days.reload} />}
       {days.data && (
         <Chart
           title="Outreach by day"
           description={`Emails sent, replies, interested, bounces and unsubscribes by day, ${monthName(month)}.`}
           axis="Day"
           labels={items.map((day) => day.date)}
-          series={LINES.map((field) => ({ name: label(field), values: items.map((day) => day[field]) }))}
+          series={LINES.map((field) => ({ name: label(field), values: values(field) }))}
           option={option}
           pick={(index, series) =>
             items[index] &&

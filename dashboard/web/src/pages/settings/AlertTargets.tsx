@@ -13,7 +13,6 @@ import { Section } from "../../components/Section";
 import { Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { UNKNOWN, words } from "../../format";
-import {} from "../../state/session";
 import { Reach, reached } from "./Reach";
 
 /** What a mail address may be told of. */
@@ -84,7 +83,7 @@ function Add() {
 }
 
 export function AlertTargets() {
-  const reading = useAddress<Answer<"/api/v1/alert-targets">>("/api/v1/alert-targets");
+  const reading = useAddress<Answer<"/api/v1/alert-targets">>("/api/v1/alert-targets?limit=500");
   return (
     <Section title="Targets of alerts" reading={reading}>
       {(data) => (

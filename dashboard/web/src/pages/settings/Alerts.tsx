@@ -1,22 +1,18 @@
 /** Alerts of the workspace with every attempt to tell them, and whom they are told to. */
-import { useState } from "preact/hooks";
-import { ask } from "../../api/ask";
 import type { Answer } from "../../api/client";
 import { useRead } from "../../api/use_read";
 import { Badge } from "../../components/Badge";
-import { Confirm } from "../../components/Confirm";
 import { type Column, DataTable } from "../../components/DataTable";
 import { Dialog } from "../../components/Dialog";
 import { Empty } from "../../components/Empty";
 import { Choice, filters } from "../../components/Filters";
 import { Section } from "../../components/Section";
-import { Table } from "../../components/Table";
 import { When } from "../../components/When";
-import { UNKNOWN, count, words } from "../../format";
-import { isNow } from "../../state/moment";
+import { count, words } from "../../format";
 import { back, query, withQuery } from "../../state/router";
 import { isGlobal, may } from "../../state/session";
 import { AlertTargets } from "./AlertTargets";
+import { AttemptTable, Messages, SendAgain } from "./Messages";
 
 type Alert = Answer<"/api/v1/tenants/{tenant}/alerts">["items"][number];
 
@@ -31,45 +27,12 @@ const COLUMNS: Column<Alert>[] = [
 
 function Attempts({ id }: { id: string }) {
   const reading = useRead("/api/v1/tenants/{tenant}/alerts/{alert_id}/attempts", { alert_id: id });
-  const [told, setTold] = useState("");
-  const resend = async () => {
-    const done = await ask("post", "/api/v1/tenants/{tenant}/alerts/{alert_id}/resend", { filling: { alert_id: id } });
-    const well = done.items.filter((item) => !item.error).length;
-    setTold(`${count(well)} of ${count(done.items.length)} targets took it`);
-    return done;
-  };
   return (
     <Dialog side name="Attempts to tell the alert" close={() => back(withQuery({ alert: null }))}>
       <Section title="Attempts" reading={reading}>
-        {(data) =>
-          data.items.length === 0 ? (
-            <Empty title="It was told to nobody">A target gets the alerts that are raised after it was added.</Empty>
-          ) : (
-            <Table title="Attempts" head={[["Sent"], ["Target"], ["Attempt", "n"], ["Answer"]]}>
-              {data.items.map((item) => (
-                <tr key={item.fact_position}>
-                  <th scope="row">
-                    <When at={item.sent_at} />
-                  </th>
-                  <td>
-                    <code>{item.target_id}</code>
-                  </td>
-                  <td class="n">{count(item.attempt)}</td>
-                  <td>
-                    <bdi>{item.error ?? (item.status ? String(item.status) : UNKNOWN)}</bdi>
-                  </td>
-                </tr>
-              ))}
-            </Table>
-          )
-        }
+        {(data) => <AttemptTable items={data.items} />}
       </Section>
-      {may("operator") && isNow.value && (
-        <Confirm label="Send again" question="Send the alert again?" control act={resend}>
-          <p>Every target that is configured for it gets it once more, at once, under the same id.</p>
-        </Confirm>
-      )}
-      {told && <p role="status">{told}</p>}
+      <SendAgain what="alert" id={id} />
     </Dialog>
   );
 }
@@ -108,6 +71,7 @@ export function Alerts() {
         />
         {shown && <Attempts key={shown} id={shown} />}
       </section>
+      {may("auditor") && <Messages />}
       {isGlobal("admin") && <AlertTargets />}
     </>
   );

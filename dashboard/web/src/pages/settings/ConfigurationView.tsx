@@ -1,10 +1,12 @@
 /** The workspace's configuration as it holds and since when, its numbers, its targets, and what held before. */
+import { Failure } from "../../components/Failure";
 import { Members } from "../../components/Members";
 import { pageAddress } from "../../components/Navigation";
 import { Skeleton } from "../../components/Skeleton";
 import { Table } from "../../components/Table";
-import { UNKNOWN, count, day, instant, money, words } from "../../format";
-import { tenant, workspace, zone } from "../../state/session";
+import { UNKNOWN, capital, count, day, instant, money, words } from "../../format";
+import { GROUPS, type Rule } from "../../rules";
+import { may, tenant, workspace, zone } from "../../state/session";
 import { type Configuration, type Configured, type Rules, useConfigurations } from "../../api/configuration";
 import { TargetsForm } from "./TargetsForm";
 
@@ -26,6 +28,9 @@ function ruleText(name: keyof Rules, value: unknown, currency: string | undefine
   if (name.endsWith("_seconds")) return `${count(value)} s`;
   return name.endsWith("_percent") ? `${count(value)} %` : count(value);
 }
+
+/** What holds of a rule that is not given. */
+const byDefault = ({ name, otherwise }: Rule) => (/^\d+$/.test(otherwise) ? ruleText(name, Number(otherwise), "") : otherwise);
 
 /** What a configuration changed of the one before, in words. */
 function changes(now: Configuration, before: Configuration | undefined): string {
@@ -104,12 +109,34 @@ function History({ list }: { list: Configured[] }) {
   );
 }
 
+/** Every rule with what it means; what is not given holds by default. */
+function RuleList({ rules, currency }: { rules: Rules | undefined; currency: string | undefined }) {
+  return (
+    <Table title="Rules" head={[["Rule"], ["Holds"]]}>
+      {GROUPS.flatMap(([, group]) => group).map((rule) => {
+        const given = rules?.[rule.name];
+        const isGiven = given !== undefined && !(Array.isArray(given) && given.length === 0);
+        return (
+          <tr key={rule.name}>
+            <th scope="row">
+              {capital(ruleName(rule.name))} <small class="meaning">{rule.meaning}</small>
+            </th>
+            <td>
+              <bdi>{isGiven ? ruleText(rule.name, given, currency) : `${byDefault(rule)}, by default`}</bdi>
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}
+
 export function ConfigurationView() {
-  const list = useConfigurations();
+  const { data: list, error, reload } = useConfigurations();
   const now = list?.[0];
+  if (error && !list) return <Failure problem={error} retry={reload} />;
   if (!list) return <Skeleton lines={12} />;
   const body = now?.body;
-  const rules = Object.entries(body?.rules ?? {}) as [keyof Rules, unknown][];
   return (
     <>
       <div class="halves">
@@ -132,12 +159,10 @@ export function ConfigurationView() {
         <section aria-label="Rules">
           <header class="section-head">
             <h2>Rules</h2>
+            <span class="grow" />
+            {may("auditor") && <a href={`${pageAddress("system").split("?")[0]}?view=what-if`}>Try out others</a>}
           </header>
-          {rules.length === 0 ? (
-            <p class="soft">The defaults hold: a call qualifies when it was answered and lasted 30 seconds.</p>
-          ) : (
-            <Members members={rules.map(([name, value]) => [ruleName(name), ruleText(name, value, body?.currency)])} />
-          )}
+          <RuleList rules={body?.rules} currency={body?.currency} />
         </section>
       </div>
       <div class="halves">

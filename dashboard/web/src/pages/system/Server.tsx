@@ -15,12 +15,10 @@ interface Ready {
 
 /** Figures of `/metrics` that say how the server is; sums over labels. */
 const SHOWN: [string, string, RegExp][] = [
-  ["Facts in the log", "", /^factfold_log_position\b/],
   ["The log takes facts", "yes", /^factfold_log_writable\b/],
   ["Facts behind the log", "", /^factfold_fold_lag_facts\b/],
   ["Deliveries since the start", "", /^factfold_deliveries_total\b/],
   ["Open streams", "", /^factfold_streams_open\b/],
-  ["Kept folds of the past", " bytes", /^factfold_kept_folds_bytes\b/],
 ];
 
 export function Server() {

@@ -1,52 +1,39 @@
 /** What other rules would have made of some months: nothing is recorded until they are adopted. */
 import { useState } from "preact/hooks";
 import { type Done, ask } from "../../api/ask";
+import { type Rules, useConfiguration } from "../../api/configuration";
 import { useCommand } from "../../api/use_command";
 import { Field } from "../../components/Field";
 import { Form } from "../../components/Form";
 import { pageAddress } from "../../components/Navigation";
 import { currentMonth } from "../../components/MonthPicker";
+import { RulesFields, type RulesForm } from "../../components/RulesFields";
 import { Table } from "../../components/Table";
-import { figureOf, shown } from "../../figures";
+import { currencyIn, figureOf, shown } from "../../figures";
 import { addMonths, capital, count, monthName, shortId } from "../../format";
+import { written } from "../../rules";
 import { may } from "../../state/session";
 import { Adopt } from "./Adopt";
-import { type Rules, useConfiguration } from "../../api/configuration";
 
 const ROUTE = "/api/v1/tenants/{tenant}/what-if";
 type Answer = Done<"post", typeof ROUTE>;
 
-const DIRECTIONS = [
-  ["inbound,unknown", "Inbound and unknown"],
-  ["inbound", "Inbound"],
-  ["inbound,outbound,unknown", "All"],
-  ["outbound", "Outbound"],
-] as const;
-
-/** The rules that were changed in the form. */
-function changed(seconds: string, job: string, directions: string): Rules {
-  return {
-    ...(seconds && { qualified_min_seconds: Number(seconds) }),
-    ...(job && { job_value_minor: Number(job) }),
-    ...(directions && { counted_directions: directions.split(",") as ("inbound" | "outbound" | "unknown")[] }),
-  };
-}
-
-function Figures({ answer }: { answer: Answer }) {
+function Figures({ answer, currency }: { answer: Answer; currency: string | undefined }) {
   if (answer.figures.length === 0) return <p>No figure would be another.</p>;
   return (
     <Table title="Figures" head={[["Figure"], ["Of"], ["Now", "n"], ["Then", "n"]]}>
       {answer.figures.map((item, index) => {
         const { label, unit } = figureOf(item.figure);
         const { month, ...rest } = item.figure.selection;
+        const of = currencyIn(item.figure.field) ?? currency ?? null;
         return (
           <tr key={index}>
             <th scope="row">{label}</th>
             <td>
               <bdi>{[month && monthName(month), ...Object.values(rest)].filter(Boolean).join(" · ")}</bdi>
             </td>
-            <td class="n">{shown(unit, item.old)}</td>
-            <td class="n">{shown(unit, item.new)}</td>
+            <td class="n">{shown(unit, item.old, of)}</td>
+            <td class="n">{shown(unit, item.new, of)}</td>
           </tr>
         );
       })}
@@ -87,16 +74,14 @@ export function WhatIf() {
   const configured = useConfiguration();
   const rules = configured?.body.rules;
   const last = addMonths(currentMonth(), -1);
-  const [seconds, setSeconds] = useState("");
-  const [job, setJob] = useState("");
-  const [directions, setDirections] = useState("");
+  const [form, setForm] = useState<RulesForm>({});
   const [from, setFrom] = useState(last);
   const [to, setTo] = useState(currentMonth());
   const [asked, setAsked] = useState<{ rules: Rules; answer: Answer } | null>(null);
   const command = useCommand();
   const body = (tried: Rules) => ({ rules: tried as Record<string, never>, from, to });
   const tryOut = async () => {
-    const tried = changed(seconds, job, directions);
+    const tried = written(form);
     const found = await command.run(() => ask("post", ROUTE, { body: body(tried), query: { limit: 50 } }));
     setAsked(found ? { rules: tried, answer: found.answer } : null);
   };
@@ -108,38 +93,15 @@ export function WhatIf() {
     const items = [...asked.answer.items, ...found.answer.items];
     setAsked({ rules: asked.rules, answer: { ...asked.answer, items, next_cursor: found.answer.next_cursor ?? null } });
   };
-  const isNothing = !seconds && !job && !directions;
+  const isNothing = Object.keys(written(form)).length === 0;
   return (
     <section aria-label="What if" class="stack">
       <header class="section-head">
         <h2>What if the rules were others?</h2>
       </header>
       <Form command={command} submit={() => void tryOut()} action="Try out" disabled={isNothing}>
+        <RulesFields form={form} set={setForm} rules={rules} />
         <div class="pair">
-          <Field
-            label="A call qualifies from, in seconds"
-            type="number"
-            value={seconds}
-            set={setSeconds}
-            placeholder={String(rules?.qualified_min_seconds ?? 30)}
-          />
-          <Field
-            label="Value of a job, in minor units"
-            type="number"
-            value={job}
-            set={setJob}
-            placeholder={rules?.job_value_minor === undefined ? "none" : String(rules.job_value_minor)}
-          />
-          <Field
-            label="Directions that count"
-            value={directions}
-            set={setDirections}
-            options={[
-              ["", `As it is: ${(rules?.counted_directions ?? ["inbound", "unknown"]).join(", ")}`],
-              ...DIRECTIONS,
-            ]}
-          />
-          <span />
           <Field label="From month" type="month" required value={from} set={setFrom} />
           <Field label="To month" type="month" required value={to} set={setTo} />
         </div>
@@ -150,7 +112,7 @@ export function WhatIf() {
             The rules that hold at position {count(asked.answer.position)}, with those above instead, from{" "}
             {monthName(asked.answer.from)} to {monthName(asked.answer.to)}. Nothing was recorded.
           </p>
-          <Figures answer={asked.answer} />
+          <Figures answer={asked.answer} currency={configured?.body.currency} />
           <Flipped
             answer={asked.answer}
             more={asked.answer.next_cursor ? () => void more() : null}

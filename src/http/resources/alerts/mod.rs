@@ -1,5 +1,7 @@
 //! Alerts of tenants, alerts without a tenant, and the attempts to send them to targets (F2).
 
+mod messages;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,7 +18,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::commands::ResendRejection;
+use crate::commands::{AlertAttempt, ResendRejection};
 use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{GlobalList, List, Read, TenantAccess};
 use crate::http::api::needs::Need;
@@ -37,6 +39,7 @@ pub fn routes() -> Routes {
         .add(Need::Operator, routes!(resend_alert))
         .add(Need::Operator, routes!(list_unassigned_alerts))
         .add(Need::Operator, routes!(resend_unassigned_alert))
+        .merge(messages::routes())
 }
 
 word_values!(AlertState, AlertRule);
@@ -234,6 +237,11 @@ async fn resend(
     query: &ResendQuery,
 ) -> Result<Json<ResendAnswer>, Problem> {
     let attempts = app.engine.commands.resend_alert(tenant, alert_id, query.target_id.as_deref()).await?;
+    send(app, attempts).await
+}
+
+/// Makes these attempts now, and answers their results.
+async fn send(app: &App, attempts: Vec<AlertAttempt>) -> Result<Json<ResendAnswer>, Problem> {
     let sent = app.engine.outbox.send(attempts).await?;
     let items = sent.into_iter().map(|SendResult { target_id, attempt, status, error }| ResendItem {
         target_id,
@@ -248,6 +256,10 @@ impl From<ResendRejection> for Problem {
     fn from(rejection: ResendRejection) -> Self {
         match rejection {
             ResendRejection::NotFound => Self::not_found("alert"),
+            ResendRejection::MessageNotFound => Self::not_found("message"),
+            ResendRejection::Withdrawn => {
+                Self::new(StatusCode::CONFLICT, "report_state", rejection.to_string())
+            }
             ResendRejection::NoTarget => Self::new(StatusCode::CONFLICT, "no_target", rejection.to_string()),
         }
     }
