@@ -89,6 +89,6 @@ fn main() {
     measure("jetstream R3, sync always", Some(Arc::new(JetStream::new(settings))));
     drop(cluster);
     let pair = PostgresPair::start();
-    let engine = Postgres::new(PostgresSettings { url: pair.database("m"), async_standby: false });
+    let engine = Postgres::new(PostgresSettings { url: pair.database("m"), ..PostgresSettings::default() });
     measure("postgres, synchronous standby", Some(Arc::new(engine)));
 }
