@@ -18,6 +18,9 @@ const NO_TEXT: &[&str] = &[
     "GET /api/v1/tenants/{tenant}/alerts",
     "GET /api/v1/tenants/{tenant}/alerts/{alert_id}",
     "GET /api/v1/tenants/{tenant}/alerts/{alert_id}/attempts",
+    // Messages go to targets of style `email`, of which the planted tenant has none.
+    "GET /api/v1/tenants/{tenant}/messages",
+    "GET /api/v1/tenants/{tenant}/messages/{message_id}/attempts",
     "GET /api/v1/tenants/{tenant}/changes/stream",
     "GET /api/v1/tenants/{tenant}/deliveries",
     "GET /api/v1/tenants/{tenant}/metrics/sessions/{session_id}",
