@@ -44,7 +44,7 @@ pub enum Turn {
 type Task = Box<dyn FnOnce(&mut [Block]) + Send>;
 
 /// Half of the cores, so that a flood of logins leaves the others to what the server is there for.
-fn threads() -> usize {
+pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, THREADS_MAX))
 }
 

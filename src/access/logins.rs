@@ -132,6 +132,7 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::task::{Context, Waker};
 
+    use super::super::hashing::threads;
     use super::*;
     use crate::testing::{self, TestClock};
 
@@ -142,15 +143,27 @@ mod tests {
         let here = Turn::Other(attempt().network);
         let (goes_on, held) = channel::<()>();
         let held = Arc::new(parking_lot::Mutex::new(held));
-        let mut waiting: Vec<_> = (0..100)
-            .map(|_| {
-                let held = Arc::clone(&held);
-                Box::pin(access.hashing.run(here, move |_| held.lock().recv().is_ok()))
-            })
-            .collect();
+        let (begins, begun) = channel();
         let mut context = Context::from_waker(Waker::noop());
-        let filled: usize =
-            waiting.iter_mut().map(|one| usize::from(one.as_mut().poll(&mut context).is_pending())).sum();
+        let mut waiting = Vec::new();
+        let mut fill = || {
+            let run = |_| {
+                let (held, begins) = (Arc::clone(&held), begins.clone());
+                let work =
+                    move |_: &mut [argon2::Block]| begins.send(()).is_ok() && held.lock().recv().is_ok();
+                Box::pin(access.hashing.run(here, work))
+            };
+            let taken = (0..50).map(run).filter_map(|mut one| {
+                let is_waiting = one.as_mut().poll(&mut context).is_pending();
+                is_waiting.then_some(one)
+            });
+            waiting.extend(taken);
+            waiting.len()
+        };
+        fill();
+        // Each thread has taken one out of the queue, and takes no more: the places that they left are filled, too.
+        (0..threads()).for_each(|_| begun.recv().expect("begun"));
+        let filled = fill();
         assert!((16..100).contains(&filled), "all places of this address are taken: {filled}");
         for _ in 0..20 {
             let unheard = pollster::block_on(access.verify(attempt())).map(|_| ());

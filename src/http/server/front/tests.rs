@@ -132,7 +132,9 @@ async fn every_route_is_answered_as_by_layers_header_for_header() {
     let app = tokio::task::block_in_place(|| app(dir.path()));
     let (routes, document) = handlers(Arc::clone(&app));
     let described: Value = serde_json::from_slice(&document.json()).expect("JSON");
-    let named = described["paths"].as_object().expect("paths").keys();
+    // What the process and its disk hold is another at each look.
+    let named =
+        described["paths"].as_object().expect("paths").keys().filter(|path| *path != "/api/v1/system");
     let fill = |path: &String| {
         let parts = path.split('/').map(|part| match part {
             "{tenant}" => "acme",
