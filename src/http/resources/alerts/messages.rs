@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::{AttemptItem, Attempts, ResendAnswer, ResendQuery, send};
 use crate::commands::Message;
+use crate::http::api::blocking::blocking;
 use crate::http::api::extractors::{List, Read, TenantAccess};
 use crate::http::api::needs::Need;
 use crate::http::api::problem::Problem;
@@ -76,10 +77,13 @@ impl MessageItem {
 )]
 async fn list_messages(list: List) -> Result<Response, Problem> {
     let (rows, position) = list.view.with(|tenant, position| (tenant.alerts.rows.clone(), position));
-    let Page { position, items, next_cursor } =
-        rows.sent(position, list.after::<Cursor>()?.as_ref(), list.limit);
-    let items = items.into_iter().map(|sent| MessageItem::new(&list.view, sent, list.at)).collect();
-    list.page(Page { position, items, next_cursor })
+    let (after, limit, view, now) = (list.after::<Cursor>()?, list.limit, list.view.clone(), list.at);
+    let page = blocking(move || {
+        let Page { position, items, next_cursor } = rows.sent(position, after.as_ref(), limit);
+        let items = items.into_iter().map(|sent| MessageItem::new(&view, sent, now)).collect();
+        Page { position, items, next_cursor }
+    });
+    list.page(page.await?)
 }
 
 /// Lists every attempt to send a message to targets.
