@@ -1,20 +1,31 @@
 //! Texts that are looked for within others, in any case.
 
 use memchr::memchr2_iter;
+use memchr::memmem::Finder;
+
+use crate::store::{Symbol, Texts};
 
 /// A text that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// Trimmed, in lower case.
     folded: String,
-    has_blank: bool,
 }
 
 impl Search {
     /// Looks for this text, whatever blanks stand around it.
     pub fn new(text: &str) -> Self {
-        let folded = text.trim().to_lowercase();
-        Self { has_blank: folded.contains(' '), folded }
+        Self { folded: text.trim().to_lowercase() }
+    }
+
+    /// Whether nothing is looked for: that stands everywhere.
+    pub fn is_blank(&self) -> bool {
+        self.folded.is_empty()
+    }
+
+    /// Whether it may stand in two texts together alone.
+    pub fn has_blank(&self) -> bool {
+        self.folded.contains(' ')
     }
 
     /// Whether it stands in a text.
@@ -30,15 +41,83 @@ impl Search {
             .any(|at| text.get(at..at + wanted.len()).is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
     }
 
-    /// Whether it stands in one of two texts or, with a blank between them, in both together.
-    pub fn is_in_either(&self, one: &str, other: &str) -> bool {
-        self.is_in(one) || self.is_in(other) || (self.has_blank && self.is_in(&format!("{one} {other}")))
+    /// The texts of a table that it stands in. The texts of a page are looked through as one: a table of 100,000 texts in a
+    /// millisecond.
+    pub fn among(&self, texts: &Texts) -> FoundTexts {
+        if self.is_blank() {
+            return FoundTexts(vec![u64::MAX; texts.len().div_ceil(64)]);
+        }
+        let mut found = FoundTexts(vec![0; texts.len().div_ceil(64)]);
+        let (finder, mut lower) = (Finder::new(&self.folded), Vec::new());
+        for (symbols, page, ends) in texts.pages() {
+            let text_at =
+                |at: usize| &page[if at == 0 { 0 } else { ends[at - 1] as usize }..ends[at] as usize];
+            if !page.is_ascii() {
+                let is_in = |at: &usize| !text_at(*at).is_ascii() && self.is_in(text_at(*at));
+                (0..ends.len()).filter(is_in).for_each(|at| found.add(symbols(at)));
+            }
+            lower.clear();
+            lower.extend_from_slice(page.as_bytes());
+            lower.make_ascii_lowercase();
+            let mut begin = 0;
+            while let Some(behind) = lower.get(begin..).filter(|behind| !behind.is_empty())
+                && let Some(hit) = finder.find(behind).map(|hit| begin + hit)
+            {
+                let at = ends.partition_point(|end| *end as usize <= hit);
+                let Some(end) = ends.get(at).map(|end| *end as usize) else { break };
+                // What begins in one text and ends in the next stands in neither, and may hide what does.
+                begin = hit + 1;
+                if hit + self.folded.len() <= end {
+                    found.add(symbols(at));
+                    begin = end;
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether it stands in two texts together, with a blank between them, and begins in the one and ends in the other.
+    pub fn is_across(&self, one: &str, other: &str) -> bool {
+        let mut blanks =
+            self.folded.match_indices(' ').map(|(at, _)| (&self.folded[..at], &self.folded[at + 1..]));
+        if one.is_ascii() && other.is_ascii() {
+            let ends = |text: &str, end: &str| {
+                let from = text.len().checked_sub(end.len());
+                from.is_some_and(|from| text.as_bytes()[from..].eq_ignore_ascii_case(end.as_bytes()))
+            };
+            let begins = |text: &str, begin: &str| {
+                let found = text.as_bytes().get(..begin.len());
+                found.is_some_and(|found| found.eq_ignore_ascii_case(begin.as_bytes()))
+            };
+            return blanks.any(|(end, begin)| ends(one, end) && begins(other, begin));
+        }
+        let mut both = None;
+        blanks.any(|(end, begin)| {
+            let (one, other) = both.get_or_insert_with(|| (one.to_lowercase(), other.to_lowercase()));
+            one.ends_with(end) && other.starts_with(begin)
+        })
+    }
+}
+
+/// The texts of a table that something stands in.
+#[derive(Debug)]
+pub struct FoundTexts(Vec<u64>);
+
+impl FoundTexts {
+    fn add(&mut self, symbol: Symbol) {
+        self.0[symbol.index() / 64] |= 1 << (symbol.index() % 64);
+    }
+
+    /// Whether it stands in this one.
+    pub fn has(&self, symbol: Symbol) -> bool {
+        self.0.get(symbol.index() / 64).is_some_and(|word| word >> (symbol.index() % 64) & 1 == 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Strings;
 
     #[test]
     fn a_text_is_found_in_any_case_as_lower_case_of_both_would_find_it() {
@@ -68,10 +147,40 @@ mod tests {
 
     #[test]
     fn a_name_is_found_across_its_parts() {
-        for (wanted, is_found) in
-            [("ann agent", true), ("N A", true), ("agent ann", false), ("annagent", false), ("", true)]
+        for (wanted, is_found) in [
+            ("ann agent", true),
+            ("N A", true),
+            ("agent ann", false),
+            ("annagent", false),
+            ("nn", false),
+            ("", false),
+        ] {
+            assert_eq!(Search::new(wanted).is_across("Ann", "Agent"), is_found, "{wanted}");
+        }
+        assert!(Search::new("zoë ÅN").is_across("Zoë", "Ång"));
+        assert!(Search::new("van der b").is_across("Ann van", "der Berg"));
+    }
+
+    #[test]
+    fn a_table_of_texts_is_searched_as_each_of_them_is() {
+        let parts = ["", "a", "aa", "Ann", "bA", "Zoë", "ZOË", "K", "İx", "x y", "σς", "ab"];
+        let mut strings = Strings::default();
+        let mut known = Vec::new();
+        for one in parts {
+            for other in parts {
+                for third in parts {
+                    known.push(strings.intern(&format!("{one}{other}{third}")));
+                }
+            }
+        }
+        for wanted in ["", "a", "aa", "aaa", "aaaa", "NNA", "b", "ë", "k", "x y", "i̇x", "zzz", "aba", "ς"]
         {
-            assert_eq!(Search::new(wanted).is_in_either("Ann", "Agent"), is_found, "{wanted}");
+            let search = Search::new(wanted);
+            let found = search.among(strings.texts());
+            for symbol in &known {
+                let text = strings.texts().get(*symbol);
+                assert_eq!(found.has(*symbol), search.is_in(text), "{wanted:?} in {text:?}");
+            }
         }
     }
 }

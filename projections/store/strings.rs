@@ -15,7 +15,8 @@ pub struct Symbol(NonZeroU32);
 heap_free!(Symbol);
 
 impl Symbol {
-    fn at(self) -> usize {
+    /// Its place among all of its table, from 0.
+    pub fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 
@@ -57,12 +58,32 @@ heap_size!(Texts { pages; len });
 impl Texts {
     /// The text.
     pub fn get(&self, symbol: Symbol) -> &str {
-        self.pages[symbol.at() / PAGE_TEXTS].get(symbol.at() % PAGE_TEXTS)
+        self.pages[symbol.index() / PAGE_TEXTS].get(symbol.index() % PAGE_TEXTS)
     }
 
     /// The text where there is one.
     pub fn maybe(&self, symbol: Option<Symbol>) -> Option<&str> {
         symbol.map(|symbol| self.get(symbol))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Pages of texts that follow each other without a gap: the symbol of each by its place on the page, the texts, and
+    /// where each ends.
+    pub fn pages(&self) -> impl Iterator<Item = (impl Fn(usize) -> Symbol, &str, &[u32])> {
+        let pages = self.pages.iter().enumerate();
+        pages.map(|(page, texts)| {
+            let symbol = move |at| Self::nth(page * PAGE_TEXTS + at);
+            (symbol, texts.text.as_str(), texts.ends.as_slice())
+        })
     }
 
     fn nth(at: usize) -> Symbol {
@@ -107,7 +128,7 @@ impl Strings {
             return known;
         }
         let symbol = self.texts.push(text);
-        self.index.insert(hash, symbol.at() as u32);
+        self.index.insert(hash, symbol.index() as u32);
         symbol
     }
 

@@ -285,6 +285,10 @@ impl<'a> Lead<'a> {
 
     /// Email, first name, last name and company: the latest given.
     pub fn members(&self) -> [Option<Symbol>; MEMBERS] {
+        let head = self.head();
+        if head.attached().is_empty() {
+            return [0, 1, 2, 3].map(|at| head.members.get(at));
+        }
         [0, 1, 2, 3].map(|at| {
             let given = self.rows().map(|(_, row)| row.members.with_order(at));
             given.filter(|(_, value)| value.is_some()).max_by_key(|(order, _)| *order)?.1
