@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::members::Day;
+use domain::rules::configuration::Timeline;
 
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
 use crate::entities::sender_accounts::row::{AccountMember, AccountRow, AccountState, Counter};
-use crate::figures::gains::{AccountGain, Counters};
+use crate::figures::gains::Counters;
 use crate::store::Symbol;
 use crate::tenant::Tenant;
 
@@ -45,20 +46,11 @@ impl GainTally {
         }
     }
 
-    /// What a gain adds.
-    pub fn amount(&self, tenant: &Tenant, AccountGain { provider, gain }: &AccountGain) -> i128 {
-        let is_single = gain.from == gain.to;
-        let is_wanted = tenant.sender_accounts.rows.texts().maybe(*provider) == self.provider.as_deref()
-            && is_single != self.over_spans
-            && gain.from <= self.day
-            && self.day <= gain.to;
-        match self.sum {
-            _ if !is_wanted => 0,
-            GainSum::Gained(counter) if gain.counter == counter => gain.amount.into(),
-            GainSum::Measured if gain.counter == Counter::Sends => 1,
-            GainSum::Resets if gain.counter == Counter::Sends => gain.resets.into(),
-            GainSum::Gained(_) | GainSum::Measured | GainSum::Resets => 0,
-        }
+    /// The tally with its email provider looked up among the accounts of `tenant`.
+    pub fn bind(&self, tenant: &Tenant) -> BoundGains<'_> {
+        let strings = tenant.sender_accounts.rows.strings();
+        let provider = self.provider.as_deref().map(|provider| strings.find(provider));
+        BoundGains { tally: self, provider }
     }
 
     /// What it comes to.
@@ -71,6 +63,43 @@ impl GainTally {
         }
         let days = gains.days(self.day, self.day).filter(|(_, provider, _)| wanted(*provider));
         days.map(|(_, _, counters)| self.of(counters)).sum()
+    }
+}
+
+/// A tally and the symbol of its email provider: none where it is over accounts of which none was told, and within it none
+/// where no account is at it.
+#[derive(Debug)]
+pub struct BoundGains<'q> {
+    tally: &'q GainTally,
+    provider: Option<Option<Symbol>>,
+}
+
+impl BoundGains<'_> {
+    /// What an account adds: of its readings, only those around the day are looked at.
+    pub fn amount(&self, account: &AccountRow, timeline: &Timeline) -> i128 {
+        let is_wanted = match self.provider {
+            None => account.email_provider().is_none(),
+            Some(wanted) => wanted.is_some() && account.email_provider() == wanted,
+        };
+        if !is_wanted {
+            return 0;
+        }
+        let GainTally { sum, day, over_spans, .. } = *self.tally;
+        let at = timeline.latest().zone.range(day, day).start;
+        let mut amount = 0;
+        account.gains_around(at, timeline, |gain| {
+            let is_single = gain.from == gain.to;
+            if is_single == over_spans || day < gain.from || gain.to < day {
+                return;
+            }
+            amount += match sum {
+                GainSum::Gained(counter) if gain.counter == counter => gain.amount.into(),
+                GainSum::Measured if gain.counter == Counter::Sends => 1,
+                GainSum::Resets if gain.counter == Counter::Sends => gain.resets.into(),
+                GainSum::Gained(_) | GainSum::Measured | GainSum::Resets => 0,
+            };
+        });
+        amount
     }
 }
 

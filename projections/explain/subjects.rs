@@ -187,12 +187,11 @@ fn records_of(tally: &RecordTally, tenant: &Tenant) -> Vec<CountedSubject> {
 }
 
 fn accounts_of(tally: &GainTally, tenant: &Tenant) -> Vec<CountedSubject> {
-    let accounts = &tenant.sender_accounts.rows;
+    let (accounts, bound) = (&tenant.sender_accounts.rows, tally.bind(tenant));
     let subject = |row| {
-        let mut amount = 0;
-        accounts
-            .contributions(row, &tenant.profile.timeline, &mut |gain| amount += tally.amount(tenant, &gain));
-        let first = accounts.rows().get(row).facts().iter().min().unwrap_or_default();
+        let account = accounts.rows().get(row);
+        let first = account.facts().iter().min().unwrap_or_default();
+        let amount = bound.amount(account, &tenant.profile.timeline);
         CountedSubject { first, place: 0, id: SubjectId::Account(row), amount }
     };
     accounts.row_ids().map(subject).collect()

@@ -164,6 +164,11 @@ impl SenderAccounts {
         format!("account/{instance}/{workspace}/{email}")
     }
 
+    /// The table of the rows' symbols.
+    pub fn strings(&self) -> &Strings {
+        &self.strings
+    }
+
     /// The texts of the rows' symbols.
     pub fn texts(&self) -> &Texts {
         self.strings.texts()
