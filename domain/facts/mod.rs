@@ -17,6 +17,7 @@ pub mod setting;
 pub mod sync;
 pub mod tenant;
 pub mod void;
+mod who;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

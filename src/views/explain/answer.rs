@@ -24,6 +24,9 @@ pub struct Contribution {
     pub external_id: String,
     /// What it is counted as.
     pub subject: String,
+    /// Of whom it speaks: the other party of a call, the lead, contact or mailbox, else the agent or author; null where it
+    /// names nobody, or whom it named was erased.
+    pub who: Option<String>,
     /// When it happened.
     pub occurred_at: String,
     /// When we learned it.

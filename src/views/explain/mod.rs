@@ -139,6 +139,7 @@ impl Explainer {
             let mut found = Vec::new();
             for (position, step) in moves.into_iter().filter(|(_, step)| step.delta != 0 || zeros) {
                 if let Some(read) = self.read(position, &name)? {
+                    let read = ReadFact { place: subject.place as usize, ..read };
                     let delta = as_json(step.delta).as_i64();
                     found.push(Contribution { delta, ..read.told(step.reason, false) });
                 }
@@ -208,7 +209,8 @@ impl Explainer {
         let name = subject.id.name(&self.tenant);
         let last = subject.id.facts(&self.tenant).last().copied().unwrap_or(subject.first);
         let why = tally.why_not(&self.tenant, subject.id);
-        Ok(self.read(last, &name)?.map(|read| read.told(why, true)))
+        let told = |read| ReadFact { place: subject.place as usize, ..read }.told(why, true);
+        Ok(self.read(last, &name)?.map(told))
     }
 
     /// What the fact at `position` does to every figure; none where it is no fact of the tenant. Reads files.
@@ -262,6 +264,7 @@ impl Explainer {
                 external_id: header.external_id.to_owned(),
                 kind: kind_name(header.kind).unwrap_or("unknown"),
                 subject: subject.to_owned(),
+                place: 0,
                 decoded: Decoded::of(position, &record)?,
                 replaced_by: None,
             })
@@ -284,6 +287,8 @@ struct ReadFact {
     external_id: String,
     kind: &'static str,
     subject: String,
+    /// Of a part of a snapshot: which of its records is meant, from 0.
+    place: usize,
     decoded: Decoded,
     replaced_by: Option<Position>,
 }
@@ -297,6 +302,7 @@ impl ReadFact {
             provider: self.provider,
             external_id: self.external_id,
             subject: self.subject,
+            who: self.decoded.fact.who(self.place),
             occurred_at: self.decoded.occurred_at.to_string(),
             recorded_at: self.decoded.recorded_at.to_string(),
             delta: Some(0),

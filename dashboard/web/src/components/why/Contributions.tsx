@@ -41,6 +41,7 @@ export function Contributions({ url, first, unit, currency }: ContributionsProps
           <tr>
             <th scope="col">When</th>
             <th scope="col">What</th>
+            <th scope="col">Who</th>
             <th scope="col" class="n">
               Adds
             </th>
@@ -59,6 +60,7 @@ export function Contributions({ url, first, unit, currency }: ContributionsProps
                   {change(item) && ` · ${change(item)}`}
                 </span>
               </td>
+              <td class="who">{item.who && <bdi>{item.who}</bdi>}</td>
               <td class={`n ${(item.delta ?? 0) < 0 ? "negative" : "positive"}`}>
                 {signed(unit, item.delta, currency)}
               </td>
@@ -73,6 +75,7 @@ export function Contributions({ url, first, unit, currency }: ContributionsProps
                 </button>
               </td>
               <td />
+              <td />
             </tr>
           )}
         </tbody>
@@ -86,6 +89,7 @@ export function Contributions({ url, first, unit, currency }: ContributionsProps
                   subjects !== undefined &&
                   ` on ${count(subjects)} ${subjects === 1 ? "subject" : "subjects"}`}
               </th>
+              <td />
               <td class="n">{shown(unit, first.total, currency)}</td>
             </tr>
           </tfoot>

@@ -44,6 +44,12 @@ export function NotCountedList({ url, total }: { url: string; total: number | nu
                 ) : (
                   <bdi>{shortId(item.subject ?? "")}</bdi>
                 )}
+                {item.who && (
+                  <span class="soft">
+                    {" "}
+                    <bdi>{item.who}</bdi>
+                  </span>
+                )}
               </li>
             ))}
           </ul>
