@@ -12,6 +12,7 @@ use domain::members::Instant;
 use factfold::directory::TenantRegistry;
 use factfold::ingest::error::IngestError;
 use factfold::ingest::items::Lines;
+use factfold::ingest::key::KeyWriter;
 use factfold::ingest::post::{PostingRole, read};
 use factfold::ingest::{Ingest, LineSource};
 use factfold::log::disk::RealDisk;
@@ -52,7 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lines: Vec<Bytes> = (0..facts).map(|n| Bytes::from(line(n))).collect();
     eprintln!("{facts} facts of {} bytes", text.len() / facts);
     let (tenant, secret) = (TenantId::new("acme")?, LogSecret::new(&[7; 32]));
-    let envelope = |n: usize| read(&tenant, PostingRole::Operator, &lines[n], Instant(NOW));
+    let keys = KeyWriter { secret: &secret, tenant: &tenant };
+    let envelope = |n: usize| read(keys, PostingRole::Operator, &lines[n], Instant(NOW));
     per_fact("JSON", facts, |n| drop(black_box(domain::json::Json::parse(&lines[n]))));
     per_fact("JSON, envelope", facts, |n| drop(black_box(envelope(n))));
     per_fact("JSON, envelope, draft", facts, |n| {
@@ -67,7 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (log, _) = Log::open(Arc::new(RealDisk::new(folder.path())), &options)?;
     let ingest = Ingest::new(
         log.clone(),
-        secret,
+        secret.clone(),
         clock,
         "https://hooks.example.com".into(),
         Arc::<TenantRegistry>::default(),

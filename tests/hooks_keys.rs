@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::common::bison;
 use crate::common::tracker::{SECRET, callrail, ctm, deliver, deliver_callrail, sign, site, with};
 use crate::common::twilio;
-use crate::common::{Answer, Server, Site, TWO_TENANTS};
+use crate::common::{Answer, Server, Site, TOKEN, TWO_TENANTS};
 
 const AT: &str = "2025-10-09T12:00:00Z";
 const STAMP: &str = "Thu, 09 Oct 2025 12:00:54 +0000";
@@ -265,6 +265,38 @@ async fn a_part_that_is_absent_makes_the_identity_weak_and_delivery_and_health_s
     let server = site.start().await;
     let (weak, identities) = told(&server, "pair").await;
     assert_eq!((weak, identities.len()), (3, 4), "after a restart: {identities:?}");
+}
+
+#[tokio::test]
+async fn an_id_that_a_client_posts_holds_no_person_and_finds_its_fact() {
+    let server = Site::with(&tables()).start().await;
+    let fact = |id: &str, seconds: u32| {
+        json!({"provider": "desk", "external_id": id, "kind": "call_reported", "occurred_at": AT,
+            "body": {"call_id": "c", "status": "completed", "duration_seconds": seconds}})
+    };
+    for (id, begin, end) in [
+        ("bounce:ann@example.com:17", "bounce:d-", ":17"),
+        ("+12125550123", "d-", ""),
+        ("<m1@mail.example>", "d-", ""),
+        ("CA42:completed", "CA42:completed", ""),
+    ] {
+        let position = server.post("acme", &fact(id, 45)).await.is(201).position();
+        let again = server.post("acme", &fact(id, 45)).await;
+        assert_eq!((again.is(200).outcome(), again.position()), ("duplicate", position), "{id}");
+        let differs = server.post("acme", &fact(id, 46)).await;
+        assert_eq!(differs.outcome(), "conflict", "{id}: {differs:?}");
+        let kept = server.read("acme", &format!("facts/{position}")).await["external_id"].clone();
+        let kept = kept.as_str().expect("a key");
+        assert!(kept.starts_with(begin) && kept.ends_with(end) && !kept.contains(['@', '+']), "{id}: {kept}");
+        for name in [id, kept] {
+            let name = name.replace('+', "%2B");
+            let found = server.read("acme", &format!("facts/by-key?provider=desk&external_id={name}")).await;
+            assert_eq!(found["position"], position, "{id}");
+        }
+        let keys = json!({"keys": [{"provider": "desk", "external_id": id}], "reason": "a mistake"});
+        let voided = server.ask(TOKEN, "POST", "/api/v1/tenants/acme/void", keys).await;
+        assert_eq!(voided.is(200).json["recorded"], 1, "{id}: {voided:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::keys::{LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
+use factfold::ingest::key::KeyWriter;
 use factfold::ingest::post::{PostingRole, read};
 use factfold::log::disk::RealDisk;
 use factfold::log::{Appended, Log, LogOptions};
@@ -28,10 +29,11 @@ pub fn measure(options: &Options) -> Outcome<()> {
     let facts = PER_SECOND * if options.quick { 2 } else { 10 };
     let (tenant, secret) = (TenantId::new("acme")?, LogSecret::new(&[7; 32]));
     let mut template = sample::outreach();
+    let keys = KeyWriter { secret: &secret, tenant: &tenant };
     let mut draft = |n: u64| -> Outcome<Draft> {
         let line = Bytes::copy_from_slice(template.stamp(n));
         let envelope =
-            read(&tenant, PostingRole::Admin, &line, Instant(NOW)).map_err(|posted| format!("{posted:?}"))?;
+            read(keys, PostingRole::Admin, &line, Instant(NOW)).map_err(|posted| format!("{posted:?}"))?;
         Ok(envelope.draft(&secret, [3; 16], &line)?)
     };
     let mut groups = Vec::new();

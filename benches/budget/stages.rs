@@ -11,6 +11,7 @@ use domain::envelope::Envelope;
 use domain::keys::{KeyHash, LogSecret, TenantId};
 use domain::members::Instant;
 use domain::record::Draft;
+use factfold::ingest::key::KeyWriter;
 use factfold::ingest::post::{PostingRole, read};
 use factfold::log::disk::RealDisk;
 use factfold::log::keys::{KeyEntry, KeyIndex, KeySource, SourceError};
@@ -118,8 +119,10 @@ fn shape(facts: u64, tenants: u64) -> Outcome<Vec<(&'static str, String)>> {
     let payload: usize = lines.iter().map(|(_, line)| line.len()).sum();
     let mut column = vec![("payload", format!("{:.0} B", payload as f64 / facts as f64))];
     let (time, envelopes) = alone(facts, || {
-        let read =
-            |(tenant, line): &(usize, Bytes)| read(&names[*tenant], PostingRole::Admin, line, Instant(NOW));
+        let read = |(tenant, line): &(usize, Bytes)| {
+            let keys = KeyWriter { secret: &secret, tenant: &names[*tenant] };
+            read(keys, PostingRole::Admin, line, Instant(NOW))
+        };
         lines.iter().map(read).collect::<Result<Vec<Envelope>, _>>()
     });
     let envelopes = envelopes.map_err(|posted| format!("not read: {posted:?}"))?;

@@ -18,6 +18,7 @@ use projections::entities::voids::Voids;
 use super::decide::Attempt;
 use super::{CommandError, Commands, IdempotencyKey, Receipt, blocking};
 use crate::ingest::error::IngestError;
+use crate::ingest::key::recorded_key;
 use crate::ingest::post::may_be_voided;
 use crate::log::select::{GroupSet, Select};
 use crate::log::{Log, LogError};
@@ -197,7 +198,7 @@ impl Commands {
             VoidSelection::Positions(positions) => Ok(positions.into_iter().map(Some).collect()),
             VoidSelection::Keys(keys) => {
                 let find = |(provider, external_id): &(String, String)| {
-                    let key = secret.key_hash(tenant.as_str(), provider, external_id);
+                    let key = recorded_key(&secret, &tenant, provider, external_id);
                     Ok(log.find(&key)?.map(|(position, _)| position))
                 };
                 keys.iter().map(find).collect()

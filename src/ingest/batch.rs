@@ -202,8 +202,9 @@ impl Ingest {
         line: &Bytes,
         now: Instant,
     ) -> Result<Result<(Envelope, Bytes), Posted>, IngestError> {
-        let posted =
-            |tenant, role| post::read(tenant, role, line, now).map(|envelope| (envelope, line.clone()));
+        let posted = |tenant, role| {
+            post::read(self.keys(tenant), role, line, now).map(|envelope| (envelope, line.clone()))
+        };
         Ok(match source {
             LineSource::Posted(tenant, role) => posted(tenant, role),
             LineSource::File(tenant, positions) if is_exported(line) => {
@@ -286,7 +287,7 @@ impl Ingest {
         let now = self.now();
         let remap = |original: Bytes| match source {
             LineSource::Posted(tenant, role) => {
-                post::read(tenant, role, &original, now).into_iter().collect()
+                post::read(self.keys(tenant), role, &original, now).into_iter().collect()
             }
             // What a provider's payload means is for the provider's mapping to say; nobody delivers here.
             LineSource::File(..) => Vec::new(),

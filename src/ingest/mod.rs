@@ -21,6 +21,7 @@ pub mod delivery;
 mod differing;
 pub mod error;
 pub mod items;
+pub mod key;
 pub mod listed;
 mod multipart;
 pub mod owner;
@@ -143,11 +144,6 @@ impl Ingest {
     /// How this log's facts and answers name an endpoint, see [`endpoint_reference`].
     pub fn endpoint_reference(&self, provider: &str, id: &str) -> String {
         endpoint_reference(&self.secret, provider, id)
-    }
-
-    /// A digest of a person's identity or of what else is personal, keyed by this log's secret, in hexadecimal digits.
-    pub fn digest_of(&self, tenant: &TenantId, text: &str) -> String {
-        hex::encode(self.secret.person(tenant.as_str(), text))
     }
 
     /// Provider and reference of each endpoint that is the tenant's.

@@ -4,10 +4,11 @@ use domain::envelope::Envelope;
 use domain::facts::outreach::{LEAD_RULE, is_about_nobody};
 use domain::facts::{Fact, kind_name, kind_named, kind_rule};
 use domain::json::{FieldError, Json, Reader};
-use domain::keys::{ExternalId, NameError, Provider, TenantId};
+use domain::keys::{ExternalId, NameError, Provider};
 use domain::members::Instant;
 
 use super::answer::Posted;
+use super::key::KeyWriter;
 
 /// How far ahead of our clock an `occurred_at` may be, µs (R6).
 pub const AHEAD_MAX: i64 = 24 * 3_600 * 1_000_000;
@@ -71,11 +72,11 @@ pub fn posting_roles(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// Reads one posted fact strictly; `now` is our clock.
+/// Reads one posted fact of a tenant strictly; `now` is our clock.
 ///
 /// # Errors
 /// The answer that the client gets, every field at fault named.
-pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> Result<Envelope, Posted> {
+pub fn read(keys: KeyWriter<'_>, role: PostingRole, json: &[u8], now: Instant) -> Result<Envelope, Posted> {
     let value = Json::parse(json).map_err(|error| Posted::Unparsable(error.to_string()))?;
     let mut faults = Vec::new();
     if !value.is_object() {
@@ -122,9 +123,9 @@ pub fn read(tenant: &TenantId, role: PostingRole, json: &[u8], now: Instant) -> 
     match (provider, external_id, occurred_at, fact) {
         (Some(provider), Some(external_id), Some(occurred_at), Some(fact)) if faults.is_empty() => {
             Ok(Envelope {
-                tenant: tenant.clone(),
+                tenant: keys.tenant.clone(),
                 provider,
-                external_id,
+                external_id: keys.stored(external_id),
                 occurred_at,
                 time_received: false,
                 fact,
@@ -165,6 +166,8 @@ pub(super) fn name<T>(
 
 #[cfg(test)]
 mod tests {
+    use domain::keys::{LogSecret, TenantId};
+
     use super::*;
 
     const NOW: &str = "2025-10-09T12:00:00Z";
@@ -214,8 +217,9 @@ mod tests {
     ];
 
     fn post(role: PostingRole, json: &str) -> Result<Envelope, Posted> {
-        let tenant = TenantId::new("acme").expect("tenant");
-        read(&tenant, role, json.as_bytes(), Instant::parse(NOW).expect("instant"))
+        let (secret, tenant) = (LogSecret::new(&[7; 32]), TenantId::new("acme").expect("tenant"));
+        let keys = KeyWriter { secret: &secret, tenant: &tenant };
+        read(keys, role, json.as_bytes(), Instant::parse(NOW).expect("instant"))
     }
 
     fn faults(json: &str) -> Vec<String> {

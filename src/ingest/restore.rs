@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::Ingest;
 use super::answer::Posted;
 use super::error::IngestError;
+use super::key::KeyWriter;
 use super::post::{name, required};
 use super::proven::{payload, prove};
 use crate::log::LogError;
@@ -85,9 +86,9 @@ fn reference(at: &mut Reader<'_>) -> Option<Reference> {
 }
 
 /// The key under which a fact of another log is imported, see [`EngineKey::imported`].
-fn namespace_imported(provider: &Provider, external_id: ExternalId) -> ExternalId {
+fn namespace_imported(keys: KeyWriter<'_>, provider: &Provider, external_id: ExternalId) -> ExternalId {
     if provider.as_str() != Provider::ENGINE {
-        return external_id;
+        return keys.stored(external_id);
     }
     let imported = EngineKey::parse(external_id.as_str()).map(EngineKey::imported);
     imported.and_then(|key| key.external_id().ok()).unwrap_or(external_id)
@@ -148,7 +149,6 @@ fn read(expected: Option<&TenantId>, line: &[u8]) -> Result<Line, Posted> {
         (Some(tenant), Some(provider), Some(external_id), Some(occurred_at), Some(fact))
             if faults.is_empty() =>
         {
-            let external_id = namespace_imported(&provider, external_id);
             let time_received = time_source.is_some();
             let envelope =
                 Envelope { tenant, provider, external_id, occurred_at, time_received, fact, mapping: 0 };
@@ -188,6 +188,8 @@ impl Ingest {
             Ok(line) => line,
             Err(answer) => return Ok(Err(answer)),
         };
+        envelope.external_id =
+            namespace_imported(self.keys(&envelope.tenant), &envelope.provider, envelope.external_id);
         if envelope.fact.references().is_empty() {
             return Ok(Ok((envelope, original)));
         }
@@ -196,7 +198,7 @@ impl Ingest {
             let found = match positions.get(position) {
                 Some(place) => Some(place),
                 None => {
-                    let external_id = namespace_imported(&provider, external_id);
+                    let external_id = namespace_imported(self.keys(&tenant), &provider, external_id);
                     let (tenant, provider) = (tenant.as_str(), provider.as_str());
                     let key = self.secret.key_hash(tenant, provider, external_id.as_str());
                     self.log.find(&key)?.map(|(place, _)| place)
@@ -326,10 +328,14 @@ impl Ingest {
 
 #[cfg(test)]
 mod tests {
+    use domain::keys::LogSecret;
+
     use super::*;
 
     #[test]
     fn keys_that_hold_a_position_are_kept_apart_once() {
+        let (secret, tenant) = (LogSecret::new(&[7; 32]), TenantId::new("acme").expect("tenant"));
+        let keys = KeyWriter { secret: &secret, tenant: &tenant };
         for (provider, id, kept) in [
             ("factfold", "tenant/5", "imported/tenant/5"),
             ("factfold", "imported/tenant/5", "imported/tenant/5"),
@@ -341,7 +347,7 @@ mod tests {
         ] {
             let (provider, id) =
                 (Provider::stored(provider).expect("provider"), ExternalId::new(id).expect("id"));
-            assert_eq!(namespace_imported(&provider, id).as_str(), kept);
+            assert_eq!(namespace_imported(keys, &provider, id).as_str(), kept);
         }
     }
 

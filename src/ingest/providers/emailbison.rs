@@ -15,9 +15,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::facts::FactBuilder;
-use super::key::escaped;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
+use crate::ingest::key::escaped;
 use crate::ingest::payload::{self, is_blank, long_text, payload, scalar, text};
 use crate::ingest::provider::{MappedDelivery, MappingContext, MappingResult, Preset};
 use crate::ingest::signature::Scheme;

@@ -6,9 +6,9 @@ use domain::facts::call::{CallFact, CallRecorded, CallReported};
 use domain::keys::{ExternalId, LogSecret, NameError, Provider, TenantId};
 use domain::members::Instant;
 
-use super::key::KeyWriter;
 use crate::ingest::delivery::Delivery;
 use crate::ingest::error::{MappingFailure, Reason};
+use crate::ingest::key::KeyWriter;
 use crate::ingest::provider::{MappingResult, ProviderAdapter};
 
 /// Builds the facts of one delivery.

@@ -9,9 +9,9 @@ use domain::facts::call::{CallFact, CallRecorded, CallReported};
 use domain::keys::{ExternalId, LogSecret, NameError, Position, Provider, TenantId};
 use domain::members::{Instant, Text};
 
-use super::key::KeyWriter;
 use crate::directory::Directory;
 use crate::ingest::error::{MappingFailure, Reason};
+use crate::ingest::key::KeyWriter;
 use crate::ingest::owner::{Owner, OwnerClaims};
 
 /// Whose list a row stands in, and what its mapping may look up.

@@ -5,7 +5,6 @@ pub mod ctm;
 pub mod emailbison;
 mod facts;
 pub mod generic;
-mod key;
 pub mod listed;
 pub mod twilio;
 

@@ -32,6 +32,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, RequiredValue, parameters, word_values};
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
+use crate::ingest::key::recorded_key;
 use crate::views::facts::{FactError, FactFilter, FactItem, corrections, original, page, show};
 use crate::views::voids::StandingVoid;
 use posted::{NewFacts, PostAnswer, PostFactsAnswer};
@@ -184,7 +185,7 @@ async fn get_fact_by_key(State(app): State<Arc<App>>, read: Read<KeyQuery>) -> R
             "the parameters 'provider' and 'external_id' are required",
         ));
     };
-    let key = app.engine.secret.key_hash(read.tenant.as_str(), provider, external_id);
+    let key = recorded_key(&app.engine.secret, &read.tenant, provider, external_id);
     let log = app.engine.log.clone();
     let found = blocking(move || log.find(&key)).await?.map_err(|error| Problem::from(&error))?;
     let (position, _) = found.ok_or_else(|| Problem::not_found("fact"))?;

@@ -1,9 +1,11 @@
-//! Keys composed of what others send: parts cannot run into each other, and no person can be read from one (RULINGS,
+//! Keys of what others send: parts cannot run into each other, and no person can be read from one (RULINGS, Identifiers,
 //! Composed keys).
 
 use std::borrow::Cow;
 
-use domain::keys::{ExternalId, LogSecret, TenantId};
+use domain::keys::{ExternalId, KeyHash, LogSecret, Provider, TenantId};
+
+use super::Ingest;
 
 /// Digits behind a `+` that make a phone number wherever they stand.
 const PHONE_DIGITS: usize = 7;
@@ -13,8 +15,10 @@ const PART_BYTES: usize = 64;
 
 /// Writes the keys of one tenant's facts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct KeyWriter<'a> {
+pub struct KeyWriter<'a> {
+    /// The log's.
     pub secret: &'a LogSecret,
+    /// Whose facts.
     pub tenant: &'a TenantId,
 }
 
@@ -38,6 +42,31 @@ impl KeyWriter<'_> {
         if ExternalId::new(&key).is_ok() { key } else { self.composed(parts, is_unfit) }
     }
 
+    /// The key of what a client names by an id of its own: of the parts between colons, those that tell who a person is are
+    /// digests, as where the key is composed here. Facts are recorded by it, and looked up by it.
+    pub fn posted<'p>(&self, given: &'p str) -> Cow<'p, str> {
+        if !holds_person(given) {
+            return given.into();
+        }
+        let mut is_escaped = false;
+        let parts = given.split(|letter| {
+            let ends = letter == ':' && !is_escaped;
+            is_escaped = letter == '\\' && !is_escaped;
+            ends
+        });
+        parts.map(|part| self.part(part)).collect::<Vec<_>>().join(":").into()
+    }
+
+    /// [`Self::posted`] of what is an external id; a key that would be too long is a digest as a whole.
+    pub fn stored(&self, given: ExternalId) -> ExternalId {
+        match self.posted(given.as_str()) {
+            Cow::Borrowed(_) => given,
+            Cow::Owned(key) => ExternalId::new(&key)
+                .or_else(|_| ExternalId::new(&self.digest(given.as_str())))
+                .unwrap_or(given),
+        }
+    }
+
     fn composed(&self, parts: &[&str], is_unfit: impl Fn(&str) -> bool) -> String {
         let parts: Vec<Cow<'_, str>> = parts
             .iter()
@@ -48,6 +77,30 @@ impl KeyWriter<'_> {
             parts => parts.iter().map(|part| escaped(part, ':')).collect::<Vec<_>>().join(":"),
         }
     }
+}
+
+impl Ingest {
+    /// Writes the keys of a tenant's facts.
+    pub(super) fn keys<'a>(&'a self, tenant: &'a TenantId) -> KeyWriter<'a> {
+        KeyWriter { secret: &self.secret, tenant }
+    }
+
+    /// A digest of a person's identity or of what else is personal, keyed by this log's secret, in hexadecimal digits.
+    pub fn digest_of(&self, tenant: &TenantId, text: &str) -> String {
+        hex::encode(self.secret.person(tenant.as_str(), text))
+    }
+}
+
+/// By what a fact is found that was recorded under the id that others know it by.
+pub fn recorded_key(secret: &LogSecret, tenant: &TenantId, provider: &str, external_id: &str) -> KeyHash {
+    let keys = KeyWriter { secret, tenant };
+    // The engine's own keys are never what others chose.
+    let stored = match ExternalId::new(external_id) {
+        Ok(given) if provider != Provider::ENGINE => Some(keys.stored(given)),
+        Ok(_) | Err(_) => None,
+    };
+    let external_id = stored.as_ref().map_or(external_id, ExternalId::as_str);
+    secret.key_hash(tenant.as_str(), provider, external_id)
 }
 
 /// A part with `separator` and `\` escaped by `\`.
@@ -84,6 +137,8 @@ fn holds_person(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn joined(parts: &[&str]) -> String {
@@ -99,6 +154,30 @@ mod tests {
         assert_eq!(joined(&["a", "b:c"]), r"a:b\:c");
         assert_eq!(joined(&[r"a\", "b"]), r"a\\:b");
         assert_eq!(joined(&["a", r"\:b"]), r"a:\\\:b");
+    }
+
+    #[test]
+    fn an_id_that_a_client_chose_holds_no_person_and_is_the_key_that_is_composed_of_its_parts() {
+        let (secret, tenant) = (LogSecret::new(&[7; 32]), TenantId::new("acme").expect("tenant"));
+        let keys = KeyWriter { secret: &secret, tenant: &tenant };
+        for parts in
+            [&["ann@example.com"][..], &["bounce", "ann@example.com", "17"], &["+4989123456", r"a:\b"]]
+        {
+            let given: Vec<_> = parts.iter().map(|part| escaped(part, ':')).collect();
+            let posted = keys.posted(&given.join(":")).into_owned();
+            assert_eq!(posted, keys.joined(parts));
+            assert!(!posted.contains('@') && !posted.contains('+'), "{posted}");
+            assert_eq!(keys.posted(&posted), posted, "what is a digest stays");
+        }
+        for other in ["CA42:completed", r"a\:b", r"\", "2025-10-08T18:55:38+0200", "é"] {
+            assert_eq!(keys.posted(other), other);
+        }
+        let ids = [
+            r"\b:a@b", r"\\b:a@b", "b:a@b", r"b\:a@b", r"\a@b", r"\\a@b", "a@b", r"a@b\", r"a@b\\", "a@b:",
+            ":a@b",
+        ];
+        let recorded: BTreeSet<_> = ids.iter().map(|id| keys.posted(id).into_owned()).collect();
+        assert_eq!(recorded.len(), ids.len(), "two ids are two keys: {recorded:?}");
     }
 
     #[test]
