@@ -56,6 +56,10 @@ const LAYOUTS: &[&str] = &[
     "%Y/%m/%d %H:%M",
     "%Y.%m.%d %H:%M:%S%.f",
     "%Y%m%d %H%M%S%.f",
+    // Days of a week and of a year, as ISO 8601 has them.
+    "%G-W%V-%u %H:%M:%S%.f",
+    "%G-W%V-%u %H:%M",
+    "%Y-%j %H:%M:%S%.f",
     "%d %B %Y %I:%M:%S %p",
     "%d %B %Y %I:%M %p",
     "%d %B %Y %H:%M:%S%.f",
@@ -171,6 +175,11 @@ fn in_zone(at: &NaiveDateTime, written: &str, usual: Option<Tz>) -> Option<i64> 
     if written.is_empty() {
         return local(usual?, at);
     }
+    // `+00:00Z` says it twice; behind another offset the two would differ.
+    let twice = written
+        .strip_suffix(['Z', 'z'])
+        .filter(|offset| fixed(offset).is_some_and(|of| of.local_minus_utc() == 0));
+    let written = twice.unwrap_or(written);
     let is_utc = |word: &str| ["z", "utc", "gmt", "ut"].iter().any(|name| name.eq_ignore_ascii_case(word));
     if is_utc(written) {
         return Some(at.and_utc().timestamp_micros());
