@@ -55,9 +55,16 @@ async fn set_target(
     Path((_, month, metric)): Path<(String, String, String)>,
     command: Command,
 ) -> Result<Response, Problem> {
-    let month = part(&month, "month", Month::parse, <Month as Value>::rule())?;
     let words = TargetMetric::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ");
-    let metric = part(&metric, "metric", TargetMetric::parse, format!("one of {words}"))?;
+    let month = part(&month, "month", Month::parse, <Month as Value>::rule());
+    let metric = part(&metric, "metric", TargetMetric::parse, format!("one of {words}"));
+    let (month, metric) = match (month, metric) {
+        (Ok(month), Ok(metric)) => (month, metric),
+        (month, metric) => {
+            let faults = month.err().into_iter().chain(metric.err()).collect();
+            return Err(Problem::unprocessable("invalid_path", faults));
+        }
+    };
     let value: u64 = command.body(|at| at.required("value"))?;
     let target = TargetSet { month, metric, value };
     let receipt = app.engine.commands.set_target(&command.tenant, command.key.as_ref(), target).await?;
@@ -65,10 +72,8 @@ async fn set_target(
     CommandResponse::response(&receipt, target)
 }
 
-/// A value in the path; 422 naming the part where it does not parse.
-fn part<T>(text: &str, name: &str, parse: impl Fn(&str) -> Option<T>, rule: String) -> Result<T, Problem> {
-    parse(text.trim()).ok_or_else(|| {
-        let fault = FieldError { pointer: format!("/{name}"), message: format!("must be {rule}") };
-        Problem::unprocessable("invalid_path", vec![fault])
-    })
+/// A value in the path.
+fn part<T>(text: &str, name: &str, parse: impl Fn(&str) -> Option<T>, rule: String) -> Result<T, FieldError> {
+    let fault = || FieldError { pointer: format!("/{name}"), message: format!("must be {rule}") };
+    parse(text.trim()).ok_or_else(fault)
 }
