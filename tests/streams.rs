@@ -147,6 +147,29 @@ async fn e11_changes_name_the_models_and_are_true_once_told() {
 }
 
 #[tokio::test]
+async fn e11_models_that_are_swapped_and_rolled_back_are_a_change_though_no_fact_comes() {
+    let server = Site::new().start().await;
+    server.record("acme", &calls([1])).await;
+    let mut reader = Reader::open(&server, "changes/stream", None).await;
+    let ask = async |method: &str, path: &str| {
+        server.ask(TOKEN, method, &format!("/api/v1/projections/calls/{path}"), Value::Null).await
+    };
+    let id = ask("POST", "rebuild").await.is(202).json["rebuild_id"].clone();
+    let rebuild = format!("rebuild/{}", id.as_str().expect("an id"));
+    let until = Instant::now() + PATIENCE;
+    while ask("GET", &rebuild).await.is(200).json["state"] != "ready" {
+        assert!(Instant::now() < until, "it is never ready");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for path in [format!("{rebuild}/swap"), "rollback".to_owned()] {
+        ask("POST", &path).await.is(200);
+        let change = reader.next().await.expect("a change");
+        assert_eq!((change.name.as_str(), change.id), ("change", server.seen()), "{path}: {change:?}");
+        assert!(change.data["models"].to_string().contains("\"calls\""), "{path}: {change:?}");
+    }
+}
+
+#[tokio::test]
 async fn e11_streams_live_by_heartbeats_with_ids_and_end_when_the_server_stops() {
     let server = Site::new().start().await;
     server.record("acme", &calls([1])).await;

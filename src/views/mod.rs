@@ -38,7 +38,6 @@ pub mod voids;
 pub mod what_if;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use domain::keys::{Position, TenantId};
@@ -106,7 +105,7 @@ impl Views {
             kept,
             digests: DigestCache::default(),
             rebuilds: Rebuilds::default(),
-            swaps: AtomicU64::new(0),
+            swaps: watch::Sender::new(0),
             tenants: RwLock::default(),
             opened: opened.head().position,
             unfolded: Unfolded::of(opened)?,

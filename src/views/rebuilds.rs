@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use domain::keys::{Position, TenantId};
 use domain::words;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::Views;
@@ -343,7 +344,12 @@ impl Views {
 
     /// How often models were swapped: an answer of before has another tag.
     pub fn swaps(&self) -> u64 {
-        self.inner.swaps.load(Ordering::SeqCst)
+        *self.inner.swaps.borrow()
+    }
+
+    /// Tells async readers of each swap.
+    pub fn swapped(&self) -> watch::Receiver<u64> {
+        self.inner.swaps.subscribe()
     }
 }
 

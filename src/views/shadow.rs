@@ -174,7 +174,7 @@ impl Inner {
                 beside.position = live.position;
             }
             // What was made of the models before is not asked for by their position any more.
-            self.swaps.fetch_add(1, Ordering::SeqCst);
+            self.swaps.send_modify(|swaps| *swaps += 1);
             position
         })?;
         self.kept.clear();

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use domain::keys::Position;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::kept::KeptFolds;
 use super::models::DigestCache;
@@ -27,7 +26,7 @@ pub(super) struct Inner {
     pub digests: DigestCache,
     pub rebuilds: Rebuilds,
     /// How often models were swapped.
-    pub swaps: AtomicU64,
+    pub swaps: watch::Sender<u64>,
     pub tenants: RwLock<BTreeMap<Box<str>, Slot>>,
     /// The log's last position when these models were opened: the first fold ends there.
     pub opened: Position,

@@ -20,6 +20,7 @@ use domain::record::KindTag;
 use futures_core::Stream;
 use projections::tenant::{ENTITIES, Profile};
 use serde::Serialize;
+use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -152,7 +153,8 @@ async fn stream_facts(
         let events = found.items.iter().filter_map(|fact| event("fact", fact.position, fact));
         Ok(Lookup { events: events.collect(), read_to, more: found.next.is_some() })
     };
-    Ok(event_stream(&app, heads, |head| head.position, after, read, stream.grounds))
+    let news = News { further: heads, position: |head| head.position, again: None };
+    Ok(event_stream(&app, news, after, read, stream.grounds))
 }
 
 /// Read models that changed.
@@ -165,7 +167,7 @@ struct Change {
 }
 
 /// Streams changes of read models: `event: change`, `id` the position, `data` the changed models. One event may cover
-/// several facts.
+/// several facts. Rebuilt models that are swapped in, or back, are told as a change of all at the same position.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/changes/stream",
@@ -198,7 +200,10 @@ async fn stream_changes(
         let event = if last > after { event("change", last, &change) } else { None };
         Ok(Lookup { events: event.into_iter().collect(), read_to: up_to, more: false })
     };
-    Ok(event_stream(&app, folded, |position| *position, after, read, stream.grounds))
+    let told = |position| event("change", position, &Change { position, models: models_of(GroupSet::ALL) });
+    let again = Some(Again { news: app.engine.views.swapped(), told });
+    let news = News { further: folded, position: |position| *position, again };
+    Ok(event_stream(&app, news, after, read, stream.grounds))
 }
 
 /// The models that facts of `groups` change.
@@ -223,12 +228,38 @@ struct Lookup {
     more: bool,
 }
 
-/// Sends what `read` finds behind `after`, and again whenever `news` announces a later position, until the reader
-/// disconnects, loses the right to read or the server stops.
+/// What a stream waits for.
+struct News<N> {
+    /// Announces later positions.
+    further: watch::Receiver<N>,
+    position: fn(&N) -> Position,
+    again: Option<Again>,
+}
+
+/// Announces that something is other at the same position, and what is told then.
+struct Again {
+    news: watch::Receiver<u64>,
+    told: fn(Position) -> Option<Event>,
+}
+
+impl<N> News<N> {
+    /// Waits for a position behind `after`; the event, where something is other at that one. An error once the engine stops.
+    async fn behind(&mut self, after: Position) -> Result<Option<Event>, RecvError> {
+        let Self { further, position, again } = self;
+        let further = further.wait_for(|news| position(news) > after);
+        let Some(Again { news, told }) = again else { return further.await.map(|_| None) };
+        tokio::select! {
+            reached = further => reached.map(|_| None),
+            changed = news.changed() => changed.map(|()| told(after)),
+        }
+    }
+}
+
+/// Sends what `read` finds behind `after`, and again whenever there is news, until the reader disconnects, loses the right
+/// to read or the server stops.
 fn event_stream<N, R>(
     app: &Arc<App>,
-    mut news: watch::Receiver<N>,
-    position: fn(&N) -> Position,
+    mut news: News<N>,
     mut after: Position,
     read: R,
     grounds: Grounds,
@@ -265,17 +296,15 @@ where
                 continue;
             }
             sleep(PACE).await;
-            let awaited = async { news.wait_for(|news| position(news) > after).await.is_ok() };
-            match tokio::time::timeout(HEARTBEAT, awaited).await {
-                Ok(true) => {}
-                // The sender is gone: the engine stops.
-                Ok(false) => return,
-                Err(_) => {
-                    let heartbeat = Event::default().id(after.to_string()).comment("");
-                    if send.send(heartbeat).await.is_err() {
-                        return;
-                    }
-                }
+            let told = match tokio::time::timeout(HEARTBEAT, news.behind(after)).await {
+                Ok(Ok(changed)) => changed,
+                Ok(Err(_)) => return,
+                Err(_) => Some(Event::default().id(after.to_string()).comment("")),
+            };
+            if let Some(event) = told
+                && send.send(event).await.is_err()
+            {
+                return;
             }
         }
     };

@@ -25,7 +25,7 @@ fn damage(views: &Views, tenant: &str) {
     state.tenant.calls = projections::entity::Folded::default();
     state.tenant.calls.complete(&timeline);
     drop(state);
-    views.inner.swaps.fetch_add(1, Ordering::SeqCst);
+    views.inner.swaps.send_modify(|swaps| *swaps += 1);
 }
 
 fn calls_of(views: &Views, tenant: &str) -> i64 {
