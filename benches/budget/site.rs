@@ -1,7 +1,8 @@
 //! A data directory and the processes that are measured on it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -80,6 +81,7 @@ pub struct Server {
     child: Child,
     /// Host and port.
     pub address: String,
+    began: Instant,
     /// From the start of the process until it took requests.
     pub opened: Duration,
 }
@@ -108,10 +110,28 @@ impl Server {
             }
         });
         let address = told.recv_timeout(BEGIN_MAX);
-        let mut server = Self { child, address: String::new(), opened: began.elapsed() };
+        let mut server = Self { child, address: String::new(), began, opened: began.elapsed() };
         // Dropping `server` on an error ends the process.
         server.address = address.map_err(|_| "the server did not begin")?;
         Ok(server)
+    }
+
+    /// From the start of the process until the read models of all tenants were folded.
+    pub fn folded(&self) -> Outcome<Duration> {
+        loop {
+            let mut connection = TcpStream::connect(&self.address)?;
+            connection.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer)?;
+            let took = self.began.elapsed();
+            if answer.split(' ').nth(1) == Some("200") {
+                return Ok(took);
+            }
+            if took > BEGIN_MAX {
+                return Err(format!("the server did not become ready: {answer}").into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn id(&self) -> String {
