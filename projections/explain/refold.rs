@@ -25,6 +25,10 @@ pub struct Refold<'q> {
     first: Option<Position>,
     /// The fact that happened last.
     latest: Option<(Instant, Position)>,
+    /// Of the fact that was folded last: by how much it moved the figure, and what of the two above was before it.
+    delta: i128,
+    first_before: Option<Position>,
+    latest_before: Option<(Instant, Position)>,
 }
 
 /// What a fact did to a figure.
@@ -45,27 +49,41 @@ pub fn alone(timeline: &Arc<Timeline>) -> Tenant {
 impl<'q> Refold<'q> {
     /// Nothing of a subject yet.
     pub fn new(tally: &'q FigureTally, timeline: &Arc<Timeline>) -> Self {
-        Self { tally, alone: alone(timeline), value: 0, first: None, latest: None }
+        Self {
+            tally,
+            alone: alone(timeline),
+            value: 0,
+            first: None,
+            latest: None,
+            delta: 0,
+            first_before: None,
+            latest_before: None,
+        }
     }
 
-    /// Folds the subject's next fact.
-    pub fn step(&mut self, recorded: &Recorded<'_>) -> FigureMove {
+    /// Folds the subject's next fact: by how much it moves the figure.
+    pub fn step(&mut self, recorded: &Recorded<'_>) -> i128 {
         self.alone.fold(recorded);
         let value = self.tally.value(&self.alone);
-        let delta = value - std::mem::replace(&mut self.value, value);
-        let reason = match (value, delta, self.first) {
+        self.delta = value - std::mem::replace(&mut self.value, value);
+        (self.first_before, self.latest_before) = (self.first, self.latest);
+        if self.delta != 0 && self.first.is_none() {
+            self.first = Some(recorded.position);
+        }
+        self.latest = self.latest.max(Some((recorded.occurred_at, recorded.position)));
+        self.delta
+    }
+
+    /// Why `recorded`, the fact that was folded last, moves the figure or does not. Most facts are not asked about.
+    pub fn reason(&self, recorded: &Recorded<'_>) -> NotCounted {
+        match (self.value, self.delta, self.first_before) {
             (0, ..) => self.why_not(),
             (_, 0, Some(first)) if self.tally.counts_once(recorded.fact) => {
                 NotCounted { decided_by: Some(first), ..NotCounted::new("not_first", "the lead counts once") }
             }
-            (_, 0, _) => still(self.tally, recorded, self.latest),
+            (_, 0, _) => still(self.tally, recorded, self.latest_before),
             _ => NotCounted { code: COUNTS, ..NotCounted::default() },
-        };
-        if delta != 0 && self.first.is_none() {
-            self.first = Some(recorded.position);
         }
-        self.latest = self.latest.max(Some((recorded.occurred_at, recorded.position)));
-        FigureMove { delta, reason }
     }
 
     fn why_not(&self) -> NotCounted {

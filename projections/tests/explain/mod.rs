@@ -104,7 +104,7 @@ fn told(
         let mut refold = Refold::new(tally, &tenant.profile.timeline);
         let facts = subject.id.facts(tenant);
         prop_assert!(facts.contains(&subject.first), "{:?} of {:?}", subject, facts);
-        let deltas = facts.iter().map(|position| refold.step(&log[*position as usize - 1]).delta);
+        let deltas = facts.iter().map(|position| refold.step(&log[*position as usize - 1]));
         // A record counts with its whole snapshot, and is not folded alone.
         let is_record = matches!(subject.id, SubjectId::Record(_));
         let refolded = if is_record { subject.amount } else { deltas.sum::<i128>() };

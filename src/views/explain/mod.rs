@@ -150,10 +150,11 @@ impl Explainer {
         let mut found = Vec::new();
         for position in subject.id.facts(&self.tenant) {
             let Some(read) = self.read(position, &name)? else { continue };
-            let step = refold.step(&read.decoded.recorded());
-            if step.delta != 0 || zeros {
-                let delta = as_json(step.delta).as_i64();
-                found.push(Contribution { delta, ..read.told(step.reason, false) });
+            let moved = refold.step(&read.decoded.recorded());
+            if moved != 0 || zeros {
+                let reason = refold.reason(&read.decoded.recorded());
+                let delta = as_json(moved).as_i64();
+                found.push(Contribution { delta, ..read.told(reason, false) });
             }
         }
         Ok(found)
