@@ -35,6 +35,23 @@ struct Held {
 const STAGES: [&str; 6] =
     ["New Lead", "Outbound Call", "QR Sent", "QR Returned", "Deal Structure", "FA Signed"];
 
+/// Names, places and sources of an account whose leads are told apart.
+const PEOPLE: [(&str, &str); 11] = [
+    ("Dana", "Lee"),
+    ("María", "García"),
+    ("Priya", "Nair"),
+    ("Chen", "Wei"),
+    ("Zoë", "Brandt"),
+    ("Olu", "Adeyemi"),
+    ("Sam", "Ito"),
+    ("Eva", "Lind"),
+    ("Noor", "Haddad"),
+    ("Tom", "Baker"),
+    ("Ines", "Costa"),
+];
+const MARKETS: [&str; 6] = ["Leeds", "Bristol", "Cardiff", "Glasgow", "Norwich", "Plymouth"];
+const SOURCES: [&str; 5] = ["Website", "Google", "Referral", "Trade show", "Facebook"];
+
 impl CtAccount {
     /// An empty account whose key this is.
     pub fn new(web_key: &str) -> Self {
@@ -64,6 +81,31 @@ impl CtAccount {
     #[must_use]
     pub fn lively(self) -> Self {
         self.inner.lock().is_lively = true;
+        self
+    }
+
+    /// The same account with leads and deals that people can tell apart.
+    #[must_use]
+    pub fn peopled(self) -> Self {
+        let mut held = self.inner.lock();
+        let Held { clients, opportunities, .. } = &mut *held;
+        for (number, row) in clients.iter_mut().chain(opportunities).enumerate() {
+            let Value::Object(members) = row else { continue };
+            let is_deal = members.contains_key("opportunity_id");
+            let (first, last) = PEOPLE[number % PEOPLE.len()];
+            let mut set = |member: &str, value: String| drop(members.insert(member.to_owned(), value.into()));
+            set("firstName", first.to_owned());
+            set("lastName", last.to_owned());
+            set("compName", MARKETS[number * 7 % MARKETS.len()].to_owned());
+            let source = SOURCES[number * 3 % SOURCES.len()].to_owned();
+            if is_deal {
+                set("contact_lead_source", source);
+                set("deal_size", format!("{}.00", 25_000 + 2_500 * (number * 11 % 17)));
+            } else {
+                set("clients_lead_source", source);
+            }
+        }
+        drop(held);
         self
     }
 

@@ -26,7 +26,7 @@ pub fn is_read(id: &str) -> bool {
 
 /// Starts the stand-in, and has the server read it.
 pub async fn play(config: &mut Config) -> Result<StandIn, Failure> {
-    let account = CtAccount::with_leads(KEY, LEADS).lively();
+    let account = CtAccount::with_leads(KEY, LEADS).peopled().lively();
     for number in 0..ACTIVITIES {
         let due = chrono::Utc::now() + chrono::TimeDelta::hours(5 * (number as i64 + 1));
         account.put_activity(&format!("A{number}"), &due.to_rfc3339(), "Call");
