@@ -104,7 +104,7 @@ impl Server {
             for line in lines.into_iter().flatten().map_while(Result::ok) {
                 match line.split_once("factfold serves http://").and_then(|(_, rest)| rest.split_once(',')) {
                     Some((address, _)) => drop(send.send(address.to_owned())),
-                    None if line == "factfold stopped" => {}
+                    None if line == "factfold stopped" || line.starts_with("Set up the first admin") => {}
                     None => eprintln!("server: {line}"),
                 }
             }
