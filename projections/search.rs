@@ -23,11 +23,6 @@ impl Search {
         self.folded.is_empty()
     }
 
-    /// Whether it may stand in two texts together alone.
-    pub fn has_blank(&self) -> bool {
-        self.folded.contains(' ')
-    }
-
     /// Whether it stands in a text.
     pub fn is_in(&self, text: &str) -> bool {
         if !text.is_ascii() {
@@ -47,7 +42,7 @@ impl Search {
         if self.is_blank() {
             return FoundTexts(vec![u64::MAX; texts.len().div_ceil(64)]);
         }
-        let mut found = FoundTexts(vec![0; texts.len().div_ceil(64)]);
+        let mut found = FoundTexts::none(texts);
         let (finder, mut lower) = (Finder::new(&self.folded), Vec::new());
         for (symbols, page, ends) in texts.pages() {
             let text_at =
@@ -78,25 +73,52 @@ impl Search {
 
     /// Whether it stands in two texts together, with a blank between them, and begins in the one and ends in the other.
     pub fn is_across(&self, one: &str, other: &str) -> bool {
-        let mut blanks =
-            self.folded.match_indices(' ').map(|(at, _)| (&self.folded[..at], &self.folded[at + 1..]));
-        if one.is_ascii() && other.is_ascii() {
-            let ends = |text: &str, end: &str| {
-                let from = text.len().checked_sub(end.len());
-                from.is_some_and(|from| text.as_bytes()[from..].eq_ignore_ascii_case(end.as_bytes()))
-            };
-            let begins = |text: &str, begin: &str| {
-                let found = text.as_bytes().get(..begin.len());
-                found.is_some_and(|found| found.eq_ignore_ascii_case(begin.as_bytes()))
-            };
-            return blanks.any(|(end, begin)| ends(one, end) && begins(other, begin));
-        }
-        let mut both = None;
-        blanks.any(|(end, begin)| {
-            let (one, other) = both.get_or_insert_with(|| (one.to_lowercase(), other.to_lowercase()));
-            one.ends_with(end) && other.starts_with(begin)
-        })
+        self.halves().any(|(end, begin)| ends_with(one, end) && begins_with(other, begin))
     }
+
+    /// The texts of a table that may stand before the blank of [`Self::is_across`], and those that may behind it; none
+    /// where nothing it looks for has a blank.
+    pub fn before_and_behind(&self, texts: &Texts) -> Option<(FoundTexts, FoundTexts)> {
+        self.halves().next()?;
+        let (mut before, mut behind) = (FoundTexts::none(texts), FoundTexts::none(texts));
+        for (symbols, page, ends) in texts.pages() {
+            let mut begin = 0;
+            for (at, end) in ends.iter().enumerate() {
+                let text = &page[begin..*end as usize];
+                begin = *end as usize;
+                if self.halves().any(|(end, _)| ends_with(text, end)) {
+                    before.add(symbols(at));
+                }
+                if self.halves().any(|(_, begin)| begins_with(text, begin)) {
+                    behind.add(symbols(at));
+                }
+            }
+        }
+        Some((before, behind))
+    }
+
+    /// What stands before and behind each of its blanks.
+    fn halves(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.folded.match_indices(' ').map(|(at, _)| (&self.folded[..at], &self.folded[at + 1..]))
+    }
+}
+
+/// Whether a text in any case ends with one in lower case.
+fn ends_with(text: &str, end: &str) -> bool {
+    if !text.is_ascii() {
+        return text.to_lowercase().ends_with(end);
+    }
+    let from = text.len().checked_sub(end.len());
+    from.is_some_and(|from| text.as_bytes()[from..].eq_ignore_ascii_case(end.as_bytes()))
+}
+
+/// Whether a text in any case begins with one in lower case.
+fn begins_with(text: &str, begin: &str) -> bool {
+    if !text.is_ascii() {
+        return text.to_lowercase().starts_with(begin);
+    }
+    let found = text.as_bytes().get(..begin.len());
+    found.is_some_and(|found| found.eq_ignore_ascii_case(begin.as_bytes()))
 }
 
 /// The texts of a table that something stands in.
@@ -104,6 +126,15 @@ impl Search {
 pub struct FoundTexts(Vec<u64>);
 
 impl FoundTexts {
+    fn none(texts: &Texts) -> Self {
+        Self(vec![0; texts.len().div_ceil(64)])
+    }
+
+    /// Whether it stands in any.
+    pub fn is_any(&self) -> bool {
+        self.0.iter().any(|word| *word != 0)
+    }
+
     fn add(&mut self, symbol: Symbol) {
         self.0[symbol.index() / 64] |= 1 << (symbol.index() % 64);
     }

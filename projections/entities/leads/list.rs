@@ -11,7 +11,8 @@ use crate::entities::calls::Calls;
 use crate::entities::calls::row::CallRow;
 use crate::entities::leads::Leads;
 use crate::entities::leads::row::{Lead, LeadRow, Name};
-use crate::search::{FoundTexts, Search};
+use crate::entities::leads::search::FoundLeads;
+use crate::search::Search;
 use crate::store::{Buckets, Cursor, Page, Pages, Texts};
 use crate::tenant::Tenant;
 
@@ -84,26 +85,16 @@ impl LeadList {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page<LeadItem> {
-        let search = filter.search.as_deref().map(Search::new);
-        let search = search.as_ref().map(|search| (search, search.among(&self.texts)));
+        let found = filter.search.as_deref().map(Search::new);
+        let found = found.map(|search| FoundLeads::of(&search, &self.rows, &self.texts));
         let place = |row| {
             let lead = Lead::new(&self.rows, row);
-            let is_wanted = filter.stage.is_none_or(|stage| lead.stage() == stage)
-                && search.as_ref().is_none_or(|(search, found)| self.has(&lead, search, found));
+            let is_wanted = found.as_ref().is_none_or(|found| found.has(row))
+                && filter.stage.is_none_or(|stage| lead.stage() == stage);
             is_wanted.then(|| (lead.first_at(), key(lead.head(), &self.texts)))
         };
         let make = |row| Some(item(&Lead::new(&self.rows, row), &self.texts, &self.calls));
         self.order.page(position, (after, limit), place, make)
-    }
-
-    /// A text that is blank stands in every lead, and in one of whom nothing is known, too.
-    fn has(&self, lead: &Lead<'_>, search: &Search, found: &FoundTexts) -> bool {
-        let members = lead.members();
-        let [_, first, last, _] = members;
-        let name = || Some((self.texts.get(first?), self.texts.get(last?)));
-        members.into_iter().flatten().any(|symbol| found.has(symbol))
-            || (search.has_blank() && name().is_some_and(|(first, last)| search.is_across(first, last)))
-            || search.is_blank()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod links;
 pub mod list;
 mod live;
 pub mod row;
+mod search;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
