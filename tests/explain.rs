@@ -356,3 +356,39 @@ async fn e2_whoever_reads_the_figure_may_explain_it_and_sees_no_payload() {
     let other = server.token("admin", &["globex"]).await;
     server.send(server.request("GET", path).bearer_auth(&other)).await.problem(404);
 }
+
+#[tokio::test]
+async fn e2_a_contribution_says_of_whom_its_fact_speaks_until_the_person_is_erased() {
+    let server = Site::new().start().await;
+    let numbers = json!({"from": "+12125550123", "to": "+12125550199"});
+    let caller = |direction: &str| {
+        let direction = json!({"direction": direction, "agent": "ann@example.com"});
+        with(
+            with(answered(direction["direction"].as_str().expect("one"), 45, AT), numbers.clone()),
+            direction,
+        )
+    };
+    let lead = json!({"id": "7", "email": "pat@example.com", "first_name": "Pat", "last_name": "Lee"});
+    let facts = [
+        caller("inbound"),
+        caller("outbound"),
+        answered("CA3", 45, AT),
+        mail("lead_interested", 1, lead, AT),
+    ];
+    server.record("acme", &facts).await;
+    let calls = "model=month&field=calls&month=2025-10";
+    let replies = "model=month&field=positive_replies&month=2025-10";
+    let who = async |query: &str| {
+        let told = contributions(&server, query).await;
+        told.iter().map(|one| one["who"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(who(calls).await, [json!("+12125550123"), json!("+12125550199"), Value::Null]);
+    assert_eq!(who(replies).await, [json!("Pat Lee")]);
+    for person in [json!({"phone": "+12125550123"}), json!({"email": "pat@example.com"})] {
+        let request = server.request("POST", "/api/v1/tenants/acme/erase").bearer_auth(TOKEN);
+        server.send(request.json(&person)).await.is(200);
+    }
+    let told = who(calls).await;
+    assert_eq!((&told[0], told.len()), (&json!("ann@example.com"), 3), "the tenant's own is nobody's secret");
+    assert_eq!(who(replies).await, [json!("7")], "what is left of a lead is the provider's id");
+}

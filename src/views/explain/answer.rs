@@ -24,8 +24,9 @@ pub struct Contribution {
     pub external_id: String,
     /// What it is counted as.
     pub subject: String,
-    /// Of whom it speaks: the other party of a call, the lead, contact or mailbox, else the agent or author; null where it
-    /// names nobody, or whom it named was erased.
+    /// Of whom it speaks: the other party of a call, the lead, contact or mailbox, else the agent or author; absent where it
+    /// names nobody, or whom it named was erased, and in proofs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
     /// When it happened.
     pub occurred_at: String,

@@ -105,8 +105,9 @@ pub fn fold_proven(
     Ok(explained.map(|explained| normal(explained, position)))
 }
 
-/// What follows from the chosen facts alone.
-fn normal(explained: Explanation, position: Position) -> Explanation {
+/// What follows from the chosen facts alone, without what is personal.
+fn normal(mut explained: Explanation, position: Position) -> Explanation {
+    explained.contributions.iter_mut().for_each(|contribution| contribution.who = None);
     Explanation { position, not_contributing_subjects: 0, ..explained }
 }
 
