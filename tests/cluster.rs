@@ -2,6 +2,7 @@
 //! lost, counted twice or told otherwise by another node.
 
 mod chaos;
+mod chaos_postgres;
 mod copies;
 mod deliveries;
 mod deployed;

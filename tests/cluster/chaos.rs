@@ -18,7 +18,8 @@ const ROUNDS: u64 = 2;
 /// How long an engine whose files were damaged may take to come back by itself.
 const BACK: Duration = Duration::from_secs(30);
 
-fn number(name: &str) -> Option<u64> {
+/// A number of the environment.
+pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 

@@ -3,11 +3,13 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use tempfile::TempDir;
 
+use super::machines::Machines;
 use super::{Process, free_port, must_run};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,8 +45,17 @@ fn as_user(program: &Path) -> Command {
 
 struct Server {
     data: PathBuf,
+    host: String,
     port: u16,
+    /// Where it runs, where machines have networks of their own.
+    machine: usize,
     process: Option<Process>,
+}
+
+impl Server {
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 /// Primary and standby, with their files; all gone when it is.
@@ -52,12 +63,33 @@ pub struct PostgresPair {
     servers: [Server; 2],
     /// Which of them is the primary.
     primary: usize,
+    /// Where each server has a network of its own.
+    machines: Option<Arc<Machines>>,
     _dir: TempDir,
 }
+
+/// Where a server listens on a machine.
+const PORT: u16 = 5432;
+/// For servers that hear nothing of each other at times: a silence is noticed soon.
+const SILENCE: &str = "wal_receiver_timeout = 3s\nwal_sender_timeout = 3s\nwal_retrieve_retry_interval = 300ms\n\
+                       tcp_user_timeout = 3s\n";
+/// Whoever reaches a machine may log in.
+const ALL_MAY: &str = "host all all 0.0.0.0/0 trust\nhost replication all 0.0.0.0/0 trust\n";
 
 impl PostgresPair {
     /// Starts both; the primary acknowledges what the standby has.
     pub fn start() -> Self {
+        let host = || "127.0.0.1".to_owned();
+        Self::start_at([(host(), free_port()), (host(), free_port())], None)
+    }
+
+    /// The primary on the first of the machines, its standby on the second.
+    pub fn start_on(machines: &Arc<Machines>) -> Self {
+        let places = [0, 1].map(|nth| (machines.address(nth), PORT));
+        Self::start_at(places, Some(Arc::clone(machines)))
+    }
+
+    fn start_at(places: [(String, u16); 2], machines: Option<Arc<Machines>>) -> Self {
         // The distribution's package makes the user that the files are for.
         let programs = programs();
         let dir = tempfile::tempdir_in("/var/tmp").expect("a folder");
@@ -65,8 +97,13 @@ impl PostgresPair {
             must_run(Command::new("chown").arg("postgres:postgres").arg(dir.path()));
         }
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).expect("rights");
-        let server = |name: &str| Server { data: dir.path().join(name), port: free_port(), process: None };
-        let mut pair = Self { servers: [server("primary"), server("standby")], primary: 0, _dir: dir };
+        let mut machine = 0;
+        let servers = places.map(|(host, port)| {
+            let data = dir.path().join(format!("server-{machine}"));
+            machine += 1;
+            Server { data, host, port, machine: machine - 1, process: None }
+        });
+        let mut pair = Self { servers, primary: 0, machines, _dir: dir };
         let primary = &pair.servers[0];
         let mut initdb = as_user(&programs.join("initdb"));
         must_run(
@@ -74,11 +111,17 @@ impl PostgresPair {
                 .args(["--auth=trust", "--username=factfold", "--encoding=UTF8", "--no-sync", "-D"])
                 .arg(&primary.data),
         );
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nwal_level = replica\n\
+        let mut settings = format!(
+            "listen_addresses = '{}'\nport = {}\nunix_socket_directories = ''\nwal_level = replica\n\
              synchronous_standby_names = '*'\nshared_buffers = 32MB\nmax_connections = 60\n",
-            primary.port
+            primary.host, primary.port
         );
+        if pair.machines.is_some() {
+            settings += SILENCE;
+            let rights = primary.data.join("pg_hba.conf");
+            let text = fs::read_to_string(&rights).expect("read");
+            fs::write(&rights, format!("{text}{ALL_MAY}")).expect("written");
+        }
         fs::write(primary.data.join("postgresql.auto.conf"), settings).expect("written");
         pair.restart(0);
         pair.copy_to(1);
@@ -91,14 +134,15 @@ impl PostgresPair {
     fn copy_to(&self, nth: usize) {
         let (primary, standby) = (&self.servers[self.primary], &self.servers[nth]);
         let mut copy = as_user(&programs().join("pg_basebackup"));
-        let url = format!("postgres://factfold@127.0.0.1:{}/postgres", primary.port);
+        let url = format!("postgres://factfold@{}/postgres?connect_timeout=2", primary.address());
         must_run(
             copy.args(["--checkpoint=fast", "--write-recovery-conf", "--no-sync", "-d", &url, "-D"])
                 .arg(&standby.data),
         );
         let auto = standby.data.join("postgresql.auto.conf");
         let text = fs::read_to_string(&auto).expect("read");
-        fs::write(&auto, format!("{text}\nport = {}\n", standby.port)).expect("written");
+        let place = format!("listen_addresses = '{}'\nport = {}\n", standby.host, standby.port);
+        fs::write(&auto, format!("{text}\n{place}")).expect("written");
     }
 
     /// The primary is gone for good: the standby is promoted, and a server with an empty disk becomes its standby.
@@ -113,12 +157,44 @@ impl PostgresPair {
         self.await_standby();
     }
 
+    /// The primary is not reached any more: the standby is promoted, and a server with an empty disk on another machine
+    /// becomes its standby. What the lost one does meanwhile nobody hears; it must be killed before it is reached again.
+    pub fn fail_over_to(&mut self, machine: usize) -> Process {
+        let machines = self.machines.clone().expect("machines");
+        let lost = self.primary;
+        self.primary = 1 - lost;
+        self.query("SELECT pg_promote()");
+        let process = self.servers[lost].process.take().expect("it runs");
+        let data = self.servers[lost].data.with_extension("anew");
+        self.servers[lost] =
+            Server { data, host: machines.address(machine), port: PORT, machine, process: None };
+        self.copy_to(lost);
+        self.restart(lost);
+        self.await_standby();
+        process
+    }
+
     /// Where a database is, by both servers: that which takes writes is meant.
     pub fn url_of_both(&self, database: &str) -> String {
-        let [a, b] = [self.servers[0].port, self.servers[1].port];
-        format!(
-            "postgres://factfold@127.0.0.1:{a},127.0.0.1:{b}/{database}?sslmode=disable&target_session_attrs=read-write"
-        )
+        self.url_at(&self.servers.each_ref().map(Server::address), database)
+    }
+
+    /// Where a database may be, on any of the machines.
+    pub fn url_of_machines(&self, database: &str) -> String {
+        let machines = self.machines.as_ref().expect("machines");
+        let all: Vec<String> =
+            (0..machines.count()).map(|nth| format!("{}:{PORT}", machines.address(nth))).collect();
+        self.url_at(&all, database)
+    }
+
+    fn url_at(&self, addresses: &[String], database: &str) -> String {
+        let addresses = addresses.join(",");
+        format!("postgres://factfold@{addresses}/{database}?sslmode=disable&target_session_attrs=read-write")
+    }
+
+    /// The server on a machine, where one is.
+    pub fn on_machine(&self, machine: usize) -> Option<usize> {
+        self.servers.iter().position(|server| server.machine == machine)
     }
 
     /// What a server would have for a setting with this file as its configuration.
@@ -138,11 +214,15 @@ impl PostgresPair {
         let server = &mut self.servers[nth];
         let _ = fs::remove_file(server.data.join("postmaster.pid"));
         let mut postgres = as_user(&programs().join("postgres"));
-        server.process = Some(Process::start(postgres.arg("-D").arg(&server.data)));
+        postgres.arg("-D").arg(&server.data);
+        if let Some(machines) = &self.machines {
+            postgres = machines.inside(server.machine, &postgres);
+        }
+        server.process = Some(Process::start(&mut postgres));
         let until = Instant::now() + PATIENCE;
         let ready = programs().join("pg_isready");
         while !Command::new(&ready)
-            .args(["-q", "-h", "127.0.0.1", "-p", &server.port.to_string()])
+            .args(["-q", "-h", &server.host, "-p", &server.port.to_string()])
             .status()
             .is_ok_and(|status| status.success())
         {
@@ -206,9 +286,7 @@ impl PostgresPair {
 
     /// Where a database of the primary is.
     pub fn url_of(&self, database: &str) -> String {
-        format!(
-            "postgres://factfold@127.0.0.1:{}/{database}?sslmode=disable",
-            self.servers[self.primary].port
-        )
+        let primary = self.servers[self.primary].address();
+        format!("postgres://factfold@{primary}/{database}?sslmode=disable")
     }
 }

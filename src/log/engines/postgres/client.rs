@@ -87,8 +87,11 @@ impl DbSession {
         if ca.is_some() {
             config.ssl_mode(SslMode::Require);
         }
-        let connected =
-            timeout(ANSWER_MAX, config.connect(tls(ca)?)).await.map_err(|error| unavailable(&error))?;
+        // Each host has its time: one that is cut off refuses nothing, and the next may be the one that is meant.
+        let hosts = config.get_hosts().len().max(1) as u32;
+        let connected = timeout(ANSWER_MAX * hosts, config.connect(tls(ca)?))
+            .await
+            .map_err(|error| unavailable(&error))?;
         let (client, mut connection) = connected.map_err(|error| unavailable(&told(&error)))?;
         let (notified, unreplicated) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
         let words = Arc::<Mutex<Vec<Bytes>>>::default();
@@ -157,6 +160,12 @@ impl DbSession {
     /// Waits until something was told on a channel, or the connection ended.
     pub async fn notified(&self, wait: Duration) {
         let _ = timeout(wait, self.notified.notified()).await;
+    }
+
+    /// Says a word to all nodes that listen now.
+    pub async fn tell(&self, word: &[u8]) -> Result<(), SharedLogError> {
+        let word = String::from_utf8_lossy(word);
+        self.rows("SELECT pg_notify($1, $2)", &[&NODES, &&*word]).await.map(drop)
     }
 
     /// What nodes said of themselves since this was last asked.

@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 use tokio_postgres::Row;
 
-use super::NODES;
 use super::client::DbSession;
 use crate::log::engines::{BlockFollower, LogBlock, SharedLogError};
 use crate::log::frame::Frame;
@@ -84,9 +83,7 @@ impl BlockFollower for RowFollower {
     }
 
     fn tell(&mut self, word: &[u8]) -> Result<(), SharedLogError> {
-        let sql = "SELECT pg_notify($1, $2)";
-        let word = String::from_utf8_lossy(word);
-        self.runtime.block_on(self.session.rows(sql, &[&NODES, &&*word])).map(drop)
+        self.runtime.block_on(self.session.tell(word))
     }
 
     fn heard(&mut self) -> Vec<Bytes> {
