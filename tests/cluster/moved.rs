@@ -66,6 +66,20 @@ async fn a_log_moves_to_an_engine_and_back_and_a_stream_that_is_gone_is_made_ane
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(refused(&second.post("acme", &answered("late", 45, AT)).await));
+    // Each goes on telling where it is, so that the one that goes furthest can be found.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = site.command(&["--json", "cluster", "status", "--server", &first.base]);
+        let status = crate::common::site::run(status).exits(0).json();
+        let nodes = status[0]["nodes"].as_array().expect("nodes").iter();
+        let recent = nodes.filter(|node| node["name"] != "n9" && node["seen_seconds_ago"].as_u64() < Some(3));
+        if recent.filter(|node| node["position"].as_u64() >= Some(701)).count() == 2 {
+            break;
+        }
+        assert!(Instant::now() < until, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     assert_eq!(first.all_facts("acme").await.len(), 701);
     first.stop();
     second.stop();

@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// A node: a log of its own in a folder of its own, on an engine.
 pub struct Node {
-    dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
     pub log: Log,
 }
 
@@ -229,6 +229,19 @@ pub fn a_log_made_anew_is_followed_by_a_node_that_lags(engine: &Arc<dyn SharedLo
     close(nodes);
 }
 
+/// Nodes hear of each other where there is no log to connect to.
+pub fn nodes_meet_without_a_log(engine: &Arc<dyn SharedLog>) {
+    let wait = Duration::from_secs(1);
+    let heard = thread::scope(|scope| {
+        ["one", "two"]
+            .map(|word| scope.spawn(move || engine.meet(word.as_bytes(), wait).unwrap()))
+            .map(|meeting| meeting.join().unwrap())
+    });
+    for (words, word) in heard.iter().zip(["two", "one"]) {
+        assert!(words.iter().any(|heard| heard == word), "{words:?}");
+    }
+}
+
 /// What is told beside the log, all nodes hear once and in one order; a node that was away hears the rest.
 pub fn messages_beside_the_log_reach_all(engine: &Arc<dyn SharedLog>) {
     let tell = |nth: u8| {
@@ -293,6 +306,11 @@ fn nodes_on_the_fake_engine_stop_at_a_broken_chain() {
 #[test]
 fn a_log_made_anew_on_the_fake_engine_is_followed() {
     a_log_made_anew_is_followed_by_a_node_that_lags(&fake().1);
+}
+
+#[test]
+fn nodes_on_the_fake_engine_meet() {
+    nodes_meet_without_a_log(&fake().1);
 }
 
 #[test]

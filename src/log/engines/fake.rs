@@ -95,6 +95,13 @@ impl SharedLog for FakeLog {
         Ok(Box::new(self.clone()))
     }
 
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
+        self.reach()?;
+        self.0.world.lock().words.push(Bytes::copy_from_slice(word));
+        std::thread::sleep(wait);
+        Ok(self.0.world.lock().words.clone())
+    }
+
     fn wipe(&self) -> Result<(), SharedLogError> {
         *self.0.world.lock() = World::default();
         Ok(())
@@ -215,6 +222,10 @@ impl SharedLog for Lossy {
 
     fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
         self.engine.side_log()
+    }
+
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
+        self.engine.meet(word, wait)
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -38,7 +38,7 @@ pub use self::inbox::{EngineStatus, Inbox};
 pub use self::nodes::{NodeHead, NodeSeen};
 pub use self::ordered::Ordered;
 pub use self::seed::seed;
-pub use self::session::run;
+pub use self::session::{is_of_engine, run};
 #[cfg(debug_assertions)]
 pub use self::weakened::{Weakened, Weakness};
 use super::frame::Frame;
@@ -150,6 +150,12 @@ pub trait SharedLog: Send + Sync {
 
     /// Connects to the messages beside the log, whose place is made where it is not there.
     fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError>;
+
+    /// Says a word to all nodes and hears what they say within `wait`, also where the engine has no log to connect to.
+    ///
+    /// # Errors
+    /// Its servers do not answer.
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError>;
 
     /// Removes the log from the engine, for good: before it is made anew from a journal.
     fn wipe(&self) -> Result<(), SharedLogError>;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::SharedLog;
 use super::conformance::{
     a_broken_chain_stops_every_node, a_log_made_anew_is_followed_by_a_node_that_lags,
-    messages_beside_the_log_reach_all, nodes_race, nodes_race_with_lost_answers, nodes_restart_and_join,
+    messages_beside_the_log_reach_all, nodes_meet_without_a_log, nodes_race, nodes_race_with_lost_answers,
+    nodes_restart_and_join,
 };
 use super::jetstream::{JetStream, JetStreamSettings};
 use super::postgres::{Postgres, PostgresSettings};
@@ -17,6 +18,7 @@ use servers::postgres::PostgresPair;
 
 /// Every part of the suite, each on a log of its own.
 fn conforms(engine: &dyn Fn(&str) -> Arc<dyn SharedLog>) {
+    nodes_meet_without_a_log(&engine("meets"));
     nodes_race(&engine("race"), 300);
     nodes_race_with_lost_answers(&engine("lossy"), 100);
     nodes_restart_and_join(&engine("restart"));

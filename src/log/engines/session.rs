@@ -42,10 +42,24 @@ pub fn run(shared: &Shared, engine: &dyn SharedLog, inbox: &Inbox, wake: impl Fn
         }
         shared.set_state(LogState::Unavailable(why));
         wake();
+        if let SharedLogError::Missing(_) = error {
+            // Whoever makes the log anew looks for the node that goes furthest. Unheard, it is told again.
+            match engine.meet(&own_head(shared, inbox), WORD) {
+                Ok(words) => inbox.hear(words),
+                Err(error) => tracing::debug!(%error, "the other nodes are not met"),
+            }
+        }
         if !inbox.rest(PAUSE) {
             return;
         }
     }
+}
+
+/// What this node says of itself.
+fn own_head(shared: &Shared, inbox: &Inbox) -> Vec<u8> {
+    let Head { position, root } = shared.head();
+    let own = NodeHead { node: inbox.node.clone(), position, root: hex::encode(root) };
+    serde_json::to_vec(&own).unwrap_or_default()
 }
 
 fn follow(
@@ -72,10 +86,9 @@ fn follow(
     let mut spoken: Option<(Instant, Position)> = None;
     let gives_receipts = inbox.copies > 1;
     while !inbox.is_closing() {
-        let Head { position, root } = shared.head();
+        let position = shared.head().position;
         if spoken.is_none_or(|(at, said)| at.elapsed() > WORD || gives_receipts && said != position) {
-            let own = NodeHead { node: inbox.node.clone(), position, root: hex::encode(root) };
-            follower.tell(&serde_json::to_vec(&own).unwrap_or_default())?;
+            follower.tell(&own_head(shared, inbox))?;
             spoken = Some((Instant::now(), position));
         }
         let heard = follower.heard();
@@ -96,6 +109,18 @@ fn follow(
         }
     }
     Ok(())
+}
+
+/// Checks that `log` is the beginning of the engine's: the engine has the same tree before the block that holds its head, and
+/// the same facts in it. Where the engine ends.
+///
+/// # Errors
+/// [`SharedLogError::Refused`]: it is another log. Else the engine's.
+pub fn is_of_engine(log: &LogSnapshot, engine: &dyn SharedLog) -> Result<Position, SharedLogError> {
+    let mut connected = engine.connect(false)?;
+    let tip = connected.follower.tip()?;
+    locate(log, &mut *connected.follower, log.head(), tip)?;
+    Ok(tip)
 }
 
 /// Where `head`, the head of `log`, stands in the engine: behind the block that ends with it. Where a block holds it in its

@@ -56,6 +56,10 @@ impl SharedLog for Weakened {
         self.engine.side_log()
     }
 
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
+        self.engine.meet(word, wait)
+    }
+
     fn wipe(&self) -> Result<(), SharedLogError> {
         self.engine.wipe()
     }

@@ -4,7 +4,6 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
@@ -19,7 +18,7 @@ use futures_core::Stream as _;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::{ANSWER_MAX, CHUNK, Connection};
+use super::{ANSWER_MAX, CHUNK, Connection, heard};
 use crate::log::engines::{BlockFollower, LogBlock, SharedLogError};
 use crate::log::frame::Frame;
 
@@ -249,13 +248,6 @@ impl BlockFollower for StreamFollower {
     }
 
     fn heard(&mut self) -> Vec<Bytes> {
-        let words = &mut self.words;
-        self.connection.runtime.block_on(poll_fn(|context| {
-            let mut heard = Vec::new();
-            while let Poll::Ready(Some(word)) = Pin::new(&mut *words).poll_next(context) {
-                heard.push(word.payload);
-            }
-            Poll::Ready(heard)
-        }))
+        self.connection.runtime.block_on(heard(&mut self.words))
     }
 }

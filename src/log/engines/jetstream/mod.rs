@@ -15,11 +15,16 @@ mod settings;
 mod side;
 mod streams;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::jetstream::{Context, ContextBuilder};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Subscriber};
+use bytes::Bytes;
+use futures_core::Stream as _;
 use tokio::runtime::Runtime;
 
 use self::append::Appender;
@@ -53,7 +58,7 @@ impl Connection {
     }
 
     fn nodes(&self) -> String {
-        format!("{}.nodes", self.stream)
+        nodes_subject(&self.stream)
     }
 
     fn blobs(&self) -> String {
@@ -63,6 +68,26 @@ impl Connection {
     fn chunk(&self, digest: &[u8; 32], nth: usize) -> String {
         format!("{}.blobs.{}.{nth}", self.stream, hex::encode(digest))
     }
+}
+
+fn nodes_subject(stream: &str) -> String {
+    format!("{stream}.nodes")
+}
+
+fn lost(error: &dyn std::fmt::Display) -> SharedLogError {
+    SharedLogError::Unavailable(error.to_string())
+}
+
+/// What was said on a subscription and nobody has read.
+async fn heard(words: &mut Subscriber) -> Vec<Bytes> {
+    poll_fn(|context| {
+        let mut heard = Vec::new();
+        while let Poll::Ready(Some(word)) = Pin::new(&mut *words).poll_next(context) {
+            heard.push(word.payload);
+        }
+        Poll::Ready(heard)
+    })
+    .await
 }
 
 fn blobs_stream(stream: &str) -> String {
@@ -139,6 +164,20 @@ impl SharedLog for JetStream {
             Ok::<_, SharedLogError>(context.build(client))
         })?;
         Ok(Box::new(SideStream::open(runtime, jetstream, &self.settings)?))
+    }
+
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (subject, word) = (nodes_subject(&self.settings.stream), Bytes::copy_from_slice(word));
+        runtime("nats-meet")?.block_on(async {
+            let client = self.client().await?;
+            let mut words = client.subscribe(subject.clone()).await.map_err(|error| lost(&error))?;
+            client.publish(subject.clone(), word.clone()).await.map_err(|error| lost(&error))?;
+            tokio::time::sleep(wait).await;
+            client.publish(subject, word).await.map_err(|error| lost(&error))?;
+            client.flush().await.map_err(|error| lost(&error))?;
+            Ok(heard(&mut words).await)
+        })
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -22,6 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use self::append::RowAppender;
 use self::client::DbSession;
 use self::follow::RowFollower;
@@ -93,6 +95,17 @@ impl SharedLog for Postgres {
 
     fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
         Ok(Box::new(SideTable::open(runtime("postgres-side")?, &self.settings)?))
+    }
+
+    fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
+        runtime("postgres-meet")?.block_on(async {
+            let session = DbSession::open(&self.settings).await?;
+            session.run(&format!("LISTEN {NODES}")).await?;
+            session.tell(word).await?;
+            tokio::time::sleep(wait).await;
+            session.tell(word).await?;
+            Ok(session.heard())
+        })
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {
