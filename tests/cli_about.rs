@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "conflicts reject",
     "void",
     "cluster status",
+    "cluster join",
     "cluster reseed",
     "tenant list",
     "tenant show",

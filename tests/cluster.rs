@@ -8,6 +8,7 @@ mod deliveries;
 mod deployed;
 mod duty;
 mod faults;
+mod joined;
 mod moved;
 mod nodes;
 mod secured;

@@ -1,4 +1,4 @@
-//! `factfold cluster`: the nodes of one log and their engine; the engine's log made anew from a journal.
+//! `factfold cluster`: the nodes of one log and their engine; a node that joins; the engine's log made anew from a journal.
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::remote::Remote;
 use super::serve::runtime;
-use super::{Failure, Settings, output};
+use super::{Failure, Settings, join, output};
 use crate::engine::{DataDir, before_reseed, reseed};
 
-/// Show the nodes of a shared log, or make the engine's log anew from a journal
+/// Show the nodes of a shared log, join it, or make the engine's log anew from a journal
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -29,6 +29,20 @@ enum What {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
+    /// Take the sealed segments of a running node into this data directory, which has no log
+    ///
+    /// For a new node, or one whose disk is gone: most of the log comes compressed from another node, and the engine gives the
+    /// rest at the start. All of it is verified, and its root compared with the engine's log; what is not of it is refused.
+    /// Without this the start fetches the whole log from the engine. The API token, of the role admin, is read from
+    /// FACTFOLD_TOKEN, else from FACTFOLD_ADMIN_TOKEN; both nodes have the same [log] secret.
+    #[command(
+        after_help = "Examples:\n  FACTFOLD_TOKEN=ff_… factfold cluster join --server http://10.0.0.1:8080"
+    )]
+    Join {
+        /// URL of the running node
+        #[arg(long, value_name = "URL")]
+        server: String,
+    },
     /// Make the engine's log anew from the journal of this data directory
     ///
     /// For a stream or a database that is gone, or lost what it had acknowledged. All nodes must be stopped; take the one
@@ -44,6 +58,7 @@ enum What {
 pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Status { server } => status(settings, server.as_deref()),
+        What::Join { server } => join::run(settings, server),
         What::Reseed { force } => make_anew(settings, *force),
     }
 }

@@ -14,6 +14,7 @@ mod explain;
 mod export;
 mod follow;
 mod import;
+mod join;
 mod kinds;
 mod log;
 mod man;

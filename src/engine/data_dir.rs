@@ -26,6 +26,9 @@ pub(super) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> EngineError + '_ {
 /// Where a backup lies while it is brought back; there is no log without it being finished.
 pub(super) const RESTORING: &str = "restoring";
 
+/// Where segments of another node lie while a node joins by them.
+pub(super) const JOINING: &str = "joining";
+
 /// In `keys/`: what orders the log, where it is not this node's journal.
 const ENGINE: &str = "log-engine";
 
@@ -157,7 +160,8 @@ fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn has_files(dir: &Path) -> bool {
+/// Whether there is anything in a folder.
+pub(super) fn has_files(dir: &Path) -> bool {
     fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some())
 }
 
@@ -288,6 +292,11 @@ pub(super) fn open_log_on(
         }
         // All of it is in its place.
         fs::remove_dir_all(&restoring).map_err(io_at(&restoring))?;
+    }
+    let joining = dir.root.join(JOINING);
+    if joining.exists() {
+        // A join was cut off: the engine has it all.
+        fs::remove_dir_all(&joining).map_err(io_at(&joining))?;
     }
     let secret = dir.secret(settings.secret.as_ref())?;
     dir.check_engine(settings.engine)?;

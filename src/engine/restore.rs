@@ -107,11 +107,13 @@ fn erase_again(root: &Path, registers: Vec<ErasureRegister>) -> Result<usize, En
     Ok(all.len())
 }
 
-fn sync(dir: &Path) -> io::Result<()> {
+/// Makes the names in a folder durable.
+pub(super) fn sync(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn remove_if_there(dir: &Path) -> io::Result<()> {
+/// Removes a folder with all that is in it.
+pub(super) fn remove_if_there(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
@@ -119,7 +121,7 @@ fn remove_if_there(dir: &Path) -> io::Result<()> {
 }
 
 /// Moves files, over those that are there.
-fn move_files(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn move_files(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -1,6 +1,6 @@
 //! The engine that a configuration names, where several nodes share a log.
 //!
-//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `journal`), so that the tests of
+//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `journal`, `root`), so that the tests of
 //! several nodes see that they notice. A release build does not know it.
 
 use std::sync::Arc;
@@ -55,4 +55,16 @@ pub(super) fn protections() -> Protections {
 #[cfg(not(debug_assertions))]
 pub(super) fn protections() -> Protections {
     Protections::default()
+}
+
+/// Whether segments of another node are compared with the engine's log: always.
+#[cfg(debug_assertions)]
+pub(super) fn compares_with_engine() -> bool {
+    !without("root")
+}
+
+/// Whether segments of another node are compared with the engine's log: always.
+#[cfg(not(debug_assertions))]
+pub(super) fn compares_with_engine() -> bool {
+    true
 }

@@ -26,8 +26,8 @@ use resources::{
     accounts, agents, alert_targets, alerts, call_requests, calls, clock, cluster, compare, conflicts, crm,
     deliveries, dispositions, endpoints, erasures, explain, exports, facts, health, hooks, imports,
     invitations, leaderboard, login, metrics, notes, outreach, pages, projections, proof_bundles, proofs,
-    quarantine, rebuilds, recordings, reports, restatements, sessions, stream, stream_tickets, sync, system,
-    targets, tenants, tokens, unsubscribe, users, what_if,
+    quarantine, rebuilds, recordings, reports, restatements, segments, sessions, stream, stream_tickets,
+    sync, system, targets, tenants, tokens, unsubscribe, users, what_if,
 };
 use server::edge::RoutePath;
 use server::front::Front;
@@ -47,6 +47,7 @@ fn routes() -> Routes {
         .merge(stream_tickets::routes())
         .merge(clock::routes())
         .merge(cluster::routes())
+        .merge(segments::routes())
         .merge(system::routes())
         .merge(proofs::routes())
         .merge(proof_bundles::routes())

@@ -97,6 +97,8 @@ mod read_only;
 mod recover;
 mod seal;
 pub mod sealed_segment;
+mod segment_files;
+mod segment_intake;
 pub mod select;
 mod shared;
 #[cfg(any(test, feature = "torture"))]
@@ -125,6 +127,8 @@ pub use self::merkle::Head;
 pub use self::options::{LogOptions, Protections, Sizes};
 pub use self::plan::Appended;
 pub use self::recover::Opened;
+pub use self::segment_files::SegmentFile;
+pub use self::segment_intake::{CheckedSegment, IncomingSegment, SegmentIntake};
 pub use self::select::Visit;
 pub use self::shared::{Follow, LogState};
 pub use self::snapshot::LogSnapshot;

@@ -24,6 +24,7 @@ pub mod rendered;
 pub mod representation;
 pub mod right;
 pub mod routes;
+pub mod streamed;
 pub mod unassigned;
 pub mod unkept;
 pub mod whole_list;

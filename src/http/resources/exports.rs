@@ -4,20 +4,16 @@
 //! which the answer was cut off. In between are facts and, of the whole log, `{"bridge": {"first_position", "leaves"}}`
 //! in the place of facts that no export shows. The server holds few chunks a reader and reads on as the reader does.
 
-use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::keys::{Position, TenantId};
 use domain::record::KindTag;
 use domain::rules::calendar::Bound;
-use futures_core::Stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use utoipa_axum::routes;
@@ -29,6 +25,7 @@ use crate::http::api::problem::Problem;
 use crate::http::api::query::{Parameters, Query, parameters};
 use crate::http::api::right::Right;
 use crate::http::api::routes::Routes;
+use crate::http::api::streamed::streamed;
 use crate::http::api::unkept::unkept;
 use crate::http::app::App;
 use crate::log::LogSnapshot;
@@ -39,8 +36,6 @@ use crate::views::facts::FactError;
 const CHUNK_BYTES: usize = 256 << 10;
 /// Positions that are looked at for a chunk: an export that finds nothing is paged by the work done.
 const WINDOW: Position = 65_536;
-/// Chunks that wait for a reader.
-const WAITING_MAX: usize = 2;
 
 /// `/log/export`, `/facts/export`.
 pub fn routes() -> Routes {
@@ -129,19 +124,10 @@ async fn answer(
     let (rooted, log) = (snapshot.clone(), snapshot);
     let root = blocking(move || rooted.root_at(up_to)).await?.map_err(|error| Problem::internal(&error))?;
     let selection = ExportSelection { tenant, kind, provider, from, to, raw };
-    let (send, waiting) = mpsc::channel(WAITING_MAX);
-    let (stopping, held) = (app.stopping.clone(), right.clone());
     let first = line(&json!({"log": {"position": up_to, "root": hex::encode(root)}}));
-    tokio::spawn(async move {
-        let _permit = permit;
-        tokio::select! {
-            () = chunks(log, selection, after, up_to, first, send) => {}
-            () = held.lost() => {}
-            () = stopping.cancelled() => {}
-        }
-    });
+    let lines = streamed(app, (right, permit), |send| chunks(log, selection, after, up_to, first, send));
     let headers = [("content-type", "application/x-ndjson"), ("x-accel-buffering", "no")];
-    Ok(unkept((headers, Body::from_stream(Chunks { waiting, right }))))
+    Ok(unkept((headers, lines)))
 }
 
 fn line(value: &Value) -> Vec<u8> {
@@ -211,19 +197,4 @@ fn chunk(
         ControlFlow::Break(())
     })?;
     Ok(reached)
-}
-
-/// The chunks of an answer, each sent only while the right to it lasts.
-struct Chunks {
-    waiting: mpsc::Receiver<Bytes>,
-    right: Right,
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let chunk = ready!(self.waiting.poll_recv(cx));
-        Poll::Ready(chunk.filter(|_| self.right.check().is_ok()).map(Ok))
-    }
 }

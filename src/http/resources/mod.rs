@@ -36,6 +36,7 @@ pub mod rebuilds;
 pub mod recordings;
 pub mod reports;
 pub mod restatements;
+pub mod segments;
 pub mod sessions;
 pub mod stream;
 pub mod stream_tickets;

@@ -50,6 +50,7 @@ pub(in crate::log) mod tests;
 #[cfg(test)]
 mod write_tests;
 
+use std::io;
 use std::sync::Arc;
 
 use domain::keys::Position;
@@ -155,6 +156,24 @@ impl SealedSegment {
     /// Position and root after its last fact.
     pub fn head(&self) -> Head {
         self.footer.after.head()
+    }
+
+    /// Bytes of its file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn file_len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    /// Up to `most` bytes of its file from `at` on; none at the end.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn file_piece(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
+        let mut piece = vec![0; self.file.len()?.saturating_sub(at).min(most as u64) as usize];
+        read_exact_at(&*self.file, at, &mut piece)?;
+        Ok(piece)
     }
 
     /// Lets go of its decoded chunks.
