@@ -7,6 +7,7 @@ mod copies;
 mod deliveries;
 mod deployed;
 mod duty;
+mod erased;
 mod faults;
 mod joined;
 mod moved;

@@ -60,10 +60,14 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     if args.tenant.is_none() {
         output::note("of what no tenant owns; a tenant's own facts are erased with --tenant");
     }
+    if receipt.pending_in_engine {
+        output::note("the other nodes erase it, too; the engine has it until `factfold cluster reseed`");
+    }
     if settings.json {
         return output::json_line(&json!({
             "erased_facts": receipt.erased_facts, "bytes": receipt.bytes, "position": receipt.position,
             "alert_targets": receipt.alert_targets, "checkpoint_before": receipt.checkpoint_before, "checkpoint_after": receipt.checkpoint_after,
+            "pending_in_engine": receipt.pending_in_engine,
         }));
     }
     let rows = vec![

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
 use domain::facts::Fact;
 use domain::facts::control::ControlFact;
 use domain::facts::erasure::PersonErased;
@@ -57,6 +56,12 @@ pub trait Forget {
     /// The disk's.
     fn pages(&self, names: &PersonNames) -> Result<(), IngestError>;
 
+    /// Removes all of what lies outside of the log, where another node ordered the erasure: its order names nobody.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn all_pages(&self) -> Result<(), IngestError>;
+
     /// Has the log forget the facts of an erasure, and whatever was made of them.
     ///
     /// # Errors
@@ -64,15 +69,9 @@ pub trait Forget {
     fn facts(&self, tenant: &TenantId, erasure: &Erasure) -> Result<(), IngestError>;
 }
 
-/// Why nobody is erased. An erasure of a person who is in no fact is recorded, too.
+/// Nothing of the commands' own keeps a person from being erased: an erasure of one who is in no fact is recorded, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ErasureRejection {
-    /// Other nodes and the engine would keep what this node forgets.
-    #[error(
-        "this log is shared by several nodes, and this release erases only from a log of one: nothing was erased"
-    )]
-    SharedLog,
-}
+pub enum ErasureRejection {}
 
 impl<V> Commands<V> {
     /// Erases a person of a tenant from what `everything` holds. The same key answers what it answered first. Blocks.
@@ -86,17 +85,61 @@ impl<V> Commands<V> {
         key: Option<&IdempotencyKey>,
         everything: &impl Forget,
     ) -> Result<Erased, CommandError<ErasureRejection>> {
-        if self.log.engine_status().is_some() {
-            return Err(CommandError::Rejected(ErasureRejection::SharedLog));
-        }
         let _one_at_a_time = self.erasing.lock();
         // Targets first, so that the receipt's last checkpoint holds all of it.
         let alert_targets = self.erase_alert_targets((tenant, person), by, key, everything)?;
-        let find = |log: &LogSnapshot| find(log, tenant, person);
+        let (looked, mut names) = (self.log.head().position, PersonNames::new(person));
+        let find_all = |log: &LogSnapshot| {
+            let found = find(log, tenant, names.clone(), Position::MAX)?;
+            names = found.names.clone().unwrap_or_else(|| PersonNames::new(person));
+            Ok(found)
+        };
         let named = key.map(IdempotencyKey::engine_key);
-        let erased =
-            self.carry_out((tenant, &self.erasure_request(tenant, person)), by, named, everything, find)?;
-        Ok(Erased { alert_targets, ..erased })
+        let request = self.erasure_request(tenant, person);
+        let erased = self.carry_out((tenant, &request), by, named, everything, find_all)?;
+        let erased = Erased { alert_targets, ..erased };
+        if self.log.engine_status().is_none() || erased.position <= looked {
+            return Ok(erased);
+        }
+        // What other nodes had recorded and this one had not when it looked stands before the fact of the erasure.
+        let rest = find(&self.log.snapshot(), tenant, names, erased.position).map_err(IngestError::Log)?;
+        if rest.facts.is_empty() {
+            return Ok(erased);
+        }
+        let rest = self.carry_out((tenant, &request), by, None, everything, |_| Ok(rest))?;
+        let (facts, bytes) = (erased.facts + rest.facts, erased.bytes + rest.bytes);
+        Ok(Erased { facts, bytes, position: rest.position, alert_targets })
+    }
+
+    /// Carries out what other nodes ordered behind `after`, and goes on with what a failure left; up to where the log was
+    /// looked at. Blocks.
+    ///
+    /// # Errors
+    /// What the log cannot read or write.
+    pub fn carry_out_ordered(
+        &self,
+        after: Position,
+        everything: &impl Forget,
+    ) -> Result<Position, CommandError<ErasureRejection>> {
+        let _one_at_a_time = self.erasing.lock();
+        let log = |error: LogError| CommandError::Ingest(IngestError::Log(error));
+        let snapshot = self.log.snapshot();
+        let ordered = snapshot.ordered_erasures(after, snapshot.head().position).map_err(log)?;
+        let register = self.log.erasures().map_err(log)?;
+        for erasure in register.pending() {
+            self.record_again(erasure)?;
+            everything.facts(&whose(erasure)?, erasure)?;
+        }
+        for erasure in ordered.iter().filter(|erasure| register.find(&erasure.erasure_id).is_none()) {
+            everything.all_pages()?;
+            self.log.begin_erasure(erasure).map_err(log)?;
+            everything.facts(&whose(erasure)?, erasure)?;
+            tracing::info!(
+                erasure = erasure.erasure_id,
+                "an erasure that another node ordered was carried out"
+            );
+        }
+        Ok(snapshot.head().position)
     }
 
     /// What was asked, so that a key that is used again is known to ask for somebody else.
@@ -173,17 +216,27 @@ impl<V> Commands<V> {
         let register = self.log.erasures().map_err(log)?;
         let mut resumed = 0;
         for erasure in register.pending() {
-            self.record_erasure(erasure)?;
+            self.record_again(erasure)?;
             self.log.erase(erasure).map_err(log)?;
             resumed += 1;
         }
         Ok(resumed)
     }
 
+    /// Appends the fact of an erasure that a failure left. Its key may have been used meanwhile, of another node: then it gets
+    /// one of its own, for what was begun is carried out.
+    fn record_again(&self, erasure: &Erasure) -> Result<Position, CommandError<ErasureRejection>> {
+        match self.record_erasure(erasure) {
+            Err(CommandError::Mismatch(_)) if erasure.idempotency_key.is_some() => {
+                self.record_erasure(&Erasure { idempotency_key: None, ..erasure.clone() })
+            }
+            recorded => recorded,
+        }
+    }
+
     /// Appends the fact of an erasure, once.
     fn record_erasure(&self, erasure: &Erasure) -> Result<Position, CommandError<ErasureRejection>> {
-        let broken = |what: &str| IngestError::Engine(format!("an erasure of the register has {what}"));
-        let tenant = TenantId::stored(&erasure.tenant).map_err(|_| broken("no tenant"))?;
+        let tenant = whose(erasure)?;
         let own = || EngineKey::Erasure { erasure: KeyPart::new(&erasure.erasure_id) };
         let key = erasure.idempotency_key.as_deref().map_or_else(|| Some(own()), EngineKey::parse);
         let body = PersonErased {
@@ -194,25 +247,49 @@ impl<V> Commands<V> {
         };
         let fact = Fact::Control(ControlFact::PersonErased(body));
         let new = NewFact { key: key.ok_or_else(|| broken("no key"))?, occurred_at: None, fact };
-        match pollster::block_on(self.append(&tenant, new, &Bytes::new(), self.now()))? {
+        // The other nodes learn from it which facts are meant.
+        let order = match self.log.engine_status() {
+            Some(_) => serde_json::to_vec(erasure).map_err(|error| broken(&error.to_string()))?,
+            None => Vec::new(),
+        };
+        match pollster::block_on(self.append(&tenant, new, &order.into(), self.now()))? {
             Appended::Recorded(position) | Appended::Duplicate(position) => Ok(position),
             Appended::Differs(position) => Err(CommandError::Mismatch(position)),
         }
     }
 }
 
-/// Names, facts and bytes of a person: what can be erased of the tenant's facts that speak of him.
-fn find(log: &LogSnapshot, tenant: &TenantId, person: &PersonName) -> Result<Found, LogError> {
-    let (mut names, mut found, mut bytes) = (PersonNames::new(person), BTreeMap::new(), 0);
+fn broken(what: &str) -> IngestError {
+    IngestError::Engine(format!("an erasure of the register has {what}"))
+}
+
+/// The tenant whose facts an erasure is of.
+fn whose(erasure: &Erasure) -> Result<TenantId, IngestError> {
+    TenantId::stored(&erasure.tenant).map_err(|_| broken("no tenant"))
+}
+
+/// Names, facts and bytes of a person: what can be erased of the tenant's facts up to a position that speak of him.
+fn find(
+    log: &LogSnapshot,
+    tenant: &TenantId,
+    mut names: PersonNames,
+    up_to: Position,
+) -> Result<Found, LogError> {
+    let (mut found, mut bytes) = (BTreeMap::new(), 0);
     for _ in 0..WALKS_MAX {
         let before = names.clone();
         let mut failed = Ok(());
-        let select = Select { tenant: Some(tenant.clone()), originals: true, ..Select::all() };
+        let select = Select { tenant: Some(tenant.clone()), originals: true, up_to, ..Select::all() };
         log.for_each(&select, &mut |position, record| {
             if found.contains_key(&position) {
                 return ControlFlow::Continue(());
             }
-            let speaks = decode(position, &record).map(|fact| names.claims(&fact.json()));
+            let decoded = decode(position, &record);
+            // An order names positions and hashes, and is needed as long as a node has not carried it out.
+            if let Ok(Fact::Control(ControlFact::PersonErased(_))) = decoded {
+                return ControlFlow::Continue(());
+            }
+            let speaks = decoded.map(|fact| names.claims(&fact.json()));
             let speaks = speaks.and_then(|claimed| {
                 let Private::Kept { personal, original, .. } = record.private else { return Ok(claimed) };
                 Ok(claimed

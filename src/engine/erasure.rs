@@ -1,6 +1,6 @@
 //! Erasing a person from everything that a data directory holds: the log, the models, and raw pages of providers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::keys::{Position, TenantId};
 use domain::members::Text;
@@ -13,6 +13,7 @@ use crate::log::erasures::Erasure;
 use crate::log::{Head, Log};
 use crate::proof::Checkpoints;
 use crate::sync::pages::RawPages;
+use crate::views::Views;
 
 /// Why a person was not erased.
 pub type ErasureError = CommandError<ErasureRejection>;
@@ -32,6 +33,8 @@ pub struct ErasureReceipt {
     pub checkpoint_before: Option<String>,
     /// The checkpoint with that fact.
     pub checkpoint_after: Option<String>,
+    /// Whether an engine that orders the log for several nodes still has the data.
+    pub pending_in_engine: bool,
 }
 
 impl ErasureReceipt {
@@ -49,36 +52,45 @@ impl ErasureReceipt {
             alert_targets: erased.alert_targets,
             checkpoint_before: sign(erased.position - 1)?,
             checkpoint_after: sign(erased.position)?,
+            pending_in_engine: log.engine_status().is_some() && erased.facts > 0,
         })
     }
 }
 
-fn page_error(error: std::io::Error) -> IngestError {
-    IngestError::Engine(format!("blobs/pages: {error}"))
+/// What of a node holds a person's data: the log, the models made of it, and pages of providers.
+pub(super) struct NodeData {
+    pub log: Log,
+    /// None where none are folded.
+    pub views: Option<Views>,
+    /// The data directory, where it is held.
+    pub root: Option<PathBuf>,
 }
 
-fn forget_pages(root: &Path, names: &PersonNames) -> Result<(), IngestError> {
-    RawPages::below(root).remove_where(|page| names.are_in(page)).map(drop).map_err(page_error)
+impl NodeData {
+    fn pages_where(&self, is_meant: impl Fn(&[u8]) -> bool) -> Result<(), IngestError> {
+        let Some(root) = &self.root else { return Ok(()) };
+        let removed = RawPages::below(root).remove_where(is_meant);
+        removed.map(drop).map_err(|error| IngestError::Engine(format!("blobs/pages: {error}")))
+    }
 }
 
-impl Forget for Engine {
+impl Forget for NodeData {
     fn pages(&self, names: &PersonNames) -> Result<(), IngestError> {
-        forget_pages(self.dir.root(), names)
+        self.pages_where(|page| names.are_in(page))
+    }
+
+    fn all_pages(&self) -> Result<(), IngestError> {
+        self.pages_where(|_| true)
     }
 
     fn facts(&self, tenant: &TenantId, erasure: &Erasure) -> Result<(), IngestError> {
-        let done = self.views.forget(tenant, || self.log.erase(erasure));
-        done.map_err(|error| IngestError::Engine(error.to_string()))
-    }
-}
-
-impl Forget for Offline {
-    fn pages(&self, names: &PersonNames) -> Result<(), IngestError> {
-        self.root().map_or(Ok(()), |root| forget_pages(root, names))
-    }
-
-    fn facts(&self, _tenant: &TenantId, erasure: &Erasure) -> Result<(), IngestError> {
-        self.log.erase(erasure).map_err(IngestError::Log)
+        match &self.views {
+            Some(views) => {
+                let done = views.forget(tenant, || self.log.erase(erasure));
+                done.map_err(|error| IngestError::Engine(error.to_string()))
+            }
+            None => self.log.erase(erasure).map_err(IngestError::Log),
+        }
     }
 }
 
@@ -94,7 +106,9 @@ impl Engine {
         by: &Text,
         key: Option<&IdempotencyKey>,
     ) -> Result<ErasureReceipt, ErasureError> {
-        let erased = self.commands.erase_person((tenant, person), by, key, self)?;
+        let (views, root) = (Some(self.views.clone()), Some(self.dir.root().to_owned()));
+        let data = NodeData { log: self.log.clone(), views, root };
+        let erased = self.commands.erase_person((tenant, person), by, key, &data)?;
         Ok(ErasureReceipt::new(&erased, &self.log, Some(&self.checkpoints))?)
     }
 }
@@ -112,7 +126,8 @@ impl Offline {
         checkpoints: Option<&Checkpoints>,
     ) -> Result<ErasureReceipt, ErasureError> {
         self.commands.resume_erasures()?;
-        let erased = self.commands.erase_person((tenant, person), by, None, self)?;
+        let data = NodeData { log: self.log.clone(), views: None, root: self.root().map(Path::to_owned) };
+        let erased = self.commands.erase_person((tenant, person), by, None, &data)?;
         Ok(ErasureReceipt::new(&erased, &self.log, checkpoints)?)
     }
 }

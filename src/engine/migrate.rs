@@ -88,6 +88,14 @@ pub fn before_reseed(dir: &DataDir, config: &Config) -> Result<(u64, Option<u64>
 pub fn reseed(dir: &DataDir, config: &Config, told: &mut dyn FnMut(u64)) -> Result<Head, EngineError> {
     let engine = shared_log(&config.log, dir.engine()?);
     let engine: Arc<_> = engine.ok_or_else(|| not_here("the log is this node's own".into()))?;
+    let log = read_log(dir.root())?;
+    // What it has not erased it would bring back.
+    let open = log.open_erasures()?.len();
+    if open > 0 {
+        return Err(not_here(format!(
+            "{open} erasures are not carried out in this directory yet: start this node, or take another"
+        )));
+    }
     engine.wipe()?;
-    Ok(seed(&read_log(dir.root())?, &*engine, told)?)
+    Ok(seed(&log, &*engine, told)?)
 }

@@ -5,7 +5,9 @@ mod checkpoint_key;
 mod data_dir;
 mod duty;
 mod erasure;
+mod erasure_keeper;
 mod erasure_watch;
+mod error;
 mod exchange;
 mod folds;
 mod join;
@@ -19,7 +21,6 @@ mod stored_figures;
 mod tests;
 mod usage;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ pub use self::data_dir::{
 };
 use self::data_dir::{check_secret, io_at, open_log_on, store};
 use self::duty::DutyKeeper;
+use self::erasure::NodeData;
 pub use self::erasure::{ErasureError, ErasureReceipt};
+pub use self::error::EngineError;
 use self::exchange::exchange;
 use self::folds::ControlFolds;
 pub use self::join::Joining;
@@ -47,13 +50,13 @@ pub use self::usage::{DiskSpace, PartUsage, Usage};
 use crate::access::Access;
 use crate::auditor::Auditor;
 use crate::clock::{Clock, GuardedClock, boot_clock};
-use crate::commands::{self, CommandError, Commands, FileRejection};
+use crate::commands::{self, Commands};
 use crate::config::{Config, LogEngine};
 use crate::deliveries::Deliveries;
 use crate::directory::{Secret, TenantRegistry};
 use crate::follow::FoldError;
 use crate::ingest::Ingest;
-use crate::log::{Log, LogError};
+use crate::log::Log;
 use crate::outbound::{Allowed, Client, Dialer, DialerParts, Mailer, Outbox, OutboxParts, Witnesses};
 use crate::proof::Checkpoints;
 use crate::store::Store;
@@ -67,55 +70,6 @@ use crate::worker::{StopSignal, Worker};
 
 /// How long a start waits for the engine that orders the log, and for what it has.
 const CATCH_UP_MAX: Duration = Duration::from_secs(30);
-
-/// Why the engine does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// Another process has the data directory.
-    #[error("data directory {0} is in use by another factfold")]
-    InUse(String),
-    /// What lies in the data directory is not what was acknowledged.
-    #[error("{0}")]
-    Damaged(String),
-    /// The operating system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The log did not open.
-    #[error(transparent)]
-    Log(LogError),
-    /// The log could not be folded.
-    #[error(transparent)]
-    Fold(#[from] FoldError),
-    /// An erasure that was cut off could not be carried out.
-    #[error("an erasure that was cut off could not be carried out: {0}")]
-    Erasure(String),
-    /// Somebody is being erased: a copy made now could hold a part of what is to be gone.
-    #[error("{0}")]
-    Erasing(String),
-    /// The file's tenants and endpoints were refused, or could not be recorded.
-    #[error(transparent)]
-    File(#[from] CommandError<FileRejection>),
-}
-
-impl From<LogError> for EngineError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Damaged { .. }
-            | LogError::LostTail { .. }
-            | LogError::LostIndexed { .. }
-            | LogError::Segment(_)
-            | LogError::Record { .. }
-            | LogError::Name { .. }
-            | LogError::Fact { .. } => Self::Damaged(error.to_string()),
-            other => Self::Log(other),
-        }
-    }
-}
 
 /// A running engine.
 pub struct Engine {
@@ -147,6 +101,8 @@ pub struct Engine {
     figures: Worker,
     /// Keeps restatement ledgers up.
     ledgers: Worker,
+    /// Carries out erasures that other nodes order.
+    erasures: Worker,
     /// Takes the duty; none where the log is this node's alone.
     keeper: Option<DutyKeeper>,
     /// Name of what orders the log.
@@ -229,14 +185,15 @@ impl Engine {
             secret: secret.clone(),
             clock: Arc::clone(&clock),
         });
-        let resumed = commands.resume_erasures().map_err(|error| EngineError::Erasure(error.to_string()))?;
-        if resumed > 0 {
-            tracing::warn!(resumed, "erasures that were cut off were carried out");
-        }
+        let data = NodeData { log: log.clone(), views: None, root: Some(dir.root().to_owned()) };
+        let erased_up_to = erasure_keeper::begin(&commands, &data)?;
         commands.load_file(config)?;
         let views = Views::unfolded_of(&log, fold_threads())?;
         views.fold_behind(folds.ahead())?;
         let commands = commands.with_views(views.clone());
+        let data = NodeData { views: Some(views.clone()), ..data };
+        let erasures = erasure_keeper::start(commands.clone(), data, erased_up_to, config.log.engine);
+        let erasures = erasures.map_err(io_at(dir.root()))?;
         let keeper = match config.log.engine {
             LogEngine::Embedded => None,
             LogEngine::JetStream | LogEngine::Postgres => {
@@ -311,6 +268,7 @@ impl Engine {
             ticker,
             figures,
             ledgers,
+            erasures,
             keeper,
             log_engine: config.log.engine.name(),
             node: Some(config.log.node.clone()).filter(|name| !name.is_empty()),
@@ -377,6 +335,7 @@ impl Engine {
         self.outbox.close();
         self.ticker.close();
         self.auditor.close();
+        self.erasures.close();
         if let Some(keeper) = &self.keeper {
             keeper.close();
         }

@@ -1,7 +1,7 @@
 //! The engine that a configuration names, where several nodes share a log.
 //!
-//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `journal`, `root`), so that the tests of
-//! several nodes see that they notice. A release build does not know it.
+//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `journal`, `root`, `erasures`), so that
+//! the tests of several nodes see that they notice. A release build does not know it.
 
 use std::sync::Arc;
 
@@ -55,6 +55,18 @@ pub(super) fn protections() -> Protections {
 #[cfg(not(debug_assertions))]
 pub(super) fn protections() -> Protections {
     Protections::default()
+}
+
+/// Whether this node carries out what other nodes order to be erased: always.
+#[cfg(debug_assertions)]
+pub(super) fn carries_out_erasures() -> bool {
+    !without("erasures")
+}
+
+/// Whether this node carries out what other nodes order to be erased: always.
+#[cfg(not(debug_assertions))]
+pub(super) fn carries_out_erasures() -> bool {
+    true
 }
 
 /// Whether segments of another node are compared with the engine's log: always.

@@ -119,6 +119,11 @@ impl ErasureRegister {
     }
 }
 
+/// Bytes of the register: another length is another register.
+pub(super) fn len(disk: &dyn Disk) -> u64 {
+    disk.open(PATH).and_then(|file| file.len()).unwrap_or_default()
+}
+
 fn bytes(disk: &dyn Disk) -> Result<Vec<u8>, LogError> {
     let io = |error| LogError::io(PATH, error);
     let file = match disk.open(PATH) {

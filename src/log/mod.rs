@@ -91,6 +91,7 @@ pub mod merkle;
 mod node_cache;
 pub mod open_segment;
 mod options;
+mod ordered_erasures;
 mod outer_header;
 mod plan;
 mod read_only;

@@ -22,6 +22,10 @@ impl Forget for NothingElse {
         Ok(())
     }
 
+    fn all_pages(&self) -> Result<(), IngestError> {
+        Ok(())
+    }
+
     fn facts(&self, _tenant: &TenantId, _erasure: &Erasure) -> Result<(), IngestError> {
         Ok(())
     }
@@ -43,6 +47,16 @@ pub fn rows() -> Vec<Row> {
         Row {
             facts: 0,
             ..row("resume_erasures", nothing, |c, _| result(c.resume_erasures()), Again::Stands, Two::One)
+        },
+        Row {
+            facts: 0,
+            ..row(
+                "carry_out_ordered",
+                nothing,
+                |c, _| result(c.carry_out_ordered(0, &NothingElse)),
+                Again::Stands,
+                Two::One,
+            )
         },
     ]
 }

@@ -38,6 +38,8 @@ struct Cluster {
     reason: Option<String>,
     /// In which way the engine is weaker than it should be.
     warnings: Vec<String>,
+    /// Erasures that this node carried out, and whose data the engine's log still has: until `factfold cluster reseed`.
+    erasures_pending_in_engine: usize,
     /// The node that runs schedules and timers and sends messages; null where none does now, or the log is embedded.
     on_duty: Option<String>,
     /// The nodes that this one heard of in the last ten minutes, itself included; none where the log is embedded.
@@ -65,6 +67,7 @@ async fn get_cluster(State(app): State<Arc<App>>, _caller: GlobalAccess) -> Json
         state,
         reason,
         nodes: nodes(&app),
+        erasures_pending_in_engine: status.as_ref().map_or(0, |status| status.unerased),
         warnings: status.map(|status| status.warnings).into_iter().flatten().chain(unshared).collect(),
         on_duty: engine.on_duty(),
     })

@@ -40,7 +40,7 @@ struct ErasureRequest {
 
 impl From<ErasureRejection> for Problem {
     fn from(error: ErasureRejection) -> Self {
-        Self::new(axum::http::StatusCode::CONFLICT, "log_shared", error.to_string())
+        match error {}
     }
 }
 
@@ -84,6 +84,9 @@ struct Receipt {
     /// The signed checkpoint with that fact.
     #[schema(required = true)]
     checkpoint_after: Option<String>,
+    /// Whether the engine that orders a shared log still has the data: until `factfold cluster reseed`. Every node erases
+    /// it from its own files, those that are away before they serve again.
+    pending_in_engine: bool,
 }
 
 /// Erases a person's data: personal parts of facts, original payloads and the salts of their hashes, in the log, in payloads
@@ -132,6 +135,7 @@ async fn carried_out(
         alert_targets: receipt.alert_targets,
         checkpoint_before: receipt.checkpoint_before,
         checkpoint_after: receipt.checkpoint_after,
+        pending_in_engine: receipt.pending_in_engine,
     })?
     .with_status(axum::http::StatusCode::OK)
 }

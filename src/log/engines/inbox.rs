@@ -43,6 +43,8 @@ pub struct EngineStatus {
     pub down: Option<Arc<str>>,
     /// In which way it is weaker than it should be.
     pub warnings: Vec<String>,
+    /// How many erasures this node carried out whose data the engine's log still has.
+    pub unerased: usize,
     /// The nodes that were heard of, this one included.
     pub nodes: Vec<NodeSeen>,
 }
@@ -66,7 +68,10 @@ struct State {
     /// Last position in the engine, as far as it is known.
     tip: Option<Position>,
     warnings: Vec<String>,
+    unerased: usize,
     nodes: NodeTable,
+    /// Whether an original went that a waiting block names.
+    doubted: bool,
     closing: bool,
 }
 
@@ -102,6 +107,7 @@ impl Inbox {
         let mut state = self.state.lock();
         state.epoch += 1;
         state.link = None;
+        state.doubted = false;
         state.blocks.clear();
         state.bytes = 0;
         drop(state);
@@ -162,7 +168,30 @@ impl Inbox {
     pub fn told(&self) -> EngineStatus {
         let state = self.state.lock();
         let (tip, down) = (state.tip, state.down.clone());
-        EngineStatus { tip, down, warnings: state.warnings.clone(), nodes: state.nodes.seen() }
+        let (mut warnings, unerased) = (state.warnings.clone(), state.unerased);
+        if unerased > 0 {
+            warnings.push(format!(
+                "the data of {unerased} erasures is still in the engine's log: `factfold cluster reseed` makes it anew \
+                 without"
+            ));
+        }
+        EngineStatus { tip, down, warnings, unerased, nodes: state.nodes.seen() }
+    }
+
+    /// How many erasures the engine's log has the data of.
+    pub fn unerased(&self, count: usize) {
+        self.state.lock().unerased = count;
+    }
+
+    /// What waits names an original that is not here any more: all of it comes again, with what is missing then.
+    pub fn doubt(&self) {
+        self.state.lock().doubted = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether what waits is to come again.
+    pub fn is_doubted(&self) -> bool {
+        self.state.lock().doubted
     }
 
     /// Takes what nodes said of themselves.

@@ -20,11 +20,14 @@ mod inbox;
 pub mod jetstream;
 mod nodes;
 mod ordered;
+#[cfg(test)]
+mod originals_tests;
 pub mod postgres;
 #[cfg(test)]
 mod real;
 mod seed;
 mod session;
+mod unerased;
 #[cfg(debug_assertions)]
 mod weakened;
 

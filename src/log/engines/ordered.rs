@@ -5,11 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::keys::Position;
-use domain::record::{Draft, RecordRef};
+use domain::record::{Draft, Hash, RecordRef};
 
 use super::inbox::{CursorPlace, Inbox, Incoming};
 use super::session::is_same;
 use super::{BlockAppender, BlockOutcome, SharedLogError};
+use crate::log::blobs;
 use crate::log::error::LogError;
 use crate::log::frame::{Frame, FrameWriter};
 use crate::log::frame_group::{APPEND_BYTES_MAX, APPEND_FACTS_MAX, BROKEN_CHAIN, FrameGroup, one_frame};
@@ -294,6 +295,7 @@ impl Ordered {
         }
         self.foreign_at = Some(Instant::now());
         writer.may_write()?;
+        self.see_originals(writer, taken, &frames)?;
         writer.put_blobs(taken.iter().flat_map(|incoming| &incoming.blobs))?;
         let bytes: usize = frames.iter().map(|frame| frame.bytes().len()).sum();
         let facts: u64 = frames.iter().map(|frame| u64::from(frame.header.count)).sum();
@@ -304,6 +306,17 @@ impl Ordered {
         }
         let group = FrameGroup::of_frames(&frames, &writer.frontier)?;
         writer.record(group, &entries)
+    }
+
+    /// An original that was here when its block came may have gone since, with an erasure of the facts that named it.
+    fn see_originals(&self, writer: &Writer, taken: &[Incoming], frames: &[Frame]) -> Result<(), LogError> {
+        let came = |digest: &Hash| taken.iter().flat_map(|one| &one.blobs).any(|(known, _)| known == digest);
+        let is_here = |digest: &Hash| writer.shared.disk.identity(&blobs::path(digest)).is_ok();
+        if frames.iter().flat_map(Frame::blobs).all(|(digest, _)| came(&digest) || is_here(&digest)) {
+            return Ok(());
+        }
+        self.inbox.doubt();
+        Err(LogError::Unavailable("an original went with an erasure, and is fetched again".into()))
     }
 
     fn index(&self, writer: &Writer, frame: &Frame, entries: &mut Vec<KeyEntry>) -> Result<(), LogError> {

@@ -1,5 +1,6 @@
 //! The following thread: keeps a connection to the engine, and hands every block to the writer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,10 @@ use domain::record::{Hash, RecordRef};
 
 use super::inbox::{CursorPlace, Inbox, Incoming};
 use super::nodes::NodeHead;
+use super::unerased::still_in_engine;
 use super::{BlockFollower, LogBlock, SharedLog, SharedLogError};
 use crate::log::blobs;
+use crate::log::erasures::{self, ErasureRegister};
 use crate::log::error::LogError;
 use crate::log::frame::Frame;
 use crate::log::merkle::Head;
@@ -84,16 +87,26 @@ fn follow(
     }
     wake();
     let mut spoken: Option<(Instant, Position)> = None;
+    let (mut register_len, mut gone) = (None, BTreeSet::new());
     let gives_receipts = inbox.copies > 1;
     while !inbox.is_closing() {
         let position = shared.head().position;
         if spoken.is_none_or(|(at, said)| at.elapsed() > WORD || gives_receipts && said != position) {
             follower.tell(&own_head(shared, inbox))?;
             spoken = Some((Instant::now(), position));
+            let len = Some(erasures::len(&*shared.disk));
+            if len != register_len {
+                let register = ErasureRegister::read(&*shared.disk).map_err(unread)?;
+                inbox.unerased(still_in_engine(follower, &register, &mut gone)?);
+                register_len = len;
+            }
         }
         let heard = follower.heard();
         if !heard.is_empty() {
             inbox.hear(heard);
+        }
+        if inbox.is_doubted() {
+            return Err(SharedLogError::Unavailable("an original is fetched again".into()));
         }
         let blocks = follower.next(cursor, if gives_receipts { RECEIPT } else { LOOK })?;
         let any = !blocks.is_empty();
@@ -146,7 +159,6 @@ pub(super) fn locate(
     let other =
         |why: &str| SharedLogError::Refused(format!("position {} of the engine's log {why}", head.position));
     let block = follower.find(head.position)?.ok_or_else(|| other("is not there"))?;
-    let unread = |error: LogError| SharedLogError::Unavailable(error.to_string());
     if !is_same(log, &block.frame, head.position).map_err(unread)? {
         return Err(other("is not what this node has there"));
     }
@@ -160,6 +172,10 @@ pub(super) fn locate(
     let before = follower.find(position)?.filter(|before| before.frame.last() == position);
     let before = before.ok_or_else(|| other("stands in a block that follows none"))?;
     Ok(CursorPlace { position, cursor: before.cursor })
+}
+
+fn unread(error: LogError) -> SharedLogError {
+    SharedLogError::Unavailable(error.to_string())
 }
 
 /// Whether the records of `frame` up to `last` are those of `log`, with the same tree before them.

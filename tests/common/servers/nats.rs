@@ -224,6 +224,14 @@ impl NatsCluster {
         self.ask(0, &names.iter().map(|name| format!("STREAM.DELETE.{name}")).collect::<Vec<_>>());
     }
 
+    /// Whether a text stands in a file of a server that runs.
+    pub fn holds(&self, text: &str) -> bool {
+        let mut all = Vec::new();
+        self.nodes.iter().for_each(|node| files(&node.store, &mut all));
+        let has = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        all.iter().any(|path| fs::read(path).is_ok_and(|bytes| has(&bytes)))
+    }
+
     /// Has the leader of a stream step down.
     pub fn step_down(&self, nth: usize, stream: &str) {
         self.ask(nth, &[format!("STREAM.LEADER.STEPDOWN.{stream}")]);
