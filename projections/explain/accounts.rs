@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::keys::Position;
 use domain::members::Day;
 use domain::rules::configuration::Timeline;
 
@@ -9,6 +10,8 @@ use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
 use crate::entities::sender_accounts::row::{AccountMember, AccountRow, AccountState, Counter};
+use crate::explain::reasons::{COUNTS, NotCounted};
+use crate::explain::refold::FigureMove;
 use crate::figures::gains::Counters;
 use crate::store::Symbol;
 use crate::tenant::Tenant;
@@ -75,13 +78,17 @@ pub struct BoundGains<'q> {
 }
 
 impl BoundGains<'_> {
-    /// What an account adds: of its readings, only those around the day are looked at.
-    pub fn amount(&self, account: &AccountRow, timeline: &Timeline) -> i128 {
-        let is_wanted = match self.provider {
+    /// Whether an account is at the email provider.
+    fn is_of(&self, account: &AccountRow) -> bool {
+        match self.provider {
             None => account.email_provider().is_none(),
             Some(wanted) => wanted.is_some() && account.email_provider() == wanted,
-        };
-        if !is_wanted {
+        }
+    }
+
+    /// What an account adds: of its readings, only those around the day are looked at.
+    pub fn amount(&self, account: &AccountRow, timeline: &Timeline) -> i128 {
+        if !self.is_of(account) {
             return 0;
         }
         let GainTally { sum, day, over_spans, .. } = *self.tally;
@@ -100,6 +107,31 @@ impl BoundGains<'_> {
             };
         });
         amount
+    }
+}
+
+impl GainTally {
+    /// What moved the figure of the facts of the account in `row`, in the order of the log; none where they must be folded
+    /// again to tell.
+    pub fn moves(&self, tenant: &Tenant, row: u32) -> Option<Vec<(Position, FigureMove)>> {
+        let (account, timeline) = (tenant.sender_accounts.rows.rows().get(row), &tenant.profile.timeline);
+        let (facts, bound) = (account.facts().iter().collect::<Vec<_>>(), self.bind(tenant));
+        if !facts.is_sorted() || !bound.is_of(account) {
+            return None;
+        }
+        let amounts = account.amounts_around(self.day, timeline, |known| bound.amount(known, timeline))?;
+        let (mut moves, mut value) = (Vec::new(), 0);
+        for (nth, amount) in amounts {
+            let delta = amount - std::mem::replace(&mut value, amount);
+            if delta != 0 && amount == 0 {
+                return None;
+            }
+            if delta != 0 {
+                let reason = NotCounted { code: COUNTS, ..NotCounted::default() };
+                moves.push((*facts.get(nth as usize)?, FigureMove { delta, reason }));
+            }
+        }
+        Some(moves)
     }
 }
 

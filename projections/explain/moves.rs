@@ -13,9 +13,16 @@ use crate::tenant::Tenant;
 
 impl FigureTally {
     /// What each fact of `subject` did, in the order of the log; none where the facts must be folded again to tell. A lead's
-    /// rows keep its events, and a record of the CRM is told by the one part that it stands in.
-    pub fn moves(&self, tenant: &Tenant, subject: SubjectId) -> Option<Vec<(Position, FigureMove)>> {
+    /// rows keep its events, and a record of the CRM is told by the one part that it stands in. An account's readings tell
+    /// what moves a figure, and not why the others do not: `zeros` asks for these, too.
+    pub fn moves(
+        &self,
+        tenant: &Tenant,
+        subject: SubjectId,
+        zeros: bool,
+    ) -> Option<Vec<(Position, FigureMove)>> {
         match (subject, &self.of) {
+            (SubjectId::Account(row), TallyOf::Gains(gains)) if !zeros => gains.moves(tenant, row),
             (SubjectId::Lead(head), TallyOf::Leads(measure)) => {
                 Some(self.moves_of_lead(tenant, head, *measure))
             }

@@ -44,6 +44,8 @@ impl Counter {
 struct Reading {
     order: Order,
     totals: [u64; 3],
+    /// Which of the account's facts gave it, from 0, as they were folded.
+    nth: u32,
 }
 
 heap_free!(Reading);
@@ -87,6 +89,16 @@ impl AccountMember {
 
 const MEMBERS: usize = AccountMember::ALL.len();
 
+/// Which facts told of an account's email provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProviderTold {
+    Never,
+    /// One and the same, from this fact on.
+    From(u32),
+    /// Several, or nobody knows which came first.
+    Several,
+}
+
 /// What facts say of one account: an order-free union.
 #[derive(Debug, Clone)]
 pub struct AccountRow {
@@ -100,9 +112,12 @@ pub struct AccountRow {
     first_at: Instant,
     readings: Vec<Reading>,
     facts: Chain,
+    count: u32,
+    provider: ProviderTold,
 }
 
-heap_size!(AccountRow { members, tags, readings, facts; workspace, name, state, first_at });
+heap_size!(AccountRow { members, tags, readings, facts; workspace, name, state, first_at, count, provider });
+heap_free!(ProviderTold);
 
 impl AccountRow {
     /// An account of which nothing is known yet.
@@ -116,6 +131,8 @@ impl AccountRow {
             first_at: Instant(i64::MAX),
             readings: Vec::new(),
             facts: Chain::default(),
+            count: 0,
+            provider: ProviderTold::Never,
         }
     }
 
@@ -132,7 +149,9 @@ impl AccountRow {
             SenderAccountFact::Removed(_) => AccountState::Removed,
         };
         let order = Order::new(at, state as u8, &recorded.content);
+        let nth = self.count;
         self.facts.push(recorded.position);
+        self.count += 1;
         self.first_at = self.first_at.min(at);
         self.state = self.state.max((order, state));
         match fact {
@@ -143,6 +162,12 @@ impl AccountRow {
                     body.email_provider.as_ref().map(|text| intern(text.as_str())),
                     body.reseller.as_ref().map(|text| intern(text.as_str())),
                 ];
+                self.provider = match (members[AccountMember::EmailProvider as usize], self.provider) {
+                    (None, known) => known,
+                    (Some(_), ProviderTold::Never) => ProviderTold::From(nth),
+                    (told, known @ ProviderTold::From(_)) if told == self.email_provider() => known,
+                    (Some(_), ProviderTold::From(_) | ProviderTold::Several) => ProviderTold::Several,
+                };
                 self.members.give(order, members);
                 if !body.tags.is_empty() && order > self.tags.0 {
                     self.tags = (order, body.tags.iter().map(|tag| intern(tag.as_str())).collect());
@@ -150,7 +175,7 @@ impl AccountRow {
                 let total = |given: Option<u64>| given.map_or(0, |total| total.saturating_add(1));
                 let totals = [body.sends, body.replies, body.bounces].map(total);
                 if totals != [0; 3] {
-                    self.take(Reading { order, totals });
+                    self.take(Reading { order, totals, nth });
                 }
             }
             SenderAccountFact::Added(body)
@@ -180,8 +205,12 @@ impl AccountRow {
         }
         self.state = self.state.max(other.state);
         self.first_at = self.first_at.min(other.first_at);
-        other.readings.into_iter().for_each(|reading| self.take(reading));
+        for reading in other.readings {
+            self.take(Reading { nth: self.count + reading.nth, ..reading });
+        }
         other.facts.iter().for_each(|position| self.facts.push(position));
+        self.count += other.count;
+        self.provider = ProviderTold::Several;
     }
 
     /// Replaces its symbols by those of another table.
@@ -258,6 +287,57 @@ impl AccountRow {
         for counter in Counter::ALL {
             gains(counter, &self.readings, timeline, &mut each);
         }
+    }
+
+    /// What `amount` makes of the account once each of its facts was folded that may have changed what was gained around `day`,
+    /// by the fact's number, from 0. None where the row does not tell: several email providers were told, or it has been in
+    /// several zones.
+    pub fn amounts_around(
+        &self,
+        day: Day,
+        timeline: &Timeline,
+        amount: impl Fn(&Self) -> i128,
+    ) -> Option<Vec<(u32, i128)>> {
+        let zone = timeline.latest().zone;
+        let begin = match self.provider {
+            ProviderTold::Never => 0,
+            ProviderTold::From(nth) => nth,
+            ProviderTold::Several => return None,
+        };
+        if timeline.all().iter().any(|configuration| configuration.zone != zone) {
+            return None;
+        }
+        let mut told: Vec<&Reading> = self.readings.iter().collect();
+        told.sort_unstable_by_key(|reading| reading.nth);
+        let mut known = Self { members: self.members.clone(), ..Self::new(self.workspace, self.name) };
+        let (mut earlier, mut later, mut is_read) = (Day(i32::MIN), Day(i32::MAX), false);
+        let (mut amounts, mut has_begun) = (Vec::new(), false);
+        for reading in told {
+            if !has_begun && reading.nth > begin {
+                amounts.push((begin, amount(&known)));
+                has_begun = true;
+            }
+            known.take(*reading);
+            let at = zone.day(reading.order.occurred_at());
+            let may_change = earlier <= at && at <= later;
+            is_read |= at >= day;
+            // One that lacks a counter stands before no other.
+            if !reading.totals.contains(&0) {
+                if at < day {
+                    earlier = earlier.max(at);
+                } else if at > day {
+                    later = later.min(at);
+                }
+            }
+            if reading.nth == begin || (has_begun && may_change && is_read) {
+                amounts.push((reading.nth, amount(&known)));
+                has_begun = true;
+            }
+        }
+        if !has_begun {
+            amounts.push((begin, amount(&known)));
+        }
+        Some(amounts)
     }
 
     /// The gains that a reading at `at` is part of, or would be: none but these change when one is added there.

@@ -117,7 +117,7 @@ pub fn of_subject(
         for name in names {
             let Ok(question) = Question::new(model.as_str(), &name, selection.clone()) else { continue };
             let Some(tally) = question.tally().filter(|tally| is_over(tally, subject)) else { continue };
-            let told = tally.moves(tenant, subject);
+            let told = tally.moves(tenant, subject, true);
             let moved = told.as_ref().and_then(|told| told.iter().find(|(position, _)| *position == at));
             let delta = moved.map_or_else(|| around.delta(tally), |(_, moved)| moved.delta);
             // A figure of the whole tenant that it does not move is told of; the same by agent or outcome says no more.

@@ -104,12 +104,18 @@ fn told(
         let mut refold = Refold::new(tally, &tenant.profile.timeline);
         let facts = subject.id.facts(tenant);
         prop_assert!(facts.contains(&subject.first), "{:?} of {:?}", subject, facts);
-        let deltas = facts.iter().map(|position| refold.step(&log[*position as usize - 1]));
+        let deltas: Vec<_> = facts.iter().map(|at| (*at, refold.step(&log[*at as usize - 1]))).collect();
         // A record counts with its whole snapshot, and is not folded alone.
         let is_record = matches!(subject.id, SubjectId::Record(_));
-        let refolded = if is_record { subject.amount } else { deltas.sum::<i128>() };
+        let refolded =
+            if is_record { subject.amount } else { deltas.iter().map(|(_, delta)| delta).sum::<i128>() };
         prop_assert_eq!(refolded, subject.amount, "{:?} of {:?}", subject, tally);
-        let moves = tally.moves(tenant, subject.id);
+        let moves = tally.moves(tenant, subject.id, false);
+        if let (SubjectId::Account(_), Some(moves)) = (subject.id, &moves) {
+            let moves: Vec<_> = moves.iter().map(|(at, moved)| (*at, moved.delta)).collect();
+            let folded: Vec<_> = deltas.into_iter().filter(|(_, delta)| *delta != 0).collect();
+            prop_assert_eq!(moves, folded, "{:?} of {:?}", subject, tally);
+        }
         let moved = |moves: Vec<(u64, FigureMove)>| moves.iter().map(|(_, moved)| moved.delta).sum();
         let of_subject = moves.map_or(refolded, moved) + bend;
         prop_assert_eq!(of_subject, subject.amount, "{:?} of {:?}", subject, tally);

@@ -135,7 +135,7 @@ impl Explainer {
         zeros: bool,
     ) -> Result<Vec<Contribution>, FoldError> {
         let name = subject.id.name(&self.tenant);
-        if let Some(moves) = tally.moves(&self.tenant, subject.id) {
+        if let Some(moves) = tally.moves(&self.tenant, subject.id, zeros) {
             let mut found = Vec::new();
             for (position, step) in moves.into_iter().filter(|(_, step)| step.delta != 0 || zeros) {
                 if let Some(read) = self.read(position, &name)? {
