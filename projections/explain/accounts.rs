@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use domain::keys::Position;
 use domain::members::Day;
 use domain::rules::configuration::Timeline;
 
@@ -10,8 +9,6 @@ use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
 use crate::entities::sender_accounts::row::{AccountMember, AccountRow, AccountState, Counter};
-use crate::explain::reasons::{COUNTS, NotCounted};
-use crate::explain::refold::FigureMove;
 use crate::figures::gains::Counters;
 use crate::store::Symbol;
 use crate::tenant::Tenant;
@@ -79,7 +76,7 @@ pub struct BoundGains<'q> {
 
 impl BoundGains<'_> {
     /// Whether an account is at the email provider.
-    fn is_of(&self, account: &AccountRow) -> bool {
+    pub fn is_of(&self, account: &AccountRow) -> bool {
         match self.provider {
             None => account.email_provider().is_none(),
             Some(wanted) => wanted.is_some() && account.email_provider() == wanted,
@@ -107,31 +104,6 @@ impl BoundGains<'_> {
             };
         });
         amount
-    }
-}
-
-impl GainTally {
-    /// What moved the figure of the facts of the account in `row`, in the order of the log; none where they must be folded
-    /// again to tell.
-    pub fn moves(&self, tenant: &Tenant, row: u32) -> Option<Vec<(Position, FigureMove)>> {
-        let (account, timeline) = (tenant.sender_accounts.rows.rows().get(row), &tenant.profile.timeline);
-        let (facts, bound) = (account.facts().iter().collect::<Vec<_>>(), self.bind(tenant));
-        if !facts.is_sorted() || !bound.is_of(account) {
-            return None;
-        }
-        let amounts = account.amounts_around(self.day, timeline, |known| bound.amount(known, timeline))?;
-        let (mut moves, mut value) = (Vec::new(), 0);
-        for (nth, amount) in amounts {
-            let delta = amount - std::mem::replace(&mut value, amount);
-            if delta != 0 && amount == 0 {
-                return None;
-            }
-            if delta != 0 {
-                let reason = NotCounted { code: COUNTS, ..NotCounted::default() };
-                moves.push((*facts.get(nth as usize)?, FigureMove { delta, reason }));
-            }
-        }
-        Some(moves)
     }
 }
 

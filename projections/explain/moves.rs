@@ -3,13 +3,22 @@
 use domain::keys::Position;
 use domain::members::Instant;
 
+use super::accounts::GainTally;
 use super::reasons::{COUNTS, NotCounted, measure_name};
-use super::refold::FigureMove;
 use super::subjects::SubjectId;
 use super::tally::{FigureTally, TallyOf};
 use crate::entities::leads::row::{EventKind, Lead};
 use crate::figures::Measure;
 use crate::tenant::Tenant;
+
+/// What a fact did to a figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigureMove {
+    /// By how much it moved the figure.
+    pub delta: i128,
+    /// [`COUNTS`] where the subject counts from this fact on, else why it does not.
+    pub reason: NotCounted,
+}
 
 impl FigureTally {
     /// What each fact of `subject` did, in the order of the log; none where the facts must be folded again to tell. A lead's
@@ -22,7 +31,9 @@ impl FigureTally {
         zeros: bool,
     ) -> Option<Vec<(Position, FigureMove)>> {
         match (subject, &self.of) {
-            (SubjectId::Account(row), TallyOf::Gains(gains)) if !zeros => gains.moves(tenant, row),
+            (SubjectId::Account(row), TallyOf::Gains(gains)) if !zeros => {
+                moves_of_account(gains, tenant, row)
+            }
             (SubjectId::Lead(head), TallyOf::Leads(measure)) => {
                 Some(self.moves_of_lead(tenant, head, *measure))
             }
@@ -72,4 +83,26 @@ impl FigureTally {
         };
         Lead::new(tenant.leads.rows.rows(), head).facts().into_iter().map(&mut moved).collect()
     }
+}
+
+/// What moved a figure of the facts of the account in `row`; none where they must be folded again to tell.
+fn moves_of_account(gains: &GainTally, tenant: &Tenant, row: u32) -> Option<Vec<(Position, FigureMove)>> {
+    let (account, timeline) = (tenant.sender_accounts.rows.rows().get(row), &tenant.profile.timeline);
+    let (facts, bound) = (account.facts().iter().collect::<Vec<_>>(), gains.bind(tenant));
+    if !facts.is_sorted() || !bound.is_of(account) {
+        return None;
+    }
+    let amounts = account.amounts_around(gains.day, timeline, |known| bound.amount(known, timeline))?;
+    let (mut moves, mut value) = (Vec::new(), 0);
+    for (nth, amount) in amounts {
+        let delta = amount - std::mem::replace(&mut value, amount);
+        if delta != 0 && amount == 0 {
+            return None;
+        }
+        if delta != 0 {
+            let reason = NotCounted { code: COUNTS, ..NotCounted::default() };
+            moves.push((*facts.get(nth as usize)?, FigureMove { delta, reason }));
+        }
+    }
+    Some(moves)
 }

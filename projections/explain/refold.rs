@@ -31,15 +31,6 @@ pub struct Refold<'q> {
     latest_before: Option<(Instant, Position)>,
 }
 
-/// What a fact did to a figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FigureMove {
-    /// By how much it moved the figure.
-    pub delta: i128,
-    /// [`COUNTS`] where the subject counts from this fact on, else why it does not.
-    pub reason: NotCounted,
-}
-
 /// A tenant without facts, under the rules of one that has some.
 pub fn alone(timeline: &Arc<Timeline>) -> Tenant {
     let profile = Profile { name: None, timeline: Arc::clone(timeline) };
