@@ -11,16 +11,16 @@ pub struct FoundLeads(Vec<u64>);
 impl FoundLeads {
     /// Looks through the rows as they lie in memory: a list by time would read each from another place.
     pub fn of(search: &Search, rows: &Pages<LeadRow>, texts: &Texts) -> Self {
-        let texts = FoundMembers {
+        let found = FoundMembers {
             search,
             texts,
             found: search.among(texts),
             halves: search.before_and_behind(texts),
         };
         let mut heads = vec![0; rows.len().div_ceil(64)];
-        if texts.is_any() {
+        if found.is_any() {
             let heads_of_rows = rows.ids().zip(rows.iter()).filter(|(_, row)| row.owner().is_none());
-            for (at, _) in heads_of_rows.filter(|(at, _)| texts.has(&Lead::new(rows, *at))) {
+            for (at, _) in heads_of_rows.filter(|(at, _)| found.has(&Lead::new(rows, *at))) {
                 heads[at as usize / 64] |= 1 << (at % 64);
             }
         }
