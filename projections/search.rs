@@ -79,17 +79,20 @@ impl Search {
     /// The texts of a table that may stand before the blank of [`Self::is_across`], and those that may behind it; none
     /// where nothing it looks for has a blank.
     pub fn before_and_behind(&self, texts: &Texts) -> Option<(FoundTexts, FoundTexts)> {
-        self.halves().next()?;
+        let halves: Vec<(&str, &str)> = self.halves().collect();
+        if halves.is_empty() {
+            return None;
+        }
         let (mut before, mut behind) = (FoundTexts::none(texts), FoundTexts::none(texts));
         for (symbols, page, ends) in texts.pages() {
             let mut begin = 0;
             for (at, end) in ends.iter().enumerate() {
                 let text = &page[begin..*end as usize];
                 begin = *end as usize;
-                if self.halves().any(|(end, _)| ends_with(text, end)) {
+                if halves.iter().any(|(end, _)| ends_with(text, end)) {
                     before.add(symbols(at));
                 }
-                if self.halves().any(|(_, begin)| begins_with(text, begin)) {
+                if halves.iter().any(|(_, begin)| begins_with(text, begin)) {
                     behind.add(symbols(at));
                 }
             }
