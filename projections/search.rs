@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 use memchr::memmem::Finder;
 
-use crate::store::{Symbol, Texts};
+use crate::store::{Bits, Symbol, Texts};
 
 /// A text that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Search {
     /// millisecond.
     pub fn among(&self, texts: &Texts) -> FoundTexts {
         if self.is_blank() {
-            return FoundTexts(vec![u64::MAX; texts.len().div_ceil(64)]);
+            return FoundTexts(Bits::all(texts.len()));
         }
         let mut found = FoundTexts::none(texts);
         let (finder, mut lower) = (Finder::new(&self.folded), Vec::new());
@@ -126,25 +126,25 @@ fn begins_with(text: &str, begin: &str) -> bool {
 
 /// The texts of a table that something stands in.
 #[derive(Debug)]
-pub struct FoundTexts(Vec<u64>);
+pub struct FoundTexts(Bits);
 
 impl FoundTexts {
     fn none(texts: &Texts) -> Self {
-        Self(vec![0; texts.len().div_ceil(64)])
+        Self(Bits::none(texts.len()))
     }
 
     /// Whether it stands in any.
     pub fn is_any(&self) -> bool {
-        self.0.iter().any(|word| *word != 0)
+        self.0.is_any()
     }
 
     fn add(&mut self, symbol: Symbol) {
-        self.0[symbol.index() / 64] |= 1 << (symbol.index() % 64);
+        self.0.add(symbol.index());
     }
 
     /// Whether it stands in this one.
     pub fn has(&self, symbol: Symbol) -> bool {
-        self.0.get(symbol.index() / 64).is_some_and(|word| word >> (symbol.index() % 64) & 1 == 1)
+        self.0.has(symbol.index())
     }
 }
 

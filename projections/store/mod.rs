@@ -1,5 +1,6 @@
 //! How rows lie in memory: copy-on-write pages, interned texts, packed chains of facts, stable orders.
 
+pub mod bits;
 pub mod buckets;
 pub mod chain;
 pub mod cursor;
@@ -10,6 +11,7 @@ pub mod pages;
 pub mod postings;
 pub mod strings;
 
+pub use bits::Bits;
 pub use buckets::Buckets;
 pub use chain::{Chain, Events};
 pub use cursor::{Cursor, Page};

@@ -2,11 +2,11 @@
 
 use super::row::{Lead, LeadRow};
 use crate::search::{FoundTexts, Search};
-use crate::store::{Pages, Texts};
+use crate::store::{Bits, Pages, Texts};
 
 /// Leads whose name, email or company has a text in it, by their heads.
 #[derive(Debug)]
-pub struct FoundLeads(Vec<u64>);
+pub struct FoundLeads(Bits);
 
 impl FoundLeads {
     /// Looks through the rows as they lie in memory: a list by time would read each from another place.
@@ -17,11 +17,11 @@ impl FoundLeads {
             found: search.among(texts),
             halves: search.before_and_behind(texts),
         };
-        let mut heads = vec![0; rows.len().div_ceil(64)];
+        let mut heads = Bits::none(rows.len());
         if found.is_any() {
             let heads_of_rows = rows.ids().zip(rows.iter()).filter(|(_, row)| row.owner().is_none());
             for (at, _) in heads_of_rows.filter(|(at, _)| found.has(&Lead::new(rows, *at))) {
-                heads[at as usize / 64] |= 1 << (at % 64);
+                heads.add(at as usize);
             }
         }
         Self(heads)
@@ -29,7 +29,7 @@ impl FoundLeads {
 
     /// Whether this head's lead is one.
     pub fn has(&self, head: u32) -> bool {
-        self.0.get(head as usize / 64).is_some_and(|word| word >> (head % 64) & 1 == 1)
+        self.0.has(head as usize)
     }
 }
 
