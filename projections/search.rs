@@ -77,7 +77,7 @@ impl Search {
     }
 
     /// The texts of a table that may stand before the blank of [`Self::is_across`], and those that may behind it; none
-    /// where nothing it looks for has a blank.
+    /// where what it looks for has no blank, or stands across no two of them.
     pub fn before_and_behind(&self, texts: &Texts) -> Option<(FoundTexts, FoundTexts)> {
         let halves: Vec<(&str, &str)> = self.halves().collect();
         if halves.is_empty() {
@@ -85,25 +85,36 @@ impl Search {
         }
         let (mut before, mut behind) = (FoundTexts::none(texts), FoundTexts::none(texts));
         for (symbols, page, ends) in texts.pages() {
+            // Nearly every page is ASCII, and one byte of a text says that it is none of those looked for.
+            let is_ascii = page.is_ascii();
+            let may_end =
+                |text: &str, end: &str| !is_ascii || is_same(text.bytes().last(), end.bytes().last());
+            let may_begin =
+                |text: &str, begin: &str| !is_ascii || is_same(text.bytes().next(), begin.bytes().next());
             let mut begin = 0;
             for (at, end) in ends.iter().enumerate() {
                 let text = &page[begin..*end as usize];
                 begin = *end as usize;
-                if halves.iter().any(|(end, _)| ends_with(text, end)) {
+                if halves.iter().any(|(end, _)| may_end(text, end) && ends_with(text, end)) {
                     before.add(symbols(at));
                 }
-                if halves.iter().any(|(_, begin)| begins_with(text, begin)) {
+                if halves.iter().any(|(_, begin)| may_begin(text, begin) && begins_with(text, begin)) {
                     behind.add(symbols(at));
                 }
             }
         }
-        Some((before, behind))
+        Some((before, behind)).filter(|(before, behind)| before.is_any() && behind.is_any())
     }
 
     /// What stands before and behind each of its blanks.
     fn halves(&self) -> impl Iterator<Item = (&str, &str)> {
         self.folded.match_indices(' ').map(|(at, _)| (&self.folded[..at], &self.folded[at + 1..]))
     }
+}
+
+/// Whether a byte in any case is one in lower case.
+fn is_same(byte: Option<u8>, lower: Option<u8>) -> bool {
+    byte.map(|byte| byte.to_ascii_lowercase()) == lower
 }
 
 /// Whether a text in any case ends with one in lower case.
