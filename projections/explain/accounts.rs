@@ -8,7 +8,8 @@ use domain::rules::configuration::Timeline;
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
-use crate::entities::sender_accounts::row::{AccountMember, AccountRow, AccountState, Counter};
+use crate::entities::sender_accounts::row::{AccountMember, AccountRow};
+use crate::entities::sender_accounts::told::{AccountState, Counter};
 use crate::figures::gains::Counters;
 use crate::store::Symbol;
 use crate::tenant::Tenant;
@@ -149,21 +150,13 @@ impl MailboxTally {
     }
 }
 
-/// The rows of each mailbox, by the first of them.
-pub fn rows_of_mailboxes(accounts: &SenderAccounts) -> BTreeMap<u32, Vec<u32>> {
+/// The rows of each mailbox, ascending.
+pub fn rows_of_mailboxes(accounts: &SenderAccounts) -> impl Iterator<Item = Vec<u32>> {
     let mut rows: BTreeMap<(Workspace, Symbol), Vec<u32>> = BTreeMap::new();
     for (at, row) in (0..).zip(accounts.rows().iter()) {
-        if let Some(email) = row.member(AccountMember::Email).1 {
-            rows.entry((row.workspace, email)).or_default().push(at);
+        if let (workspace, Some(email)) = row.mailbox() {
+            rows.entry((workspace, email)).or_default().push(at);
         }
     }
-    rows.into_values().filter_map(|rows| Some((*rows.first()?, rows))).collect()
-}
-
-/// The rows of the mailbox that `row` is one of.
-pub fn rows_of_mailbox(accounts: &SenderAccounts, row: u32) -> Vec<u32> {
-    let key = |row: &AccountRow| (row.workspace, row.member(AccountMember::Email).1);
-    let wanted = key(accounts.rows().get(row));
-    let all = (0..).zip(accounts.rows().iter());
-    all.filter(|(_, row)| wanted.1.is_some() && key(row) == wanted).map(|(at, _)| at).collect()
+    rows.into_values()
 }

@@ -3,11 +3,12 @@
 use domain::keys::Position;
 use domain::members::Instant;
 
-use super::accounts::GainTally;
-use super::reasons::{COUNTS, NotCounted, measure_name};
+use super::accounts::{GainTally, MailboxTally};
+use super::reasons::{COUNTS, NotCounted, measure_name, why_not_there};
 use super::subjects::SubjectId;
 use super::tally::{FigureTally, TallyOf};
 use crate::entities::leads::row::{EventKind, Lead};
+use crate::entities::sender_accounts::list::Mailbox;
 use crate::figures::Measure;
 use crate::tenant::Tenant;
 
@@ -22,8 +23,8 @@ pub struct FigureMove {
 
 impl FigureTally {
     /// What each fact of `subject` did, in the order of the log; none where the facts must be folded again to tell. A lead's
-    /// rows keep its events, and a record of the CRM is told by the one part that it stands in. An account's readings tell
-    /// what moves a figure, and not why the others do not: `zeros` asks for these, too.
+    /// rows keep its events, a mailbox's what each fact told, and a record of the CRM stands in one part. An account's readings
+    /// tell what moves a figure, and not why the others do not: `zeros` asks for these, too.
     pub fn moves(
         &self,
         tenant: &Tenant,
@@ -34,6 +35,7 @@ impl FigureTally {
             (SubjectId::Account(row), TallyOf::Gains(gains)) if !zeros => {
                 moves_of_account(gains, tenant, row)
             }
+            (SubjectId::Mailbox(head), TallyOf::Mailboxes(tally)) => moves_of_mailbox(tally, tenant, head),
             (SubjectId::Lead(head), TallyOf::Leads(measure)) => {
                 Some(self.moves_of_lead(tenant, head, *measure))
             }
@@ -105,4 +107,28 @@ fn moves_of_account(gains: &GainTally, tenant: &Tenant, row: u32) -> Option<Vec<
         }
     }
     Some(moves)
+}
+
+/// What each fact of a mailbox did; none where they must be folded again to tell, as where it is several accounts.
+fn moves_of_mailbox(tally: &MailboxTally, tenant: &Tenant, head: u32) -> Option<Vec<(Position, FigureMove)>> {
+    let accounts = &tenant.sender_accounts.rows;
+    let [row] = accounts.rows_of_mailbox(head)[..] else { return None };
+    let account = accounts.rows().get(row);
+    let facts: Vec<Position> = account.facts().iter().collect();
+    if !facts.is_sorted() {
+        return None;
+    }
+    let mut value = 0;
+    let moves = account.stood(|account| {
+        let mailbox = Mailbox::of([account]);
+        let amount = tally.amount(tenant, &mailbox);
+        let delta = amount - std::mem::replace(&mut value, amount);
+        let reason = match (amount, delta) {
+            (0, _) => why_not_there(tenant, &mailbox, tally),
+            (_, 0) => NotCounted::no_change(),
+            _ => NotCounted { code: COUNTS, ..NotCounted::default() },
+        };
+        FigureMove { delta, reason }
+    })?;
+    Some(facts.into_iter().zip(moves).collect())
 }

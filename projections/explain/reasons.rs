@@ -13,8 +13,9 @@ use super::subjects::SubjectId;
 use super::tally::{FigureTally, TallyAgent, TallyOf, TallySpan};
 use crate::entities::calls::row::CallRow;
 use crate::entities::leads::row::{EventKind, Lead};
-use crate::entities::sender_accounts::list::mailboxes;
-use crate::entities::sender_accounts::row::{AccountMember, AccountState};
+use crate::entities::sender_accounts::list::Mailbox;
+use crate::entities::sender_accounts::row::AccountMember;
+use crate::entities::sender_accounts::told::AccountState;
 use crate::entity::Entity;
 use crate::figures::Measure;
 use crate::tenant::Tenant;
@@ -153,7 +154,9 @@ impl FigureTally {
                 Err((code, reason)) => NotCounted::new(code, reason),
             },
             (SubjectId::Account(row), TallyOf::Gains(gains)) => why_not_gained(tenant, row, gains),
-            (SubjectId::Mailbox(row), TallyOf::Mailboxes(mailboxes)) => why_not_there(tenant, row, mailboxes),
+            (SubjectId::Mailbox(row), TallyOf::Mailboxes(mailboxes)) => {
+                why_not_there(tenant, &tenant.sender_accounts.rows.mailbox_of(row), mailboxes)
+            }
             _ => NotCounted::new("other_model", "it is no subject of this figure"),
         }
     }
@@ -300,31 +303,24 @@ fn why_not_gained(tenant: &Tenant, row: u32, gains: &GainTally) -> NotCounted {
     }
 }
 
-fn why_not_there(tenant: &Tenant, row: u32, tally: &MailboxTally) -> NotCounted {
-    let accounts = &tenant.sender_accounts.rows;
-    let (mailboxes, account) = (mailboxes(accounts), accounts.rows().get(row));
-    let email = account.member(AccountMember::Email).1;
-    let mailbox = email.and_then(|email| mailboxes.get(&(account.workspace, email)));
-    let Some(mailbox) = mailbox else { return NotCounted::new("not_there", "there is no such mailbox") };
+/// Why a mailbox adds nothing.
+pub(super) fn why_not_there(tenant: &Tenant, mailbox: &Mailbox<'_>, tally: &MailboxTally) -> NotCounted {
     let (order, state) = mailbox.state();
-    if let MailboxTally::There { day, provider } = tally {
-        let told = accounts.texts().maybe(mailbox.member(AccountMember::EmailProvider));
-        if told != provider.as_deref() {
-            let reason = format!("its email provider is {}", told.unwrap_or("not told"));
-            return NotCounted::new("other_provider", reason);
-        }
-        let timeline = &tenant.profile.timeline;
-        let first = timeline.at(mailbox.first_at()).1;
-        if first > *day {
-            return NotCounted::new("not_there", format!("it was first told of on {first}"));
-        }
-        return NotCounted::new(
-            "removed",
-            format!("it was removed on {}", timeline.at(order.occurred_at()).1),
-        );
+    let MailboxTally::There { day, provider } = tally else {
+        let code = if state == AccountState::Removed { "removed" } else { "other_state" };
+        return NotCounted::new(code, format!("it is {}", state.as_str()));
+    };
+    let told = tenant.sender_accounts.rows.texts().maybe(mailbox.member(AccountMember::EmailProvider));
+    if told != provider.as_deref() {
+        let reason = format!("its email provider is {}", told.unwrap_or("not told"));
+        return NotCounted::new("other_provider", reason);
     }
-    let code = if state == AccountState::Removed { "removed" } else { "other_state" };
-    NotCounted::new(code, format!("it is {}", state.as_str()))
+    let day_of = |at| tenant.profile.timeline.at(at).1;
+    let first = day_of(mailbox.first_at());
+    if first > *day {
+        return NotCounted::new("not_there", format!("it was first told of on {first}"));
+    }
+    NotCounted::new("removed", format!("it was removed on {}", day_of(order.occurred_at())))
 }
 
 fn no_such_event(measure: Measure) -> NotCounted {

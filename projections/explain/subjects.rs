@@ -6,7 +6,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::outcomes::Outcome;
 
-use super::accounts::{GainTally, MailboxTally, rows_of_mailbox, rows_of_mailboxes};
+use super::accounts::{GainTally, MailboxTally, rows_of_mailboxes};
 use super::fields::StateSubject;
 use super::records::RecordTally;
 use super::tally::{ALL_DAYS, FigureTally, TallyOf, TallySpan};
@@ -14,8 +14,7 @@ use crate::entities::calls::row::CallRow;
 use crate::entities::crm::CrmId;
 use crate::entities::leads::LeadId;
 use crate::entities::leads::row::{EventKind, Lead, Name};
-use crate::entities::sender_accounts::list::mailboxes;
-use crate::entities::sender_accounts::row::AccountMember;
+use crate::entities::sender_accounts::list::Mailbox;
 use crate::entity::Entity;
 use crate::figures::{CellSpan, Share};
 use crate::store::Symbol;
@@ -199,16 +198,13 @@ fn accounts_of(tally: &GainTally, tenant: &Tenant) -> Vec<CountedSubject> {
 
 fn mailboxes_of(tally: &MailboxTally, tenant: &Tenant) -> Vec<CountedSubject> {
     let accounts = &tenant.sender_accounts.rows;
-    let mailboxes = mailboxes(accounts);
-    let subject = |(head, rows): (u32, Vec<u32>)| {
-        let row = accounts.rows().get(head);
-        let mailbox = mailboxes.get(&(row.workspace, row.member(AccountMember::Email).1?))?;
-        let facts = rows.iter().flat_map(|row| accounts.rows().get(*row).facts().iter());
-        let first = facts.min().unwrap_or_default();
-        let amount = tally.amount(tenant, mailbox);
-        Some(CountedSubject { first, place: 0, id: SubjectId::Mailbox(head), amount })
+    let subject = |rows: Vec<u32>| {
+        let accounts_of = || rows.iter().map(|row| accounts.rows().get(*row));
+        let first = accounts_of().flat_map(|account| account.facts().iter()).min().unwrap_or_default();
+        let amount = tally.amount(tenant, &Mailbox::of(accounts_of()));
+        Some(CountedSubject { first, place: 0, id: SubjectId::Mailbox(*rows.first()?), amount })
     };
-    rows_of_mailboxes(accounts).into_iter().filter_map(subject).collect()
+    rows_of_mailboxes(accounts).filter_map(subject).collect()
 }
 
 impl SubjectId {
@@ -226,7 +222,7 @@ impl SubjectId {
             Self::Account(row) => tenant.sender_accounts.rows.facts_of(row),
             Self::Mailbox(head) => {
                 let accounts = &tenant.sender_accounts.rows;
-                let rows = rows_of_mailbox(accounts, head).into_iter();
+                let rows = accounts.rows_of_mailbox(head).into_iter();
                 let mut facts: Vec<_> = rows.flat_map(|row| accounts.facts_of(row)).collect();
                 facts.sort_unstable();
                 facts

@@ -7,7 +7,7 @@ use domain::members::Day;
 
 use super::share::Sums;
 use crate::canonical::{Canonical, Digest};
-use crate::entities::sender_accounts::row::Gain;
+use crate::entities::sender_accounts::told::Gain;
 use crate::store::{Symbol, Texts, heap_free, heap_size};
 
 /// What one account adds: a gain of one counter, at the account's email provider.

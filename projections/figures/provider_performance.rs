@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::mailboxes;
-use crate::entities::sender_accounts::row::{AccountMember, AccountState, Counter};
+use crate::entities::sender_accounts::row::AccountMember;
+use crate::entities::sender_accounts::told::{AccountState, Counter};
 use crate::figures::gains::{Counters, CoveredSpan, Gained, Gains};
 use crate::store::Symbol;
 use crate::tenant::Tenant;

@@ -40,19 +40,16 @@ impl Index {
 
     /// The row with this hash that `is` the one.
     pub fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
-        let (mask, tag) = (self.slots.checked_sub(1)?, hash as u32);
-        let mut at = tag as usize & mask;
+        self.find_all(hash).find(|row| is(*row))
+    }
+
+    /// The rows with this hash, and maybe some with another one.
+    pub fn find_all(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let (mask, tag) = (self.slots.wrapping_sub(1), hash as u32);
+        let begin = tag as usize & mask;
         // At most three quarters of the slots are taken, so an empty one ends the walk.
-        loop {
-            let slot = self.slot(at);
-            if slot.row == EMPTY.row {
-                return None;
-            }
-            if slot.tag == tag && is(slot.row) {
-                return Some(slot.row);
-            }
-            at = (at + 1) & mask;
-        }
+        let walk = (0..self.slots).map(move |step| self.slot((begin + step) & mask));
+        walk.take_while(|slot| slot.row != EMPTY.row).filter(move |slot| slot.tag == tag).map(|slot| slot.row)
     }
 
     fn slot(&self, at: usize) -> Slot {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::members::Instant;
 
 use super::SenderAccounts;
-use super::row::{AccountMember, AccountName, AccountRow, AccountState, Counter};
+use super::row::{AccountMember, AccountName, AccountRow};
+use super::told::{AccountState, Counter};
 use crate::store::Symbol;
 
 /// An account as its facts left it.

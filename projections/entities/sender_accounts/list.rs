@@ -16,7 +16,8 @@ use crate::Order;
 use crate::entities::leads::links::Workspace;
 use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::period::{AccountPeriod, PeriodFigures};
-use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountRow, AccountState, Counter};
+use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountRow};
+use crate::entities::sender_accounts::told::{AccountState, Counter};
 use crate::store::cursor::page;
 use crate::store::{Cursor, Page, Symbol, Texts};
 
@@ -86,7 +87,7 @@ pub struct StatusAnswer {
 }
 
 /// The rows of one address in one workspace.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Mailbox<'a> {
     /// By the provider's id.
     accounts: Vec<&'a AccountRow>,
@@ -95,6 +96,20 @@ pub struct Mailbox<'a> {
 }
 
 impl<'a> Mailbox<'a> {
+    /// The mailbox that rows of one address in one workspace are.
+    pub fn of(rows: impl IntoIterator<Item = &'a AccountRow>) -> Self {
+        let mut mailbox = Self::default();
+        rows.into_iter().for_each(|row| mailbox.add(row));
+        mailbox
+    }
+
+    fn add(&mut self, row: &'a AccountRow) {
+        match row.name {
+            AccountName::Id(_) => self.accounts.push(row),
+            AccountName::Email(_) => self.told = Some(row),
+        }
+    }
+
     fn rows(&self) -> impl Iterator<Item = &'a AccountRow> {
         self.accounts.iter().copied().chain(self.told)
     }
@@ -134,18 +149,17 @@ pub fn mailboxes(accounts: &SenderAccounts) -> BTreeMap<(Workspace, Symbol), Mai
     let mut mailboxes: BTreeMap<_, Mailbox<'_>> = BTreeMap::new();
     for row in accounts.rows().iter() {
         let Some(email) = row.member(AccountMember::Email).1 else { continue };
-        let mailbox = mailboxes
-            .entry((row.workspace, email))
-            .or_insert_with(|| Mailbox { accounts: Vec::new(), told: None });
-        match row.name {
-            AccountName::Id(_) => mailbox.accounts.push(row),
-            AccountName::Email(_) => mailbox.told = Some(row),
-        }
+        mailboxes.entry((row.workspace, email)).or_default().add(row);
     }
     mailboxes
 }
 
 impl SenderAccounts {
+    /// The mailbox that `row` is one of.
+    pub fn mailbox_of(&self, row: u32) -> Mailbox<'_> {
+        Mailbox::of(self.rows_of_mailbox(row).into_iter().map(|row| self.rows().get(row)))
+    }
+
     /// One page of mailboxes, by address, then by instance and workspace.
     pub fn page(
         &self,

@@ -4,6 +4,7 @@ pub mod known;
 pub mod list;
 pub mod period;
 pub mod row;
+pub mod told;
 
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
 use domain::facts::{Fact, part};
@@ -25,10 +26,12 @@ use crate::store::{Index, Pages, Strings, Texts, heap_size};
 pub struct SenderAccounts {
     rows: Pages<AccountRow>,
     index: Index,
+    /// Rows by workspace and address: by each that was a row's latest once.
+    by_email: Index,
     strings: Strings,
 }
 
-heap_size!(SenderAccounts { rows, index, strings });
+heap_size!(SenderAccounts { rows, index, by_email, strings });
 
 impl Entity for SenderAccounts {
     type RowId = u32;
@@ -43,7 +46,7 @@ impl Entity for SenderAccounts {
     fn fold(&mut self, recorded: &Recorded<'_>) {
         let Fact::SenderAccount(fact) = recorded.fact else { return };
         let at = self.row_of(fact);
-        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+        self.fold_into(at, recorded, fact);
     }
 
     /// An account whose address changed has facts of two subjects, so both shards may know it.
@@ -55,10 +58,14 @@ impl Entity for SenderAccounts {
         let Self { rows, strings, .. } = shard;
         for mut row in rows {
             row.translate(|symbol| self.strings.intern(strings.texts().get(symbol)));
-            match self.find(row.workspace, row.name) {
-                Some(at) => self.rows.get_mut(at).merge(row),
-                None => drop(self.push(row)),
-            }
+            let at = match self.find(row.workspace, row.name) {
+                Some(at) => {
+                    self.rows.get_mut(at).merge(row);
+                    at
+                }
+                None => self.push(row),
+            };
+            self.index_email(at);
         }
     }
 
@@ -83,7 +90,7 @@ impl Entity for SenderAccounts {
         let at = self.row_of(fact);
         let SenderAccountFact::Observed(body) = fact else {
             // Events have no totals and no provider.
-            return self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+            return self.fold_into(at, recorded, fact);
         };
         let known = self.rows.get(at).email_provider();
         let told = body.email_provider.as_ref().and_then(|told| self.strings.find(told.as_str()));
@@ -97,10 +104,9 @@ impl Entity for SenderAccounts {
                 row.gains(timeline, add);
             }
         };
-        let row = self.rows.get_mut(at);
-        count(row, -1);
-        row.fold(recorded, fact, &mut self.strings);
-        count(row, 1);
+        count(self.rows.get(at), -1);
+        self.fold_into(at, recorded, fact);
+        count(self.rows.get(at), 1);
     }
 
     fn digest(&self, tenant: &str) -> Digest {
@@ -134,6 +140,27 @@ impl SenderAccounts {
             None => AccountName::Email(self.strings.intern(email.as_str())),
         };
         self.find(workspace, name).unwrap_or_else(|| self.push(AccountRow::new(workspace, name)))
+    }
+
+    fn fold_into(&mut self, at: u32, recorded: &Recorded<'_>, fact: &SenderAccountFact) {
+        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
+        self.index_email(at);
+    }
+
+    fn index_email(&mut self, at: u32) {
+        let hash = Index::hash(self.rows.get(at).mailbox());
+        if self.by_email.find(hash, |row| row == at).is_none() {
+            self.by_email.insert(hash, at);
+        }
+    }
+
+    /// The rows of the mailbox that `row` is one of, ascending.
+    pub fn rows_of_mailbox(&self, row: u32) -> Vec<u32> {
+        let wanted = self.rows.get(row).mailbox();
+        let rows = self.by_email.find_all(Index::hash(wanted));
+        let mut rows: Vec<u32> = rows.filter(|at| self.rows.get(*at).mailbox() == wanted).collect();
+        rows.sort_unstable();
+        rows
     }
 
     fn find(&self, workspace: Workspace, name: AccountName) -> Option<u32> {

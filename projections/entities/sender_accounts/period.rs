@@ -8,7 +8,8 @@ use domain::rules::rates::percent_hundredths;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::entities::sender_accounts::row::{AccountRow, Counter, Gain};
+use crate::entities::sender_accounts::row::AccountRow;
+use crate::entities::sender_accounts::told::{Counter, Gain};
 
 /// The days that are asked for, in the tenant's zone.
 #[derive(Debug, Clone)]

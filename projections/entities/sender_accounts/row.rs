@@ -1,18 +1,13 @@
-//! One sender account, folded from its facts in any order, and what its lifetime totals gained day by day (D6, L3).
+//! One sender account, folded from its facts in any order (D6, L3).
 
 use domain::facts::sender_account::{AccountStatus, SenderAccountFact};
 use domain::members::{Day, Instant};
 use domain::rules::configuration::Timeline;
-use domain::words;
 
+use super::told::{AccountState, Counter, Gain, Told, gains};
 use crate::entities::leads::links::Workspace;
 use crate::store::{Chain, Latest, Strings, Symbol, heap_free, heap_size};
 use crate::{Order, Recorded};
-
-words! {
-    /// Where a sender account stands.
-    AccountState { Connected = "connected", Disconnected = "disconnected", Removed = "removed" }
-}
 
 /// By what a fact names its account within the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,54 +16,6 @@ pub enum AccountName {
     Id(Symbol),
     /// An event without the id speaks of all accounts of that address.
     Email(Symbol),
-}
-
-/// The provider's counters, in the order in which rows keep them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counter {
-    /// Mails sent.
-    Sends,
-    /// Replies received.
-    Replies,
-    /// Mails that bounced.
-    Bounces,
-}
-
-impl Counter {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sends, Self::Replies, Self::Bounces];
-}
-
-/// Lifetime totals as one observation gave them. Each is kept one higher, so that 0 is "not given".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reading {
-    order: Order,
-    totals: [u64; 3],
-    /// Which of the account's facts gave it, from 0, as they were folded.
-    nth: u32,
-}
-
-heap_free!(Reading);
-
-impl Reading {
-    fn get(&self, counter: Counter) -> Option<u64> {
-        self.totals[counter as usize].checked_sub(1)
-    }
-}
-
-/// What a counter gained over the days after one reading, up to and with the day of a later one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gain {
-    /// Which.
-    pub counter: Counter,
-    /// First day it may have been gained on.
-    pub from: Day,
-    /// Last day it may have been gained on: that of the later reading.
-    pub to: Day,
-    /// How much.
-    pub amount: u64,
-    /// How often the counter fell meanwhile: then it had begun anew, and the new value is what it gained since.
-    pub resets: u32,
 }
 
 /// What facts give of an account, in the order in which rows keep it.
@@ -110,13 +57,14 @@ pub struct AccountRow {
     tags: (Order, Vec<Symbol>),
     state: (Order, AccountState),
     first_at: Instant,
-    readings: Vec<Reading>,
+    /// By time, one a fact.
+    told: Vec<Told>,
     facts: Chain,
     count: u32,
     provider: ProviderTold,
 }
 
-heap_size!(AccountRow { members, tags, readings, facts; workspace, name, state, first_at, count, provider });
+heap_size!(AccountRow { members, tags, told, facts; workspace, name, state, first_at, count, provider });
 heap_free!(ProviderTold);
 
 impl AccountRow {
@@ -129,7 +77,7 @@ impl AccountRow {
             tags: (Order::default(), Vec::new()),
             state: (Order::default(), AccountState::Connected),
             first_at: Instant(i64::MAX),
-            readings: Vec::new(),
+            told: Vec::new(),
             facts: Chain::default(),
             count: 0,
             provider: ProviderTold::Never,
@@ -154,6 +102,7 @@ impl AccountRow {
         self.count += 1;
         self.first_at = self.first_at.min(at);
         self.state = self.state.max((order, state));
+        let mut totals = [None; 3];
         match fact {
             SenderAccountFact::Observed(body) => {
                 let mut intern = |text: &str| strings.intern(text);
@@ -172,11 +121,7 @@ impl AccountRow {
                 if !body.tags.is_empty() && order > self.tags.0 {
                     self.tags = (order, body.tags.iter().map(|tag| intern(tag.as_str())).collect());
                 }
-                let total = |given: Option<u64>| given.map_or(0, |total| total.saturating_add(1));
-                let totals = [body.sends, body.replies, body.bounces].map(total);
-                if totals != [0; 3] {
-                    self.take(Reading { order, totals, nth });
-                }
+                totals = [body.sends, body.replies, body.bounces];
             }
             SenderAccountFact::Added(body)
             | SenderAccountFact::Disconnected(body)
@@ -185,11 +130,12 @@ impl AccountRow {
                 self.members.give(order, [Some(strings.intern(body.email.as_str())), None, None]);
             }
         }
+        self.take(Told::new(order, state, nth, totals));
     }
 
-    fn take(&mut self, reading: Reading) {
-        let at = self.readings.partition_point(|known| known.order < reading.order);
-        self.readings.insert(at, reading);
+    fn take(&mut self, told: Told) {
+        let at = self.told.partition_point(|known| known.order < told.order);
+        self.told.insert(at, told);
     }
 
     /// Takes over what another shard knows of the same account, in symbols of the same table.
@@ -205,8 +151,9 @@ impl AccountRow {
         }
         self.state = self.state.max(other.state);
         self.first_at = self.first_at.min(other.first_at);
-        for reading in other.readings {
-            self.take(Reading { nth: self.count + reading.nth, ..reading });
+        for mut told in other.told {
+            told.nth += self.count;
+            self.take(told);
         }
         other.facts.iter().for_each(|position| self.facts.push(position));
         self.count += other.count;
@@ -225,6 +172,11 @@ impl AccountRow {
     /// A member with the place of the fact that gave it: the latest given.
     pub fn member(&self, member: AccountMember) -> (Order, Option<Symbol>) {
         self.members.with_order(member as usize)
+    }
+
+    /// Of which mailbox it is: its workspace and address.
+    pub fn mailbox(&self) -> (Workspace, Option<Symbol>) {
+        (self.workspace, self.members.get(AccountMember::Email as usize))
     }
 
     /// Gmail, Outlook, …: the latest given.
@@ -249,12 +201,12 @@ impl AccountRow {
 
     /// A lifetime total as it was last told.
     pub fn total(&self, counter: Counter) -> Option<u64> {
-        self.readings.iter().rev().find_map(|reading| reading.get(counter))
+        self.told.iter().rev().find_map(|told| told.get(counter))
     }
 
     /// The place of the fact that told its totals last.
     pub fn read(&self) -> Option<Order> {
-        self.readings.last().map(|reading| reading.order)
+        self.told.iter().rev().find(|told| told.is_reading()).map(|told| told.order)
     }
 
     /// At how many readings a total had fallen, whichever.
@@ -272,9 +224,8 @@ impl AccountRow {
 
     /// The totals it gave, by time: for the canonical form.
     pub fn readings(&self) -> impl Iterator<Item = (Instant, [Option<u64>; 3])> {
-        self.readings
-            .iter()
-            .map(|reading| (reading.order.occurred_at(), Counter::ALL.map(|counter| reading.get(counter))))
+        let readings = self.told.iter().filter(|told| told.is_reading());
+        readings.map(|told| (told.order.occurred_at(), Counter::ALL.map(|counter| told.get(counter))))
     }
 
     /// Positions of its facts, in the order they were folded.
@@ -285,7 +236,7 @@ impl AccountRow {
     /// All that its counters gained.
     pub fn gains(&self, timeline: &Timeline, mut each: impl FnMut(Gain)) {
         for counter in Counter::ALL {
-            gains(counter, &self.readings, timeline, &mut each);
+            gains(counter, &self.told, timeline, &mut each);
         }
     }
 
@@ -298,46 +249,65 @@ impl AccountRow {
         timeline: &Timeline,
         amount: impl Fn(&Self) -> i128,
     ) -> Option<Vec<(u32, i128)>> {
-        let zone = timeline.latest().zone;
-        let begin = match self.provider {
-            ProviderTold::Never => 0,
-            ProviderTold::From(nth) => nth,
-            ProviderTold::Several => return None,
-        };
+        let (begin, zone) = (self.provider_told()?, timeline.latest().zone);
         if timeline.all().iter().any(|configuration| configuration.zone != zone) {
             return None;
         }
-        let mut told: Vec<&Reading> = self.readings.iter().collect();
-        told.sort_unstable_by_key(|reading| reading.nth);
         let mut known = Self { members: self.members.clone(), ..Self::new(self.workspace, self.name) };
         let (mut earlier, mut later, mut is_read) = (Day(i32::MIN), Day(i32::MAX), false);
-        let (mut amounts, mut has_begun) = (Vec::new(), false);
-        for reading in told {
-            if !has_begun && reading.nth > begin {
-                amounts.push((begin, amount(&known)));
-                has_begun = true;
+        let mut amounts = Vec::new();
+        for told in self.told_in_order() {
+            let at = zone.day(told.order.occurred_at());
+            let may_change = told.is_reading() && earlier <= at && at <= later;
+            if told.is_reading() {
+                known.take(told);
+                is_read |= at >= day;
             }
-            known.take(*reading);
-            let at = zone.day(reading.order.occurred_at());
-            let may_change = earlier <= at && at <= later;
-            is_read |= at >= day;
             // One that lacks a counter stands before no other.
-            if !reading.totals.contains(&0) {
+            if told.is_whole() {
                 if at < day {
                     earlier = earlier.max(at);
                 } else if at > day {
                     later = later.min(at);
                 }
             }
-            if reading.nth == begin || (has_begun && may_change && is_read) {
-                amounts.push((reading.nth, amount(&known)));
-                has_begun = true;
+            if told.nth == begin || (told.nth > begin && may_change && is_read) {
+                amounts.push((told.nth, amount(&known)));
             }
         }
-        if !has_begun {
-            amounts.push((begin, amount(&known)));
-        }
         Some(amounts)
+    }
+
+    /// What `each` makes of the account as it stood after each of its facts, its totals apart, in the order in which they were
+    /// folded. None where the row does not tell: several email providers were told.
+    pub fn stood<T>(&self, mut each: impl FnMut(&Self) -> T) -> Option<Vec<T>> {
+        let begin = self.provider_told()?;
+        let mut known = Self::new(self.workspace, self.name);
+        let mut stood = |told: Told| {
+            if told.nth == begin {
+                known.members = self.members.clone();
+            }
+            known.first_at = known.first_at.min(told.order.occurred_at());
+            known.state = known.state.max((told.order, told.state));
+            each(&known)
+        };
+        Some(self.told_in_order().into_iter().map(&mut stood).collect())
+    }
+
+    /// From which of its facts on the account is at its email provider, from 0. None where several were told.
+    fn provider_told(&self) -> Option<u32> {
+        match self.provider {
+            ProviderTold::Never => Some(0),
+            ProviderTold::From(nth) => Some(nth),
+            ProviderTold::Several => None,
+        }
+    }
+
+    /// What its facts told, in the order in which they were folded.
+    fn told_in_order(&self) -> Vec<Told> {
+        let mut told = self.told.clone();
+        told.sort_unstable_by_key(|told| told.nth);
+        told
     }
 
     /// The gains that a reading at `at` is part of, or would be: none but these change when one is added there.
@@ -348,47 +318,15 @@ impl AccountRow {
             return self.gains(timeline, each);
         }
         let day = zone.day(at);
-        let day_of = |reading: &Reading| zone.day(reading.order.occurred_at());
-        let middle = self.readings.partition_point(|known| known.order.occurred_at() < at);
+        let day_of = |told: &Told| zone.day(told.order.occurred_at());
+        let middle = self.told.partition_point(|known| known.order.occurred_at() < at);
         for counter in Counter::ALL {
-            let given = |reading: &&Reading| reading.get(counter).is_some();
-            let earlier = self.readings[..middle].iter().rposition(|r| given(&r) && day_of(r) < day);
-            let later = self.readings[middle..].iter().filter(given).map(day_of).find(|next| *next > day);
-            let end = later.map_or(self.readings.len(), |next| {
-                self.readings.partition_point(|reading| day_of(reading) <= next)
-            });
-            gains(counter, &self.readings[earlier.unwrap_or(0)..end], timeline, &mut each);
+            let given = |told: &&Told| told.get(counter).is_some();
+            let earlier = self.told[..middle].iter().rposition(|told| given(&told) && day_of(told) < day);
+            let later = self.told[middle..].iter().filter(given).map(day_of).find(|next| *next > day);
+            let end =
+                later.map_or(self.told.len(), |next| self.told.partition_point(|told| day_of(told) <= next));
+            gains(counter, &self.told[earlier.unwrap_or(0)..end], timeline, &mut each);
         }
-    }
-}
-
-/// What `counter` gained from the last of its readings on one day to the last on a later one.
-fn gains(counter: Counter, readings: &[Reading], timeline: &Timeline, each: &mut impl FnMut(Gain)) {
-    let given = readings
-        .iter()
-        .filter_map(|reading| Some((timeline.at(reading.order.occurred_at()).1, reading.get(counter)?)));
-    let mut closed: Option<Day> = None;
-    let mut open: Option<(Day, u64)> = None;
-    let (mut amount, mut resets) = (0, 0);
-    let mut close = |closed: Option<Day>, to: Day, amount, resets| {
-        if let Some(closed) = closed {
-            each(Gain { counter, from: Day(closed.0 + 1), to, amount, resets });
-        }
-    };
-    for (day, total) in given {
-        if let Some((last, before)) = open {
-            if day > last {
-                close(closed, last, amount, resets);
-                (closed, amount, resets) = (Some(last), 0, 0);
-            }
-            match total.checked_sub(before) {
-                Some(more) => amount = more.saturating_add(amount),
-                None => (amount, resets) = (total.saturating_add(amount), resets + 1),
-            }
-        }
-        open = Some((open.map_or(day, |(last, _)| last.max(day)), total));
-    }
-    if let Some((last, _)) = open {
-        close(closed, last, amount, resets);
     }
 }

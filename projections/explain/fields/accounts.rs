@@ -1,7 +1,7 @@
 //! Fields of sender accounts and of email providers' performance.
 
 use super::FieldKind;
-use crate::entities::sender_accounts::row::{AccountState, Counter};
+use crate::entities::sender_accounts::told::{AccountState, Counter};
 use crate::explain::accounts::{GainSum, GainTally, MailboxTally};
 use crate::explain::model::FigureSelection;
 use crate::explain::tally::{FigureTally, TallyOf, TallySpan};

@@ -14,7 +14,6 @@ use crate::entities::crm::CrmId;
 use crate::entities::leads::LeadId;
 use crate::entities::leads::row::Name;
 use crate::entity::Entity;
-use crate::explain::accounts::rows_of_mailboxes;
 use crate::explain::fields::{self, FieldKind, StateSubject};
 use crate::explain::model::{ExplainedModel, FigureSelection};
 use crate::explain::subjects::SubjectId;
@@ -73,12 +72,11 @@ impl TouchedSubjects {
             }
             Fact::SenderAccount(_) => {
                 let accounts = &tenant.sender_accounts.rows;
-                let rows = accounts.row_ids().filter(|row| accounts.facts_of(*row).contains(&position));
-                touched.counted.extend(rows.map(SubjectId::Account));
-                let has = |row: &u32| accounts.facts_of(*row).contains(&position);
-                let mailboxes =
-                    rows_of_mailboxes(accounts).into_iter().filter(|(_, rows)| rows.iter().any(has));
-                touched.counted.extend(mailboxes.map(|(head, _)| SubjectId::Mailbox(head)));
+                let has = |row: &u32| accounts.rows().get(*row).facts().iter().any(|fact| fact == position);
+                let rows: Vec<u32> = accounts.row_ids().filter(has).collect();
+                touched.counted.extend(rows.iter().copied().map(SubjectId::Account));
+                let heads = rows.iter().filter_map(|row| accounts.rows_of_mailbox(*row).first().copied());
+                touched.counted.extend(heads.map(SubjectId::Mailbox));
             }
             Fact::Sync(SyncFact::Snapshot(_)) => {
                 let crm = &tenant.crm.rows;

@@ -74,7 +74,7 @@ pub fn served(tenant: &Tenant) -> Value {
         let period = AccountPeriod { from: day("2025-10-01"), to: day("2025-11-15"), timeline };
         all_pages(|after| accounts.page(0, &filter, Some(&period), after, 3))
     };
-    let removed = projections::entities::sender_accounts::row::AccountState::Removed;
+    let removed = projections::entities::sender_accounts::told::AccountState::Removed;
     json!({
         "accounts": listed(None),
         "removed": listed(Some(removed)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::facts::sync::Resource;
 use domain::members::{Day, Month};
 use domain::rules::configuration::{Timeline, folded};
-use projections::entities::sender_accounts::row::Counter;
+use projections::entities::sender_accounts::told::Counter;
 use projections::entity::Entity;
 use projections::figures::{Amount, CellSpan, Measure, Share, Sums, lead_summary, pipeline};
 use projections::tenant::Tenant;

@@ -11,6 +11,7 @@ use projections::Recorded;
 use projections::explain::model::{ExplainedModel, FigureName, FigureSelection, NOBODY};
 use projections::explain::moves::FigureMove;
 use projections::explain::question::Question;
+use projections::explain::reasons::NotCounted;
 use projections::explain::refold::{Refold, StateRefold};
 use projections::explain::subjects::SubjectId;
 use projections::explain::tally::FigureTally;
@@ -105,17 +106,31 @@ fn told(
         let mut refold = Refold::new(tally, &tenant.profile.timeline);
         let facts = subject.id.facts(tenant);
         prop_assert!(facts.contains(&subject.first), "{:?} of {:?}", subject, facts);
-        let deltas: Vec<_> = facts.iter().map(|at| (*at, refold.step(&log[*at as usize - 1]))).collect();
+        let is_mailbox = matches!(subject.id, SubjectId::Mailbox(_));
+        let mut folded = |at: &u64| {
+            let fact = &log[*at as usize - 1];
+            let delta = refold.step(fact);
+            let reason = if is_mailbox { refold.reason(fact) } else { NotCounted::default() };
+            (*at, FigureMove { delta, reason })
+        };
+        let folded: Vec<_> = facts.iter().map(&mut folded).collect();
         // A record counts with its whole snapshot, and is not folded alone.
         let is_record = matches!(subject.id, SubjectId::Record(_));
         let refolded =
-            if is_record { subject.amount } else { deltas.iter().map(|(_, delta)| delta).sum::<i128>() };
+            if is_record { subject.amount } else { folded.iter().map(|(_, moved)| moved.delta).sum() };
         prop_assert_eq!(refolded, subject.amount, "{:?} of {:?}", subject, tally);
         let moves = tally.moves(tenant, subject.id, false);
-        if let (SubjectId::Account(_), Some(moves)) = (subject.id, &moves) {
-            let moves: Vec<_> = moves.iter().map(|(at, moved)| (*at, moved.delta)).collect();
-            let folded: Vec<_> = deltas.into_iter().filter(|(_, delta)| *delta != 0).collect();
-            prop_assert_eq!(moves, folded, "{:?} of {:?}", subject, tally);
+        match (subject.id, &moves) {
+            (SubjectId::Account(_), Some(moves)) => {
+                let moves: Vec<_> = moves.iter().map(|(at, moved)| (*at, moved.delta)).collect();
+                let folded = folded.into_iter().map(|(at, moved)| (at, moved.delta));
+                let folded: Vec<_> = folded.filter(|(_, delta)| *delta != 0).collect();
+                prop_assert_eq!(moves, folded, "{:?} of {:?}", subject, tally);
+            }
+            (SubjectId::Mailbox(_), Some(moves)) => {
+                prop_assert_eq!(moves, &folded, "{:?} of {:?}", subject, tally);
+            }
+            _ => {}
         }
         let moved = |moves: Vec<(u64, FigureMove)>| moves.iter().map(|(_, moved)| moved.delta).sum();
         let of_subject = moves.map_or(refolded, moved) + bend;

@@ -11,7 +11,7 @@ use axum::response::Response;
 use domain::members::Day;
 use projections::entities::sender_accounts::list::{AccountFilter, AccountItem, StatusAnswer};
 use projections::entities::sender_accounts::period::AccountPeriod;
-use projections::entities::sender_accounts::row::AccountState;
+use projections::entities::sender_accounts::told::AccountState;
 use projections::figures::provider_performance::PerformanceAnswer;
 use projections::store::Page;
 use utoipa_axum::routes;

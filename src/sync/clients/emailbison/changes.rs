@@ -16,7 +16,7 @@ use domain::facts::sender_account::AccountStatus;
 use domain::members::Instant;
 use domain::rules::calendar::ZoneName;
 use projections::entities::sender_accounts::known::{KnownAccount, KnownAccounts};
-use projections::entities::sender_accounts::row::AccountState;
+use projections::entities::sender_accounts::told::AccountState;
 use serde_json::json;
 
 use super::account::ListedAccount;
