@@ -119,6 +119,15 @@ async fn e2_every_fact_has_a_verdict_of_every_model_and_together_they_are_the_fi
             .any(|one| one["before"].is_null() && one["after"] == 10),
         "{target}"
     );
+    let rows =
+        server.get(&format!("/api/v1/tenants/acme/explain/fact/{}?format=csv", at("target_set"))).await;
+    let mut rows = csv::Reader::from_reader(rows.is(200).text.as_bytes());
+    let columns: Vec<_> = rows.headers().expect("a header").iter().collect();
+    assert!(
+        ["figure.model", "figure.field", "before", "after"].iter().all(|one| columns.contains(one)),
+        "{columns:?}"
+    );
+    assert_eq!(rows.records().count(), target["figures"].as_array().expect("one").len());
     server.get("/api/v1/tenants/acme/explain/fact/99999").await.problem(404);
     server.get("/api/v1/tenants/acme/explain/fact/x").await.problem(404);
     server.get(&format!("/api/v1/tenants/globex/explain/fact/{}", facts[0]["position"])).await.problem(404);

@@ -88,7 +88,7 @@ async fn explain(State(app): State<Arc<App>>, list: List<ExplainQuery>) -> Resul
     get,
     path = "/api/v1/tenants/{tenant}/explain/fact/{position}",
     params(Read),
-    responses((status = 200, body = FactVerdict))
+    responses((status = 200, content((FactVerdict = "application/json"), (String = "text/csv"))))
 )]
 async fn explain_fact(
     State(app): State<Arc<App>>,
@@ -105,5 +105,5 @@ async fn explain_fact(
         Explainer::new(tenant, &view, &live, log).verdict(position, now)
     });
     let verdict = verdict.await??.ok_or_else(|| Problem::not_found("fact"))?;
-    read.answer_at(&verdict)
+    read.figures_at(read.view.position(), verdict, |verdict| verdict.figures)
 }
