@@ -70,7 +70,8 @@ impl<'e> Reader<'e> {
         let texts = TextRule::Refuse;
         let mut reader = Self {
             members: Vec::new(),
-            known: Vec::new(),
+            // As many as nearly every object has, so that it grows for none: an object is read for each fact.
+            known: Vec::with_capacity(24),
             path: path.to_owned(),
             base: path.len(),
             texts,
