@@ -12,6 +12,7 @@ mod faults;
 mod joined;
 mod moved;
 mod nodes;
+mod reseeded;
 mod secured;
 
 use std::sync::Arc;

@@ -1,13 +1,18 @@
 //! `factfold cluster`: the nodes of one log and their engine; a node that joins; the engine's log made anew from a journal.
 
+use std::time::Duration;
+
 use clap::Subcommand;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::remote::Remote;
+use super::remote::{Remote, refused};
 use super::serve::runtime;
 use super::{Failure, Settings, join, output};
 use crate::engine::{DataDir, before_reseed, reseed};
+
+/// Between two looks at how far a node is.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Show the nodes of a shared log, join it, or make the engine's log anew from a journal
 #[derive(Debug, clap::Args)]
@@ -43,12 +48,22 @@ enum What {
         #[arg(long, value_name = "URL")]
         server: String,
     },
-    /// Make the engine's log anew from the journal of this data directory
+    /// Make the engine's log anew from a journal: of a running node by --server, or of this data directory
     ///
-    /// For a stream or a database that is gone, or lost what it had acknowledged. All nodes must be stopped; take the one
-    /// with the highest position. What the engine has and this journal has not is lost.
+    /// For a stream or a database that is gone, or that has data which was erased. With --server the nodes go on running, and
+    /// the node that is asked says which other one to ask where that has more. No node takes facts until it is done.
+    ///
+    /// Without it the journal of this data directory is taken: for an engine that lost what it had acknowledged. All nodes must
+    /// be stopped; take the one with the highest position. What the engine has and this journal has not is lost.
+    #[command(
+        after_help = "Examples:\n  FACTFOLD_TOKEN=ff_… factfold cluster reseed --server http://10.0.0.1:8080"
+    )]
     Reseed {
-        /// Do it; without, what would be lost is told
+        /// URL of a running node, which makes it. The API token, of the role admin, is read from FACTFOLD_TOKEN, else from
+        /// FACTFOLD_ADMIN_TOKEN
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+        /// Do it though facts may be lost; without, what would be lost is told
         #[arg(long)]
         force: bool,
     },
@@ -59,7 +74,8 @@ pub fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Status { server } => status(settings, server.as_deref()),
         What::Join { server } => join::run(settings, server),
-        What::Reseed { force } => make_anew(settings, *force),
+        What::Reseed { server: Some(server), force } => ask_anew(settings, server, *force),
+        What::Reseed { server: None, force } => make_anew(settings, *force),
     }
 }
 
@@ -89,6 +105,38 @@ fn status(settings: &Settings, server: Option<&str>) -> Result<(), Failure> {
             .collect()
     });
     output::table(&["node", "position", "lag", "seen s ago", ""], rows)
+}
+
+/// Has a running node make it, and waits.
+fn ask_anew(settings: &Settings, server: &str, force: bool) -> Result<(), Failure> {
+    let remote = Remote::of(&settings.config()?, Some(server))?;
+    runtime()?.block_on(async {
+        let asked = remote.ask(Method::POST, "/api/v1/cluster/reseed").json(&json!({"force": force}));
+        let answer = asked.send().await.map_err(|error| remote.failure(error.into()))?;
+        if answer.status() != StatusCode::ACCEPTED {
+            return Err(remote.failure(refused(answer).await));
+        }
+        let mut reseed: Value = answer.json().await.map_err(|error| remote.failure(error.into()))?;
+        if let Some(lost) = reseed["may_be_lost"].as_str() {
+            output::note(&format!("may be lost: {lost}"));
+        }
+        let number = |reseed: &Value, name: &str| reseed[name].as_u64().unwrap_or_default();
+        let bar = output::progress(number(&reseed, "position"), "facts");
+        while reseed["state"] == "running" {
+            tokio::time::sleep(LOOK).await;
+            reseed = remote.read(Method::GET, "/api/v1/cluster").await?["reseed"].take();
+            bar.set_position(number(&reseed, "copied"));
+        }
+        bar.finish_and_clear();
+        match reseed["state"].as_str() {
+            Some("done") if settings.json => output::json_line(&reseed),
+            Some("done") => output::line(&format!("verified: position {}", number(&reseed, "position"))),
+            _ => {
+                let why = reseed["error"].as_str().unwrap_or("the node was started anew meanwhile");
+                Err(Failure::Failed(format!("{}: {why}", remote.base)))
+            }
+        }
+    })
 }
 
 fn make_anew(settings: &Settings, force: bool) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ mod join;
 mod migrate;
 mod node_proof;
 mod offline;
+mod reseed;
 mod restore;
 mod shared_log;
 mod stored_figures;
@@ -43,6 +44,7 @@ pub use self::join::Joining;
 pub use self::migrate::{before_reseed, migrate, reseed};
 pub use self::node_proof::is_node_proof;
 pub use self::offline::Offline;
+pub use self::reseed::{ReseedError, ReseedStatus, Reseeder};
 pub use self::restore::{Restored, restore};
 use self::stored_figures::StoredFigures;
 pub use self::stored_figures::stored_figures;
@@ -105,6 +107,8 @@ pub struct Engine {
     erasures: Worker,
     /// Takes the duty; none where the log is this node's alone.
     keeper: Option<DutyKeeper>,
+    /// Makes the log of an engine anew.
+    pub reseeder: Reseeder,
     /// Name of what orders the log.
     pub log_engine: &'static str,
     /// This node's name.
@@ -253,6 +257,7 @@ impl Engine {
         let figures = StoredFigures::new(dir.root(), views.clone(), secret.clone());
         let figures = figures.start().map_err(io_at(dir.root()))?;
         let ledgers = views.keep_ledgers().map_err(io_at(dir.root()))?;
+        let reseeder = Reseeder::new(log.clone(), dir.root(), &config.log);
         Ok(Self {
             log,
             views,
@@ -270,6 +275,7 @@ impl Engine {
             ledgers,
             erasures,
             keeper,
+            reseeder,
             log_engine: config.log.engine.name(),
             node: Some(config.log.node.clone()).filter(|name| !name.is_empty()),
             access,
@@ -329,6 +335,7 @@ impl Engine {
 
     /// Stops folding and appending, makes the last position durable and lets the directory go.
     pub fn close(&self) {
+        self.reseeder.close();
         self.sync.close();
         self.dialer.close();
         self.witnesses.close();

@@ -1,6 +1,6 @@
 //! The engine that a configuration names, where several nodes share a log.
 //!
-//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `journal`, `root`, `erasures`), so that
+//! In debug builds `FACTFOLD_WITHOUT` takes one protection out (`compare`, `quorum`, `fence`, `journal`, `root`, `erasures`), so that
 //! the tests of several nodes see that they notice. A release build does not know it.
 
 use std::sync::Arc;
@@ -33,11 +33,13 @@ fn guarded(engine: impl SharedLog + 'static) -> Arc<dyn SharedLog> {
         Weakness::WithoutCompare
     } else if without("quorum") {
         Weakness::WithoutQuorum
+    } else if without("fence") {
+        Weakness::WithoutFence
     } else {
         return Arc::new(engine);
     };
     tracing::error!(?weakness, "a protection is taken out for a test");
-    Arc::new(Weakened::new(Box::new(engine), weakness))
+    Arc::new(Weakened::new(Arc::new(engine), weakness))
 }
 
 #[cfg(not(debug_assertions))]

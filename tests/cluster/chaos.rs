@@ -76,9 +76,20 @@ async fn rounds_of_faults_and_partitions_lose_and_double_nothing() {
     eprintln!("{rounds} rounds; the stream was made anew from a journal {anew} times");
 }
 
-/// Three nodes of which a protection is taken out, on one server; what the rounds' checks say after `faults`.
+/// What happens to nodes of which a protection is taken out.
 #[cfg(debug_assertions)]
-async fn complaints_without(protection: &'static str, is_killed: bool) -> Vec<String> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Happens {
+    Nothing,
+    /// All are killed and the stream deleted, which is made anew beside them.
+    Killed,
+    /// The stream is made anew while they run.
+    Reseeded,
+}
+
+/// Three nodes of which a protection is taken out, on one server; what the rounds' checks say after what happens.
+#[cfg(debug_assertions)]
+async fn complaints_without(protection: &'static str, happens: Happens) -> Vec<String> {
     let cluster = NatsCluster::start(1);
     let table = format!("[log.jetstream]\nservers = {:?}\nreplicas = 1\n", cluster.urls());
     let environment = vec![("FACTFOLD_WITHOUT", protection)];
@@ -87,28 +98,47 @@ async fn complaints_without(protection: &'static str, is_killed: bool) -> Vec<St
     let nodes = Arc::new(nodes);
     let mut told = under_load(&nodes, 0, async {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        if is_killed {
-            nodes.kill_all().await;
-            cluster.remove_streams(&STREAMS);
-            make_anew(&nodes).await;
+        match happens {
+            Happens::Nothing => {}
+            Happens::Killed => {
+                nodes.kill_all().await;
+                cluster.remove_streams(&STREAMS);
+                make_anew(&nodes).await;
+            }
+            Happens::Reseeded => {
+                let server = nodes.server(0).await.expect("it runs");
+                let reseed = ["cluster", "reseed", "--server", &server.base];
+                tokio::task::block_in_place(|| nodes.sites[0].cli(&reseed)).exits(0);
+            }
         }
     })
     .await;
     // That some were not answered is no proof.
     told.forgive();
-    check(&nodes, &told, Duration::from_secs(10)).await
+    let mut wrong = check(&nodes, &told, Duration::from_secs(10)).await;
+    for server in nodes.all().await {
+        let ready = server.get("/readyz").await;
+        if ready.status != 200 {
+            wrong.push(ready.text.clone());
+        }
+    }
+    wrong
 }
 
 #[cfg(debug_assertions)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_stream_that_is_deleted_under_load_is_made_anew_and_null_controls_are_noticed() {
-    assert_eq!(complaints_without("nothing", true).await, Vec::<String>::new());
-    let lost = complaints_without("journal", true).await;
+    assert_eq!(complaints_without("nothing", Happens::Killed).await, Vec::<String>::new());
+    let lost = complaints_without("journal", Happens::Killed).await;
     assert!(lost.iter().any(|wrong| wrong.starts_with("lost: ")), "answers before the journal: {lost:?}");
-    let raced = complaints_without("compare", false).await;
+    let raced = complaints_without("compare", Happens::Nothing).await;
     assert!(!raced.is_empty(), "an engine that ignores the compare-and-set is not noticed");
     eprintln!("without compare-and-set: {}", raced[0]);
-    let early = complaints_without("quorum", false).await;
+    let early = complaints_without("quorum", Happens::Nothing).await;
     assert!(!early.is_empty(), "answers before the engine's are not noticed");
     eprintln!("without quorum: {}", early[0]);
+    assert_eq!(complaints_without("nothing", Happens::Reseeded).await, Vec::<String>::new());
+    let open = complaints_without("fence", Happens::Reseeded).await;
+    let lost = open.iter().find(|wrong| wrong.contains("acknowledged facts are missing there"));
+    assert!(lost.is_some(), "a stream that is made anew while nodes append to it is not noticed: {open:?}");
 }

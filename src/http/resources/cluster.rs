@@ -3,21 +3,28 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::engine::{ReseedError, ReseedStatus};
+use crate::http::api::blocking::blocking;
 use crate::http::api::cluster_nodes::{ClusterNode, UNSHARED, engine_position, nodes};
 use crate::http::api::extractors::GlobalAccess;
+use crate::http::api::json_body::{json_body, members};
 use crate::http::api::needs::Need;
+use crate::http::api::problem::Problem;
+use crate::http::api::rendered::Rendered;
 use crate::http::api::routes::Routes;
 use crate::http::app::App;
 use crate::log::LogState;
 
-/// `/api/v1/cluster`.
+/// `/api/v1/cluster` and its log.
 pub fn routes() -> Routes {
-    Routes::new("cluster").add(Need::Auditor, routes!(get_cluster))
+    Routes::new("cluster").add(Need::Auditor, routes!(get_cluster)).add(Need::Admin, routes!(start_reseed))
 }
 
 /// The engine and the nodes, as this node knows them.
@@ -40,6 +47,8 @@ struct Cluster {
     warnings: Vec<String>,
     /// Erasures that this node carried out, and whose data the engine's log still has: until `factfold cluster reseed`.
     erasures_pending_in_engine: usize,
+    /// How far this node is that makes the engine's log anew; null where it was not asked to since its start.
+    reseed: Option<Reseed>,
     /// The node that runs schedules and timers and sends messages; null where none does now, or the log is embedded.
     on_duty: Option<String>,
     /// The nodes that this one heard of in the last ten minutes, itself included; none where the log is embedded.
@@ -69,6 +78,86 @@ async fn get_cluster(State(app): State<Arc<App>>, _caller: GlobalAccess) -> Json
         nodes: nodes(&app),
         erasures_pending_in_engine: status.as_ref().map_or(0, |status| status.unerased),
         warnings: status.map(|status| status.warnings).into_iter().flatten().chain(unshared).collect(),
+        reseed: engine.reseeder.status().map(Reseed::from),
         on_duty: engine.on_duty(),
     })
+}
+
+/// How far the engine's log is made anew.
+#[derive(Serialize, ToSchema)]
+struct Reseed {
+    /// `running`, `done` or `failed`.
+    state: &'static str,
+    /// Last position of the log that is made.
+    position: u64,
+    /// The position up to which it is copied.
+    copied: u64,
+    /// Why it failed.
+    error: Option<String>,
+    /// What only nodes have that did not speak, and may be lost; null where nothing is.
+    may_be_lost: Option<String>,
+}
+
+impl From<ReseedStatus> for Reseed {
+    fn from(status: ReseedStatus) -> Self {
+        let state = match (status.is_running, &status.error) {
+            (true, _) => "running",
+            (false, None) => "done",
+            (false, Some(_)) => "failed",
+        };
+        let ReseedStatus { position, copied, error, may_be_lost, .. } = status;
+        Self { state, position, copied, error, may_be_lost }
+    }
+}
+
+/// What is accepted.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what `start_reseed` reads")]
+struct ReseedRequest {
+    /// Whether facts may be lost that only nodes have which do not speak. It matters where the engine has no log.
+    #[schema(required = false)]
+    force: bool,
+}
+
+impl From<ReseedError> for Problem {
+    fn from(error: ReseedError) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
+        match &error {
+            ReseedError::NotShared => conflict("log_not_shared"),
+            ReseedError::Running => conflict("reseed_running"),
+            ReseedError::Stopped(_) => conflict("log_stopped"),
+            ReseedError::Behind { node, .. } => conflict("node_behind").with("node", node.clone()),
+            ReseedError::Other(node) => conflict("other_log").with("node", node.clone()),
+            ReseedError::Silent(_) => conflict("nodes_silent"),
+            ReseedError::Engine(_) => Self::unavailable("engine_unavailable", error.to_string(), 2),
+        }
+    }
+}
+
+/// Makes the engine's log anew from this node's journal, while the nodes run: where it is gone, or has data that was erased.
+/// No node takes facts until it is done (503 `engine_unavailable`). How far it is, `GET /api/v1/cluster` tells.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cluster/reseed",
+    request_body = ReseedRequest,
+    responses(
+        (status = 202, body = Reseed),
+        (
+            status = 409,
+            description = "`node_behind`, `other_log`, `nodes_silent`: another node, which is named, has more; \
+                           `reseed_running`, `log_stopped`, `log_not_shared`"
+        ),
+        (status = 503, description = "`engine_unavailable`: the engine does not answer")
+    )
+)]
+async fn start_reseed(
+    State(app): State<Arc<App>>,
+    GlobalAccess(caller): GlobalAccess,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = json_body(request).await?;
+    let force = members(&body, |at| Some(at.optional::<bool>("force").unwrap_or_default()))?;
+    tracing::warn!(by = &*caller.id, force, "the engine's log is to be made anew");
+    let status = blocking(move || app.engine.reseeder.begin(force)).await??;
+    Rendered::json(&Reseed::from(status))?.with_status(StatusCode::ACCEPTED)
 }

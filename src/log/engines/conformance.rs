@@ -39,10 +39,10 @@ impl Node {
 }
 
 /// What a writer was told: which fact in which content, and the answer.
-type Told = (u64, u64, Appended);
+pub type Told = (u64, u64, Appended);
 
 /// Has each node post the same keys at once, some with a content of their own; each fact until it is answered.
-fn race(nodes: &[Node], keys: std::ops::Range<u64>) -> Vec<Told> {
+pub fn race(nodes: &[Node], keys: std::ops::Range<u64>) -> Vec<Told> {
     let writers = nodes.iter().zip(0..).map(|(node, nth)| {
         let (log, keys) = (node.log.clone(), keys.clone());
         thread::spawn(move || {
@@ -73,7 +73,7 @@ fn race(nodes: &[Node], keys: std::ops::Range<u64>) -> Vec<Told> {
 }
 
 /// What is wrong with what the nodes hold and told.
-fn faults(nodes: &[Node], told: &[Told], keys: u64) -> Vec<String> {
+pub fn faults(nodes: &[Node], told: &[Told], keys: u64) -> Vec<String> {
     let mut faults = Vec::new();
     let head = nodes[0].log.head();
     if head.position != keys {
@@ -124,12 +124,12 @@ fn faults(nodes: &[Node], told: &[Told], keys: u64) -> Vec<String> {
     faults
 }
 
-fn settled(nodes: &[Node]) {
+pub fn settled(nodes: &[Node]) {
     let furthest = nodes.iter().map(|node| node.log.head().position).max().unwrap();
     until("all nodes have all", || nodes.iter().all(|node| node.log.head().position >= furthest));
 }
 
-fn close(nodes: Vec<Node>) {
+pub fn close(nodes: Vec<Node>) {
     for node in nodes {
         node.log.close();
     }

@@ -132,6 +132,16 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// The engine's log can be followed and takes no blocks.
+    pub fn closed(&self, why: Arc<str>, tip: Position, warnings: Vec<String>) {
+        let mut state = self.state.lock();
+        state.down = Some(why);
+        state.tip = state.tip.max(Some(tip));
+        state.warnings = warnings;
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// There is no connection, or it gave out.
     pub fn down(&self, why: Arc<str>) {
         self.state.lock().down = Some(why);

@@ -12,6 +12,9 @@
 //! once, and is the code of one machine. The engine orders; it is never the only copy: what is answered is in this
 //! node's own journal too. A block that does not continue the node's log, by position or by root, stops the node.
 
+mod anew;
+#[cfg(test)]
+mod anew_tests;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
@@ -37,6 +40,7 @@ use bytes::Bytes;
 use domain::keys::Position;
 use domain::record::Hash;
 
+pub use self::anew::make_anew;
 pub use self::inbox::{EngineStatus, Inbox};
 pub use self::nodes::{NodeHead, NodeSeen};
 pub use self::ordered::Ordered;
@@ -140,6 +144,30 @@ pub struct Connected {
     pub follower: Box<dyn BlockFollower>,
     /// In which way it is weaker than it should be, for the operator.
     pub warnings: Vec<String>,
+    /// Why it takes no blocks, where it is about to be made anew; what it has can be read.
+    pub closed: Option<String>,
+}
+
+/// Takes the blocks of a journal, one behind the other.
+pub trait BlockSink {
+    /// Records `frame` where the log ends at `cursor`; where it ends then.
+    fn put(&mut self, cursor: u64, frame: &Frame) -> Result<u64, SharedLogError>;
+
+    /// Makes an original durable, before the block that names it.
+    fn put_original(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError>;
+}
+
+/// A log that takes no node's blocks while it is made anew. Where this is dropped before [`ClosedLog::open`], PostgreSQL has the
+/// log as it was, and JetStream has it closed until it is made anew after all.
+pub trait ClosedLog: BlockSink {
+    /// Its last block; none where it is missing, or a log that was not made to its end.
+    fn last(&self) -> Option<&LogBlock>;
+
+    /// Removes what it has. What is put from then on is the log, which ends at `up_to`.
+    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError>;
+
+    /// Lets the nodes append again.
+    fn open(&mut self) -> Result<(), SharedLogError>;
 }
 
 /// An engine that is configured.
@@ -160,7 +188,11 @@ pub trait SharedLog: Send + Sync {
     /// Its servers do not answer.
     fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError>;
 
-    /// Removes the log from the engine, for good: before it is made anew from a journal.
+    /// Closes the log to the blocks of every node, so that it can be made anew: what it has when this returns is all that any
+    /// node was ever told to be recorded. `node` is who does it.
+    fn close(&self, node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError>;
+
+    /// Removes the log from the engine, for good: before it is made anew from a journal while no node runs.
     fn wipe(&self) -> Result<(), SharedLogError>;
 }
 

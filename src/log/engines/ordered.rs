@@ -180,12 +180,8 @@ impl Ordered {
         self.leave_room();
         let group = writer.prepare(new)?;
         let Some(frame) = group.first_frame() else { return Ok(true) };
-        for (digest, bytes) in new.iter().filter_map(|draft| draft.blob()) {
-            let Some(appender) = &mut self.appender else { return Ok(false) };
-            appender.put_blob(digest, bytes).map_err(unavailable)?;
-        }
         let began = Instant::now();
-        let Some(cursor) = self.publish(&frame, until)? else { return Ok(false) };
+        let Some(cursor) = self.publish(&frame, new, until)? else { return Ok(false) };
         metrics::histogram!("factfold_log_order_seconds").record(began.elapsed());
         self.won_at = Some(Instant::now());
         let position = frame.last();
@@ -206,14 +202,17 @@ impl Ordered {
     ///
     /// An answer that did not come, and one that says that the log has gone on, may both hide that this very block is
     /// recorded. So what decides is the block that stands at its position: it has this one's id, or it has not.
-    fn publish(&mut self, frame: &Frame, until: Instant) -> Result<Option<u64>, LogError> {
+    fn publish(&mut self, frame: &Frame, new: &[&Draft], until: Instant) -> Result<Option<u64>, LogError> {
         let (first, mut is_doubtful) = (frame.header.first, false);
         loop {
             // A new connection goes on with the same block.
             self.refresh();
             let place = self.place.filter(|place| place.position + 1 == first);
             let outcome = match (&mut self.appender, place) {
-                (Some(appender), Some(place)) => appender.append(place.cursor, frame),
+                // What was put at an earlier try may have gone with a log that was made anew meanwhile.
+                (Some(appender), Some(place)) => {
+                    put_originals(&mut **appender, new).and_then(|()| appender.append(place.cursor, frame))
+                }
                 (_, _) => Err(SharedLogError::Unavailable("the connection was lost".into())),
             };
             let is_behind = matches!(outcome, Ok(BlockOutcome::Behind));
@@ -328,6 +327,12 @@ impl Ordered {
         }
         Ok(())
     }
+}
+
+fn put_originals(appender: &mut dyn BlockAppender, new: &[&Draft]) -> Result<(), SharedLogError> {
+    new.iter()
+        .filter_map(|draft| draft.blob())
+        .try_for_each(|(digest, bytes)| appender.put_blob(digest, bytes))
 }
 
 /// What this node has not of a block that holds its head in its middle: the log was made anew, in blocks of another

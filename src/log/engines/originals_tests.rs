@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::conformance::Node;
 use super::fake::FakeLog;
-use super::{BlockAppender, BlockOutcome, Connected, SharedLog, SharedLogError, SideLog};
+use super::{BlockAppender, BlockOutcome, ClosedLog, Connected, SharedLog, SharedLogError, SideLog};
 use crate::log::blobs;
 use crate::log::frame::Frame;
 use crate::log::testing::draft;
@@ -66,6 +66,10 @@ impl SharedLog for Gated {
 
     fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
         self.engine.meet(word, wait)
+    }
+
+    fn close(&self, node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError> {
+        self.engine.close(node)
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -6,6 +6,7 @@ mod servers;
 use std::sync::Arc;
 
 use super::SharedLog;
+use super::anew_tests::nodes_race_while_the_log_is_made_anew;
 use super::conformance::{
     a_broken_chain_stops_every_node, a_log_made_anew_is_followed_by_a_node_that_lags,
     messages_beside_the_log_reach_all, nodes_meet_without_a_log, nodes_race, nodes_race_with_lost_answers,
@@ -25,6 +26,7 @@ fn conforms(engine: &dyn Fn(&str) -> Arc<dyn SharedLog>) {
     a_broken_chain_stops_every_node(&engine("chain"));
     messages_beside_the_log_reach_all(&engine("beside"));
     a_log_made_anew_is_followed_by_a_node_that_lags(&engine("anew"));
+    nodes_race_while_the_log_is_made_anew(&engine("live"), 400);
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::keys::Position;
 use domain::record::Hash;
 
 use super::session::locate;
-use super::{BlockOutcome, Connected, SharedLog, SharedLogError};
+use super::{BlockOutcome, BlockSink, Connected, SharedLog, SharedLogError};
 use crate::log::blobs;
 use crate::log::frame::{BYTES_MAX, FACTS_MAX, Frame, FrameWriter};
 use crate::log::merkle::{Frontier, Head};
@@ -37,12 +38,27 @@ pub fn seed(
     }
     let at = Head { position: tip, root: log.root_at(tip).map_err(unread)? };
     let cursor = locate(log, &mut *connected.follower, at, tip)?.cursor;
+    copy(log, &mut connected, at.position, cursor, told)?;
+    let head = log.head();
+    let tip = connected.follower.tip()?;
+    locate(log, &mut *connected.follower, head, tip)?;
+    Ok(head)
+}
+
+/// Puts every fact of `log` behind `after`, where `to` ends at `cursor`, in blocks that are as large as a block may be.
+pub(super) fn copy(
+    log: &LogSnapshot,
+    to: &mut dyn BlockSink,
+    after: Position,
+    cursor: u64,
+    told: &mut dyn FnMut(Position),
+) -> Result<(), SharedLogError> {
     let mut seed =
-        Seed { log, connected, cursor, first: tip + 1, before: Hash::default(), records: Vec::new(), told };
+        Seed { log, to, cursor, first: after + 1, before: Hash::default(), records: Vec::new(), told };
     let mut tree = Frontier::new();
     let mut outcome = Ok(());
     let walked = log.in_order(1, Position::MAX, true, &mut |position, record| {
-        if position > tip {
+        if position > after {
             let mut stored = Vec::new();
             record.write(&mut stored);
             outcome = seed.add(position, &tree, stored);
@@ -52,21 +68,17 @@ pub fn seed(
     });
     walked.map_err(unread)?;
     outcome?;
-    seed.put()?;
-    let head = log.head();
-    let tip = seed.connected.follower.tip()?;
-    locate(log, &mut *seed.connected.follower, head, tip)?;
-    Ok(head)
+    seed.put()
 }
 
-fn unread(error: impl std::fmt::Display) -> SharedLogError {
+pub(super) fn unread(error: impl std::fmt::Display) -> SharedLogError {
     SharedLogError::Unavailable(error.to_string())
 }
 
 /// A seed under way, with the records of the next block.
 struct Seed<'s> {
     log: &'s LogSnapshot,
-    connected: Connected,
+    to: &'s mut dyn BlockSink,
     cursor: u64,
     first: Position,
     /// Root of the tree before `first`.
@@ -104,21 +116,23 @@ impl Seed<'_> {
         let frame = Frame::built(header, bytes[span].to_vec().into());
         for (digest, len) in frame.blobs() {
             let original = blobs::get(&*self.log.disk, &digest, len).map_err(unread)?;
-            self.connected.appender.put_blob(&digest, &original)?;
+            self.to.put_original(&digest, &original)?;
         }
-        self.cursor = self.append(&frame)?;
+        self.cursor = self.to.put(self.cursor, &frame)?;
         (self.told)(frame.last());
         Ok(())
     }
+}
 
-    fn append(&mut self, frame: &Frame) -> Result<u64, SharedLogError> {
+impl BlockSink for Connected {
+    fn put(&mut self, cursor: u64, frame: &Frame) -> Result<u64, SharedLogError> {
         let mut last = unread("no try was made");
         for _ in 0..TRIES {
-            match self.connected.appender.append(self.cursor, frame) {
+            match self.appender.append(cursor, frame) {
                 Ok(BlockOutcome::Committed(cursor)) => return Ok(cursor),
                 // The block of a try whose answer was lost, or another node's: then nobody may seed.
                 Ok(BlockOutcome::Behind) => {
-                    let there = self.connected.follower.find(frame.header.first)?;
+                    let there = self.follower.find(frame.header.first)?;
                     let ours = there.filter(|there| there.frame.header.id == frame.header.id);
                     let other = "another node writes to the engine: stop it first";
                     return ours.map(|ours| ours.cursor).ok_or_else(|| SharedLogError::Refused(other.into()));
@@ -129,5 +143,9 @@ impl Seed<'_> {
             thread::sleep(PAUSE);
         }
         Err(last)
+    }
+
+    fn put_original(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError> {
+        self.appender.put_blob(digest, bytes)
     }
 }

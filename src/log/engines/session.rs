@@ -81,9 +81,17 @@ fn follow(
         tracing::warn!(warning, "the log's engine is weaker than it should be");
     }
     tracing::info!(engine = engine.name(), position = head.position, tip, "the log's engine is connected");
-    inbox.link(connected.appender, place, tip, connected.warnings);
-    if matches!(shared.state(), LogState::Unavailable(_)) {
-        shared.set_state(LogState::Writable);
+    match connected.closed.map(Arc::<str>::from) {
+        None => {
+            inbox.link(connected.appender, place, tip, connected.warnings);
+            if matches!(shared.state(), LogState::Unavailable(_)) {
+                shared.set_state(LogState::Writable);
+            }
+        }
+        Some(why) => {
+            shared.set_state(LogState::Unavailable(Arc::clone(&why)));
+            inbox.closed(why, tip, connected.warnings);
+        }
     }
     wake();
     let mut spoken: Option<(Instant, Position)> = None;

@@ -1,17 +1,24 @@
 //! An engine with a protection taken out, which tests of several nodes must notice. In debug builds alone.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::keys::Position;
 use domain::record::Hash;
 
-use super::{BlockAppender, BlockFollower, BlockOutcome, Connected, SharedLog, SharedLogError, SideLog};
+use super::{
+    BlockAppender, BlockFollower, BlockOutcome, BlockSink, ClosedLog, Connected, LogBlock, SharedLog,
+    SharedLogError, SideLog,
+};
 use crate::log::frame::Frame;
 
 /// How long after its answer a block is published.
 const LATE: Duration = Duration::from_millis(300);
+/// How long other nodes go on before the log is removed under them.
+const UNFENCED: Duration = Duration::from_secs(1);
 
 /// What is taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +27,19 @@ pub enum Weakness {
     WithoutCompare,
     /// A block is told as recorded before the engine has it.
     WithoutQuorum,
+    /// Other nodes append while the log is made anew.
+    WithoutFence,
 }
 
 /// The engine.
 pub struct Weakened {
-    engine: Box<dyn SharedLog>,
+    engine: Arc<dyn SharedLog>,
     weakness: Weakness,
 }
 
 impl Weakened {
     /// `engine` without the protection.
-    pub fn new(engine: Box<dyn SharedLog>, weakness: Weakness) -> Self {
+    pub fn new(engine: Arc<dyn SharedLog>, weakness: Weakness) -> Self {
         Self { engine, weakness }
     }
 }
@@ -47,6 +56,7 @@ impl SharedLog for Weakened {
                 let seeing = self.engine.connect(false)?.follower;
                 Box::new(Anywhere { appender: connected.appender, seeing })
             }
+            Weakness::WithoutFence => connected.appender,
             Weakness::WithoutQuorum => Box::new(Early::new(connected.appender, self.engine.connect(false)?)),
         };
         Ok(Connected { appender, ..connected })
@@ -58,6 +68,16 @@ impl SharedLog for Weakened {
 
     fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
         self.engine.meet(word, wait)
+    }
+
+    fn close(&self, node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError> {
+        if self.weakness != Weakness::WithoutFence {
+            return self.engine.close(node);
+        }
+        let mut follower = self.engine.connect(false)?.follower;
+        let tip = follower.tip()?;
+        let last = follower.find(tip)?;
+        Ok(Box::new(Unfenced { engine: Arc::clone(&self.engine), node: node.to_owned(), last, closed: None }))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {
@@ -120,5 +140,48 @@ impl BlockAppender for Early {
 
     fn put_blob(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError> {
         self.blobs.put_blob(digest, bytes)
+    }
+}
+
+/// A log that is said to be closed.
+struct Unfenced {
+    engine: Arc<dyn SharedLog>,
+    node: String,
+    last: Option<LogBlock>,
+    closed: Option<Box<dyn ClosedLog>>,
+}
+
+impl Unfenced {
+    fn closed(&mut self) -> Result<&mut Box<dyn ClosedLog>, SharedLogError> {
+        self.closed.as_mut().ok_or_else(|| SharedLogError::Refused("it is not emptied".into()))
+    }
+}
+
+impl BlockSink for Unfenced {
+    fn put(&mut self, cursor: u64, frame: &Frame) -> Result<u64, SharedLogError> {
+        self.closed()?.put(cursor, frame)
+    }
+
+    fn put_original(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError> {
+        self.closed()?.put_original(digest, bytes)
+    }
+}
+
+impl ClosedLog for Unfenced {
+    fn last(&self) -> Option<&LogBlock> {
+        self.last.as_ref()
+    }
+
+    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError> {
+        thread::sleep(UNFENCED);
+        self.engine.wipe()?;
+        let mut closed = self.engine.close(&self.node)?;
+        closed.empty(up_to)?;
+        self.closed = Some(closed);
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), SharedLogError> {
+        self.closed()?.open()
     }
 }

@@ -30,13 +30,12 @@ fn error_code(error: &PublishError) -> Option<ErrorCode> {
 
 impl BlockAppender for Appender {
     fn append(&mut self, cursor: u64, frame: &Frame) -> Result<BlockOutcome, SharedLogError> {
-        let Connection { runtime, jetstream, stream } = &*self.connection;
+        let Connection { runtime, jetstream, stream, facts } = &*self.connection;
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_LAST_SEQUENCE, cursor.to_string());
         headers.insert(NATS_EXPECTED_STREAM, stream.as_str());
         let published = runtime.block_on(async {
-            let facts = self.connection.facts();
-            jetstream.publish_with_headers(facts, headers, frame.bytes().clone()).await?.await
+            jetstream.publish_with_headers(facts.clone(), headers, frame.bytes().clone()).await?.await
         });
         let error = match published {
             Ok(ack) => return Ok(BlockOutcome::Committed(ack.sequence)),

@@ -18,7 +18,8 @@ use futures_core::Stream as _;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::{ANSWER_MAX, CHUNK, Connection, heard};
+use super::fence::{closed_by, why_closed};
+use super::{ANSWER_MAX, CHUNK, Connection, frame, heard};
 use crate::log::engines::{BlockFollower, LogBlock, SharedLogError};
 use crate::log::frame::Frame;
 
@@ -40,16 +41,24 @@ pub struct StreamFollower {
     created: String,
     messages: Option<Messages>,
     words: Subscriber,
+    /// Sequence of the message that closes the stream.
+    fence: Option<u64>,
+    /// Why it is over: the stream was closed since.
+    closed: Option<String>,
     /// Since when nothing could be learned from the servers.
     doubted: Option<Instant>,
 }
 
 impl StreamFollower {
-    pub fn new(connection: Arc<Connection>, created: String) -> Result<Self, SharedLogError> {
+    pub fn new(
+        connection: Arc<Connection>,
+        created: String,
+        fence: Option<u64>,
+    ) -> Result<Self, SharedLogError> {
         let client = connection.jetstream.client();
         let words = connection.runtime.block_on(client.subscribe(connection.nodes()));
         let words = words.map_err(|error| SharedLogError::Unavailable(error.to_string()))?;
-        Ok(Self { connection, created, messages: None, words, doubted: None })
+        Ok(Self { connection, created, messages: None, words, fence, closed: None, doubted: None })
     }
 
     async fn stream(&self, name: String) -> Result<Stream<()>, SharedLogError> {
@@ -101,9 +110,16 @@ impl StreamFollower {
                 Ok(Some(Ok(message))) => message,
             };
             let sequence = message.info().map_err(|error| error.to_string())?.stream_sequence;
+            if self.fence.is_some_and(|fence| sequence >= fence) {
+                break;
+            }
             let due = cursor + 1 + blocks.len() as u64;
             if sequence != due {
                 return Err(format!("message {sequence} came where {due} is due"));
+            }
+            if let Some(node) = closed_by(&message.payload, message.headers.as_ref()) {
+                self.closed = Some(why_closed(&node));
+                break;
             }
             let frame = frame(sequence, &message.payload).map_err(|error| error.to_string())?;
             blocks.push(LogBlock { frame, cursor: sequence });
@@ -113,13 +129,18 @@ impl StreamFollower {
     }
 
     /// The messages behind `cursor` one by one, from whichever server has them.
-    async fn asked_for(&self, cursor: u64) -> Result<Vec<LogBlock>, SharedLogError> {
+    async fn asked_for(&mut self, cursor: u64) -> Result<Vec<LogBlock>, SharedLogError> {
         let stream = self.stream(self.connection.stream.clone()).await?;
         let mut blocks = Vec::new();
         for sequence in cursor + 1..=cursor + BLOCKS_AT_ONCE as u64 {
             match timeout(ANSWER_MAX, stream.direct_get(sequence)).await {
+                Ok(Ok(message)) if self.fence.is_some_and(|fence| message.sequence >= fence) => break,
                 Ok(Ok(message)) if message.sequence == sequence => {
-                    blocks.push(LogBlock { frame: frame(sequence, &message.payload)?, cursor: sequence });
+                    if let Some(node) = closed_by(&message.payload, Some(&message.headers)) {
+                        self.closed = Some(why_closed(&node));
+                        break;
+                    }
+                    blocks.push(LogBlock { frame: self.connection.block(&message)?, cursor: sequence });
                 }
                 Ok(Ok(message)) => {
                     let why = format!("message {sequence} is missing; {} follows", message.sequence);
@@ -139,26 +160,7 @@ impl StreamFollower {
         let message = stream.get_raw_message(sequence).await;
         let message =
             message.map_err(|error| SharedLogError::Unavailable(format!("message {sequence}: {error}")))?;
-        frame(sequence, &message.payload)
-    }
-
-    async fn last(&self) -> Result<u64, SharedLogError> {
-        let unavailable = |error: &dyn std::fmt::Display| SharedLogError::Unavailable(error.to_string());
-        let state = self
-            .connection
-            .jetstream
-            .get_stream(&self.connection.stream)
-            .await
-            .map_err(|e| unavailable(&e))?;
-        Ok(state.cached_info().state.last_sequence)
-    }
-}
-
-fn frame(sequence: u64, payload: &Bytes) -> Result<Frame, SharedLogError> {
-    match Frame::read(payload, true) {
-        Ok(frame) if frame.bytes().len() == payload.len() => Ok(frame),
-        Ok(_) => Err(SharedLogError::Refused(format!("message {sequence} holds more than a block"))),
-        Err(error) => Err(SharedLogError::Refused(format!("message {sequence} is not a block: {error}"))),
+        self.connection.block(&message)
     }
 }
 
@@ -167,10 +169,8 @@ impl BlockFollower for StreamFollower {
         let connection = Arc::clone(&self.connection);
         connection.runtime.block_on(async {
             // Positions grow with the sequences: the first message that ends at the position or behind it.
-            let (mut low, mut high) = (1, self.last().await?);
-            if high == 0 {
-                return Ok(None);
-            }
+            let Some(last) = connection.end().await?.block else { return Ok(None) };
+            let (mut low, mut high) = (1, last.cursor);
             while low < high {
                 let middle = low + (high - low) / 2;
                 if self.message(middle).await?.last() < position { low = middle + 1 } else { high = middle }
@@ -181,6 +181,9 @@ impl BlockFollower for StreamFollower {
     }
 
     fn next(&mut self, cursor: u64, wait: Duration) -> Result<Vec<LogBlock>, SharedLogError> {
+        if let Some(why) = &self.closed {
+            return Err(SharedLogError::Unavailable(why.clone()));
+        }
         let connection = Arc::clone(&self.connection);
         connection.runtime.block_on(async {
             if self.messages.is_none() {
@@ -192,7 +195,9 @@ impl BlockFollower for StreamFollower {
                         let since = *self.doubted.get_or_insert_with(Instant::now);
                         match self.asked_for(cursor).await {
                             Ok(blocks) if !blocks.is_empty() => return Ok(blocks),
-                            Err(error @ SharedLogError::Refused(_)) => return Err(error),
+                            Err(error @ (SharedLogError::Refused(_) | SharedLogError::Missing(_))) => {
+                                return Err(error);
+                            }
                             Ok(_) | Err(_) if since.elapsed() > DOUBT_MAX => return Err(error),
                             Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
                         }
@@ -210,12 +215,7 @@ impl BlockFollower for StreamFollower {
 
     fn tip(&mut self) -> Result<Position, SharedLogError> {
         let connection = Arc::clone(&self.connection);
-        connection.runtime.block_on(async {
-            match self.last().await? {
-                0 => Ok(0),
-                last => Ok(self.message(last).await?.last()),
-            }
-        })
+        connection.runtime.block_on(async { Ok(connection.end().await?.position()) })
     }
 
     fn blob(&mut self, digest: &Hash, len: u64) -> Result<Bytes, SharedLogError> {

@@ -1,7 +1,8 @@
 //! JetStream: one stream of blocks, appended by compare-and-set over the whole stream, and one of large originals.
 //!
 //! ```text
-//! <stream>         subject <stream>.facts          one message a block; sequence = cursor, from 1, without a gap
+//! <stream>         subject <stream>.facts          one message a block; sequence = cursor, from 1, without a gap;
+//!                  or <stream>.facts.<16 digits>   where it was made anew while nodes ran
 //! <stream>-blobs   subjects <stream>.blobs.<SHA-256>.<n>   chunks of 512 KiB
 //! <stream>-deliveries   subject <stream>.deliveries   what nodes tell each other of deliveries, for 30 days
 //! no stream        subject <stream>.nodes          what each node says of itself, once a second
@@ -9,7 +10,9 @@
 //! A block is published with the sequence that the stream must end at. A time-out says nothing: the same block is sent
 //! again with the same sequence, and at most one copy can ever be stored.
 
+mod anew;
 mod append;
+mod fence;
 mod follow;
 mod settings;
 mod side;
@@ -27,11 +30,13 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use tokio::runtime::Runtime;
 
+use self::anew::ClosedStream;
 use self::append::Appender;
 use self::follow::StreamFollower;
 pub use self::settings::{JetStreamSettings, JetStreamTls};
 use self::side::SideStream;
-use super::{Connected, SharedLog, SharedLogError, SideLog, runtime};
+use super::{ClosedLog, Connected, SharedLog, SharedLogError, SideLog, runtime};
+use crate::log::frame::Frame;
 
 /// Longest wait for an answer: a leaderless server swallows requests, it does not refuse them.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -47,16 +52,14 @@ pub struct JetStream {
 
 /// What both sides of a connection share.
 struct Connection {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     jetstream: Context,
     stream: String,
+    /// The subject of its blocks.
+    facts: String,
 }
 
 impl Connection {
-    fn facts(&self) -> String {
-        format!("{}.facts", self.stream)
-    }
-
     fn nodes(&self) -> String {
         nodes_subject(&self.stream)
     }
@@ -88,6 +91,15 @@ async fn heard(words: &mut Subscriber) -> Vec<Bytes> {
         Poll::Ready(heard)
     })
     .await
+}
+
+/// The block in a message.
+fn frame(sequence: u64, payload: &Bytes) -> Result<Frame, SharedLogError> {
+    match Frame::read(payload, true) {
+        Ok(frame) if frame.bytes().len() == payload.len() => Ok(frame),
+        Ok(_) => Err(SharedLogError::Refused(format!("message {sequence} holds more than a block"))),
+        Err(error) => Err(SharedLogError::Refused(format!("message {sequence} is not a block: {error}"))),
+    }
 }
 
 fn blobs_stream(stream: &str) -> String {
@@ -137,21 +149,34 @@ impl SharedLog for JetStream {
     fn connect(&self, is_new: bool) -> Result<Connected, SharedLogError> {
         // Clients of https and of tls want it; again does nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = runtime("nats")?;
-        let (jetstream, warnings, created) = runtime.block_on(async {
+        let runtime = Arc::new(runtime("nats")?);
+        let (connection, warnings, created, end) = runtime.block_on(async {
             let client = self.client().await?;
             let mut warnings: Vec<String> =
                 check_version(&client.server_info().version)?.into_iter().collect();
             let jetstream = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX).build(client);
-            let created = streams::open(&jetstream, &self.settings, is_new, &mut warnings).await?;
+            let found = streams::open(&jetstream, &self.settings, is_new, &mut warnings).await?;
+            let (stream, facts) = (self.settings.stream.clone(), found.subject);
+            let connection = Connection { runtime: Arc::clone(&runtime), jetstream, stream, facts };
+            let end = connection.end().await?;
+            if found.goes_to > end.position() {
+                return Err(SharedLogError::Missing(format!(
+                    "stream_missing: the log is being made anew, and goes up to position {} of {} yet; where nobody does, \
+                     `factfold cluster reseed` does it",
+                    end.position(),
+                    found.goes_to
+                )));
+            }
             warnings.extend(streams::unproved_syncs(&self.settings).await);
-            Ok::<_, SharedLogError>((jetstream, warnings, created))
+            Ok::<_, SharedLogError>((connection, warnings, found.created, end))
         })?;
-        let connection = Arc::new(Connection { runtime, jetstream, stream: self.settings.stream.clone() });
+        let connection = Arc::new(connection);
+        let (closed, fence) = (end.closed(), end.fence.map(|(sequence, _)| sequence));
         Ok(Connected {
             appender: Box::new(Appender::new(Arc::clone(&connection))),
-            follower: Box::new(StreamFollower::new(connection, created)?),
+            follower: Box::new(StreamFollower::new(connection, created, fence)?),
             warnings,
+            closed,
         })
     }
 
@@ -178,6 +203,18 @@ impl SharedLog for JetStream {
             client.flush().await.map_err(|error| lost(&error))?;
             Ok(heard(&mut words).await)
         })
+    }
+
+    fn close(&self, node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = Arc::new(runtime("nats-anew")?);
+        let jetstream = runtime.block_on(async {
+            let client = self.client().await?;
+            check_version(&client.server_info().version)?;
+            let context = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX);
+            Ok::<_, SharedLogError>(context.build(client))
+        })?;
+        Ok(Box::new(ClosedStream::close(&self.settings, runtime, jetstream, node)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
+use domain::keys::Position;
 use serde_json::Value;
 
 use super::{ANSWER_MAX, JetStreamSettings, blobs_stream};
@@ -15,19 +16,86 @@ const MESSAGE_MAX: i32 = 900 << 10;
 /// For the first second of a cluster there are no peers to place a stream on.
 const CREATE_TRIES: u32 = 10;
 const CREATE_PAUSE: Duration = Duration::from_millis(300);
+/// In the metadata of a stream that is made anew: the position that its log goes to.
+const GOES_TO: &str = "factfold-goes-to";
 
-/// Checks both streams, made where they are not there and `is_new` allows it; when the stream of facts was made.
+/// The stream of facts as it was found.
+pub struct FoundStream {
+    /// When it was made.
+    pub created: String,
+    /// The subject of its blocks.
+    pub subject: String,
+    /// The position that it must have before a node connects: where it was made anew while nodes ran.
+    pub goes_to: Position,
+}
+
+impl FoundStream {
+    fn of(info: &Info) -> Self {
+        let goes_to = info.config.metadata.get(GOES_TO).and_then(|text| text.parse().ok());
+        Self {
+            created: info.created.to_string(),
+            subject: info.config.subjects.first().cloned().unwrap_or_default(),
+            goes_to: goes_to.unwrap_or_default(),
+        }
+    }
+}
+
+/// Checks both streams, made where they are not there and `is_new` allows it.
 pub async fn open(
     jetstream: &Context,
     settings: &JetStreamSettings,
     is_new: bool,
     warnings: &mut Vec<String>,
-) -> Result<String, SharedLogError> {
-    let stream = &settings.stream;
-    let facts = wanted(stream, format!("{stream}.facts"), settings.replicas);
-    let blobs = wanted(&blobs_stream(stream), format!("{stream}.blobs.>"), settings.replicas);
+) -> Result<FoundStream, SharedLogError> {
+    let (facts, blobs) = both(settings);
     one(jetstream, blobs, is_new, warnings).await?;
     one(jetstream, facts, is_new, warnings).await
+}
+
+/// Removes both streams, where they are there, and makes them anew with the room that the operator gave them. No node connects
+/// before the log is there up to `goes_to`.
+pub async fn make_anew(
+    jetstream: &Context,
+    settings: &JetStreamSettings,
+    name: &str,
+    goes_to: Position,
+) -> Result<FoundStream, SharedLogError> {
+    let (mut facts, mut blobs) = both(settings);
+    for wanted in [&mut facts, &mut blobs] {
+        let there = jetstream.get_stream(&wanted.name).await;
+        wanted.max_bytes = there.map_or(wanted.max_bytes, |stream| stream.cached_info().config.max_bytes);
+    }
+    remove(jetstream, &settings.stream).await?;
+    facts.subjects.iter_mut().for_each(|subject| *subject = format!("{subject}.{name}"));
+    let subject = facts.subjects.first().cloned();
+    facts.metadata.insert(GOES_TO.to_owned(), goes_to.to_string());
+    one(jetstream, blobs, true, &mut Vec::new()).await?;
+    let found = one(jetstream, facts, true, &mut Vec::new()).await?;
+    match Some(&found.subject) == subject.as_ref() {
+        true => Ok(found),
+        false => Err(SharedLogError::Refused("another node has made the stream meanwhile".into())),
+    }
+}
+
+/// The stream of facts, where it is there.
+pub async fn find(jetstream: &Context, stream: &str) -> Result<Option<FoundStream>, SharedLogError> {
+    match jetstream.get_stream(stream).await {
+        Ok(stream) => Ok(Some(FoundStream::of(stream.cached_info()))),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(SharedLogError::Unavailable(format!("stream {stream}: {error}"))),
+    }
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+fn both(settings: &JetStreamSettings) -> (Config, Config) {
+    let stream = &settings.stream;
+    (
+        wanted(stream, format!("{stream}.facts"), settings.replicas),
+        wanted(&blobs_stream(stream), format!("{stream}.blobs.>"), settings.replicas),
+    )
 }
 
 fn wanted(name: &str, subject: String, replicas: usize) -> Config {
@@ -55,7 +123,7 @@ async fn one(
     wanted: Config,
     is_new: bool,
     warnings: &mut Vec<String>,
-) -> Result<String, SharedLogError> {
+) -> Result<FoundStream, SharedLogError> {
     let name = wanted.name.clone();
     let mut tries = CREATE_TRIES;
     loop {
@@ -63,12 +131,10 @@ async fn one(
             Ok(stream) => {
                 let info = stream.cached_info();
                 drift(&info.config, &wanted, warnings)?;
-                return Ok(info.created.to_string());
+                return Ok(FoundStream::of(info));
             }
-            Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
-                _ => return Err(SharedLogError::Unavailable(format!("stream {name}: {error}"))),
-            },
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(SharedLogError::Unavailable(format!("stream {name}: {error}"))),
         }
         if !is_new {
             let why = format!(
@@ -83,9 +149,7 @@ async fn one(
             Ok(_) => {}
             Err(error) => {
                 tries -= 1;
-                let is_known = matches!(error.kind(), CreateStreamErrorKind::JetStream(ref e)
-                    if e.error_code() == ErrorCode::STREAM_NAME_EXIST);
-                if !is_known && tries == 0 {
+                if tries == 0 {
                     return Err(SharedLogError::Unavailable(format!(
                         "stream {name} cannot be made: {error}"
                     )));
@@ -108,11 +172,20 @@ pub async fn remove(jetstream: &Context, stream: &str) -> Result<(), SharedLogEr
     Ok(())
 }
 
+/// Whether a stream has the subject that it must have, or where it was made anew that one with 16 digits behind it.
+fn is_subject(found: &[String], wanted: &[String]) -> bool {
+    let ([found], [wanted]) = (found, wanted) else { return false };
+    found.strip_prefix(wanted.as_str()).is_some_and(|rest| {
+        let name = rest.strip_prefix('.').unwrap_or_default();
+        rest.is_empty() || name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
 /// What of a stream's settings is other than it must be: refused where facts could go or come twice, else told.
 fn drift(found: &Config, wanted: &Config, warnings: &mut Vec<String>) -> Result<(), SharedLogError> {
     let name = &wanted.name;
     let must = [
-        ("subjects", found.subjects == wanted.subjects),
+        ("subjects", is_subject(&found.subjects, &wanted.subjects)),
         ("storage", found.storage == wanted.storage),
         ("retention", found.retention == wanted.retention),
         ("discard", found.discard == wanted.discard),
@@ -187,6 +260,8 @@ mod tests {
             drift(found, &good, &mut warnings).map(|()| warnings)
         };
         assert!(of(&good).unwrap().is_empty());
+        let anew = vec!["F.facts.0123456789abcdef".to_owned()];
+        assert!(of(&Config { subjects: anew, ..good.clone() }).unwrap().is_empty(), "it was made anew");
         assert!(
             of(&Config { max_bytes: 1 << 30, ..good.clone() }).unwrap().is_empty(),
             "a limit is the operator's"
@@ -199,6 +274,7 @@ mod tests {
             ("max_msgs", Config { max_messages: 9, ..good.clone() }),
             ("allow_rollup_hdrs", Config { allow_rollup: true, ..good.clone() }),
             ("subjects", Config { subjects: vec!["F.>".into()], ..good.clone() }),
+            ("subjects", Config { subjects: vec!["F.facts.other".into()], ..good.clone() }),
         ] {
             assert!(matches!(of(&bad), Err(SharedLogError::Refused(why)) if why.contains(name)), "{name}");
         }

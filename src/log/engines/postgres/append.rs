@@ -45,14 +45,18 @@ impl RowAppender {
 
 impl BlockAppender for RowAppender {
     fn append(&mut self, cursor: u64, frame: &Frame) -> Result<BlockOutcome, SharedLogError> {
+        // Originals that were put before the tables were made anew are gone with them: then the block is not taken.
         let sql = format!(
-            "WITH head AS (UPDATE factfold_head SET position = $3 WHERE p = 0 AND position = $1 RETURNING 1) \
+            "WITH head AS (UPDATE factfold_head SET position = $3 WHERE p = 0 AND position = $1 AND NOT EXISTS \
+             (SELECT 1 FROM unnest($6::bytea[]) AS named WHERE NOT EXISTS \
+             (SELECT 1 FROM factfold_blobs WHERE digest = named)) RETURNING 1) \
              INSERT INTO factfold_blocks SELECT 0, $2, $3, $4, $5 FROM head RETURNING pg_notify('{CHANNEL}', '')"
         );
         let (at, base, last) = (cursor as i64, frame.header.first as i64, frame.last() as i64);
         let (id, body) = (frame.header.id.to_le_bytes().to_vec(), &frame.bytes()[..]);
+        let originals: Vec<Vec<u8>> = frame.blobs().map(|(digest, _)| digest.to_vec()).collect();
         self.on_session(async |session| {
-            if session.commit(&sql, &[&at, &base, &last, &id, &body]).await? == 1 {
+            if session.commit(&sql, &[&at, &base, &last, &id, &body, &originals]).await? == 1 {
                 return Ok(BlockOutcome::Committed(last as u64));
             }
             // It may be this very block that stands there, of a try whose answer was lost; and then a commit of now

@@ -24,6 +24,10 @@ use crate::log::engines::SharedLogError;
 
 /// Words of nodes that wait to be read.
 const WORDS_MAX: usize = 1_000;
+/// Longest wait for a lock: shorter than for an answer, so that no statement waits in the server that nobody asks for any more.
+const LOCK_MAX_MS: u32 = 1_500;
+/// The code of a statement that gave up on it.
+const LOCKED: &str = "55P03";
 /// What the server says where a commit did not wait for its standby to the end.
 const UNREPLICATED: &str = "might not have been replicated";
 
@@ -119,7 +123,7 @@ impl DbSession {
         });
         let session = Self { client, notified, words, unreplicated };
         // Whatever the role's or the database's own setting says.
-        session.run("SET synchronous_commit = on").await?;
+        session.run(&format!("SET synchronous_commit = on; SET lock_timeout = {LOCK_MAX_MS}")).await?;
         Ok(session)
     }
 
@@ -138,14 +142,26 @@ impl DbSession {
     /// A statement that commits: the count of its rows. An error of a connection that broke, a wait that took too long,
     /// or a commit that did not wait for its standby is unknown; what the server refused is not there.
     pub async fn commit(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, SharedLogError> {
+        self.commit_within(sql, values, ANSWER_MAX).await
+    }
+
+    /// The same with a limit of its own.
+    pub async fn commit_within(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+        wait: Duration,
+    ) -> Result<u64, SharedLogError> {
         self.unreplicated.store(false, Ordering::SeqCst);
-        let done = match timeout(ANSWER_MAX, self.client.query(sql, values)).await {
+        let done = match timeout(wait, self.client.query(sql, values)).await {
             Ok(done) => done,
             Err(_) => return Err(SharedLogError::Unknown("the commit took too long".into())),
         };
         let rows = done.map_err(|error| match error.as_db_error() {
             Some(db) if db.code().code().starts_with("53") => SharedLogError::Full(told(&error)),
             // The statement was refused, so nothing is there; but the server may have gone while it committed (57P).
+            // The log is locked while it is made anew, or by a commit that waits: the same block is tried again.
+            Some(db) if db.code().code() == LOCKED => SharedLogError::Unknown(told(&error)),
             Some(db) if !db.code().code().starts_with("57") && !db.code().code().starts_with("08") => {
                 SharedLogError::Unavailable(told(&error))
             }

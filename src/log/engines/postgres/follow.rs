@@ -1,7 +1,7 @@
 //! Follows the rows: asked for when the channel tells of new ones, and now and then without.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::keys::Position;
@@ -15,20 +15,33 @@ use crate::log::engines::{BlockFollower, LogBlock, SharedLogError};
 use crate::log::frame::Frame;
 
 const NEXT: &str = "SELECT body FROM factfold_blocks WHERE p = 0 AND base > $1 ORDER BY base LIMIT 64";
-const HOLDER: &str = "SELECT body FROM factfold_blocks WHERE p = 0 AND base <= $1 ORDER BY base DESC LIMIT 1";
+pub const HOLDER: &str =
+    "SELECT body FROM factfold_blocks WHERE p = 0 AND base <= $1 ORDER BY base DESC LIMIT 1";
+
+/// The file of the table: another one after it was made anew.
+const FILE: &str = "SELECT pg_relation_filenode(to_regclass('factfold_blocks'))::bigint";
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub struct RowFollower {
     runtime: Arc<Runtime>,
     session: DbSession,
+    file: Option<i64>,
+    looked: Instant,
 }
 
 impl RowFollower {
-    pub fn new(runtime: Arc<Runtime>, session: DbSession) -> Self {
-        Self { runtime, session }
+    pub fn new(runtime: Arc<Runtime>, session: DbSession) -> Result<Self, SharedLogError> {
+        let file = runtime.block_on(file(&session))?;
+        Ok(Self { runtime, session, file, looked: Instant::now() })
     }
 }
 
-fn block(row: &Row) -> Result<LogBlock, SharedLogError> {
+async fn file(session: &DbSession) -> Result<Option<i64>, SharedLogError> {
+    Ok(session.rows(FILE, &[]).await?.first().and_then(|row| row.get(0)))
+}
+
+pub fn block(row: &Row) -> Result<LogBlock, SharedLogError> {
     let body = Bytes::from(row.get::<_, Vec<u8>>(0));
     match Frame::read(&body, true) {
         Ok(frame) if frame.bytes().len() == body.len() => Ok(LogBlock { cursor: frame.last(), frame }),
@@ -52,8 +65,16 @@ impl BlockFollower for RowFollower {
                 rows = self.session.rows(NEXT, &[&(cursor as i64)]).await?;
             }
             let blocks = rows.iter().map(block).collect::<Result<Vec<_>, _>>()?;
+            let has_gap = blocks.first().is_some_and(|first| first.frame.header.first != cursor + 1);
+            if has_gap || self.looked.elapsed() > LOOK {
+                self.looked = Instant::now();
+                // Its blocks are others: where this node's head is among them is looked for anew.
+                if file(&self.session).await? != self.file {
+                    return Err(SharedLogError::Unavailable("the log was made anew".into()));
+                }
+            }
             match blocks.first() {
-                Some(first) if first.frame.header.first != cursor + 1 => {
+                Some(first) if has_gap => {
                     let why =
                         format!("position {} is missing; {} follows", cursor + 1, first.frame.header.first);
                     Err(SharedLogError::Refused(why))

@@ -11,6 +11,7 @@
 //! while it waited for the standby is committed on the primary alone: it counts as unknown until a later commit of the
 //! same connection, which waits for all before it, came back.
 
+mod anew;
 mod append;
 mod client;
 mod follow;
@@ -24,11 +25,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::anew::ClosedTables;
 use self::append::RowAppender;
 use self::client::DbSession;
 use self::follow::RowFollower;
 use self::side::SideTable;
-use super::{Connected, SharedLog, SharedLogError, SideLog, runtime};
+use super::{ClosedLog, Connected, SharedLog, SharedLogError, SideLog, runtime};
 
 /// Longest wait for an answer: a commit waits for its standby without end.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -88,8 +90,9 @@ impl SharedLog for Postgres {
         })?;
         Ok(Connected {
             appender: Box::new(RowAppender::new(Arc::clone(&runtime), appending, self.settings.clone())),
-            follower: Box::new(RowFollower::new(runtime, following)),
+            follower: Box::new(RowFollower::new(runtime, following)?),
             warnings,
+            closed: None,
         })
     }
 
@@ -106,6 +109,10 @@ impl SharedLog for Postgres {
             session.tell(word).await?;
             Ok(session.heard())
         })
+    }
+
+    fn close(&self, _node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError> {
+        Ok(Box::new(ClosedTables::close(&self.settings)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {

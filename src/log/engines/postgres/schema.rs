@@ -26,8 +26,7 @@ pub async fn open(session: &DbSession, is_new: bool) -> Result<(), SharedLogErro
         return Ok(());
     }
     if found > known {
-        let why = format!("the database has version {found} of the tables; this release knows {known}");
-        return Err(SharedLogError::Refused(why));
+        return Err(newer(found));
     }
     if found == 0 && !is_new {
         let why = "stream_missing: the database has no log, and this node has facts; `factfold cluster reseed` makes \
@@ -35,15 +34,7 @@ pub async fn open(session: &DbSession, is_new: bool) -> Result<(), SharedLogErro
         return Err(SharedLogError::Missing(why.into()));
     }
     // A node that waited for the lock finds the tables made, and its own migration refused: it connects again.
-    let mut sql = format!(
-        "BEGIN; SELECT pg_advisory_xact_lock({LOCK}); \
-         CREATE TABLE IF NOT EXISTS factfold_schema (version integer NOT NULL); "
-    );
-    for (migration, version) in MIGRATIONS.iter().zip(1..).skip(found as usize) {
-        sql.push_str(migration);
-        sql.push_str(&format!("INSERT INTO factfold_schema VALUES ({version}); "));
-    }
-    sql.push_str("COMMIT;");
+    let sql = format!("BEGIN; {} COMMIT;", migrations_from(found));
     let made = session.run(&sql).await;
     if made.is_err() {
         // The transaction is open and broken.
@@ -52,6 +43,36 @@ pub async fn open(session: &DbSession, is_new: bool) -> Result<(), SharedLogErro
     }
     tracing::info!(version = known, "tables made");
     Ok(())
+}
+
+/// Makes or migrates the tables in the transaction that is open; nobody sees them before it is committed.
+pub async fn make(session: &DbSession) -> Result<(), SharedLogError> {
+    let found = version(session).await?;
+    let known = MIGRATIONS.len() as i32;
+    match found {
+        _ if found > known => Err(newer(found)),
+        _ if found == known => Ok(()),
+        _ => session.run(&migrations_from(found)).await,
+    }
+}
+
+fn newer(found: i32) -> SharedLogError {
+    let known = MIGRATIONS.len();
+    SharedLogError::Refused(format!(
+        "the database has version {found} of the tables; this release knows {known}"
+    ))
+}
+
+fn migrations_from(found: i32) -> String {
+    let mut sql = format!(
+        "SELECT pg_advisory_xact_lock({LOCK}); \
+         CREATE TABLE IF NOT EXISTS factfold_schema (version integer NOT NULL); "
+    );
+    for (migration, version) in MIGRATIONS.iter().zip(1..).skip(found as usize) {
+        sql.push_str(migration);
+        sql.push_str(&format!("INSERT INTO factfold_schema VALUES ({version}); "));
+    }
+    sql
 }
 
 /// Removes the tables, where they are there.
