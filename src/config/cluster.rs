@@ -108,7 +108,14 @@ impl JetStreamTable {
             return Err(wrong(given.span(), "replicas", "must be 1, 3 or 5"));
         }
         let credentials = context.secret(&self.credentials, "log.jetstream.credentials")?;
-        let credentials = credentials.map(|secret| secret.text().into_owned());
+        // The last line ends, as the reader of such files wants it.
+        let credentials = credentials.map(|secret| format!("{}\n", secret.text()));
+        if let (Some(given), Some(text)) = (&self.credentials, &credentials)
+            && !JetStreamSettings::is_credentials(text)
+        {
+            let rule = "must be a credentials file of NATS, such as `nsc` writes: a user's JWT and its seed";
+            return Err(wrong(given.span(), "credentials", rule));
+        }
         let text = |given: &Option<Spanned<String>>, key: &str| {
             let secret = context.secret(given, &format!("log.jetstream.{key}"))?;
             Ok::<_, ConfigError>(secret.map(|secret| secret.text().into_owned()))

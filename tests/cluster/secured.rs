@@ -9,6 +9,7 @@ use super::{AT, shared_log};
 use crate::common::facts::answered;
 use crate::common::servers::must_run;
 use crate::common::servers::nats::NatsCluster;
+use crate::common::servers::nats_login::NatsAccount;
 use crate::common::servers::postgres::PostgresPair;
 use crate::common::{Site, TWO_TENANTS};
 
@@ -109,4 +110,66 @@ async fn a_node_reaches_a_database_whose_certificate_an_authority_of_ones_own_si
     stays_outside(&table(""), "certificate").await;
     stays_outside(&table(&format!("ca = {:?}\n", path("node.pem"))), "certificate").await;
     stays_outside(&table(&format!("ca = {:?}\n", path("ca.key"))), "no certificate is in it").await;
+}
+
+/// A node with this `login` in `[log.jetstream]` of the servers.
+fn node(cluster: &NatsCluster, login: &str) -> Site {
+    let table = format!("[log.jetstream]\nservers = {:?}\nreplicas = 1\n{login}\n", cluster.urls());
+    Site::with(&format!("{}{TWO_TENANTS}", shared_log("n0", ("jetstream", &table))))
+}
+
+/// A node whose login the servers refuse says which key gives it.
+async fn is_refused(cluster: &NatsCluster, login: &str, why: &str) {
+    let stranger = node(cluster, login);
+    let server = crate::common::Server::spawn(stranger.command(&["serve", "--listen", "127.0.0.1:0"]));
+    server.says(why).await;
+    assert!(!server.said().contains("is connected"), "{}", server.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_reaches_servers_that_want_a_token() {
+    let cluster = NatsCluster::start_with(1, &format!("authorization {{ token: {PASSWORD:?} }}"));
+    let site = node(&cluster, &format!("token = {PASSWORD:?}"));
+    let server = site.start().await;
+    server.post("acme", &answered("secured", 45, AT)).await.is(201);
+    let shown = site.cli(&["config", "show", "--json"]);
+    assert!(!format!("{}{}", shown.exits(0).all(), server.said()).contains(PASSWORD), "the token is told");
+    is_refused(&cluster, "token = \"another\"", "refuse the login of [log.jetstream] token").await;
+    is_refused(&cluster, "", "gives no user, token or credentials").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_reaches_servers_that_want_credentials_and_does_what_they_permit() {
+    let account = NatsAccount::new();
+    let cluster = NatsCluster::start_with(1, &account.config());
+    let dir = tempfile::tempdir().expect("a folder");
+    let login = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).expect("written");
+        format!("credentials = \"file:{}\"", path.display())
+    };
+    let site = node(&cluster, &login("node", &account.credentials(&["$JS.API.STREAM.DELETE.>"])));
+    let server = site.start().await;
+    server.post("acme", &answered("secured", 45, AT)).await.is(201);
+    // Who may not remove the streams is told so before the log is closed, and nothing has happened.
+    let args = ["cluster", "reseed", "--server", &server.base];
+    let told = tokio::task::block_in_place(|| site.cli(&args));
+    assert!(told.exits(1).stderr.contains("$JS.API.STREAM.DELETE.FACTFOLD"), "{}", told.stderr);
+    server.post("acme", &answered("afterwards", 45, AT)).await.is(201);
+    server.stop();
+    // The same node, permitted.
+    login("node", &account.credentials(&[]));
+    let server = site.start().await;
+    let args = ["cluster", "reseed", "--server", &server.base];
+    tokio::task::block_in_place(|| site.cli(&args)).exits(0);
+    server.record("acme", &[answered("at last", 45, AT)]).await;
+    is_refused(
+        &cluster,
+        &login("stranger", &NatsAccount::stranger()),
+        "refuse the login of [log.jetstream] credentials",
+    )
+    .await;
+    let torn = node(&cluster, &login("torn", "-----BEGIN NATS USER JWT-----\nno more"));
+    let refused = torn.start_refused();
+    assert!(refused.stderr.contains("credentials") && refused.stderr.contains("nsc"), "{}", refused.stderr);
 }

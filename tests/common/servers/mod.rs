@@ -4,6 +4,7 @@
 
 pub mod machines;
 pub mod nats;
+pub mod nats_login;
 pub mod postgres;
 
 use std::collections::BTreeSet;

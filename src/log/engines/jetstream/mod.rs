@@ -137,7 +137,8 @@ impl JetStream {
                 options = options.add_client_certificate(cert.clone(), key.clone());
             }
         }
-        options.connect(&self.settings.servers[..]).await.map_err(|e| unavailable(&e))
+        let connected = options.connect(&self.settings.servers[..]).await;
+        connected.map_err(|error| SharedLogError::Unavailable(self.settings.unreached(&error)))
     }
 }
 

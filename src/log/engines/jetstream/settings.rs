@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use async_nats::{ConnectError, ConnectErrorKind, ConnectOptions};
+
 /// Where the stream is, and how it is reached.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JetStreamSettings {
@@ -22,6 +24,31 @@ pub struct JetStreamSettings {
     pub tls: Option<JetStreamTls>,
     /// Copies of the stream.
     pub replicas: usize,
+}
+
+impl JetStreamSettings {
+    /// Whether a text is a user's JWT with its seed.
+    pub fn is_credentials(text: &str) -> bool {
+        ConnectOptions::new().credentials(text).is_ok()
+    }
+
+    /// Why the servers are not reached: a login that they refuse by the key that gives it.
+    pub fn unreached(&self, error: &ConnectError) -> String {
+        let is_login = matches!(
+            error.kind(),
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication
+        );
+        let key = match (&self.credentials, &self.token, &self.user) {
+            _ if !is_login => return error.to_string(),
+            (Some(_), _, _) => "credentials",
+            (None, Some(_), _) => "token",
+            (None, None, Some(_)) => "user",
+            (None, None, None) => {
+                return format!("{error}: [log.jetstream] gives no user, token or credentials");
+            }
+        };
+        format!("{error}: the servers refuse the login of [log.jetstream] {key}")
+    }
 }
 
 impl Default for JetStreamSettings {
