@@ -24,6 +24,9 @@ pub enum Fault {
     Flapping,
     /// Two machines hear nothing of each other, and the third hears both.
     Between,
+    /// One after another: a machine that the others do not hear, one that does not hear them, one that flaps, and each machine
+    /// alone.
+    PartitionsInARow,
     /// A server stands still.
     ServerPaused,
     /// A server is killed.
@@ -53,12 +56,13 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Isolated,
         Self::Mute,
         Self::Deaf,
         Self::Flapping,
         Self::Between,
+        Self::PartitionsInARow,
         Self::ServerPaused,
         Self::ServerKilled,
         Self::ServersKilled,
@@ -112,6 +116,17 @@ impl Ring<'_> {
                     machines.cut(other, nth);
                 })
                 .await;
+            }
+            Fault::PartitionsInARow => {
+                self.cut_for(1_500, |machines| machines.mute(nth)).await;
+                self.cut_for(1_500, |machines| machines.deafen((nth + 1) % 3)).await;
+                for _ in 0..4 {
+                    self.cut_for(300, |machines| machines.isolate((nth + 2) % 3)).await;
+                    rest(200).await;
+                }
+                for alone in 0..3 {
+                    self.cut_for(1_200, |machines| machines.isolate(alone)).await;
+                }
             }
             Fault::ServerPaused => {
                 self.cluster.signal(nth, "STOP");
