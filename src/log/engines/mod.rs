@@ -50,6 +50,9 @@ pub use self::session::{is_of_engine, run};
 pub use self::weakened::{Weakened, Weakness};
 use super::frame::Frame;
 
+/// How often a node says its word before it listens to the end: two that begin at one moment may miss each other's first.
+const MEET_WORDS: u32 = 4;
+
 /// Why the engine did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SharedLogError {

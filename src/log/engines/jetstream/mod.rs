@@ -35,7 +35,7 @@ use self::append::Appender;
 use self::follow::StreamFollower;
 pub use self::settings::{JetStreamSettings, JetStreamTls};
 use self::side::SideStream;
-use super::{ClosedLog, Connected, SharedLog, SharedLogError, SideLog, runtime};
+use super::{ClosedLog, Connected, MEET_WORDS, SharedLog, SharedLogError, SideLog, runtime};
 use crate::log::frame::Frame;
 
 /// Longest wait for an answer: a leaderless server swallows requests, it does not refuse them.
@@ -198,8 +198,10 @@ impl SharedLog for JetStream {
         runtime("nats-meet")?.block_on(async {
             let client = self.client().await?;
             let mut words = client.subscribe(subject.clone()).await.map_err(|error| lost(&error))?;
-            client.publish(subject.clone(), word.clone()).await.map_err(|error| lost(&error))?;
-            tokio::time::sleep(wait).await;
+            for _ in 0..MEET_WORDS {
+                client.publish(subject.clone(), word.clone()).await.map_err(|error| lost(&error))?;
+                tokio::time::sleep(wait / MEET_WORDS).await;
+            }
             client.publish(subject, word).await.map_err(|error| lost(&error))?;
             client.flush().await.map_err(|error| lost(&error))?;
             Ok(heard(&mut words).await)

@@ -30,7 +30,7 @@ use self::append::RowAppender;
 use self::client::DbSession;
 use self::follow::RowFollower;
 use self::side::SideTable;
-use super::{ClosedLog, Connected, SharedLog, SharedLogError, SideLog, runtime};
+use super::{ClosedLog, Connected, MEET_WORDS, SharedLog, SharedLogError, SideLog, runtime};
 
 /// Longest wait for an answer: a commit waits for its standby without end.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -104,8 +104,10 @@ impl SharedLog for Postgres {
         runtime("postgres-meet")?.block_on(async {
             let session = DbSession::open(&self.settings).await?;
             session.run(&format!("LISTEN {NODES}")).await?;
-            session.tell(word).await?;
-            tokio::time::sleep(wait).await;
+            for _ in 0..MEET_WORDS {
+                session.tell(word).await?;
+                tokio::time::sleep(wait / MEET_WORDS).await;
+            }
             session.tell(word).await?;
             Ok(session.heard())
         })
