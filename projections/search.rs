@@ -85,20 +85,14 @@ impl Search {
         }
         let (mut before, mut behind) = (FoundTexts::none(texts), FoundTexts::none(texts));
         for (symbols, page, ends) in texts.pages() {
-            // Nearly every page is ASCII, and one byte of a text says that it is none of those looked for.
-            let is_ascii = page.is_ascii();
-            let may_end =
-                |text: &str, end: &str| !is_ascii || is_same(text.bytes().last(), end.bytes().last());
-            let may_begin =
-                |text: &str, begin: &str| !is_ascii || is_same(text.bytes().next(), begin.bytes().next());
             let mut begin = 0;
             for (at, end) in ends.iter().enumerate() {
                 let text = &page[begin..*end as usize];
                 begin = *end as usize;
-                if halves.iter().any(|(end, _)| may_end(text, end) && ends_with(text, end)) {
+                if halves.iter().any(|(end, _)| ends_with(text, end)) {
                     before.add(symbols(at));
                 }
-                if halves.iter().any(|(_, begin)| may_begin(text, begin) && begins_with(text, begin)) {
+                if halves.iter().any(|(_, begin)| begins_with(text, begin)) {
                     behind.add(symbols(at));
                 }
             }
@@ -112,13 +106,16 @@ impl Search {
     }
 }
 
-/// Whether a byte in any case is one in lower case.
-fn is_same(byte: Option<u8>, lower: Option<u8>) -> bool {
-    byte.map(|byte| byte.to_ascii_lowercase()) == lower
+/// Whether a byte at the end of a text tells that the other text has another one there, as it tells of nearly every two.
+fn is_other(byte: Option<u8>, lower: Option<u8>) -> bool {
+    byte.zip(lower).is_some_and(|(byte, lower)| byte.is_ascii() && byte.to_ascii_lowercase() != lower)
 }
 
 /// Whether a text in any case ends with one in lower case.
 fn ends_with(text: &str, end: &str) -> bool {
+    if is_other(text.bytes().last(), end.bytes().last()) {
+        return false;
+    }
     if !text.is_ascii() {
         return text.to_lowercase().ends_with(end);
     }
@@ -128,6 +125,9 @@ fn ends_with(text: &str, end: &str) -> bool {
 
 /// Whether a text in any case begins with one in lower case.
 fn begins_with(text: &str, begin: &str) -> bool {
+    if is_other(text.bytes().next(), begin.bytes().next()) {
+        return false;
+    }
     if !text.is_ascii() {
         return text.to_lowercase().starts_with(begin);
     }

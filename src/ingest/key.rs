@@ -125,10 +125,6 @@ fn is_unfit(part: &str) -> bool {
 
 /// Whether a text holds an address or a phone number.
 fn holds_person(text: &str) -> bool {
-    // Nearly every id has neither, and is looked through once.
-    if !text.bytes().any(|byte| byte == b'@' || byte == b'+') {
-        return false;
-    }
     let is_number = |digits: &str| {
         digits.starts_with(|first: char| first.is_ascii_digit())
             && digits.bytes().all(|byte| byte.is_ascii_digit() || b" -().".contains(&byte))
