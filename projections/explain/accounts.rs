@@ -1,12 +1,8 @@
 //! Sender accounts that a figure counts or sums: what their counters gained, and where mailboxes stand.
 
-use std::collections::BTreeMap;
-
 use domain::members::Day;
 use domain::rules::configuration::Timeline;
 
-use crate::entities::leads::links::Workspace;
-use crate::entities::sender_accounts::SenderAccounts;
 use crate::entities::sender_accounts::list::{Mailbox, mailboxes};
 use crate::entities::sender_accounts::row::{AccountMember, AccountRow};
 use crate::entities::sender_accounts::told::{AccountState, Counter};
@@ -145,18 +141,6 @@ impl MailboxTally {
 
     /// What it comes to.
     pub fn value(&self, tenant: &Tenant) -> i128 {
-        let mailboxes = mailboxes(&tenant.sender_accounts.rows);
-        mailboxes.values().map(|mailbox| self.amount(tenant, mailbox)).sum()
+        mailboxes(&tenant.sender_accounts.rows).map(|(_, mailbox)| self.amount(tenant, &mailbox)).sum()
     }
-}
-
-/// The rows of each mailbox, ascending.
-pub fn rows_of_mailboxes(accounts: &SenderAccounts) -> impl Iterator<Item = Vec<u32>> {
-    let mut rows: BTreeMap<(Workspace, Symbol), Vec<u32>> = BTreeMap::new();
-    for (at, row) in (0..).zip(accounts.rows().iter()) {
-        if let (workspace, Some(email)) = row.mailbox() {
-            rows.entry((workspace, email)).or_default().push(at);
-        }
-    }
-    rows.into_values()
 }

@@ -155,7 +155,8 @@ impl FigureTally {
             },
             (SubjectId::Account(row), TallyOf::Gains(gains)) => why_not_gained(tenant, row, gains),
             (SubjectId::Mailbox(row), TallyOf::Mailboxes(mailboxes)) => {
-                why_not_there(tenant, &tenant.sender_accounts.rows.mailbox_of(row), mailboxes)
+                let accounts = &tenant.sender_accounts.rows;
+                why_not_there(tenant, &accounts.mailbox(&accounts.rows_of_mailbox(row)), mailboxes)
             }
             _ => NotCounted::new("other_model", "it is no subject of this figure"),
         }

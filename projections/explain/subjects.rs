@@ -6,7 +6,7 @@ use domain::keys::Position;
 use domain::members::Instant;
 use domain::rules::outcomes::Outcome;
 
-use super::accounts::{GainTally, MailboxTally, rows_of_mailboxes};
+use super::accounts::{GainTally, MailboxTally};
 use super::fields::StateSubject;
 use super::records::RecordTally;
 use super::tally::{ALL_DAYS, FigureTally, TallyOf, TallySpan};
@@ -14,7 +14,6 @@ use crate::entities::calls::row::CallRow;
 use crate::entities::crm::CrmId;
 use crate::entities::leads::LeadId;
 use crate::entities::leads::row::{EventKind, Lead, Name};
-use crate::entities::sender_accounts::list::Mailbox;
 use crate::entity::Entity;
 use crate::figures::{CellSpan, Share};
 use crate::store::Symbol;
@@ -199,12 +198,12 @@ fn accounts_of(tally: &GainTally, tenant: &Tenant) -> Vec<CountedSubject> {
 fn mailboxes_of(tally: &MailboxTally, tenant: &Tenant) -> Vec<CountedSubject> {
     let accounts = &tenant.sender_accounts.rows;
     let subject = |rows: Vec<u32>| {
-        let accounts_of = || rows.iter().map(|row| accounts.rows().get(*row));
-        let first = accounts_of().flat_map(|account| account.facts().iter()).min().unwrap_or_default();
-        let amount = tally.amount(tenant, &Mailbox::of(accounts_of()));
+        let facts = rows.iter().flat_map(|row| accounts.rows().get(*row).facts().iter());
+        let first = facts.min().unwrap_or_default();
+        let amount = tally.amount(tenant, &accounts.mailbox(&rows));
         Some(CountedSubject { first, place: 0, id: SubjectId::Mailbox(*rows.first()?), amount })
     };
-    rows_of_mailboxes(accounts).filter_map(subject).collect()
+    accounts.by_mailbox().into_values().filter_map(subject).collect()
 }
 
 impl SubjectId {

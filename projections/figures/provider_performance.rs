@@ -155,7 +155,7 @@ impl Performance {
     /// fact to the day before it was removed.
     fn headcount(&self, to: Day) -> BTreeMap<Day, Vec<(Option<Symbol>, i64)>> {
         let mut changes: BTreeMap<Day, Vec<_>> = BTreeMap::new();
-        for mailbox in mailboxes(&self.accounts).values() {
+        for (_, mailbox) in mailboxes(&self.accounts) {
             let provider = mailbox.member(AccountMember::EmailProvider);
             let first = self.timeline.at(mailbox.first_at()).1;
             let (order, state) = mailbox.state();

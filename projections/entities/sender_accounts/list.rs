@@ -3,8 +3,6 @@
 //! The provider counts by account id, people by address: an account that was removed and added again has a new id and
 //! is one mailbox still (RULINGS, Accounts).
 
-use std::collections::BTreeMap;
-
 use domain::facts::part;
 use domain::keys::Position;
 use domain::members::Instant;
@@ -87,7 +85,7 @@ pub struct StatusAnswer {
 }
 
 /// The rows of one address in one workspace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Mailbox<'a> {
     /// By the provider's id.
     accounts: Vec<&'a AccountRow>,
@@ -98,16 +96,14 @@ pub struct Mailbox<'a> {
 impl<'a> Mailbox<'a> {
     /// The mailbox that rows of one address in one workspace are.
     pub fn of(rows: impl IntoIterator<Item = &'a AccountRow>) -> Self {
-        let mut mailbox = Self::default();
-        rows.into_iter().for_each(|row| mailbox.add(row));
-        mailbox
-    }
-
-    fn add(&mut self, row: &'a AccountRow) {
-        match row.name {
-            AccountName::Id(_) => self.accounts.push(row),
-            AccountName::Email(_) => self.told = Some(row),
+        let mut mailbox = Self { accounts: Vec::new(), told: None };
+        for row in rows {
+            match row.name {
+                AccountName::Id(_) => mailbox.accounts.push(row),
+                AccountName::Email(_) => mailbox.told = Some(row),
+            }
         }
+        mailbox
     }
 
     fn rows(&self) -> impl Iterator<Item = &'a AccountRow> {
@@ -145,19 +141,15 @@ impl<'a> Mailbox<'a> {
 }
 
 /// Every mailbox, by workspace and address.
-pub fn mailboxes(accounts: &SenderAccounts) -> BTreeMap<(Workspace, Symbol), Mailbox<'_>> {
-    let mut mailboxes: BTreeMap<_, Mailbox<'_>> = BTreeMap::new();
-    for row in accounts.rows().iter() {
-        let Some(email) = row.member(AccountMember::Email).1 else { continue };
-        mailboxes.entry((row.workspace, email)).or_default().add(row);
-    }
-    mailboxes
+pub fn mailboxes(accounts: &SenderAccounts) -> impl Iterator<Item = ((Workspace, Symbol), Mailbox<'_>)> {
+    let mailboxes = accounts.by_mailbox().into_iter();
+    mailboxes.map(|(key, rows)| (key, accounts.mailbox(&rows)))
 }
 
 impl SenderAccounts {
-    /// The mailbox that `row` is one of.
-    pub fn mailbox_of(&self, row: u32) -> Mailbox<'_> {
-        Mailbox::of(self.rows_of_mailbox(row).into_iter().map(|row| self.rows().get(row)))
+    /// The mailbox that these rows are.
+    pub fn mailbox(&self, rows: &[u32]) -> Mailbox<'_> {
+        Mailbox::of(rows.iter().map(|row| self.rows().get(*row)))
     }
 
     /// One page of mailboxes, by address, then by instance and workspace.
@@ -171,7 +163,7 @@ impl SenderAccounts {
     ) -> Page<AccountItem> {
         let texts = self.texts();
         let all: Vec<_> =
-            mailboxes(self).into_iter().filter(|(key, mailbox)| filter.takes(key, mailbox, texts)).collect();
+            mailboxes(self).filter(|(key, mailbox)| filter.takes(key, mailbox, texts)).collect();
         let row = |(at, ((workspace, email), _)): (u32, &((Workspace, Symbol), Mailbox<'_>))| {
             let [instance, workspace] = workspace.map(|symbol| part(texts.get(symbol)));
             let email = part(texts.get(*email)).replace(' ', "%20");
@@ -189,7 +181,7 @@ impl SenderAccounts {
     /// How many mailboxes are connected.
     pub fn status(&self, position: Position) -> StatusAnswer {
         let (mut connected, mut disconnected) = (0, 0);
-        for mailbox in mailboxes(self).values() {
+        for (_, mailbox) in mailboxes(self) {
             match mailbox.state().1 {
                 AccountState::Connected => connected += 1,
                 AccountState::Disconnected => disconnected += 1,

@@ -6,6 +6,8 @@ pub mod period;
 pub mod row;
 pub mod told;
 
+use std::collections::BTreeMap;
+
 use domain::facts::sender_account::{SenderAccountEvent, SenderAccountFact};
 use domain::facts::{Fact, part};
 use domain::keys::Position;
@@ -19,7 +21,7 @@ use crate::entities::sender_accounts::row::{AccountMember, AccountName, AccountR
 use crate::entity::Entity;
 use crate::figures::Sums;
 use crate::figures::gains::{AccountGain, Gains};
-use crate::store::{Index, Pages, Strings, Texts, heap_size};
+use crate::store::{Index, Pages, Strings, Symbol, Texts, heap_size};
 
 /// Sender accounts of one tenant, without the figures that a configuration makes of them.
 #[derive(Debug, Clone, Default)]
@@ -143,8 +145,12 @@ impl SenderAccounts {
     }
 
     fn fold_into(&mut self, at: u32, recorded: &Recorded<'_>, fact: &SenderAccountFact) {
-        self.rows.get_mut(at).fold(recorded, fact, &mut self.strings);
-        self.index_email(at);
+        let row = self.rows.get_mut(at);
+        let before = row.mailbox();
+        row.fold(recorded, fact, &mut self.strings);
+        if row.mailbox() != before {
+            self.index_email(at);
+        }
     }
 
     fn index_email(&mut self, at: u32) {
@@ -152,6 +158,17 @@ impl SenderAccounts {
         if self.by_email.find(hash, |row| row == at).is_none() {
             self.by_email.insert(hash, at);
         }
+    }
+
+    /// The rows of each mailbox, ascending.
+    pub fn by_mailbox(&self) -> BTreeMap<(Workspace, Symbol), Vec<u32>> {
+        let mut mailboxes: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+        for (at, row) in (0..).zip(self.rows.iter()) {
+            if let (workspace, Some(email)) = row.mailbox() {
+                mailboxes.entry((workspace, email)).or_default().push(at);
+            }
+        }
+        mailboxes
     }
 
     /// The rows of the mailbox that `row` is one of, ascending.

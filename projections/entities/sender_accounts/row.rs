@@ -55,16 +55,13 @@ pub struct AccountRow {
     pub name: AccountName,
     members: Latest<Option<Symbol>, MEMBERS>,
     tags: (Order, Vec<Symbol>),
-    state: (Order, AccountState),
-    first_at: Instant,
     /// By time, one a fact.
     told: Vec<Told>,
     facts: Chain,
-    count: u32,
     provider: ProviderTold,
 }
 
-heap_size!(AccountRow { members, tags, told, facts; workspace, name, state, first_at, count, provider });
+heap_size!(AccountRow { members, tags, told, facts; workspace, name, provider });
 heap_free!(ProviderTold);
 
 impl AccountRow {
@@ -75,18 +72,14 @@ impl AccountRow {
             name,
             members: Latest::default(),
             tags: (Order::default(), Vec::new()),
-            state: (Order::default(), AccountState::Connected),
-            first_at: Instant(i64::MAX),
             told: Vec::new(),
             facts: Chain::default(),
-            count: 0,
             provider: ProviderTold::Never,
         }
     }
 
     /// Takes one fact.
     pub fn fold(&mut self, recorded: &Recorded<'_>, fact: &SenderAccountFact, strings: &mut Strings) {
-        let at = recorded.occurred_at;
         let state = match fact {
             SenderAccountFact::Observed(body) => match body.status {
                 AccountStatus::Connected => AccountState::Connected,
@@ -96,12 +89,9 @@ impl AccountRow {
             SenderAccountFact::Disconnected(_) => AccountState::Disconnected,
             SenderAccountFact::Removed(_) => AccountState::Removed,
         };
-        let order = Order::new(at, state as u8, &recorded.content);
-        let nth = self.count;
+        let order = Order::new(recorded.occurred_at, state as u8, &recorded.content);
+        let nth = self.told.len() as u32;
         self.facts.push(recorded.position);
-        self.count += 1;
-        self.first_at = self.first_at.min(at);
-        self.state = self.state.max((order, state));
         let mut totals = [None; 3];
         match fact {
             SenderAccountFact::Observed(body) => {
@@ -149,14 +139,12 @@ impl AccountRow {
         if other.tags.0 > self.tags.0 {
             self.tags = other.tags;
         }
-        self.state = self.state.max(other.state);
-        self.first_at = self.first_at.min(other.first_at);
+        let before = self.told.len() as u32;
         for mut told in other.told {
-            told.nth += self.count;
+            told.nth += before;
             self.take(told);
         }
         other.facts.iter().for_each(|position| self.facts.push(position));
-        self.count += other.count;
         self.provider = ProviderTold::Several;
     }
 
@@ -191,12 +179,12 @@ impl AccountRow {
 
     /// Where it stands, with the place of the fact that says so.
     pub fn state(&self) -> (Order, AccountState) {
-        self.state
+        self.told.last().map_or((Order::default(), AccountState::Connected), |told| (told.order, told.state))
     }
 
     /// When the first of its facts happened.
     pub fn first_at(&self) -> Instant {
-        self.first_at
+        self.told.first().map_or(Instant(i64::MAX), |told| told.order.occurred_at())
     }
 
     /// A lifetime total as it was last told.
@@ -278,7 +266,7 @@ impl AccountRow {
         Some(amounts)
     }
 
-    /// What `each` makes of the account as it stood after each of its facts, its totals apart, in the order in which they were
+    /// What `each` makes of the account as it stood after each of its facts, its tags apart, in the order in which they were
     /// folded. None where the row does not tell: several email providers were told.
     pub fn stood<T>(&self, mut each: impl FnMut(&Self) -> T) -> Option<Vec<T>> {
         let begin = self.provider_told()?;
@@ -287,8 +275,7 @@ impl AccountRow {
             if told.nth == begin {
                 known.members = self.members.clone();
             }
-            known.first_at = known.first_at.min(told.order.occurred_at());
-            known.state = known.state.max((told.order, told.state));
+            known.take(told);
             each(&known)
         };
         Some(self.told_in_order().into_iter().map(&mut stood).collect())
