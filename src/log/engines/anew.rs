@@ -40,19 +40,19 @@ pub fn make_anew(
     if let Some(block) = last {
         continues(&log, &block)?;
     }
-    closed.empty(log.head().position)?;
-    copy(&log, &mut *closed, 0, 0, told)?;
+    copy(&log, closed.empty(log.head().position)?, 0, 0, told)?;
     closed.open()?;
     drop(closed);
-    let mut compared = is_of_engine(&log, engine);
-    for _ in 0..TRIES {
-        match compared {
-            Err(SharedLogError::Unavailable(_) | SharedLogError::Unknown(_)) => thread::sleep(PAUSE),
-            Ok(_) | Err(_) => break,
+    let mut tries = TRIES;
+    loop {
+        match is_of_engine(&log, engine) {
+            Err(SharedLogError::Unavailable(_) | SharedLogError::Unknown(_)) if tries > 0 => {
+                tries -= 1;
+                thread::sleep(PAUSE);
+            }
+            compared => return compared.map(|_| log.head()),
         }
-        compared = is_of_engine(&log, engine);
     }
-    compared.map(|_| log.head())
 }
 
 /// Whether `log` has the block, and may have more: it is what the block ended.

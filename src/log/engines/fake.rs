@@ -164,10 +164,11 @@ impl ClosedLog for ClosedFake {
         self.last.as_ref()
     }
 
-    fn empty(&mut self, _up_to: Position) -> Result<(), SharedLogError> {
+    fn empty(&mut self, _up_to: Position) -> Result<&mut dyn BlockSink, SharedLogError> {
         let mut world = self.log.engine.world.lock();
         *world = World { made: world.made + 1, is_closed: true, ..World::default() };
-        Ok(())
+        drop(world);
+        Ok(self)
     }
 
     fn open(&mut self) -> Result<(), SharedLogError> {

@@ -162,12 +162,12 @@ pub trait BlockSink {
 
 /// A log that takes no node's blocks while it is made anew. Where this is dropped before [`ClosedLog::open`], PostgreSQL has the
 /// log as it was, and JetStream has it closed until it is made anew after all.
-pub trait ClosedLog: BlockSink {
+pub trait ClosedLog {
     /// Its last block; none where it is missing, or a log that was not made to its end.
     fn last(&self) -> Option<&LogBlock>;
 
-    /// Removes what it has. What is put from then on is the log, which ends at `up_to`.
-    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError>;
+    /// Removes what it has. What is put into what this gives is the log, which ends at `up_to`.
+    fn empty(&mut self, up_to: Position) -> Result<&mut dyn BlockSink, SharedLogError>;
 
     /// Lets the nodes append again.
     fn open(&mut self) -> Result<(), SharedLogError>;

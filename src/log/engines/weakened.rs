@@ -151,37 +151,19 @@ struct Unfenced {
     closed: Option<Box<dyn ClosedLog>>,
 }
 
-impl Unfenced {
-    fn closed(&mut self) -> Result<&mut Box<dyn ClosedLog>, SharedLogError> {
-        self.closed.as_mut().ok_or_else(|| SharedLogError::Refused("it is not emptied".into()))
-    }
-}
-
-impl BlockSink for Unfenced {
-    fn put(&mut self, cursor: u64, frame: &Frame) -> Result<u64, SharedLogError> {
-        self.closed()?.put(cursor, frame)
-    }
-
-    fn put_original(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError> {
-        self.closed()?.put_original(digest, bytes)
-    }
-}
-
 impl ClosedLog for Unfenced {
     fn last(&self) -> Option<&LogBlock> {
         self.last.as_ref()
     }
 
-    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError> {
+    fn empty(&mut self, up_to: Position) -> Result<&mut dyn BlockSink, SharedLogError> {
         thread::sleep(UNFENCED);
         self.engine.wipe()?;
-        let mut closed = self.engine.close(&self.node)?;
-        closed.empty(up_to)?;
-        self.closed = Some(closed);
-        Ok(())
+        let closed = self.engine.close(&self.node)?;
+        self.closed.insert(closed).empty(up_to)
     }
 
     fn open(&mut self) -> Result<(), SharedLogError> {
-        self.closed()?.open()
+        self.closed.as_mut().map_or(Ok(()), |closed| closed.open())
     }
 }

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::DeleteStreamErrorKind;
 use async_nats::jetstream::{Context, ErrorCode};
-use bytes::Bytes;
 use domain::keys::Position;
-use domain::record::Hash;
 use tokio::runtime::Runtime;
 
 use super::append::Appender;
@@ -18,7 +16,6 @@ use super::follow::StreamFollower;
 use super::streams::{self, FoundStream};
 use super::{Connection, JetStreamSettings, lost};
 use crate::log::engines::{BlockSink, ClosedLog, Connected, LogBlock, SharedLogError};
-use crate::log::frame::Frame;
 use crate::log::writer::random_u64;
 
 /// How long the fence is tried: other nodes append meanwhile, and a leader may be elected.
@@ -51,7 +48,7 @@ impl ClosedStream {
             let Some(found) = streams::find(&jetstream, &settings.stream).await? else {
                 return Ok((None, None));
             };
-            let connection = connection(&runtime, &jetstream, settings, &found);
+            let connection = Connection::new(&runtime, &jetstream, settings, &found);
             let end = connection.end().await?;
             if found.goes_to > end.position() {
                 return Ok((Some(found), None));
@@ -61,16 +58,6 @@ impl ClosedStream {
         })?;
         Ok(Self { settings: settings.clone(), runtime, jetstream, found, last, made: None })
     }
-}
-
-fn connection(
-    runtime: &Arc<Runtime>,
-    jetstream: &Context,
-    settings: &JetStreamSettings,
-    found: &FoundStream,
-) -> Connection {
-    let (stream, facts) = (settings.stream.clone(), found.subject.clone());
-    Connection { runtime: Arc::clone(runtime), jetstream: jetstream.clone(), stream, facts }
 }
 
 /// Puts the fence behind the last block, whatever other nodes append meanwhile; the last block.
@@ -110,28 +97,12 @@ async fn may_remove(jetstream: &Context, stream: &str) -> Result<(), SharedLogEr
     }
 }
 
-impl ClosedStream {
-    fn made(&mut self) -> Result<&mut Connected, SharedLogError> {
-        self.made.as_mut().ok_or_else(|| SharedLogError::Refused("no stream is made yet".into()))
-    }
-}
-
-impl BlockSink for ClosedStream {
-    fn put(&mut self, cursor: u64, frame: &Frame) -> Result<u64, SharedLogError> {
-        self.made()?.put(cursor, frame)
-    }
-
-    fn put_original(&mut self, digest: &Hash, bytes: &Bytes) -> Result<(), SharedLogError> {
-        self.made()?.put_original(digest, bytes)
-    }
-}
-
 impl ClosedLog for ClosedStream {
     fn last(&self) -> Option<&LogBlock> {
         self.last.as_ref()
     }
 
-    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError> {
+    fn empty(&mut self, up_to: Position) -> Result<&mut dyn BlockSink, SharedLogError> {
         let name = random_u64().map_err(|error| SharedLogError::Unavailable(error.to_string()))?;
         let made = self.runtime.block_on(async {
             // Another node may have made it anew since, and others appended to that one.
@@ -145,17 +116,17 @@ impl ClosedLog for ClosedStream {
             streams::make_anew(&self.jetstream, &self.settings, &format!("{name:016x}"), up_to).await
         })?;
         let created = made.created.clone();
-        let connection = Arc::new(connection(&self.runtime, &self.jetstream, &self.settings, &made));
-        self.made = Some(Connected {
+        let connection = Arc::new(Connection::new(&self.runtime, &self.jetstream, &self.settings, &made));
+        Ok(self.made.insert(Connected {
             appender: Box::new(Appender::new(Arc::clone(&connection))),
             follower: Box::new(StreamFollower::new(connection, created, None)?),
             warnings: Vec::new(),
             closed: None,
-        });
-        Ok(())
+        }))
     }
 
+    /// What was put last opened it.
     fn open(&mut self) -> Result<(), SharedLogError> {
-        self.made().map(drop)
+        Ok(())
     }
 }

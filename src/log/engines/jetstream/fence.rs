@@ -23,7 +23,7 @@ const FENCES_MAX: usize = 100;
 pub struct StreamEnd {
     /// Its last block.
     pub block: Option<LogBlock>,
-    /// Sequence of the first message behind it that closes the stream, and who put it there.
+    /// Sequence of the first message behind it that closes the stream, and why the stream takes no more blocks.
     pub fence: Option<(u64, String)>,
 }
 
@@ -31,24 +31,15 @@ impl StreamEnd {
     pub fn position(&self) -> Position {
         self.block.as_ref().map_or(0, |block| block.frame.last())
     }
-
-    /// Why it takes no more blocks.
-    pub fn closed(&self) -> Option<String> {
-        self.fence.as_ref().map(|(_, node)| why_closed(node))
-    }
 }
 
-pub fn why_closed(node: &str) -> String {
-    format!("node {node} makes the log anew: facts are taken again once that is done")
-}
-
-/// Who closed the stream with this message; none where it is a block.
-pub fn closed_by(payload: &Bytes, headers: Option<&HeaderMap>) -> Option<String> {
+/// Why the stream takes no more blocks, where this message closes it; none where it is a block.
+pub fn why_closed(payload: &Bytes, headers: Option<&HeaderMap>) -> Option<String> {
     if !payload.is_empty() {
         return None;
     }
-    let node = headers.and_then(|headers| headers.get(CLOSED_BY)).map(ToString::to_string);
-    Some(node.unwrap_or_default())
+    let node = headers.and_then(|headers| headers.get(CLOSED_BY)).map_or("", |node| node.as_str());
+    Some(format!("node {node} makes the log anew: facts are taken again once that is done"))
 }
 
 impl Connection {
@@ -58,9 +49,9 @@ impl Connection {
         let (mut sequence, mut fence) = (stream.cached_info().state.last_sequence, None);
         // Two nodes that close it at once leave two.
         for _ in 0..FENCES_MAX {
-            let (block, by) = self.at(&stream, sequence).await?;
-            let Some(node) = by else { return Ok(StreamEnd { block, fence }) };
-            fence = Some((sequence, node));
+            let (block, closed) = self.at(&stream, sequence).await?;
+            let Some(why) = closed else { return Ok(StreamEnd { block, fence }) };
+            fence = Some((sequence, why));
             sequence -= 1;
         }
         Err(SharedLogError::Refused(format!("stream {} was closed {FENCES_MAX} times", self.stream)))
@@ -77,7 +68,7 @@ impl Connection {
         acknowledged.map(drop).map_err(|error| SharedLogError::Unknown(error.to_string()))
     }
 
-    /// The block with this sequence, or who closed the stream with it; neither before the first.
+    /// The block with this sequence, or why it closes the stream; neither before the first.
     async fn at<I>(
         &self,
         stream: &Stream<I>,
@@ -87,8 +78,9 @@ impl Connection {
             return Ok((None, None));
         }
         let message = stream.get_raw_message(sequence).await.map_err(|error| lost(&error))?;
-        if let Some(node) = closed_by(&message.payload, Some(&message.headers)) {
-            return Ok((None, Some(node)));
+        let closed = why_closed(&message.payload, Some(&message.headers));
+        if closed.is_some() {
+            return Ok((None, closed));
         }
         let frame = self.block(&message)?;
         Ok((Some(LogBlock { frame, cursor: sequence }), None))

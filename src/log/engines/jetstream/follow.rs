@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind, Stream};
@@ -18,8 +17,9 @@ use futures_core::Stream as _;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::fence::{closed_by, why_closed};
-use super::{ANSWER_MAX, CHUNK, Connection, frame, heard};
+use super::fence::why_closed;
+use super::streams::is_missing;
+use super::{ANSWER_MAX, CHUNK, Connection, frame, heard, lost};
 use crate::log::engines::{BlockFollower, LogBlock, SharedLogError};
 use crate::log::frame::Frame;
 
@@ -68,15 +68,10 @@ impl StreamFollower {
 
     /// A consumer from the message behind `cursor` on, of the stream that was checked.
     async fn consume(&self, cursor: u64) -> Result<Messages, SharedLogError> {
-        let doubt = |error: &dyn std::fmt::Display| SharedLogError::Unavailable(error.to_string());
         let stream = self.connection.jetstream.get_stream(&self.connection.stream).await;
-        let stream = stream.map_err(|error| match error.kind() {
-            async_nats::jetstream::context::GetStreamErrorKind::JetStream(e)
-                if e.error_code() == ErrorCode::STREAM_NOT_FOUND =>
-            {
-                SharedLogError::Missing("the stream is gone".into())
-            }
-            _ => doubt(&error),
+        let stream = stream.map_err(|error| match is_missing(&error) {
+            true => SharedLogError::Missing("the stream is gone".into()),
+            false => lost(&error),
         })?;
         if stream.cached_info().created.to_string() != self.created {
             return Err(SharedLogError::Missing("the stream was made anew".into()));
@@ -90,10 +85,10 @@ impl StreamFollower {
             ..Config::default()
         };
         let consumer = timeout(ANSWER_MAX, stream.create_consumer(config)).await;
-        let consumer = consumer.map_err(|e| doubt(&e))?.map_err(|e| doubt(&e))?;
+        let consumer = consumer.map_err(|e| lost(&e))?.map_err(|e| lost(&e))?;
         let messages =
             consumer.stream().max_bytes_per_batch(AHEAD).heartbeat(HEARTBEAT).expires(Duration::from_secs(5));
-        messages.messages().await.map_err(|e| doubt(&e))
+        messages.messages().await.map_err(|e| lost(&e))
     }
 
     /// What the consumer has, waiting for the first at most for `wait`; an error is a doubt of the consumer.
@@ -117,8 +112,8 @@ impl StreamFollower {
             if sequence != due {
                 return Err(format!("message {sequence} came where {due} is due"));
             }
-            if let Some(node) = closed_by(&message.payload, message.headers.as_ref()) {
-                self.closed = Some(why_closed(&node));
+            self.closed = why_closed(&message.payload, message.headers.as_ref());
+            if self.closed.is_some() {
                 break;
             }
             let frame = frame(sequence, &message.payload).map_err(|error| error.to_string())?;
@@ -136,8 +131,8 @@ impl StreamFollower {
             match timeout(ANSWER_MAX, stream.direct_get(sequence)).await {
                 Ok(Ok(message)) if self.fence.is_some_and(|fence| message.sequence >= fence) => break,
                 Ok(Ok(message)) if message.sequence == sequence => {
-                    if let Some(node) = closed_by(&message.payload, Some(&message.headers)) {
-                        self.closed = Some(why_closed(&node));
+                    self.closed = why_closed(&message.payload, Some(&message.headers));
+                    if self.closed.is_some() {
                         break;
                     }
                     blocks.push(LogBlock { frame: self.connection.block(&message)?, cursor: sequence });

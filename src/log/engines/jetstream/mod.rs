@@ -35,6 +35,7 @@ use self::append::Appender;
 use self::follow::StreamFollower;
 pub use self::settings::{JetStreamSettings, JetStreamTls};
 use self::side::SideStream;
+use self::streams::FoundStream;
 use super::{ClosedLog, Connected, MEET_WORDS, SharedLog, SharedLogError, SideLog, runtime};
 use crate::log::frame::Frame;
 
@@ -60,6 +61,17 @@ struct Connection {
 }
 
 impl Connection {
+    /// To the stream that was found.
+    fn new(
+        runtime: &Arc<Runtime>,
+        jetstream: &Context,
+        settings: &JetStreamSettings,
+        found: &FoundStream,
+    ) -> Self {
+        let (stream, facts) = (settings.stream.clone(), found.subject.clone());
+        Self { runtime: Arc::clone(runtime), jetstream: jetstream.clone(), stream, facts }
+    }
+
     fn nodes(&self) -> String {
         nodes_subject(&self.stream)
     }
@@ -112,8 +124,15 @@ impl JetStream {
         Self { settings }
     }
 
+    /// A client whose requests are not waited for longer than for an answer.
+    async fn context(&self) -> Result<Context, SharedLogError> {
+        let client = self.client().await?;
+        Ok(ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX).build(client))
+    }
+
     async fn client(&self) -> Result<Client, SharedLogError> {
-        let unavailable = |error: &dyn std::fmt::Display| SharedLogError::Unavailable(error.to_string());
+        // Clients of https and of tls want it; again does nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut options = ConnectOptions::new()
             .name("factfold")
             .connection_timeout(ANSWER_MAX)
@@ -126,7 +145,7 @@ impl JetStream {
             options = options.token(token.clone());
         }
         if let Some(credentials) = &self.settings.credentials {
-            options = options.credentials(credentials).map_err(|e| unavailable(&e))?;
+            options = options.credentials(credentials).map_err(|e| lost(&e))?;
         }
         if let Some(tls) = &self.settings.tls {
             options = options.require_tls(true);
@@ -148,17 +167,13 @@ impl SharedLog for JetStream {
     }
 
     fn connect(&self, is_new: bool) -> Result<Connected, SharedLogError> {
-        // Clients of https and of tls want it; again does nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Arc::new(runtime("nats")?);
         let (connection, warnings, created, end) = runtime.block_on(async {
-            let client = self.client().await?;
-            let mut warnings: Vec<String> =
-                check_version(&client.server_info().version)?.into_iter().collect();
-            let jetstream = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX).build(client);
+            let jetstream = self.context().await?;
+            let version = jetstream.client().server_info().version;
+            let mut warnings: Vec<String> = check_version(&version)?.into_iter().collect();
             let found = streams::open(&jetstream, &self.settings, is_new, &mut warnings).await?;
-            let (stream, facts) = (self.settings.stream.clone(), found.subject);
-            let connection = Connection { runtime: Arc::clone(&runtime), jetstream, stream, facts };
+            let connection = Connection::new(&runtime, &jetstream, &self.settings, &found);
             let end = connection.end().await?;
             if found.goes_to > end.position() {
                 return Err(SharedLogError::Missing(format!(
@@ -172,7 +187,7 @@ impl SharedLog for JetStream {
             Ok::<_, SharedLogError>((connection, warnings, found.created, end))
         })?;
         let connection = Arc::new(connection);
-        let (closed, fence) = (end.closed(), end.fence.map(|(sequence, _)| sequence));
+        let (fence, closed) = end.fence.unzip();
         Ok(Connected {
             appender: Box::new(Appender::new(Arc::clone(&connection))),
             follower: Box::new(StreamFollower::new(connection, created, fence)?),
@@ -182,18 +197,12 @@ impl SharedLog for JetStream {
     }
 
     fn side_log(&self) -> Result<Box<dyn SideLog>, SharedLogError> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = runtime("nats-side")?;
-        let jetstream = runtime.block_on(async {
-            let client = self.client().await?;
-            let context = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX);
-            Ok::<_, SharedLogError>(context.build(client))
-        })?;
+        let jetstream = runtime.block_on(self.context())?;
         Ok(Box::new(SideStream::open(runtime, jetstream, &self.settings)?))
     }
 
     fn meet(&self, word: &[u8], wait: Duration) -> Result<Vec<Bytes>, SharedLogError> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (subject, word) = (nodes_subject(&self.settings.stream), Bytes::copy_from_slice(word));
         runtime("nats-meet")?.block_on(async {
             let client = self.client().await?;
@@ -209,24 +218,15 @@ impl SharedLog for JetStream {
     }
 
     fn close(&self, node: &str) -> Result<Box<dyn ClosedLog>, SharedLogError> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Arc::new(runtime("nats-anew")?);
-        let jetstream = runtime.block_on(async {
-            let client = self.client().await?;
-            check_version(&client.server_info().version)?;
-            let context = ContextBuilder::new().timeout(ANSWER_MAX).ack_timeout(ANSWER_MAX);
-            Ok::<_, SharedLogError>(context.build(client))
-        })?;
+        let jetstream = runtime.block_on(self.context())?;
+        check_version(&jetstream.client().server_info().version)?;
         Ok(Box::new(ClosedStream::close(&self.settings, runtime, jetstream, node)?))
     }
 
     fn wipe(&self) -> Result<(), SharedLogError> {
         let runtime = runtime("nats")?;
-        runtime.block_on(async {
-            let client = self.client().await?;
-            let jetstream = ContextBuilder::new().timeout(ANSWER_MAX).build(client);
-            streams::remove(&jetstream, &self.settings.stream).await
-        })
+        runtime.block_on(async { streams::remove(&self.context().await?, &self.settings.stream).await })
     }
 }
 

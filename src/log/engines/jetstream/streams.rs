@@ -86,7 +86,8 @@ pub async fn find(jetstream: &Context, stream: &str) -> Result<Option<FoundStrea
     }
 }
 
-fn is_missing(error: &GetStreamError) -> bool {
+/// Whether the servers say that there is no such stream.
+pub fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 

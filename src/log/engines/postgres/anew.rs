@@ -80,12 +80,13 @@ impl ClosedLog for ClosedTables {
     }
 
     /// A table that is truncated has a file of its own, in which nothing is that was erased.
-    fn empty(&mut self, up_to: Position) -> Result<(), SharedLogError> {
+    fn empty(&mut self, up_to: Position) -> Result<&mut dyn BlockSink, SharedLogError> {
         let update = "UPDATE factfold_head SET position = $1 WHERE p = 0";
         self.runtime.block_on(async {
             self.session.run("TRUNCATE factfold_blocks, factfold_blobs").await?;
-            self.session.rows(update, &[&(up_to as i64)]).await.map(drop)
-        })
+            self.session.rows(update, &[&(up_to as i64)]).await
+        })?;
+        Ok(self)
     }
 
     fn open(&mut self) -> Result<(), SharedLogError> {

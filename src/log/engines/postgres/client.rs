@@ -159,9 +159,9 @@ impl DbSession {
         };
         let rows = done.map_err(|error| match error.as_db_error() {
             Some(db) if db.code().code().starts_with("53") => SharedLogError::Full(told(&error)),
-            // The statement was refused, so nothing is there; but the server may have gone while it committed (57P).
             // The log is locked while it is made anew, or by a commit that waits: the same block is tried again.
             Some(db) if db.code().code() == LOCKED => SharedLogError::Unknown(told(&error)),
+            // The statement was refused, so nothing is there; but the server may have gone while it committed (57P).
             Some(db) if !db.code().code().starts_with("57") && !db.code().code().starts_with("08") => {
                 SharedLogError::Unavailable(told(&error))
             }
